@@ -1,0 +1,77 @@
+/*
+ * The context of a run: its processes, its error, what it says to people, and what it has sent.
+ *
+ * One context a process, made by main and passed down; there are no mutable globals. Functions are marked
+ *   collective  every process of the context's communicator must call it, in the same order
+ *   local       any process may call it alone
+ */
+#ifndef DNMF_CONTEXT_H
+#define DNMF_CONTEXT_H
+
+#include "dnmf/precision.h"
+#include "dnmf/status.h"
+
+#include <mpi.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Words (numbers of the run's precision or doubles) and messages sent by this process, counted where they are
+ * handed to MPI. A collective is counted as what its bandwidth-optimal schedule sends (Chan et al. 2007):
+ * all-gather and reduce-scatter of N words in total, (share of the others); all-reduce of N words, 2N(1-1/p).
+ * Messages: log2 of the group, rounded up, each way. */
+typedef struct dnmf_traffic {
+  double gather_words;  /* factor rows gathered */
+  double scatter_words; /* contributions summed and scattered */
+  double gram_words;    /* k x k Gram matrices all-reduced */
+  double control_words; /* what rides along: objective, stopping, agreement */
+  double messages;
+} dnmf_traffic;
+
+/* One finished iteration, as told to people and logs. Values that were not computed are NaN. */
+typedef struct dnmf_step {
+  int iteration; /* 1-based; 0 is the start */
+  int max_iterations;
+  double objective;
+  double relative_error;    /* |A - WH|_F / |A|_F */
+  double violation;         /* projected gradient relative to the first iteration's */
+  double validation_rmse;   /* held-out RMSE */
+  double seconds;           /* since the loop began */
+  double iteration_seconds; /* of this iteration */
+} dnmf_step;
+
+/* Where progress and warnings go. Functions may be NULL; they are called on process 0 only. */
+typedef struct dnmf_reporter {
+  void *state;
+  void (*note)(void *state, const char *text);
+  void (*warn)(void *state, const char *text);
+  void (*step)(void *state, const dnmf_step *step);
+} dnmf_reporter;
+
+typedef struct dnmf_context {
+  MPI_Comm comm;
+  int rank;
+  int size;
+  int threads;           /* OpenMP threads of this process */
+  dnmf_isa isa;          /* instruction set of the kernels */
+  int64_t message_limit; /* most items one MPI call may carry; INT_MAX, lower in tests */
+  dnmf_error error;
+  dnmf_reporter reporter;
+  dnmf_traffic traffic;
+} dnmf_context;
+
+/* Fills a context over `comm`, which stays the caller's. Communicator errors are set to return. collective */
+dnmf_status dnmf_context_init(dnmf_context *context, MPI_Comm comm);
+
+/* Threads this process may use without sharing cores with its neighbours on the node: the cores of its
+ * affinity mask divided among the processes of the node that have the same ones. collective */
+int dnmf_context_default_threads(dnmf_context *context);
+
+/* Everybody leaves with the same status: when any process failed, all return the status of the lowest failing
+ * rank and hold its message. Called at phase boundaries. collective */
+dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status);
+
+/* Says something to the person, from process 0 only. local */
+void dnmf_note(dnmf_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void dnmf_warn(dnmf_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

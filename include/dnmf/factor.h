@@ -1,0 +1,46 @@
+/*
+ * One factor of the model, distributed: W by rows, H (transposed) by columns of A.
+ *
+ * Each process owns some rows and updates only those. The processes of its group (a grid row for W, a grid
+ * column for H) own, in rank order, the rows of one block range of A; a product with A needs all of them
+ * (gather), and yields contributions to all of them (sum_scatter).
+ */
+#ifndef DNMF_FACTOR_H
+#define DNMF_FACTOR_H
+
+#include "dnmf/grid.h"
+#include "dnmf/panel.h"
+
+typedef struct dnmf_factor {
+  int64_t rows; /* over all processes: m for W, n for H */
+  int components;
+  dnmf_range owned;    /* global rows updated here */
+  dnmf_range block;    /* global rows of the group */
+  dnmf_panel mine;     /* size(owned) rows */
+  dnmf_panel gathered; /* size(block) rows; shares `mine`'s data when the group has one process */
+  dnmf_panel partial;  /* size(block) rows: this block's contribution */
+  dnmf_panel products; /* size(owned) rows: the contributions summed; shares `partial`'s data likewise */
+  MPI_Comm group;      /* not owned */
+  int group_size;
+  int64_t *group_rows; /* rows owned by each process of the group */
+} dnmf_factor;
+
+/* The factors of `layout`'s matrix, zero. Released with dnmf_factor_free. local */
+dnmf_status dnmf_factor_create_w(dnmf_context *context, const dnmf_layout *layout, int components,
+                                 dnmf_precision precision, dnmf_factor *w);
+dnmf_status dnmf_factor_create_h(dnmf_context *context, const dnmf_layout *layout, int components,
+                                 dnmf_precision precision, dnmf_factor *h);
+void dnmf_factor_free(dnmf_factor *factor);
+
+/* factor->gathered = the group's rows. collective */
+dnmf_status dnmf_factor_gather(dnmf_context *context, dnmf_factor *factor);
+
+/* factor->products = the sum over the group of factor->partial, own rows only. collective */
+dnmf_status dnmf_factor_sum_scatter(dnmf_context *context, dnmf_factor *factor);
+
+/* gram (k x k) = X'X over all processes. `control` values (may be none) are summed in the same message.
+ * collective */
+dnmf_status dnmf_factor_gram(dnmf_context *context, const dnmf_factor *factor, double *gram, double *control,
+                             int64_t control_count);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * Matrices and models on disk.
+ *
+ * A matrix file holds either /matrix, a 2-D dataset, or a sparse group in the AnnData layout (csr_matrix),
+ * also /matrix, with optional /row_ids and /col_ids and the root attribute `missing` ("zero" or
+ * "unobserved"). A model file holds /W (rows x components), /H (components x columns), /row_ids, /col_ids,
+ * /bias/{mean,row,col} when fitted, /history/NAME, and the provenance as root attributes. Everything is
+ * written in parallel.
+ */
+#ifndef DNMF_FILE_H
+#define DNMF_FILE_H
+
+#include "dnmf/matrix.h"
+#include "dnmf/model.h"
+
+/* Writes a matrix partitioned by whole rows (a size x 1 grid, blocks in rank order) to `path` directly: pass
+ * dnmf_output's partial name. Values are stored in float32 where that is exact, else in float64. collective
+ */
+dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix,
+                              dnmf_missing missing, const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+
+/* True when `path` is an HDF5 file with the datasets of a model. collective */
+bool dnmf_is_model(dnmf_context *context, const char *path);
+
+/* Writes the model to `path` directly: pass dnmf_output's partial name. collective */
+dnmf_status dnmf_model_write(dnmf_context *context, const char *path, const dnmf_model *model);
+
+/* Reads everything; rows and columns are owned in even shares by rank. `precision` is that of the panels.
+ * Released with dnmf_model_free, also after a failure. collective */
+dnmf_status dnmf_model_read(dnmf_context *context, const char *path, dnmf_precision precision,
+                            dnmf_model *model);
+
+/* Reads the factors only, the given ranges of them (e.g. what this process owns on its grid); `w` and `h` are
+ * already created with the right number of rows and components, which must agree with the file. collective */
+dnmf_status dnmf_model_read_factors(dnmf_context *context, const char *path, dnmf_range rows, dnmf_panel *w,
+                                    dnmf_range cols, dnmf_panel *h);
+
+/* What `export` writes. */
+typedef enum dnmf_export_format {
+  DNMF_EXPORT_TRIPLES, /* CSV with a header: row,column,value; stored entries only for a sparse matrix */
+  DNMF_EXPORT_CSV,     /* a table with ids in the first line and column */
+  DNMF_EXPORT_MATRIX_MARKET,
+  DNMF_EXPORT_NPY
+} dnmf_export_format;
+
+/* Writes a matrix partitioned by whole rows to `path` directly, each process its own bytes. collective */
+dnmf_status dnmf_matrix_export(dnmf_context *context, const char *path, dnmf_export_format format,
+                               const dnmf_matrix *matrix, const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+
+/* Writes a panel likewise, as rows x components: a factor's rows are owned in rank order and named by `ids`,
+ * its columns are called component0, component1, ... H is exported this way too, one line a column of A.
+ * collective */
+dnmf_status dnmf_panel_export(dnmf_context *context, const char *path, dnmf_export_format format,
+                              const dnmf_panel *panel, const dnmf_ids *ids);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * Fitting: options -> loop -> factors. The update loop itself is src/fit/loop.c.
+ */
+#ifndef DNMF_FIT_H
+#define DNMF_FIT_H
+
+#include "dnmf/factor.h"
+#include "dnmf/matrix.h"
+#include "dnmf/solver.h"
+
+typedef enum dnmf_stop { DNMF_STOP_GRADIENT = 0, DNMF_STOP_OBJECTIVE } dnmf_stop;
+
+typedef enum dnmf_penalty_scale { DNMF_PENALTY_RAW = 0, DNMF_PENALTY_DIMENSION } dnmf_penalty_scale;
+
+typedef struct dnmf_penalties {
+  double l1_w, l1_h, l2_w, l2_h;
+  dnmf_penalty_scale scale; /* dimension: W's times the columns of A, H's times its rows */
+} dnmf_penalties;
+
+typedef struct dnmf_fit_options {
+  int components;
+  dnmf_solver solver;
+  dnmf_stop stop;
+  double tolerance;   /* 0: never stop early */
+  int max_iterations; /* 0: keep the start */
+  double time_limit;  /* seconds of iterating; infinity: none */
+  dnmf_penalties penalties;
+} dnmf_fit_options;
+
+/* Seconds of iterating, of this process, by what they went to. */
+typedef struct dnmf_fit_seconds {
+  double product;  /* block of A times a factor panel */
+  double gram;     /* local Gram products */
+  double update;   /* the solver */
+  double exchange; /* gather, sum-scatter, all-reduce, waiting included */
+  double total;
+} dnmf_fit_seconds;
+
+typedef struct dnmf_fit_result {
+  int iterations;
+  bool converged;
+  const char *stop_reason;   /* "gradient", "objective", "max-iter", "time-limit" */
+  double objective;          /* with penalties */
+  double residual_squares;   /* |A - WH|_F^2, from the loop's own products; never negative */
+  bool below_rounding;       /* the residual is lost in the rounding of its three terms */
+  double violation;          /* of the last iteration relative to the first */
+  dnmf_fit_seconds seconds;  /* the largest over processes */
+  dnmf_traffic traffic;      /* of the loop, summed over processes */
+  int64_t history_count;     /* iterations + 1: the start first */
+  double *objective_history; /* owned */
+  double *seconds_history;   /* owned; since the loop began */
+} dnmf_fit_result;
+
+/* Runs the loop from the start in w and h, which hold the factors afterwards. Released with
+ * dnmf_fit_result_free. collective */
+dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, const dnmf_matrix *a,
+                     dnmf_factor *w, dnmf_factor *h, dnmf_fit_result *result);
+void dnmf_fit_result_free(dnmf_fit_result *result);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * The partitioned matrix A: one block a process, dense or sparse, double or single.
+ *
+ * Dense: row-major, contiguous. Sparse: compressed rows and, beside them, the compressed rows of the
+ * transpose, so that both products walk memory in order; local indices are 32-bit. Values are nonnegative and
+ * finite.
+ */
+#ifndef DNMF_MATRIX_H
+#define DNMF_MATRIX_H
+
+#include "dnmf/grid.h"
+#include "dnmf/ids.h"
+#include "dnmf/precision.h"
+
+/* What an entry that is not stored means. */
+typedef enum dnmf_missing { DNMF_MISSING_ZERO = 0, DNMF_MISSING_UNOBSERVED = 1 } dnmf_missing;
+
+/* What becomes of several entries at one place. */
+typedef enum dnmf_duplicates {
+  DNMF_DUPLICATES_LAST = 0, /* the last in file order */
+  DNMF_DUPLICATES_SUM,
+  DNMF_DUPLICATES_MEAN,
+  DNMF_DUPLICATES_ERROR
+} dnmf_duplicates;
+
+typedef struct dnmf_entry {
+  int64_t row; /* global */
+  int64_t col;
+  double value;
+} dnmf_entry;
+
+/* Entries as a reader delivers them: process by process in file order, wherever they belong. */
+typedef struct dnmf_entries {
+  int64_t count; /* held here */
+  dnmf_entry *items;
+} dnmf_entries;
+
+typedef struct dnmf_csr {
+  int64_t rows; /* local */
+  int64_t cols;
+  int64_t *start; /* rows + 1 */
+  int32_t *index; /* start[rows] local columns, ascending in each row */
+  void *value;    /* start[rows] numbers of the matrix's precision */
+} dnmf_csr;
+
+typedef struct dnmf_matrix {
+  /* The same on every process. */
+  int64_t rows;
+  int64_t cols;
+  int64_t stored; /* entries stored: rows * cols when dense */
+  bool sparse;
+  dnmf_precision precision;
+  double sum;
+  double sum_squares;
+  uint64_t checksum;  /* of the nonzero entries, independent of partition, storage and precision */
+  int64_t empty_rows; /* without a nonzero entry */
+  int64_t empty_cols;
+  int64_t duplicates; /* entries merged into another while loading */
+
+  /* This process's block. */
+  dnmf_range row_range;
+  dnmf_range col_range;
+  void *dense;      /* row-major, size(row_range) x size(col_range); NULL when sparse */
+  dnmf_csr by_rows; /* sparse only */
+  dnmf_csr by_cols; /* sparse only: the transpose of by_rows */
+} dnmf_matrix;
+
+/* A dense block of zeros in this process's place in `layout`; the caller fills `dense` and then calls
+ * dnmf_matrix_finish. Released with dnmf_matrix_free. local */
+dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout,
+                                       dnmf_precision precision, dnmf_matrix *matrix);
+
+/* Sends every entry to the process whose block holds it and builds the blocks there. Consumes `entries`
+ * (freed, also on failure). Indices must lie inside the layout. Still needs dnmf_matrix_finish. collective */
+dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *layout,
+                                     dnmf_precision precision, bool sparse, dnmf_duplicates duplicates,
+                                     dnmf_entries *entries, dnmf_matrix *matrix);
+
+/* Checks that all values are finite and nonnegative (the message names row and column, counted from 0) and
+ * fills the global figures. collective */
+dnmf_status dnmf_matrix_finish(dnmf_context *context, dnmf_matrix *matrix);
+
+void dnmf_matrix_free(dnmf_matrix *matrix); /* local; accepts a zeroed matrix */
+void dnmf_entries_free(dnmf_entries *entries);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * Checked allocation: sizes are 64-bit, products are checked for overflow, failures say what was wanted.
+ */
+#ifndef DNMF_MEMORY_H
+#define DNMF_MEMORY_H
+
+#include "dnmf/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Allocates count * size bytes, aligned to 64, uninitialized; NULL with DNMF_OK when count is 0.
+ * `what` names the thing in the message ("the local block of A"). The caller owns the memory and releases it
+ * with free(). local */
+dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, size_t size, void **memory);
+
+/* The same, filled with zeros. local */
+dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t count, size_t size,
+                               void **memory);
+
+/* Grows `*memory` (from dnmf_grow or NULL) to hold at least `needed` items, doubling `*capacity`; the
+ * contents are kept. On failure the old memory stays valid. Released with free(). local */
+dnmf_status dnmf_grow(dnmf_error *error, const char *what, int64_t needed, size_t size, int64_t *capacity,
+                      void **memory);
+
+#endif

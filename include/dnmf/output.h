@@ -1,0 +1,23 @@
+/*
+ * Files that appear whole or not at all: written under FILE.partial beside the final name, flushed, then
+ * renamed. On failure the partial file is removed and what was under the final name stays as it was.
+ */
+#ifndef DNMF_OUTPUT_H
+#define DNMF_OUTPUT_H
+
+#include "dnmf/context.h"
+
+typedef struct dnmf_output {
+  char *path;    /* the final name */
+  char *partial; /* where to write */
+} dnmf_output;
+
+/* Checks early that the partial file can be created, so that a long job does not find out at its end; leaves
+ * it there, empty. collective */
+dnmf_status dnmf_output_begin(dnmf_context *context, const char *path, dnmf_output *output);
+
+/* With `status` DNMF_OK on all processes: the partial file goes to disk and takes the final name. Otherwise
+ * it is removed and `status` returned. Frees `output` either way. collective */
+dnmf_status dnmf_output_end(dnmf_context *context, dnmf_output *output, dnmf_status status);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * A panel: rows x components numbers of one precision, row-major, one row of a factor after another.
+ *
+ * W is kept as it is, H as its transpose, so that both factors are panels and every kernel sees the
+ * components of a row next to each other.
+ */
+#ifndef DNMF_PANEL_H
+#define DNMF_PANEL_H
+
+#include "dnmf/context.h"
+
+typedef struct dnmf_panel {
+  int64_t rows;
+  int components;
+  dnmf_precision precision;
+  void *data;
+} dnmf_panel;
+
+/* Zeros. Released with dnmf_panel_free. local */
+dnmf_status dnmf_panel_create(dnmf_error *error, const char *what, int64_t rows, int components,
+                              dnmf_precision precision, dnmf_panel *panel);
+void dnmf_panel_free(dnmf_panel *panel); /* accepts a zeroed panel */
+
+/* One number, whatever the precision. For starts, files and tests, not for loops that must be fast. local */
+double dnmf_panel_get(const dnmf_panel *panel, int64_t row, int component);
+void dnmf_panel_set(dnmf_panel *panel, int64_t row, int component, double value);
+
+/* gram (components x components, row-major, symmetric) = X'X over this panel's rows, summed in double. local
+ */
+void dnmf_panel_gram(const dnmf_context *context, const dnmf_panel *x, double *gram);
+
+/* Sum of x_ij * y_ij, in double; the panels have the same shape. local */
+double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dnmf_panel *y);
+
+#endif

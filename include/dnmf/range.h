@@ -1,0 +1,28 @@
+/*
+ * Half-open ranges of global indices, and even splits of them.
+ */
+#ifndef DNMF_RANGE_H
+#define DNMF_RANGE_H
+
+#include <stdint.h>
+
+typedef struct dnmf_range {
+  int64_t begin;
+  int64_t end;
+} dnmf_range;
+
+static inline int64_t dnmf_range_size(dnmf_range range) {
+  return range.end - range.begin;
+}
+
+/* Part `index` of `range` split into `parts` parts whose sizes differ by at most one, the larger first; parts
+ * are empty when there are more of them than items. local */
+static inline dnmf_range dnmf_range_split(dnmf_range range, int parts, int index) {
+  int64_t share = dnmf_range_size(range) / parts;
+  int64_t extra = dnmf_range_size(range) % parts;
+  int64_t begin = range.begin + share * index + (index < extra ? index : extra);
+  dnmf_range part = {begin, begin + share + (index < extra ? 1 : 0)};
+  return part;
+}
+
+#endif

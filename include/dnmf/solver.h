@@ -1,0 +1,43 @@
+/*
+ * Solvers: how owned rows of one factor are updated while the other is fixed. Local arithmetic only.
+ *
+ * With X the rows to update, B = A F the products with the fixed factor F and G = F'F, every solver works on
+ *   minimize over X >= 0   1/2 <X (G + l2 I), X> - <B - l1, X>
+ * row by row:
+ *   hals  one sweep of coordinate descent over the components (Cichocki & Phan 2009)
+ *   mu    X <- X * B / (X G + l1 + l2 X) (Lee & Seung 2001)
+ *   bpp   the exact minimizer by block principal pivoting (Kim & Park 2011)
+ */
+#ifndef DNMF_SOLVER_H
+#define DNMF_SOLVER_H
+
+#include "dnmf/precision.h"
+#include "dnmf/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum dnmf_solver { DNMF_SOLVER_HALS = 0, DNMF_SOLVER_MU, DNMF_SOLVER_BPP, DNMF_SOLVERS } dnmf_solver;
+
+typedef struct dnmf_update {
+  int64_t rows;
+  int components;
+  void *x;              /* rows x components, row-major, updated in place */
+  const void *products; /* rows x components: B */
+  const double *gram;   /* components x components: G */
+  double l1;            /* in the objective's own scale: already multiplied by the penalty scale */
+  double l2;
+  bool want_violation;
+  double violation; /* out, when wanted: sum of |projected gradient| at the values before the update; for
+                       hals, at each coordinate's turn in the sweep, as scikit-learn's `cd` counts it */
+} dnmf_update;
+
+/* Updates the rows. `threads` OpenMP threads are used; the result does not depend on how many. local */
+dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
+                               dnmf_update *update, dnmf_error *error);
+
+/* "hals", "mu", "bpp"; DNMF_SOLVERS when the name is none of them. local */
+const char *dnmf_solver_name(dnmf_solver solver);
+dnmf_solver dnmf_solver_find(const char *name);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * A source: any file that holds a matrix. Opening finds its format, shape and ids; loading puts its entries
+ * on the processes of a layout.
+ *
+ * A name is a path, or FILE.h5:/path/in/file for a dataset or group inside HDF5. Text is parsed by all
+ * processes at once, each its own byte range; HDF5 is read by hyperslabs.
+ */
+#ifndef DNMF_SOURCE_H
+#define DNMF_SOURCE_H
+
+#include "dnmf/matrix.h"
+
+typedef enum dnmf_format {
+  DNMF_FORMAT_AUTO = 0,
+  DNMF_FORMAT_HDF5,
+  DNMF_FORMAT_TRIPLES,      /* a row, a column and a value a line */
+  DNMF_FORMAT_TABLE,        /* a row of the matrix a line */
+  DNMF_FORMAT_MATRIX_MARKET /* coordinate or array */
+} dnmf_format;
+
+typedef enum dnmf_header { DNMF_HEADER_AUTO = 0, DNMF_HEADER_YES, DNMF_HEADER_NO } dnmf_header;
+
+typedef struct dnmf_source_options {
+  dnmf_format format;
+  dnmf_header header;
+  const char *delimiter;  /* ",", "tab", "::", "blank", ...; NULL: found from the first lines */
+  const char *row_column; /* header name or 1-based number; NULL: by name, else 1, 2, 3 */
+  const char *col_column;
+  const char *value_column;
+  bool duplicates_given; /* else: last for triples, sum for the rest */
+  dnmf_duplicates duplicates;
+} dnmf_source_options;
+
+typedef struct dnmf_source dnmf_source;
+struct dnmf_source {
+  /* The same on every process. */
+  char *name;
+  const char *format; /* for people: "rating triples", "HDF5 sparse group (csr)", ... */
+  char type[32];      /* of the stored values: "float64", "int8", "text" */
+  int64_t rows;
+  int64_t cols;
+  int64_t stored; /* as declared or counted, before duplicates are merged */
+  bool sparse;
+  dnmf_missing missing;
+  dnmf_duplicates duplicates;
+  dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
+  dnmf_ids col_ids;
+
+  /* Set by the reader of the format. */
+  dnmf_status (*load)(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                      dnmf_precision precision, dnmf_matrix *matrix);
+  void (*close)(dnmf_source *source);
+  void *state;
+};
+
+/* Fails with the reason, and for HDF5 with what the file does hold. Released with dnmf_source_close, also
+ * when opening failed. collective */
+dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf_source_options *options,
+                             dnmf_source *source);
+
+/* The matrix, checked and complete (dnmf_matrix_finish included). A source is loaded once. collective */
+dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                             dnmf_precision precision, dnmf_matrix *matrix);
+
+void dnmf_source_close(dnmf_source *source); /* collective; accepts a zeroed source */
+
+#endif

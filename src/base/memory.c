@@ -1,0 +1,55 @@
+#include "dnmf/memory.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+/* Rounded up to whole cache lines, as aligned_alloc asks; false when the size does not fit. */
+static int byte_count(int64_t count, size_t size, size_t *bytes) {
+  if (count < 0 || __builtin_mul_overflow((size_t)count, size, bytes))
+    return 0;
+  return !__builtin_add_overflow(*bytes, (size_t)(ALIGNMENT - 1), bytes);
+}
+
+static dnmf_status out_of_memory(dnmf_error *error, const char *what, int64_t count, size_t size) {
+  return dnmf_fail(error, DNMF_ERROR_MEMORY,
+                   "not enough memory for %s (%" PRId64 " items of %zu bytes); use more processes or "
+                   "--precision single",
+                   what, count, size);
+}
+
+dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, size_t size, void **memory) {
+  size_t bytes = 0;
+  *memory = NULL;
+  if (count == 0)
+    return DNMF_OK;
+  if (byte_count(count, size, &bytes))
+    *memory = aligned_alloc(ALIGNMENT, bytes / ALIGNMENT * ALIGNMENT);
+  return *memory ? DNMF_OK : out_of_memory(error, what, count, size);
+}
+
+dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t count, size_t size,
+                               void **memory) {
+  DNMF_TRY(dnmf_allocate(error, what, count, size, memory));
+  if (*memory)
+    memset(*memory, 0, (size_t)count * size);
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_grow(dnmf_error *error, const char *what, int64_t needed, size_t size, int64_t *capacity,
+                      void **memory) {
+  if (needed <= *capacity)
+    return DNMF_OK;
+  int64_t grown = *capacity < 1024 ? 1024 : *capacity + *capacity / 2;
+  if (grown < needed)
+    grown = needed;
+  size_t bytes = 0;
+  void *moved = byte_count(grown, size, &bytes) ? realloc(*memory, bytes) : NULL;
+  if (!moved)
+    return out_of_memory(error, what, grown, size);
+  *memory = moved;
+  *capacity = grown;
+  return DNMF_OK;
+}
