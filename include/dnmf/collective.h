@@ -31,17 +31,17 @@ dnmf_status dnmf_broadcast(dnmf_context *context, void *data, int64_t bytes, int
 /* Personalized exchange over the context of items of `item_bytes` bytes: send_counts[r] items to process r,
  * laid out by rank. Allocates `*received`, ordered by source rank and within it as sent; the caller frees it.
  * Works for totals beyond 2^31 items. */
-dnmf_status dnmf_exchange(dnmf_context *context, const void *send, const int64_t *send_counts,
-                          size_t item_bytes, void **received, int64_t *receive_counts);
+dnmf_status dnmf_exchange(dnmf_context *context, const void *send, const int64_t *send_counts, size_t item_bytes,
+                          void **received, int64_t *receive_counts);
 
 /* Gathers rows of `row_words` numbers of `precision` from every process of `comm`: row_counts[r] rows from
  * process r, concatenated by rank into `all`. `mine` may be its place inside `all`. */
-dnmf_status dnmf_all_gather_rows(dnmf_context *context, MPI_Comm comm, dnmf_precision precision,
-                                 int row_words, const int64_t *row_counts, const void *mine, void *all);
+dnmf_status dnmf_all_gather_rows(dnmf_context *context, MPI_Comm comm, dnmf_precision precision, int row_words,
+                                 const int64_t *row_counts, const void *mine, void *all);
 
 /* Sums `all` (the concatenation above) over the processes of `comm`; each receives its own rows in `mine`. */
-dnmf_status dnmf_sum_scatter_rows(dnmf_context *context, MPI_Comm comm, dnmf_precision precision,
-                                  int row_words, const int64_t *row_counts, const void *all, void *mine);
+dnmf_status dnmf_sum_scatter_rows(dnmf_context *context, MPI_Comm comm, dnmf_precision precision, int row_words,
+                                  const int64_t *row_counts, const void *all, void *mine);
 
 /* In-place sum of a Gram matrix of `gram_count` doubles followed by `control_count` doubles that ride along.
  */

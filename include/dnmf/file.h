@@ -16,8 +16,8 @@
 /* Writes a matrix partitioned by whole rows (a size x 1 grid, blocks in rank order) to `path` directly: pass
  * dnmf_output's partial name. Values are stored in float32 where that is exact, else in float64. collective
  */
-dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix,
-                              dnmf_missing missing, const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix, dnmf_missing missing,
+                              const dnmf_ids *row_ids, const dnmf_ids *col_ids);
 
 /* True when `path` is an HDF5 file with the datasets of a model. collective */
 bool dnmf_is_model(dnmf_context *context, const char *path);
@@ -27,8 +27,7 @@ dnmf_status dnmf_model_write(dnmf_context *context, const char *path, const dnmf
 
 /* Reads everything; rows and columns are owned in even shares by rank. `precision` is that of the panels.
  * Released with dnmf_model_free, also after a failure. collective */
-dnmf_status dnmf_model_read(dnmf_context *context, const char *path, dnmf_precision precision,
-                            dnmf_model *model);
+dnmf_status dnmf_model_read(dnmf_context *context, const char *path, dnmf_precision precision, dnmf_model *model);
 
 /* Reads the factors only, the given ranges of them (e.g. what this process owns on its grid); `w` and `h` are
  * already created with the right number of rows and components, which must agree with the file. collective */

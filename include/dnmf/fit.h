@@ -53,8 +53,8 @@ typedef struct dnmf_fit_result {
 
 /* Runs the loop from the start in w and h, which hold the factors afterwards. Released with
  * dnmf_fit_result_free. collective */
-dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, const dnmf_matrix *a,
-                     dnmf_factor *w, dnmf_factor *h, dnmf_fit_result *result);
+dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, const dnmf_matrix *a, dnmf_factor *w,
+                     dnmf_factor *h, dnmf_fit_result *result);
 void dnmf_fit_result_free(dnmf_fit_result *result);
 
 #endif

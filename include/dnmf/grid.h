@@ -26,8 +26,7 @@ typedef struct dnmf_grid {
 void dnmf_grid_choose(int processes, int64_t m, int64_t n, int *grid_rows, int *grid_cols);
 
 /* Reads "RxC" (e.g. "2x3"); fails unless R * C == processes. local */
-dnmf_status dnmf_grid_parse(dnmf_error *error, const char *text, int processes, int *grid_rows,
-                            int *grid_cols);
+dnmf_status dnmf_grid_parse(dnmf_error *error, const char *text, int processes, int *grid_rows, int *grid_cols);
 
 /* Makes the grid's communicators. Requires grid_rows * grid_cols == context->size. Released with
  * dnmf_grid_free. collective */
@@ -43,8 +42,7 @@ typedef struct dnmf_layout {
 } dnmf_layout;
 
 /* Even ranges. Released with dnmf_layout_free. local */
-dnmf_status dnmf_layout_even(dnmf_error *error, const dnmf_grid *grid, int64_t rows, int64_t cols,
-                             dnmf_layout *layout);
+dnmf_status dnmf_layout_even(dnmf_error *error, const dnmf_grid *grid, int64_t rows, int64_t cols, dnmf_layout *layout);
 void dnmf_layout_free(dnmf_layout *layout);
 
 dnmf_range dnmf_layout_rows(const dnmf_layout *layout, int grid_row);                     /* local */

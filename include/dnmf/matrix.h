@@ -67,14 +67,14 @@ typedef struct dnmf_matrix {
 
 /* A dense block of zeros in this process's place in `layout`; the caller fills `dense` and then calls
  * dnmf_matrix_finish. Released with dnmf_matrix_free. local */
-dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout,
-                                       dnmf_precision precision, dnmf_matrix *matrix);
+dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                       dnmf_matrix *matrix);
 
 /* Sends every entry to the process whose block holds it and builds the blocks there. Consumes `entries`
  * (freed, also on failure). Indices must lie inside the layout. Still needs dnmf_matrix_finish. collective */
-dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *layout,
-                                     dnmf_precision precision, bool sparse, dnmf_duplicates duplicates,
-                                     dnmf_entries *entries, dnmf_matrix *matrix);
+dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                     bool sparse, dnmf_duplicates duplicates, dnmf_entries *entries,
+                                     dnmf_matrix *matrix);
 
 /* Checks that all values are finite and nonnegative (the message names row and column, counted from 0) and
  * fills the global figures. collective */

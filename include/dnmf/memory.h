@@ -15,8 +15,7 @@
 dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, size_t size, void **memory);
 
 /* The same, filled with zeros. local */
-dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t count, size_t size,
-                               void **memory);
+dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t count, size_t size, void **memory);
 
 /* Grows `*memory` (from dnmf_grow or NULL) to hold at least `needed` items, doubling `*capacity`; the
  * contents are kept. On failure the old memory stays valid. Released with free(). local */

@@ -9,8 +9,7 @@
 #include "dnmf/panel.h"
 
 /* out (block rows x k) = A_ij * panel (block columns x k). local */
-dnmf_status dnmf_multiply(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel,
-                          dnmf_panel *out);
+dnmf_status dnmf_multiply(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel, dnmf_panel *out);
 
 /* out (block columns x k) = transpose(A_ij) * panel (block rows x k). local */
 dnmf_status dnmf_multiply_transposed(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel,

@@ -47,8 +47,8 @@ struct dnmf_source {
   dnmf_ids col_ids;
 
   /* Set by the reader of the format. */
-  dnmf_status (*load)(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
-                      dnmf_precision precision, dnmf_matrix *matrix);
+  dnmf_status (*load)(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout, dnmf_precision precision,
+                      dnmf_matrix *matrix);
   void (*close)(dnmf_source *source);
   void *state;
 };

@@ -32,11 +32,11 @@ dnmf_status dnmf_fail(dnmf_error *error, dnmf_status status, const char *format,
 
 /* Returns from the calling function with the status of `call` unless it is DNMF_OK. Only for functions that
  * hold nothing to release; the others chain `if (status == DNMF_OK) status = ...`. */
-#define DNMF_TRY(call)                                                                                       \
-  do {                                                                                                       \
-    dnmf_status try_status_ = (call);                                                                        \
-    if (try_status_ != DNMF_OK)                                                                              \
-      return try_status_;                                                                                    \
+#define DNMF_TRY(call)                                                                                                 \
+  do {                                                                                                                 \
+    dnmf_status try_status_ = (call);                                                                                  \
+    if (try_status_ != DNMF_OK)                                                                                        \
+      return try_status_;                                                                                              \
   } while (0)
 
 #endif

@@ -30,8 +30,7 @@ dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, si
   return *memory ? DNMF_OK : out_of_memory(error, what, count, size);
 }
 
-dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t count, size_t size,
-                               void **memory) {
+dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t count, size_t size, void **memory) {
   DNMF_TRY(dnmf_allocate(error, what, count, size, memory));
   if (*memory)
     memset(*memory, 0, (size_t)count * size);

@@ -19,17 +19,17 @@ typedef DNMF_VARIANT_REAL real;
 #endif
 
 /* Declares every variant of a kernel table. */
-#define DNMF_DECLARE_VARIANTS(type, name)                                                                    \
-  extern const type name##_double_portable, name##_double_avx2, name##_double_avx512;                        \
+#define DNMF_DECLARE_VARIANTS(type, name)                                                                              \
+  extern const type name##_double_portable, name##_double_avx2, name##_double_avx512;                                  \
   extern const type name##_single_portable, name##_single_avx2, name##_single_avx512
 
 /* The initializer of a [DNMF_PRECISIONS][DNMF_ISAS] array of pointers to them. On a processor family without
  * x86 vectors all three are compiled alike. */
-#define DNMF_VARIANTS(name)                                                                                  \
-  {                                                                                                          \
-    {&name##_double_portable, &name##_double_avx2, &name##_double_avx512}, {                                 \
-      &name##_single_portable, &name##_single_avx2, &name##_single_avx512                                    \
-    }                                                                                                        \
+#define DNMF_VARIANTS(name)                                                                                            \
+  {                                                                                                                    \
+    {&name##_double_portable, &name##_double_avx2, &name##_double_avx512}, {                                           \
+      &name##_single_portable, &name##_single_avx2, &name##_single_avx512                                              \
+    }                                                                                                                  \
   }
 
 #endif

@@ -22,10 +22,10 @@ int test_clear(void **state);
 #define mpi_test(function) cmocka_unit_test_setup(function, test_clear)
 
 /* Fails the test with the context's message unless `status` is DNMF_OK. */
-#define assert_ok(status)                                                                                    \
-  do {                                                                                                       \
-    if ((status) != DNMF_OK)                                                                                 \
-      fail_msg("process %d: %s", test_context()->rank, test_context()->error.text);                          \
+#define assert_ok(status)                                                                                              \
+  do {                                                                                                                 \
+    if ((status) != DNMF_OK)                                                                                           \
+      fail_msg("process %d: %s", test_context()->rank, test_context()->error.text);                                    \
   } while (0)
 
 #endif
