@@ -38,9 +38,4 @@ dnmf_status dnmf_factor_gather(dnmf_context *context, dnmf_factor *factor);
 /* factor->products = the sum over the group of factor->partial, own rows only. collective */
 dnmf_status dnmf_factor_sum_scatter(dnmf_context *context, dnmf_factor *factor);
 
-/* gram (k x k) = X'X over all processes. `control` values (may be none) are summed in the same message.
- * collective */
-dnmf_status dnmf_factor_gram(dnmf_context *context, const dnmf_factor *factor, double *gram, double *control,
-                             int64_t control_count);
-
 #endif

@@ -78,7 +78,11 @@ dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *l
 
 /* Checks that all values are finite and nonnegative (the message names row and column, counted from 0) and
  * fills the global figures. collective */
-dnmf_status dnmf_matrix_finish(dnmf_context *context, dnmf_matrix *matrix);
+dnmf_status dnmf_matrix_finish(dnmf_context *context, const dnmf_layout *layout, dnmf_matrix *matrix);
+
+/* This process's entries again, as from_entries takes them, for another layout. Released with
+ * dnmf_entries_free. local */
+dnmf_status dnmf_matrix_to_entries(dnmf_context *context, const dnmf_matrix *matrix, dnmf_entries *entries);
 
 void dnmf_matrix_free(dnmf_matrix *matrix); /* local; accepts a zeroed matrix */
 void dnmf_entries_free(dnmf_entries *entries);

@@ -1,0 +1,20 @@
+#include "dnmf/start.h"
+
+#include "dnmf/random.h"
+
+#include <math.h>
+
+static void fill(uint64_t seed, dnmf_stream stream, double scale, dnmf_factor *factor) {
+  for (int64_t row = 0; row < factor->mine.rows; row++)
+    for (int c = 0; c < factor->components; c++) {
+      double x = dnmf_random_normal(seed, stream, (uint64_t)(factor->owned.begin + row), (uint64_t)c);
+      dnmf_panel_set(&factor->mine, row, c, scale * fabs(x));
+    }
+}
+
+void dnmf_start_random(const dnmf_matrix *a, uint64_t seed, dnmf_factor *w, dnmf_factor *h) {
+  double mean = a->sum / ((double)a->rows * (double)a->cols);
+  double scale = sqrt(mean / w->components);
+  fill(seed, DNMF_STREAM_START_W, scale, w);
+  fill(seed, DNMF_STREAM_START_H, scale, h);
+}

@@ -1,0 +1,204 @@
+/*
+ * The partitioned matrix: allocation, and the pass over its values that checks and summarizes them.
+ */
+#include "dnmf/matrix.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+void dnmf_entries_free(dnmf_entries *entries) {
+  free(entries->items);
+  memset(entries, 0, sizeof *entries);
+}
+
+static void csr_free(dnmf_csr *csr) {
+  free(csr->start);
+  free(csr->index);
+  free(csr->value);
+}
+
+void dnmf_matrix_free(dnmf_matrix *matrix) {
+  free(matrix->dense);
+  csr_free(&matrix->by_rows);
+  csr_free(&matrix->by_cols);
+  memset(matrix, 0, sizeof *matrix);
+}
+
+dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                       dnmf_matrix *matrix) {
+  memset(matrix, 0, sizeof *matrix);
+  matrix->rows = layout->rows;
+  matrix->cols = layout->cols;
+  matrix->precision = precision;
+  matrix->row_range = dnmf_layout_rows(layout, layout->grid->row);
+  matrix->col_range = dnmf_layout_cols(layout, layout->grid->col);
+  return dnmf_allocate_zero(&context->error, "the local block of A",
+                            dnmf_range_size(matrix->row_range) * dnmf_range_size(matrix->col_range),
+                            dnmf_precision_size(precision), &matrix->dense);
+}
+
+static double value_at(const void *values, dnmf_precision precision, int64_t at) {
+  return precision == DNMF_DOUBLE ? ((const double *)values)[at] : (double)((const float *)values)[at];
+}
+
+/* A hash of one entry; values are hashed as floats so that both precisions agree. */
+static uint64_t entry_hash(int64_t row, int64_t col, double value) {
+  struct {
+    int64_t row;
+    int64_t col;
+    float value;
+    uint32_t zero;
+  } key = {row, col, (float)value, 0};
+  return XXH3_64bits(&key, sizeof key);
+}
+
+/* One row's share of the summary. */
+typedef struct row_summary {
+  double sum;
+  double squares;
+  uint64_t hash;
+  int64_t bad; /* local column of the first invalid value, or -1 */
+} row_summary;
+
+static row_summary summarize_row(const dnmf_matrix *matrix, int64_t row, uint8_t *col_seen) {
+  row_summary summary = {0, 0, 0, -1};
+  int64_t cols = dnmf_range_size(matrix->col_range);
+  int64_t begin = matrix->sparse ? matrix->by_rows.start[row] : row * cols;
+  int64_t end = matrix->sparse ? matrix->by_rows.start[row + 1] : begin + cols;
+  const void *values = matrix->sparse ? matrix->by_rows.value : matrix->dense;
+  for (int64_t at = begin; at < end; at++) {
+    double value = value_at(values, matrix->precision, at);
+    if (value == 0)
+      continue;
+    int64_t col = matrix->sparse ? matrix->by_rows.index[at] : at - begin;
+    if (!(value > 0 && isfinite(value)) && summary.bad < 0)
+      summary.bad = col;
+    summary.sum += value;
+    summary.squares += value * value;
+    summary.hash += entry_hash(matrix->row_range.begin + row, matrix->col_range.begin + col, value);
+#pragma omp atomic write
+    col_seen[col] = 1;
+  }
+  return summary;
+}
+
+static dnmf_status bad_value(dnmf_context *context, const dnmf_matrix *matrix, int64_t row, int64_t col) {
+  int64_t at = row * dnmf_range_size(matrix->col_range) + col;
+  const void *values = matrix->dense;
+  if (matrix->sparse) {
+    at = matrix->by_rows.start[row];
+    while (matrix->by_rows.index[at] != col)
+      at++;
+    values = matrix->by_rows.value;
+  }
+  double value = value_at(values, matrix->precision, at);
+  return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                   "the value at row %" PRId64 ", column %" PRId64 " (counted from 0) is %g; every value must be %s",
+                   matrix->row_range.begin + row, matrix->col_range.begin + col, value,
+                   isfinite(value) ? "nonnegative" : "a finite number");
+}
+
+/* Rows (columns) of this block without a nonzero, over all processes that share it; counted once. */
+static dnmf_status count_empty(dnmf_context *context, MPI_Comm group, uint8_t *seen, int64_t count, int64_t *empty) {
+  int narrow = 0;
+  int rank = 0;
+  DNMF_TRY(dnmf_int_count(context, "rows or columns of a block", count, &narrow));
+  int code = MPI_Allreduce(MPI_IN_PLACE, seen, narrow, MPI_UINT8_T, MPI_MAX, group);
+  DNMF_TRY(dnmf_mpi_check(context, code, "MPI_Allreduce"));
+  MPI_Comm_rank(group, &rank);
+  *empty = 0;
+  for (int64_t i = 0; i < count && rank == 0; i++)
+    *empty += !seen[i];
+  return DNMF_OK;
+}
+
+/* Local sums, hash and emptiness; fails on the first invalid value. Rows are summed in order, so the figures do
+ * not depend on the number of threads. */
+static dnmf_status summarize_block(dnmf_context *context, dnmf_matrix *matrix, row_summary *rows, uint8_t *row_seen,
+                                   uint8_t *col_seen) {
+  int64_t count = dnmf_range_size(matrix->row_range);
+#pragma omp parallel for schedule(static) num_threads(context->threads)
+  for (int64_t row = 0; row < count; row++)
+    rows[row] = summarize_row(matrix, row, col_seen);
+  for (int64_t row = 0; row < count; row++) {
+    if (rows[row].bad >= 0)
+      return bad_value(context, matrix, row, rows[row].bad);
+    row_seen[row] = rows[row].sum > 0;
+    matrix->sum += rows[row].sum;
+    matrix->sum_squares += rows[row].squares;
+    matrix->checksum += rows[row].hash;
+  }
+  return DNMF_OK;
+}
+
+static dnmf_status agree_on_figures(dnmf_context *context, dnmf_matrix *matrix) {
+  double sums[2] = {matrix->sum, matrix->sum_squares};
+  int64_t counts[5] = {matrix->stored, (int64_t)matrix->checksum, matrix->empty_rows, matrix->empty_cols,
+                       matrix->duplicates};
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 5));
+  matrix->sum = sums[0];
+  matrix->sum_squares = sums[1];
+  matrix->stored = counts[0];
+  matrix->checksum = (uint64_t)counts[1];
+  matrix->empty_rows = counts[2];
+  matrix->empty_cols = counts[3];
+  matrix->duplicates = counts[4];
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_matrix_finish(dnmf_context *context, const dnmf_layout *layout, dnmf_matrix *matrix) {
+  int64_t rows = dnmf_range_size(matrix->row_range);
+  int64_t cols = dnmf_range_size(matrix->col_range);
+  matrix->sum = 0;
+  matrix->sum_squares = 0;
+  matrix->checksum = 0;
+  matrix->stored = matrix->sparse ? matrix->by_rows.start[rows] : rows * cols;
+  void *summaries = NULL;
+  void *seen = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "row sums", rows, sizeof(row_summary), &summaries);
+  if (status == DNMF_OK)
+    status = dnmf_allocate_zero(&context->error, "row and column marks", rows + cols, 1, &seen);
+  if (status == DNMF_OK)
+    status = summarize_block(context, matrix, summaries, seen, (uint8_t *)seen + rows);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = count_empty(context, layout->grid->row_comm, seen, rows, &matrix->empty_rows);
+  if (status == DNMF_OK)
+    status = count_empty(context, layout->grid->col_comm, (uint8_t *)seen + rows, cols, &matrix->empty_cols);
+  if (status == DNMF_OK)
+    status = agree_on_figures(context, matrix);
+  free(summaries);
+  free(seen);
+  return status;
+}
+
+dnmf_status dnmf_matrix_to_entries(dnmf_context *context, const dnmf_matrix *matrix, dnmf_entries *entries) {
+  int64_t rows = dnmf_range_size(matrix->row_range);
+  int64_t cols = dnmf_range_size(matrix->col_range);
+  int64_t count = matrix->sparse ? matrix->by_rows.start[rows] : rows * cols;
+  void *memory = NULL;
+  entries->count = 0;
+  entries->items = NULL;
+  DNMF_TRY(dnmf_allocate(&context->error, "matrix entries", count, sizeof(dnmf_entry), &memory));
+  entries->items = memory;
+  entries->count = count;
+  for (int64_t row = 0; row < rows; row++) {
+    int64_t begin = matrix->sparse ? matrix->by_rows.start[row] : row * cols;
+    int64_t end = matrix->sparse ? matrix->by_rows.start[row + 1] : begin + cols;
+    for (int64_t at = begin; at < end; at++) {
+      int64_t col = matrix->sparse ? matrix->by_rows.index[at] : at - begin;
+      double value = value_at(matrix->sparse ? matrix->by_rows.value : matrix->dense, matrix->precision, at);
+      entries->items[at] = (dnmf_entry){matrix->row_range.begin + row, matrix->col_range.begin + col, value};
+    }
+  }
+  return DNMF_OK;
+}
