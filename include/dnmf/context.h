@@ -67,7 +67,8 @@ dnmf_status dnmf_context_init(dnmf_context *context, MPI_Comm comm);
 int dnmf_context_default_threads(dnmf_context *context);
 
 /* Everybody leaves with the same status: when any process failed, all return the status of the lowest failing
- * rank and hold its message. Called at phase boundaries. collective */
+ * rank and hold its message. Called at phase boundaries. DNMF_ERROR_MPI is returned at once, without
+ * communication. collective */
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status);
 
 /* Says something to the person, from process 0 only. local */

@@ -14,7 +14,8 @@ typedef enum dnmf_status {
   DNMF_ERROR_INPUT,   /* the user's data is wrong: exit 1 */
   DNMF_ERROR_FILE,    /* a file cannot be opened, read or written: exit 1 */
   DNMF_ERROR_MEMORY,  /* an allocation failed: exit 1 */
-  DNMF_ERROR_LIBRARY, /* MPI, HDF5, BLAS or LAPACK reported a failure: exit 1 */
+  DNMF_ERROR_LIBRARY, /* HDF5, BLAS or LAPACK reported a failure: exit 1 */
+  DNMF_ERROR_MPI,     /* MPI failed: nothing can be agreed any more, the process aborts the job: exit 1 */
   DNMF_INTERRUPTED    /* stopped early with the work saved: exit 75 */
 } dnmf_status;
 

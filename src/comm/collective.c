@@ -12,7 +12,7 @@ dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call
   char text[MPI_MAX_ERROR_STRING] = "";
   int length = 0;
   MPI_Error_string(mpi_code, text, &length);
-  return dnmf_fail(&context->error, DNMF_ERROR_LIBRARY, "%s failed on process %d: %s", call, context->rank, text);
+  return dnmf_fail(&context->error, DNMF_ERROR_MPI, "%s failed on process %d: %s", call, context->rank, text);
 }
 
 dnmf_status dnmf_int_count(dnmf_context *context, const char *what, int64_t count, int *narrow) {

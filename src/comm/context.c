@@ -47,6 +47,8 @@ int dnmf_context_default_threads(dnmf_context *context) {
 }
 
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status) {
+  if (status == DNMF_ERROR_MPI)
+    return status;
   int first = status == DNMF_OK ? context->size : context->rank;
   int code = MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, context->comm);
   DNMF_TRY(dnmf_mpi_check(context, code, "MPI_Allreduce"));

@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* Values that ride along with a factor's Gram matrix, summed over all processes. */
-enum { CONTROL_VIOLATION = 0, CONTROL_SUM, CONTROL_INNER, CONTROL_EXPIRED, CONTROLS };
+enum { CONTROL_VIOLATION = 0, CONTROL_SUM, CONTROL_INNER, CONTROL_EXPIRED, CONTROL_FAILED, CONTROLS };
 
 /* One factor X in its turn: X is updated while F, the other, is fixed. */
 typedef struct side {
@@ -35,6 +35,7 @@ typedef struct loop {
   const dnmf_matrix *a;
   side w;
   side h;
+  dnmf_status failure; /* of local arithmetic here; shared with the next Gram matrix, so that nobody waits */
   double began;
   double first_violation;
   double start_error;   /* |A - WH|_F at the start */
@@ -47,6 +48,12 @@ static double lap(double *clock) {
   double before = *clock;
   *clock = MPI_Wtime();
   return *clock - before;
+}
+
+/* Keeps the first local failure until everybody hears of it. */
+static void keep_failure(loop *l, dnmf_status status) {
+  if (l->failure == DNMF_OK)
+    l->failure = status;
 }
 
 static double sum_of(const dnmf_panel *panel) {
@@ -63,7 +70,7 @@ static dnmf_status multiply(loop *l, side *s, dnmf_factor *fixed) {
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_factor_gather(l->context, fixed)); /* F under this block   */
   l->seconds.exchange += lap(&clock);
-  DNMF_TRY(s->multiply(l->context, l->a, &fixed->gathered, &x->partial)); /* A_ij F_j             */
+  keep_failure(l, s->multiply(l->context, l->a, &fixed->gathered, &x->partial)); /* A_ij F_j */
   l->seconds.product += lap(&clock);
   DNMF_TRY(dnmf_factor_sum_scatter(l->context, x)); /* B = sum_j A_ij F_j   */
   l->seconds.exchange += lap(&clock);
@@ -79,13 +86,14 @@ static dnmf_status gram(loop *l, side *s) {
     s->control[CONTROL_SUM] = sum_of(&s->x->mine);
   s->control[CONTROL_INNER] = dnmf_panel_dot(l->context, &s->x->products, &s->x->mine); /* <B, X>   */
   s->control[CONTROL_EXPIRED] = MPI_Wtime() - l->began > l->options->time_limit;
+  s->control[CONTROL_FAILED] = l->failure != DNMF_OK;
   l->seconds.gram += lap(&clock);
   DNMF_TRY(dnmf_sum_gram(l->context, s->gram, (int64_t)k * k, CONTROLS));
   l->seconds.exchange += lap(&clock);
-  return DNMF_OK;
+  return s->control[CONTROL_FAILED] > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;
 }
 
-static dnmf_status update(loop *l, side *s, const side *fixed) {
+static void update(loop *l, side *s, const side *fixed) {
   double clock = MPI_Wtime();
   dnmf_update rows = {.rows = s->x->mine.rows,
                       .components = l->options->components,
@@ -95,17 +103,16 @@ static dnmf_status update(loop *l, side *s, const side *fixed) {
                       .l1 = s->l1,
                       .l2 = s->l2,
                       .want_violation = l->options->stop == DNMF_STOP_GRADIENT};
-  dnmf_status status = dnmf_solver_update(l->options->solver, l->a->precision, l->context->isa, l->context->threads,
-                                          &rows, &l->context->error);
+  keep_failure(l, dnmf_solver_update(l->options->solver, l->a->precision, l->context->isa, l->context->threads, &rows,
+                                     &l->context->error));
   s->control[CONTROL_VIOLATION] = rows.violation;
   l->seconds.update += lap(&clock);
-  return status;
 }
 
 /* X <- update(X; A F, F'F), then X'X. */
 static dnmf_status half_step(loop *l, side *s, side *fixed) {
   DNMF_TRY(multiply(l, s, fixed->x));
-  DNMF_TRY(update(l, s, fixed));
+  update(l, s, fixed);
   return gram(l, s);
 }
 
