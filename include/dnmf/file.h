@@ -19,6 +19,9 @@
 dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix, dnmf_missing missing,
                               const dnmf_ids *row_ids, const dnmf_ids *col_ids);
 
+/* "1.10.8": the HDF5 library in use. local */
+const char *dnmf_hdf5_version(void);
+
 /* True when `path` is an HDF5 file with the datasets of a model. collective */
 bool dnmf_is_model(dnmf_context *context, const char *path);
 

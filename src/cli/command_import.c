@@ -1,0 +1,92 @@
+/*
+ * dnmf import: any text or array format -> one HDF5 file, read and written by all processes.
+ */
+#include "commands.h"
+#include "load.h"
+
+#include "dnmf/file.h"
+#include "dnmf/output.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct import_options {
+  cli_common common;
+  cli_input input;
+  const char *output;
+  int missing; /* 0: as the format has it, else dnmf_missing + 1 */
+} import_options;
+
+static const import_options defaults = {.common = {0}};
+
+static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL};
+
+#define IMPORT(member) offsetof(import_options, member)
+static const cli_option options_table[] = {
+    {"output", 'o', CLI_TEXT, IMPORT(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
+    {"missing", 0, CLI_CHOICE, IMPORT(missing), "M",
+     "what is not stored: auto (triples: unobserved, else zero), zero, unobserved", 0, 0, missing_choices},
+};
+
+static dnmf_status write_matrix(cli_session *session, const import_options *options, dnmf_source *source,
+                                cli_matrix *loaded) {
+  dnmf_missing missing = options->missing ? (dnmf_missing)(options->missing - 1) : source->missing;
+  dnmf_output output;
+  DNMF_TRY(dnmf_output_begin(session->context, options->output, &output));
+  dnmf_status status =
+      dnmf_matrix_write(session->context, output.partial, &loaded->matrix, missing, &source->row_ids, &source->col_ids);
+  return dnmf_output_end(session->context, &output, status);
+}
+
+static void print_result(cli_session *session, const import_options *options, const dnmf_source *source,
+                         const dnmf_matrix *matrix, double seconds) {
+  cli_say(session, "%s: %" PRId64 " x %" PRId64 ", %" PRId64 " stored, written in %.3g s by %d process%s",
+          options->output, matrix->rows, matrix->cols, matrix->stored, seconds, session->context->size,
+          session->context->size > 1 ? "es" : "");
+  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:f}", "command", "import",
+                                    "version", DNMF_VERSION, "input", source->name, "format", source->format, "output",
+                                    options->output, "rows", (json_int_t)matrix->rows, "cols", (json_int_t)matrix->cols,
+                                    "stored", (json_int_t)matrix->stored, "duplicates", (json_int_t)matrix->duplicates,
+                                    "processes", session->context->size, "seconds", seconds));
+}
+
+static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+  const import_options *options = given;
+  (void)argument_count;
+  if (!options->output)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "dnmf import: name the file to write with -o FILE.h5");
+  dnmf_source source;
+  cli_matrix loaded;
+  dnmf_status status = cli_load_rows(session, arguments[0], &options->input, &source, &loaded);
+  if (status == DNMF_OK)
+    status = write_matrix(session, options, &source, &loaded);
+  if (status == DNMF_OK)
+    print_result(session, options, &source, &loaded.matrix, MPI_Wtime() - session->began);
+  dnmf_source_close(&source);
+  cli_matrix_free(&loaded);
+  return status;
+}
+
+static const cli_group groups[] = {
+    {"output:", options_table, sizeof options_table / sizeof *options_table, 0},
+    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(import_options, input)},
+    {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(import_options, common)},
+};
+
+const cli_command cli_import = {
+    .name = "import",
+    .summary = "read ratings, Matrix Market, a table or HDF5 and write one HDF5 file",
+    .usage = "SOURCE -o FILE.h5 [OPTIONS]",
+    .details = "SOURCE is rating triples (CSV, TSV, ::, blanks; string or integer ids), a numeric table, Matrix\n"
+               "Market, or HDF5 (FILE.h5:/path names a dataset or group). Rows and columns are sorted by id.\n\n"
+               "  dnmf import ratings.csv -o ratings.h5\n"
+               "  mpirun -n 4 dnmf import ratings.dat --delimiter :: -o ratings.h5\n"
+               "  dnmf import log.csv --row-column user --col-column song --value-column plays -o plays.h5",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .groups = groups,
+    .group_count = sizeof groups / sizeof *groups,
+    .options_size = sizeof(import_options),
+    .defaults = &defaults,
+    .run = run,
+};

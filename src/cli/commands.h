@@ -1,0 +1,15 @@
+/*
+ * The commands, in the order the overview lists them. One file each: command_NAME.c.
+ */
+#ifndef DNMF_CLI_COMMANDS_H
+#define DNMF_CLI_COMMANDS_H
+
+#include "options.h"
+
+extern const cli_command cli_import;
+extern const cli_command cli_generate;
+extern const cli_command cli_info;
+extern const cli_command cli_fit;
+extern const cli_command cli_export;
+
+#endif

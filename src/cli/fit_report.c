@@ -1,0 +1,201 @@
+#include "fit_report.h"
+
+#include "version.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <time.h>
+
+static const char *precision_name(int precision) {
+  return precision == DNMF_DOUBLE ? "double" : "single";
+}
+
+static const char *missing_name(dnmf_missing missing) {
+  return missing == DNMF_MISSING_ZERO ? "zero" : "unobserved";
+}
+
+static const char *stop_name(dnmf_stop rule) {
+  return rule == DNMF_STOP_GRADIENT ? "gradient" : "objective";
+}
+
+void cli_fit_announce(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
+  cli_say(session,
+          "fitting k = %d, unstored entries are %s, %s, %s precision, %d process%s as %d x %d, %d thread%s each",
+          fit->plan.components, fit->missing == DNMF_MISSING_ZERO ? "zeros" : "unobserved",
+          dnmf_solver_name(fit->plan.solver), precision_name(options->precision), session->context->size,
+          session->context->size > 1 ? "es" : "", fit->a.grid.rows, fit->a.grid.cols, session->context->threads,
+          session->context->threads > 1 ? "s" : "");
+}
+
+static double relative_error(const cli_fit_run *fit) {
+  return sqrt(fit->result.residual_squares / fit->a.matrix.sum_squares);
+}
+
+/* Root mean squared error over the fitted entries: all of them, when unstored ones are zeros. */
+static double rmse(const cli_fit_run *fit) {
+  return sqrt(fit->result.residual_squares / ((double)fit->a.matrix.rows * (double)fit->a.matrix.cols));
+}
+
+/* One named value of the provenance, whatever its kind. */
+typedef struct fact {
+  const char *name;
+  const char *text; /* NULL: a number */
+  bool whole;
+  int64_t integer;
+  double real;
+} fact;
+
+#define TEXT(name, value)                                                                                              \
+  { name, value, false, 0, 0 }
+#define WHOLE(name, value)                                                                                             \
+  { name, NULL, true, value, 0 }
+#define REAL(name, value)                                                                                              \
+  { name, NULL, false, 0, value }
+
+static dnmf_status add_facts(dnmf_error *error, dnmf_model *model, const fact *facts, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const fact *f = &facts[i];
+    if (f->text)
+      DNMF_TRY(dnmf_model_set_text(error, model, f->name, f->text));
+    else if (f->whole)
+      DNMF_TRY(dnmf_model_set_integer(error, model, f->name, f->integer));
+    else
+      DNMF_TRY(dnmf_model_set_real(error, model, f->name, f->real));
+  }
+  return DNMF_OK;
+}
+
+/* Process 0's clock; attributes are written with its values. */
+static void date_text(char *text, size_t size) {
+  time_t now = time(NULL);
+  struct tm utc;
+  gmtime_r(&now, &utc);
+  strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
+                             dnmf_model *model) {
+  char grid[32];
+  char libraries[512];
+  char date[32];
+  char checksum[32];
+  const dnmf_matrix *a = &fit->a.matrix;
+  const dnmf_penalties *penalties = &fit->plan.penalties;
+  snprintf(grid, sizeof grid, "%dx%d", fit->a.grid.rows, fit->a.grid.cols);
+  snprintf(checksum, sizeof checksum, "%016" PRIx64, a->checksum);
+  cli_library_versions(libraries, sizeof libraries);
+  date_text(date, sizeof date);
+  const fact facts[] = {
+      TEXT("program", "dnmf"),
+      TEXT("version", DNMF_VERSION),
+      TEXT("command_line", session->command_line),
+      TEXT("libraries", libraries),
+      TEXT("date", date),
+      TEXT("input", fit->input),
+      WHOLE("rows", a->rows),
+      WHOLE("cols", a->cols),
+      WHOLE("stored", a->stored),
+      TEXT("checksum", checksum),
+      WHOLE("components", fit->plan.components),
+      TEXT("missing", missing_name(fit->missing)),
+      TEXT("loss", "frobenius"),
+      TEXT("solver", dnmf_solver_name(fit->plan.solver)),
+      TEXT("init", options->init),
+      WHOLE("seed", options->seed),
+      WHOLE("max_iter", fit->plan.max_iterations),
+      REAL("tol", fit->plan.tolerance),
+      TEXT("stop", stop_name(fit->plan.stop)),
+      REAL("l1_w", penalties->l1_w),
+      REAL("l1_h", penalties->l1_h),
+      REAL("l2_w", penalties->l2_w),
+      REAL("l2_h", penalties->l2_h),
+      TEXT("penalty_scale", penalties->scale == DNMF_PENALTY_RAW ? "raw" : "dimension"),
+      TEXT("precision", precision_name(options->precision)),
+      WHOLE("processes", session->context->size),
+      TEXT("grid", grid),
+      WHOLE("threads", session->context->threads),
+      WHOLE("iterations", fit->result.iterations),
+      TEXT("stop_reason", fit->result.stop_reason),
+      REAL("objective", fit->result.objective),
+      REAL("relative_error", relative_error(fit)),
+  };
+  dnmf_error *error = &session->context->error;
+  DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  DNMF_TRY(dnmf_model_add_curve(error, model, "objective", fit->result.history_count, fit->result.objective_history));
+  return dnmf_model_add_curve(error, model, "seconds", fit->result.history_count, fit->result.seconds_history);
+}
+
+static double other_seconds(const dnmf_fit_seconds *s) {
+  double other = s->total - s->product - s->gram - s->update - s->exchange;
+  return other > 0 ? other : 0;
+}
+
+static double all_words(const dnmf_traffic *traffic) {
+  return traffic->gather_words + traffic->scatter_words + traffic->gram_words + traffic->control_words;
+}
+
+static json_t *to_json(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit, int64_t memory) {
+  const dnmf_fit_result *r = &fit->result;
+  const dnmf_fit_seconds *s = &r->seconds;
+  const dnmf_matrix *a = &fit->a.matrix;
+  char grid[32];
+  snprintf(grid, sizeof grid, "%dx%d", fit->a.grid.rows, fit->a.grid.cols);
+  json_t *object = json_pack(
+      "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:n}", "command",
+      "fit", "version", DNMF_VERSION, "input", fit->input, "output", options->output, "rows", (json_int_t)a->rows,
+      "cols", (json_int_t)a->cols, "stored", (json_int_t)a->stored, "components", fit->plan.components, "missing",
+      missing_name(fit->missing), "loss", "frobenius", "solver", dnmf_solver_name(fit->plan.solver), "init",
+      options->init, "seed", (json_int_t)options->seed, "iterations", r->iterations, "converged", r->converged,
+      "stop_reason", r->stop_reason, "objective", cli_json_real(r->objective), "relative_error",
+      cli_json_real(relative_error(fit)), "rmse", cli_json_real(rmse(fit)), "validation_rmse");
+  json_t *run = json_pack("{s:i, s:s, s:i, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f},"
+                          " s:{s:f, s:f, s:f, s:f, s:f, s:f}}",
+                          "processes", session->context->size, "grid", grid, "threads", session->context->threads,
+                          "precision", precision_name(options->precision), "peak_memory", (json_int_t)memory, "seconds",
+                          "read", fit->seconds.read, "init", fit->seconds.init, "iterate", s->total, "write",
+                          fit->seconds.write, "total", fit->seconds.total, "iteration_seconds", "product", s->product,
+                          "gram", s->gram, "update", s->update, "exchange", s->exchange, "other", other_seconds(s),
+                          "traffic", "words", all_words(&r->traffic), "messages", r->traffic.messages, "gather_words",
+                          r->traffic.gather_words, "scatter_words", r->traffic.scatter_words, "gram_words",
+                          r->traffic.gram_words, "control_words", r->traffic.control_words);
+  if (object && run)
+    json_object_update(object, run);
+  json_decref(run);
+  return object;
+}
+
+/* Where the time went, in words and shares. */
+static void print_breakdown(cli_session *session, const cli_fit_run *fit) {
+  const dnmf_fit_seconds *s = &fit->result.seconds;
+  const dnmf_traffic *traffic = &fit->result.traffic;
+  double whole = s->total > 0 ? s->total / 100 : 1;
+  int iterations = fit->result.iterations > 0 ? fit->result.iterations : 1;
+  char size[CLI_SIZE_TEXT];
+  cli_say(session, "  time      read %.3g s, init %.3g s, iterate %.3g s (%.3g s an iteration), write %.3g s",
+          fit->seconds.read, fit->seconds.init, s->total, s->total / iterations, fit->seconds.write);
+  cli_say(session, "  iterating product %.0f%%, gram %.0f%%, update %.0f%%, exchange %.0f%%, other %.0f%%",
+          s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole, other_seconds(s) / whole);
+  if (session->context->size > 1)
+    cli_say(session, "  traffic   %.4g words (%s) and %.4g messages an iteration, all processes together",
+            all_words(traffic) / iterations,
+            cli_size_text(all_words(traffic) / iterations * (double)dnmf_precision_size(fit->a.matrix.precision), size),
+            traffic->messages / iterations);
+}
+
+dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
+  int64_t memory = 0;
+  char size[CLI_SIZE_TEXT];
+  const dnmf_fit_result *r = &fit->result;
+  DNMF_TRY(cli_peak_memory(session, &memory));
+  if (r->below_rounding)
+    dnmf_warn(session->context, "the residual is below rounding: objective and relative error are upper bounds only");
+  cli_say(session, "%s after %d iterations (%s)", r->converged ? "converged" : "stopped", r->iterations,
+          r->stop_reason);
+  cli_say(session, "  objective %.9g, relative error %.6f, RMSE %.6f over all %" PRId64 " x %" PRId64 " entries",
+          r->objective, relative_error(fit), rmse(fit), fit->a.matrix.rows, fit->a.matrix.cols);
+  print_breakdown(session, fit);
+  cli_say(session, "  memory    %s at most in a process", cli_size_text((double)memory, size));
+  cli_say(session, "  model     %s", options->output);
+  cli_print_json(session, to_json(session, options, fit, memory));
+  return DNMF_OK;
+}

@@ -1,0 +1,21 @@
+/*
+ * What a fit tells: before it iterates, in the model file, in the closing summary and as JSON.
+ */
+#ifndef DNMF_CLI_FIT_REPORT_H
+#define DNMF_CLI_FIT_REPORT_H
+
+#include "fit_run.h"
+
+#include "dnmf/model.h"
+
+/* The settings, one line, before the loop. local */
+void cli_fit_announce(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit);
+
+/* Provenance and history into `model`. local */
+dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
+                             dnmf_model *model);
+
+/* The closing summary, or with --json the object. collective */
+dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit);
+
+#endif

@@ -1,0 +1,40 @@
+#include "load.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int64_t rows, int64_t cols,
+                        cli_matrix *loaded) {
+  dnmf_context *context = session->context;
+  DNMF_TRY(dnmf_grid_create(context, grid_rows, grid_cols, &loaded->grid));
+  return dnmf_agree(context, dnmf_layout_even(&context->error, &loaded->grid, rows, cols, &loaded->layout));
+}
+
+dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
+  dnmf_source_options options = cli_source_options(input);
+  DNMF_TRY(dnmf_source_open(session->context, name, &options, source));
+  double cells = (double)source->rows * (double)source->cols;
+  if (source->sparse)
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 ", %" PRId64 " stored (%.3g%%)", name, source->format,
+            source->rows, source->cols, source->stored, 100 * (double)source->stored / cells);
+  else
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64, name, source->format, source->rows, source->cols);
+  return DNMF_OK;
+}
+
+dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_source *source,
+                          cli_matrix *loaded) {
+  memset(loaded, 0, sizeof *loaded);
+  memset(source, 0, sizeof *source);
+  DNMF_TRY(cli_open(session, name, input, source));
+  DNMF_TRY(cli_lay_out(session, session->context->size, 1, source->rows, source->cols, loaded));
+  DNMF_TRY(dnmf_source_load(session->context, source, &loaded->layout, DNMF_DOUBLE, &loaded->matrix));
+  cli_warn_about_matrix(session, source, &loaded->matrix);
+  return DNMF_OK;
+}
+
+void cli_matrix_free(cli_matrix *loaded) {
+  dnmf_matrix_free(&loaded->matrix);
+  dnmf_layout_free(&loaded->layout);
+  dnmf_grid_free(&loaded->grid);
+}

@@ -1,0 +1,31 @@
+/*
+ * A matrix on a grid, as commands need it: the grid, the layout over it, and this process's block.
+ */
+#ifndef DNMF_CLI_LOAD_H
+#define DNMF_CLI_LOAD_H
+
+#include "session.h"
+
+#include "dnmf/grid.h"
+
+typedef struct cli_matrix {
+  dnmf_grid grid;
+  dnmf_layout layout;
+  dnmf_matrix matrix;
+} cli_matrix;
+
+/* The grid and its even layout, without data. collective */
+dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int64_t rows, int64_t cols,
+                        cli_matrix *loaded);
+
+/* Opens `name` and tells which data it found, unless --quiet. collective */
+dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source);
+
+/* Opens and loads a matrix by whole rows, a block a process in rank order. `source` stays open for its ids and
+ * names. Both are released also after a failure. collective */
+dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_source *source,
+                          cli_matrix *loaded);
+
+void cli_matrix_free(cli_matrix *loaded); /* collective; accepts a zeroed one */
+
+#endif

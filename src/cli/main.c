@@ -1,0 +1,199 @@
+/*
+ * The program's entry: finds the command, starts MPI only when there is work, and turns a status into one
+ * message from one process and the same exit status everywhere.
+ */
+#include "commands.h"
+#include "session.h"
+#include "version.h"
+
+#include "dnmf/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_command *const commands[] = {&cli_import, &cli_generate, &cli_info, &cli_fit, &cli_export};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 75 };
+
+static int exit_code(dnmf_status status) {
+  switch (status) {
+  case DNMF_OK:
+    return 0;
+  case DNMF_ERROR_USAGE:
+    return EXIT_USAGE;
+  case DNMF_INTERRUPTED:
+    return EXIT_INTERRUPTED;
+  default:
+    return EXIT_FAILED;
+  }
+}
+
+/* This process's number as its launcher tells it, before MPI is started; NULL without a launcher. */
+static const char *launcher_rank(void) {
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (getenv(names[i]))
+      return getenv(names[i]);
+  return NULL;
+}
+
+/* Help and version come from one process and need no MPI. */
+static bool speaks(void) {
+  const char *rank = launcher_rank();
+  return !rank || strcmp(rank, "0") == 0;
+}
+
+static void print_overview(void) {
+  printf("dnmf %s: distributed nonnegative matrix factorization, A = W H with W, H >= 0\n\n"
+         "usage: dnmf COMMAND [OPTIONS]            on one machine\n"
+         "       mpirun -n 8 dnmf COMMAND [OPTIONS]   the same on 8 processes\n\ncommands:\n",
+         DNMF_VERSION);
+  for (int c = 0; c < COMMANDS; c++)
+    printf("  %-12s %s\n", commands[c]->name, commands[c]->summary);
+  printf("  %-12s %s\n", "help", "help COMMAND: its options and examples");
+  printf("\nfirst steps:\n"
+         "  dnmf import ratings.csv -o ratings.h5\n"
+         "  dnmf fit ratings.h5 -o model.h5 -k 20\n"
+         "  dnmf info model.h5\n");
+}
+
+static const cli_command *find_command(const char *name) {
+  for (int c = 0; c < COMMANDS; c++)
+    if (strcmp(commands[c]->name, name) == 0)
+      return commands[c];
+  return NULL;
+}
+
+static dnmf_status unknown_command(dnmf_error *error, const char *name) {
+  const char *names[COMMANDS + 2] = {NULL};
+  for (int c = 0; c < COMMANDS; c++)
+    names[c] = commands[c]->name;
+  names[COMMANDS] = "help";
+  const char *nearest = cli_nearest(name, names);
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf: no command '%s'%s%s%s; see dnmf --help", name,
+                   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+/* The arguments joined by blanks, for the model's provenance. The caller frees it. */
+static char *join_arguments(int argc, char **argv) {
+  size_t length = 1;
+  for (int i = 0; i < argc; i++)
+    length += strlen(argv[i]) + 1;
+  char *joined = calloc(length, 1);
+  for (int i = 0; joined && i < argc; i++) {
+    strcat(joined, argv[i]);
+    if (i + 1 < argc)
+      strcat(joined, " ");
+  }
+  return joined;
+}
+
+/* One message from one process; a broken MPI is told by whoever noticed, and ends the job. */
+static void report(const dnmf_context *context, const dnmf_error *error) {
+  if (error->status == DNMF_OK)
+    return;
+  if (context->rank == 0 || error->status == DNMF_ERROR_MPI)
+    fprintf(stderr, "dnmf: error: %s\n", error->text);
+  if (error->status == DNMF_ERROR_MPI)
+    MPI_Abort(context->comm, EXIT_FAILED);
+}
+
+/* Runs the command under MPI; `error` may already hold what is wrong with the command line. */
+static int run_job(const cli_command *command, const dnmf_error *error, const void *options, char *command_line,
+                   char **arguments, int argument_count) {
+  int provided = 0;
+  if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+    fprintf(stderr, "dnmf: error: MPI could not be started\n");
+    return EXIT_FAILED;
+  }
+  dnmf_context context;
+  dnmf_status status = dnmf_context_init(&context, MPI_COMM_WORLD);
+  if (status == DNMF_OK && error->status != DNMF_OK) {
+    context.error = *error;
+    status = error->status;
+  } else if (status == DNMF_OK) {
+    cli_session session = {.context = &context, .command = command->name, .command_line = command_line};
+    session.began = MPI_Wtime();
+    status = cli_session_begin(&session, options);
+    if (status == DNMF_OK)
+      status = command->run(&session, options, arguments, argument_count);
+    dnmf_status ended = cli_session_end(&session);
+    status = dnmf_agree(&context, status == DNMF_OK ? ended : status);
+  }
+  report(&context, &context.error);
+  MPI_Finalize();
+  return exit_code(status);
+}
+
+/* Parses and runs one command; argv[0] is its name. */
+static int run_command(const cli_command *command, int argc, char **argv) {
+  dnmf_error error = {0};
+  bool help = false;
+  int first = argc;
+  char *command_line = join_arguments(argc, argv);
+  void *options = calloc(1, command->options_size);
+  if (!options || !command_line) {
+    fprintf(stderr, "dnmf: error: not enough memory to start\n");
+    return EXIT_FAILED;
+  }
+  dnmf_status status = cli_parse(&error, command, argc, argv, options, &first, &help);
+  int code = 0;
+  if (help && status == DNMF_OK) {
+    if (speaks())
+      cli_print_help(command);
+    free(command_line);
+  } else if (status != DNMF_OK && !launcher_rank()) {
+    fprintf(stderr, "%s\n", error.text);
+    code = exit_code(status);
+    free(command_line);
+  } else {
+    code = run_job(command, &error, options, command_line, argv + first, argc - first);
+  }
+  free(options);
+  return code;
+}
+
+static bool is(const char *word, const char *a, const char *b) {
+  return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+/* help and version, with or without a command. */
+static int run_help(const char *topic) {
+  const cli_command *command = topic ? find_command(topic) : NULL;
+  dnmf_error error = {0};
+  if (topic && !command) {
+    unknown_command(&error, topic);
+    if (speaks())
+      fprintf(stderr, "%s\n", error.text);
+    return EXIT_USAGE;
+  }
+  if (!speaks())
+    return 0;
+  if (command)
+    cli_print_help(command);
+  else
+    print_overview();
+  return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2 || is(argv[1], "--help", "-h"))
+    return run_help(NULL);
+  if (strcmp(argv[1], "help") == 0)
+    return run_help(argc > 2 ? argv[2] : NULL);
+  if (is(argv[1], "--version", "version")) {
+    if (speaks())
+      cli_print_version();
+    return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
+  }
+  const cli_command *command = find_command(argv[1]);
+  if (!command) {
+    dnmf_error error = {0};
+    unknown_command(&error, argv[1]);
+    if (speaks())
+      fprintf(stderr, "%s\n", error.text);
+    return EXIT_USAGE;
+  }
+  return run_command(command, argc - 1, argv + 1);
+}

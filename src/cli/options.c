@@ -1,0 +1,239 @@
+#include "options.h"
+
+#include "dnmf/memory.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_OPTIONS = 96, LONG_ONLY = 256, NAME_COLUMN = 30, MAX_WORD = 63 };
+
+/* Every option of a command, in the order of its groups. */
+typedef struct option_list {
+  const cli_option *options[MAX_OPTIONS];
+  size_t bases[MAX_OPTIONS];
+  int count;
+} option_list;
+
+static void list_options(const cli_command *command, option_list *list) {
+  list->count = 0;
+  for (size_t g = 0; g < command->group_count; g++)
+    for (size_t o = 0; o < command->groups[g].count && list->count < MAX_OPTIONS; o++) {
+      list->bases[list->count] = command->groups[g].base;
+      list->options[list->count++] = &command->groups[g].options[o];
+    }
+}
+
+/* Levenshtein distance of two short words. */
+static int distance(const char *a, const char *b) {
+  int row[MAX_WORD + 1];
+  size_t length = strlen(b);
+  if (length > MAX_WORD)
+    return MAX_WORD;
+  for (size_t j = 0; j <= length; j++)
+    row[j] = (int)j;
+  for (size_t i = 0; a[i]; i++) {
+    int diagonal = row[0];
+    row[0] = (int)i + 1;
+    for (size_t j = 0; j < length; j++) {
+      int replaced = diagonal + (a[i] != b[j]);
+      int shorter = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
+      diagonal = row[j + 1];
+      row[j + 1] = replaced < shorter ? replaced : shorter;
+    }
+  }
+  return row[length];
+}
+
+const char *cli_nearest(const char *word, const char *const *names) {
+  const char *nearest = NULL;
+  int best = (int)strlen(word) / 2 + 1;
+  best = best > 3 ? 3 : best;
+  for (; *names; names++) {
+    int d = distance(word, *names);
+    if (d < best || (d == best && !nearest)) {
+      nearest = *names;
+      best = d;
+    }
+  }
+  return nearest;
+}
+
+static dnmf_status unknown_option(dnmf_error *error, const cli_command *command, const option_list *list,
+                                  const char *given) {
+  const char *names[MAX_OPTIONS + 2];
+  char word[MAX_WORD + 1] = "";
+  const char *bare = given + strspn(given, "-");
+  size_t length = strcspn(bare, "=");
+  memcpy(word, bare, length < MAX_WORD ? length : MAX_WORD);
+  for (int i = 0; i < list->count; i++)
+    names[i] = list->options[i]->name;
+  names[list->count] = "help";
+  names[list->count + 1] = NULL;
+  const char *nearest = cli_nearest(word, names);
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf %s: unknown option %s%s%s%s; see dnmf help %s", command->name, given,
+                   nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "", command->name);
+}
+
+static dnmf_status bad_value(dnmf_error *error, const cli_option *option, const char *text, const char *wanted) {
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s %s: %s", option->name, text, wanted);
+}
+
+static dnmf_status parse_int(dnmf_error *error, const cli_option *option, const char *text, int64_t *value) {
+  char wanted[128];
+  char *end = NULL;
+  errno = 0;
+  long long parsed = strtoll(text, &end, 10);
+  if (end == text || *end)
+    return bad_value(error, option, text, "give a whole number");
+  if (errno == ERANGE || (double)parsed < option->low || (double)parsed > option->high) {
+    snprintf(wanted, sizeof wanted, "give a whole number from %.0f to %.0f", option->low, option->high);
+    return bad_value(error, option, text, wanted);
+  }
+  *value = parsed;
+  return DNMF_OK;
+}
+
+static dnmf_status parse_real(dnmf_error *error, const cli_option *option, const char *text, double *value) {
+  char wanted[128];
+  char *end = NULL;
+  double parsed = strtod(text, &end);
+  if (end == text || *end || !isfinite(parsed))
+    return bad_value(error, option, text, "give a number");
+  if (parsed < option->low || parsed > option->high) {
+    if (isinf(option->high))
+      snprintf(wanted, sizeof wanted, "give a number of at least %g", option->low);
+    else
+      snprintf(wanted, sizeof wanted, "give a number from %g to %g", option->low, option->high);
+    return bad_value(error, option, text, wanted);
+  }
+  *value = parsed;
+  return DNMF_OK;
+}
+
+static dnmf_status parse_choice(dnmf_error *error, const cli_option *option, const char *text, int *value) {
+  char wanted[256] = "give one of";
+  for (int i = 0; option->choices[i]; i++) {
+    if (strcmp(text, option->choices[i]) == 0) {
+      *value = i;
+      return DNMF_OK;
+    }
+    size_t used = strlen(wanted);
+    snprintf(wanted + used, sizeof wanted - used, "%s %s", i ? "," : "", option->choices[i]);
+  }
+  return bad_value(error, option, text, wanted);
+}
+
+static dnmf_status store(dnmf_error *error, const cli_option *option, const char *text, void *value) {
+  switch (option->kind) {
+  case CLI_FLAG:
+    *(bool *)value = true;
+    return DNMF_OK;
+  case CLI_INT:
+    return parse_int(error, option, text, value);
+  case CLI_REAL:
+    return parse_real(error, option, text, value);
+  case CLI_TEXT:
+    *(const char **)value = text;
+    return DNMF_OK;
+  case CLI_CHOICE:
+    return parse_choice(error, option, text, value);
+  }
+  return DNMF_OK;
+}
+
+/* getopt's view of the list: long options return LONG_ONLY + index, letters themselves. */
+static void describe_to_getopt(const option_list *list, struct option *longs, char *letters) {
+  *letters++ = ':';
+  for (int i = 0; i < list->count; i++) {
+    const cli_option *option = list->options[i];
+    int has_argument = option->kind == CLI_FLAG ? no_argument : required_argument;
+    longs[i] = (struct option){option->name, has_argument, NULL, LONG_ONLY + i};
+    if (!option->letter)
+      continue;
+    *letters++ = option->letter;
+    if (has_argument == required_argument)
+      *letters++ = ':';
+  }
+  longs[list->count] = (struct option){"help", no_argument, NULL, 'h'};
+  longs[list->count + 1] = (struct option){0};
+  *letters++ = 'h';
+  *letters = 0;
+}
+
+static int index_of(const option_list *list, int code) {
+  if (code >= LONG_ONLY)
+    return code - LONG_ONLY;
+  for (int i = 0; i < list->count; i++)
+    if (list->options[i]->letter == code)
+      return i;
+  return -1;
+}
+
+/* Too few or too many words that are no options. */
+static dnmf_status check_arguments(dnmf_error *error, const cli_command *command, int count, char **arguments) {
+  if (count < command->min_arguments)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "usage: dnmf %s %s; see dnmf help %s", command->name, command->usage,
+                     command->name);
+  if (count > command->max_arguments)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf %s: unexpected argument '%s'; usage: dnmf %s %s", command->name,
+                     arguments[command->max_arguments], command->name, command->usage);
+  return DNMF_OK;
+}
+
+dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, char **argv, void *options, int *first,
+                      bool *help) {
+  option_list list;
+  struct option longs[MAX_OPTIONS + 2];
+  char letters[2 * MAX_OPTIONS + 4];
+  list_options(command, &list);
+  describe_to_getopt(&list, longs, letters);
+  memcpy(options, command->defaults, command->options_size);
+  *help = false;
+  opterr = 0;
+  optind = 1;
+  for (int code; (code = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
+    if (code == 'h') {
+      *help = true;
+      return DNMF_OK;
+    }
+    if (code == ':')
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf %s: %s needs a value; see dnmf help %s", command->name,
+                       argv[optind - 1], command->name);
+    int index = code == '?' ? -1 : index_of(&list, code);
+    if (index < 0) {
+      char letter[3] = {'-', (char)optopt, 0};
+      bool is_letter = optopt > 0 && optopt < LONG_ONLY;
+      return unknown_option(error, command, &list, is_letter ? letter : argv[optind - 1]);
+    }
+    DNMF_TRY(
+        store(error, list.options[index], optarg, (char *)options + list.bases[index] + list.options[index]->offset));
+  }
+  *first = optind;
+  return check_arguments(error, command, argc - optind, argv + optind);
+}
+
+/* "-k, --components K" */
+static void print_option(const cli_option *option) {
+  char name[96];
+  int used = option->letter ? snprintf(name, sizeof name, "  -%c, --%s", option->letter, option->name)
+                            : snprintf(name, sizeof name, "      --%s", option->name);
+  if (option->argument)
+    snprintf(name + used, sizeof name - (size_t)used, " %s", option->argument);
+  printf("%-*s %s%s\n", NAME_COLUMN, name, strlen(name) > NAME_COLUMN ? "\n                               " : "",
+         option->help);
+}
+
+void cli_print_help(const cli_command *command) {
+  printf("dnmf %s: %s\n\nusage: dnmf %s %s\n", command->name, command->summary, command->name, command->usage);
+  if (command->details)
+    printf("\n%s\n", command->details);
+  for (size_t g = 0; g < command->group_count; g++) {
+    printf("\n%s\n", command->groups[g].title);
+    for (size_t o = 0; o < command->groups[g].count; o++)
+      print_option(&command->groups[g].options[o]);
+  }
+  printf("%-*s %s\n", NAME_COLUMN, "  -h, --help", "this text");
+}

@@ -1,0 +1,70 @@
+/*
+ * Command lines as tables: one row an option, parsed with getopt_long into the command's own options struct.
+ * The same rows print the help and find the nearest name of a misspelt option.
+ */
+#ifndef DNMF_CLI_OPTIONS_H
+#define DNMF_CLI_OPTIONS_H
+
+#include "dnmf/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef enum cli_kind {
+  CLI_FLAG,  /* bool */
+  CLI_INT,   /* int64_t within [low, high] */
+  CLI_REAL,  /* double within [low, high] */
+  CLI_TEXT,  /* const char *, pointing into argv */
+  CLI_CHOICE /* int: index into choices */
+} cli_kind;
+
+typedef struct cli_option {
+  const char *name; /* without the dashes */
+  char letter;      /* 0: none */
+  cli_kind kind;
+  size_t offset;        /* of the value in the struct of the option's group */
+  const char *argument; /* what the help calls the value; NULL for a flag */
+  const char *help;     /* one line with default and unit */
+  double low;
+  double high;
+  const char *const *choices; /* NULL-terminated */
+} cli_option;
+
+/* Options under one heading, stored in the struct at `base` of the command's options. */
+typedef struct cli_group {
+  const char *title;
+  const cli_option *options;
+  size_t count;
+  size_t base;
+} cli_group;
+
+typedef struct cli_session cli_session;
+
+typedef struct cli_command {
+  const char *name;
+  const char *summary; /* one line, for the list of commands */
+  const char *usage;   /* what follows the name */
+  const char *details; /* paragraphs and examples, for the command's own help */
+  int min_arguments;
+  int max_arguments;
+  const cli_group *groups;
+  size_t group_count;
+  size_t options_size;
+  const void *defaults; /* options_size bytes */
+  dnmf_status (*run)(cli_session *session, const void *options, char **arguments, int argument_count);
+} cli_command;
+
+/* Fills `options` (starting from the defaults) and moves the arguments that are not options to the end of
+ * argv, from *first on. *help is set when --help was given. */
+dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, char **argv, void *options, int *first,
+                      bool *help);
+
+/* The command's help on standard output. */
+void cli_print_help(const cli_command *command);
+
+/* The entry of `names` (NULL-terminated) nearest to `word`, or NULL when none is near. */
+const char *cli_nearest(const char *word, const char *const *names);
+
+#endif

@@ -1,0 +1,254 @@
+#include "session.h"
+
+#include "dnmf/collective.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <omp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const progress_choices[] = {"auto", "always", "never", NULL};
+static const char *const format_choices[] = {"auto", "hdf5", "triples", "table", "mm", NULL};
+static const char *const header_choices[] = {"auto", "yes", "no", NULL};
+static const char *const duplicates_choices[] = {"auto", "last", "sum", "mean", "error", NULL};
+
+#define COMMON(member) offsetof(cli_common, member)
+const cli_option cli_common_options[CLI_COMMON_OPTIONS] = {
+    {"threads", 0, CLI_INT, COMMON(threads), "N", "OpenMP threads a process (default: the cores it may use)", 1, 4096,
+     NULL},
+    {"quiet", 'q', CLI_FLAG, COMMON(quiet), NULL, "warnings and errors only", 0, 0, NULL},
+    {"progress", 0, CLI_CHOICE, COMMON(progress), "WHEN", "live line: auto (on a terminal), always, never", 0, 0,
+     progress_choices},
+    {"json", 0, CLI_FLAG, COMMON(json), NULL, "one JSON object on standard output, the rest on standard error", 0, 0,
+     NULL},
+    {"log", 0, CLI_TEXT, COMMON(log), "FILE.jsonl", "write one JSON object a step to FILE.jsonl", 0, 0, NULL},
+};
+
+#define INPUT(member) offsetof(cli_input, member)
+const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
+    {"format", 0, CLI_CHOICE, INPUT(format), "F", "auto (default), hdf5, triples, table or mm (Matrix Market)", 0, 0,
+     format_choices},
+    {"header", 0, CLI_CHOICE, INPUT(header), "WHEN", "first line holds names: auto (default), yes, no", 0, 0,
+     header_choices},
+    {"delimiter", 0, CLI_TEXT, INPUT(delimiter), "D", "text between fields: , tab :: blank ; | (default: found)", 0, 0,
+     NULL},
+    {"row-column", 0, CLI_TEXT, INPUT(row_column), "C", "name or number (from 1) of the row id's column", 0, 0, NULL},
+    {"col-column", 0, CLI_TEXT, INPUT(col_column), "C", "name or number of the column id's column", 0, 0, NULL},
+    {"value-column", 0, CLI_TEXT, INPUT(value_column), "C", "name or number of the value's column", 0, 0, NULL},
+    {"duplicates", 0, CLI_CHOICE, INPUT(duplicates), "P",
+     "entries at one place: auto (last for triples, else sum), last, sum, mean, error", 0, 0, duplicates_choices},
+};
+
+dnmf_source_options cli_source_options(const cli_input *input) {
+  dnmf_source_options options = {.format = (dnmf_format)input->format,
+                                 .header = (dnmf_header)input->header,
+                                 .delimiter = input->delimiter,
+                                 .row_column = input->row_column,
+                                 .col_column = input->col_column,
+                                 .value_column = input->value_column,
+                                 .duplicates_given = input->duplicates > 0};
+  if (options.duplicates_given)
+    options.duplicates = (dnmf_duplicates)(input->duplicates - 1);
+  return options;
+}
+
+json_t *cli_json_real(double value) {
+  return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* Ends a half-drawn live line before anything else is printed. */
+static void end_live_line(cli_display *display) {
+  if (display->open_line)
+    fputc('\n', stderr);
+  display->open_line = false;
+}
+
+static void print_note(void *state, const char *text) {
+  cli_display *display = state;
+  if (display->quiet)
+    return;
+  end_live_line(display);
+  fprintf(display->people, "%s\n", text);
+  fflush(display->people);
+}
+
+static void print_warning(void *state, const char *text) {
+  end_live_line(state);
+  fprintf(stderr, "warning: %s\n", text);
+}
+
+static void log_step(FILE *log, const dnmf_step *step) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  json_t *line = json_pack(
+      "{s:f, s:i, s:o, s:o, s:o, s:o, s:f, s:f}", "time", (double)now.tv_sec + (double)now.tv_nsec * 1e-9, "iteration",
+      step->iteration, "objective", cli_json_real(step->objective), "relative_error",
+      cli_json_real(step->relative_error), "violation", cli_json_real(step->violation), "validation_rmse",
+      cli_json_real(step->validation_rmse), "seconds", step->seconds, "iteration_seconds", step->iteration_seconds);
+  if (line) {
+    json_dumpf(line, log, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    fputc('\n', log);
+    fflush(log);
+  }
+  json_decref(line);
+}
+
+/* "1 h 02 min", "3 min 20 s", "12 s". */
+static void time_text(double seconds, char *text, size_t size) {
+  int64_t whole = (int64_t)(seconds + 0.5);
+  if (whole >= 3600)
+    snprintf(text, size, "%" PRId64 " h %02" PRId64 " min", whole / 3600, whole / 60 % 60);
+  else if (whole >= 60)
+    snprintf(text, size, "%" PRId64 " min %02" PRId64 " s", whole / 60, whole % 60);
+  else
+    snprintf(text, size, "%" PRId64 " s", whole);
+}
+
+static void step_text(const dnmf_step *step, char *text, size_t size) {
+  char left[64] = "";
+  char validation[64] = "";
+  double average = step->iteration > 0 ? step->seconds / step->iteration : 0;
+  time_text(average * (step->max_iterations - step->iteration), left, sizeof left);
+  if (isfinite(step->validation_rmse))
+    snprintf(validation, sizeof validation, "  validation %.5f", step->validation_rmse);
+  snprintf(text, size, "iteration %d/%d  objective %.6g  rel. error %.5f%s  %.3g s/iter  %s left", step->iteration,
+           step->max_iterations, step->objective, step->relative_error, validation, average, left);
+}
+
+/* Iterations 1, 2, 5, 10, 20, 50, ... and any after half a minute of silence. */
+static bool line_is_due(cli_display *display, const dnmf_step *step) {
+  bool last = step->iteration == step->max_iterations;
+  if (step->iteration < display->next_printed && step->seconds - display->last_printed < 30 && !last)
+    return false;
+  while (display->next_printed <= step->iteration) {
+    int lead = display->next_printed;
+    while (lead >= 10)
+      lead /= 10;
+    display->next_printed = lead == 2 ? display->next_printed / 2 * 5 : display->next_printed * 2;
+  }
+  display->last_printed = step->seconds;
+  return true;
+}
+
+static void show_step(void *state, const dnmf_step *step) {
+  cli_display *display = state;
+  char text[256];
+  if (display->log)
+    log_step(display->log, step);
+  if (step->iteration == 0 || display->quiet)
+    return;
+  step_text(step, text, sizeof text);
+  bool last = step->iteration == step->max_iterations;
+  if (display->live && (last || step->seconds - display->last_drawn >= 0.1)) {
+    fprintf(stderr, "\r\033[K%s", text);
+    fflush(stderr);
+    display->open_line = true;
+    display->last_drawn = step->seconds;
+  } else if (display->lines && line_is_due(display, step)) {
+    fprintf(stderr, "%s\n", text);
+  }
+}
+
+static void set_up_display(cli_session *session) {
+  cli_display *display = &session->display;
+  const cli_common *common = session->common;
+  display->people = common->json ? stderr : stdout;
+  display->quiet = common->quiet;
+  display->live = common->progress == CLI_PROGRESS_ALWAYS || (common->progress == CLI_PROGRESS_AUTO && isatty(2));
+  display->lines = common->progress == CLI_PROGRESS_AUTO && !display->live;
+  display->next_printed = 1;
+  session->context->reporter = (dnmf_reporter){display, print_note, print_warning, show_step};
+}
+
+dnmf_status cli_session_begin(cli_session *session, const cli_common *common) {
+  dnmf_context *context = session->context;
+  session->common = common;
+  set_up_display(session);
+  if (common->threads > 0)
+    context->threads = (int)common->threads;
+  omp_set_num_threads(context->threads);
+  dnmf_status status = DNMF_OK;
+  if (common->log && context->rank == 0) {
+    session->display.log = fopen(common->log, "w");
+    if (!session->display.log)
+      status = dnmf_fail(&context->error, DNMF_ERROR_FILE, "--log %s: %s", common->log, strerror(errno));
+  }
+  return dnmf_agree(context, status);
+}
+
+/* Whether everything written to `stream` really left. */
+static bool flushed(FILE *stream) {
+  return fflush(stream) == 0 && !ferror(stream);
+}
+
+dnmf_status cli_session_end(cli_session *session) {
+  dnmf_error *error = &session->context->error;
+  dnmf_status status = DNMF_OK;
+  end_live_line(&session->display);
+  if (!flushed(stdout))
+    status = dnmf_fail(error, DNMF_ERROR_FILE, "standard output could not be written: %s", strerror(errno));
+  FILE *log = session->display.log;
+  session->display.log = NULL;
+  if (log) {
+    bool written = flushed(log);
+    if (fclose(log) != 0 || !written)
+      status = dnmf_fail(error, DNMF_ERROR_FILE, "--log %s could not be written", session->common->log);
+  }
+  free(session->command_line);
+  session->command_line = NULL;
+  return status;
+}
+
+void cli_say(cli_session *session, const char *format, ...) {
+  char text[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  if (session->context->rank == 0)
+    print_note(&session->display, text);
+}
+
+void cli_print_json(cli_session *session, json_t *object) {
+  if (session->common->json && session->context->rank == 0) {
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    fputc('\n', stdout);
+  }
+  json_decref(object);
+}
+
+dnmf_status cli_peak_memory(cli_session *session, int64_t *bytes) {
+  struct rusage usage;
+  *bytes = getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
+  return dnmf_max_int64(session->context, session->context->comm, bytes, 1);
+}
+
+const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]) {
+  static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
+  int unit = 0;
+  while (bytes >= 1000 && unit < 5) {
+    bytes /= 1000;
+    unit++;
+  }
+  snprintf(text, CLI_SIZE_TEXT, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+  return text;
+}
+
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix) {
+  static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
+  if (matrix->duplicates > 0)
+    dnmf_warn(session->context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
+              matrix->duplicates, policies[source->duplicates]);
+  if (matrix->empty_rows > 0)
+    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
+              matrix->empty_rows, matrix->rows);
+  if (matrix->empty_cols > 0)
+    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
+              matrix->empty_cols, matrix->cols);
+}

@@ -1,0 +1,90 @@
+/*
+ * What every command has while it runs: the context, the common options, and the ways to speak.
+ */
+#ifndef DNMF_CLI_SESSION_H
+#define DNMF_CLI_SESSION_H
+
+#include "options.h"
+
+#include "dnmf/context.h"
+#include "dnmf/source.h"
+
+#include <jansson.h>
+
+typedef enum cli_progress { CLI_PROGRESS_AUTO = 0, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER } cli_progress;
+
+/* Options every command takes; the first member of each command's options struct. */
+typedef struct cli_common {
+  int64_t threads; /* 0: found */
+  bool quiet;
+  int progress; /* cli_progress */
+  bool json;
+  const char *log;
+} cli_common;
+
+enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 7 };
+extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
+
+/* How text input is read: shared by every command that takes a matrix. */
+typedef struct cli_input {
+  int format; /* dnmf_format */
+  int header; /* dnmf_header */
+  const char *delimiter;
+  const char *row_column;
+  const char *col_column;
+  const char *value_column;
+  int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
+} cli_input;
+
+extern const cli_option cli_input_options[CLI_INPUT_OPTIONS];
+
+dnmf_source_options cli_source_options(const cli_input *input);
+
+/* State of the progress display; process 0's only. */
+typedef struct cli_display {
+  FILE *people; /* notes and summaries */
+  FILE *log;    /* JSON lines, or NULL */
+  bool quiet;
+  bool live;  /* rewrite one line */
+  bool lines; /* print lines now and then */
+  bool open_line;
+  double last_drawn;
+  double last_printed;
+  int next_printed; /* iteration */
+} cli_display;
+
+struct cli_session {
+  dnmf_context *context;
+  const cli_common *common;
+  const char *command;
+  char *command_line; /* as given, for provenance */
+  double began;
+  cli_display display;
+};
+
+/* Sets threads, reporter and log from the common options. collective */
+dnmf_status cli_session_begin(cli_session *session, const cli_common *common);
+
+/* Closes the log; a log or standard output that could not be written is an error. local */
+dnmf_status cli_session_end(cli_session *session);
+
+/* One line of a summary, from process 0, unless --quiet. local */
+void cli_say(cli_session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints `object` on standard output when --json was given; takes the reference. local */
+void cli_print_json(cli_session *session, json_t *object);
+
+/* A JSON number, or null when `value` is not finite. */
+json_t *cli_json_real(double value);
+
+/* Most memory any process has used so far, bytes. collective */
+dnmf_status cli_peak_memory(cli_session *session, int64_t *bytes);
+
+/* "12.3 MB" and the like, into `text`. */
+enum { CLI_SIZE_TEXT = 32 };
+const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]);
+
+/* A warning each for rows and columns without data, duplicates merged. local */
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix);
+
+#endif
