@@ -1,0 +1,155 @@
+/*
+ * dnmf export: a matrix or a model's factors as triples, CSV, Matrix Market or .npy.
+ */
+#include "commands.h"
+#include "load.h"
+
+#include "dnmf/file.h"
+#include "dnmf/output.h"
+
+#include <string.h>
+
+enum { TO_AUTO = 0, TO_TRIPLES, TO_CSV, TO_MATRIX_MARKET, TO_NPY };
+enum { FACTOR_BOTH = 0, FACTOR_W, FACTOR_H };
+enum { PATH_TEXT = 4096 };
+
+typedef struct export_options {
+  cli_common common;
+  cli_input input;
+  const char *output;
+  int to;
+  int factor;
+} export_options;
+
+static const export_options defaults = {.common = {0}};
+
+static const char *const to_choices[] = {"auto", "triples", "csv", "mm", "npy", NULL};
+static const char *const factor_choices[] = {"both", "W", "H", NULL};
+
+#define EXPORT(member) offsetof(export_options, member)
+static const cli_option options_table[] = {
+    {"output", 'o', CLI_TEXT, EXPORT(output), "OUT", "the file to write (required)", 0, 0, NULL},
+    {"to", 0, CLI_CHOICE, EXPORT(to), "F",
+     "triples, csv (a table), mm (Matrix Market), npy; auto (default): by OUT's ending", 0, 0, to_choices},
+    {"factor", 0, CLI_CHOICE, EXPORT(factor), "F", "of a model: W, H, or both (default), as OUT-W and OUT-H", 0, 0,
+     factor_choices},
+};
+
+static bool ends_with(const char *text, const char *ending) {
+  size_t length = strlen(text);
+  size_t tail = strlen(ending);
+  return length >= tail && strcmp(text + length - tail, ending) == 0;
+}
+
+static dnmf_status choose_format(dnmf_error *error, const export_options *options, bool sparse,
+                                 dnmf_export_format *format) {
+  static const dnmf_export_format formats[] = {DNMF_EXPORT_TRIPLES, DNMF_EXPORT_TRIPLES, DNMF_EXPORT_CSV,
+                                               DNMF_EXPORT_MATRIX_MARKET, DNMF_EXPORT_NPY};
+  *format = formats[options->to];
+  if (options->to != TO_AUTO)
+    return DNMF_OK;
+  if (ends_with(options->output, ".mtx"))
+    *format = DNMF_EXPORT_MATRIX_MARKET;
+  else if (ends_with(options->output, ".npy"))
+    *format = DNMF_EXPORT_NPY;
+  else if (ends_with(options->output, ".csv"))
+    *format = sparse ? DNMF_EXPORT_TRIPLES : DNMF_EXPORT_CSV;
+  else
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "%s: the ending is none of .csv, .mtx, .npy; say what to write with --to triples|csv|mm|npy",
+                     options->output);
+  return DNMF_OK;
+}
+
+static dnmf_status export_matrix(cli_session *session, const export_options *options, const char *name) {
+  dnmf_source source;
+  cli_matrix loaded;
+  dnmf_output output;
+  dnmf_export_format format = DNMF_EXPORT_TRIPLES;
+  dnmf_status status = cli_load_rows(session, name, &options->input, &source, &loaded);
+  if (status == DNMF_OK)
+    status = choose_format(&session->context->error, options, source.sparse, &format);
+  if (status == DNMF_OK)
+    status = dnmf_output_begin(session->context, options->output, &output);
+  if (status == DNMF_OK) {
+    status =
+        dnmf_matrix_export(session->context, output.partial, format, &loaded.matrix, &source.row_ids, &source.col_ids);
+    status = dnmf_output_end(session->context, &output, status);
+  }
+  dnmf_source_close(&source);
+  cli_matrix_free(&loaded);
+  return status;
+}
+
+/* OUT.csv -> OUT-W.csv when both factors are written. */
+static void factor_path(const export_options *options, const char *factor, char path[PATH_TEXT]) {
+  const char *name = options->output;
+  const char *slash = strrchr(name, '/');
+  const char *dot = strrchr(name, '.');
+  size_t stem = dot && (!slash || dot > slash) ? (size_t)(dot - name) : strlen(name);
+  if (options->factor == FACTOR_BOTH)
+    snprintf(path, PATH_TEXT, "%.*s-%s%s", (int)stem, name, factor, name + stem);
+  else
+    snprintf(path, PATH_TEXT, "%s", name);
+}
+
+static dnmf_status export_factor(cli_session *session, const export_options *options, const char *factor,
+                                 const dnmf_panel *panel, const dnmf_ids *ids) {
+  char path[PATH_TEXT];
+  dnmf_output output;
+  dnmf_export_format format = DNMF_EXPORT_CSV;
+  DNMF_TRY(choose_format(&session->context->error, options, false, &format));
+  factor_path(options, factor, path);
+  DNMF_TRY(dnmf_output_begin(session->context, path, &output));
+  dnmf_status status = dnmf_panel_export(session->context, output.partial, format, panel, ids);
+  DNMF_TRY(dnmf_output_end(session->context, &output, status));
+  cli_say(session, "%s written", path);
+  return DNMF_OK;
+}
+
+static dnmf_status export_model(cli_session *session, const export_options *options, const char *name) {
+  dnmf_model model;
+  memset(&model, 0, sizeof model);
+  dnmf_status status = dnmf_model_read(session->context, name, DNMF_DOUBLE, &model);
+  if (status == DNMF_OK && options->factor != FACTOR_H)
+    status = export_factor(session, options, "W", &model.w, &model.row_ids);
+  if (status == DNMF_OK && options->factor != FACTOR_W)
+    status = export_factor(session, options, "H", &model.h, &model.col_ids);
+  dnmf_model_free(&model);
+  return status;
+}
+
+static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+  const export_options *options = given;
+  (void)argument_count;
+  if (!options->output)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "dnmf export: name the file to write with -o OUT");
+  bool model = dnmf_is_model(session->context, arguments[0]);
+  DNMF_TRY(model ? export_model(session, options, arguments[0]) : export_matrix(session, options, arguments[0]));
+  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s}", "command", "export", "version", DNMF_VERSION, "input",
+                                    arguments[0], "output", options->output, "kind", model ? "model" : "matrix"));
+  return DNMF_OK;
+}
+
+static const cli_group groups[] = {
+    {"output:", options_table, sizeof options_table / sizeof *options_table, 0},
+    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(export_options, input)},
+    {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(export_options, common)},
+};
+
+const cli_command cli_export = {
+    .name = "export",
+    .summary = "write a matrix or a model's factors as triples, CSV, Matrix Market or .npy",
+    .usage = "FILE -o OUT [OPTIONS]",
+    .details = "A factor has a line a row: W's rows are the rows of A, H is written a line a column of A.\n\n"
+               "  dnmf export ratings.h5 -o ratings.csv\n"
+               "  dnmf export model.h5 -o factors.csv            writes factors-W.csv and factors-H.csv\n"
+               "  dnmf export model.h5 --factor H -o items.npy",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .groups = groups,
+    .group_count = sizeof groups / sizeof *groups,
+    .options_size = sizeof(export_options),
+    .defaults = &defaults,
+    .run = run,
+};

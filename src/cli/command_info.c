@@ -1,0 +1,127 @@
+/*
+ * dnmf info: what a file holds, a matrix or a model.
+ */
+#include "commands.h"
+#include "load.h"
+
+#include "dnmf/file.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct info_options {
+  cli_common common;
+  cli_input input;
+} info_options;
+
+static const info_options defaults = {.common = {0}};
+
+/* "integers 1 ... 943", "strings", or "none (numbered from 0)"; the first id is on process 0. */
+static void ids_text(const dnmf_ids *ids, char *text, size_t size) {
+  if (ids->kind == DNMF_IDS_INTEGER && dnmf_range_size(ids->range) > 0)
+    snprintf(text, size, "integers, first %" PRId64, ids->numbers[0]);
+  else if (ids->kind == DNMF_IDS_STRING && dnmf_range_size(ids->range) > 0)
+    snprintf(text, size, "strings, first %.*s", (int)(ids->starts[1] < 100 ? ids->starts[1] : 100), ids->text);
+  else
+    snprintf(text, size, "none, numbered from 0");
+}
+
+static const char *missing_name(dnmf_missing missing) {
+  return missing == DNMF_MISSING_ZERO ? "zero" : "unobserved";
+}
+
+static dnmf_status describe_matrix(cli_session *session, const info_options *options, const char *name) {
+  dnmf_source source;
+  memset(&source, 0, sizeof source);
+  dnmf_source_options how = cli_source_options(&options->input);
+  dnmf_status status = dnmf_source_open(session->context, name, &how, &source);
+  if (status == DNMF_OK) {
+    char rows[160];
+    char cols[160];
+    double cells = (double)source.rows * (double)source.cols;
+    ids_text(&source.row_ids, rows, sizeof rows);
+    ids_text(&source.col_ids, cols, sizeof cols);
+    cli_say(session, "%s\n  format    %s\n  shape     %" PRId64 " rows x %" PRId64 " columns", name, source.format,
+            source.rows, source.cols);
+    cli_say(session, "  values    %s, %" PRId64 " stored (%.4g%% of all)", source.type, source.stored,
+            100 * (double)source.stored / cells);
+    cli_say(session, "  missing   %s", missing_name(source.missing));
+    cli_say(session, "  row ids   %s\n  col ids   %s", rows, cols);
+    cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s}", "command", "info",
+                                      "version", DNMF_VERSION, "input", name, "kind", "matrix", "format", source.format,
+                                      "type", source.type, "rows", (json_int_t)source.rows, "cols",
+                                      (json_int_t)source.cols, "stored", (json_int_t)source.stored, "sparse",
+                                      source.sparse, "missing", missing_name(source.missing)));
+  }
+  dnmf_source_close(&source);
+  return status;
+}
+
+static json_t *attribute_json(const dnmf_attribute *attribute) {
+  if (attribute->kind == DNMF_ATTRIBUTE_TEXT)
+    return json_string(attribute->text);
+  if (attribute->kind == DNMF_ATTRIBUTE_INTEGER)
+    return json_integer(attribute->integer);
+  return cli_json_real(attribute->real);
+}
+
+static void say_attribute(cli_session *session, const dnmf_attribute *attribute) {
+  if (attribute->kind == DNMF_ATTRIBUTE_TEXT)
+    cli_say(session, "  %-15s %s", attribute->name, attribute->text);
+  else if (attribute->kind == DNMF_ATTRIBUTE_INTEGER)
+    cli_say(session, "  %-15s %" PRId64, attribute->name, attribute->integer);
+  else
+    cli_say(session, "  %-15s %.9g", attribute->name, attribute->real);
+}
+
+static dnmf_status describe_model(cli_session *session, const char *name) {
+  dnmf_model model;
+  memset(&model, 0, sizeof model);
+  dnmf_status status = dnmf_model_read(session->context, name, DNMF_DOUBLE, &model);
+  if (status == DNMF_OK) {
+    char rows[160];
+    char cols[160];
+    ids_text(&model.row_ids, rows, sizeof rows);
+    ids_text(&model.col_ids, cols, sizeof cols);
+    cli_say(session, "%s: a model, W %" PRId64 " x %d, H %d x %" PRId64 "%s", name, model.rows, model.components,
+            model.components, model.cols, model.bias.fitted ? ", with biases" : "");
+    cli_say(session, "  %-15s %s\n  %-15s %s", "row ids", rows, "col ids", cols);
+    json_t *provenance = json_object();
+    for (int64_t i = 0; i < model.attribute_count; i++) {
+      say_attribute(session, &model.attributes[i]);
+      json_object_set_new(provenance, model.attributes[i].name, attribute_json(&model.attributes[i]));
+    }
+    cli_print_json(session,
+                   json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:o}", "command", "info", "version", DNMF_VERSION,
+                             "input", name, "kind", "model", "rows", (json_int_t)model.rows, "cols",
+                             (json_int_t)model.cols, "components", model.components, "provenance", provenance));
+  }
+  dnmf_model_free(&model);
+  return status;
+}
+
+static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+  (void)argument_count;
+  if (dnmf_is_model(session->context, arguments[0]))
+    return describe_model(session, arguments[0]);
+  return describe_matrix(session, given, arguments[0]);
+}
+
+static const cli_group groups[] = {
+    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(info_options, input)},
+    {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(info_options, common)},
+};
+
+const cli_command cli_info = {
+    .name = "info",
+    .summary = "what a file holds: a matrix's shape and ids, or a model's provenance",
+    .usage = "FILE [OPTIONS]",
+    .details = "  dnmf info ratings.h5\n  dnmf info model.h5 --json\n  dnmf info cells.h5ad:/layers/counts",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .groups = groups,
+    .group_count = sizeof groups / sizeof *groups,
+    .options_size = sizeof(info_options),
+    .defaults = &defaults,
+    .run = run,
+};
