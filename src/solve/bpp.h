@@ -1,0 +1,69 @@
+/*
+ * The parts of block principal pivoting that do not depend on the precision of the run: the scaled problem,
+ * and the passive sets of a tile of rows with the exchange rule and the grouping of equal sets.
+ *
+ * bpp works in double also for single-precision factors: which components are passive hangs on the signs of
+ * small differences, and the factorizations are small.
+ *
+ * A passive set is a bit mask of `words` 64-bit words, bit t for component t.
+ */
+#ifndef DNMF_SOLVE_BPP_H
+#define DNMF_SOLVE_BPP_H
+
+#include "solve/kernels.h"
+
+#include <stdbool.h>
+
+enum { DNMF_BPP_LANES = 16 };
+
+/* Fills the bpp part of a problem from update's gram and penalties; `*memory` holds what the problem points
+ * to, to be released with free(). local */
+dnmf_status dnmf_bpp_prepare(const dnmf_update *update, dnmf_row_problem *problem, void **memory, dnmf_error *error);
+
+/* Consecutive pieces of one block of memory; with base NULL it only counts. */
+typedef struct dnmf_arena {
+  char *base;
+  size_t used;
+} dnmf_arena;
+
+void *dnmf_arena_take(dnmf_arena *arena, size_t count, size_t size);
+
+typedef struct dnmf_passive_sets {
+  int components;
+  int words;
+  uint64_t *passive; /* rows x words */
+  int *fewest;       /* a row's smallest number of infeasible components so far */
+  int *chances;      /* full exchanges it may still make without beating that */
+  int *pending;      /* rows not settled yet; after grouping, rows to look at in the next round */
+  int pending_count;
+
+  /* Groups of rows with equal sets, made by dnmf_bpp_group. */
+  int *first; /* a group's first row */
+  int *last;
+  int *next; /* a row's successor in its group; -1 at its end */
+  int group_count;
+  int *table; /* open addressing: group + 1, or 0 */
+  int table_size;
+} dnmf_passive_sets;
+
+static inline int dnmf_bpp_words(int components) {
+  return (components + 63) / 64;
+}
+
+/* Room for `rows` rows, all pending. The sets themselves are the caller's to fill. local */
+void dnmf_passive_sets_layout(dnmf_passive_sets *sets, int rows, int components, dnmf_arena *arena);
+void dnmf_passive_sets_start(dnmf_passive_sets *sets, int rows);
+
+/* Groups the pending rows by set and empties the list. The order of groups and of rows within them is that of
+ * the list. local */
+void dnmf_bpp_group(dnmf_passive_sets *sets);
+
+/* Moves infeasible components of a row across (Kim & Park 2011, algorithm 2) and puts the row back on the
+ * pending list: all of them while their number falls, for three more tries after that, then only the one of
+ * largest index (Murty), which cannot cycle. local */
+void dnmf_bpp_exchange(dnmf_passive_sets *sets, int row, const uint64_t *infeasible);
+
+/* The components whose bits are set in mask, in order; returns how many. local */
+int dnmf_bpp_members(int words, const uint64_t *mask, int *members);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * What the solvers share: the problem of one call, and the kernels that update a tile of rows.
+ *
+ * solver.c prepares a problem, cuts the rows into tiles of a size that depends on nothing but the solver, and
+ * lets threads take tiles. A kernel sees one tile and its thread's scratch memory; it allocates nothing.
+ */
+#ifndef DNMF_SOLVE_KERNELS_H
+#define DNMF_SOLVE_KERNELS_H
+
+#include "base/variant.h"
+#include "dnmf/solver.h"
+
+#include <stddef.h>
+
+/* What is the same for every row. The two grams are private copies, l2 included on the diagonal. */
+typedef struct dnmf_row_problem {
+  int components;
+  double l1;
+
+  const void *gram; /* hals, mu: G + l2 I in the run's precision, components x components */
+
+  /* bpp, all in double; see bpp.h. */
+  int stride;            /* doubles between rows of `scaled`: components rounded up, the rest zeros */
+  const double *scaled;  /* S (G + l2 I) S + damping I: unit diagonal before the damping */
+  const double *scale;   /* the diagonal of S: 1/sqrt((G + l2 I)_tt), 1 for a dead component */
+  const uint64_t *alive; /* bit t: (G + l2 I)_tt > 0 */
+  double damping;        /* weight of 1/2 |x - x before|^2 in scaled variables; 0 unless nearly singular */
+  int max_rounds;        /* of exchanges; what is left then gets coordinate sweeps */
+} dnmf_row_problem;
+
+typedef struct dnmf_row_kernel {
+  int64_t tile_rows;
+  size_t (*scratch_bytes)(int components); /* of a thread; whole cache lines */
+
+  /* Updates `rows` <= tile_rows rows of x; adds the sum of |projected gradient| to `*violation`, if not NULL.
+   * Returns 0 or LAPACK's info. */
+  int (*update)(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
+                double *violation);
+} dnmf_row_kernel;
+
+DNMF_DECLARE_VARIANTS(dnmf_row_kernel, dnmf_hals_kernel);
+DNMF_DECLARE_VARIANTS(dnmf_row_kernel, dnmf_mu_kernel);
+DNMF_DECLARE_VARIANTS(dnmf_row_kernel, dnmf_bpp_kernel);
+
+#endif

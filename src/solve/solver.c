@@ -1,0 +1,131 @@
+/*
+ * Solvers by name, and the loop over tiles of rows that all of them share.
+ */
+#include "dnmf/solver.h"
+
+#include "dnmf/memory.h"
+#include "solve/bpp.h"
+#include "solve/kernels.h"
+
+#include <float.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[DNMF_SOLVERS] = {"hals", "mu", "bpp"};
+
+const char *dnmf_solver_name(dnmf_solver solver) {
+  return names[solver];
+}
+
+dnmf_solver dnmf_solver_find(const char *name) {
+  int solver = 0;
+  while (solver < DNMF_SOLVERS && strcmp(name, names[solver]) != 0)
+    solver++;
+  return (dnmf_solver)solver;
+}
+
+static const dnmf_row_kernel *find_kernel(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa) {
+  static const dnmf_row_kernel *const kernels[DNMF_SOLVERS][DNMF_PRECISIONS][DNMF_ISAS] = {
+      [DNMF_SOLVER_HALS] = DNMF_VARIANTS(dnmf_hals_kernel),
+      [DNMF_SOLVER_MU] = DNMF_VARIANTS(dnmf_mu_kernel),
+      [DNMF_SOLVER_BPP] = DNMF_VARIANTS(dnmf_bpp_kernel),
+  };
+  return kernels[solver][precision][isa];
+}
+
+/* Overflow shows here first: a Gram entry is a sum of squares. */
+static dnmf_status check_gram(const dnmf_update *update, dnmf_precision precision, dnmf_error *error) {
+  const int n = update->components;
+  const double largest = precision == DNMF_DOUBLE ? DBL_MAX : (double)FLT_MAX;
+  for (int t = 0; t < n; t++)
+    for (int s = 0; s < n; s++)
+      if (!(fabs(update->gram[(int64_t)t * n + s]) <= largest))
+        return dnmf_fail(error, DNMF_ERROR_INPUT,
+                         "the factors have grown beyond the range of %s precision (Gram entry of components %d "
+                         "and %d is %g); scale the matrix%s",
+                         precision == DNMF_DOUBLE ? "double" : "single", t + 1, s + 1, update->gram[(int64_t)t * n + s],
+                         precision == DNMF_DOUBLE ? "" : " or use --precision double");
+  return DNMF_OK;
+}
+
+static int64_t count_tiles(const dnmf_row_kernel *kernel, const dnmf_update *update) {
+  return update->rows / kernel->tile_rows + (update->rows % kernel->tile_rows != 0);
+}
+
+/* G + l2 I in the run's precision. */
+static dnmf_status copy_gram(const dnmf_update *update, dnmf_precision precision, dnmf_row_problem *problem,
+                             void **memory, dnmf_error *error) {
+  const int64_t n = update->components;
+  DNMF_TRY(dnmf_allocate(error, "a copy of the Gram matrix", n * n, dnmf_precision_size(precision), memory));
+  for (int64_t t = 0; t < n; t++)
+    for (int64_t s = 0; s < n; s++) {
+      double entry = update->gram[t * n + s] + (t == s ? update->l2 : 0);
+      if (precision == DNMF_DOUBLE)
+        ((double *)*memory)[t * n + s] = entry;
+      else
+        ((float *)*memory)[t * n + s] = (float)entry;
+    }
+  problem->gram = *memory;
+  return DNMF_OK;
+}
+
+/* Threads take tiles as they come; a tile's result depends on nothing but the tile. False when a kernel
+ * failed. */
+static bool run_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *problem, size_t row_bytes, int threads,
+                      const dnmf_update *update, char *scratch, double *violations) {
+  const int64_t tiles = count_tiles(kernel, update);
+  const size_t scratch_bytes = kernel->scratch_bytes(problem->components);
+  int failures = 0;
+#pragma omp parallel for num_threads(threads) schedule(dynamic) reduction(+ : failures)
+  for (int64_t i = 0; i < tiles; i++) {
+    int64_t begin = i * kernel->tile_rows;
+    int64_t rows = update->rows - begin < kernel->tile_rows ? update->rows - begin : kernel->tile_rows;
+    size_t offset = (size_t)begin * row_bytes;
+    int info = kernel->update(problem, rows, (char *)update->x + offset, (const char *)update->products + offset,
+                              scratch + (size_t)omp_get_thread_num() * scratch_bytes,
+                              update->want_violation ? violations + i : NULL);
+    failures += info != 0;
+  }
+  return failures == 0;
+}
+
+static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *problem,
+                                dnmf_precision precision, int threads, dnmf_update *update, dnmf_error *error) {
+  const int64_t tiles = count_tiles(kernel, update);
+  const size_t row_bytes = (size_t)problem->components * dnmf_precision_size(precision);
+  void *scratch = NULL;
+  void *violations = NULL;
+  threads = tiles < threads ? (int)tiles : threads;
+  dnmf_status status = dnmf_allocate_zero(error, "the solver's sums", tiles, sizeof(double), &violations);
+  if (status == DNMF_OK)
+    status = dnmf_allocate(error, "the solver's scratch memory", threads, kernel->scratch_bytes(problem->components),
+                           &scratch);
+  if (status == DNMF_OK && !run_tiles(kernel, problem, row_bytes, threads, update, scratch, violations))
+    status =
+        dnmf_fail(error, DNMF_ERROR_LIBRARY, "LAPACK could not factorize a part of the Gram matrix; try --solver hals");
+  if (status == DNMF_OK && update->want_violation)
+    for (int64_t i = 0; i < tiles; i++)
+      update->violation += ((double *)violations)[i]; /* in the order of the tiles */
+  free(violations);
+  free(scratch);
+  return status;
+}
+
+dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
+                               dnmf_update *update, dnmf_error *error) {
+  const dnmf_row_kernel *kernel = find_kernel(solver, precision, isa);
+  dnmf_row_problem problem = {.components = update->components, .l1 = update->l1};
+  void *memory = NULL;
+  update->violation = 0;
+  DNMF_TRY(check_gram(update, precision, error));
+  if (update->rows == 0)
+    return DNMF_OK;
+  dnmf_status status = solver == DNMF_SOLVER_BPP ? dnmf_bpp_prepare(update, &problem, &memory, error)
+                                                 : copy_gram(update, precision, &problem, &memory, error);
+  if (status == DNMF_OK)
+    status = update_tiles(kernel, &problem, precision, threads, update, error);
+  free(memory);
+  return status;
+}

@@ -1,0 +1,66 @@
+/*
+ * A strip: a few rows of a factor turned so that one component of all of them is contiguous.
+ *
+ * Rows are independent of each other, components are not; with rows as vector lanes every loop of a solver is
+ * straight vector arithmetic for any number of components. Only for kernel files (base/variant.h).
+ */
+#ifndef DNMF_SOLVE_TILE_H
+#define DNMF_SOLVE_TILE_H
+
+#include "solve/kernels.h"
+
+/* Eight vectors of the widest kind: enough independent sums to hide the latency of an addition, and a strip
+ * of 64 components still fits the first-level cache. */
+enum { LANES = 512 / sizeof(real), STRIPS_A_TILE = 8, TILE_ROWS = LANES * STRIPS_A_TILE };
+
+/* strip (components x LANES) = transpose of rows; lanes without a row are 0. */
+static inline void load_strip(int components, int64_t rows, const real *from, real *strip) {
+  for (int t = 0; t < components; t++) {
+    real *lanes = strip + (int64_t)t * LANES;
+    for (int64_t i = 0; i < rows; i++)
+      lanes[i] = from[i * components + t];
+    for (int64_t i = rows; i < LANES; i++)
+      lanes[i] = 0;
+  }
+}
+
+static inline void store_strip(int components, int64_t rows, const real *strip, real *to) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int t = 0; t < components; t++)
+      to[i * components + t] = strip[(int64_t)t * LANES + i];
+}
+
+/* sum += gram_row . x for every lane, in the order of the components. */
+static inline void add_gram_row(int components, const real *restrict gram_row, const real *restrict x,
+                                real *restrict sum) {
+  real partial[LANES];
+  for (int i = 0; i < LANES; i++)
+    partial[i] = sum[i];
+  for (int s = 0; s < components; s++) {
+    real g = gram_row[s];
+    const real *lanes = x + (int64_t)s * LANES;
+#pragma omp simd
+    for (int i = 0; i < LANES; i++)
+      partial[i] += g * lanes[i];
+  }
+  for (int i = 0; i < LANES; i++)
+    sum[i] = partial[i];
+}
+
+/* violation += |projected gradient|: at x = 0 only a negative gradient counts. */
+static inline void add_violation(const real *restrict x, const real *restrict gradient, double *restrict violation) {
+#pragma omp simd
+  for (int i = 0; i < LANES; i++) {
+    real size = gradient[i] < 0 ? -gradient[i] : (x[i] == 0 ? (real)0 : gradient[i]);
+    violation[i] += (double)size;
+  }
+}
+
+static inline double sum_lanes(int64_t rows, const double *lanes) {
+  double sum = 0;
+  for (int64_t i = 0; i < rows; i++)
+    sum += lanes[i];
+  return sum;
+}
+
+#endif
