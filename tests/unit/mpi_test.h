@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#undef run_tests /* a retired macro of cmocka; here the function every test program defines */
 
 /* The context of the running test; its error and traffic are cleared before each. */
 dnmf_context *test_context(void);
