@@ -78,15 +78,20 @@ static bool run_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *pro
   const int64_t tiles = count_tiles(kernel, update);
   const size_t scratch_bytes = kernel->scratch_bytes(problem->components);
   int failures = 0;
-#pragma omp parallel for num_threads(threads) schedule(dynamic) reduction(+ : failures)
-  for (int64_t i = 0; i < tiles; i++) {
-    int64_t begin = i * kernel->tile_rows;
-    int64_t rows = update->rows - begin < kernel->tile_rows ? update->rows - begin : kernel->tile_rows;
-    size_t offset = (size_t)begin * row_bytes;
-    int info = kernel->update(problem, rows, (char *)update->x + offset, (const char *)update->products + offset,
-                              scratch + (size_t)omp_get_thread_num() * scratch_bytes,
-                              update->want_violation ? violations + i : NULL);
-    failures += info != 0;
+#pragma omp parallel num_threads(threads) reduction(+ : failures)
+  {
+    /* A team of one does not count as parallel: without this, LAPACK would start threads of its own there. */
+    omp_set_num_threads(1);
+    char *my_scratch = scratch + (size_t)omp_get_thread_num() * scratch_bytes;
+#pragma omp for schedule(dynamic)
+    for (int64_t i = 0; i < tiles; i++) {
+      int64_t begin = i * kernel->tile_rows;
+      int64_t rows = update->rows - begin < kernel->tile_rows ? update->rows - begin : kernel->tile_rows;
+      size_t offset = (size_t)begin * row_bytes;
+      int info = kernel->update(problem, rows, (char *)update->x + offset, (const char *)update->products + offset,
+                                my_scratch, update->want_violation ? violations + i : NULL);
+      failures += info != 0;
+    }
   }
   return failures == 0;
 }
