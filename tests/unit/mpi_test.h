@@ -13,6 +13,9 @@
 
 #include <cmocka.h>
 
+/* cmocka keeps a macro of this name from its old interface. */
+#undef run_tests
+
 /* The context of the running test; its error and traffic are cleared before each. */
 dnmf_context *test_context(void);
 
