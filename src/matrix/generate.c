@@ -132,6 +132,6 @@ dnmf_status dnmf_generate(dnmf_context *context, const dnmf_generate_options *op
     status = dnmf_agree(context, generate_dense(context, options, &pattern, layout, precision, matrix));
   dnmf_pattern_free(&pattern);
   if (status == DNMF_OK)
-    status = dnmf_matrix_finish(context, matrix);
+    status = dnmf_matrix_finish(context, layout, matrix);
   return status;
 }
