@@ -14,6 +14,9 @@
 #include <cmocka.h>
 #undef run_tests /* a retired macro of cmocka; here the function every test program defines */
 
+/* cmocka keeps a macro of this name from its old interface. */
+#undef run_tests
+
 /* The context of the running test; its error and traffic are cleared before each. */
 dnmf_context *test_context(void);
 

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# clang-tidy over the sources as they are compiled, then cppcheck. Both are quiet on a clean tree.
+#
+#   scripts/lint.sh [SOURCE FILE...]       default: all sources and tests
+set -euo pipefail
+# shellcheck source=scripts/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+announce lint
+setup lint
+[ -f build/compile_commands.json ] || build build help
+files=("$@")
+if [ ${#files[@]} -eq 0 ]; then
+  mapfile -t files < <(find src tests -name '*.c' | sort)
+fi
+# A kernel is compiled for several instruction sets; one reading of it is enough. cppcheck's --inline-suppr keeps
+# exceptions beside the code they are for.
+printf '%s\0' "${files[@]}" | xargs -0 -n 4 -P "$(cores)" clang-tidy -p build --quiet 2> >(grep -v 'warnings generated' >&2)
+cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+  --suppress=missingIncludeSystem -I include -I src -D_POSIX_C_SOURCE=200809L "${files[@]}"
+finished "clang-tidy and cppcheck are quiet"

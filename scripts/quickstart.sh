@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds dnmf, and factorizes three small ratings files and one of MovieLens size, with
+# two processes. Results go to build/quickstart.
+set -euo pipefail
+# shellcheck source=scripts/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+results=build/quickstart
+
+dnmf() { run_mpi 2 build/dnmf "$@" --progress never; }
+
+# A CSV file in aligned columns.
+show() {
+  echo "-- $1"
+  awk -F, '{ for (i = 1; i <= NF; i++) printf i == 1 ? "%-8s" : "%12.10s", $i; print "" }' "$2"
+}
+
+# fit_and_show NAME: two components of a file of inputs/, with the names of rows and columns.
+fit_and_show() {
+  local name=$1
+  echo
+  show "inputs/$name.csv" "inputs/$name.csv"
+  dnmf fit "inputs/$name.csv" -o "$results/$name-model.h5" -k 2 --missing zero
+  dnmf export "$results/$name-model.h5" -o "$results/$name.csv" --quiet
+  show "W: how much each row has of each component" "$results/$name-W.csv"
+  show "H: how much each column has of each component" "$results/$name-H.csv"
+}
+
+announce quickstart
+setup build
+if [ -f build/CMakeCache.txt ]; then
+  build build dnmf_program
+else
+  build build dnmf_program -DBUILD_TESTING=OFF
+fi
+mkdir -p "$results"
+
+fit_and_show ratings-5x4
+fit_and_show ratings-3x3
+fit_and_show ratings-triples
+
+echo
+echo "-- a generated ratings matrix of MovieLens 100K's size"
+dnmf generate -o "$results/movielens-size.h5" --kind ratings --rows 943 --cols 1682 --nnz 100000 --seed 1
+dnmf fit "$results/movielens-size.h5" -o "$results/movielens-size-model.h5" -k 20 --missing zero
+dnmf info "$results/movielens-size-model.h5"
+finished "dnmf works: build/dnmf --help tells what it can do; the models are in $results"

@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# Installs what is missing to build dnmf, to test it or to check its sources; the other scripts start here.
+#
+#   scripts/setup.sh [build|test|lint]     default: build; test and lint include build
+#
+# On Debian and Ubuntu only missing packages are installed, so nothing is downloaded when all are there.
+# Elsewhere the packages are named, and the scripts go on when the tools are found.
+# Sourced, it defines setup, build and the run_mpi function, and changes to the top of the source tree.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+build_packages=(build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
+  libscalapack-openmpi-dev libopenblas-openmp-dev libjansson-dev librandom123-dev libxxhash-dev)
+test_packages=(libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py python3-sklearn
+  python3-anndata python3-matplotlib valgrind hdf5-tools)
+lint_packages=(clang-format clang-tidy cppcheck)
+python_modules=(pytest numpy scipy h5py sklearn anndata matplotlib)
+
+cores() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN; }
+
+# The first interpreter that can import all the named modules; Debian's own comes before others on PATH.
+python_with() {
+  local modules python
+  modules=$(IFS=,; echo "$*")
+  for python in "${PYTHON:-}" /usr/bin/python3 python3; do
+    if [ -n "$python" ] && "$python" -c "import $modules" 2>/dev/null; then
+      command -v "$python"
+      return
+    fi
+  done
+  return 1
+}
+
+packages_of() {
+  case $1 in
+    build) echo "${build_packages[*]}" ;;
+    test) echo "${build_packages[*]} ${test_packages[*]}" ;;
+    lint) echo "${build_packages[*]} ${lint_packages[*]}" ;;
+    *) echo "setup: no such set of packages: $1 (build, test or lint)" >&2 && return 2 ;;
+  esac
+}
+
+missing_packages() {
+  local package
+  for package in $(packages_of "$1"); do
+    dpkg -s "$package" 2>/dev/null | grep -q '^Status:.* installed$' || echo "$package"
+  done
+}
+
+# Tools and libraries that are not there, whoever should have installed them.
+missing_tools() {
+  local tool
+  for tool in cmake mpicc mpirun pkg-config; do
+    command -v "$tool" >/dev/null || echo "$tool"
+  done
+  command -v ninja >/dev/null || command -v make >/dev/null || echo "ninja or make"
+  command -v h5pcc >/dev/null || command -v h5pcc.openmpi >/dev/null || [ -n "${HDF5_ROOT:-}" ] ||
+    pkg-config --exists hdf5-openmpi 2>/dev/null || pkg-config --exists hdf5 2>/dev/null || echo "parallel HDF5"
+  pkg-config --exists jansson 2>/dev/null || echo "jansson"
+  if [ "$1" = test ]; then
+    pkg-config --exists cmocka 2>/dev/null || echo "cmocka"
+    python_with "${python_modules[@]}" >/dev/null || echo "a python3 with ${python_modules[*]}"
+  fi
+  if [ "$1" = lint ]; then
+    for tool in "${lint_packages[@]}"; do
+      command -v "$tool" >/dev/null || echo "$tool"
+    done
+  fi
+}
+
+install_packages() {
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "setup: neither root nor sudo: cannot install $*" >&2; return 1; }
+    as_root=(sudo)
+  fi
+  echo "setup: installing $*"
+  "${as_root[@]}" apt-get update -qq &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
+# setup SET: fails with one line when something is missing that could not be installed.
+setup() {
+  local set=${1:-build} packages=() absent
+  packages_of "$set" >/dev/null
+  if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+    mapfile -t packages < <(missing_packages "$set")
+    [ ${#packages[@]} -eq 0 ] && return
+    if install_packages "${packages[@]}"; then
+      return
+    fi
+  else
+    echo "setup: this system has no apt-get; the packages, by their Debian names: $(packages_of "$set")"
+  fi
+  absent=$(missing_tools "$set" | paste -sd, | sed 's/,/, /g')
+  if [ -n "$absent" ]; then
+    echo "setup: cannot go on without: $absent" >&2
+    return 1
+  fi
+  echo "setup: the tools are there; going on"
+}
+
+# build DIRECTORY TARGET [CMAKE OPTION...]: configures and builds. A directory keeps the generator it has.
+build() {
+  local directory=$1 target=$2 generator=() python
+  shift 2
+  if [ ! -f "$directory/CMakeCache.txt" ] && command -v ninja >/dev/null; then
+    generator=(-G Ninja)
+  fi
+  if python=$(python_with numpy h5py); then
+    set -- "-DPython3_EXECUTABLE=$python" "$@"
+  fi
+  cmake -S . -B "$directory" "${generator[@]}" "$@"
+  cmake --build "$directory" --target "$target" --parallel "$(cores)"
+}
+
+# Open MPI refuses to run as root unless told.
+allow_root_to_run_mpi() {
+  if [ "$(id -u)" -eq 0 ]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  fi
+}
+
+# run_mpi PROCESSES COMMAND...: under mpirun, with more processes than cores only where that is so.
+run_mpi() {
+  local processes=$1 options=()
+  shift
+  allow_root_to_run_mpi
+  if [ "$processes" -gt "$(cores)" ]; then
+    options=(--oversubscribe)
+  fi
+  mpirun "${options[@]}" -n "$processes" "$@"
+}
+
+# announce NAME, then finished TEXT: the script's last line says whether it worked, however it ends.
+announce() {
+  script_name=$1
+  success="done"
+  trap 'say_how_it_ended $?' EXIT
+}
+
+finished() { success=$1; }
+
+say_how_it_ended() {
+  if [ "$1" -eq 0 ]; then
+    echo "$script_name: $success"
+  else
+    echo "$script_name: FAILED (exit status $1)" >&2
+  fi
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+  announce setup
+  setup "${1:-build}"
+  finished "everything to ${1:-build} is there"
+fi

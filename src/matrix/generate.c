@@ -1,0 +1,137 @@
+#include "dnmf/generate.h"
+
+#include "dnmf/memory.h"
+#include "pattern.h"
+#include "recipe.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kind_names[DNMF_GENERATE_KINDS] = {"uniform", "planted", "ratings"};
+
+const char *dnmf_generate_kind_name(dnmf_generate_kind kind) {
+  return kind_names[kind];
+}
+
+dnmf_generate_kind dnmf_generate_kind_find(const char *name) {
+  int kind = 0;
+  while (kind < DNMF_GENERATE_KINDS && strcmp(kind_names[kind], name) != 0)
+    kind++;
+  return (dnmf_generate_kind)kind;
+}
+
+static bool is_scale(double min, double max, double step) {
+  if (!(min >= 0 && step > 0))
+    return false;
+  double steps = (max - min) / step;
+  return steps > 0.5 && steps < 1e6 && fabs(steps - round(steps)) < 1e-6;
+}
+
+static dnmf_status check_options(dnmf_error *error, const dnmf_generate_options *options) {
+  if (!(options->density > 0 && options->density <= 1))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "the density of a generated matrix must be above 0 and at most 1, not %g",
+                     options->density);
+  if (options->kind == DNMF_GENERATE_UNIFORM)
+    return DNMF_OK;
+  if (options->components < 1)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "a planted factorization needs at least 1 component, not %d",
+                     options->components);
+  if (!(options->noise >= 0 && isfinite(options->noise)))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "the noise of a generated matrix must be 0 or more, not %g",
+                     options->noise);
+  if (options->kind == DNMF_GENERATE_RATINGS && !is_scale(options->scale_min, options->scale_max, options->scale_step))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "the rating scale %g:%g:%g is not MIN:MAX:STEP with 0 <= MIN < MAX and a whole number of "
+                     "steps between them; an example is 1:5:1",
+                     options->scale_min, options->scale_max, options->scale_step);
+  return DNMF_OK;
+}
+
+static void fill_dense_row(const dnmf_pattern *pattern, const dnmf_recipe *recipe, int64_t row, dnmf_matrix *matrix) {
+  int64_t first = matrix->col_range.begin;
+  int64_t width = dnmf_range_size(matrix->col_range);
+  int64_t offset = (row - matrix->row_range.begin) * width - first;
+  dnmf_pattern_walk walk = dnmf_pattern_begin(pattern, row);
+  int64_t col = 0;
+  while (dnmf_pattern_next(&walk, &col)) {
+    if (col < first || col >= matrix->col_range.end)
+      continue;
+    double value = dnmf_recipe_value(recipe, row, col);
+    if (matrix->precision == DNMF_DOUBLE)
+      ((double *)matrix->dense)[offset + col] = value;
+    else
+      ((float *)matrix->dense)[offset + col] = (float)value;
+  }
+}
+
+static dnmf_status generate_dense(dnmf_context *context, const dnmf_generate_options *options,
+                                  const dnmf_pattern *pattern, const dnmf_layout *layout, dnmf_precision precision,
+                                  dnmf_matrix *matrix) {
+  DNMF_TRY(dnmf_matrix_allocate_dense(context, layout, precision, matrix));
+  dnmf_range rows = matrix->row_range;
+  dnmf_recipe recipe = {0};
+  dnmf_status status = dnmf_recipe_create(&context->error, options, rows, matrix->col_range, &recipe);
+  if (status == DNMF_OK) {
+#pragma omp parallel for schedule(static) num_threads(context->threads)
+    for (int64_t row = rows.begin; row < rows.end; row++)
+      fill_dense_row(pattern, &recipe, row, matrix);
+  }
+  dnmf_recipe_free(&recipe);
+  return status;
+}
+
+/* The entries of an even share of the rows, wherever they will live. */
+static dnmf_status make_entries(dnmf_context *context, const dnmf_generate_options *options,
+                                const dnmf_pattern *pattern, dnmf_range rows, dnmf_entries *entries) {
+  dnmf_range cols = {0, pattern->cols};
+  dnmf_recipe recipe = {0};
+  int64_t capacity = 0;
+  dnmf_status status = dnmf_recipe_create(&context->error, options, rows, cols, &recipe);
+  for (int64_t row = rows.begin; status == DNMF_OK && row < rows.end; row++) {
+    dnmf_pattern_walk walk = dnmf_pattern_begin(pattern, row);
+    dnmf_entry entry = {.row = row};
+    while (status == DNMF_OK && dnmf_pattern_next(&walk, &entry.col)) {
+      status = dnmf_grow(&context->error, "generated entries", entries->count + 1, sizeof entry, &capacity,
+                         (void **)&entries->items);
+      if (status != DNMF_OK)
+        break;
+      entry.value = dnmf_recipe_value(&recipe, row, entry.col);
+      entries->items[entries->count++] = entry;
+    }
+  }
+  dnmf_recipe_free(&recipe);
+  return status;
+}
+
+static dnmf_status generate_sparse(dnmf_context *context, const dnmf_generate_options *options,
+                                   const dnmf_pattern *pattern, const dnmf_layout *layout, dnmf_precision precision,
+                                   dnmf_matrix *matrix) {
+  dnmf_range all = {0, layout->rows};
+  dnmf_range rows = dnmf_range_split(all, context->size, context->rank);
+  dnmf_entries entries = {0};
+  dnmf_status status = dnmf_agree(context, make_entries(context, options, pattern, rows, &entries));
+  if (status != DNMF_OK) {
+    dnmf_entries_free(&entries);
+    return status;
+  }
+  return dnmf_matrix_from_entries(context, layout, precision, true, DNMF_DUPLICATES_ERROR, &entries, matrix);
+}
+
+dnmf_status dnmf_generate(dnmf_context *context, const dnmf_generate_options *options, const dnmf_layout *layout,
+                          dnmf_precision precision, dnmf_matrix *matrix) {
+  *matrix = (dnmf_matrix){0};
+  DNMF_TRY(dnmf_agree(context, check_options(&context->error, options)));
+  dnmf_pattern pattern = {0};
+  dnmf_status status = dnmf_pattern_create(&context->error, options->seed, layout->rows, layout->cols, options->density,
+                                           options->kind == DNMF_GENERATE_RATINGS, &pattern);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK && options->sparse)
+    status = generate_sparse(context, options, &pattern, layout, precision, matrix);
+  else if (status == DNMF_OK)
+    status = dnmf_agree(context, generate_dense(context, options, &pattern, layout, precision, matrix));
+  dnmf_pattern_free(&pattern);
+  if (status == DNMF_OK)
+    status = dnmf_matrix_finish(context, layout, matrix);
+  return status;
+}

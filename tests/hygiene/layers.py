@@ -1,0 +1,113 @@
+"""The layers stay layers: each file includes only its own layer and those below it.
+
+    layers.py [ROOT]
+
+Lists what breaks the rules below, a line each, and fails if there is any.
+"""
+import re
+
+from sources import c_files, report, root_from_arguments, without_comments
+
+# Lowest first; layers of one line are peers, which know nothing of each other.
+ORDER = [["base"], ["comm"], ["matrix"], ["factor"], ["store", "init", "solve"], ["fit"], ["model"], ["cli"]]
+LEVEL = {layer: level for level, layers in enumerate(ORDER) for layer in layers}
+
+# The layer of each public header. model.h is the plain record of a model, which store reads and writes; what
+# is done with models is the layer `model`.
+HEADERS = {
+    "base": ["status", "memory", "precision", "random", "range"],
+    "comm": ["context", "collective", "grid"],
+    "matrix": ["generate", "ids", "matrix", "panel", "product"],
+    "factor": ["factor", "model"],
+    "store": ["file", "output", "source"],
+    "init": ["start"],
+    "solve": ["solver"],
+    "fit": ["fit"],
+    "model": [],
+    "cli": [],
+}
+LAYER_OF_HEADER = {f"dnmf/{name}.h": layer for layer, names in HEADERS.items() for name in names}
+
+# Words (outside comments) and the only places that may say them.
+CONFINED = [
+    (r"\bMPI_COMM_WORLD\b", ["src/cli/main.c"]),
+    (r"#\s*include\s*<hdf5(_hl)?\.h>", ["src/store/"]),
+    (r"\bC?blacs_\w+|\b[Pp][sd][a-z]{4,6}_\b", ["src/init/", "src/comm/", "src/model/"]),
+    (r"#\s*(if|elif|ifdef|ifndef)\b(?!\s+\w+_H\b)", ["src/base/", "src/store/hdf5_file.c"]),
+    (r"^(static|_Thread_local) (?!const\b|inline\b)[^()\n]*[=;]", []),
+]
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def layer_of(path):
+    """The layer that a file of src/ or a public header belongs to; None for a header nobody placed."""
+    parts = path.parts
+    return parts[1] if parts[0] == "src" else LAYER_OF_HEADER.get("/".join(parts[1:]))
+
+
+def resolve(root, path, name):
+    """The project file that an #include names, relative to the root; None for a system header."""
+    for folder in (path.parent, root.__class__("src"), root.__class__("include")):
+        if (root / folder / name).is_file():
+            return folder / name
+    return None
+
+
+def may_include(layer, other):
+    return layer == other or LEVEL[other] < LEVEL[layer]
+
+
+def check_includes(root, path, text):
+    layer = layer_of(path)
+    if layer not in LEVEL:
+        yield f"{path}: belongs to no layer; place it in tests/hygiene/layers.py"
+        return
+    for kind, name in INCLUDE.findall(text):
+        target = resolve(root, path, name) if kind == '"' else None
+        if kind == '"' and target is None:
+            yield f'{path}: includes "{name}", which is not in the tree'
+        elif target is not None:
+            other = layer_of(target)
+            if other in LEVEL and not may_include(layer, other):
+                yield f"{path}: layer {layer} includes {target} of layer {other}"
+            if target.parts[0] == "src" and target.parts[1] != layer and other != "base":
+                yield f"{path}: includes {target}, a private header of {other}"
+
+
+def check_confined(path, text):
+    for pattern, places in CONFINED:
+        if any(str(path).startswith(place) for place in places):
+            continue
+        for match in re.finditer(pattern, text, re.MULTILINE):
+            line = text.count("\n", 0, match.start()) + 1
+            where = f"belongs only in {', '.join(places)}" if places else "is a mutable global"
+            yield f"{path}:{line}: `{match.group().strip()}` {where}"
+
+
+def reached(root, path, texts, seen):
+    """Every header, of the project or the system, that a file includes directly or through another."""
+    for kind, name in INCLUDE.findall(texts[path]):
+        target = resolve(root, path, name) if kind == '"' else None
+        if (target or name) not in seen:
+            seen.add(target or name)
+            if target in texts:
+                reached(root, target, texts, seen)
+    return seen
+
+
+def check_solve_is_local(root, path, texts):
+    for name in ("mpi.h", "hdf5.h"):
+        if path.parts[:2] == ("src", "solve") and name in reached(root, path, texts, set()):
+            yield f"{path}: reaches {name}; a solver is local arithmetic"
+
+
+def findings(root):
+    texts = {path: without_comments((root / path).read_text()) for path in c_files(root, "src", "include")}
+    for path, text in texts.items():
+        yield from check_includes(root, path, text)
+        yield from check_confined(path, text)
+        yield from check_solve_is_local(root, path, texts)
+
+
+if __name__ == "__main__":
+    report(list(findings(root_from_arguments())))

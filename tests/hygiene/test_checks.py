@@ -1,0 +1,61 @@
+"""The checks find what they are for: small trees, each with one fault."""
+import pathlib
+import tempfile
+import unittest
+
+import layers
+import sizes
+
+
+def findings_in(check, **files):
+    """What `check` finds in a tree of the given files (names with __ for / and a final _c or _h)."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        for name, text in files.items():
+            path = root / (name[:-2].replace("__", "/") + "." + name[-1])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return list(check.findings(root))
+
+
+class Layers(unittest.TestCase):
+    def test_a_lower_layer_may_be_included(self):
+        found = findings_in(layers, src__fit__loop_c='#include "dnmf/status.h"\n', include__dnmf__status_h="\n")
+        self.assertEqual(found, [])
+
+    def test_a_higher_layer_may_not(self):
+        found = findings_in(layers, src__comm__grid_c='#include "dnmf/fit.h"\n', include__dnmf__fit_h="\n")
+        self.assertEqual(len(found), 1)
+        self.assertIn("layer comm includes include/dnmf/fit.h of layer fit", found[0])
+
+    def test_nor_may_a_peer(self):
+        found = findings_in(layers, src__store__file_c='#include "dnmf/start.h"\n', include__dnmf__start_h="\n")
+        self.assertEqual(len(found), 1)
+
+    def test_mpi_does_not_reach_a_solver_through_a_header(self):
+        found = findings_in(layers, src__solve__mu_c='#include "dnmf/memory.h"\n',
+                            include__dnmf__memory_h='#include "dnmf/status.h"\n',
+                            include__dnmf__status_h="#include <mpi.h>\n")
+        self.assertEqual(found, ["src/solve/mu.c: reaches mpi.h; a solver is local arithmetic"])
+
+    def test_confined_words(self):
+        for word in ("MPI_COMM_WORLD", "#include <hdf5.h>", "Cblacs_gridinit();", "pdgesvd_();", "#ifdef FAST",
+                     "static int calls = 0;"):
+            self.assertEqual(len(findings_in(layers, src__fit__loop_c=word + "\n")), 1, word)
+
+    def test_words_in_comments_are_free(self):
+        self.assertEqual(findings_in(layers, src__fit__loop_c="/* not MPI_COMM_WORLD */\n"), [])
+
+
+class Sizes(unittest.TestCase):
+    def test_a_long_function(self):
+        body = "  x++;\n" * 70
+        found = findings_in(sizes, src__fit__loop_c="static int f(int x) {\n" + body + "}\n")
+        self.assertEqual(found, ["src/fit/loop.c:1: f has 72 lines, more than 60"])
+
+    def test_a_long_file(self):
+        self.assertEqual(len(findings_in(sizes, src__fit__loop_c="\n" * 351)), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
