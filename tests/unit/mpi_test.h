@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#undef run_tests /* a retired macro of cmocka; here the function every test program defines */
 
 /* cmocka keeps a macro of this name from its old interface. */
 #undef run_tests
