@@ -34,6 +34,10 @@ dnmf_status dnmf_broadcast(dnmf_context *context, void *data, int64_t bytes, int
 dnmf_status dnmf_exchange(dnmf_context *context, const void *send, const int64_t *send_counts, size_t item_bytes,
                           void **received, int64_t *receive_counts);
 
+/* The same when the counts on both sides are known already; `received` has room for all of it. */
+dnmf_status dnmf_exchange_known(dnmf_context *context, const void *send, const int64_t *send_counts, size_t item_bytes,
+                                void *received, const int64_t *receive_counts);
+
 /* Gathers rows of `row_words` numbers of `precision` from every process of `comm`: row_counts[r] rows from
  * process r, concatenated by rank into `all`. `mine` may be its place inside `all`. */
 dnmf_status dnmf_all_gather_rows(dnmf_context *context, MPI_Comm comm, dnmf_precision precision, int row_words,

@@ -8,7 +8,7 @@
 #include "dnmf/matrix.h"
 #include "dnmf/solver.h"
 
-typedef enum dnmf_stop { DNMF_STOP_GRADIENT = 0, DNMF_STOP_OBJECTIVE } dnmf_stop;
+typedef enum dnmf_stop { DNMF_STOP_GRADIENT = 0, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION } dnmf_stop;
 
 typedef enum dnmf_penalty_scale { DNMF_PENALTY_RAW = 0, DNMF_PENALTY_DIMENSION } dnmf_penalty_scale;
 
@@ -39,16 +39,19 @@ typedef struct dnmf_fit_seconds {
 typedef struct dnmf_fit_result {
   int iterations;
   bool converged;
-  const char *stop_reason;   /* "gradient", "objective", "max-iter", "time-limit" */
-  double objective;          /* with penalties */
-  double residual_squares;   /* |A - WH|_F^2, from the loop's own products; never negative */
-  bool below_rounding;       /* the residual is lost in the rounding of its three terms */
-  double violation;          /* of the last iteration relative to the first */
-  dnmf_fit_seconds seconds;  /* the largest over processes */
-  dnmf_traffic traffic;      /* of the loop, summed over processes */
-  int64_t history_count;     /* iterations + 1: the start first */
-  double *objective_history; /* owned */
-  double *seconds_history;   /* owned; since the loop began */
+  const char *stop_reason;    /* "gradient", "objective", "validation", "max-iter", "time-limit" */
+  double objective;           /* with penalties */
+  double residual_squares;    /* |A - WH|^2 over the fitted entries, from the loop's own products; never negative */
+  bool below_rounding;        /* the residual is lost in the rounding of its three terms */
+  double violation;           /* of the last iteration relative to the first */
+  double validation_rmse;     /* of the model kept; NaN without held-out entries */
+  int best_iteration;         /* the model kept: the last, or with held-out entries the best on them */
+  dnmf_fit_seconds seconds;   /* the largest over processes */
+  dnmf_traffic traffic;       /* of the loop, summed over processes */
+  int64_t history_count;      /* iterations + 1: the start first */
+  double *objective_history;  /* owned */
+  double *seconds_history;    /* owned; since the loop began */
+  double *validation_history; /* owned; NaN where not computed */
 } dnmf_fit_result;
 
 /* Runs the loop from the start in w and h, which hold the factors afterwards. Released with

@@ -69,6 +69,31 @@ static dnmf_status wait_all(dnmf_context *context, transfer *pending) {
   return DNMF_OK;
 }
 
+dnmf_status dnmf_exchange_known(dnmf_context *context, const void *send, const int64_t *send_counts, size_t item_bytes,
+                                void *received, const int64_t *receive_counts) {
+  MPI_Datatype item = MPI_DATATYPE_NULL;
+  transfer pending = {0};
+  dnmf_status status =
+      dnmf_mpi_check(context, MPI_Type_contiguous((int)item_bytes, MPI_BYTE, &item), "MPI_Type_contiguous");
+  if (status == DNMF_OK)
+    status = dnmf_mpi_check(context, MPI_Type_commit(&item), "MPI_Type_commit");
+  if (status == DNMF_OK)
+    status = post_all(context, &pending, received, receive_counts, item_bytes, item, false);
+  if (status == DNMF_OK)
+    status = post_all(context, &pending, (char *)(uintptr_t)send, send_counts, item_bytes, item, true);
+  if (status == DNMF_OK) {
+    size_t own_bytes = (size_t)send_counts[context->rank] * item_bytes;
+    if (own_bytes > 0)
+      memcpy((char *)received + (size_t)total_of(receive_counts, context->rank) * item_bytes,
+             (const char *)send + (size_t)total_of(send_counts, context->rank) * item_bytes, own_bytes);
+    status = wait_all(context, &pending);
+  }
+  if (item != MPI_DATATYPE_NULL)
+    MPI_Type_free(&item);
+  free(pending.requests);
+  return status;
+}
+
 dnmf_status dnmf_exchange(dnmf_context *context, const void *send, const int64_t *send_counts, size_t item_bytes,
                           void **received, int64_t *receive_counts) {
   *received = NULL;
@@ -77,25 +102,5 @@ dnmf_status dnmf_exchange(dnmf_context *context, const void *send, const int64_t
   dnmf_status status =
       dnmf_allocate(&context->error, "received entries", total_of(receive_counts, context->size), item_bytes, received);
   DNMF_TRY(dnmf_agree(context, status));
-
-  MPI_Datatype item = MPI_DATATYPE_NULL;
-  transfer pending = {0};
-  status = dnmf_mpi_check(context, MPI_Type_contiguous((int)item_bytes, MPI_BYTE, &item), "MPI_Type_contiguous");
-  if (status == DNMF_OK)
-    status = dnmf_mpi_check(context, MPI_Type_commit(&item), "MPI_Type_commit");
-  if (status == DNMF_OK)
-    status = post_all(context, &pending, *received, receive_counts, item_bytes, item, false);
-  if (status == DNMF_OK)
-    status = post_all(context, &pending, (char *)(uintptr_t)send, send_counts, item_bytes, item, true);
-  if (status == DNMF_OK) {
-    size_t own_bytes = (size_t)send_counts[context->rank] * item_bytes;
-    if (own_bytes > 0)
-      memcpy((char *)*received + (size_t)total_of(receive_counts, context->rank) * item_bytes,
-             (const char *)send + (size_t)total_of(send_counts, context->rank) * item_bytes, own_bytes);
-    status = wait_all(context, &pending);
-  }
-  if (item != MPI_DATATYPE_NULL)
-    MPI_Type_free(&item);
-  free(pending.requests);
-  return status;
+  return dnmf_exchange_known(context, send, send_counts, item_bytes, *received, receive_counts);
 }

@@ -7,6 +7,8 @@
  */
 #include "dnmf/fit.h"
 
+#include "result.h"
+
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
 #include "dnmf/product.h"
@@ -164,33 +166,16 @@ static bool should_stop(loop *l, dnmf_fit_result *result) {
   return result->iterations >= options->max_iterations && stop(result, false, "max-iter");
 }
 
-/* Keeps the history and tells people. */
-static dnmf_status record(loop *l, dnmf_fit_result *result, double seconds, int64_t *capacity, int64_t *capacity2) {
-  void *memory = result->objective_history;
-  int64_t needed = result->iterations + 1;
-  dnmf_error *error = &l->context->error;
-  dnmf_status status = dnmf_grow(error, "objective history", needed, sizeof(double), capacity, &memory);
-  result->objective_history = memory;
-  memory = result->seconds_history;
-  if (status == DNMF_OK)
-    status = dnmf_grow(error, "seconds history", needed, sizeof(double), capacity2, &memory);
-  result->seconds_history = memory;
-  DNMF_TRY(status);
-  double elapsed = MPI_Wtime() - l->began;
-  result->objective_history[needed - 1] = result->objective;
-  result->seconds_history[needed - 1] = elapsed;
-  result->history_count = needed;
+static dnmf_status record(loop *l, dnmf_fit_result *result, double seconds) {
   dnmf_step step = {.iteration = result->iterations,
                     .max_iterations = l->options->max_iterations,
                     .objective = result->objective,
                     .relative_error = sqrt(result->residual_squares / l->a->sum_squares),
                     .violation = l->options->stop == DNMF_STOP_GRADIENT ? result->violation : NAN,
                     .validation_rmse = NAN,
-                    .seconds = elapsed,
+                    .seconds = MPI_Wtime() - l->began,
                     .iteration_seconds = seconds};
-  if (l->context->rank == 0 && l->context->reporter.step)
-    l->context->reporter.step(l->context->reporter.state, &step);
-  return DNMF_OK;
+  return dnmf_fit_record(l->context, result, &step);
 }
 
 /* The start's Gram matrices and objective: one product, no update. */
@@ -205,14 +190,12 @@ static dnmf_status evaluate_start(loop *l, dnmf_fit_result *result) {
 }
 
 static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
-  int64_t capacity = 0;
-  int64_t capacity2 = 0;
   DNMF_TRY(evaluate_start(l, result));
   memset(&l->seconds, 0, sizeof l->seconds);
   memset(&l->context->traffic, 0, sizeof l->context->traffic);
   l->began = MPI_Wtime();
   double clock = l->began;
-  DNMF_TRY(record(l, result, 0, &capacity, &capacity2));
+  DNMF_TRY(record(l, result, 0));
   bool done = l->options->max_iterations == 0 && stop(result, false, "max-iter");
   while (!done) {
     DNMF_TRY(half_step(l, &l->w, &l->h)); /* W <- update(W; A H', H H')   */
@@ -220,24 +203,10 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
     result->iterations++;
     objective(l, result);
     done = should_stop(l, result);
-    DNMF_TRY(record(l, result, lap(&clock), &capacity, &capacity2));
+    DNMF_TRY(record(l, result, lap(&clock)));
   }
   l->seconds.total = MPI_Wtime() - l->began;
-  return DNMF_OK;
-}
-
-/* Times are the slowest process's, traffic is everybody's. */
-static dnmf_status collect(loop *l, dnmf_fit_result *result) {
-  dnmf_context *context = l->context;
-  result->seconds = l->seconds;
-  result->traffic = context->traffic;
-  double times[] = {l->seconds.product, l->seconds.gram, l->seconds.update, l->seconds.exchange, l->seconds.total};
-  double words[] = {context->traffic.gather_words, context->traffic.scatter_words, context->traffic.gram_words,
-                    context->traffic.control_words, context->traffic.messages};
-  DNMF_TRY(dnmf_max_doubles(context, context->comm, times, 5));
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, words, 5));
-  result->seconds = (dnmf_fit_seconds){times[0], times[1], times[2], times[3], times[4]};
-  result->traffic = (dnmf_traffic){words[0], words[1], words[2], words[3], words[4]};
+  result->best_iteration = result->iterations;
   return DNMF_OK;
 }
 
@@ -255,6 +224,7 @@ static dnmf_status create_side(loop *l, dnmf_factor *x, side *s) {
 dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, const dnmf_matrix *a, dnmf_factor *w,
                      dnmf_factor *h, dnmf_fit_result *result) {
   memset(result, 0, sizeof *result);
+  result->validation_rmse = NAN;
   const dnmf_penalties *penalties = &options->penalties;
   bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
   double scale_w = scaled ? (double)a->cols : 1;
@@ -269,14 +239,8 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
   if (status == DNMF_OK)
     status = iterate(&l, result);
   if (status == DNMF_OK)
-    status = collect(&l, result);
+    status = dnmf_fit_collect(context, &l.seconds, result);
   free(l.w.gram);
   free(l.h.gram);
   return status;
-}
-
-void dnmf_fit_result_free(dnmf_fit_result *result) {
-  free(result->objective_history);
-  free(result->seconds_history);
-  memset(result, 0, sizeof *result);
 }

@@ -1,0 +1,45 @@
+#include "result.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static dnmf_status append(dnmf_error *error, double **values, int64_t count, double value) {
+  double *longer = realloc(*values, (size_t)(count + 1) * sizeof *longer);
+  if (!longer)
+    return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the history of the fit");
+  longer[count] = value;
+  *values = longer;
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, const dnmf_step *step) {
+  dnmf_error *error = &context->error;
+  DNMF_TRY(append(error, &result->objective_history, result->history_count, step->objective));
+  DNMF_TRY(append(error, &result->seconds_history, result->history_count, step->seconds));
+  DNMF_TRY(append(error, &result->validation_history, result->history_count, step->validation_rmse));
+  result->history_count++;
+  if (context->rank == 0 && context->reporter.step)
+    context->reporter.step(context->reporter.state, step);
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_fit_collect(dnmf_context *context, const dnmf_fit_seconds *seconds, dnmf_fit_result *result) {
+  double times[] = {seconds->product, seconds->gram, seconds->update, seconds->exchange, seconds->total};
+  const dnmf_traffic *sent = &context->traffic;
+  double words[] = {sent->gather_words, sent->scatter_words, sent->gram_words, sent->control_words, sent->messages};
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, times, 5));
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, words, 5));
+  result->seconds = (dnmf_fit_seconds){times[0], times[1], times[2], times[3], times[4]};
+  result->traffic = (dnmf_traffic){words[0], words[1], words[2], words[3], words[4]};
+  return DNMF_OK;
+}
+
+void dnmf_fit_result_free(dnmf_fit_result *result) {
+  free(result->objective_history);
+  free(result->seconds_history);
+  free(result->validation_history);
+  memset(result, 0, sizeof *result);
+}

@@ -1,0 +1,284 @@
+/*
+ * Ratings by rows and by columns: balanced ranges, and the plan of who sends which factor rows to whom.
+ */
+#include "dnmf/ratings.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void dnmf_ratings_view_free(dnmf_ratings_view *view) {
+  free(view->bounds);
+  free(view->entries.start);
+  free(view->entries.index);
+  free(view->entries.value);
+  free(view->needed);
+  free(view->receive_counts);
+  free(view->send_counts);
+  free(view->send_rows);
+  memset(view, 0, sizeof *view);
+}
+
+void dnmf_ratings_free(dnmf_ratings *ratings) {
+  dnmf_ratings_view_free(&ratings->by_rows);
+  dnmf_ratings_view_free(&ratings->by_cols);
+  memset(ratings, 0, sizeof *ratings);
+}
+
+/* Entries of each global row of the even range this process counts, summed over all processes. */
+static dnmf_status count_rows(dnmf_context *context, dnmf_range whole, const dnmf_entries *entries, int64_t **counts) {
+  int size = context->size;
+  void *memory = NULL;
+  *counts = NULL;
+  dnmf_grid grid = {.rows = size, .cols = 1, .row = context->rank};
+  dnmf_layout even = {0};
+  dnmf_status status = dnmf_layout_even(&context->error, &grid, whole.end, 1, &even);
+  void *keys = NULL;
+  void *places = NULL;
+  if (status == DNMF_OK)
+    status = dnmf_allocate(&context->error, "row numbers", entries->count, sizeof(int64_t), &keys);
+  if (status == DNMF_OK)
+    status = dnmf_allocate_zero(&context->error, "row counts", 3 * (int64_t)size, sizeof(int64_t), &places);
+  status = dnmf_agree(context, status);
+  void *received = NULL;
+  if (status == DNMF_OK) {
+    int64_t *send = places;
+    int64_t *receive = send + size;
+    int64_t *next = receive + size;
+    for (int64_t e = 0; e < entries->count; e++)
+      send[dnmf_layout_find_row(&even, entries->items[e].row)]++;
+    for (int r = 1; r < size; r++)
+      next[r] = next[r - 1] + send[r - 1];
+    for (int64_t e = 0; e < entries->count; e++)
+      ((int64_t *)keys)[next[dnmf_layout_find_row(&even, entries->items[e].row)]++] = entries->items[e].row;
+    status = dnmf_exchange(context, keys, send, sizeof(int64_t), &received, receive);
+    dnmf_range mine = dnmf_range_split(whole, size, context->rank);
+    if (status == DNMF_OK)
+      status = dnmf_allocate_zero(&context->error, "row counts", dnmf_range_size(mine), sizeof(int64_t), &memory);
+    *counts = memory;
+    status = dnmf_agree(context, status);
+    int64_t total = 0;
+    for (int r = 0; r < size; r++)
+      total += receive[r];
+    for (int64_t i = 0; i < total && status == DNMF_OK; i++)
+      (*counts)[((int64_t *)received)[i] - mine.begin]++;
+  }
+  free(received);
+  free(keys);
+  free(places);
+  dnmf_layout_free(&even);
+  return status;
+}
+
+/* Bounds of ranges with about the same number of entries: bound r is the first row before which r shares lie. */
+static dnmf_status balance(dnmf_context *context, int64_t rows, const dnmf_entries *entries, int64_t *bounds) {
+  dnmf_range whole = {0, rows};
+  dnmf_range mine = dnmf_range_split(whole, context->size, context->rank);
+  int64_t *counts = NULL;
+  DNMF_TRY(count_rows(context, whole, entries, &counts));
+  int64_t local = 0;
+  for (int64_t i = 0; i < dnmf_range_size(mine); i++)
+    local += counts[i];
+  int64_t before = 0;
+  int64_t total = 0;
+  dnmf_status status = dnmf_exscan_int64(context, local, &before, &total);
+  memset(bounds, 0, ((size_t)context->size + 1) * sizeof *bounds);
+  int part = 1;
+  for (int64_t i = 0; i < dnmf_range_size(mine); i++) {
+    int64_t through = before + counts[i];
+    for (; part < context->size && (double)total * part / context->size <= (double)through; part++) {
+      double target = (double)total * part / context->size;
+      if (target > (double)before)
+        bounds[part] = mine.begin + i + (target - (double)before > (double)through - target ? 1 : 0);
+    }
+    before = through;
+  }
+  free(counts);
+  if (status == DNMF_OK)
+    status = dnmf_max_int64(context, context->comm, bounds, context->size);
+  bounds[context->size] = rows;
+  return status;
+}
+
+/* The columns with entries here become the list `needed`, and the indices places in it. */
+static dnmf_status list_needed(dnmf_context *context, int64_t cols, dnmf_ratings_view *view) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate_zero(&context->error, "needed rows", cols, sizeof(int32_t), &memory));
+  int32_t *place = memory;
+  int64_t count = view->entries.start[view->entries.rows];
+  for (int64_t e = 0; e < count; e++)
+    place[view->entries.index[e]] = 1;
+  for (int64_t c = 0; c < cols; c++)
+    view->needed_count += place[c];
+  dnmf_status status = dnmf_allocate(&context->error, "needed rows", view->needed_count, sizeof(int64_t), &memory);
+  view->needed = memory;
+  if (status == DNMF_OK) {
+    int32_t next = 0;
+    for (int64_t c = 0; c < cols; c++)
+      if (place[c]) {
+        view->needed[next] = c;
+        place[c] = next++;
+      }
+    for (int64_t e = 0; e < count; e++)
+      view->entries.index[e] = place[view->entries.index[e]];
+    view->entries.cols = view->needed_count;
+  }
+  free(place);
+  return status;
+}
+
+/* One view: entries (consumed) by the given row ranges, or by balanced ones when `bounds` is NULL. */
+static dnmf_status create_view(dnmf_context *context, int64_t rows, int64_t cols, dnmf_precision precision,
+                               const int64_t *bounds, dnmf_entries *entries, dnmf_ratings_view *view) {
+  dnmf_grid grid = {
+      .rows = context->size, .cols = 1, .row = context->rank, .row_comm = MPI_COMM_NULL, .col_comm = MPI_COMM_NULL};
+  dnmf_layout layout = {0};
+  dnmf_matrix matrix = {0};
+  dnmf_status status = dnmf_agree(context, dnmf_layout_even(&context->error, &grid, rows, cols, &layout));
+  if (status == DNMF_OK && bounds)
+    memcpy(layout.row_begin, bounds, ((size_t)context->size + 1) * sizeof *bounds);
+  else if (status == DNMF_OK)
+    status = balance(context, rows, entries, layout.row_begin);
+  if (status == DNMF_OK)
+    status = dnmf_matrix_from_entries(context, &layout, precision, true, DNMF_DUPLICATES_LAST, entries, &matrix);
+  if (status == DNMF_OK) {
+    view->owned = matrix.row_range;
+    view->entries = matrix.by_rows;
+    matrix.by_rows = (dnmf_csr){0};
+    void *memory = NULL;
+    status = dnmf_allocate(&context->error, "range bounds", context->size + 1, sizeof(int64_t), &memory);
+    view->bounds = memory;
+    if (status == DNMF_OK)
+      memcpy(view->bounds, layout.row_begin, ((size_t)context->size + 1) * sizeof(int64_t));
+    if (status == DNMF_OK)
+      status = list_needed(context, cols, view);
+    status = dnmf_agree(context, status);
+  }
+  dnmf_entries_free(entries);
+  dnmf_matrix_free(&matrix);
+  dnmf_layout_free(&layout);
+  return status;
+}
+
+/* Tells every owner which of its rows are needed here, and learns what to send. */
+static dnmf_status plan_exchange(dnmf_context *context, const dnmf_ratings_view *other, dnmf_ratings_view *view) {
+  int size = context->size;
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate_zero(&context->error, "exchange counts", size, sizeof(int64_t), &memory);
+  view->receive_counts = memory;
+  if (status == DNMF_OK)
+    status = dnmf_allocate_zero(&context->error, "exchange counts", size, sizeof(int64_t), &memory);
+  view->send_counts = memory;
+  DNMF_TRY(dnmf_agree(context, status));
+  int owner = 0;
+  for (int64_t i = 0; i < view->needed_count; i++) {
+    while (view->needed[i] >= other->bounds[owner + 1])
+      owner++;
+    view->receive_counts[owner]++;
+  }
+  void *wanted = NULL;
+  DNMF_TRY(dnmf_exchange(context, view->needed, view->receive_counts, sizeof(int64_t), &wanted, view->send_counts));
+  view->send_rows = wanted;
+  for (int r = 0; r < size; r++)
+    view->send_total += view->send_counts[r];
+  for (int64_t i = 0; i < view->send_total; i++)
+    view->send_rows[i] -= other->owned.begin;
+  return DNMF_OK;
+}
+
+/* Largest share of entries over the mean share. */
+static dnmf_status measure_imbalance(dnmf_context *context, int64_t stored, dnmf_ratings_view *view) {
+  double largest = (double)view->entries.start[view->entries.rows];
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, &largest, 1));
+  view->imbalance = stored > 0 ? largest * context->size / (double)stored : 1;
+  return DNMF_OK;
+}
+
+static dnmf_status summarize(dnmf_context *context, const dnmf_entries *entries, dnmf_ratings *ratings) {
+  double extremes[2] = {-INFINITY, -INFINITY}; /* -smallest, largest */
+  double sums[3] = {(double)entries->count, 0, 0};
+  for (int64_t e = 0; e < entries->count; e++) {
+    double value = entries->items[e].value;
+    sums[1] += value;
+    sums[2] += value * value;
+    extremes[0] = -value > extremes[0] ? -value : extremes[0];
+    extremes[1] = value > extremes[1] ? value : extremes[1];
+  }
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 3));
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, extremes, 2));
+  ratings->stored = (int64_t)sums[0];
+  ratings->mean = sums[1] / sums[0];
+  double variance = sums[2] / sums[0] - ratings->mean * ratings->mean;
+  ratings->deviation = variance > 0 ? sqrt(variance) : 0;
+  ratings->smallest = -extremes[0];
+  ratings->largest = extremes[1];
+  return DNMF_OK;
+}
+
+/* A copy with rows and columns exchanged. */
+static dnmf_status transpose_entries(dnmf_context *context, const dnmf_entries *entries, dnmf_entries *transposed) {
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "entries by column", entries->count, sizeof(dnmf_entry), &memory);
+  transposed->items = memory;
+  transposed->count = status == DNMF_OK ? entries->count : 0;
+  for (int64_t e = 0; e < transposed->count; e++)
+    transposed->items[e] = (dnmf_entry){entries->items[e].col, entries->items[e].row, entries->items[e].value};
+  return dnmf_agree(context, status);
+}
+
+dnmf_status dnmf_ratings_create(dnmf_context *context, int64_t rows, int64_t cols, dnmf_precision precision,
+                                dnmf_entries *entries, dnmf_ratings *ratings) {
+  memset(ratings, 0, sizeof *ratings);
+  ratings->rows = rows;
+  ratings->cols = cols;
+  ratings->precision = precision;
+  dnmf_entries transposed = {0};
+  dnmf_status status = summarize(context, entries, ratings);
+  if (status == DNMF_OK && ratings->stored == 0)
+    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT, "there are no observed entries to fit");
+  if (status == DNMF_OK)
+    status = transpose_entries(context, entries, &transposed);
+  if (status == DNMF_OK)
+    status = create_view(context, rows, cols, precision, NULL, entries, &ratings->by_rows);
+  if (status == DNMF_OK)
+    status = create_view(context, cols, rows, precision, NULL, &transposed, &ratings->by_cols);
+  if (status == DNMF_OK)
+    status = plan_exchange(context, &ratings->by_cols, &ratings->by_rows);
+  if (status == DNMF_OK)
+    status = plan_exchange(context, &ratings->by_rows, &ratings->by_cols);
+  if (status == DNMF_OK)
+    status = measure_imbalance(context, ratings->stored, &ratings->by_rows);
+  if (status == DNMF_OK)
+    status = measure_imbalance(context, ratings->stored, &ratings->by_cols);
+  dnmf_entries_free(entries);
+  dnmf_entries_free(&transposed);
+  return status;
+}
+
+dnmf_status dnmf_ratings_attach(dnmf_context *context, const dnmf_ratings *ratings, dnmf_entries *entries,
+                                dnmf_ratings_view *view) {
+  memset(view, 0, sizeof *view);
+  DNMF_TRY(
+      create_view(context, ratings->rows, ratings->cols, ratings->precision, ratings->by_rows.bounds, entries, view));
+  return plan_exchange(context, &ratings->by_cols, view);
+}
+
+dnmf_status dnmf_ratings_gather(dnmf_context *context, const dnmf_ratings_view *view, const dnmf_panel *mine,
+                                dnmf_panel *needed) {
+  size_t row_bytes = (size_t)mine->components * dnmf_precision_size(mine->precision);
+  void *packed = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "factor rows to send", view->send_total, row_bytes, &packed);
+  DNMF_TRY(dnmf_agree(context, status));
+#pragma omp parallel for num_threads(context->threads)
+  for (int64_t i = 0; i < view->send_total; i++)
+    memcpy((char *)packed + (size_t)i * row_bytes, (const char *)mine->data + (size_t)view->send_rows[i] * row_bytes,
+           row_bytes);
+  status = dnmf_exchange_known(context, packed, view->send_counts, row_bytes, needed->data, view->receive_counts);
+  free(packed);
+  context->traffic.gather_words += (double)(view->send_total - view->send_counts[context->rank]) * mine->components;
+  context->traffic.messages += context->size - 1;
+  return status;
+}

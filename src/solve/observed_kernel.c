@@ -1,0 +1,329 @@
+/*
+ * One row over its observed entries.
+ *
+ * The row's factor rows are copied, a tile of entries at a time, into a padded buffer that stays in L1; the
+ * normal matrix is accumulated from it in square blocks of registers, lower triangle only, which is where the
+ * nnz * k^2 / 2 multiply-adds of a half-step are. Sums of a tile are added to the row's totals once a tile, so
+ * that single precision does not lose the long rows.
+ */
+#include "observed.h"
+
+#include "base/variant.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+enum { VECTOR_BYTES = 64 };
+#elif defined(__AVX__)
+enum { VECTOR_BYTES = 32 };
+#else
+enum { VECTOR_BYTES = 16 };
+#endif
+
+enum { LANES = VECTOR_BYTES / (int)sizeof(real), BLOCK = LANES > 8 ? LANES : 8, TILE_BYTES = 24 * 1024 };
+
+typedef real vector __attribute__((vector_size(VECTOR_BYTES)));
+
+/* A projected gradient this much smaller than the first sweep's is rounding. */
+static const double rounding = sizeof(real) == sizeof(double) ? 1e-15 : 1e-6;
+
+/* Denominators of the multiplicative update are kept above this, as scikit-learn does. */
+static const real smallest_denominator = (real)1.1920929e-07;
+
+static int padded(int components) {
+  return (components + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+static int tile_entries(int width) {
+  int entries = TILE_BYTES / (width * (int)sizeof(real));
+  return entries < 8 ? 8 : entries;
+}
+
+/* A row's normal equations and the tile they are made from. All arrays have padded width. */
+typedef struct equations {
+  int components;
+  int width;
+  int tile;
+  real *gram; /* width x width */
+  real *rhs;
+  real *sum; /* of the factor rows: the bias's row of the normal matrix */
+  real *x;
+  real *gradient;
+  real *rows; /* tile x width */
+  real *residual;
+  double entries;
+  double residual_sum;
+  double residual_squares;
+} equations;
+
+static size_t scratch_bytes(const dnmf_observed_update *update) {
+  size_t width = (size_t)padded(update->components);
+  size_t tile = (size_t)tile_entries((int)width);
+  return (width * width + 4 * width + tile * width + tile + 2 * BLOCK) * sizeof(real);
+}
+
+static equations lay_out(const dnmf_observed_update *update, void *scratch) {
+  size_t width = (size_t)padded(update->components);
+  equations eq = {.components = update->components, .width = (int)width, .tile = tile_entries((int)width)};
+  eq.gram = scratch;
+  eq.rhs = eq.gram + width * width;
+  eq.sum = eq.rhs + width;
+  eq.x = eq.sum + width;
+  eq.gradient = eq.x + width;
+  eq.rows = eq.gradient + width;
+  eq.residual = eq.rows + (size_t)eq.tile * width;
+  memset(scratch, 0, (size_t)((char *)eq.residual - (char *)scratch));
+  return eq;
+}
+
+/* Copies the factor rows of `count` entries, and the values less what biases explain already. */
+static void load_tile(const dnmf_observed_update *update, int64_t begin, int count, equations *eq) {
+  const real *value = update->value;
+  const real *fixed = update->fixed;
+  int k = eq->components;
+  for (int e = 0; e < count; e++) {
+    const real *f = fixed + (int64_t)update->index[begin + e] * update->stride;
+    memcpy(eq->rows + (int64_t)e * eq->width, f, (size_t)k * sizeof(real));
+    real explained = (real)update->mean + (update->bias ? f[k] : 0);
+    eq->residual[e] = value[begin + e] - explained;
+  }
+}
+
+/* gram block (i, j) += rows(:, i block)' rows(:, j vector) over the tile. */
+static void add_block(const equations *eq, int count, int i, int j) {
+  vector sums[BLOCK];
+  const real *left = eq->rows + i;
+  const real *right = eq->rows + j;
+  int64_t width = eq->width;
+  for (int r = 0; r < BLOCK; r++)
+    sums[r] = (vector){0};
+  for (int e = 0; e < count; e++) {
+    vector f;
+    memcpy(&f, right + e * width, sizeof f);
+    for (int r = 0; r < BLOCK; r++)
+      sums[r] += left[e * width + r] * f;
+  }
+  for (int r = 0; r < BLOCK; r++) {
+    real *to = eq->gram + (i + r) * width + j;
+    vector total;
+    memcpy(&total, to, sizeof total);
+    total += sums[r];
+    memcpy(to, &total, sizeof total);
+  }
+}
+
+static void add_tile(equations *eq, int count) {
+  for (int i = 0; i < eq->width; i += BLOCK)
+    for (int j = 0; j < i + BLOCK; j += LANES)
+      add_block(eq, count, i, j);
+  for (int j = 0; j < eq->width; j += LANES) {
+    vector rhs = {0};
+    vector sum = {0};
+    for (int e = 0; e < count; e++) {
+      vector f;
+      memcpy(&f, eq->rows + (int64_t)e * eq->width + j, sizeof f);
+      rhs += eq->residual[e] * f;
+      sum += f;
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+      eq->rhs[j + lane] += rhs[lane];
+      eq->sum[j + lane] += sum[lane];
+    }
+  }
+  for (int e = 0; e < count; e++) {
+    eq->residual_sum += (double)eq->residual[e];
+    eq->residual_squares += (double)eq->residual[e] * (double)eq->residual[e];
+  }
+}
+
+/* The other triangle of the normal matrix. */
+static void mirror(equations *eq) {
+  for (int64_t i = 0; i < eq->width; i++)
+    for (int64_t j = 0; j < i; j++)
+      eq->gram[j * eq->width + i] = eq->gram[i * eq->width + j];
+}
+
+/* Takes the free bias out: b = (residual sum - sum'w) / (d + l2_bias) at the minimum over b. */
+static void eliminate_bias(equations *eq, double l2_bias) {
+  double weight = 1 / (eq->entries + l2_bias);
+  for (int i = 0; i < eq->components; i++) {
+    double scaled = weight * (double)eq->sum[i];
+    eq->rhs[i] -= (real)(scaled * eq->residual_sum);
+    for (int j = 0; j < eq->components; j++)
+      eq->gram[(int64_t)i * eq->width + j] -= (real)(scaled * (double)eq->sum[j]);
+  }
+}
+
+/* gradient = G x - rhs (+ l1), with l2 on G's diagonal. */
+static void set_gradient(equations *eq, real l1, real l2) {
+  for (int i = 0; i < eq->components; i++) {
+    eq->gram[(int64_t)i * eq->width + i] += l2;
+    eq->gradient[i] = l1 - eq->rhs[i];
+  }
+  for (int i = 0; i < eq->components; i++)
+    for (int j = 0; j < eq->width; j++)
+      eq->gradient[j] += eq->x[i] * eq->gram[(int64_t)i * eq->width + j];
+}
+
+/* One coordinate sweep; returns the sum of |projected gradient| met on the way. */
+static double sweep(equations *eq) {
+  double violation = 0;
+  for (int t = 0; t < eq->components; t++) {
+    const real *column = eq->gram + (int64_t)t * eq->width;
+    real slope = eq->gradient[t];
+    if (slope < 0 || eq->x[t] > 0)
+      violation += fabs((double)slope);
+    if (!(column[t] > 0))
+      continue;
+    real moved = eq->x[t] - slope / column[t];
+    real change = (moved > 0 ? moved : 0) - eq->x[t];
+    if (change == 0)
+      continue;
+    eq->x[t] += change;
+    if (eq->x[t] < 0)
+      eq->x[t] = 0;
+    for (int j = 0; j < eq->width; j++)
+      eq->gradient[j] += change * column[j];
+  }
+  return violation;
+}
+
+/* Loss and penalty at the new row, from the quadratic form; `b` is the new bias. */
+static observed_sums row_sums(const dnmf_observed_update *update, const equations *eq, double l2, double b) {
+  observed_sums sums = {0, 0, 0};
+  double quadratic = 0; /* w'G'w - 2 rhs'w of the equations with the bias eliminated */
+  double squares = 0;
+  double total = 0;
+  for (int i = 0; i < eq->components; i++) {
+    double w = (double)eq->x[i];
+    quadratic += w * ((double)eq->gradient[i] - update->l1 - (double)eq->rhs[i]);
+    squares += w * w;
+    total += w;
+  }
+  double bias_penalty = update->fit_bias ? 0.5 * update->l2_bias * b * b : 0;
+  double reduced = eq->residual_squares;
+  if (update->fit_bias)
+    reduced -= eq->residual_sum * eq->residual_sum / (eq->entries + update->l2_bias);
+  double loss = 0.5 * (reduced + quadratic - l2 * squares) - bias_penalty;
+  sums.loss = loss > 0 ? loss : 0;
+  sums.penalty = 0.5 * l2 * squares + update->l1 * total + bias_penalty;
+  return sums;
+}
+
+static void clear_row(const dnmf_observed_update *update, real *x) {
+  int used = update->components + (update->fit_bias ? 1 : 0);
+  memset(x, 0, (size_t)used * sizeof(real));
+}
+
+static double new_bias(const dnmf_observed_update *update, const equations *eq) {
+  double explained = 0;
+  for (int i = 0; i < eq->components; i++)
+    explained += (double)eq->sum[i] * (double)eq->x[i];
+  return (eq->residual_sum - explained) / (eq->entries + update->l2_bias);
+}
+
+static observed_sums least_squares(const dnmf_observed_update *update, int64_t row, int sweeps, void *scratch) {
+  real *x = (real *)update->x + row * update->stride;
+  int64_t begin = update->start[row];
+  int64_t end = update->start[row + 1];
+  if (begin == end) {
+    clear_row(update, x);
+    return (observed_sums){0, 0, 0};
+  }
+  equations eq = lay_out(update, scratch);
+  eq.entries = (double)(end - begin);
+  for (int64_t at = begin; at < end; at += eq.tile) {
+    int count = end - at < eq.tile ? (int)(end - at) : eq.tile;
+    load_tile(update, at, count, &eq);
+    add_tile(&eq, count);
+  }
+  mirror(&eq);
+  if (update->fit_bias)
+    eliminate_bias(&eq, update->l2_bias);
+  else if (update->bias) /* this side's bias is fixed at zero */
+    x[eq.components] = 0;
+  double l2 = update->l2 * pow(eq.entries, update->count_power);
+  memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
+  set_gradient(&eq, (real)update->l1, (real)l2);
+  double first = sweep(&eq);
+  double violation = first;
+  for (int s = 1; s < sweeps && violation > rounding * first; s++)
+    violation = sweep(&eq);
+  double b = update->fit_bias ? new_bias(update, &eq) : 0;
+  if (update->fit_bias)
+    x[eq.components] = (real)b;
+  memcpy(x, eq.x, (size_t)eq.components * sizeof(real));
+  observed_sums sums = row_sums(update, &eq, l2, b);
+  sums.violation = first;
+  return sums;
+}
+
+/* Adds a tile's numerators and denominators at the current row; returns its loss. */
+static double add_ratios(const dnmf_observed_update *update, equations *eq, int64_t begin, int count) {
+  const real *value = update->value;
+  double loss = 0;
+  real *denominator = eq->sum;
+  for (int e = 0; e < count; e++) {
+    const real *f = eq->rows + (int64_t)e * eq->width;
+    real r = value[begin + e];
+    real predicted = 0;
+    for (int j = 0; j < eq->width; j++)
+      predicted += f[j] * eq->x[j];
+    real above = predicted > smallest_denominator ? predicted : smallest_denominator;
+    real n = update->kullback_leibler ? r / above : r;
+    real q = update->kullback_leibler ? 1 : predicted;
+    for (int j = 0; j < eq->width; j++) {
+      eq->rhs[j] += n * f[j];
+      denominator[j] += q * f[j];
+    }
+    double difference = (double)r - (double)predicted;
+    if (!update->kullback_leibler)
+      loss += 0.5 * difference * difference;
+    else
+      loss += (r > 0 ? (double)r * log((double)r / (double)above) : 0) - difference;
+  }
+  return loss;
+}
+
+/* A pass over the row's entries at the current x. */
+static double accumulate_ratios(const dnmf_observed_update *update, equations *eq, int64_t begin, int64_t end) {
+  double loss = 0;
+  memset(eq->rhs, 0, (size_t)eq->width * sizeof(real));
+  memset(eq->sum, 0, (size_t)eq->width * sizeof(real));
+  for (int64_t at = begin; at < end; at += eq->tile) {
+    int count = end - at < eq->tile ? (int)(end - at) : eq->tile;
+    load_tile(update, at, count, eq);
+    loss += add_ratios(update, eq, at, count);
+  }
+  return loss;
+}
+
+static observed_sums multiplicative(const dnmf_observed_update *update, int64_t row, void *scratch) {
+  real *x = (real *)update->x + row * update->stride;
+  int64_t begin = update->start[row];
+  int64_t end = update->start[row + 1];
+  observed_sums sums = {0, 0, 0};
+  if (begin == end) {
+    clear_row(update, x);
+    return sums;
+  }
+  equations eq = lay_out(update, scratch);
+  double l2 = update->l2 * pow((double)(end - begin), update->count_power);
+  memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
+  accumulate_ratios(update, &eq, begin, end);
+  for (int i = 0; i < eq.components; i++) {
+    real below = eq.sum[i] + (real)update->l1 + (real)l2 * eq.x[i];
+    real slope = below - eq.rhs[i];
+    if (slope < 0 || eq.x[i] > 0)
+      sums.violation += fabs((double)slope);
+    eq.x[i] *= eq.rhs[i] / (below > 0 ? below : smallest_denominator);
+    sums.penalty += 0.5 * l2 * (double)eq.x[i] * (double)eq.x[i] + update->l1 * (double)eq.x[i];
+  }
+  memcpy(x, eq.x, (size_t)eq.components * sizeof(real));
+  sums.loss = accumulate_ratios(update, &eq, begin, end);
+  return sums;
+}
+
+extern const observed_kernels VARIANT(dnmf_observed_kernels);
+const observed_kernels VARIANT(dnmf_observed_kernels) = {scratch_bytes, least_squares, multiplicative};
