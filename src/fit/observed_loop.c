@@ -1,0 +1,298 @@
+/*
+ * The alternating loop over observed entries.
+ *
+ * An iteration: fetch the columns' factors the owned rows need, solve the owned rows; fetch the rows' factors the
+ * owned columns need, solve the owned columns; one all-reduce of a few sums. Held-out entries are predicted with
+ * the factors as an iteration leaves them.
+ */
+#include "dnmf/fit_observed.h"
+
+#include "result.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sums over all processes at the end of an iteration. */
+typedef struct sums {
+  double loss;    /* after the columns' turn */
+  double penalty; /* of both factors */
+  double violation;
+  double held_out_squares;
+  double held_out_count;
+  double expired;
+  double failed;
+} sums;
+
+enum { SUMS = sizeof(sums) / sizeof(double), CHECK_EVERY = 10 };
+
+/* One factor in its turn. */
+typedef struct side {
+  const dnmf_ratings_view *view;
+  dnmf_panel *x;
+  dnmf_panel *other;
+  dnmf_panel needed; /* rows of the other factor */
+  bool fit_bias;
+  double l1;
+  double l2;
+} side;
+
+typedef struct loop {
+  dnmf_context *context;
+  const dnmf_observed_options *options;
+  const dnmf_ratings *ratings;
+  const dnmf_ratings_view *held_out;
+  side rows;
+  side cols;
+  dnmf_panel held_out_needed;
+  dnmf_panel best_w;
+  dnmf_panel best_h;
+  dnmf_status failure; /* of local work here; shared with the next sums, so that nobody waits */
+  double began;
+  double first_violation;
+  double start_error;
+  double checked_error;
+  dnmf_fit_seconds seconds;
+} loop;
+
+static double lap(double *clock) {
+  double before = *clock;
+  *clock = MPI_Wtime();
+  return *clock - before;
+}
+
+static void keep_failure(loop *l, dnmf_status status) {
+  if (l->failure == DNMF_OK)
+    l->failure = status;
+}
+
+/* Solves the owned rows of one factor, the other fixed. */
+static dnmf_status half_step(loop *l, side *s, sums *total) {
+  const dnmf_observed_options *options = l->options;
+  double clock = MPI_Wtime();
+  DNMF_TRY(dnmf_ratings_gather(l->context, s->view, s->other, &s->needed));
+  l->seconds.exchange += lap(&clock);
+  dnmf_observed_update update = {.rows = s->x->rows,
+                                 .start = s->view->entries.start,
+                                 .index = s->view->entries.index,
+                                 .value = s->view->entries.value,
+                                 .components = options->components,
+                                 .stride = s->x->components,
+                                 .fixed = s->needed.data,
+                                 .x = s->x->data,
+                                 .bias = options->bias_rows || options->bias_cols,
+                                 .fit_bias = s->fit_bias,
+                                 .mean = dnmf_observed_mean(options, l->ratings),
+                                 .l1 = s->l1,
+                                 .l2 = s->l2,
+                                 .count_power = options->count_power,
+                                 .l2_bias = options->l2_bias,
+                                 .sweeps = options->sweeps,
+                                 .kullback_leibler = options->kullback_leibler};
+  keep_failure(l, dnmf_observed_rows(options->solver, s->x->precision, l->context->isa, l->context->threads, &update,
+                                     &l->context->error));
+  total->loss = update.loss;
+  total->penalty += update.penalty;
+  total->violation += update.violation;
+  l->seconds.update += lap(&clock);
+  return DNMF_OK;
+}
+
+/* w_i h_j with biases and mean, clipped to the scale. */
+static double predict(const loop *l, int64_t row, int64_t place) {
+  const dnmf_observed_options *options = l->options;
+  const dnmf_panel *w = l->rows.x;
+  int k = options->components;
+  double score = dnmf_observed_mean(options, l->ratings);
+  for (int c = 0; c < k; c++)
+    score += dnmf_panel_get(w, row, c) * dnmf_panel_get(&l->held_out_needed, place, c);
+  if (options->bias_rows || options->bias_cols)
+    score += dnmf_panel_get(w, row, k) + dnmf_panel_get(&l->held_out_needed, place, k);
+  score = score < l->ratings->smallest ? l->ratings->smallest : score;
+  return score > l->ratings->largest ? l->ratings->largest : score;
+}
+
+static double value_at(const dnmf_ratings_view *view, dnmf_precision precision, int64_t at) {
+  return precision == DNMF_DOUBLE ? ((const double *)view->entries.value)[at]
+                                  : (double)((const float *)view->entries.value)[at];
+}
+
+/* Squared errors on the held-out entries of the owned rows. */
+static dnmf_status evaluate_held_out(loop *l, sums *total) {
+  if (!l->held_out)
+    return DNMF_OK;
+  const dnmf_ratings_view *view = l->held_out;
+  double clock = MPI_Wtime();
+  DNMF_TRY(dnmf_ratings_gather(l->context, view, l->cols.x, &l->held_out_needed));
+  l->seconds.exchange += lap(&clock);
+  double squares = 0;
+#pragma omp parallel for reduction(+ : squares) schedule(static) num_threads(l->context->threads)
+  for (int64_t row = 0; row < view->entries.rows; row++)
+    for (int64_t at = view->entries.start[row]; at < view->entries.start[row + 1]; at++) {
+      double error = value_at(view, l->ratings->precision, at) - predict(l, row, view->entries.index[at]);
+      squares += error * error;
+    }
+  total->held_out_squares = squares;
+  total->held_out_count = (double)view->entries.start[view->entries.rows];
+  return DNMF_OK;
+}
+
+static dnmf_status share(loop *l, sums *total) {
+  double values[SUMS];
+  double clock = MPI_Wtime();
+  total->expired = MPI_Wtime() - l->began > l->options->time_limit;
+  total->failed = l->failure != DNMF_OK;
+  memcpy(values, total, sizeof values);
+  DNMF_TRY(dnmf_sum_gram(l->context, values, 0, SUMS));
+  memcpy(total, values, sizeof values);
+  l->seconds.exchange += lap(&clock);
+  return total->failed > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;
+}
+
+static void copy_panel(const dnmf_panel *from, dnmf_panel *to) {
+  if (from->rows > 0)
+    memcpy(to->data, from->data, (size_t)from->rows * (size_t)from->components * dnmf_precision_size(from->precision));
+}
+
+/* Keeps the model when it is the best on the held-out entries so far. */
+static void keep_best(loop *l, const sums *total, dnmf_fit_result *result, double *rmse) {
+  *rmse = l->held_out && total->held_out_count > 0 ? sqrt(total->held_out_squares / total->held_out_count) : NAN;
+  if (!l->held_out) {
+    result->best_iteration = result->iterations;
+  } else if (result->iterations == 0 || *rmse < result->validation_rmse) {
+    result->validation_rmse = *rmse;
+    result->best_iteration = result->iterations;
+    copy_panel(l->rows.x, &l->best_w);
+    copy_panel(l->cols.x, &l->best_h);
+  }
+}
+
+static bool stop(dnmf_fit_result *result, bool converged, const char *reason) {
+  result->converged = converged;
+  result->stop_reason = reason;
+  return true;
+}
+
+static bool should_stop(loop *l, const sums *total, dnmf_fit_result *result) {
+  const dnmf_observed_options *options = l->options;
+  if (result->iterations == 1) {
+    l->first_violation = total->violation;
+    l->start_error = l->checked_error = sqrt(result->residual_squares);
+  }
+  result->violation = l->first_violation > 0 ? total->violation / l->first_violation : 0;
+  if (l->held_out && result->iterations - result->best_iteration >= options->patience)
+    return stop(result, true, "validation");
+  if (options->tolerance > 0 && options->stop == DNMF_STOP_GRADIENT && result->violation <= options->tolerance)
+    return stop(result, true, "gradient");
+  if (options->tolerance > 0 && options->stop == DNMF_STOP_OBJECTIVE && result->iterations % CHECK_EVERY == 0) {
+    double error = sqrt(result->residual_squares);
+    double progress = (l->checked_error - error) / l->start_error;
+    l->checked_error = error;
+    if (!(progress >= options->tolerance))
+      return stop(result, true, "objective");
+  }
+  if (total->expired > 0)
+    return stop(result, false, "time-limit");
+  return result->iterations >= options->max_iterations && stop(result, false, "max-iter");
+}
+
+static dnmf_status record(loop *l, dnmf_fit_result *result, double rmse, double seconds) {
+  const dnmf_ratings *ratings = l->ratings;
+  double squares = (double)ratings->stored * (ratings->mean * ratings->mean + ratings->deviation * ratings->deviation);
+  dnmf_step step = {.iteration = result->iterations,
+                    .max_iterations = l->options->max_iterations,
+                    .objective = result->objective,
+                    .relative_error = sqrt(result->residual_squares / squares),
+                    .violation = result->violation,
+                    .validation_rmse = rmse,
+                    .seconds = MPI_Wtime() - l->began,
+                    .iteration_seconds = seconds};
+  return dnmf_fit_record(l->context, result, &step);
+}
+
+/* Loss 1/2 |A - WH|^2 over observed entries; for Kullback-Leibler, twice the divergence stands for the square. */
+static void take_sums(const sums *total, dnmf_fit_result *result) {
+  result->residual_squares = 2 * total->loss;
+  result->objective = total->loss + total->penalty;
+}
+
+static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
+  double rmse = NAN;
+  sums total = {0};
+  DNMF_TRY(evaluate_held_out(l, &total));
+  DNMF_TRY(share(l, &total));
+  keep_best(l, &total, result, &rmse);
+  memset(&l->seconds, 0, sizeof l->seconds);
+  memset(&l->context->traffic, 0, sizeof l->context->traffic);
+  result->objective = result->residual_squares = result->violation = NAN;
+  l->began = MPI_Wtime();
+  DNMF_TRY(record(l, result, rmse, 0));
+  double clock = l->began;
+  bool done = l->options->max_iterations == 0 && stop(result, false, "max-iter");
+  while (!done) {
+    total = (sums){0};
+    DNMF_TRY(half_step(l, &l->rows, &total)); /* W, row biases    <- A, H, column biases */
+    DNMF_TRY(half_step(l, &l->cols, &total)); /* H, column biases <- A, W, row biases    */
+    DNMF_TRY(evaluate_held_out(l, &total));
+    DNMF_TRY(share(l, &total));
+    result->iterations++;
+    take_sums(&total, result);
+    keep_best(l, &total, result, &rmse);
+    done = should_stop(l, &total, result);
+    DNMF_TRY(record(l, result, rmse, lap(&clock)));
+  }
+  l->seconds.total = MPI_Wtime() - l->began;
+  return DNMF_OK;
+}
+
+static dnmf_status create_panels(loop *l) {
+  dnmf_error *error = &l->context->error;
+  const dnmf_panel *w = l->rows.x;
+  const dnmf_panel *h = l->cols.x;
+  int stride = w->components;
+  static const char what[] = "fetched factor rows";
+  DNMF_TRY(dnmf_panel_create(error, what, l->rows.view->needed_count, stride, w->precision, &l->rows.needed));
+  DNMF_TRY(dnmf_panel_create(error, what, l->cols.view->needed_count, stride, w->precision, &l->cols.needed));
+  if (!l->held_out)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_panel_create(error, what, l->held_out->needed_count, stride, w->precision, &l->held_out_needed));
+  DNMF_TRY(dnmf_panel_create(error, "best model", w->rows, stride, w->precision, &l->best_w));
+  return dnmf_panel_create(error, "best model", h->rows, stride, w->precision, &l->best_h);
+}
+
+static void free_panels(loop *l) {
+  dnmf_panel_free(&l->rows.needed);
+  dnmf_panel_free(&l->cols.needed);
+  dnmf_panel_free(&l->held_out_needed);
+  dnmf_panel_free(&l->best_w);
+  dnmf_panel_free(&l->best_h);
+}
+
+dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_observed_options *options, const dnmf_ratings *ratings,
+                              const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h,
+                              dnmf_fit_result *result) {
+  memset(result, 0, sizeof *result);
+  result->validation_rmse = NAN;
+  loop l = {.context = context, .options = options, .ratings = ratings, .held_out = held_out, .began = MPI_Wtime()};
+  l.rows = (side){.view = &ratings->by_rows, .x = w, .other = h, .fit_bias = options->bias_rows};
+  l.rows.l1 = options->l1_w;
+  l.rows.l2 = options->l2_w;
+  l.cols = (side){.view = &ratings->by_cols, .x = h, .other = w, .fit_bias = options->bias_cols};
+  l.cols.l1 = options->l1_h;
+  l.cols.l2 = options->l2_h;
+  dnmf_status status = dnmf_agree(context, create_panels(&l));
+  if (status == DNMF_OK)
+    status = iterate(&l, result);
+  if (status == DNMF_OK && held_out) {
+    copy_panel(&l.best_w, w);
+    copy_panel(&l.best_h, h);
+  }
+  if (status == DNMF_OK)
+    status = dnmf_fit_collect(context, &l.seconds, result);
+  free_panels(&l);
+  return status;
+}

@@ -1,0 +1,34 @@
+/* The random start of an observed-only fit. */
+#include "dnmf/fit_observed.h"
+
+#include "dnmf/random.h"
+
+#include <math.h>
+
+int dnmf_observed_stride(const dnmf_observed_options *options) {
+  return options->components + (options->bias_rows || options->bias_cols ? 1 : 0);
+}
+
+double dnmf_observed_mean(const dnmf_observed_options *options, const dnmf_ratings *ratings) {
+  return options->bias_rows || options->bias_cols ? ratings->mean - ratings->deviation : 0;
+}
+
+static dnmf_status start(dnmf_error *error, const dnmf_observed_options *options, const dnmf_ratings_view *view,
+                         dnmf_precision precision, double scale, uint64_t seed, dnmf_stream stream, dnmf_panel *panel) {
+  DNMF_TRY(dnmf_panel_create(error, "owned rows of a factor", dnmf_range_size(view->owned),
+                             dnmf_observed_stride(options), precision, panel));
+  for (int64_t row = 0; row < panel->rows; row++)
+    for (int c = 0; c < options->components; c++) {
+      double x = dnmf_random_normal(seed, stream, (uint64_t)(view->owned.begin + row), (uint64_t)c);
+      dnmf_panel_set(panel, row, c, scale * fabs(x));
+    }
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_start_observed(dnmf_error *error, const dnmf_observed_options *options, const dnmf_ratings *ratings,
+                                uint64_t seed, dnmf_panel *w, dnmf_panel *h) {
+  double level = ratings->mean - dnmf_observed_mean(options, ratings);
+  double scale = options->start_scale * sqrt(level / options->components);
+  DNMF_TRY(start(error, options, &ratings->by_rows, ratings->precision, scale, seed, DNMF_STREAM_START_W, w));
+  return start(error, options, &ratings->by_cols, ratings->precision, scale, seed, DNMF_STREAM_START_H, h);
+}
