@@ -57,9 +57,6 @@ void dnmf_text_close(dnmf_text_file *file); /* local */
  * begin is NULL when the head holds no further complete line. local */
 dnmf_text_line dnmf_text_head_line(const dnmf_text_file *file, dnmf_text_place *place);
 
-/* The same, comments included (blank lines not). local */
-dnmf_text_line dnmf_text_head_raw_line(const dnmf_text_file *file, dnmf_text_place *place);
-
 /* Prepares to read this process's share of the lines from `first` on. Released with dnmf_text_reader_free.
  * local */
 dnmf_status dnmf_text_reader_create(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first,
