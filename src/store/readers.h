@@ -1,0 +1,29 @@
+/*
+ * The readers behind dnmf_source_open, one a format.
+ *
+ * Each fills the shape, the ids, `missing`, `stored` and the load and close functions of `source`; its name and
+ * the default treatment of duplicates are set before. After a failure the caller still closes the source.
+ */
+#ifndef DNMF_STORE_READERS_H
+#define DNMF_STORE_READERS_H
+
+#include "dnmf/source.h"
+#include "store/text_file.h"
+
+/* Triples: a row id, a column id and a value a line. collective */
+dnmf_status dnmf_open_triples(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
+                              dnmf_source *source);
+
+/* A dense table: a row of the matrix a line. collective */
+dnmf_status dnmf_open_table(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
+                            dnmf_source *source);
+
+/* Matrix Market, coordinate or array. collective */
+dnmf_status dnmf_open_matrix_market(dnmf_context *context, const dnmf_text_file *file,
+                                    const dnmf_source_options *options, dnmf_source *source);
+
+/* A dataset or sparse group of an HDF5 file; `inner` names it, NULL: the one there is. collective */
+dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *inner,
+                           const dnmf_source_options *options, dnmf_source *source);
+
+#endif

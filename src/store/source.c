@@ -1,0 +1,184 @@
+/*
+ * Finding out what a file is, and handing it to its reader.
+ */
+#include "dnmf/source.h"
+
+#include "dnmf/collective.h"
+#include "store/readers.h"
+#include "store/text_columns.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What process 0 finds in the file system about a name. */
+typedef struct finding {
+  int64_t path_length; /* of the name; what follows ':' is a path inside the file */
+  bool hdf5;           /* by its signature, or by its name when it cannot be read */
+} finding;
+
+static bool exists(const char *path) {
+  struct stat facts;
+  return stat(path, &facts) == 0;
+}
+
+/* Where FILE:/INNER parts: at the first ":/" behind an existing file, else at the first. */
+static int64_t find_path_length(char *name) {
+  int64_t whole = (int64_t)strlen(name);
+  int64_t first = whole;
+  if (exists(name))
+    return whole;
+  for (char *at = strstr(name, ":/"); at; at = strstr(at + 1, ":/")) {
+    *at = '\0';
+    bool found = exists(name);
+    *at = ':';
+    if (found)
+      return at - name;
+    if (first == whole)
+      first = at - name;
+  }
+  return first;
+}
+
+/* The signature stands at 0, 512, 1024, ...: a user block may come before. */
+static bool has_hdf5_signature(const char *path) {
+  static const char signature[] = "\x89HDF\r\n\x1a\n";
+  char bytes[sizeof signature - 1];
+  bool found = false;
+  int file = open(path, O_RDONLY);
+  for (off_t at = 0; file >= 0 && at <= 8192 && !found; at = at == 0 ? 512 : 2 * at)
+    found =
+        pread(file, bytes, sizeof bytes, at) == (ssize_t)sizeof bytes && memcmp(bytes, signature, sizeof bytes) == 0;
+  if (file >= 0)
+    close(file);
+  return found;
+}
+
+static bool has_hdf5_name(const char *path) {
+  static const char *const endings[] = {".h5", ".hdf5", ".h5ad", ".hdf", NULL};
+  const char *dot = strrchr(path, '.');
+  for (const char *const *ending = endings; dot && *ending; ending++)
+    if (strcasecmp(dot, *ending) == 0)
+      return true;
+  return false;
+}
+
+static void look(char *name, finding *found) {
+  found->path_length = find_path_length(name);
+  char *end = name + found->path_length;
+  char kept = *end;
+  *end = '\0';
+  found->hdf5 = kept == ':' || has_hdf5_signature(name) || has_hdf5_name(name);
+  *end = kept;
+}
+
+static bool is_matrix_market(const dnmf_text_file *file) {
+  static const char banner[] = "%%MatrixMarket";
+  int64_t length = (int64_t)sizeof banner - 1;
+  return file->head_size - file->start >= length && strncasecmp(file->head + file->start, banner, (size_t)length) == 0;
+}
+
+/* A first line with an empty corner and three more cells or more is the header of a table. */
+static bool is_table(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options) {
+  dnmf_delimiter delimiter;
+  bool found = false;
+  dnmf_field corner;
+  dnmf_text_place place = {file->start, 0};
+  dnmf_text_line line = dnmf_text_head_line(file, &place);
+  if (options->row_column || options->col_column || options->value_column || options->header == DNMF_HEADER_NO)
+    return false;
+  if (!line.begin || dnmf_text_delimiter(error, file, options, 2, &delimiter, &found) != DNMF_OK || !found)
+    return false;
+  return dnmf_text_split(&delimiter, line, 1, &corner) >= 4 && corner.begin == corner.end;
+}
+
+static dnmf_status open_text(dnmf_context *context, const char *path, const dnmf_source_options *options,
+                             dnmf_source *source) {
+  dnmf_text_file file;
+  dnmf_format format = options->format;
+  dnmf_status status = dnmf_text_open(context, path, &file);
+  if (status == DNMF_OK && format == DNMF_FORMAT_AUTO) {
+    format = DNMF_FORMAT_TRIPLES;
+    if (is_matrix_market(&file))
+      format = DNMF_FORMAT_MATRIX_MARKET;
+    else if (is_table(&context->error, &file, options))
+      format = DNMF_FORMAT_TABLE;
+  }
+  if (status == DNMF_OK) {
+    if (format == DNMF_FORMAT_MATRIX_MARKET)
+      status = dnmf_open_matrix_market(context, &file, options, source);
+    else if (format == DNMF_FORMAT_TABLE)
+      status = dnmf_open_table(context, &file, options, source);
+    else
+      status = dnmf_open_triples(context, &file, options, source);
+  }
+  dnmf_text_close(&file);
+  return status;
+}
+
+/* `name` is cut at its colon, if any. */
+static dnmf_status open_found(dnmf_context *context, char *name, const finding *found,
+                              const dnmf_source_options *options, dnmf_source *source) {
+  char *inner = name[found->path_length] == ':' ? name + found->path_length + 1 : NULL;
+  name[found->path_length] = '\0';
+  bool text = options->format != DNMF_FORMAT_AUTO && options->format != DNMF_FORMAT_HDF5;
+  if (text && inner)
+    return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "%s:%s names a place inside an HDF5 file; leave --format out",
+                     name, inner);
+  if (!text && (found->hdf5 || options->format == DNMF_FORMAT_HDF5))
+    return dnmf_open_hdf5(context, name, inner, options, source);
+  return open_text(context, name, options, source);
+}
+
+static dnmf_status check_shape(dnmf_context *context, const dnmf_source *source) {
+  if (source->rows > 0 && source->cols > 0)
+    return DNMF_OK;
+  return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s holds an empty matrix: %" PRId64 " rows, %" PRId64 " columns",
+                   source->name, source->rows, source->cols);
+}
+
+dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf_source_options *options,
+                             dnmf_source *source) {
+  const dnmf_source_options defaults = {0};
+  finding found = {0, false};
+  char *path = strdup(name);
+  options = options ? options : &defaults;
+  memset(source, 0, sizeof *source);
+  source->name = strdup(name);
+  source->duplicates = DNMF_DUPLICATES_SUM;
+  dnmf_status status = DNMF_OK;
+  if (!path || !source->name)
+    status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK && context->rank == 0)
+    look(path, &found);
+  if (status == DNMF_OK)
+    status = dnmf_broadcast(context, &found, sizeof found, 0);
+  if (status == DNMF_OK)
+    status = open_found(context, path, &found, options, source);
+  if (status == DNMF_OK)
+    status = check_shape(context, source);
+  if (options->duplicates_given)
+    source->duplicates = options->duplicates;
+  free(path);
+  return status;
+}
+
+dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                             dnmf_precision precision, dnmf_matrix *matrix) {
+  DNMF_TRY(source->load(context, source, layout, precision, matrix));
+  return dnmf_matrix_finish(context, layout, matrix);
+}
+
+void dnmf_source_close(dnmf_source *source) {
+  if (source->close && source->state)
+    source->close(source);
+  dnmf_ids_free(&source->row_ids);
+  dnmf_ids_free(&source->col_ids);
+  free(source->name);
+  memset(source, 0, sizeof *source);
+}

@@ -1,0 +1,78 @@
+/*
+ * A text file read by all processes at once.
+ *
+ * The head (the first lines) is the same on every process: formats, delimiters and headers are decided on it.
+ * The data are then read by ranges of bytes: a process handles the lines that begin in its range, so every
+ * line is handled once whatever the number of processes. Files are read with pread in large pieces; a
+ * process holds one piece at a time.
+ *
+ * Blank lines and lines that begin with # or % are skipped, a UTF-8 byte order mark too; lines end with LF or
+ * CRLF, the last one perhaps with neither.
+ */
+#ifndef DNMF_STORE_TEXT_FILE_H
+#define DNMF_STORE_TEXT_FILE_H
+
+#include "dnmf/context.h"
+
+typedef struct dnmf_text_file {
+  const char *path; /* not owned */
+  int descriptor;   /* -1: not open */
+  int64_t size;
+  int64_t start; /* of the text, after a byte order mark */
+  char *head;    /* the bytes from 0 on, the same on every process */
+  int64_t head_size;
+} dnmf_text_file;
+
+/* A line without its end. */
+typedef struct dnmf_text_line {
+  char *begin; /* NULL: there are no more lines */
+  char *end;
+} dnmf_text_line;
+
+/* A place in a file between two lines. */
+typedef struct dnmf_text_place {
+  int64_t offset;
+  int64_t lines; /* that come before, skipped ones included */
+} dnmf_text_place;
+
+/* The lines that begin in this process's share of a file. */
+typedef struct dnmf_text_reader {
+  const dnmf_text_file *file;
+  dnmf_text_place first; /* of the data, the same on every process */
+  int64_t end;           /* lines that begin here or later belong to the next process */
+  int64_t lines;         /* of this share read so far, skipped ones included */
+  int64_t position;      /* in the file, of what is read next */
+  char *buffer;          /* file bytes up to position */
+  int64_t capacity;
+  int64_t begin; /* of the next line, in buffer */
+  int64_t filled;
+} dnmf_text_reader;
+
+/* Opens a regular file and reads its head; refuses what is not text, saying what it is. Released with
+ * dnmf_text_close, also after a failure. collective */
+dnmf_status dnmf_text_open(dnmf_context *context, const char *path, dnmf_text_file *file);
+void dnmf_text_close(dnmf_text_file *file); /* local */
+
+/* The first line of the head at or after `place` that is neither blank nor a comment, and the place after it.
+ * begin is NULL when the head holds no further complete line. local */
+dnmf_text_line dnmf_text_head_line(const dnmf_text_file *file, dnmf_text_place *place);
+
+/* Prepares to read this process's share of the lines from `first` on. Released with dnmf_text_reader_free.
+ * local */
+dnmf_status dnmf_text_reader_create(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first,
+                                    dnmf_text_reader *reader);
+void dnmf_text_reader_free(dnmf_text_reader *reader); /* accepts a zeroed reader */
+
+/* The next line of the share, valid until the next call; the caller may write into it. local */
+dnmf_status dnmf_text_next(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_line *line);
+
+/* Ends a phase of reading: all processes leave with the first failure in file order. A DNMF_ERROR_INPUT is
+ * taken to be about the line read last; its message is given the file's name and the line's number in the
+ * whole file. collective */
+dnmf_status dnmf_text_agree(dnmf_context *context, const dnmf_text_reader *reader, dnmf_status status);
+
+/* Gives a message about a line of the head, or about the whole file when `line` is 0, the file's name and the
+ * number. local */
+dnmf_status dnmf_text_locate(dnmf_error *error, const char *path, int64_t line, dnmf_status status);
+
+#endif

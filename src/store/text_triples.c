@@ -1,0 +1,113 @@
+/*
+ * Triples: a row id, a column id and a value a line, with any further columns ignored.
+ *
+ * One pass over the text: ids become local numbers as they are met; the dictionaries then turn those into
+ * global indices.
+ */
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+#include "store/dictionary.h"
+#include "store/readers.h"
+#include "store/text_columns.h"
+#include "store/text_entries.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+typedef struct triples {
+  dnmf_text_columns columns;
+  dnmf_field *fields; /* of the line being read */
+  dnmf_interner row_ids;
+  dnmf_interner col_ids;
+  dnmf_text_reader reader;
+  dnmf_text_state *state;
+} triples;
+
+static dnmf_status take_id(dnmf_error *error, dnmf_interner *ids, const char *what, dnmf_field *field,
+                           int64_t *number) {
+  dnmf_field_undouble(field);
+  if (field->begin == field->end)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the %s id is empty", what);
+  return dnmf_intern(error, ids, field->begin, field->end - field->begin, number);
+}
+
+static dnmf_status take_line(dnmf_error *error, triples *all, dnmf_text_line line) {
+  const dnmf_text_columns *columns = &all->columns;
+  dnmf_field *fields = all->fields;
+  int64_t count = dnmf_text_split(&columns->delimiter, line, columns->count, fields);
+  if (count != columns->count)
+    return dnmf_text_check_fields(error, count, columns->count,
+                                  " (for a row of the matrix a line, give --format table)");
+  double value = 0;
+  int64_t row = 0;
+  int64_t col = 0;
+  const dnmf_field *number = &fields[columns->place[DNMF_ROLE_VALUE]];
+  DNMF_TRY(dnmf_text_value(error, number->begin, number->end, &value));
+  DNMF_TRY(take_id(error, &all->row_ids, "row", &fields[columns->place[DNMF_ROLE_ROW]], &row));
+  DNMF_TRY(take_id(error, &all->col_ids, "column", &fields[columns->place[DNMF_ROLE_COL]], &col));
+  return dnmf_text_append(error, all->state, row, col, value);
+}
+
+static dnmf_status take_lines(dnmf_context *context, const dnmf_text_file *file, triples *all) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(&context->error, "the fields of a line", all->columns.count, sizeof(dnmf_field), &memory));
+  all->fields = memory;
+  DNMF_TRY(dnmf_text_reader_create(context, file, all->columns.data, &all->reader));
+  for (;;) {
+    dnmf_text_line line;
+    DNMF_TRY(dnmf_text_next(&context->error, &all->reader, &line));
+    if (!line.begin)
+      return DNMF_OK;
+    DNMF_TRY(take_line(&context->error, all, line));
+  }
+}
+
+/* Local numbers of ids -> global indices. */
+static dnmf_status number_entries(dnmf_context *context, triples *all, dnmf_source *source) {
+  int64_t *rows = NULL;
+  int64_t *cols = NULL;
+  dnmf_entries *entries = &all->state->entries;
+  dnmf_status status = dnmf_dictionary_build(context, &all->row_ids, &source->row_ids, &rows);
+  if (status == DNMF_OK)
+    status = dnmf_dictionary_build(context, &all->col_ids, &source->col_ids, &cols);
+  for (int64_t e = 0; e < entries->count && status == DNMF_OK; e++) {
+    entries->items[e].row = rows[entries->items[e].row];
+    entries->items[e].col = cols[entries->items[e].col];
+  }
+  free(rows);
+  free(cols);
+  source->rows = source->row_ids.count;
+  source->cols = source->col_ids.count;
+  return status;
+}
+
+static dnmf_status read_triples(dnmf_context *context, const dnmf_text_file *file, triples *all, dnmf_source *source) {
+  dnmf_status status = dnmf_text_state_create(&context->error, source, &all->state);
+  if (status == DNMF_OK)
+    status = take_lines(context, file, all);
+  DNMF_TRY(dnmf_text_agree(context, &all->reader, status));
+  source->stored = all->state->entries.count;
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, &source->stored, 1));
+  if (source->stored == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has a header and no triples below it", file->path);
+  return number_entries(context, all, source);
+}
+
+dnmf_status dnmf_open_triples(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
+                              dnmf_source *source) {
+  triples all = {0};
+  all.reader.file = file;
+  source->format = "rating triples";
+  source->sparse = true;
+  source->missing = DNMF_MISSING_UNOBSERVED;
+  source->duplicates = DNMF_DUPLICATES_LAST;
+  dnmf_status status = dnmf_text_columns_find(&context->error, file, options, &all.columns);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = read_triples(context, file, &all, source);
+  dnmf_interner_free(&all.row_ids);
+  dnmf_interner_free(&all.col_ids);
+  dnmf_text_reader_free(&all.reader);
+  free(all.fields);
+  return status;
+}
