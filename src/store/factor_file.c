@@ -1,0 +1,64 @@
+/* Factors to and from hyperslabs; H is transposed in pieces on the way. */
+#include "store/factor_file.h"
+
+#include "dnmf/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t TRANSPOSE_BYTES = INT64_C(1) << 24;
+
+static dnmf_slab rows_of(dnmf_range range, const dnmf_panel *panel) {
+  dnmf_slab slab = {{range.begin, 0}, {dnmf_range_size(range), panel->components}};
+  return slab;
+}
+
+dnmf_status dnmf_w_read(dnmf_context *context, hid_t file, dnmf_range range, dnmf_panel *w) {
+  dnmf_slab slab = rows_of(range, w);
+  return dnmf_hdf5_read(context, file, "/W", dnmf_hdf5_real(w->precision), &slab, w->data);
+}
+
+dnmf_status dnmf_w_write(dnmf_context *context, hid_t file, dnmf_range range, const dnmf_panel *w) {
+  dnmf_slab slab = rows_of(range, w);
+  return dnmf_hdf5_write(context, file, "/W", dnmf_hdf5_real(w->precision), &slab, w->data);
+}
+
+/* to (cols x rows) = transpose of from (rows x cols). */
+static void transpose(const void *from, int64_t rows, int64_t cols, size_t size, void *to) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < cols; j++)
+      memcpy((char *)to + (size_t)(j * rows + i) * size, (const char *)from + (size_t)(i * cols + j) * size, size);
+}
+
+static dnmf_status move_h(dnmf_context *context, hid_t file, dnmf_range range, const dnmf_panel *h, bool writing) {
+  void *buffer = NULL;
+  size_t size = dnmf_precision_size(h->precision);
+  hid_t real = dnmf_hdf5_real(h->precision);
+  int64_t cols = TRANSPOSE_BYTES / (int64_t)size / h->components + 1;
+  if (cols > dnmf_range_size(range))
+    cols = dnmf_range_size(range);
+  dnmf_status status = dnmf_allocate(&context->error, "a piece of H", cols * h->components, size, &buffer);
+  for (int64_t at = range.begin; at < range.end && status == DNMF_OK; at += cols) {
+    int64_t count = at + cols < range.end ? cols : range.end - at;
+    dnmf_slab slab = {{0, at}, {h->components, count}};
+    char *rows = (char *)h->data + (size_t)((at - range.begin) * h->components) * size;
+    if (writing) {
+      transpose(rows, count, h->components, size, buffer);
+      status = dnmf_hdf5_write(context, file, "/H", real, &slab, buffer);
+    } else {
+      status = dnmf_hdf5_read(context, file, "/H", real, &slab, buffer);
+      if (status == DNMF_OK)
+        transpose(buffer, h->components, count, size, rows);
+    }
+  }
+  free(buffer);
+  return status;
+}
+
+dnmf_status dnmf_h_read(dnmf_context *context, hid_t file, dnmf_range range, dnmf_panel *h) {
+  return move_h(context, file, range, h, false);
+}
+
+dnmf_status dnmf_h_write(dnmf_context *context, hid_t file, dnmf_range range, const dnmf_panel *h) {
+  return move_h(context, file, range, h, true);
+}

@@ -1,0 +1,15 @@
+/* The factors in a model file: /W as its panel, /H as the transpose of its. */
+#ifndef DNMF_STORE_FACTOR_FILE_H
+#define DNMF_STORE_FACTOR_FILE_H
+
+#include "dnmf/panel.h"
+#include "store/hdf5_file.h"
+
+/* Move rows `range` of W, columns `range` of H. The panel has dnmf_range_size(range) rows. local, on a file opened
+ * together */
+dnmf_status dnmf_w_read(dnmf_context *context, hid_t file, dnmf_range range, dnmf_panel *w);
+dnmf_status dnmf_w_write(dnmf_context *context, hid_t file, dnmf_range range, const dnmf_panel *w);
+dnmf_status dnmf_h_read(dnmf_context *context, hid_t file, dnmf_range range, dnmf_panel *h);
+dnmf_status dnmf_h_write(dnmf_context *context, hid_t file, dnmf_range range, const dnmf_panel *h);
+
+#endif

@@ -1,0 +1,179 @@
+/* Which object of an HDF5 file is the matrix. */
+#include "store/hdf5_find.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LISTED = 8, LIST_TEXT = 640 };
+
+/* What was seen while walking through the file. */
+typedef struct inventory {
+  int candidates; /* 2-D numeric datasets and sparse groups */
+  int others;
+  char first[DNMF_HDF5_NAME];
+  char candidate_list[LIST_TEXT];
+  char other_list[LIST_TEXT];
+} inventory;
+
+static void list(char *text, int already, const char *name, const char *what) {
+  size_t used = strlen(text);
+  if (already < LISTED)
+    snprintf(text + used, LIST_TEXT - used, "%s/%s (%s)", already ? ", " : "", name, what);
+}
+
+static void finish_list(char *text, int count) {
+  size_t used = strlen(text);
+  if (count > LISTED)
+    snprintf(text + used, LIST_TEXT - used, " and %d more", count - LISTED);
+}
+
+static void visit_dataset(hid_t file, const char *name, inventory *seen) {
+  dnmf_error ignored = {0};
+  dnmf_hdf5_shape shape;
+  if (dnmf_hdf5_describe(&ignored, file, name, &shape) != DNMF_OK)
+    return;
+  if (shape.rank != 2 || !shape.numeric) {
+    list(seen->other_list, seen->others++, name, shape.text);
+    return;
+  }
+  if (seen->candidates == 0)
+    snprintf(seen->first, sizeof seen->first, "/%s", name);
+  list(seen->candidate_list, seen->candidates++, name, shape.text);
+}
+
+static void visit_sparse(hid_t file, const char *name, inventory *seen) {
+  dnmf_error ignored = {0};
+  dnmf_hdf5_place place = {0};
+  char text[160] = "sparse, of unknown shape";
+  snprintf(place.name, sizeof place.name, "/%s", name);
+  if (dnmf_hdf5_describe_sparse(&ignored, "", file, &place) == DNMF_OK)
+    snprintf(text, sizeof text, "sparse %" PRId64 " x %" PRId64 " %s", place.rows, place.cols, place.type);
+  if (seen->candidates == 0)
+    snprintf(seen->first, sizeof seen->first, "/%s", name);
+  list(seen->candidate_list, seen->candidates++, name, text);
+}
+
+static herr_t visit(hid_t file, const char *name, const H5L_info_t *link, void *state) {
+  (void)link;
+  hid_t object = H5Oopen(file, name, H5P_DEFAULT);
+  H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
+  dnmf_hdf5_release(object);
+  if (type == H5I_DATASET)
+    visit_dataset(file, name, state);
+  else if (type == H5I_GROUP && dnmf_hdf5_is_sparse(file, name))
+    visit_sparse(file, name, state);
+  return 0;
+}
+
+static void take_inventory(hid_t file, inventory *seen) {
+  memset(seen, 0, sizeof *seen);
+  H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, visit, seen);
+  finish_list(seen->candidate_list, seen->candidates);
+  finish_list(seen->other_list, seen->others);
+}
+
+static dnmf_status find_named(dnmf_error *error, const char *path, hid_t file, const char *inner,
+                              dnmf_hdf5_place *place) {
+  snprintf(place->name, sizeof place->name, "%s%s", *inner == '/' ? "" : "/", inner);
+  size_t length = strlen(place->name);
+  while (length > 1 && place->name[length - 1] == '/')
+    place->name[--length] = 0;
+  if (dnmf_hdf5_exists(file, place->name))
+    return DNMF_OK;
+  inventory seen;
+  take_inventory(file, &seen);
+  if (seen.candidates)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s has no %s; the matrices in it are: %s", path, place->name,
+                     seen.candidate_list);
+  return dnmf_fail(error, DNMF_ERROR_INPUT, "%s has no %s, and no matrix at all; it holds: %s", path, place->name,
+                   seen.others ? seen.other_list : "nothing");
+}
+
+static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
+  if (dnmf_hdf5_exists(file, "/matrix")) {
+    snprintf(place->name, sizeof place->name, "/matrix");
+    return DNMF_OK;
+  }
+  if (dnmf_hdf5_exists(file, "/X") && dnmf_hdf5_exists(file, "/obs") && dnmf_hdf5_exists(file, "/var")) {
+    snprintf(place->name, sizeof place->name, "/X");
+    return DNMF_OK;
+  }
+  inventory seen;
+  take_inventory(file, &seen);
+  if (seen.candidates == 0)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s holds no matrix (a 2-D dataset of numbers or a sparse group); %s%s",
+                     path, seen.others ? "it holds: " : "it is empty", seen.other_list);
+  if (seen.candidates > 1)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s holds several matrices; choose one as %s:/NAME: %s", path, path,
+                     seen.candidate_list);
+  snprintf(place->name, sizeof place->name, "%s", seen.first);
+  return DNMF_OK;
+}
+
+static dnmf_status describe_dense(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
+  dnmf_hdf5_shape shape;
+  DNMF_TRY(dnmf_hdf5_describe(error, file, place->name, &shape));
+  if (shape.rank != 2)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s has %d dimension%s (%s); a matrix has 2",
+                     place->name, path, shape.rank, shape.rank == 1 ? "" : "s", shape.text);
+  if (!shape.numeric)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s does not hold numbers (%s)", place->name, path,
+                     shape.text);
+  place->rows = shape.extent[0];
+  place->cols = shape.extent[1];
+  if (place->rows > 0 && place->cols > INT64_MAX / place->rows)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s is too large (%s)", place->name, path, shape.text);
+  place->stored = place->rows * place->cols;
+  snprintf(place->type, sizeof place->type, "%s", shape.type);
+  return DNMF_OK;
+}
+
+static dnmf_status describe(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
+  hid_t object = H5Oopen(file, place->name, H5P_DEFAULT);
+  H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
+  dnmf_hdf5_release(object);
+  if (type == H5I_DATASET)
+    return describe_dense(error, path, file, place);
+  place->sparse = true;
+  if (dnmf_hdf5_is_sparse(file, place->name))
+    return dnmf_hdf5_describe_sparse(error, path, file, place);
+  inventory seen;
+  take_inventory(file, &seen);
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "%s of %s is a group without the datasets data, indices and indptr of a sparse matrix; "
+                   "the matrices in the file are: %s",
+                   place->name, path, seen.candidates ? seen.candidate_list : "none");
+}
+
+/* The attribute `missing` of the matrix, else of the file. */
+static dnmf_status find_missing(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
+  hid_t object = H5Oopen(file, place->name, H5P_DEFAULT);
+  char *text = object < 0 ? NULL : dnmf_hdf5_get_text(object, "missing");
+  dnmf_hdf5_release(object);
+  hid_t root = text ? -1 : H5Gopen2(file, "/", H5P_DEFAULT);
+  if (root >= 0)
+    text = dnmf_hdf5_get_text(root, "missing");
+  dnmf_hdf5_release(root);
+  dnmf_status status = DNMF_OK;
+  place->missing = DNMF_MISSING_ZERO;
+  if (text && strcmp(text, "unobserved") == 0)
+    place->missing = DNMF_MISSING_UNOBSERVED;
+  else if (text && strcmp(text, "zero") != 0)
+    status = dnmf_fail(error, DNMF_ERROR_INPUT,
+                       "the attribute missing of %s is \"%.40s\"; it must be zero or unobserved", path, text);
+  free(text);
+  return status;
+}
+
+dnmf_status dnmf_hdf5_find(dnmf_error *error, const char *path, hid_t file, const char *inner, dnmf_hdf5_place *place) {
+  memset(place, 0, sizeof *place);
+  DNMF_TRY(inner && *inner ? find_named(error, path, file, inner, place) : find_unnamed(error, path, file, place));
+  DNMF_TRY(describe(error, path, file, place));
+  if (place->rows == 0 || place->cols == 0)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the matrix %s of %s is empty (%" PRId64 " x %" PRId64 ")", place->name,
+                     path, place->rows, place->cols);
+  dnmf_hdf5_find_ids(file, place);
+  return find_missing(error, path, file, place);
+}

@@ -1,0 +1,129 @@
+/* Hyperslabs, and what datasets are. */
+#include "store/hdf5_file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const int64_t PIECE_BYTES = INT64_C(1) << 30;
+
+typedef struct transfer {
+  hid_t dataset;
+  hid_t space;
+  hid_t type;
+  hid_t independent;
+  const char *name;
+  bool writing;
+} transfer;
+
+/* One piece, contiguous in `buffer`. */
+static dnmf_status move_piece(dnmf_context *context, const transfer *t, const dnmf_slab *slab, char *buffer) {
+  hsize_t begin[2] = {(hsize_t)slab->begin[0], (hsize_t)slab->begin[1]};
+  hsize_t count[2] = {(hsize_t)slab->count[0], (hsize_t)slab->count[1]};
+  hsize_t items = count[0] * count[1];
+  hid_t memory = H5Screate_simple(1, &items, NULL);
+  herr_t done = H5Sselect_hyperslab(t->space, H5S_SELECT_SET, begin, NULL, count, NULL);
+  if (memory >= 0 && done >= 0)
+    done = t->writing ? H5Dwrite(t->dataset, t->type, memory, t->space, t->independent, buffer)
+                      : H5Dread(t->dataset, t->type, memory, t->space, t->independent, buffer);
+  dnmf_status status = DNMF_OK;
+  if (memory < 0 || done < 0)
+    status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot %s the dataset %s", t->writing ? "write" : "read",
+                            t->name);
+  dnmf_hdf5_release(memory);
+  return status;
+}
+
+/* Whole rows while they fit into a piece, else parts of one row: either way contiguous in memory. */
+static dnmf_status move_pieces(dnmf_context *context, const transfer *t, const dnmf_slab *slab, char *buffer) {
+  int64_t size = (int64_t)H5Tget_size(t->type);
+  int64_t limit = PIECE_BYTES / size < context->message_limit ? PIECE_BYTES / size : context->message_limit;
+  int64_t width = slab->count[1];
+  int64_t rows = width > limit ? 1 : limit / width;
+  int64_t cols = width > limit ? limit : width;
+  for (int64_t i = 0; i < slab->count[0]; i += rows) {
+    for (int64_t j = 0; j < width; j += cols) {
+      dnmf_slab piece = {{slab->begin[0] + i, slab->begin[1] + j}, {rows, cols}};
+      if (i + rows > slab->count[0])
+        piece.count[0] = slab->count[0] - i;
+      if (j + cols > width)
+        piece.count[1] = width - j;
+      DNMF_TRY(move_piece(context, t, &piece, buffer + (i * width + j) * size));
+    }
+  }
+  return DNMF_OK;
+}
+
+static dnmf_status move_slab(dnmf_context *context, hid_t file, const char *dataset, hid_t memory_type,
+                             const dnmf_slab *slab, char *buffer, bool writing) {
+  if (slab->count[0] == 0 || slab->count[1] == 0)
+    return DNMF_OK;
+  dnmf_status status = DNMF_OK;
+  transfer t = {-1, -1, memory_type, H5P_DEFAULT, dataset, writing};
+  t.dataset = H5Dopen2(file, dataset, H5P_DEFAULT);
+  if (t.dataset >= 0)
+    t.space = H5Dget_space(t.dataset);
+  if (t.space < 0)
+    status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot open the dataset %s", dataset);
+  if (status == DNMF_OK)
+    status = move_pieces(context, &t, slab, buffer);
+  dnmf_hdf5_release(t.space);
+  dnmf_hdf5_release(t.dataset);
+  return status;
+}
+
+dnmf_status dnmf_hdf5_read(dnmf_context *context, hid_t file, const char *dataset, hid_t memory_type,
+                           const dnmf_slab *slab, void *buffer) {
+  return move_slab(context, file, dataset, memory_type, slab, buffer, false);
+}
+
+dnmf_status dnmf_hdf5_write(dnmf_context *context, hid_t file, const char *dataset, hid_t memory_type,
+                            const dnmf_slab *slab, const void *buffer) {
+  /* One path for both directions; H5Dwrite takes the buffer as const again. */
+  return move_slab(context, file, dataset, memory_type, slab, (char *)(uintptr_t)buffer, true);
+}
+
+static void name_type(hid_t type, dnmf_hdf5_shape *shape) {
+  size_t bits = 8 * H5Tget_size(type);
+  H5T_class_t class = H5Tget_class(type);
+  shape->numeric = class == H5T_FLOAT || class == H5T_INTEGER || class == H5T_ENUM;
+  const char *prefix = class == H5T_FLOAT ? "float" : H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int";
+  if (class == H5T_FLOAT || class == H5T_INTEGER)
+    snprintf(shape->type, sizeof shape->type, "%s%zu", prefix, bits);
+  else
+    snprintf(shape->type, sizeof shape->type, "%s",
+             class == H5T_ENUM       ? "bool or enum"
+             : class == H5T_STRING   ? "string"
+             : class == H5T_COMPOUND ? "compound"
+                                     : "not a number");
+}
+
+dnmf_status dnmf_hdf5_describe(dnmf_error *error, hid_t file, const char *dataset, dnmf_hdf5_shape *shape) {
+  memset(shape, 0, sizeof *shape);
+  shape->extent[0] = shape->extent[1] = 1;
+  hid_t id = H5Dopen2(file, dataset, H5P_DEFAULT);
+  hid_t space = id < 0 ? -1 : H5Dget_space(id);
+  hid_t type = id < 0 ? -1 : H5Dget_type(id);
+  hsize_t extent[H5S_MAX_RANK] = {0};
+  dnmf_status status = DNMF_OK;
+  if (space >= 0 && type >= 0)
+    shape->rank = H5Sget_simple_extent_dims(space, extent, NULL);
+  if (space < 0 || type < 0 || shape->rank < 0)
+    status = dnmf_hdf5_fail(error, DNMF_ERROR_INPUT, "cannot open the dataset %s", dataset);
+  if (status == DNMF_OK) {
+    size_t used = 0;
+    for (int i = 0; i < shape->rank; i++) {
+      if (i < 2)
+        shape->extent[i] = (int64_t)extent[i];
+      if (used < sizeof shape->text / 2)
+        used += (size_t)snprintf(shape->text + used, sizeof shape->text - used, "%s%" PRIu64, i ? " x " : "",
+                                 (uint64_t)extent[i]);
+    }
+    name_type(type, shape);
+    snprintf(shape->text + used, sizeof shape->text - used, "%s%s", used ? " " : "a single ", shape->type);
+  }
+  dnmf_hdf5_release(type);
+  dnmf_hdf5_release(space);
+  dnmf_hdf5_release(id);
+  return status;
+}

@@ -1,0 +1,113 @@
+/* HDF5 as a source: dense datasets by hyperslabs, sparse groups by equal shares of their entries. */
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+#include "store/hdf5_find.h"
+#include "store/hdf5_sparse.h"
+#include "store/ids_file.h"
+#include "store/readers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct hdf5_state {
+  char *path;
+  dnmf_hdf5_place place;
+} hdf5_state;
+
+/* This process's block, straight into place; HDF5 converts the numbers. */
+static dnmf_status load_dense(dnmf_context *context, const hdf5_state *state, const dnmf_layout *layout,
+                              dnmf_precision precision, dnmf_matrix *matrix) {
+  hid_t file = -1;
+  DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_dense(context, layout, precision, matrix)));
+  DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &file));
+  dnmf_slab block = {{matrix->row_range.begin, matrix->col_range.begin},
+                     {dnmf_range_size(matrix->row_range), dnmf_range_size(matrix->col_range)}};
+  dnmf_status status =
+      dnmf_hdf5_read(context, file, state->place.name, dnmf_hdf5_real(precision), &block, matrix->dense);
+  return dnmf_hdf5_close(context, state->path, false, file, status);
+}
+
+static dnmf_status load_sparse(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
+                               dnmf_precision precision, dnmf_matrix *matrix) {
+  const hdf5_state *state = source->state;
+  dnmf_entries entries = {0};
+  hid_t file = -1;
+  DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &file));
+  dnmf_status status = dnmf_hdf5_read_entries(context, state->path, file, &state->place, &entries);
+  status = dnmf_hdf5_close(context, state->path, false, file, status);
+  if (status == DNMF_OK)
+    status = dnmf_matrix_from_entries(context, layout, precision, true, source->duplicates, &entries, matrix);
+  dnmf_entries_free(&entries);
+  return status;
+}
+
+static dnmf_status load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout, dnmf_precision precision,
+                        dnmf_matrix *matrix) {
+  if (source->sparse)
+    return load_sparse(context, source, layout, precision, matrix);
+  return load_dense(context, source->state, layout, precision, matrix);
+}
+
+static void close_source(dnmf_source *source) {
+  hdf5_state *state = source->state;
+  if (state)
+    free(state->path);
+  free(state);
+  source->state = NULL;
+}
+
+/* Process 0 alone looks, so that a file is searched once and there is one message. */
+static dnmf_status find_place(dnmf_context *context, const char *path, const char *inner, dnmf_hdf5_place *place) {
+  dnmf_status status = DNMF_OK;
+  if (context->rank == 0) {
+    hid_t file = -1;
+    status = dnmf_hdf5_open_alone(&context->error, path, &file);
+    if (status == DNMF_OK)
+      status = dnmf_hdf5_find(&context->error, path, file, inner, place);
+    if (file >= 0)
+      H5Fclose(file);
+  }
+  DNMF_TRY(dnmf_agree(context, status));
+  return dnmf_broadcast(context, place, (int64_t)sizeof *place, 0);
+}
+
+static dnmf_status read_ids(dnmf_context *context, const hdf5_state *state, dnmf_source *source) {
+  const dnmf_hdf5_place *place = &state->place;
+  hid_t file = -1;
+  dnmf_status status = DNMF_OK;
+  if (!*place->row_ids && !*place->col_ids)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &file));
+  if (*place->row_ids)
+    status = dnmf_ids_read(context, state->path, file, place->row_ids, place->rows, &source->row_ids);
+  if (*place->col_ids && status == DNMF_OK)
+    status = dnmf_ids_read(context, state->path, file, place->col_ids, place->cols, &source->col_ids);
+  return dnmf_hdf5_close(context, state->path, false, file, status);
+}
+
+dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *inner,
+                           const dnmf_source_options *options, dnmf_source *source) {
+  (void)options; /* HDF5 says itself what the text readers must be told */
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate_zero(&context->error, "the source", 1, sizeof(hdf5_state), &memory);
+  hdf5_state *state = memory;
+  source->state = state;
+  source->load = load;
+  source->close = close_source;
+  if (status == DNMF_OK && !(state->path = strdup(path)))
+    status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
+  DNMF_TRY(dnmf_agree(context, status));
+  DNMF_TRY(find_place(context, path, inner, &state->place));
+  const dnmf_hdf5_place *place = &state->place;
+  source->format = !place->sparse      ? "HDF5 dataset"
+                   : place->by_columns ? "HDF5 sparse group (csc)"
+                                       : "HDF5 sparse group (csr)";
+  snprintf(source->type, sizeof source->type, "%s", place->type);
+  source->rows = place->rows;
+  source->cols = place->cols;
+  source->stored = place->stored;
+  source->sparse = place->sparse;
+  source->missing = place->missing;
+  return read_ids(context, state, source);
+}

@@ -1,0 +1,180 @@
+/* Reading and writing ids in HDF5 files. */
+#include "store/ids_file.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Strings pass through a buffer of this many. */
+enum { STRINGS_AT_ONCE = 1 << 14 };
+
+static dnmf_range piece_of(dnmf_range range, int64_t begin, int64_t items) {
+  dnmf_range piece = {begin, begin + items < range.end ? begin + items : range.end};
+  return piece;
+}
+
+static hid_t type_of(hid_t file, const char *dataset) {
+  hid_t id = H5Dopen2(file, dataset, H5P_DEFAULT);
+  hid_t type = id < 0 ? -1 : H5Dget_type(id);
+  dnmf_hdf5_release(id);
+  return type;
+}
+
+/* Appends one string at index `at` of the share. */
+static dnmf_status append(dnmf_context *context, dnmf_ids *ids, int64_t *capacity, int64_t at, const char *string,
+                          size_t length) {
+  void *memory = ids->text;
+  int64_t needed = ids->starts[at] + (int64_t)length;
+  dnmf_status status = dnmf_grow(&context->error, "ids", needed, 1, capacity, &memory);
+  ids->text = memory;
+  DNMF_TRY(status);
+  if (length)
+    memcpy(ids->text + ids->starts[at], string, length);
+  ids->starts[at + 1] = needed;
+  return DNMF_OK;
+}
+
+/* Length of a fixed-length string without its padding. */
+static size_t unpadded(const char *string, size_t size, H5T_str_t padding) {
+  size_t length = strnlen(string, size);
+  while (padding == H5T_STR_SPACEPAD && length > 0 && string[length - 1] == ' ')
+    length--;
+  return length;
+}
+
+/* One piece of strings in `buffer`: pointers when variable, else blocks of the type's size. */
+static dnmf_status append_piece(dnmf_context *context, dnmf_ids *ids, int64_t *capacity, dnmf_range piece, hid_t type,
+                                const void *buffer) {
+  bool variable = H5Tis_variable_str(type) > 0;
+  size_t size = H5Tget_size(type);
+  H5T_str_t padding = H5Tget_strpad(type);
+  for (int64_t i = 0; i < dnmf_range_size(piece); i++) {
+    const char *string = variable ? ((char *const *)buffer)[i] : (const char *)buffer + (size_t)i * size;
+    size_t length = !variable ? unpadded(string, size, padding) : string ? strlen(string) : 0;
+    DNMF_TRY(append(context, ids, capacity, piece.begin - ids->range.begin + i, string, length));
+  }
+  return DNMF_OK;
+}
+
+static dnmf_status read_strings(dnmf_context *context, hid_t file, const char *dataset, hid_t type, dnmf_ids *ids) {
+  void *memory = NULL;
+  void *buffer = NULL;
+  int64_t capacity = 0;
+  bool variable = H5Tis_variable_str(type) > 0;
+  ids->kind = DNMF_IDS_STRING;
+  DNMF_TRY(dnmf_allocate_zero(&context->error, "ids", dnmf_range_size(ids->range) + 1, sizeof *ids->starts, &memory));
+  ids->starts = memory;
+  dnmf_status status =
+      dnmf_allocate_zero(&context->error, "a piece of ids", STRINGS_AT_ONCE, H5Tget_size(type), &buffer);
+  for (int64_t at = ids->range.begin; at < ids->range.end && status == DNMF_OK; at += STRINGS_AT_ONCE) {
+    dnmf_range piece = piece_of(ids->range, at, STRINGS_AT_ONCE);
+    dnmf_slab slab = dnmf_slab_of(piece);
+    status = dnmf_hdf5_read(context, file, dataset, type, &slab, buffer);
+    if (status == DNMF_OK)
+      status = append_piece(context, ids, &capacity, piece, type, buffer);
+    for (int64_t i = 0; i < dnmf_range_size(piece) && variable; i++) {
+      H5free_memory(((char **)buffer)[i]);
+      ((char **)buffer)[i] = NULL;
+    }
+  }
+  free(buffer);
+  return status;
+}
+
+static dnmf_status read_integers(dnmf_context *context, hid_t file, const char *dataset, dnmf_ids *ids) {
+  void *memory = NULL;
+  dnmf_slab slab = dnmf_slab_of(ids->range);
+  ids->kind = DNMF_IDS_INTEGER;
+  DNMF_TRY(dnmf_allocate(&context->error, "ids", dnmf_range_size(ids->range), sizeof *ids->numbers, &memory));
+  ids->numbers = memory;
+  return dnmf_hdf5_read(context, file, dataset, H5T_NATIVE_INT64, &slab, ids->numbers);
+}
+
+dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, const char *dataset, int64_t count,
+                          dnmf_ids *ids) {
+  dnmf_hdf5_shape shape;
+  memset(ids, 0, sizeof *ids);
+  DNMF_TRY(dnmf_hdf5_describe(&context->error, file, dataset, &shape));
+  if (shape.rank != 1 || shape.extent[0] != count)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "the ids %s of %s (%s) do not fit the matrix, which needs %" PRId64, dataset, path, shape.text,
+                     count);
+  hid_t type = type_of(file, dataset);
+  H5T_class_t class = H5Tget_class(type);
+  dnmf_range all = {0, count};
+  ids->count = count;
+  ids->range = dnmf_range_split(all, context->size, context->rank);
+  dnmf_status status = DNMF_OK;
+  if (class == H5T_STRING)
+    status = read_strings(context, file, dataset, type, ids);
+  else if (class == H5T_INTEGER)
+    status = read_integers(context, file, dataset, ids);
+  else
+    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT, "the ids %s of %s must be strings or integers; they are %s",
+                       dataset, path, shape.text);
+  dnmf_hdf5_release(type);
+  return status;
+}
+
+dnmf_status dnmf_ids_width(dnmf_context *context, const dnmf_ids *ids, int64_t *width) {
+  *width = 1;
+  for (int64_t i = 0; ids->kind == DNMF_IDS_STRING && i < dnmf_range_size(ids->range); i++)
+    if (ids->starts[i + 1] - ids->starts[i] > *width)
+      *width = ids->starts[i + 1] - ids->starts[i];
+  return dnmf_max_int64(context, context->comm, width, 1);
+}
+
+static hid_t fixed_text(int64_t width) {
+  hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, (size_t)width);
+  H5Tset_strpad(type, H5T_STR_NULLPAD);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  return type;
+}
+
+dnmf_status dnmf_ids_create(dnmf_error *error, hid_t file, const char *dataset, const dnmf_ids *ids, int64_t width) {
+  if (ids->kind == DNMF_IDS_NONE)
+    return DNMF_OK;
+  if (ids->kind == DNMF_IDS_INTEGER)
+    return dnmf_hdf5_create_dataset(error, file, dataset, H5T_STD_I64LE, 1, &ids->count);
+  hid_t type = fixed_text(width);
+  dnmf_status status = dnmf_hdf5_create_dataset(error, file, dataset, type, 1, &ids->count);
+  dnmf_hdf5_release(type);
+  return status;
+}
+
+static dnmf_status write_strings(dnmf_context *context, hid_t file, const char *dataset, const dnmf_ids *ids,
+                                 int64_t width) {
+  void *buffer = NULL;
+  hid_t type = fixed_text(width);
+  int64_t items = (INT64_C(1) << 24) / width + 1;
+  if (items > dnmf_range_size(ids->range))
+    items = dnmf_range_size(ids->range);
+  dnmf_status status = dnmf_allocate(&context->error, "a piece of ids", items, (size_t)width, &buffer);
+  for (int64_t at = ids->range.begin; at < ids->range.end && status == DNMF_OK; at += items) {
+    dnmf_range piece = piece_of(ids->range, at, items);
+    dnmf_slab slab = dnmf_slab_of(piece);
+    memset(buffer, 0, (size_t)(items * width));
+    for (int64_t i = piece.begin; i < piece.end; i++) {
+      const int64_t *start = ids->starts + (i - ids->range.begin);
+      if (start[1] > start[0])
+        memcpy((char *)buffer + (i - piece.begin) * width, ids->text + start[0], (size_t)(start[1] - start[0]));
+    }
+    status = dnmf_hdf5_write(context, file, dataset, type, &slab, buffer);
+  }
+  free(buffer);
+  dnmf_hdf5_release(type);
+  return status;
+}
+
+dnmf_status dnmf_ids_write(dnmf_context *context, hid_t file, const char *dataset, const dnmf_ids *ids, int64_t width) {
+  dnmf_slab slab = dnmf_slab_of(ids->range);
+  if (ids->kind == DNMF_IDS_INTEGER)
+    return dnmf_hdf5_write(context, file, dataset, H5T_NATIVE_INT64, &slab, ids->numbers);
+  if (ids->kind == DNMF_IDS_STRING)
+    return write_strings(context, file, dataset, ids, width);
+  return DNMF_OK;
+}

@@ -1,0 +1,25 @@
+/*
+ * Ids in HDF5 files: a 1-D dataset of int64, or of strings (fixed-length UTF-8 when we write them, which all
+ * processes can do at once; any kind when we read them).
+ */
+#ifndef DNMF_STORE_IDS_FILE_H
+#define DNMF_STORE_IDS_FILE_H
+
+#include "dnmf/ids.h"
+#include "store/hdf5_file.h"
+
+/* Reads this process's even share of `dataset`, which must have `count` items; `ids` is released with
+ * dnmf_ids_free, also after a failure. local, on a file opened together */
+dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, const char *dataset, int64_t count,
+                          dnmf_ids *ids);
+
+/* The bytes of the longest id over all processes, at least 1. collective */
+dnmf_status dnmf_ids_width(dnmf_context *context, const dnmf_ids *ids, int64_t *width);
+
+/* Creates the dataset, if there are ids. local, on a file being laid out alone */
+dnmf_status dnmf_ids_create(dnmf_error *error, hid_t file, const char *dataset, const dnmf_ids *ids, int64_t width);
+
+/* Writes the ids held here. local, on a file opened together */
+dnmf_status dnmf_ids_write(dnmf_context *context, hid_t file, const char *dataset, const dnmf_ids *ids, int64_t width);
+
+#endif

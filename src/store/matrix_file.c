@@ -1,0 +1,136 @@
+/* Matrix files: process 0 lays the file out, all processes fill it. */
+#include "dnmf/collective.h"
+#include "dnmf/file.h"
+#include "dnmf/memory.h"
+#include "store/ids_file.h"
+
+#include <stdlib.h>
+
+/* What is the same for the whole file. */
+typedef struct matrix_plan {
+  const char *path;
+  const dnmf_matrix *matrix;
+  dnmf_missing missing;
+  const dnmf_ids *row_ids;
+  const dnmf_ids *col_ids;
+  int64_t row_width;
+  int64_t col_width;
+  int64_t stored; /* entries of the file, and those before this process's */
+  int64_t before;
+  hid_t type; /* of the values */
+} matrix_plan;
+
+static int64_t local_count(const dnmf_matrix *matrix) {
+  int64_t rows = dnmf_range_size(matrix->row_range);
+  return matrix->sparse ? matrix->by_rows.start[rows] : rows * dnmf_range_size(matrix->col_range);
+}
+
+/* True when float32 holds all values of this process. */
+static bool fits_single(const dnmf_matrix *matrix) {
+  const double *values = matrix->sparse ? matrix->by_rows.value : matrix->dense;
+  if (matrix->precision == DNMF_SINGLE)
+    return true;
+  for (int64_t i = 0; i < local_count(matrix); i++)
+    if ((double)(float)values[i] != values[i])
+      return false;
+  return true;
+}
+
+static dnmf_status make_plan(dnmf_context *context, matrix_plan *plan) {
+  int64_t wide = !fits_single(plan->matrix);
+  DNMF_TRY(dnmf_max_int64(context, context->comm, &wide, 1));
+  plan->type = wide ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
+  DNMF_TRY(dnmf_exscan_int64(context, local_count(plan->matrix), &plan->before, &plan->stored));
+  DNMF_TRY(dnmf_ids_width(context, plan->row_ids, &plan->row_width));
+  return dnmf_ids_width(context, plan->col_ids, &plan->col_width);
+}
+
+/* The names anndata expects on an element. */
+static dnmf_status set_encoding(dnmf_error *error, hid_t file, const dnmf_matrix *matrix) {
+  int64_t shape[2] = {matrix->rows, matrix->cols};
+  hid_t object = H5Oopen(file, "/matrix", H5P_DEFAULT);
+  dnmf_status status = dnmf_hdf5_set_text(error, object, "encoding-type", matrix->sparse ? "csr_matrix" : "array");
+  if (status == DNMF_OK)
+    status = dnmf_hdf5_set_text(error, object, "encoding-version", matrix->sparse ? "0.1.0" : "0.2.0");
+  if (status == DNMF_OK && matrix->sparse)
+    status = dnmf_hdf5_set_integers(error, object, "shape", 2, shape);
+  dnmf_hdf5_release(object);
+  return status;
+}
+
+static dnmf_status create_values(dnmf_error *error, hid_t file, const matrix_plan *plan) {
+  const dnmf_matrix *matrix = plan->matrix;
+  int64_t shape[2] = {matrix->rows, matrix->cols};
+  int64_t starts = matrix->rows + 1;
+  if (!matrix->sparse)
+    return dnmf_hdf5_create_dataset(error, file, "/matrix", plan->type, 2, shape);
+  DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/matrix/data", plan->type, 1, &plan->stored));
+  DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/matrix/indices", H5T_STD_I32LE, 1, &plan->stored));
+  return dnmf_hdf5_create_dataset(error, file, "/matrix/indptr", H5T_STD_I64LE, 1, &starts);
+}
+
+static dnmf_status lay_out(dnmf_error *error, const matrix_plan *plan) {
+  hid_t file = -1;
+  DNMF_TRY(dnmf_hdf5_create_alone(error, plan->path, &file));
+  hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
+  dnmf_status status = create_values(error, file, plan);
+  if (status == DNMF_OK)
+    status = set_encoding(error, file, plan->matrix);
+  if (status == DNMF_OK)
+    status =
+        dnmf_hdf5_set_text(error, root, "missing", plan->missing == DNMF_MISSING_UNOBSERVED ? "unobserved" : "zero");
+  if (status == DNMF_OK)
+    status = dnmf_ids_create(error, file, "/row_ids", plan->row_ids, plan->row_width);
+  if (status == DNMF_OK)
+    status = dnmf_ids_create(error, file, "/col_ids", plan->col_ids, plan->col_width);
+  dnmf_hdf5_release(root);
+  return dnmf_hdf5_close_layout(error, plan->path, file, status);
+}
+
+/* indptr of the own rows; the last process adds the end. */
+static dnmf_status write_starts(dnmf_context *context, hid_t file, const matrix_plan *plan) {
+  void *memory = NULL;
+  dnmf_range range = plan->matrix->row_range;
+  if (context->rank == context->size - 1)
+    range.end++;
+  int64_t count = dnmf_range_size(range);
+  DNMF_TRY(dnmf_allocate(&context->error, "row starts", count, sizeof(int64_t), &memory));
+  int64_t *starts = memory;
+  for (int64_t i = 0; i < count; i++)
+    starts[i] = plan->before + plan->matrix->by_rows.start[i];
+  dnmf_slab slab = dnmf_slab_of(range);
+  dnmf_status status = dnmf_hdf5_write(context, file, "/matrix/indptr", H5T_NATIVE_INT64, &slab, starts);
+  free(memory);
+  return status;
+}
+
+static dnmf_status write_values(dnmf_context *context, hid_t file, const matrix_plan *plan) {
+  const dnmf_matrix *matrix = plan->matrix;
+  hid_t real = dnmf_hdf5_real(matrix->precision);
+  dnmf_slab block = {{matrix->row_range.begin, 0}, {dnmf_range_size(matrix->row_range), matrix->cols}};
+  if (!matrix->sparse)
+    return dnmf_hdf5_write(context, file, "/matrix", real, &block, matrix->dense);
+  dnmf_range mine = {plan->before, plan->before + local_count(matrix)};
+  dnmf_slab slab = dnmf_slab_of(mine);
+  DNMF_TRY(dnmf_hdf5_write(context, file, "/matrix/data", real, &slab, matrix->by_rows.value));
+  DNMF_TRY(dnmf_hdf5_write(context, file, "/matrix/indices", H5T_NATIVE_INT32, &slab, matrix->by_rows.index));
+  return write_starts(context, file, plan);
+}
+
+dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix, dnmf_missing missing,
+                              const dnmf_ids *row_ids, const dnmf_ids *col_ids) {
+  static const dnmf_ids none = {.kind = DNMF_IDS_NONE};
+  matrix_plan plan = {.path = path, .matrix = matrix, .missing = missing};
+  plan.row_ids = row_ids ? row_ids : &none;
+  plan.col_ids = col_ids ? col_ids : &none;
+  hid_t file = -1;
+  DNMF_TRY(make_plan(context, &plan));
+  DNMF_TRY(dnmf_agree(context, context->rank == 0 ? lay_out(&context->error, &plan) : DNMF_OK));
+  DNMF_TRY(dnmf_hdf5_open(context, path, true, &file));
+  dnmf_status status = write_values(context, file, &plan);
+  if (status == DNMF_OK)
+    status = dnmf_ids_write(context, file, "/row_ids", plan.row_ids, plan.row_width);
+  if (status == DNMF_OK)
+    status = dnmf_ids_write(context, file, "/col_ids", plan.col_ids, plan.col_width);
+  return dnmf_hdf5_close(context, path, true, file, status);
+}
