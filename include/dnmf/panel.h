@@ -25,9 +25,9 @@ void dnmf_panel_free(dnmf_panel *panel); /* accepts a zeroed panel */
 double dnmf_panel_get(const dnmf_panel *panel, int64_t row, int component);
 void dnmf_panel_set(dnmf_panel *panel, int64_t row, int component, double value);
 
-/* gram (components x components, row-major, symmetric) = X'X over this panel's rows, summed in double. local
- */
-void dnmf_panel_gram(const dnmf_context *context, const dnmf_panel *x, double *gram);
+/* gram (components x components, row-major, symmetric) = X'X over this panel's rows, summed in double.
+ * Fails only for lack of memory. The sums of both functions do not depend on the number of threads. local */
+dnmf_status dnmf_panel_gram(dnmf_context *context, const dnmf_panel *x, double *gram);
 
 /* Sum of x_ij * y_ij, in double; the panels have the same shape. local */
 double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dnmf_panel *y);

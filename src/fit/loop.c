@@ -83,7 +83,7 @@ static dnmf_status multiply(loop *l, side *s, dnmf_factor *fixed) {
 static dnmf_status gram(loop *l, side *s) {
   double clock = MPI_Wtime();
   int k = l->options->components;
-  dnmf_panel_gram(l->context, &s->x->mine, s->gram);
+  DNMF_TRY(dnmf_panel_gram(l->context, &s->x->mine, s->gram));
   if (s->l1 > 0)
     s->control[CONTROL_SUM] = sum_of(&s->x->mine);
   s->control[CONTROL_INNER] = dnmf_panel_dot(l->context, &s->x->products, &s->x->mine); /* <B, X>   */

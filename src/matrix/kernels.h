@@ -1,0 +1,64 @@
+/*
+ * The arithmetic under product.h and panel.h, one table for each precision and instruction set. One thread,
+ * no allocation; the callers split the work and own the memory.
+ *
+ * Kernels read and write *padded* panels: rows of `padded` numbers, the components rounded up to whole
+ * vectors, the padding zero. A panel whose components fill whole vectors is its own padded form.
+ */
+#ifndef DNMF_KERNELS_H
+#define DNMF_KERNELS_H
+
+#include "base/variant.h"
+#include "dnmf/matrix.h"
+
+/* A row-major part of a dense block. */
+typedef struct dnmf_tile {
+  const void *data;
+  int64_t stride; /* from a row to the next */
+  int64_t rows;
+  int64_t cols;
+} dnmf_tile;
+
+/* What a tile is multiplied with, and where the result is added: `width` components, whole vectors, of padded
+ * panels whose rows are `padded` numbers apart. */
+typedef struct dnmf_operands {
+  const void *panel;
+  void *out;
+  int64_t padded;
+  int64_t width;
+} dnmf_operands;
+
+typedef struct dnmf_dense_kernel {
+  int vector; /* numbers in a vector */
+  /* out (rows x width) += tile * panel (cols x width) */
+  void (*multiply)(const dnmf_tile *tile, const dnmf_operands *operands);
+  /* out (cols x width) += transpose(tile) * panel (rows x width) */
+  void (*multiply_transposed)(const dnmf_tile *tile, const dnmf_operands *operands);
+} dnmf_dense_kernel;
+
+typedef struct dnmf_csr_kernel {
+  /* Rows `begin` to `end` of out (rows x components) = a * panel (cols x padded). */
+  void (*multiply)(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded, void *out,
+                   int components);
+} dnmf_csr_kernel;
+
+typedef struct dnmf_panel_kernel {
+  /* Sum of x_i * y_i, in double. */
+  double (*dot)(const void *x, const void *y, int64_t count);
+} dnmf_panel_kernel;
+
+/* `count` rounded up to a multiple of `step`. */
+static inline int64_t dnmf_round_up(int64_t count, int64_t step) {
+  return (count + step - 1) / step * step;
+}
+
+/* Copies rows of `components` numbers into rows of `padded`, the rest zero; and back. */
+void dnmf_pad_rows(dnmf_precision precision, const void *from, int components, int64_t rows, void *to, int64_t padded);
+void dnmf_unpad_rows(dnmf_precision precision, const void *from, int64_t padded, int64_t rows, void *to,
+                     int components);
+
+DNMF_DECLARE_VARIANTS(dnmf_dense_kernel, dnmf_dense_kernel);
+DNMF_DECLARE_VARIANTS(dnmf_csr_kernel, dnmf_csr_kernel);
+DNMF_DECLARE_VARIANTS(dnmf_panel_kernel, dnmf_panel_kernel);
+
+#endif

@@ -1,0 +1,157 @@
+#include "dnmf/panel.h"
+
+#include "dnmf/memory.h"
+#include "matrix/kernels.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const dnmf_dense_kernel *const dense_kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_dense_kernel);
+static const dnmf_panel_kernel *const panel_kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_panel_kernel);
+
+/* Sums are taken over pieces that do not depend on the number of threads, and added in their order. */
+enum {
+  GRAM_TILE = 256,   /* rows summed in the panel's precision */
+  GRAM_CHUNK = 2048, /* rows summed in double by one thread */
+  GRAM_STRIP = 16,   /* rows of the Gram matrix; what lies left of a strip's diagonal is mirrored */
+  DOT_PIECES = 64
+};
+
+dnmf_status dnmf_panel_create(dnmf_error *error, const char *what, int64_t rows, int components,
+                              dnmf_precision precision, dnmf_panel *panel) {
+  *panel = (dnmf_panel){.rows = rows, .components = components, .precision = precision};
+  int64_t count = 0;
+  if (__builtin_mul_overflow(rows, (int64_t)components, &count))
+    return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for %s", what);
+  return dnmf_allocate_zero(error, what, count, dnmf_precision_size(precision), &panel->data);
+}
+
+void dnmf_panel_free(dnmf_panel *panel) {
+  free(panel->data);
+  *panel = (dnmf_panel){0};
+}
+
+double dnmf_panel_get(const dnmf_panel *panel, int64_t row, int component) {
+  const int64_t place = row * panel->components + component;
+  return panel->precision == DNMF_DOUBLE ? ((const double *)panel->data)[place]
+                                         : (double)((const float *)panel->data)[place];
+}
+
+void dnmf_panel_set(dnmf_panel *panel, int64_t row, int component, double value) {
+  const int64_t place = row * panel->components + component;
+  if (panel->precision == DNMF_DOUBLE)
+    ((double *)panel->data)[place] = value;
+  else
+    ((float *)panel->data)[place] = (float)value;
+}
+
+static const void *row_of(const dnmf_panel *x, int64_t row) {
+  return (const char *)x->data + (size_t)(row * x->components) * dnmf_precision_size(x->precision);
+}
+
+/* What one thread needs to sum a chunk of rows. */
+typedef struct gram_work {
+  int64_t padded;
+  void *rows;  /* GRAM_TILE x padded: the tile's rows */
+  void *tile;  /* padded x padded: their X'X, in the panel's precision */
+  double *sum; /* padded x padded */
+} gram_work;
+
+static void add_tile(dnmf_precision precision, const gram_work *work) {
+  const int64_t count = work->padded * work->padded;
+  if (precision == DNMF_DOUBLE)
+    for (int64_t i = 0; i < count; i++)
+      work->sum[i] += ((const double *)work->tile)[i];
+  else
+    for (int64_t i = 0; i < count; i++)
+      work->sum[i] += (double)((const float *)work->tile)[i];
+}
+
+/* work->sum = X'X over some rows, on and right of the diagonal strips. */
+static void gram_of_chunk(const dnmf_dense_kernel *kernel, const dnmf_panel *x, int64_t begin, int64_t end,
+                          const gram_work *work) {
+  const size_t size = dnmf_precision_size(x->precision);
+  const int64_t padded = work->padded;
+  memset(work->sum, 0, (size_t)(padded * padded) * sizeof(double));
+  for (int64_t row = begin; row < end; row += GRAM_TILE) {
+    const int64_t rows = end - row < GRAM_TILE ? end - row : GRAM_TILE;
+    dnmf_pad_rows(x->precision, row_of(x, row), x->components, rows, work->rows, padded);
+    memset(work->tile, 0, (size_t)(padded * padded) * size);
+    for (int64_t strip = 0; strip < padded; strip += GRAM_STRIP) {
+      const char *at_strip = (const char *)work->rows + (size_t)strip * size;
+      const int64_t right = padded - strip;
+      const dnmf_tile tile = {at_strip, padded, rows, right < GRAM_STRIP ? right : GRAM_STRIP};
+      const dnmf_operands operands = {at_strip, (char *)work->tile + (size_t)(strip * padded + strip) * size, padded,
+                                      right};
+      kernel->multiply_transposed(&tile, &operands);
+    }
+    add_tile(x->precision, work);
+  }
+}
+
+static void add_upper(const double *sum, int64_t padded, int components, double *gram) {
+  for (int64_t i = 0; i < components; i++)
+    for (int64_t j = i; j < components; j++)
+      gram[i * components + j] += sum[i * padded + j];
+}
+
+static void gram_of_chunks(const dnmf_context *context, const dnmf_panel *x, const gram_work *work, double *gram) {
+  const dnmf_dense_kernel *kernel = dense_kernels[x->precision][context->isa];
+#pragma omp parallel for ordered schedule(static, 1) num_threads(context->threads)
+  for (int64_t begin = 0; begin < x->rows; begin += GRAM_CHUNK) {
+    const gram_work *mine = &work[omp_get_thread_num()];
+    gram_of_chunk(kernel, x, begin, begin + GRAM_CHUNK < x->rows ? begin + GRAM_CHUNK : x->rows, mine);
+#pragma omp ordered
+    add_upper(mine->sum, mine->padded, x->components, gram);
+  }
+}
+
+static dnmf_status allocate_gram_work(dnmf_context *context, const dnmf_panel *x, gram_work *work) {
+  const size_t size = dnmf_precision_size(x->precision);
+  work->padded = dnmf_round_up(x->components, GRAM_STRIP);
+  dnmf_error *error = &context->error;
+  DNMF_TRY(dnmf_allocate(error, "a tile of a factor", GRAM_TILE * work->padded, size, &work->rows));
+  DNMF_TRY(dnmf_allocate(error, "a Gram matrix", work->padded * work->padded, size, &work->tile));
+  void *sum = NULL;
+  dnmf_status status = dnmf_allocate(error, "a Gram matrix", work->padded * work->padded, sizeof(double), &sum);
+  work->sum = sum;
+  return status;
+}
+
+dnmf_status dnmf_panel_gram(dnmf_context *context, const dnmf_panel *x, double *gram) {
+  const int64_t k = x->components;
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate_zero(&context->error, "Gram work", context->threads, sizeof(gram_work), &memory));
+  gram_work *work = memory;
+  dnmf_status status = DNMF_OK;
+  for (int t = 0; t < context->threads && status == DNMF_OK; t++)
+    status = allocate_gram_work(context, x, &work[t]);
+  memset(gram, 0, (size_t)(k * k) * sizeof(double));
+  if (status == DNMF_OK)
+    gram_of_chunks(context, x, work, gram);
+  for (int64_t i = 0; i < k; i++)
+    for (int64_t j = 0; j < i; j++)
+      gram[i * k + j] = gram[j * k + i];
+  for (int t = 0; t < context->threads; t++) {
+    free(work[t].rows);
+    free(work[t].tile);
+    free(work[t].sum);
+  }
+  free(work);
+  return status;
+}
+
+double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dnmf_panel *y) {
+  const dnmf_panel_kernel *kernel = panel_kernels[x->precision][context->isa];
+  double sums[DOT_PIECES];
+#pragma omp parallel for schedule(static) num_threads(context->threads)
+  for (int piece = 0; piece < DOT_PIECES; piece++) {
+    const dnmf_range rows = dnmf_range_split((dnmf_range){0, x->rows}, DOT_PIECES, piece);
+    sums[piece] = kernel->dot(row_of(x, rows.begin), row_of(y, rows.begin), dnmf_range_size(rows) * x->components);
+  }
+  double sum = 0;
+  for (int piece = 0; piece < DOT_PIECES; piece++)
+    sum += sums[piece];
+  return sum;
+}
