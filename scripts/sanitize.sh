@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 announce sanitize
 setup test
-build build-sanitize all -DBUILD_TESTING=ON -DDNMF_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
+build build-sanitize all -DBUILD_TESTING=ON "-DPython3_EXECUTABLE=$(test_python)" -DDNMF_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
 allow_root_to_run_mpi
 # A test may add options of its own; what MPI's start leaves allocated is not ours.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-}:abort_on_error=0"
