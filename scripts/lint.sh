@@ -13,9 +13,8 @@ files=("$@")
 if [ ${#files[@]} -eq 0 ]; then
   mapfile -t files < <(find src tests -name '*.c' | sort)
 fi
-# A kernel is compiled for several instruction sets; one reading of it is enough. cppcheck's --inline-suppr keeps
-# exceptions beside the code they are for.
-printf '%s\0' "${files[@]}" | xargs -0 -n 4 -P "$(cores)" clang-tidy -p build --quiet 2> >(grep -v 'warnings generated' >&2)
+# One file a run: clang-tidy 14 mistakes a started va_list for an uninitialized one in the files after the first.
+printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(cores)" clang-tidy -p build --quiet 2> >(grep -v 'warnings generated' >&2)
 cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
   --suppress=missingIncludeSystem -I include -I src -D_POSIX_C_SOURCE=200809L "${files[@]}"
 finished "clang-tidy and cppcheck are quiet"

@@ -31,6 +31,9 @@ python_with() {
   return 1
 }
 
+# The interpreter that the tests run with.
+test_python() { python_with "${python_modules[@]}"; }
+
 packages_of() {
   case $1 in
     build) echo "${build_packages[*]}" ;;
@@ -59,7 +62,7 @@ missing_tools() {
   pkg-config --exists jansson 2>/dev/null || echo "jansson"
   if [ "$1" = test ]; then
     pkg-config --exists cmocka 2>/dev/null || echo "cmocka"
-    python_with "${python_modules[@]}" >/dev/null || echo "a python3 with ${python_modules[*]}"
+    test_python >/dev/null || echo "a python3 with ${python_modules[*]}"
   fi
   if [ "$1" = lint ]; then
     for tool in "${lint_packages[@]}"; do
@@ -102,13 +105,10 @@ setup() {
 
 # build DIRECTORY TARGET [CMAKE OPTION...]: configures and builds. A directory keeps the generator it has.
 build() {
-  local directory=$1 target=$2 generator=() python
+  local directory=$1 target=$2 generator=()
   shift 2
   if [ ! -f "$directory/CMakeCache.txt" ] && command -v ninja >/dev/null; then
     generator=(-G Ninja)
-  fi
-  if python=$(python_with numpy h5py); then
-    set -- "-DPython3_EXECUTABLE=$python" "$@"
   fi
   cmake -S . -B "$directory" "${generator[@]}" "$@"
   cmake --build "$directory" --target "$target" --parallel "$(cores)"

@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 announce test
 setup test
-build build all -DBUILD_TESTING=ON
+build build all -DBUILD_TESTING=ON "-DPython3_EXECUTABLE=$(test_python)"
 allow_root_to_run_mpi
 ctest --test-dir build --output-on-failure --parallel "$(cores)" "$@"
 finished "the suite passed"

@@ -12,7 +12,7 @@ build build-valgrind dnmf_program -DBUILD_TESTING=OFF -DCMAKE_BUILD_TYPE=RelWith
 results=build-valgrind/results
 mkdir -p "$results"
 
-checker=(valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite
+checker=(valgrind --quiet --num-callers=40 --error-exitcode=99 --leak-check=full --show-leak-kinds=definite
   --errors-for-leak-kinds=definite --suppressions=scripts/suppressions/valgrind.supp)
 open_mpi_list=$(dirname "$(command -v mpirun)")/../share/openmpi/openmpi-valgrind.supp
 if [ -f "$open_mpi_list" ]; then

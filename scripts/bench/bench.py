@@ -57,9 +57,9 @@ def size_of(case, scale):
 
 
 def run(command):
-    """The command's final JSON object."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    """The JSON object that the command prints."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
 
 
 def generate(options, case):

@@ -100,7 +100,7 @@ static void report(const dnmf_context *context, const dnmf_error *error) {
 }
 
 /* Runs the command under MPI; `error` may already hold what is wrong with the command line. */
-static int run_job(const cli_command *command, const dnmf_error *error, const void *options, char *command_line,
+static int run_job(const cli_command *command, const dnmf_error *error, const void *options, const char *command_line,
                    char **arguments, int argument_count) {
   int provided = 0;
   if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
@@ -135,6 +135,8 @@ static int run_command(const cli_command *command, int argc, char **argv) {
   void *options = calloc(1, command->options_size);
   if (!options || !command_line) {
     fprintf(stderr, "dnmf: error: not enough memory to start\n");
+    free(command_line);
+    free(options);
     return EXIT_FAILED;
   }
   dnmf_status status = cli_parse(&error, command, argc, argv, options, &first, &help);
@@ -142,14 +144,13 @@ static int run_command(const cli_command *command, int argc, char **argv) {
   if (help && status == DNMF_OK) {
     if (speaks())
       cli_print_help(command);
-    free(command_line);
   } else if (status != DNMF_OK && !launcher_rank()) {
     fprintf(stderr, "%s\n", error.text);
     code = exit_code(status);
-    free(command_line);
   } else {
     code = run_job(command, &error, options, command_line, argv + first, argc - first);
   }
+  free(command_line);
   free(options);
   return code;
 }

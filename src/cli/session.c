@@ -200,8 +200,6 @@ dnmf_status cli_session_end(cli_session *session) {
     if (fclose(log) != 0 || !written)
       status = dnmf_fail(error, DNMF_ERROR_FILE, "--log %s could not be written", session->common->log);
   }
-  free(session->command_line);
-  session->command_line = NULL;
   return status;
 }
 

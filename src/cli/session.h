@@ -57,7 +57,7 @@ struct cli_session {
   dnmf_context *context;
   const cli_common *common;
   const char *command;
-  char *command_line; /* as given, for provenance */
+  const char *command_line; /* as given, for provenance; not owned */
   double began;
   cli_display display;
 };

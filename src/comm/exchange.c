@@ -80,7 +80,7 @@ dnmf_status dnmf_exchange_known(dnmf_context *context, const void *send, const i
   if (status == DNMF_OK)
     status = post_all(context, &pending, received, receive_counts, item_bytes, item, false);
   if (status == DNMF_OK)
-    status = post_all(context, &pending, (char *)(uintptr_t)send, send_counts, item_bytes, item, true);
+    status = post_all(context, &pending, (char *)send, send_counts, item_bytes, item, true);
   if (status == DNMF_OK) {
     size_t own_bytes = (size_t)send_counts[context->rank] * item_bytes;
     if (own_bytes > 0)

@@ -209,7 +209,7 @@ static double left_after_elimination(double *a, int rows, int cols, int steps) {
     for (int i = 0; i < rows * cols; i++)
       pivot = fabs(a[i]) > fabs(a[pivot]) ? i : pivot;
     largest = fabs(a[pivot]);
-    int pivot_row = pivot / cols;
+    ptrdiff_t pivot_row = pivot / cols;
     double *row = a + pivot_row * cols;
     for (int i = 0; i < rows && step < steps; i++) {
       double factor = i == pivot_row ? 0 : a[i * cols + pivot % cols] / a[pivot];
