@@ -271,8 +271,9 @@ static dnmf_status number_received(dnmf_context *context, const packed *received
   if (status == DNMF_OK)
     status = dnmf_exscan_int64(context, found, &ids->range.begin, &ids->count);
   ids->range.end = ids->range.begin + found;
-  for (int64_t i = 0; i < received->count && status == DNMF_OK; i++)
-    ((int64_t *)*numbers)[i] += ids->range.begin;
+  int64_t *index = *numbers;
+  for (int64_t i = 0; i < received->count && index && status == DNMF_OK; i++)
+    index[i] += ids->range.begin;
   free(unique);
   free(sorted);
   return status;
@@ -335,7 +336,7 @@ dnmf_status dnmf_dictionary_build(dnmf_context *context, const dnmf_interner *st
   if (status == DNMF_OK)
     status = dnmf_allocate(&context->error, "message counts", 4 * (int64_t)context->size, sizeof(int64_t), &counts);
   status = dnmf_agree(context, status);
-  if (status == DNMF_OK) {
+  if (status == DNMF_OK && counts) {
     int64_t *at = counts;
     routing route = {at, at + context->size, at + 2 * (int64_t)context->size, at + 3 * (int64_t)context->size};
     status = sample_sort(context, sorted, local.count, &route, ids, indices);

@@ -154,12 +154,13 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
   if (!path || !source->name)
     status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
   status = dnmf_agree(context, status);
-  if (status == DNMF_OK && context->rank == 0)
-    look(path, &found);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK && path) {
+    if (context->rank == 0)
+      look(path, &found);
     status = dnmf_broadcast(context, &found, sizeof found, 0);
-  if (status == DNMF_OK)
-    status = open_found(context, path, &found, options, source);
+    if (status == DNMF_OK)
+      status = open_found(context, path, &found, options, source);
+  }
   if (status == DNMF_OK)
     status = check_shape(context, source);
   if (options->duplicates_given)

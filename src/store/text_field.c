@@ -155,7 +155,7 @@ bool dnmf_field_is(const dnmf_field *field, const char *word) {
 
 /* Of the first lines, how many have the commonest number of fields that is `least` or more. */
 static int agreeing_lines(const dnmf_text_file *file, const dnmf_delimiter *delimiter, int64_t least) {
-  int64_t counts[GUESS_LINES];
+  int64_t counts[GUESS_LINES] = {0};
   int lines = 0;
   dnmf_text_place place = {file->start, 0};
   for (; lines < GUESS_LINES; lines++) {

@@ -197,6 +197,11 @@ static dnmf_status check_count(dnmf_context *context, market *all, int64_t *befo
   return dnmf_text_agree(context, &all->reader, status);
 }
 
+/* Values that an array lists of a column. */
+static int64_t column_length(const market *all, int64_t col) {
+  return all->symmetric ? all->rows - col : all->rows;
+}
+
 /* Numbers in file order -> places, column by column. */
 static dnmf_status place_array(dnmf_error *error, market *all, int64_t before) {
   int64_t count = all->state->entries.count;
@@ -205,9 +210,8 @@ static dnmf_status place_array(dnmf_error *error, market *all, int64_t before) {
   for (int64_t e = 0; e < count; e++) {
     dnmf_entry *entry = &all->state->entries.items[e];
     int64_t number = before + entry->row;
-    int64_t length = all->rows;
-    for (; number >= start + (length = all->symmetric ? all->rows - col : all->rows); col++)
-      start += length;
+    while (number >= start + column_length(all, col))
+      start += column_length(all, col++);
     entry->row = number - start + (all->symmetric ? col : 0);
     entry->col = col;
   }

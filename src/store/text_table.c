@@ -65,6 +65,8 @@ static bool detect_header(const opening *head) {
   const dnmf_field *first = head->fields[0];
   int64_t count = head->count[0];
   int64_t names = 0;
+  if (!first)
+    return false;
   if (count == 1 || (count > 1 && head->count[1] == count + 1))
     return head->count[1] > count || (!is_empty(first) && !is_number(first));
   if (is_corner(first))

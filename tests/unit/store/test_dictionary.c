@@ -80,7 +80,7 @@ static int by_bytes(const void *a, const void *b) {
 /* All ids of all processes, sorted, each once. */
 static int64_t oracle(id_maker make, bool integer, char (**all)[ID_BYTES]) {
   int processes = test_context()->size;
-  *all = calloc((size_t)(processes * MOST), ID_BYTES);
+  *all = calloc((size_t)processes * MOST, ID_BYTES);
   size_t count = 0;
   for (int rank = 0; rank < processes; rank++)
     for (int i = 0; make(rank, i, (*all)[count]); i++)

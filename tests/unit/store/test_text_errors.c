@@ -56,7 +56,7 @@ static void wrong_values_name_their_line(void **state) {
 static void the_first_of_many_is_reported(void **state) {
   (void)state;
   enum { LINES = 5000 };
-  char *text = malloc(LINES * 16);
+  char *text = calloc(LINES, 16);
   size_t used = 0;
   for (int i = 1; i <= LINES; i++)
     used += (size_t)sprintf(text + used, "%d,%d,%s\n", i % 97, i % 89, i >= 3777 && i % 2 ? "bad" : "1");

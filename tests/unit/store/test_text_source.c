@@ -248,7 +248,7 @@ static void matrix_market_arrays_go_down_the_columns(void **state) {
 static void many_lines_are_shared_without_loss(void **state) {
   (void)state;
   enum { LINES = 20000 };
-  char *text = malloc(LINES * 40);
+  char *text = calloc(LINES, 40);
   char path[TEMPORARY_PATH];
   dnmf_source source;
   size_t used = 0;
