@@ -17,11 +17,11 @@ LEVEL = {layer: level for level, layers in enumerate(ORDER) for layer in layers}
 HEADERS = {
     "base": ["status", "memory", "precision", "random", "range"],
     "comm": ["context", "collective", "grid"],
-    "matrix": ["generate", "ids", "matrix", "panel", "product"],
+    "matrix": ["generate", "ids", "matrix", "panel", "product", "ratings"],
     "factor": ["factor", "model"],
     "store": ["file", "output", "source"],
     "init": ["start"],
-    "solve": ["solver"],
+    "solve": ["observed", "solver"],
     "fit": ["fit"],
     "model": [],
     "cli": [],
