@@ -13,14 +13,16 @@
 #include "dnmf/matrix.h"
 #include "dnmf/model.h"
 
+#include <stddef.h>
+
 /* Writes a matrix partitioned by whole rows (a size x 1 grid, blocks in rank order) to `path` directly: pass
  * dnmf_output's partial name. Values are stored in float32 where that is exact, else in float64. collective
  */
 dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix, dnmf_missing missing,
                               const dnmf_ids *row_ids, const dnmf_ids *col_ids);
 
-/* "1.10.8": the HDF5 library in use. local */
-const char *dnmf_hdf5_version(void);
+/* "1.10.8", the HDF5 library in use, into `text`. local */
+void dnmf_hdf5_version(char *text, size_t size);
 
 /* True when `path` is an HDF5 file with the datasets of a model. collective */
 bool dnmf_is_model(dnmf_context *context, const char *path);

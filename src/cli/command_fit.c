@@ -13,12 +13,21 @@ static const cli_fit_options defaults = {.solver = DNMF_SOLVER_HALS,
                                          .tolerance = 1e-4,
                                          .time_limit = INFINITY,
                                          .init = "random",
-                                         .grid = "auto"};
+                                         .grid = "auto",
+                                         .l2 = -1,
+                                         .l2_w = -1,
+                                         .l2_h = -1,
+                                         .l2_bias = 5,
+                                         .patience = 10,
+                                         .sweeps = 1,
+                                         .init_scale = 0.5};
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL};
 static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
-static const char *const stop_choices[] = {"auto", "gradient", "objective", NULL};
-static const char *const scale_choices[] = {"raw", "dimension", NULL};
+static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
+static const char *const scale_choices[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
+static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
+static const char *const loss_choices[] = {"frobenius", "kullback-leibler", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
 #define FIT(member) offsetof(cli_fit_options, member)
@@ -27,14 +36,32 @@ static const cli_option model_table[] = {
     {"components", 'k', CLI_INT, FIT(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
     {"missing", 0, CLI_CHOICE, FIT(missing), "M", "what is not stored: auto (as the file says), zero, unobserved", 0, 0,
      missing_choices},
-    {"l1-w", 0, CLI_REAL, FIT(penalties.l1_w), "X", "weight of the sum of W (default 0)", 0, INFINITY, NULL},
-    {"l1-h", 0, CLI_REAL, FIT(penalties.l1_h), "X", "weight of the sum of H (default 0)", 0, INFINITY, NULL},
-    {"l2-w", 0, CLI_REAL, FIT(penalties.l2_w), "X", "weight of half the squared norm of W (default 0)", 0, INFINITY,
-     NULL},
-    {"l2-h", 0, CLI_REAL, FIT(penalties.l2_h), "X", "weight of half the squared norm of H (default 0)", 0, INFINITY,
-     NULL},
+    {"loss", 0, CLI_CHOICE, FIT(loss), "L", "frobenius (default); kullback-leibler for ratings with --solver mu", 0, 0,
+     loss_choices},
+    {"l1-w", 0, CLI_REAL, FIT(l1_w), "X", "weight of the sum of W (default 0)", 0, INFINITY, NULL},
+    {"l1-h", 0, CLI_REAL, FIT(l1_h), "X", "weight of the sum of H (default 0)", 0, INFINITY, NULL},
+    {"l2", 0, CLI_REAL, FIT(l2), "X",
+     "weight of half the squared norms of W and H (default 0; ratings: 0.08 of their\n"
+     "                               standard deviation)",
+     0, INFINITY, NULL},
+    {"l2-w", 0, CLI_REAL, FIT(l2_w), "X", "... of W alone", 0, INFINITY, NULL},
+    {"l2-h", 0, CLI_REAL, FIT(l2_h), "X", "... of H alone", 0, INFINITY, NULL},
     {"penalty-scale", 0, CLI_CHOICE, FIT(penalty_scale), "S",
-     "raw (default), or dimension: W's times the columns, H's times the rows", 0, 0, scale_choices},
+     "raw; dimension (W's times the columns, H's times the rows); ratings: count or\n"
+     "                               sqrt-count (a row's l2 times its number of ratings); auto: raw, or count",
+     0, 0, scale_choices},
+};
+static const cli_option ratings_table[] = {
+    {"bias", 0, CLI_CHOICE, FIT(bias), "B", "fit biases: none, both, row, col; auto (default): both, none for mu", 0, 0,
+     bias_choices},
+    {"l2-bias", 0, CLI_REAL, FIT(l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0, INFINITY,
+     NULL},
+    {"validation", 0, CLI_TEXT, FIT(validation), "F|FILE",
+     "hold out this fraction, stop when its RMSE stops improving, keep the best model", 0, 0, NULL},
+    {"patience", 0, CLI_INT, FIT(patience), "N", "iterations without improvement before stopping (default 10)", 1, 1e9,
+     NULL},
+    {"sweeps", 0, CLI_INT, FIT(sweeps), "N", "coordinate sweeps over a row's components (default 1)", 1, 1000, NULL},
+    {"init-scale", 0, CLI_REAL, FIT(init_scale), "X", "scale of the random start (default 0.5)", 1e-6, 1e3, NULL},
 };
 static const cli_option run_table[] = {
     {"solver", 0, CLI_CHOICE, FIT(solver), "S", "hals (default), mu or bpp", 0, 0, solver_choices},
@@ -45,7 +72,8 @@ static const cli_option run_table[] = {
     {"tol", 0, CLI_REAL, FIT(tolerance), "X", "tolerance of the stopping rule (default 1e-4; 0: never)", 0, 1, NULL},
     {"stop", 0, CLI_CHOICE, FIT(stop), "R",
      "gradient: projected gradient below tol of the first; objective: progress of 10\n"
-     "                               iterations below tol of the start; auto (default): objective for mu",
+     "                               iterations below tol of the start; auto (default): objective for mu\n             "
+     "                  and ratings; validation: with --validation",
      0, 0, stop_choices},
     {"time-limit", 0, CLI_REAL, FIT(time_limit), "S", "stop after S seconds of iterating (default: none)", 0, INFINITY,
      NULL},
@@ -75,6 +103,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
 
 static const cli_group groups[] = {
     {"model:", model_table, sizeof model_table / sizeof *model_table, 0},
+    {"ratings (--missing unobserved):", ratings_table, sizeof ratings_table / sizeof *ratings_table, 0},
     {"run:", run_table, sizeof run_table / sizeof *run_table, 0},
     {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(cli_fit_options, input)},
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(cli_fit_options, common)},
@@ -85,7 +114,8 @@ const cli_command cli_fit = {
     .summary = "factorize a matrix: A = W H with nonnegative factors",
     .usage = "INPUT -o MODEL.h5 -k K [OPTIONS]",
     .details = "INPUT is anything that import reads. W has a row a row of A, H a column a column of A.\n\n"
-               "  dnmf fit ratings.h5 -o model.h5 -k 20 --missing zero\n"
+               "  dnmf fit ratings.csv -o model.h5 -k 20\n"
+               "  dnmf fit ratings.h5 -o model.h5 -k 64 --validation 0.05\n"
                "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
                "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json",
     .min_arguments = 1,

@@ -14,26 +14,68 @@ static const char *missing_name(dnmf_missing missing) {
   return missing == DNMF_MISSING_ZERO ? "zero" : "unobserved";
 }
 
-static const char *stop_name(dnmf_stop rule) {
-  return rule == DNMF_STOP_GRADIENT ? "gradient" : "objective";
+static const char *bias_name(const dnmf_observed_options *plan) {
+  if (plan->bias_rows && plan->bias_cols)
+    return "row and column";
+  if (plan->bias_rows)
+    return "row";
+  return plan->bias_cols ? "column" : "no";
 }
 
 void cli_fit_announce(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
-  cli_say(session,
-          "fitting k = %d, unstored entries are %s, %s, %s precision, %d process%s as %d x %d, %d thread%s each",
-          fit->plan.components, fit->missing == DNMF_MISSING_ZERO ? "zeros" : "unobserved",
-          dnmf_solver_name(fit->plan.solver), precision_name(options->precision), session->context->size,
-          session->context->size > 1 ? "es" : "", fit->a.grid.rows, fit->a.grid.cols, session->context->threads,
-          session->context->threads > 1 ? "s" : "");
+  const dnmf_context *context = session->context;
+  bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
+  char grid[48] = "";
+  if (!observed)
+    snprintf(grid, sizeof grid, " as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
+  cli_say(session, "fitting k = %d, unstored entries are %s, %s, %s precision, %d process%s%s, %d thread%s each",
+          fit->components, observed ? "unobserved" : "zeros", dnmf_solver_name((dnmf_solver)options->solver),
+          precision_name(options->precision), context->size, context->size > 1 ? "es" : "", grid, context->threads,
+          context->threads > 1 ? "s" : "");
+  if (!observed)
+    return;
+  const dnmf_ratings *r = &fit->ratings;
+  cli_say(session, "  %" PRId64 " ratings, mean %.4f, from %g to %g; l2 %.4g and %.4g, %s biases%s", r->stored, r->mean,
+          r->smallest, r->largest, fit->observed.l2_w, fit->observed.l2_h, bias_name(&fit->observed),
+          fit->has_held_out ? "; some held out" : "");
+  if (context->size > 1)
+    cli_say(session, "  the busiest process has %.2f (rows) and %.2f (columns) times the mean of the ratings",
+            r->by_rows.imbalance, r->by_cols.imbalance);
+}
+
+/* Entries the loss is taken over. */
+static double fitted_entries(const cli_fit_run *fit) {
+  if (fit->missing == DNMF_MISSING_UNOBSERVED)
+    return (double)fit->ratings.stored;
+  return (double)fit->a.matrix.rows * (double)fit->a.matrix.cols;
+}
+
+static double sum_squares(const cli_fit_run *fit) {
+  const dnmf_ratings *r = &fit->ratings;
+  if (fit->missing == DNMF_MISSING_UNOBSERVED)
+    return (double)r->stored * (r->mean * r->mean + r->deviation * r->deviation);
+  return fit->a.matrix.sum_squares;
+}
+
+static const char *loss_name(const cli_fit_options *options) {
+  return options->loss == CLI_LOSS_KULLBACK_LEIBLER ? "kullback-leibler" : "frobenius";
+}
+
+static const char *penalty_scale_name(const cli_fit_run *fit) {
+  if (fit->missing == DNMF_MISSING_ZERO)
+    return fit->plan.penalties.scale == DNMF_PENALTY_RAW ? "raw" : "dimension";
+  if (fit->observed.count_power == 0)
+    return "raw";
+  return fit->observed.count_power == 1 ? "count" : "sqrt-count";
 }
 
 static double relative_error(const cli_fit_run *fit) {
-  return sqrt(fit->result.residual_squares / fit->a.matrix.sum_squares);
+  return sqrt(fit->result.residual_squares / sum_squares(fit));
 }
 
-/* Root mean squared error over the fitted entries: all of them, when unstored ones are zeros. */
+/* Root mean squared error over the fitted entries. */
 static double rmse(const cli_fit_run *fit) {
-  return sqrt(fit->result.residual_squares / ((double)fit->a.matrix.rows * (double)fit->a.matrix.cols));
+  return sqrt(fit->result.residual_squares / fitted_entries(fit));
 }
 
 /* One named value of the provenance, whatever its kind. */
@@ -80,7 +122,8 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
   char date[32];
   char checksum[32];
   const dnmf_matrix *a = &fit->a.matrix;
-  const dnmf_penalties *penalties = &fit->plan.penalties;
+  const dnmf_observed_options *observed = &fit->observed;
+  bool ratings = fit->missing == DNMF_MISSING_UNOBSERVED;
   snprintf(grid, sizeof grid, "%dx%d", fit->a.grid.rows, fit->a.grid.cols);
   snprintf(checksum, sizeof checksum, "%016" PRIx64, a->checksum);
   cli_library_versions(libraries, sizeof libraries);
@@ -96,20 +139,20 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
       WHOLE("cols", a->cols),
       WHOLE("stored", a->stored),
       TEXT("checksum", checksum),
-      WHOLE("components", fit->plan.components),
+      WHOLE("components", fit->components),
       TEXT("missing", missing_name(fit->missing)),
-      TEXT("loss", "frobenius"),
-      TEXT("solver", dnmf_solver_name(fit->plan.solver)),
+      TEXT("loss", loss_name(options)),
+      TEXT("solver", dnmf_solver_name((dnmf_solver)options->solver)),
       TEXT("init", options->init),
       WHOLE("seed", options->seed),
-      WHOLE("max_iter", fit->plan.max_iterations),
-      REAL("tol", fit->plan.tolerance),
-      TEXT("stop", stop_name(fit->plan.stop)),
-      REAL("l1_w", penalties->l1_w),
-      REAL("l1_h", penalties->l1_h),
-      REAL("l2_w", penalties->l2_w),
-      REAL("l2_h", penalties->l2_h),
-      TEXT("penalty_scale", penalties->scale == DNMF_PENALTY_RAW ? "raw" : "dimension"),
+      WHOLE("max_iter", options->max_iterations),
+      REAL("tol", options->tolerance),
+      TEXT("stop", fit->stop),
+      REAL("l1_w", options->l1_w),
+      REAL("l1_h", options->l1_h),
+      REAL("l2_w", ratings ? observed->l2_w : fit->plan.penalties.l2_w),
+      REAL("l2_h", ratings ? observed->l2_h : fit->plan.penalties.l2_h),
+      TEXT("penalty_scale", penalty_scale_name(fit)),
       TEXT("precision", precision_name(options->precision)),
       WHOLE("processes", session->context->size),
       TEXT("grid", grid),
@@ -120,7 +163,24 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
       REAL("relative_error", relative_error(fit)),
   };
   dnmf_error *error = &session->context->error;
+  const fact ratings_facts[] = {
+      TEXT("bias", bias_name(observed)),
+      REAL("l2_bias", observed->l2_bias),
+      REAL("count_power", observed->count_power),
+      WHOLE("sweeps", observed->sweeps),
+      REAL("init_scale", observed->start_scale),
+      REAL("smallest", fit->ratings.smallest),
+      REAL("largest", fit->ratings.largest),
+      WHOLE("best_iteration", fit->result.best_iteration),
+      REAL("validation_rmse", fit->result.validation_rmse),
+  };
   DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  if (ratings) {
+    DNMF_TRY(add_facts(error, model, ratings_facts, sizeof ratings_facts / sizeof *ratings_facts));
+    if (fit->has_held_out)
+      DNMF_TRY(dnmf_model_add_curve(error, model, "validation_rmse", fit->result.history_count,
+                                    fit->result.validation_history));
+  }
   DNMF_TRY(dnmf_model_add_curve(error, model, "objective", fit->result.history_count, fit->result.objective_history));
   return dnmf_model_add_curve(error, model, "seconds", fit->result.history_count, fit->result.seconds_history);
 }
@@ -141,13 +201,14 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
   char grid[32];
   snprintf(grid, sizeof grid, "%dx%d", fit->a.grid.rows, fit->a.grid.cols);
   json_t *object = json_pack(
-      "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:n}", "command",
+      "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:o}", "command",
       "fit", "version", DNMF_VERSION, "input", fit->input, "output", options->output, "rows", (json_int_t)a->rows,
-      "cols", (json_int_t)a->cols, "stored", (json_int_t)a->stored, "components", fit->plan.components, "missing",
-      missing_name(fit->missing), "loss", "frobenius", "solver", dnmf_solver_name(fit->plan.solver), "init",
-      options->init, "seed", (json_int_t)options->seed, "iterations", r->iterations, "converged", r->converged,
+      "cols", (json_int_t)a->cols, "stored", (json_int_t)a->stored, "components", fit->components, "missing",
+      missing_name(fit->missing), "loss", loss_name(options), "solver", dnmf_solver_name((dnmf_solver)options->solver),
+      "init", options->init, "seed", (json_int_t)options->seed, "iterations", r->iterations, "converged", r->converged,
       "stop_reason", r->stop_reason, "objective", cli_json_real(r->objective), "relative_error",
-      cli_json_real(relative_error(fit)), "rmse", cli_json_real(rmse(fit)), "validation_rmse");
+      cli_json_real(relative_error(fit)), "rmse", cli_json_real(rmse(fit)), "validation_rmse",
+      cli_json_real(fit->result.validation_rmse));
   json_t *run = json_pack("{s:i, s:s, s:i, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f},"
                           " s:{s:f, s:f, s:f, s:f, s:f, s:f}}",
                           "processes", session->context->size, "grid", grid, "threads", session->context->threads,
@@ -191,8 +252,10 @@ dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, 
     dnmf_warn(session->context, "the residual is below rounding: objective and relative error are upper bounds only");
   cli_say(session, "%s after %d iterations (%s)", r->converged ? "converged" : "stopped", r->iterations,
           r->stop_reason);
-  cli_say(session, "  objective %.9g, relative error %.6f, RMSE %.6f over all %" PRId64 " x %" PRId64 " entries",
-          r->objective, relative_error(fit), rmse(fit), fit->a.matrix.rows, fit->a.matrix.cols);
+  cli_say(session, "  objective %.9g, relative error %.6f, RMSE %.6f over %.0f entries", r->objective,
+          relative_error(fit), rmse(fit), fitted_entries(fit));
+  if (fit->has_held_out)
+    cli_say(session, "  held out  RMSE %.6f, the model of iteration %d", r->validation_rmse, r->best_iteration);
   print_breakdown(session, fit);
   cli_say(session, "  memory    %s at most in a process", cli_size_text((double)memory, size));
   cli_say(session, "  model     %s", options->output);

@@ -16,17 +16,6 @@ static double lap(double *clock) {
   return *clock - before;
 }
 
-/* What unstored entries mean in this fit, checked and told. */
-static dnmf_status settle_missing(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
-  fit->missing = options->missing ? (dnmf_missing)(options->missing - 1) : fit->source.missing;
-  if (fit->missing == DNMF_MISSING_UNOBSERVED)
-    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
-                     "%s: entries that are not stored are unobserved, and fitting observed entries only is not "
-                     "available yet; --missing zero counts them as zeros",
-                     fit->input);
-  return DNMF_OK;
-}
-
 /* Sizes and options that only make sense together. */
 static dnmf_status check_components(cli_session *session, const cli_fit_options *options, const dnmf_source *source) {
   int64_t largest = source->rows > source->cols ? source->rows : source->cols;
@@ -37,78 +26,145 @@ static dnmf_status check_components(cli_session *session, const cli_fit_options 
                    options->components, source->name, source->rows, source->cols);
 }
 
+/* Options that belong to ratings only. */
+static dnmf_status refuse_observed_options(dnmf_error *error, const cli_fit_options *options) {
+  const char *option = NULL;
+  if (options->bias > CLI_BIAS_NONE)
+    option = "--bias";
+  else if (options->validation)
+    option = "--validation";
+  else if (options->penalty_scale >= CLI_SCALE_COUNT)
+    option = "--penalty-scale count";
+  else if (options->loss != CLI_LOSS_FROBENIUS)
+    option = "--loss kullback-leibler";
+  if (!option)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "%s needs --missing unobserved; this fit counts entries that are not stored as zeros", option);
+}
+
 static void plan_loop(const cli_fit_options *options, dnmf_fit_options *plan) {
+  double l2 = options->l2 >= 0 ? options->l2 : 0;
   plan->components = (int)options->components;
   plan->solver = (dnmf_solver)options->solver;
   plan->stop = plan->solver == DNMF_SOLVER_MU ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
-  if (options->stop)
-    plan->stop = (dnmf_stop)(options->stop - 1);
+  if (options->stop != CLI_STOP_AUTO)
+    plan->stop = options->stop == CLI_STOP_OBJECTIVE ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
   plan->tolerance = options->tolerance;
   plan->max_iterations = (int)options->max_iterations;
   plan->time_limit = options->time_limit;
-  plan->penalties = options->penalties;
-  plan->penalties.scale = (dnmf_penalty_scale)options->penalty_scale;
+  plan->penalties.l1_w = options->l1_w;
+  plan->penalties.l1_h = options->l1_h;
+  plan->penalties.l2_w = options->l2_w >= 0 ? options->l2_w : l2;
+  plan->penalties.l2_h = options->l2_h >= 0 ? options->l2_h : l2;
+  plan->penalties.scale = options->penalty_scale == CLI_SCALE_DIMENSION ? DNMF_PENALTY_DIMENSION : DNMF_PENALTY_RAW;
 }
 
-static dnmf_status plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+/* The process grid of a fit with zeros. */
+static dnmf_status plan_blocks(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   dnmf_context *context = session->context;
   const dnmf_source *source = &fit->source;
   int grid_rows = 1;
   int grid_cols = 1;
-  DNMF_TRY(settle_missing(session, options, fit));
-  DNMF_TRY(check_components(session, options, source));
+  DNMF_TRY(refuse_observed_options(&context->error, options));
   plan_loop(options, &fit->plan);
+  fit->stop = fit->plan.stop == DNMF_STOP_GRADIENT ? "gradient" : "objective";
   dnmf_grid_choose(context->size, source->rows, source->cols, &grid_rows, &grid_cols);
   if (strcmp(options->grid, "auto") != 0)
     DNMF_TRY(dnmf_grid_parse(&context->error, options->grid, context->size, &grid_rows, &grid_cols));
   return cli_lay_out(session, grid_rows, grid_cols, source->rows, source->cols, &fit->a);
 }
 
+static dnmf_status plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+  fit->missing = options->missing ? (dnmf_missing)(options->missing - 1) : fit->source.missing;
+  fit->precision = (dnmf_precision)options->precision;
+  fit->components = (int)options->components;
+  DNMF_TRY(check_components(session, options, &fit->source));
+  if (fit->missing == DNMF_MISSING_UNOBSERVED)
+    return cli_observed_plan(session, options, fit);
+  return plan_blocks(session, options, fit);
+}
+
 static dnmf_status read_matrix(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
-  DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, (dnmf_precision)options->precision,
-                            &fit->a.matrix));
+  DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
   cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
+  return fit->missing == DNMF_MISSING_UNOBSERVED ? cli_observed_load(session, options, fit) : DNMF_OK;
+}
+
+/* The file of --init file:MODEL.h5, or NULL for a random start. */
+static dnmf_status init_file(cli_session *session, const char *init, const char **path) {
+  static const char prefix[] = "file:";
+  *path = NULL;
+  if (strncmp(init, prefix, strlen(prefix)) == 0)
+    *path = init + strlen(prefix);
+  else if (strcmp(init, "random") != 0)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "--init %s: give random or file:MODEL.h5", init);
   return DNMF_OK;
 }
 
-static dnmf_status start(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
-  static const char prefix[] = "file:";
+static dnmf_status start_blocks(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   dnmf_context *context = session->context;
-  dnmf_precision precision = (dnmf_precision)options->precision;
-  bool from_file = strncmp(options->init, prefix, strlen(prefix)) == 0;
-  if (!from_file && strcmp(options->init, "random") != 0)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "--init %s: give random or file:MODEL.h5", options->init);
-  dnmf_status status = dnmf_factor_create_w(context, &fit->a.layout, fit->plan.components, precision, &fit->w);
+  const char *path = NULL;
+  DNMF_TRY(init_file(session, options->init, &path));
+  dnmf_status status = dnmf_factor_create_w(context, &fit->a.layout, fit->components, fit->precision, &fit->w);
   if (status == DNMF_OK)
-    status = dnmf_factor_create_h(context, &fit->a.layout, fit->plan.components, precision, &fit->h);
+    status = dnmf_factor_create_h(context, &fit->a.layout, fit->components, fit->precision, &fit->h);
   DNMF_TRY(dnmf_agree(context, status));
-  if (from_file)
-    return dnmf_model_read_factors(context, options->init + strlen(prefix), fit->w.owned, &fit->w.mine, fit->h.owned,
-                                   &fit->h.mine);
+  if (path)
+    return dnmf_model_read_factors(context, path, fit->w.owned, &fit->w.mine, fit->h.owned, &fit->h.mine);
   dnmf_start_random(&fit->a.matrix, (uint64_t)options->seed, &fit->w, &fit->h);
   return DNMF_OK;
 }
 
-/* The model borrows the factors and takes over the ids. */
+static dnmf_status start(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+  const char *path = NULL;
+  if (fit->missing == DNMF_MISSING_ZERO)
+    return start_blocks(session, options, fit);
+  DNMF_TRY(init_file(session, options->init, &path));
+  if (path)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
+                     "--init %s: a fit of observed entries starts at random; leave --init out", options->init);
+  dnmf_status status = dnmf_start_observed(&session->context->error, &fit->observed, &fit->ratings,
+                                           (uint64_t)options->seed, &fit->observed_w, &fit->observed_h);
+  return dnmf_agree(session->context, status);
+}
+
+static dnmf_status iterate(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+  if (fit->missing == DNMF_MISSING_UNOBSERVED)
+    return cli_observed_fit(session, options, fit);
+  return dnmf_fit(session->context, &fit->plan, &fit->a.matrix, &fit->w, &fit->h, &fit->result);
+}
+
+/* The model borrows a grid's factors, copies those of ratings, and takes over the ids. */
 static dnmf_status write_model(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
                                dnmf_output *output) {
   dnmf_context *context = session->context;
-  dnmf_model model = {.rows = fit->a.matrix.rows,
-                      .cols = fit->a.matrix.cols,
-                      .components = fit->plan.components,
-                      .owned_rows = fit->w.owned,
-                      .owned_cols = fit->h.owned,
-                      .w = fit->w.mine,
-                      .h = fit->h.mine,
+  bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
+  dnmf_model model = {.rows = fit->source.rows,
+                      .cols = fit->source.cols,
+                      .components = fit->components,
                       .row_ids = fit->source.row_ids,
                       .col_ids = fit->source.col_ids};
   fit->source.row_ids = (dnmf_ids){0};
   fit->source.col_ids = (dnmf_ids){0};
-  dnmf_status status = dnmf_agree(context, cli_fit_describe(session, options, fit, &model));
+  dnmf_status status = DNMF_OK;
+  if (observed) {
+    status = cli_observed_fill_model(session, fit, &model);
+  } else {
+    model.owned_rows = fit->w.owned;
+    model.owned_cols = fit->h.owned;
+    model.w = fit->w.mine;
+    model.h = fit->h.mine;
+  }
+  if (status == DNMF_OK)
+    status = cli_fit_describe(session, options, fit, &model);
+  status = dnmf_agree(context, status);
   if (status == DNMF_OK)
     status = dnmf_model_write(context, output->partial, &model);
-  model.w = (dnmf_panel){0};
-  model.h = (dnmf_panel){0};
+  if (!observed) {
+    model.w = (dnmf_panel){0};
+    model.h = (dnmf_panel){0};
+  }
   dnmf_model_free(&model);
   return status;
 }
@@ -131,7 +187,7 @@ static dnmf_status run_phases(cli_session *session, const cli_fit_options *optio
   DNMF_TRY(start(session, options, fit));
   cli_fit_announce(session, options, fit);
   fit->seconds.init = lap(&clock);
-  DNMF_TRY(dnmf_fit(context, &fit->plan, &fit->a.matrix, &fit->w, &fit->h, &fit->result));
+  DNMF_TRY(iterate(session, options, fit));
   fit->seconds.iterate = lap(&clock);
   DNMF_TRY(write_model(session, options, fit, output));
   fit->seconds.write = lap(&clock);
@@ -152,6 +208,10 @@ void cli_fit_free(cli_fit_run *fit) {
   dnmf_fit_result_free(&fit->result);
   dnmf_factor_free(&fit->w);
   dnmf_factor_free(&fit->h);
+  dnmf_ratings_free(&fit->ratings);
+  dnmf_ratings_view_free(&fit->held_out);
+  dnmf_panel_free(&fit->observed_w);
+  dnmf_panel_free(&fit->observed_h);
   dnmf_source_close(&fit->source);
   cli_matrix_free(&fit->a);
 }

@@ -7,6 +7,8 @@
 #include "load.h"
 
 #include "dnmf/fit.h"
+#include "dnmf/fit_observed.h"
+#include "dnmf/model.h"
 
 /* The command line of `fit`. */
 typedef struct cli_fit_options {
@@ -22,11 +24,27 @@ typedef struct cli_fit_options {
   double tolerance;
   int stop; /* 0: by solver, else dnmf_stop + 1 */
   double time_limit;
-  dnmf_penalties penalties;
-  int penalty_scale;
+  double l1_w;
+  double l1_h;
+  double l2;   /* both; negative: not given */
+  double l2_w; /* negative: not given */
+  double l2_h;
+  double l2_bias;
+  int penalty_scale; /* 0: by what missing means, else cli_penalty_scale */
+  int bias;          /* 0: by what missing means, else cli_bias */
+  int loss;
+  const char *validation; /* NULL: none */
+  int64_t patience;
+  int64_t sweeps;
+  double init_scale;
   const char *grid;
   int precision;
 } cli_fit_options;
+
+enum { CLI_SCALE_AUTO = 0, CLI_SCALE_RAW, CLI_SCALE_DIMENSION, CLI_SCALE_COUNT, CLI_SCALE_SQRT_COUNT };
+enum { CLI_BIAS_AUTO = 0, CLI_BIAS_NONE, CLI_BIAS_BOTH, CLI_BIAS_ROW, CLI_BIAS_COL };
+enum { CLI_STOP_AUTO = 0, CLI_STOP_GRADIENT, CLI_STOP_OBJECTIVE, CLI_STOP_VALIDATION };
+enum { CLI_LOSS_FROBENIUS = 0, CLI_LOSS_KULLBACK_LEIBLER };
 
 /* Seconds of the phases; the slowest process's. */
 typedef struct cli_fit_seconds {
@@ -42,9 +60,23 @@ typedef struct cli_fit_run {
   dnmf_source source;
   cli_matrix a;
   dnmf_missing missing;
+  dnmf_precision precision;
+  int components;
+  const char *stop; /* the stopping rule's name */
+
+  /* Unstored entries are zeros: a grid of blocks. */
   dnmf_fit_options plan;
   dnmf_factor w;
   dnmf_factor h;
+
+  /* Unstored entries are unobserved: ratings by rows and by columns. */
+  dnmf_observed_options observed;
+  dnmf_ratings ratings;
+  bool has_held_out;
+  dnmf_ratings_view held_out;
+  dnmf_panel observed_w;
+  dnmf_panel observed_h;
+
   dnmf_fit_result result;
   cli_fit_seconds seconds;
 } cli_fit_run;
@@ -53,5 +85,14 @@ typedef struct cli_fit_run {
 dnmf_status cli_fit_execute(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
 
 void cli_fit_free(cli_fit_run *fit); /* collective */
+
+/* The observed-only path's own phases, fit_observed_run.c. Entries of `fit->a` become ratings, the held-out share
+ * apart. collective */
+dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
+dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
+dnmf_status cli_observed_fit(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
+
+/* Factors and biases into `model`. local */
+dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit, dnmf_model *model);
 
 #endif

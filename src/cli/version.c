@@ -20,9 +20,10 @@ static void mpi_version(char *text, size_t size) {
 
 void cli_library_versions(char *text, size_t size) {
   char mpi[128];
+  char hdf5[32];
+  dnmf_hdf5_version(hdf5, sizeof hdf5);
   mpi_version(mpi, sizeof mpi);
-  snprintf(text, size, "%s; HDF5 %s; jansson %s; BLAS %s; OpenMP %d", mpi, dnmf_hdf5_version(), JANSSON_VERSION,
-           DNMF_BLAS, _OPENMP);
+  snprintf(text, size, "%s; HDF5 %s; jansson %s; BLAS %s; OpenMP %d", mpi, hdf5, JANSSON_VERSION, DNMF_BLAS, _OPENMP);
 }
 
 void cli_print_version(void) {

@@ -4,6 +4,8 @@
 #endif
 #include "store/hdf5_file.h"
 
+#include "dnmf/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -200,4 +202,12 @@ dnmf_status dnmf_hdf5_close(dnmf_context *context, const char *path, bool fill, 
   if (H5Fclose(file) < 0 && fill && status == DNMF_OK)
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot finish writing %s", path);
   return dnmf_agree(context, status);
+}
+
+void dnmf_hdf5_version(char *text, size_t size) {
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned release = 0;
+  H5get_libversion(&major, &minor, &release);
+  snprintf(text, size, "%u.%u.%u", major, minor, release);
 }

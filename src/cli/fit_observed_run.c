@@ -1,0 +1,164 @@
+/*
+ * The phases of a fit that belong to ratings: options, the held-out share, the loop, the model's biases.
+ */
+#include "fit_run.h"
+
+#include "dnmf/memory.h"
+#include "dnmf/random.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Default L2 by count, in units of the ratings' standard deviation; chosen by cross-validation inside training
+ * files only (README, Ratings). */
+static const double default_l2 = 0.08;
+
+static dnmf_status check_options(dnmf_error *error, const cli_fit_options *options) {
+  if (options->penalty_scale == CLI_SCALE_DIMENSION)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--penalty-scale dimension is for --missing zero; give raw, count or sqrt-count");
+  bool multiplicative = options->solver == DNMF_SOLVER_MU;
+  if (options->loss == CLI_LOSS_KULLBACK_LEIBLER && !multiplicative)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss kullback-leibler needs --solver mu");
+  if (multiplicative && options->bias > CLI_BIAS_NONE)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver mu fits no biases; leave --bias out or take --solver hals");
+  if (options->stop == CLI_STOP_VALIDATION && !options->validation)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--stop validation needs --validation FRACTION or FILE");
+  return DNMF_OK;
+}
+
+dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+  static const char *const stops[] = {"objective", "gradient", "objective", "validation"};
+  dnmf_observed_options *plan = &fit->observed;
+  DNMF_TRY(check_options(&session->context->error, options));
+  int bias = options->bias;
+  if (bias == CLI_BIAS_AUTO)
+    bias = options->solver == DNMF_SOLVER_MU ? CLI_BIAS_NONE : CLI_BIAS_BOTH;
+  *plan = (dnmf_observed_options){.components = (int)options->components,
+                                  .solver = (dnmf_solver)options->solver,
+                                  .kullback_leibler = options->loss == CLI_LOSS_KULLBACK_LEIBLER,
+                                  .bias_rows = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_ROW,
+                                  .bias_cols = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_COL,
+                                  .sweeps = (int)options->sweeps,
+                                  .start_scale = options->init_scale,
+                                  .l1_w = options->l1_w,
+                                  .l1_h = options->l1_h,
+                                  .l2_bias = options->l2_bias,
+                                  .count_power = 1,
+                                  .tolerance = options->tolerance,
+                                  .max_iterations = (int)options->max_iterations,
+                                  .patience = (int)options->patience,
+                                  .time_limit = options->time_limit};
+  if (options->penalty_scale == CLI_SCALE_RAW)
+    plan->count_power = 0;
+  if (options->penalty_scale == CLI_SCALE_SQRT_COUNT)
+    plan->count_power = 0.5;
+  static const dnmf_stop rules[] = {DNMF_STOP_OBJECTIVE, DNMF_STOP_GRADIENT, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION};
+  plan->stop = options->validation ? DNMF_STOP_VALIDATION : rules[options->stop];
+  fit->stop = options->validation ? "validation" : stops[options->stop];
+  return cli_lay_out(session, session->context->size, 1, fit->source.rows, fit->source.cols, &fit->a);
+}
+
+/* Moves the entries chosen by their own random number behind the others: the same choice on any grid. */
+static dnmf_status split_held_out(dnmf_error *error, double fraction, uint64_t seed, dnmf_entries *entries,
+                                  dnmf_entries *held_out) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "held-out entries", entries->count, sizeof(dnmf_entry), &memory));
+  held_out->items = memory;
+  int64_t kept = 0;
+  for (int64_t e = 0; e < entries->count; e++) {
+    dnmf_entry entry = entries->items[e];
+    double u = dnmf_random_uniform(seed, DNMF_STREAM_FOLDS, (uint64_t)entry.row, (uint64_t)entry.col);
+    if (u < fraction)
+      held_out->items[held_out->count++] = entry;
+    else
+      entries->items[kept++] = entry;
+  }
+  entries->count = kept;
+  return DNMF_OK;
+}
+
+/* --validation FRACTION */
+static dnmf_status parse_fraction(dnmf_error *error, const char *text, double *fraction) {
+  char *end = NULL;
+  *fraction = strtod(text, &end);
+  if (end == text || *end || !(*fraction > 0 && *fraction < 1))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--validation %s: give a fraction between 0 and 1, e.g. 0.1", text);
+  return DNMF_OK;
+}
+
+/* The penalties that depend on the ratings' scale, unless given. */
+static void settle_penalties(const cli_fit_options *options, cli_fit_run *fit) {
+  dnmf_observed_options *plan = &fit->observed;
+  double both = options->l2 >= 0 ? options->l2 : 0;
+  if (options->l2 < 0 && plan->solver != DNMF_SOLVER_MU)
+    both = default_l2 * fit->ratings.deviation;
+  plan->l2_w = options->l2_w >= 0 ? options->l2_w : both;
+  plan->l2_h = options->l2_h >= 0 ? options->l2_h : both;
+}
+
+dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+  dnmf_context *context = session->context;
+  dnmf_entries entries = {0};
+  dnmf_entries held_out = {0};
+  double fraction = 0;
+  dnmf_status status = DNMF_OK;
+  if (options->validation)
+    status = parse_fraction(&context->error, options->validation, &fraction);
+  if (status == DNMF_OK)
+    status = dnmf_matrix_to_entries(context, &fit->a.matrix, &entries);
+  if (status == DNMF_OK && options->validation)
+    status = split_held_out(&context->error, fraction, (uint64_t)options->seed, &entries, &held_out);
+  status = dnmf_agree(context, status);
+  dnmf_csr *blocks[] = {&fit->a.matrix.by_rows, &fit->a.matrix.by_cols};
+  for (int b = 0; b < 2; b++) {
+    free(blocks[b]->start);
+    free(blocks[b]->index);
+    free(blocks[b]->value);
+    *blocks[b] = (dnmf_csr){0};
+  }
+  if (status == DNMF_OK)
+    status = dnmf_ratings_create(context, fit->source.rows, fit->source.cols, fit->precision, &entries, &fit->ratings);
+  if (status == DNMF_OK && options->validation) {
+    fit->has_held_out = true;
+    status = dnmf_ratings_attach(context, &fit->ratings, &held_out, &fit->held_out);
+  }
+  dnmf_entries_free(&entries);
+  dnmf_entries_free(&held_out);
+  if (status == DNMF_OK)
+    settle_penalties(options, fit);
+  return status;
+}
+
+dnmf_status cli_observed_fit(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+  (void)options;
+  return dnmf_fit_observed(session->context, &fit->observed, &fit->ratings, fit->has_held_out ? &fit->held_out : NULL,
+                           &fit->observed_w, &fit->observed_h, &fit->result);
+}
+
+/* Splits panel rows into components and bias. */
+static dnmf_status split_panel(dnmf_error *error, const dnmf_panel *from, int components, dnmf_panel *panel,
+                               double **bias) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_panel_create(error, "model", from->rows, components, from->precision, panel));
+  DNMF_TRY(dnmf_allocate_zero(error, "biases", from->rows, sizeof(double), &memory));
+  *bias = memory;
+  for (int64_t row = 0; row < from->rows; row++) {
+    for (int c = 0; c < components; c++)
+      dnmf_panel_set(panel, row, c, dnmf_panel_get(from, row, c));
+    if (from->components > components)
+      (*bias)[row] = dnmf_panel_get(from, row, components);
+  }
+  return DNMF_OK;
+}
+
+dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit, dnmf_model *model) {
+  dnmf_error *error = &session->context->error;
+  model->owned_rows = fit->ratings.by_rows.owned;
+  model->owned_cols = fit->ratings.by_cols.owned;
+  model->bias.fitted = fit->observed.bias_rows || fit->observed.bias_cols;
+  model->bias.mean = dnmf_observed_mean(&fit->observed, &fit->ratings);
+  DNMF_TRY(split_panel(error, &fit->observed_w, fit->components, &model->w, &model->bias.row));
+  return split_panel(error, &fit->observed_h, fit->components, &model->h, &model->bias.col);
+}
