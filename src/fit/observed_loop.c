@@ -255,8 +255,10 @@ static dnmf_status create_panels(loop *l) {
   const dnmf_panel *h = l->cols.x;
   int stride = w->components;
   static const char what[] = "fetched factor rows";
-  DNMF_TRY(dnmf_panel_create(error, what, l->rows.view->needed_count, stride, w->precision, &l->rows.needed));
-  DNMF_TRY(dnmf_panel_create(error, what, l->cols.view->needed_count, stride, w->precision, &l->cols.needed));
+  int64_t rows_needed = l->rows.view->needed_count + DNMF_OBSERVED_SLACK;
+  int64_t cols_needed = l->cols.view->needed_count + DNMF_OBSERVED_SLACK;
+  DNMF_TRY(dnmf_panel_create(error, what, rows_needed, stride, w->precision, &l->rows.needed));
+  DNMF_TRY(dnmf_panel_create(error, what, cols_needed, stride, w->precision, &l->cols.needed));
   if (!l->held_out)
     return DNMF_OK;
   DNMF_TRY(dnmf_panel_create(error, what, l->held_out->needed_count, stride, w->precision, &l->held_out_needed));
