@@ -15,3 +15,7 @@ dnmf_unit_test(store/test_hdf5_damage PROCESSES 1 2 3 4 6)
 dnmf_unit_test(store/test_export PROCESSES 1 2 3 4 6)
 dnmf_unit_test(matrix/test_panel PROCESSES 1)
 dnmf_unit_test(matrix/test_products PROCESSES 1)
+
+# Built beside the tests, run by hand.
+add_executable(bench_products unit/matrix/bench_products.c)
+target_link_libraries(bench_products PRIVATE dnmf)
