@@ -19,3 +19,4 @@ dnmf_unit_test(matrix/test_products PROCESSES 1)
 # Built beside the tests, run by hand.
 add_executable(bench_products unit/matrix/bench_products.c)
 target_link_libraries(bench_products PRIVATE dnmf)
+dnmf_unit_test(store/test_full_disk PROCESSES 1 2 4)
