@@ -20,9 +20,10 @@ static const int64_t HEADER_BYTES = 32 << 10;
 
 /* Errors are told by us, once; and files that could not be closed are not tried again while the program
  * exits. Idempotent. */
-static void start_quietly(void) {
+static void start_hdf5(void) {
   H5dont_atexit(); /* fails when HDF5 is already running, which is as well */
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  dnmf_hdf5_register_lzf();
 }
 
 static herr_t keep_first(unsigned depth, const H5E_error2_t *entry, void *reason) {
@@ -75,7 +76,7 @@ void dnmf_hdf5_release(hid_t id) {
 /* The serial driver without locks: many cluster file systems have none, and our own files are private until
  * they are renamed. */
 static hid_t serial_access(void) {
-  start_quietly();
+  start_hdf5();
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
 #if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0))
   H5Pset_file_locking(access, false, true);
@@ -144,6 +145,7 @@ dnmf_status dnmf_hdf5_create_alone(dnmf_error *error, const char *path, int64_t 
   hid_t access = serial_access();
   hid_t creation = H5Pcreate(H5P_FILE_CREATE);
   H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+  H5Pset_obj_track_times(creation, false); /* the same run twice gives the same bytes */
   *file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
   dnmf_status status = DNMF_OK;
   if (*file < 0)
@@ -170,7 +172,7 @@ dnmf_status dnmf_hdf5_create_dataset(dnmf_error *error, hid_t file, const char *
   H5Pset_create_intermediate_group(links, 1);
   H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
   H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
-  H5Pset_obj_track_times(creation, false); /* the same run twice gives the same bytes */
+  H5Pset_obj_track_times(creation, false);
   hid_t dataset = H5Dcreate2(file, name, type, space, links, creation, H5P_DEFAULT);
   dnmf_status status = DNMF_OK;
   if (dataset < 0)
@@ -201,7 +203,7 @@ dnmf_status dnmf_hdf5_close_layout(dnmf_error *error, const char *path, hid_t fi
 dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, hid_t *file) {
   *file = -1;
   DNMF_TRY(dnmf_agree(context, check_visible(&context->error, path, fill)));
-  start_quietly();
+  start_hdf5();
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_mpio(access, context->comm, MPI_INFO_NULL);
   *file = H5Fopen(path, fill ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);

@@ -21,6 +21,9 @@ enum { DNMF_HDF5_NAME = 512 };
 dnmf_status dnmf_hdf5_fail(dnmf_error *error, dnmf_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Makes h5py's lzf compression readable. local */
+void dnmf_hdf5_register_lzf(void);
+
 /* Releases any HDF5 object but a file; accepts negative ids. local */
 void dnmf_hdf5_release(hid_t id);
 
