@@ -22,7 +22,8 @@ static dnmf_status fail_transfer(dnmf_context *context, const transfer *t) {
   /* HDF5's reason first: asking for the file's name clears it. */
   dnmf_hdf5_fail(&error, DNMF_ERROR_FILE, "cannot %s the dataset %s", t->writing ? "write" : "read", t->name);
   H5Fget_name(t->dataset, path, sizeof path);
-  return dnmf_fail(&context->error, DNMF_ERROR_FILE, "%.480s in %s", error.text, path);
+  return dnmf_fail(&context->error, DNMF_ERROR_FILE, "%.480s in %s%s", error.text, path,
+                   t->writing ? "; is the disk full or a quota used up?" : "");
 }
 
 /* A chunk can be read only with all the filters it went through. */
