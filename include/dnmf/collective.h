@@ -29,8 +29,8 @@ dnmf_status dnmf_exscan_int64(dnmf_context *context, int64_t value, int64_t *bef
 dnmf_status dnmf_broadcast(dnmf_context *context, void *data, int64_t bytes, int root);
 
 /* Personalized exchange over the context of items of `item_bytes` bytes: send_counts[r] items to process r,
- * laid out by rank. Allocates `*received`, ordered by source rank and within it as sent; the caller frees it.
- * Works for totals beyond 2^31 items. */
+ * laid out by rank. Allocates `*received`, ordered by source rank and within it as sent; the caller frees it
+ * (NULL on failure). Works for totals beyond 2^31 items. */
 dnmf_status dnmf_exchange(dnmf_context *context, const void *send, const int64_t *send_counts, size_t item_bytes,
                           void **received, int64_t *receive_counts);
 
