@@ -15,11 +15,12 @@ dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call
 /* The one way from a 64-bit count to MPI's int. local */
 dnmf_status dnmf_int_count(dnmf_context *context, const char *what, int64_t count, int *narrow);
 
-/* In-place sum over `comm` of doubles, of 64-bit integers; maximum of doubles. */
+/* In-place sum and maximum over `comm`. */
 dnmf_status dnmf_sum_doubles(dnmf_context *context, MPI_Comm comm, double *values, int64_t count);
 dnmf_status dnmf_max_doubles(dnmf_context *context, MPI_Comm comm, double *values, int64_t count);
 dnmf_status dnmf_sum_int64(dnmf_context *context, MPI_Comm comm, int64_t *values, int64_t count);
 dnmf_status dnmf_max_int64(dnmf_context *context, MPI_Comm comm, int64_t *values, int64_t count);
+dnmf_status dnmf_max_bytes(dnmf_context *context, MPI_Comm comm, uint8_t *values, int64_t count);
 
 /* Sum of `value` over the processes before this one (0 on the first); its total over all in `*total` if not
  * NULL. */
