@@ -230,7 +230,7 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
   memset(&l->context->traffic, 0, sizeof l->context->traffic);
   result->objective = result->residual_squares = result->violation = NAN;
   l->began = MPI_Wtime();
-  DNMF_TRY(record(l, result, rmse, 0));
+  keep_failure(l, record(l, result, rmse, 0));
   double clock = l->began;
   bool done = l->options->max_iterations == 0 && stop(result, false, "max-iter");
   while (!done) {
@@ -243,10 +243,10 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
     take_sums(&total, result);
     keep_best(l, &total, result, &rmse);
     done = should_stop(l, &total, result);
-    DNMF_TRY(record(l, result, rmse, lap(&clock)));
+    keep_failure(l, record(l, result, rmse, lap(&clock)));
   }
   l->seconds.total = MPI_Wtime() - l->began;
-  return DNMF_OK;
+  return dnmf_agree(l->context, l->failure);
 }
 
 static dnmf_status create_panels(loop *l) {

@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = VECTOR > 8 ? VECTOR : 8, TILE_BYTES = 16 * 1024, PREFETCH = 12 };
+enum { BLOCK = VECTOR > 8 ? VECTOR : 8, TILE_BYTES = 16 * 1024, PREFETCH = 24 };
 
 /* A projected gradient this much smaller than the first sweep's is rounding. */
 static const double rounding = sizeof(real) == sizeof(double) ? 1e-15 : 1e-6;
@@ -80,11 +80,13 @@ static void load_tile(const dnmf_observed_update *update, int64_t begin, int cou
   real mean = (real)update->mean;
   int k = eq->components;
   int whole = (k + VECTOR - 1) / VECTOR * VECTOR;
+  int64_t last = update->start[update->rows] - begin - 1;
   for (int e = 0; e < count; e++) {
     const real *from = fixed + (int64_t)index[e] * update->stride;
     real *to = eq->rows + (int64_t)e * eq->width;
-    if (e + PREFETCH < count)
-      __builtin_prefetch(fixed + (int64_t)index[e + PREFETCH] * update->stride);
+    const real *soon = fixed + (int64_t)index[e + PREFETCH < last ? e + PREFETCH : last] * update->stride;
+    for (int j = 0; j < whole; j += CACHE_LINE)
+      __builtin_prefetch(soon + j);
     for (int j = 0; j < whole; j += VECTOR)
       vec_store(to + j, vec_load(from + j));
     eq->residual[e] = value[e] - mean - (update->bias ? from[k] : 0);
