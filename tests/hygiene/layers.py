@@ -22,7 +22,7 @@ HEADERS = {
     "store": ["file", "output", "source"],
     "init": ["start"],
     "solve": ["observed", "solver"],
-    "fit": ["fit"],
+    "fit": ["fit", "fit_observed"],
     "model": [],
     "cli": [],
 }
@@ -34,7 +34,7 @@ CONFINED = [
     (r"#\s*include\s*<hdf5(_hl)?\.h>", ["src/store/"]),
     (r"\bC?blacs_\w+|\b[Pp][sd][a-z]{4,6}_\b", ["src/init/", "src/comm/", "src/model/"]),
     (r"#\s*(if|elif|ifdef|ifndef)\b(?!\s+\w+_H\b)", ["src/base/", "src/store/hdf5_file.c"]),
-    (r"^(static|_Thread_local) (?!const\b|inline\b)[^()\n]*[=;]", []),
+    (r"^(static|_Thread_local) (?!const\b|inline\b|\w+ \*const\b)[^()\n]*[=;]", []),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
