@@ -17,13 +17,13 @@ LEVEL = {layer: level for level, layers in enumerate(ORDER) for layer in layers}
 HEADERS = {
     "base": ["status", "memory", "precision", "random", "range"],
     "comm": ["context", "collective", "grid"],
-    "matrix": ["generate", "ids", "matrix", "panel", "product", "ratings"],
+    "matrix": ["fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
     "factor": ["factor", "model"],
-    "store": ["file", "output", "source"],
+    "store": ["file", "match", "output", "pairs", "source"],
     "init": ["start"],
     "solve": ["observed", "solver"],
     "fit": ["fit", "fit_observed"],
-    "model": [],
+    "model": ["metrics", "predict"],
     "cli": [],
 }
 LAYER_OF_HEADER = {f"dnmf/{name}.h": layer for layer, names in HEADERS.items() for name in names}
