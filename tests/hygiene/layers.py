@@ -18,12 +18,12 @@ HEADERS = {
     "base": ["status", "memory", "precision", "random", "range"],
     "comm": ["context", "collective", "grid"],
     "matrix": ["generate", "ids", "matrix", "panel", "product", "ratings"],
-    "factor": ["factor", "model"],
-    "store": ["file", "output", "source"],
+    "factor": ["factor", "model", "ranking"],
+    "store": ["file", "labels", "output", "source"],
     "init": ["start"],
     "solve": ["observed", "solver"],
     "fit": ["fit"],
-    "model": [],
+    "model": ["align", "describe", "recommend", "transform"],
     "cli": [],
 }
 LAYER_OF_HEADER = {f"dnmf/{name}.h": layer for layer, names in HEADERS.items() for name in names}
