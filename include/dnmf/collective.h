@@ -15,11 +15,12 @@ dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call
 /* The one way from a 64-bit count to MPI's int. local */
 dnmf_status dnmf_int_count(dnmf_context *context, const char *what, int64_t count, int *narrow);
 
-/* In-place sum over `comm` of doubles, of 64-bit integers; maximum of doubles. */
+/* In-place sum and maximum over `comm`. */
 dnmf_status dnmf_sum_doubles(dnmf_context *context, MPI_Comm comm, double *values, int64_t count);
 dnmf_status dnmf_max_doubles(dnmf_context *context, MPI_Comm comm, double *values, int64_t count);
 dnmf_status dnmf_sum_int64(dnmf_context *context, MPI_Comm comm, int64_t *values, int64_t count);
 dnmf_status dnmf_max_int64(dnmf_context *context, MPI_Comm comm, int64_t *values, int64_t count);
+dnmf_status dnmf_max_bytes(dnmf_context *context, MPI_Comm comm, uint8_t *values, int64_t count);
 
 /* Sum of `value` over the processes before this one (0 on the first); its total over all in `*total` if not
  * NULL. */
@@ -29,8 +30,8 @@ dnmf_status dnmf_exscan_int64(dnmf_context *context, int64_t value, int64_t *bef
 dnmf_status dnmf_broadcast(dnmf_context *context, void *data, int64_t bytes, int root);
 
 /* Personalized exchange over the context of items of `item_bytes` bytes: send_counts[r] items to process r,
- * laid out by rank. Allocates `*received`, ordered by source rank and within it as sent; the caller frees it.
- * Works for totals beyond 2^31 items. */
+ * laid out by rank. Allocates `*received`, ordered by source rank and within it as sent; the caller frees it
+ * (NULL on failure). Works for totals beyond 2^31 items. */
 dnmf_status dnmf_exchange(dnmf_context *context, const void *send, const int64_t *send_counts, size_t item_bytes,
                           void **received, int64_t *receive_counts);
 

@@ -27,7 +27,7 @@ typedef struct dnmf_fit_options {
   dnmf_penalties penalties;
 } dnmf_fit_options;
 
-/* Seconds of iterating, of this process, by what they went to. */
+/* Seconds of iterating, by what they went to. */
 typedef struct dnmf_fit_seconds {
   double product;  /* block of A times a factor panel */
   double gram;     /* local Gram products */
@@ -46,7 +46,7 @@ typedef struct dnmf_fit_result {
   double violation;           /* of the last iteration relative to the first */
   double validation_rmse;     /* of the model kept; NaN without held-out entries */
   int best_iteration;         /* the model kept: the last, or with held-out entries the best on them */
-  dnmf_fit_seconds seconds;   /* the largest over processes */
+  dnmf_fit_seconds seconds;   /* the mean over processes; the total is the slowest one's */
   dnmf_traffic traffic;       /* of the loop, summed over processes */
   int64_t history_count;      /* iterations + 1: the start first */
   double *objective_history;  /* owned */

@@ -20,6 +20,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { DNMF_OBSERVED_SLACK = 16 };
+
 typedef struct dnmf_observed_update {
   /* The rows' observed entries: start[rows + 1]; index is a row of `fixed`. */
   int64_t rows;
@@ -27,7 +29,8 @@ typedef struct dnmf_observed_update {
   const int32_t *index;
   const void *value;
 
-  /* Factor rows have `stride` numbers: the components, then, with biases, the row's bias. */
+  /* Factor rows have `stride` numbers: the components, then, with biases, the row's bias. `fixed` must be readable
+   * for DNMF_OBSERVED_SLACK numbers past its last row: rows are read in whole vectors. */
   int components;
   int stride;
   const void *fixed;

@@ -9,8 +9,8 @@
 #ifndef DNMF_RATINGS_H
 #define DNMF_RATINGS_H
 
+#include "dnmf/fetch.h"
 #include "dnmf/matrix.h"
-#include "dnmf/panel.h"
 
 typedef struct dnmf_ratings_view {
   dnmf_range owned;     /* global rows of this view held here */
@@ -18,13 +18,8 @@ typedef struct dnmf_ratings_view {
   dnmf_csr entries;     /* size(owned) rows; index is a place in `needed` */
   int64_t needed_count; /* rows of the other factor needed here */
   int64_t *needed;      /* their global indices, ascending */
-
-  /* The exchange that brings them. */
-  int64_t *receive_counts; /* from each process, in order of `needed` */
-  int64_t *send_counts;    /* of rows this process owns in the other view, to each process */
-  int64_t *send_rows;      /* local rows of the other view, by destination */
-  int64_t send_total;
-  double imbalance; /* the largest share of entries over the mean share, same on every process */
+  dnmf_fetch fetch;     /* brings them */
+  double imbalance;     /* the largest share of entries over the mean share, same on every process */
 } dnmf_ratings_view;
 
 typedef struct dnmf_ratings {

@@ -115,6 +115,27 @@ static void date_text(char *text, size_t size) {
   strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
+/* What only a fit of ratings has. */
+static dnmf_status describe_ratings(dnmf_error *error, const cli_fit_run *fit, dnmf_model *model) {
+  const dnmf_observed_options *observed = &fit->observed;
+  const fact facts[] = {
+      TEXT("bias", bias_name(observed)),
+      REAL("l2_bias", observed->l2_bias),
+      REAL("count_power", observed->count_power),
+      WHOLE("sweeps", observed->sweeps),
+      REAL("init_scale", observed->start_scale),
+      REAL("smallest", fit->ratings.smallest),
+      REAL("largest", fit->ratings.largest),
+      WHOLE("best_iteration", fit->result.best_iteration),
+      REAL("validation_rmse", fit->result.validation_rmse),
+  };
+  DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  if (!fit->has_held_out)
+    return DNMF_OK;
+  return dnmf_model_add_curve(error, model, "validation_rmse", fit->result.history_count,
+                              fit->result.validation_history);
+}
+
 dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
                              dnmf_model *model) {
   char grid[32];
@@ -163,24 +184,9 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
       REAL("relative_error", relative_error(fit)),
   };
   dnmf_error *error = &session->context->error;
-  const fact ratings_facts[] = {
-      TEXT("bias", bias_name(observed)),
-      REAL("l2_bias", observed->l2_bias),
-      REAL("count_power", observed->count_power),
-      WHOLE("sweeps", observed->sweeps),
-      REAL("init_scale", observed->start_scale),
-      REAL("smallest", fit->ratings.smallest),
-      REAL("largest", fit->ratings.largest),
-      WHOLE("best_iteration", fit->result.best_iteration),
-      REAL("validation_rmse", fit->result.validation_rmse),
-  };
   DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
-  if (ratings) {
-    DNMF_TRY(add_facts(error, model, ratings_facts, sizeof ratings_facts / sizeof *ratings_facts));
-    if (fit->has_held_out)
-      DNMF_TRY(dnmf_model_add_curve(error, model, "validation_rmse", fit->result.history_count,
-                                    fit->result.validation_history));
-  }
+  if (ratings)
+    DNMF_TRY(describe_ratings(error, fit, model));
   DNMF_TRY(dnmf_model_add_curve(error, model, "objective", fit->result.history_count, fit->result.objective_history));
   return dnmf_model_add_curve(error, model, "seconds", fit->result.history_count, fit->result.seconds_history);
 }

@@ -3,7 +3,7 @@
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +22,25 @@ void dnmf_grid_choose(int processes, int64_t m, int64_t n, int *grid_rows, int *
   }
 }
 
+/* Reads digits into a positive `count`: what follows them, or NULL when that is not what is there. */
+static const char *read_count(const char *text, int *count) {
+  enum { MOST_DIGITS = 9 };
+  *count = 0;
+  for (int digits = 0; *text >= '0' && *text <= '9' && digits < MOST_DIGITS; digits++)
+    *count = *count * 10 + (*text++ - '0');
+  return *count > 0 ? text : NULL;
+}
+
 dnmf_status dnmf_grid_parse(dnmf_error *error, const char *text, int processes, int *grid_rows, int *grid_cols) {
-  char end = 0;
-  if (sscanf(text, "%6dx%6d%c", grid_rows, grid_cols, &end) != 2 || *grid_rows < 1 || *grid_cols < 1)
+  const char *rest = read_count(text, grid_rows);
+  if (rest)
+    rest = *rest == 'x' ? read_count(rest + 1, grid_cols) : NULL;
+  if (!rest || *rest != '\0')
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--grid %s: give auto or ROWSxCOLUMNS, e.g. --grid 2x3", text);
-  if (*grid_rows * *grid_cols != processes)
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--grid %s is %d processes, but the job has %d", text,
-                     *grid_rows * *grid_cols, processes);
+  int64_t wanted = (int64_t)*grid_rows * *grid_cols;
+  if (wanted != processes)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--grid %s is %" PRId64 " processes, but the job has %d", text, wanted,
+                     processes);
   return DNMF_OK;
 }
 

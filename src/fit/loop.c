@@ -83,7 +83,7 @@ static dnmf_status multiply(loop *l, side *s, dnmf_factor *fixed) {
 static dnmf_status gram(loop *l, side *s) {
   double clock = MPI_Wtime();
   int k = l->options->components;
-  DNMF_TRY(dnmf_panel_gram(l->context, &s->x->mine, s->gram));
+  keep_failure(l, dnmf_panel_gram(l->context, &s->x->mine, s->gram));
   if (s->l1 > 0)
     s->control[CONTROL_SUM] = sum_of(&s->x->mine);
   s->control[CONTROL_INNER] = dnmf_panel_dot(l->context, &s->x->products, &s->x->mine); /* <B, X>   */
@@ -118,8 +118,19 @@ static dnmf_status half_step(loop *l, side *s, side *fixed) {
   return gram(l, s);
 }
 
+/* The terms are the same numbers on all processes, so all of them fail together. */
+static dnmf_status check_range(loop *l, double residual) {
+  bool single = l->a->precision == DNMF_SINGLE;
+  if (isfinite(residual))
+    return DNMF_OK;
+  return dnmf_fail(&l->context->error, DNMF_ERROR_INPUT,
+                   "the objective is beyond the range of %s precision: the values of the matrix are too large; scale "
+                   "the matrix%s",
+                   single ? "single" : "double", single ? " or use --precision double" : "");
+}
+
 /* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H'H>), from what H's half-step left behind; then the penalties. */
-static void objective(loop *l, dnmf_fit_result *result) {
+static dnmf_status objective(loop *l, dnmf_fit_result *result) {
   int k = l->options->components;
   double crossed = 0;
   double trace_w = 0;
@@ -132,11 +143,13 @@ static void objective(loop *l, dnmf_fit_result *result) {
   }
   double inner = l->h.control[CONTROL_INNER];
   double residual = l->a->sum_squares - 2 * inner + crossed;
+  DNMF_TRY(check_range(l, residual));
   double rounding = 8 * dnmf_precision_epsilon(l->a->precision) * (l->a->sum_squares + 2 * inner + crossed);
   result->below_rounding = residual < rounding;
   result->residual_squares = residual > 0 ? residual : 0;
   result->objective = 0.5 * result->residual_squares + l->w.l1 * l->w.control[CONTROL_SUM] +
                       l->h.l1 * l->h.control[CONTROL_SUM] + 0.5 * (l->w.l2 * trace_w + l->h.l2 * trace_h);
+  return DNMF_OK;
 }
 
 static bool stop(dnmf_fit_result *result, bool converged, const char *reason) {
@@ -183,7 +196,7 @@ static dnmf_status evaluate_start(loop *l, dnmf_fit_result *result) {
   DNMF_TRY(gram(l, &l->w));
   DNMF_TRY(multiply(l, &l->h, l->w.x));
   DNMF_TRY(gram(l, &l->h));
-  objective(l, result);
+  DNMF_TRY(objective(l, result));
   l->start_error = sqrt(result->residual_squares);
   l->checked_error = l->start_error;
   return DNMF_OK;
@@ -195,19 +208,19 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
   memset(&l->context->traffic, 0, sizeof l->context->traffic);
   l->began = MPI_Wtime();
   double clock = l->began;
-  DNMF_TRY(record(l, result, 0));
+  keep_failure(l, record(l, result, 0));
   bool done = l->options->max_iterations == 0 && stop(result, false, "max-iter");
   while (!done) {
     DNMF_TRY(half_step(l, &l->w, &l->h)); /* W <- update(W; A H', H H')   */
     DNMF_TRY(half_step(l, &l->h, &l->w)); /* H <- update(H; A'W, W'W)     */
     result->iterations++;
-    objective(l, result);
+    DNMF_TRY(objective(l, result));
     done = should_stop(l, result);
-    DNMF_TRY(record(l, result, lap(&clock)));
+    keep_failure(l, record(l, result, lap(&clock)));
   }
   l->seconds.total = MPI_Wtime() - l->began;
   result->best_iteration = result->iterations;
-  return DNMF_OK;
+  return dnmf_agree(l->context, l->failure);
 }
 
 /* Gram matrix and control values of one factor. */

@@ -230,7 +230,7 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
   memset(&l->context->traffic, 0, sizeof l->context->traffic);
   result->objective = result->residual_squares = result->violation = NAN;
   l->began = MPI_Wtime();
-  DNMF_TRY(record(l, result, rmse, 0));
+  keep_failure(l, record(l, result, rmse, 0));
   double clock = l->began;
   bool done = l->options->max_iterations == 0 && stop(result, false, "max-iter");
   while (!done) {
@@ -243,10 +243,10 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
     take_sums(&total, result);
     keep_best(l, &total, result, &rmse);
     done = should_stop(l, &total, result);
-    DNMF_TRY(record(l, result, rmse, lap(&clock)));
+    keep_failure(l, record(l, result, rmse, lap(&clock)));
   }
   l->seconds.total = MPI_Wtime() - l->began;
-  return DNMF_OK;
+  return dnmf_agree(l->context, l->failure);
 }
 
 static dnmf_status create_panels(loop *l) {
@@ -255,8 +255,10 @@ static dnmf_status create_panels(loop *l) {
   const dnmf_panel *h = l->cols.x;
   int stride = w->components;
   static const char what[] = "fetched factor rows";
-  DNMF_TRY(dnmf_panel_create(error, what, l->rows.view->needed_count, stride, w->precision, &l->rows.needed));
-  DNMF_TRY(dnmf_panel_create(error, what, l->cols.view->needed_count, stride, w->precision, &l->cols.needed));
+  int64_t rows_needed = l->rows.view->needed_count + DNMF_OBSERVED_SLACK;
+  int64_t cols_needed = l->cols.view->needed_count + DNMF_OBSERVED_SLACK;
+  DNMF_TRY(dnmf_panel_create(error, what, rows_needed, stride, w->precision, &l->rows.needed));
+  DNMF_TRY(dnmf_panel_create(error, what, cols_needed, stride, w->precision, &l->cols.needed));
   if (!l->held_out)
     return DNMF_OK;
   DNMF_TRY(dnmf_panel_create(error, what, l->held_out->needed_count, stride, w->precision, &l->held_out_needed));

@@ -27,12 +27,16 @@ dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, cons
 }
 
 dnmf_status dnmf_fit_collect(dnmf_context *context, const dnmf_fit_seconds *seconds, dnmf_fit_result *result) {
-  double times[] = {seconds->product, seconds->gram, seconds->update, seconds->exchange, seconds->total};
+  double times[] = {seconds->product, seconds->gram, seconds->update, seconds->exchange};
+  double total = seconds->total;
   const dnmf_traffic *sent = &context->traffic;
   double words[] = {sent->gather_words, sent->scatter_words, sent->gram_words, sent->control_words, sent->messages};
-  DNMF_TRY(dnmf_max_doubles(context, context->comm, times, 5));
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, times, 4));
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, &total, 1));
+  for (int t = 0; t < 4; t++)
+    times[t] /= context->size;
   DNMF_TRY(dnmf_sum_doubles(context, context->comm, words, 5));
-  result->seconds = (dnmf_fit_seconds){times[0], times[1], times[2], times[3], times[4]};
+  result->seconds = (dnmf_fit_seconds){times[0], times[1], times[2], times[3], total};
   result->traffic = (dnmf_traffic){words[0], words[1], words[2], words[3], words[4]};
   return DNMF_OK;
 }

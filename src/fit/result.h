@@ -7,7 +7,7 @@
 /* Appends a step to the histories and tells the reporter. local */
 dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, const dnmf_step *step);
 
-/* Times become the slowest process's, traffic everybody's. collective */
+/* Times become the mean over processes, the total the slowest's; traffic is everybody's. collective */
 dnmf_status dnmf_fit_collect(dnmf_context *context, const dnmf_fit_seconds *seconds, dnmf_fit_result *result);
 
 #endif

@@ -11,12 +11,7 @@
 
 #include <string.h>
 
-enum {
-  WIDEST = 8,
-  NARROWEST = 128 / VECTOR_BYTES,
-  ENTRIES_AHEAD = 32,    /* prefetch distance */
-  CACHE_BYTES = 16 << 20 /* the part of a panel that one walk reads should not exceed this */
-};
+enum { WIDEST = 8, ENTRIES_AHEAD = 32 /* prefetch distance */ };
 
 /* One walk over the entries, for some of the components. */
 typedef struct csr_walk {
@@ -89,21 +84,11 @@ static void rows_of_width(int vectors, const csr_walk *walk, int64_t begin, int6
   }
 }
 
-/* How many vectors of components one walk over the entries takes. Few make a large panel fit the cache, at the
- * price of reading the entries more often. */
-static int64_t walk_vectors(int64_t panel_rows) {
-  int64_t vectors = WIDEST;
-  while (vectors > NARROWEST && panel_rows * vectors * VECTOR_BYTES > CACHE_BYTES)
-    vectors /= 2;
-  return vectors;
-}
-
 static void multiply(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded, void *out,
                      int components) {
-  const int64_t widest = walk_vectors(a->cols);
-  for (int64_t done = 0; done < padded; done += widest * VECTOR) {
+  for (int64_t done = 0; done < padded; done += WIDEST * VECTOR) {
     const int64_t vectors = (padded - done) / VECTOR;
-    const int width = (int)(vectors < widest ? vectors : widest);
+    const int width = (int)(vectors < WIDEST ? vectors : WIDEST);
     const int left = components - (int)done;
     const csr_walk walk = {.a = a,
                            .panel = (const real *)panel + done,

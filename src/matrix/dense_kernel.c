@@ -43,7 +43,6 @@ TEMPLATE void register_tile(int lanes, int vectors, bool transposed, int64_t ste
                             const real *panel, real *out, int64_t padded) {
   const int64_t lane = transposed ? 1 : stride;
   const int64_t step = transposed ? stride : 1;
-  const int group = transposed ? 1 : CACHE_LINE; /* steps that share cache lines of the block */
   vec sum[LANES][VECTORS];
 #pragma GCC unroll 8
   for (int i = 0; i < lanes; i++)
@@ -51,17 +50,17 @@ TEMPLATE void register_tile(int lanes, int vectors, bool transposed, int64_t ste
     for (int v = 0; v < vectors; v++)
       sum[i][v] = (vec){0};
   int64_t s = 0;
-  for (; s + group <= steps; s += group) {
+  for (; !transposed && s + CACHE_LINE <= steps; s += CACHE_LINE) {
+    for (int i = 0; i < lanes; i++) /* the lanes of the next tile */
+      __builtin_prefetch(a + (i + lanes) * lane + s);
+    for (int g = 0; g < CACHE_LINE; g++)
+      multiply_step(lanes, vectors, a + s + g, lane, panel + (s + g) * padded, sum);
+  }
+  for (; s < steps; s++) {
     if (transposed)
       __builtin_prefetch(a + s * step + LINES_AHEAD * CACHE_LINE);
-    else
-      for (int i = 0; i < lanes; i++) /* the lanes of the next tile */
-        __builtin_prefetch(a + (i + lanes) * lane + s);
-    for (int64_t g = s; g < s + group; g++)
-      multiply_step(lanes, vectors, a + g * step, lane, panel + g * padded, sum);
-  }
-  for (; s < steps; s++)
     multiply_step(lanes, vectors, a + s * step, lane, panel + s * padded, sum);
+  }
 #pragma GCC unroll 8
   for (int i = 0; i < lanes; i++)
 #pragma GCC unroll 4
@@ -71,19 +70,44 @@ TEMPLATE void register_tile(int lanes, int vectors, bool transposed, int64_t ste
     }
 }
 
-/* All components of `lanes` rows of the result, in groups of vectors that leave no single one over: with one,
- * too few sums are under way to keep the multipliers busy. */
-TEMPLATE void all_components(int lanes, bool transposed, int64_t steps, const real *a, int64_t stride,
-                             const real *panel, real *out, const dnmf_operands *operands) {
-  const int64_t padded = operands->padded;
+/* A register tile as a function of its own, which leaves it all the registers. */
+typedef void tile_function(int64_t steps, const real *a, int64_t stride, const real *panel, real *out, int64_t padded);
+
+#define TILE_FUNCTION(name, lanes, vectors, transposed)                                                                \
+  static __attribute__((noinline)) void name(int64_t steps, const real *a, int64_t stride, const real *panel,          \
+                                             real *out, int64_t padded) {                                              \
+    register_tile(lanes, vectors, transposed, steps, a, stride, panel, out, padded);                                   \
+  }
+
+TILE_FUNCTION(rows_by_1, LANES, 1, false)
+TILE_FUNCTION(rows_by_2, LANES, 2, false)
+TILE_FUNCTION(rows_by_3, LANES, VECTORS, false)
+TILE_FUNCTION(row_by_1, 1, 1, false)
+TILE_FUNCTION(row_by_2, 1, 2, false)
+TILE_FUNCTION(row_by_3, 1, VECTORS, false)
+TILE_FUNCTION(cols_by_1, LANES, 1, true)
+TILE_FUNCTION(cols_by_2, LANES, 2, true)
+TILE_FUNCTION(cols_by_3, LANES, VECTORS, true)
+TILE_FUNCTION(col_by_1, 1, 1, true)
+TILE_FUNCTION(col_by_2, 1, 2, true)
+TILE_FUNCTION(col_by_3, 1, VECTORS, true)
+
+/* By [one lane][vectors - 1]. */
+static tile_function *const row_tiles[2][3] = {{rows_by_1, rows_by_2, rows_by_3}, {row_by_1, row_by_2, row_by_3}};
+static tile_function *const col_tiles[2][3] = {{cols_by_1, cols_by_2, cols_by_3}, {col_by_1, col_by_2, col_by_3}};
+
+/* All components of some rows of the result, in groups of vectors that leave no single one over: with one, too
+ * few sums are under way to keep the multipliers busy. */
+static void all_components(tile_function *const tiles[3], int64_t steps, const real *a, int64_t stride,
+                           const real *panel, real *out, const dnmf_operands *operands) {
   int64_t left = operands->width / VECTOR;
   int64_t done = 0;
-  for (; VECTORS == 3 && (left == 3 || left >= 5); left -= 3, done += 3 * VECTOR)
-    register_tile(lanes, VECTORS, transposed, steps, a, stride, panel + done, out + done, padded);
-  for (; left >= 2; left -= 2, done += 2 * VECTOR)
-    register_tile(lanes, 2, transposed, steps, a, stride, panel + done, out + done, padded);
-  if (left == 1)
-    register_tile(lanes, 1, transposed, steps, a, stride, panel + done, out + done, padded);
+  while (left > 0) {
+    const int64_t vectors = left == 4 ? 2 : left < VECTORS ? left : VECTORS;
+    tiles[vectors - 1](steps, a, stride, panel + done, out + done, operands->padded);
+    left -= vectors;
+    done += vectors * VECTOR;
+  }
 }
 
 static int64_t at_most(int64_t count, int64_t limit) {
@@ -100,9 +124,9 @@ static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
     real *out = operands->out;
     int64_t row = 0;
     for (; row + LANES <= tile->rows; row += LANES)
-      all_components(LANES, false, steps, a + row * stride, stride, panel, out + row * padded, operands);
+      all_components(row_tiles[0], steps, a + row * stride, stride, panel, out + row * padded, operands);
     for (; row < tile->rows; row++)
-      all_components(1, false, steps, a + row * stride, stride, panel, out + row * padded, operands);
+      all_components(row_tiles[1], steps, a + row * stride, stride, panel, out + row * padded, operands);
   }
 }
 
@@ -116,9 +140,9 @@ static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *oper
     real *out = operands->out;
     int64_t col = 0;
     for (; col + LANES <= tile->cols; col += LANES)
-      all_components(LANES, true, steps, a + col, stride, panel, out + col * padded, operands);
+      all_components(col_tiles[0], steps, a + col, stride, panel, out + col * padded, operands);
     for (; col < tile->cols; col++)
-      all_components(1, true, steps, a + col, stride, panel, out + col * padded, operands);
+      all_components(col_tiles[1], steps, a + col, stride, panel, out + col * padded, operands);
   }
 }
 

@@ -40,17 +40,22 @@ dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout 
   matrix->precision = precision;
   matrix->row_range = dnmf_layout_rows(layout, layout->grid->row);
   matrix->col_range = dnmf_layout_cols(layout, layout->grid->col);
-  return dnmf_allocate_zero(&context->error, "the local block of A",
-                            dnmf_range_size(matrix->row_range) * dnmf_range_size(matrix->col_range),
-                            dnmf_precision_size(precision), &matrix->dense);
+  int64_t count = 0;
+  if (__builtin_mul_overflow(dnmf_range_size(matrix->row_range), dnmf_range_size(matrix->col_range), &count))
+    count = INT64_MAX; /* more than any memory holds: refused below */
+  return dnmf_allocate_zero(&context->error, "the local block of A", count, dnmf_precision_size(precision),
+                            &matrix->dense);
 }
 
 static double value_at(const void *values, dnmf_precision precision, int64_t at) {
   return precision == DNMF_DOUBLE ? ((const double *)values)[at] : (double)((const float *)values)[at];
 }
 
-/* A hash of one entry; values are hashed as floats so that both precisions agree. */
+/* A hash of one entry; values are hashed as floats so that both precisions agree, and what is zero as a float
+ * adds nothing. */
 static uint64_t entry_hash(int64_t row, int64_t col, double value) {
+  if ((float)value == 0)
+    return 0;
   struct {
     int64_t row;
     int64_t col;
@@ -68,6 +73,17 @@ typedef struct row_summary {
   int64_t bad; /* local column of the first invalid value, or -1 */
 } row_summary;
 
+/* Threads share the marks; most are set already, and then their cache line is left alone. */
+static void mark(uint8_t *seen) {
+  uint8_t before = 0;
+#pragma omp atomic read
+  before = *seen;
+  if (before)
+    return;
+#pragma omp atomic write
+  *seen = 1;
+}
+
 static row_summary summarize_row(const dnmf_matrix *matrix, int64_t row, uint8_t *col_seen) {
   row_summary summary = {0, 0, 0, -1};
   int64_t cols = dnmf_range_size(matrix->col_range);
@@ -84,8 +100,7 @@ static row_summary summarize_row(const dnmf_matrix *matrix, int64_t row, uint8_t
     summary.sum += value;
     summary.squares += value * value;
     summary.hash += entry_hash(matrix->row_range.begin + row, matrix->col_range.begin + col, value);
-#pragma omp atomic write
-    col_seen[col] = 1;
+    mark(&col_seen[col]);
   }
   return summary;
 }
@@ -108,12 +123,9 @@ static dnmf_status bad_value(dnmf_context *context, const dnmf_matrix *matrix, i
 
 /* Rows (columns) of this block without a nonzero, over all processes that share it; counted once. */
 static dnmf_status count_empty(dnmf_context *context, MPI_Comm group, uint8_t *seen, int64_t count, int64_t *empty) {
-  int narrow = 0;
   int rank = 0;
-  DNMF_TRY(dnmf_int_count(context, "rows or columns of a block", count, &narrow));
-  int code = MPI_Allreduce(MPI_IN_PLACE, seen, narrow, MPI_UINT8_T, MPI_MAX, group);
-  DNMF_TRY(dnmf_mpi_check(context, code, "MPI_Allreduce"));
-  MPI_Comm_rank(group, &rank);
+  DNMF_TRY(dnmf_max_bytes(context, group, seen, count));
+  DNMF_TRY(dnmf_mpi_check(context, MPI_Comm_rank(group, &rank), "MPI_Comm_rank"));
   *empty = 0;
   for (int64_t i = 0; i < count && rank == 0; i++)
     *empty += !seen[i];

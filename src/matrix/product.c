@@ -116,8 +116,9 @@ static dnmf_status prepare(dnmf_context *context, const dnmf_matrix *a, int comp
   dnmf_error *error = &context->error;
   const size_t size = dnmf_precision_size(a->precision);
   const int64_t cols = dnmf_range_size(a->col_range);
-  const int64_t all_threads = (int64_t)context->threads * ROWS_AT_ONCE;
-  const int64_t scratch_rows = all_threads > TRANSPOSED_ROWS ? all_threads : TRANSPOSED_ROWS;
+  const int64_t rows_in = at_most(dnmf_range_size(a->row_range), TRANSPOSED_ROWS);
+  const int64_t rows_out = (int64_t)context->threads * ROWS_AT_ONCE;
+  const int64_t scratch_rows = rows_in > rows_out ? rows_in : rows_out;
   *sweep = (dnmf_sweep){.a = a, .components = components};
   sweep->padded = padded_width(context, a->precision, components);
   dnmf_status status = dnmf_allocate(error, "rows of a product", scratch_rows * sweep->padded, size, &sweep->scratch);

@@ -16,9 +16,7 @@ void dnmf_ratings_view_free(dnmf_ratings_view *view) {
   free(view->entries.index);
   free(view->entries.value);
   free(view->needed);
-  free(view->receive_counts);
-  free(view->send_counts);
-  free(view->send_rows);
+  dnmf_fetch_free(&view->fetch);
   memset(view, 0, sizeof *view);
 }
 
@@ -163,30 +161,9 @@ static dnmf_status create_view(dnmf_context *context, int64_t rows, int64_t cols
   return status;
 }
 
-/* Tells every owner which of its rows are needed here, and learns what to send. */
-static dnmf_status plan_exchange(dnmf_context *context, const dnmf_ratings_view *other, dnmf_ratings_view *view) {
-  int size = context->size;
-  void *memory = NULL;
-  dnmf_status status = dnmf_allocate_zero(&context->error, "exchange counts", size, sizeof(int64_t), &memory);
-  view->receive_counts = memory;
-  if (status == DNMF_OK)
-    status = dnmf_allocate_zero(&context->error, "exchange counts", size, sizeof(int64_t), &memory);
-  view->send_counts = memory;
-  DNMF_TRY(dnmf_agree(context, status));
-  int owner = 0;
-  for (int64_t i = 0; i < view->needed_count; i++) {
-    while (view->needed[i] >= other->bounds[owner + 1])
-      owner++;
-    view->receive_counts[owner]++;
-  }
-  void *wanted = NULL;
-  DNMF_TRY(dnmf_exchange(context, view->needed, view->receive_counts, sizeof(int64_t), &wanted, view->send_counts));
-  view->send_rows = wanted;
-  for (int r = 0; r < size; r++)
-    view->send_total += view->send_counts[r];
-  for (int64_t i = 0; i < view->send_total; i++)
-    view->send_rows[i] -= other->owned.begin;
-  return DNMF_OK;
+/* The needed rows are owned as the other view's rows are. */
+static dnmf_status plan_fetch(dnmf_context *context, const dnmf_ratings_view *other, dnmf_ratings_view *view) {
+  return dnmf_fetch_plan(context, other->bounds, view->needed, view->needed_count, &view->fetch);
 }
 
 /* Largest share of entries over the mean share. */
@@ -246,9 +223,9 @@ dnmf_status dnmf_ratings_create(dnmf_context *context, int64_t rows, int64_t col
   if (status == DNMF_OK)
     status = create_view(context, cols, rows, precision, NULL, &transposed, &ratings->by_cols);
   if (status == DNMF_OK)
-    status = plan_exchange(context, &ratings->by_cols, &ratings->by_rows);
+    status = plan_fetch(context, &ratings->by_cols, &ratings->by_rows);
   if (status == DNMF_OK)
-    status = plan_exchange(context, &ratings->by_rows, &ratings->by_cols);
+    status = plan_fetch(context, &ratings->by_rows, &ratings->by_cols);
   if (status == DNMF_OK)
     status = measure_imbalance(context, ratings->stored, &ratings->by_rows);
   if (status == DNMF_OK)
@@ -263,22 +240,10 @@ dnmf_status dnmf_ratings_attach(dnmf_context *context, const dnmf_ratings *ratin
   memset(view, 0, sizeof *view);
   DNMF_TRY(
       create_view(context, ratings->rows, ratings->cols, ratings->precision, ratings->by_rows.bounds, entries, view));
-  return plan_exchange(context, &ratings->by_cols, view);
+  return plan_fetch(context, &ratings->by_cols, view);
 }
 
 dnmf_status dnmf_ratings_gather(dnmf_context *context, const dnmf_ratings_view *view, const dnmf_panel *mine,
                                 dnmf_panel *needed) {
-  size_t row_bytes = (size_t)mine->components * dnmf_precision_size(mine->precision);
-  void *packed = NULL;
-  dnmf_status status = dnmf_allocate(&context->error, "factor rows to send", view->send_total, row_bytes, &packed);
-  DNMF_TRY(dnmf_agree(context, status));
-#pragma omp parallel for num_threads(context->threads)
-  for (int64_t i = 0; i < view->send_total; i++)
-    memcpy((char *)packed + (size_t)i * row_bytes, (const char *)mine->data + (size_t)view->send_rows[i] * row_bytes,
-           row_bytes);
-  status = dnmf_exchange_known(context, packed, view->send_counts, row_bytes, needed->data, view->receive_counts);
-  free(packed);
-  context->traffic.gather_words += (double)(view->send_total - view->send_counts[context->rank]) * mine->components;
-  context->traffic.messages += context->size - 1;
-  return status;
+  return dnmf_fetch_rows(context, &view->fetch, mine, needed);
 }

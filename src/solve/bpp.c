@@ -8,7 +8,9 @@
  * If the scaled matrix is nearly singular, minimizers are not unique and Cholesky of a passive set may fail.
  * Then the call minimizes objective + damping/2 |x - x before|^2 instead (scaled variables, so relative to each
  * diagonal entry): a proximal step. It has one minimizer, and the objective itself cannot increase. A
- * principal submatrix has pivots no smaller than the whole, so one test of the whole is enough.
+ * principal submatrix has pivots no smaller than the whole, so one test of the whole is enough. The Gram matrix
+ * of a single-precision factor carries that precision's rounding, which can make it indefinite: the damping
+ * grows until the damped matrix is definite.
  */
 #include "solve/bpp.h"
 
@@ -19,9 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Smallest squared pivot of the unit-diagonal matrix taken for positive definite, and the damping used below
- * it: well above double rounding for hundreds of components, well below what a fit can resolve. */
-static const double NEARLY_SINGULAR = 1e-10;
+/* Smallest squared pivot of the unit-diagonal matrix taken for positive definite, and the least damping used
+ * below it: well above the rounding of a Gram matrix for hundreds of components, well below what a fit can
+ * resolve. */
+static const double NEARLY_SINGULAR[DNMF_PRECISIONS] = {[DNMF_DOUBLE] = 1e-10, [DNMF_SINGLE] = 1e-6};
 
 void *dnmf_arena_take(dnmf_arena *arena, size_t count, size_t size) {
   void *piece = arena->base ? arena->base + arena->used : NULL;
@@ -67,24 +70,36 @@ static void scale_gram(const dnmf_update *update, int stride, const workspace *w
   }
 }
 
-static bool nearly_singular(int n, int stride, const workspace *w) {
+/* Whether the scaled matrix with `damping` added has a squared pivot below `smallest`. */
+static bool nearly_singular(int n, int stride, const workspace *w, double damping, double smallest) {
   int info = 0;
   for (int t = 0; t < n; t++) {
     memcpy(w->factor + (int64_t)t * n, w->scaled + (int64_t)t * stride, (size_t)n * sizeof(double));
-    w->factor[(int64_t)t * n + t] = 1;
+    w->factor[(int64_t)t * n + t] = 1 + damping;
   }
   dpotrf_("L", &n, w->factor, &n, &info, 1);
   if (info != 0)
     return true;
   for (int t = 0; t < n; t++) {
     double pivot = w->factor[(int64_t)t * n + t];
-    if (pivot * pivot < NEARLY_SINGULAR)
+    if (pivot * pivot < smallest)
       return true;
   }
   return false;
 }
 
-dnmf_status dnmf_bpp_prepare(const dnmf_update *update, dnmf_row_problem *problem, void **memory, dnmf_error *error) {
+/* 0 for a matrix that needs none. With n added, a matrix with entries up to 1 is definite. */
+static double find_damping(int n, int stride, const workspace *w, double smallest) {
+  if (!nearly_singular(n, stride, w, 0, smallest))
+    return 0;
+  double damping = smallest;
+  while (damping < n && nearly_singular(n, stride, w, damping, smallest / 2))
+    damping *= 10;
+  return damping;
+}
+
+dnmf_status dnmf_bpp_prepare(const dnmf_update *update, dnmf_precision precision, dnmf_row_problem *problem,
+                             void **memory, dnmf_error *error) {
   const int n = update->components;
   const int stride = (n + DNMF_BPP_LANES - 1) / DNMF_BPP_LANES * DNMF_BPP_LANES;
   dnmf_arena arena = {NULL, 0};
@@ -93,7 +108,7 @@ dnmf_status dnmf_bpp_prepare(const dnmf_update *update, dnmf_row_problem *proble
   arena = (dnmf_arena){*memory, 0};
   workspace w = layout(n, stride, &arena);
   scale_gram(update, stride, &w);
-  problem->damping = nearly_singular(n, stride, &w) ? NEARLY_SINGULAR : 0;
+  problem->damping = find_damping(n, stride, &w, NEARLY_SINGULAR[precision]);
   for (int t = 0; t < n; t++)
     if (is_alive(&w, t))
       w.scaled[(int64_t)t * stride + t] += problem->damping;

@@ -16,9 +16,10 @@
 
 enum { DNMF_BPP_LANES = 16 };
 
-/* Fills the bpp part of a problem from update's gram and penalties; `*memory` holds what the problem points
- * to, to be released with free(). local */
-dnmf_status dnmf_bpp_prepare(const dnmf_update *update, dnmf_row_problem *problem, void **memory, dnmf_error *error);
+/* Fills the bpp part of a problem from update's gram, which was summed in `precision`, and penalties; `*memory` holds
+ * what the problem points to, to be released with free(). local */
+dnmf_status dnmf_bpp_prepare(const dnmf_update *update, dnmf_precision precision, dnmf_row_problem *problem,
+                             void **memory, dnmf_error *error);
 
 /* Consecutive pieces of one block of memory; with base NULL it only counts. */
 typedef struct dnmf_arena {

@@ -9,21 +9,12 @@
 #include "observed.h"
 
 #include "base/variant.h"
+#include "base/vector.h"
 
 #include <math.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64 };
-#elif defined(__AVX__)
-enum { VECTOR_BYTES = 32 };
-#else
-enum { VECTOR_BYTES = 16 };
-#endif
-
-enum { LANES = VECTOR_BYTES / (int)sizeof(real), BLOCK = LANES > 8 ? LANES : 8, TILE_BYTES = 24 * 1024 };
-
-typedef real vector __attribute__((vector_size(VECTOR_BYTES)));
+enum { BLOCK = VECTOR > 8 ? VECTOR : 8, TILE_BYTES = 16 * 1024, PREFETCH = 24 };
 
 /* A projected gradient this much smaller than the first sweep's is rounding. */
 static const double rounding = sizeof(real) == sizeof(double) ? 1e-15 : 1e-6;
@@ -50,7 +41,8 @@ typedef struct equations {
   real *sum; /* of the factor rows: the bias's row of the normal matrix */
   real *x;
   real *gradient;
-  real *rows; /* tile x width */
+  real *inverse; /* of the diagonal; 0 where that is not positive */
+  real *rows;    /* tile x width */
   real *residual;
   double entries;
   double residual_sum;
@@ -60,110 +52,132 @@ typedef struct equations {
 static size_t scratch_bytes(const dnmf_observed_update *update) {
   size_t width = (size_t)padded(update->components);
   size_t tile = (size_t)tile_entries((int)width);
-  return (width * width + 4 * width + tile * width + tile + 2 * BLOCK) * sizeof(real);
+  return (width * width + 5 * width + tile * width + tile) * sizeof(real);
 }
 
-static equations lay_out(const dnmf_observed_update *update, void *scratch) {
+static equations lay_out(const dnmf_observed_update *update, int64_t entries, void *scratch) {
   size_t width = (size_t)padded(update->components);
   equations eq = {.components = update->components, .width = (int)width, .tile = tile_entries((int)width)};
+  eq.entries = (double)entries;
   eq.gram = scratch;
   eq.rhs = eq.gram + width * width;
   eq.sum = eq.rhs + width;
   eq.x = eq.sum + width;
   eq.gradient = eq.x + width;
-  eq.rows = eq.gradient + width;
+  eq.inverse = eq.gradient + width;
+  eq.rows = eq.inverse + width;
   eq.residual = eq.rows + (size_t)eq.tile * width;
-  memset(scratch, 0, (size_t)((char *)eq.residual - (char *)scratch));
+  memset(eq.rhs, 0, 5 * width * sizeof(real));
   return eq;
 }
 
-/* Copies the factor rows of `count` entries, and the values less what biases explain already. */
+/* Copies the factor rows of `count` entries in whole vectors, and the values less what biases explain already.
+ * What lies beyond a row's components only meets padding. */
 static void load_tile(const dnmf_observed_update *update, int64_t begin, int count, equations *eq) {
-  const real *value = update->value;
+  const int32_t *index = update->index + begin;
+  const real *value = (const real *)update->value + begin;
   const real *fixed = update->fixed;
+  real mean = (real)update->mean;
   int k = eq->components;
+  int whole = (k + VECTOR - 1) / VECTOR * VECTOR;
+  int64_t last = update->start[update->rows] - begin - 1;
   for (int e = 0; e < count; e++) {
-    const real *f = fixed + (int64_t)update->index[begin + e] * update->stride;
-    memcpy(eq->rows + (int64_t)e * eq->width, f, (size_t)k * sizeof(real));
-    real explained = (real)update->mean + (update->bias ? f[k] : 0);
-    eq->residual[e] = value[begin + e] - explained;
+    const real *from = fixed + (int64_t)index[e] * update->stride;
+    real *to = eq->rows + (int64_t)e * eq->width;
+    const real *soon = fixed + (int64_t)index[e + PREFETCH < last ? e + PREFETCH : last] * update->stride;
+    for (int j = 0; j < whole; j += CACHE_LINE)
+      __builtin_prefetch(soon + j);
+    for (int j = 0; j < whole; j += VECTOR)
+      vec_store(to + j, vec_load(from + j));
+    eq->residual[e] = value[e] - mean - (update->bias ? from[k] : 0);
   }
 }
 
-/* gram block (i, j) += rows(:, i block)' rows(:, j vector) over the tile. */
-static void add_block(const equations *eq, int count, int i, int j) {
-  vector sums[BLOCK];
+/* Adds or, for the row's first tile, stores. */
+TEMPLATE void put(real *to, vec sum, bool first) {
+  if (!first)
+    sum += vec_load(to);
+  vec_store(to, sum);
+}
+
+/* Block (i, j) of the normal matrix over the tile; a block of the diagonal brings the right-hand side and the sum
+ * of the rows along. */
+TEMPLATE void add_block(const equations *eq, int count, int i, int j, bool diagonal, bool first) {
+  vec sums[BLOCK] = {{0}};
+  vec rhs = {0};
+  vec sum = {0};
   const real *left = eq->rows + i;
   const real *right = eq->rows + j;
   int64_t width = eq->width;
-  for (int r = 0; r < BLOCK; r++)
-    sums[r] = (vector){0};
   for (int e = 0; e < count; e++) {
-    vector f;
-    memcpy(&f, right + e * width, sizeof f);
+    vec f = vec_load(right + e * width);
     for (int r = 0; r < BLOCK; r++)
       sums[r] += left[e * width + r] * f;
-  }
-  for (int r = 0; r < BLOCK; r++) {
-    real *to = eq->gram + (i + r) * width + j;
-    vector total;
-    memcpy(&total, to, sizeof total);
-    total += sums[r];
-    memcpy(to, &total, sizeof total);
-  }
-}
-
-static void add_tile(equations *eq, int count) {
-  for (int i = 0; i < eq->width; i += BLOCK)
-    for (int j = 0; j < i + BLOCK; j += LANES)
-      add_block(eq, count, i, j);
-  for (int j = 0; j < eq->width; j += LANES) {
-    vector rhs = {0};
-    vector sum = {0};
-    for (int e = 0; e < count; e++) {
-      vector f;
-      memcpy(&f, eq->rows + (int64_t)e * eq->width + j, sizeof f);
+    if (diagonal) {
       rhs += eq->residual[e] * f;
       sum += f;
     }
-    for (int lane = 0; lane < LANES; lane++) {
-      eq->rhs[j + lane] += rhs[lane];
-      eq->sum[j + lane] += sum[lane];
-    }
   }
-  for (int e = 0; e < count; e++) {
-    eq->residual_sum += (double)eq->residual[e];
-    eq->residual_squares += (double)eq->residual[e] * (double)eq->residual[e];
+  for (int r = 0; r < BLOCK; r++)
+    put(eq->gram + (i + r) * width + j, sums[r], first);
+  if (diagonal) {
+    put(eq->rhs + j, rhs, first);
+    put(eq->sum + j, sum, first);
   }
 }
 
-/* The other triangle of the normal matrix. */
+static void add_tile(equations *eq, int count, bool first) {
+  for (int i = 0; i < eq->width; i += BLOCK) {
+    for (int j = 0; j < i; j += VECTOR)
+      add_block(eq, count, i, j, false, first);
+    for (int j = i; j < i + BLOCK; j += VECTOR)
+      add_block(eq, count, i, j, true, first);
+  }
+  real sum = 0;
+  real squares = 0;
+#pragma omp simd reduction(+ : sum, squares)
+  for (int e = 0; e < count; e++) {
+    sum += eq->residual[e];
+    squares += eq->residual[e] * eq->residual[e];
+  }
+  eq->residual_sum += (double)sum;
+  eq->residual_squares += (double)squares;
+}
+
+/* The other triangle of the normal matrix; blocks of the diagonal are whole already. */
 static void mirror(equations *eq) {
-  for (int64_t i = 0; i < eq->width; i++)
+  int64_t width = eq->width;
+  for (int64_t i = BLOCK; i < width; i += BLOCK)
     for (int64_t j = 0; j < i; j++)
-      eq->gram[j * eq->width + i] = eq->gram[i * eq->width + j];
+      for (int64_t r = 0; r < BLOCK; r++)
+        eq->gram[j * width + i + r] = eq->gram[(i + r) * width + j];
 }
 
 /* Takes the free bias out: b = (residual sum - sum'w) / (d + l2_bias) at the minimum over b. */
 static void eliminate_bias(equations *eq, double l2_bias) {
   double weight = 1 / (eq->entries + l2_bias);
   for (int i = 0; i < eq->components; i++) {
-    double scaled = weight * (double)eq->sum[i];
-    eq->rhs[i] -= (real)(scaled * eq->residual_sum);
-    for (int j = 0; j < eq->components; j++)
-      eq->gram[(int64_t)i * eq->width + j] -= (real)(scaled * (double)eq->sum[j]);
+    real scaled = (real)(weight * (double)eq->sum[i]);
+    real *row = eq->gram + (int64_t)i * eq->width;
+    eq->rhs[i] -= (real)(weight * (double)eq->sum[i] * eq->residual_sum);
+    for (int j = 0; j < eq->width; j += VECTOR)
+      vec_store(row + j, vec_load(row + j) - scaled * vec_load(eq->sum + j));
   }
 }
 
-/* gradient = G x - rhs (+ l1), with l2 on G's diagonal. */
+/* gradient = G x - rhs + l1, with l2 on G's diagonal. */
 static void set_gradient(equations *eq, real l1, real l2) {
   for (int i = 0; i < eq->components; i++) {
-    eq->gram[(int64_t)i * eq->width + i] += l2;
-    eq->gradient[i] = l1 - eq->rhs[i];
+    real *diagonal = eq->gram + (int64_t)i * eq->width + i;
+    *diagonal += l2;
+    eq->inverse[i] = *diagonal > 0 ? 1 / *diagonal : 0;
   }
-  for (int i = 0; i < eq->components; i++)
-    for (int j = 0; j < eq->width; j++)
-      eq->gradient[j] += eq->x[i] * eq->gram[(int64_t)i * eq->width + j];
+  for (int j = 0; j < eq->width; j += VECTOR) {
+    vec sum = l1 - vec_load(eq->rhs + j);
+    for (int i = 0; i < eq->components; i++)
+      sum += eq->x[i] * vec_load(eq->gram + (int64_t)i * eq->width + j);
+    vec_store(eq->gradient + j, sum);
+  }
 }
 
 /* One coordinate sweep; returns the sum of |projected gradient| met on the way. */
@@ -172,19 +186,17 @@ static double sweep(equations *eq) {
   for (int t = 0; t < eq->components; t++) {
     const real *column = eq->gram + (int64_t)t * eq->width;
     real slope = eq->gradient[t];
-    if (slope < 0 || eq->x[t] > 0)
+    real old = eq->x[t];
+    if (slope < 0 || old > 0)
       violation += fabs((double)slope);
-    if (!(column[t] > 0))
-      continue;
-    real moved = eq->x[t] - slope / column[t];
-    real change = (moved > 0 ? moved : 0) - eq->x[t];
+    real moved = old - slope * eq->inverse[t];
+    moved = moved > 0 ? moved : 0;
+    real change = moved - old;
     if (change == 0)
       continue;
-    eq->x[t] += change;
-    if (eq->x[t] < 0)
-      eq->x[t] = 0;
-    for (int j = 0; j < eq->width; j++)
-      eq->gradient[j] += change * column[j];
+    eq->x[t] = moved;
+    for (int j = 0; j < eq->width; j += VECTOR)
+      vec_store(eq->gradient + j, vec_load(eq->gradient + j) + change * vec_load(column + j));
   }
   return violation;
 }
@@ -195,6 +207,7 @@ static observed_sums row_sums(const dnmf_observed_update *update, const equation
   double quadratic = 0; /* w'G'w - 2 rhs'w of the equations with the bias eliminated */
   double squares = 0;
   double total = 0;
+#pragma omp simd reduction(+ : quadratic, squares, total)
   for (int i = 0; i < eq->components; i++) {
     double w = (double)eq->x[i];
     quadratic += w * ((double)eq->gradient[i] - update->l1 - (double)eq->rhs[i]);
@@ -231,12 +244,11 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
     clear_row(update, x);
     return (observed_sums){0, 0, 0};
   }
-  equations eq = lay_out(update, scratch);
-  eq.entries = (double)(end - begin);
+  equations eq = lay_out(update, end - begin, scratch);
   for (int64_t at = begin; at < end; at += eq.tile) {
     int count = end - at < eq.tile ? (int)(end - at) : eq.tile;
     load_tile(update, at, count, &eq);
-    add_tile(&eq, count);
+    add_tile(&eq, count, at == begin);
   }
   mirror(&eq);
   if (update->fit_bias)
@@ -264,16 +276,18 @@ static double add_ratios(const dnmf_observed_update *update, equations *eq, int6
   const real *value = update->value;
   double loss = 0;
   real *denominator = eq->sum;
+  int k = eq->components;
   for (int e = 0; e < count; e++) {
     const real *f = eq->rows + (int64_t)e * eq->width;
     real r = value[begin + e];
     real predicted = 0;
-    for (int j = 0; j < eq->width; j++)
+#pragma omp simd reduction(+ : predicted)
+    for (int j = 0; j < k; j++)
       predicted += f[j] * eq->x[j];
     real above = predicted > smallest_denominator ? predicted : smallest_denominator;
     real n = update->kullback_leibler ? r / above : r;
     real q = update->kullback_leibler ? 1 : predicted;
-    for (int j = 0; j < eq->width; j++) {
+    for (int j = 0; j < k; j++) {
       eq->rhs[j] += n * f[j];
       denominator[j] += q * f[j];
     }
@@ -308,7 +322,7 @@ static observed_sums multiplicative(const dnmf_observed_update *update, int64_t 
     clear_row(update, x);
     return sums;
   }
-  equations eq = lay_out(update, scratch);
+  equations eq = lay_out(update, end - begin, scratch);
   double l2 = update->l2 * pow((double)(end - begin), update->count_power);
   memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
   accumulate_ratios(update, &eq, begin, end);

@@ -127,7 +127,7 @@ dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnm
   DNMF_TRY(check_gram(update, precision, error));
   if (update->rows == 0)
     return DNMF_OK;
-  dnmf_status status = solver == DNMF_SOLVER_BPP ? dnmf_bpp_prepare(update, &problem, &memory, error)
+  dnmf_status status = solver == DNMF_SOLVER_BPP ? dnmf_bpp_prepare(update, precision, &problem, &memory, error)
                                                  : copy_gram(update, precision, &problem, &memory, error);
   if (status == DNMF_OK)
     status = update_tiles(kernel, &problem, precision, threads, update, error);

@@ -4,21 +4,17 @@
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
 #include "store/ids_fetch.h"
+#include "store/shared_text.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Beyond this many cells, writing out the zeros of a sparse matrix is surely a mistake. */
 static const int64_t MOST_CELLS = INT64_C(1) << 31;
 
 dnmf_status dnmf_export_check(dnmf_context *context, const dnmf_export_view *view, int failed) {
-  if (!failed)
-    return DNMF_OK;
-  return dnmf_fail(&context->error, DNMF_ERROR_FILE, "cannot write %s: %s", view->path, strerror(failed));
+  return dnmf_shared_check(context, view->path, failed);
 }
 
 const void *dnmf_export_row(const dnmf_export_view *view, int64_t local) {
@@ -32,48 +28,17 @@ const void *dnmf_export_row(const dnmf_export_view *view, int64_t local) {
   return view->scratch;
 }
 
-/* Process 0 creates the file before the others open it. collective */
-static dnmf_status open_shared(dnmf_context *context, const dnmf_export_view *view, int *file) {
-  *file = -1;
+typedef struct part {
+  const dnmf_export_view *view;
+  const dnmf_export_writer *writer;
+} part;
+
+static void put_rows(dnmf_context *context, const void *state, dnmf_sink *sink) {
+  const part *p = state;
   if (context->rank == 0)
-    *file = open(view->path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-  int failed = context->rank == 0 && *file < 0 ? errno : 0;
-  DNMF_TRY(dnmf_agree(context, dnmf_export_check(context, view, failed)));
-  if (context->rank != 0)
-    *file = open(view->path, O_WRONLY);
-  failed = *file < 0 ? errno : 0;
-  return dnmf_agree(context, dnmf_export_check(context, view, failed));
-}
-
-/* Every process brings its own bytes to the disk. collective */
-static dnmf_status close_shared(dnmf_context *context, const dnmf_export_view *view, int file, dnmf_status status) {
-  int failed = status == DNMF_OK && fsync(file) != 0 ? errno : 0;
-  if (file >= 0 && close(file) != 0 && !failed)
-    failed = errno;
-  if (status == DNMF_OK)
-    status = dnmf_export_check(context, view, failed);
-  return dnmf_agree(context, status);
-}
-
-static void put_all(dnmf_context *context, const dnmf_export_view *view, const dnmf_export_writer *writer,
-                    dnmf_sink *sink) {
-  if (context->rank == 0)
-    writer->head(view, sink);
-  for (int64_t i = 0; i < dnmf_range_size(view->range); i++)
-    writer->row(view, i, sink);
-}
-
-/* Counts, finds this process's place, writes. collective */
-static dnmf_status write_rows(dnmf_context *context, const dnmf_export_view *view, const dnmf_export_writer *writer,
-                              int file, dnmf_sink *sink) {
-  int64_t before = 0;
-  dnmf_sink_start(sink, -1, 0);
-  put_all(context, view, writer, sink);
-  DNMF_TRY(dnmf_exscan_int64(context, sink->bytes, &before, NULL));
-  dnmf_sink_start(sink, file, before);
-  put_all(context, view, writer, sink);
-  dnmf_sink_flush(sink);
-  return dnmf_export_check(context, view, sink->failed);
+    p->writer->head(p->view, sink);
+  for (int64_t i = 0; i < dnmf_range_size(p->view->range); i++)
+    p->writer->row(p->view, i, sink);
 }
 
 static const dnmf_export_writer *writer_of(dnmf_export_format format, const dnmf_export_view *view) {
@@ -93,11 +58,12 @@ static const dnmf_export_writer *writer_of(dnmf_export_format format, const dnmf
 static dnmf_status write_file(dnmf_context *context, const dnmf_export_view *view, dnmf_export_format format,
                               dnmf_sink *sink) {
   int file = -1;
-  const dnmf_export_writer *writer = writer_of(format, view);
-  dnmf_status status = open_shared(context, view, &file);
+  part rows = {view, writer_of(format, view)};
+  dnmf_status status = dnmf_shared_open(context, view->path, &file);
   if (status == DNMF_OK)
-    status = writer ? write_rows(context, view, writer, file, sink) : dnmf_export_array(context, view, file, sink);
-  return close_shared(context, view, file, status);
+    status = rows.writer ? dnmf_shared_parts(context, view->path, file, put_rows, &rows, sink)
+                         : dnmf_export_array(context, view, file, sink);
+  return dnmf_shared_close(context, view->path, file, status);
 }
 
 static dnmf_status check_cells(dnmf_context *context, const dnmf_export_view *view, dnmf_export_format format) {

@@ -12,13 +12,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+/* More than the headers, groups and attributes of our files take. */
+static const int64_t HEADER_BYTES = 32 << 10;
 
 /* Errors are told by us, once; and files that could not be closed are not tried again while the program
  * exits. Idempotent. */
-static void start_quietly(void) {
+static void start_hdf5(void) {
   H5dont_atexit(); /* fails when HDF5 is already running, which is as well */
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  dnmf_hdf5_register_lzf();
 }
 
 static herr_t keep_first(unsigned depth, const H5E_error2_t *entry, void *reason) {
@@ -71,7 +76,7 @@ void dnmf_hdf5_release(hid_t id) {
 /* The serial driver without locks: many cluster file systems have none, and our own files are private until
  * they are renamed. */
 static hid_t serial_access(void) {
-  start_quietly();
+  start_hdf5();
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
 #if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0))
   H5Pset_file_locking(access, false, true);
@@ -110,16 +115,51 @@ dnmf_status dnmf_hdf5_open_alone(dnmf_error *error, const char *path, hid_t *fil
                    reason);
 }
 
-dnmf_status dnmf_hdf5_create_alone(dnmf_error *error, const char *path, hid_t *file) {
+/* 0 when `bytes` of the open file now have room on the disk, else errno; the file's size does not change. Where the
+ * file system cannot set room aside, the free space must do. */
+static int set_aside(int file, int64_t bytes) {
+#if defined(__linux__)
+  if (fallocate(file, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0)
+    return 0;
+  if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR)
+    return errno;
+#endif
+  struct statvfs disk;
+  if (fstatvfs(file, &disk) == 0 && (double)disk.f_bavail * (double)disk.f_frsize < (double)bytes)
+    return ENOSPC;
+  return 0;
+}
+
+static dnmf_status reserve(dnmf_error *error, const char *path, int64_t bytes) {
+  int file = open(path, O_RDWR);
+  int failed = file < 0 ? errno : set_aside(file, bytes);
+  if (file >= 0)
+    close(file);
+  if (failed)
+    return dnmf_fail(error, DNMF_ERROR_FILE, "cannot write %s, which needs %lld bytes: %s", path, (long long)bytes,
+                     strerror(failed));
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_hdf5_create_alone(dnmf_error *error, const char *path, int64_t bytes, hid_t *file) {
   hid_t access = serial_access();
   hid_t creation = H5Pcreate(H5P_FILE_CREATE);
   H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+  H5Pset_obj_track_times(creation, false); /* the same run twice gives the same bytes */
   *file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
   dnmf_status status = DNMF_OK;
   if (*file < 0)
     status = dnmf_hdf5_fail(error, DNMF_ERROR_FILE, "cannot write %s", path);
   dnmf_hdf5_release(creation);
   dnmf_hdf5_release(access);
+  /* Before there is more to write than the few bytes that fit: HDF5 crashes at the end of a program in which the
+   * space for an open dataset's header ran out. */
+  if (status == DNMF_OK)
+    status = reserve(error, path, bytes + HEADER_BYTES);
+  if (status != DNMF_OK && *file >= 0) {
+    H5Fclose(*file);
+    *file = -1;
+  }
   return status;
 }
 
@@ -132,7 +172,7 @@ dnmf_status dnmf_hdf5_create_dataset(dnmf_error *error, hid_t file, const char *
   H5Pset_create_intermediate_group(links, 1);
   H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
   H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
-  H5Pset_obj_track_times(creation, false); /* the same run twice gives the same bytes */
+  H5Pset_obj_track_times(creation, false);
   hid_t dataset = H5Dcreate2(file, name, type, space, links, creation, H5P_DEFAULT);
   dnmf_status status = DNMF_OK;
   if (dataset < 0)
@@ -144,42 +184,26 @@ dnmf_status dnmf_hdf5_create_dataset(dnmf_error *error, hid_t file, const char *
   return status;
 }
 
-/* So that a full disk is found here, by one process, and not by some of them in the middle of writing. */
-static dnmf_status reserve_space(dnmf_error *error, const char *path) {
-  int file = open(path, O_RDWR);
+/* Room for what is really needed, and no more. */
+static dnmf_status reserve_exactly(dnmf_error *error, const char *path) {
   struct stat about;
-  if (file < 0 || fstat(file, &about) != 0) {
-    int reason = errno;
-    if (file >= 0)
-      close(file);
-    return dnmf_fail(error, DNMF_ERROR_FILE, "cannot write %s: %s", path, strerror(reason));
-  }
-  int failed = 0;
-#if defined(__linux__)
-  if (about.st_size > 0 && fallocate(file, 0, 0, about.st_size) != 0 && errno != EOPNOTSUPP && errno != ENOSYS &&
-      errno != EINTR)
-    failed = errno;
-#endif
-  if (close(file) != 0 && !failed)
-    failed = errno;
-  if (failed)
-    return dnmf_fail(error, DNMF_ERROR_FILE, "cannot write %s, which needs %lld bytes: %s", path,
-                     (long long)about.st_size, strerror(failed));
-  return DNMF_OK;
+  if (stat(path, &about) != 0 || truncate(path, about.st_size) != 0)
+    return dnmf_fail(error, DNMF_ERROR_FILE, "cannot write %s: %s", path, strerror(errno));
+  return reserve(error, path, about.st_size);
 }
 
 dnmf_status dnmf_hdf5_close_layout(dnmf_error *error, const char *path, hid_t file, dnmf_status status) {
   if (file >= 0 && H5Fclose(file) < 0 && status == DNMF_OK)
     status = dnmf_hdf5_fail(error, DNMF_ERROR_FILE, "cannot write %s", path);
   if (status == DNMF_OK)
-    status = reserve_space(error, path);
+    status = reserve_exactly(error, path);
   return status;
 }
 
 dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, hid_t *file) {
   *file = -1;
   DNMF_TRY(dnmf_agree(context, check_visible(&context->error, path, fill)));
-  start_quietly();
+  start_hdf5();
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_mpio(access, context->comm, MPI_INFO_NULL);
   *file = H5Fopen(path, fill ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);

@@ -21,14 +21,18 @@ enum { DNMF_HDF5_NAME = 512 };
 dnmf_status dnmf_hdf5_fail(dnmf_error *error, dnmf_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Makes h5py's lzf compression readable. local */
+void dnmf_hdf5_register_lzf(void);
+
 /* Releases any HDF5 object but a file; accepts negative ids. local */
 void dnmf_hdf5_release(hid_t id);
 
 /* Opens for reading by this process alone; says when the file is absent, not HDF5 or truncated. local */
 dnmf_status dnmf_hdf5_open_alone(dnmf_error *error, const char *path, hid_t *file);
 
-/* Creates (or empties) `path` for laying out by this process alone. local */
-dnmf_status dnmf_hdf5_create_alone(dnmf_error *error, const char *path, hid_t *file);
+/* Creates (or empties) `path` for laying out by this process alone, with room on the disk for datasets and long texts
+ * of `bytes` altogether: a full disk is found here, by one process, before anything depends on it. local */
+dnmf_status dnmf_hdf5_create_alone(dnmf_error *error, const char *path, int64_t bytes, hid_t *file);
 
 /* A contiguous dataset whose space is set aside at once and which all processes may fill later. Missing
  * parent groups are made. local */

@@ -16,6 +16,41 @@ typedef struct transfer {
   bool writing;
 } transfer;
 
+static dnmf_status fail_transfer(dnmf_context *context, const transfer *t) {
+  char path[DNMF_HDF5_NAME] = "";
+  dnmf_error error = {0};
+  /* HDF5's reason first: asking for the file's name clears it. */
+  dnmf_hdf5_fail(&error, DNMF_ERROR_FILE, "cannot %s the dataset %s", t->writing ? "write" : "read", t->name);
+  H5Fget_name(t->dataset, path, sizeof path);
+  return dnmf_fail(&context->error, DNMF_ERROR_FILE, "%.480s in %s%s", error.text, path,
+                   t->writing ? "; is the disk full or a quota used up?" : "");
+}
+
+/* A chunk can be read only with all the filters it went through. */
+static dnmf_status check_filters(dnmf_context *context, const transfer *t) {
+  char path[DNMF_HDF5_NAME] = "";
+  hid_t creation = H5Dget_create_plist(t->dataset);
+  int count = creation < 0 ? 0 : H5Pget_nfilters(creation);
+  dnmf_status status = DNMF_OK;
+  for (int i = 0; i < count && status == DNMF_OK; i++) {
+    char name[64] = "";
+    unsigned flags = 0;
+    unsigned settings = 0;
+    size_t values = 0;
+    H5Z_filter_t filter = H5Pget_filter2(creation, (unsigned)i, &flags, &values, NULL, sizeof name, name, &settings);
+    if (filter < 0 || H5Zfilter_avail(filter) > 0)
+      continue;
+    H5Fget_name(t->dataset, path, sizeof path);
+    status =
+        dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                  "the dataset %s of %s is compressed with %s (HDF5 filter %d), which is not installed here; rewrite "
+                  "the file with h5repack -f GZIP=4 where it is",
+                  t->name, path, *name ? name : "an unnamed method", (int)filter);
+  }
+  dnmf_hdf5_release(creation);
+  return status;
+}
+
 /* One piece, contiguous in `buffer`. */
 static dnmf_status move_piece(dnmf_context *context, const transfer *t, const dnmf_slab *slab, char *buffer) {
   hsize_t begin[2] = {(hsize_t)slab->begin[0], (hsize_t)slab->begin[1]};
@@ -26,10 +61,7 @@ static dnmf_status move_piece(dnmf_context *context, const transfer *t, const dn
   if (memory >= 0 && done >= 0)
     done = t->writing ? H5Dwrite(t->dataset, t->type, memory, t->space, t->independent, buffer)
                       : H5Dread(t->dataset, t->type, memory, t->space, t->independent, buffer);
-  dnmf_status status = DNMF_OK;
-  if (memory < 0 || done < 0)
-    status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot %s the dataset %s", t->writing ? "write" : "read",
-                            t->name);
+  dnmf_status status = memory >= 0 && done >= 0 ? DNMF_OK : fail_transfer(context, t);
   dnmf_hdf5_release(memory);
   return status;
 }
@@ -65,6 +97,8 @@ static dnmf_status move_slab(dnmf_context *context, hid_t file, const char *data
     t.space = H5Dget_space(t.dataset);
   if (t.space < 0)
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot open the dataset %s", dataset);
+  if (status == DNMF_OK)
+    status = check_filters(context, &t);
   if (status == DNMF_OK)
     status = move_pieces(context, &t, slab, buffer);
   dnmf_hdf5_release(t.space);

@@ -19,10 +19,12 @@ static void requests_free(requests *r) {
   free(r->send_counts);
 }
 
-static dnmf_range overlap(dnmf_range a, dnmf_range b) {
-  dnmf_range both = {a.begin > b.begin ? a.begin : b.begin, a.end < b.end ? a.end : b.end};
-  if (both.end < both.begin)
-    both.end = both.begin;
+/* The part of `wanted` that lies in `held`; when empty, still a place in `held`. */
+static dnmf_range overlap(dnmf_range wanted, dnmf_range held) {
+  dnmf_range both = {wanted.begin > held.begin ? wanted.begin : held.begin,
+                     wanted.end < held.end ? wanted.end : held.end};
+  if (both.end <= both.begin)
+    both.begin = both.end = held.begin;
   return both;
 }
 

@@ -127,6 +127,12 @@ dnmf_status dnmf_ids_width(dnmf_context *context, const dnmf_ids *ids, int64_t *
   return dnmf_max_int64(context, context->comm, width, 1);
 }
 
+int64_t dnmf_ids_bytes(const dnmf_ids *ids, int64_t width) {
+  if (ids->kind == DNMF_IDS_NONE)
+    return 0;
+  return ids->count * (ids->kind == DNMF_IDS_STRING ? width : (int64_t)sizeof(int64_t));
+}
+
 static hid_t fixed_text(int64_t width) {
   hid_t type = H5Tcopy(H5T_C_S1);
   H5Tset_size(type, (size_t)width);

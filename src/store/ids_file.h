@@ -16,6 +16,9 @@ dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, c
 /* The bytes of the longest id over all processes, at least 1. collective */
 dnmf_status dnmf_ids_width(dnmf_context *context, const dnmf_ids *ids, int64_t *width);
 
+/* What they take in the file. local */
+int64_t dnmf_ids_bytes(const dnmf_ids *ids, int64_t width);
+
 /* Creates the dataset, if there are ids. local, on a file being laid out alone */
 dnmf_status dnmf_ids_create(dnmf_error *error, hid_t file, const char *dataset, const dnmf_ids *ids, int64_t width);
 

@@ -69,9 +69,16 @@ static dnmf_status create_values(dnmf_error *error, hid_t file, const matrix_pla
   return dnmf_hdf5_create_dataset(error, file, "/matrix/indptr", H5T_STD_I64LE, 1, &starts);
 }
 
+static int64_t bytes_needed(const matrix_plan *plan) {
+  int64_t entry = (int64_t)H5Tget_size(plan->type) + (plan->matrix->sparse ? (int64_t)sizeof(int32_t) : 0);
+  int64_t starts = plan->matrix->sparse ? (plan->matrix->rows + 1) * (int64_t)sizeof(int64_t) : 0;
+  return plan->stored * entry + starts + dnmf_ids_bytes(plan->row_ids, plan->row_width) +
+         dnmf_ids_bytes(plan->col_ids, plan->col_width);
+}
+
 static dnmf_status lay_out(dnmf_error *error, const matrix_plan *plan) {
   hid_t file = -1;
-  DNMF_TRY(dnmf_hdf5_create_alone(error, plan->path, &file));
+  DNMF_TRY(dnmf_hdf5_create_alone(error, plan->path, bytes_needed(plan), &file));
   hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
   dnmf_status status = create_values(error, file, plan);
   if (status == DNMF_OK)

@@ -5,6 +5,7 @@
 #include "store/ids_file.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct model_plan {
   const char *path;
@@ -92,9 +93,22 @@ static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *p
   return dnmf_ids_create(error, file, "/col_ids", &model->col_ids, plan->col_width);
 }
 
+static int64_t bytes_needed(const model_plan *plan) {
+  const dnmf_model *model = plan->model;
+  const int64_t number = (int64_t)sizeof(double);
+  const int64_t object = 1024; /* more than the header of an attribute or a small dataset */
+  int64_t bytes = (model->rows + model->cols) * (model->components + 1) * number;
+  bytes += dnmf_ids_bytes(&model->row_ids, plan->row_width) + dnmf_ids_bytes(&model->col_ids, plan->col_width);
+  for (int64_t i = 0; i < model->curve_count; i++)
+    bytes += model->curves[i].count * number + object;
+  for (int64_t i = 0; i < model->attribute_count; i++)
+    bytes += object + (model->attributes[i].text ? (int64_t)strlen(model->attributes[i].text) : 0);
+  return bytes;
+}
+
 static dnmf_status lay_out(dnmf_error *error, const model_plan *plan) {
   hid_t file = -1;
-  DNMF_TRY(dnmf_hdf5_create_alone(error, plan->path, &file));
+  DNMF_TRY(dnmf_hdf5_create_alone(error, plan->path, bytes_needed(plan), &file));
   return dnmf_hdf5_close_layout(error, plan->path, file, create_all(error, file, plan));
 }
 

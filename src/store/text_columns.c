@@ -23,6 +23,7 @@ static const char *const role_options[DNMF_ROLES] = {"--row-column", "--col-colu
 /* The first line, and what has been made of it. */
 typedef struct first_line {
   const dnmf_text_file *file;
+  int roles; /* columns looked for */
   dnmf_field *fields;
   int64_t count;
   int64_t number;
@@ -132,6 +133,10 @@ static dnmf_status refuse_to_guess(dnmf_error *error, const first_line *first) {
     list_names(first, names);
   else
     snprintf(names, sizeof names, "there are %" PRId64 " columns", first->count);
+  if (first->roles < DNMF_ROLES)
+    return dnmf_fail(error, DNMF_ERROR_INPUT,
+                     "cannot tell which columns hold row ids and column ids: %s; give --row-column and --col-column",
+                     names);
   return dnmf_fail(error, DNMF_ERROR_INPUT,
                    "cannot tell which columns hold row ids, column ids and values: %s; give --row-column, "
                    "--col-column and --value-column, or --format table for a row of the matrix a line",
@@ -144,20 +149,20 @@ static dnmf_status fill_defaults(dnmf_error *error, const first_line *first, int
   int named = 0;
   bool asked = false;
   bool usual = true;
-  for (int role = 0; role < DNMF_ROLES; role++) {
+  for (int role = 0; role < first->roles; role++) {
     named += place[role] != NONE;
     asked = asked || first->asked[role];
     usual = usual && (place[role] == NONE || place[role] == role);
   }
-  if (named == DNMF_ROLES)
+  if (named == first->roles)
     return DNMF_OK;
-  bool narrow = first->count <= (named == 0 ? 4 : 3) || named == 2;
+  bool narrow = first->count <= (named == 0 ? 4 : 3) || named == first->roles - 1;
   if (!asked && (!usual || (first->automatic && !narrow)))
     return refuse_to_guess(error, first);
-  for (int role = 0; role < DNMF_ROLES; role++) {
+  for (int role = 0; role < first->roles; role++) {
     if (place[role] != NONE)
       continue;
-    for (int other = 0; other < DNMF_ROLES; other++)
+    for (int other = 0; other < first->roles; other++)
       if (place[other] == role)
         return refuse_to_guess(error, first);
     place[role] = role;
@@ -166,7 +171,7 @@ static dnmf_status fill_defaults(dnmf_error *error, const first_line *first, int
 }
 
 static dnmf_status resolve_columns(dnmf_error *error, const first_line *first, int64_t place[DNMF_ROLES]) {
-  for (int role = 0; role < DNMF_ROLES; role++) {
+  for (int role = 0; role < first->roles; role++) {
     place[role] = NONE;
     if (first->asked[role])
       DNMF_TRY(resolve_asked(error, first, role, &place[role]));
@@ -174,8 +179,8 @@ static dnmf_status resolve_columns(dnmf_error *error, const first_line *first, i
       place[role] = find_usual(first, role);
   }
   DNMF_TRY(fill_defaults(error, first, place));
-  for (int role = 0; role < DNMF_ROLES; role++) {
-    int other = (role + 1) % DNMF_ROLES;
+  for (int role = 0; role < first->roles; role++) {
+    int other = (role + 1) % first->roles;
     if (place[role] == place[other])
       return dnmf_fail(error, DNMF_ERROR_INPUT,
                        "column %" PRId64 " is taken for two things; give --row-column, "
@@ -186,7 +191,7 @@ static dnmf_status resolve_columns(dnmf_error *error, const first_line *first, i
 }
 
 /* A first line is a header when its value is no number; but ids that are numbers make it data with a wrong value,
- * which is better said than skipped. */
+ * which is better said than skipped. Pairs have no value to tell by: their header has names that are known here. */
 static bool detect_header(const first_line *first) {
   int64_t place[DNMF_ROLES];
   for (int role = 0; role < DNMF_ROLES; role++) {
@@ -197,6 +202,8 @@ static bool detect_header(const first_line *first) {
   }
   if (find_usual(first, DNMF_ROLE_ROW) != NONE && find_usual(first, DNMF_ROLE_COL) != NONE)
     return true;
+  if (first->roles < DNMF_ROLES)
+    return false;
   return !is_number(&first->fields[place[DNMF_ROLE_VALUE]]) &&
          !(is_integer(&first->fields[place[DNMF_ROLE_ROW]]) && is_integer(&first->fields[place[DNMF_ROLE_COL]]));
 }
@@ -204,9 +211,12 @@ static bool detect_header(const first_line *first) {
 static dnmf_status read_first_line(dnmf_error *error, first_line *first, const dnmf_source_options *options,
                                    dnmf_text_line line, dnmf_text_columns *columns) {
   DNMF_TRY(dnmf_text_split_all(error, &columns->delimiter, line, &first->fields, &first->count));
-  if (first->count < DNMF_ROLES) {
+  if (first->count < first->roles) {
     char name[16];
     dnmf_delimiter_name(&columns->delimiter, name);
+    if (first->roles < DNMF_ROLES)
+      return dnmf_fail(error, DNMF_ERROR_INPUT,
+                       "one column when split at each %s, but pairs need two: row, column; give --delimiter", name);
     return dnmf_fail(error, DNMF_ERROR_INPUT,
                      "%s when split at each %s, but triples need three columns: row, column, value; give --delimiter, "
                      "or --format table for a row of the matrix a line",
@@ -218,12 +228,14 @@ static dnmf_status read_first_line(dnmf_error *error, first_line *first, const d
 }
 
 dnmf_status dnmf_text_columns_find(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
-                                   dnmf_text_columns *columns) {
+                                   int roles, dnmf_text_columns *columns) {
   bool found = false;
   first_line first = {.file = file,
+                      .roles = roles,
                       .asked = {options->row_column, options->col_column, options->value_column},
                       .automatic = options->format == DNMF_FORMAT_AUTO};
   memset(columns, 0, sizeof *columns);
+  columns->place[DNMF_ROLE_VALUE] = NONE;
   columns->data.offset = file->start;
   dnmf_text_place after = columns->data;
   dnmf_text_line line = dnmf_text_head_line(file, &after);
@@ -231,7 +243,7 @@ dnmf_status dnmf_text_columns_find(dnmf_error *error, const dnmf_text_file *file
     dnmf_fail(error, DNMF_ERROR_INPUT, "holds no data: only blank lines and comments");
     return dnmf_text_locate(error, file->path, 0, DNMF_ERROR_INPUT);
   }
-  DNMF_TRY(dnmf_text_delimiter(error, file, options, DNMF_ROLES, &columns->delimiter, &found));
+  DNMF_TRY(dnmf_text_delimiter(error, file, options, roles, &columns->delimiter, &found));
   if (!found && !dnmf_delimiter_guess(file, 2, &columns->delimiter))
     DNMF_TRY(dnmf_delimiter_parse(error, "comma", &columns->delimiter));
   dnmf_status status = read_first_line(error, &first, options, line, columns);

@@ -6,19 +6,20 @@
 
 #include "store/text_field.h"
 
-enum { DNMF_ROLE_ROW = 0, DNMF_ROLE_COL, DNMF_ROLE_VALUE, DNMF_ROLES };
+enum { DNMF_ROLE_ROW = 0, DNMF_ROLE_COL, DNMF_ROLE_VALUE, DNMF_ROLES, DNMF_PAIR_ROLES = DNMF_ROLE_VALUE };
 
 typedef struct dnmf_text_columns {
   dnmf_delimiter delimiter;
   int64_t count;             /* of columns, on every line */
-  int64_t place[DNMF_ROLES]; /* counted from 0 */
+  int64_t place[DNMF_ROLES]; /* counted from 0; the value's is -1 when it is not looked for */
   dnmf_text_place data;      /* where the first triple is */
 } dnmf_text_columns;
 
-/* Decides on the head of the file, from the options and the names and values found there. Messages name file and
- * line. local, with the same result on every process */
+/* Decides on the head of the file, from the options and the names and values found there: for triples with `roles`
+ * DNMF_ROLES, for pairs, which need no value, with DNMF_PAIR_ROLES. Messages name file and line. local, with the
+ * same result on every process */
 dnmf_status dnmf_text_columns_find(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
-                                   dnmf_text_columns *columns);
+                                   int roles, dnmf_text_columns *columns);
 
 /* The delimiter asked for, or found, for lines of `least` fields or more; found is false when there is none. local */
 dnmf_status dnmf_text_delimiter(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,

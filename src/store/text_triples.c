@@ -101,7 +101,7 @@ dnmf_status dnmf_open_triples(dnmf_context *context, const dnmf_text_file *file,
   source->sparse = true;
   source->missing = DNMF_MISSING_UNOBSERVED;
   source->duplicates = DNMF_DUPLICATES_LAST;
-  dnmf_status status = dnmf_text_columns_find(&context->error, file, options, &all.columns);
+  dnmf_status status = dnmf_text_columns_find(&context->error, file, options, DNMF_ROLES, &all.columns);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
     status = read_triples(context, file, &all, source);

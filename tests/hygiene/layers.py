@@ -17,13 +17,13 @@ LEVEL = {layer: level for level, layers in enumerate(ORDER) for layer in layers}
 HEADERS = {
     "base": ["status", "memory", "precision", "random", "range"],
     "comm": ["context", "collective", "grid"],
-    "matrix": ["generate", "ids", "matrix", "panel", "product", "ratings"],
+    "matrix": ["fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
     "factor": ["factor", "model", "ranking"],
-    "store": ["file", "labels", "output", "source"],
+    "store": ["file", "labels", "match", "output", "pairs", "source"],
     "init": ["start"],
     "solve": ["observed", "solver"],
-    "fit": ["fit"],
-    "model": ["align", "describe", "recommend", "transform"],
+    "fit": ["fit", "fit_observed"],
+    "model": ["align", "describe", "metrics", "predict", "recommend", "transform"],
     "cli": [],
 }
 LAYER_OF_HEADER = {f"dnmf/{name}.h": layer for layer, names in HEADERS.items() for name in names}
@@ -34,7 +34,7 @@ CONFINED = [
     (r"#\s*include\s*<hdf5(_hl)?\.h>", ["src/store/"]),
     (r"\bC?blacs_\w+|\b[Pp][sd][a-z]{4,6}_\b", ["src/init/", "src/comm/", "src/model/"]),
     (r"#\s*(if|elif|ifdef|ifndef)\b(?!\s+\w+_H\b)", ["src/base/", "src/store/hdf5_file.c"]),
-    (r"^(static|_Thread_local) (?!const\b|inline\b)[^()\n]*[=;]", []),
+    (r"^(static|_Thread_local) (?!const\b|inline\b|\w+ \*const\b)[^()\n]*[=;]", []),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

@@ -4,9 +4,6 @@
 
 static dnmf_context context;
 
-/* Each test program defines its group; main lives here. */
-int run_tests(void);
-
 dnmf_context *test_context(void) {
   return &context;
 }

@@ -16,6 +16,9 @@
 /* cmocka keeps a macro of this name from its old interface. */
 #undef run_tests
 
+/* What a test program defines: runs its group and returns the number of failures. main is in mpi_test.c. */
+int run_tests(void);
+
 /* The context of the running test; its error and traffic are cleared before each. */
 dnmf_context *test_context(void);
 

@@ -61,7 +61,6 @@ static void permutation_is_a_bijection(void **state) {
   }
 }
 
-int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(bits_are_philox),

@@ -292,7 +292,6 @@ static void options_out_of_range_are_refused(void **state) {
   refuses(options, "scale");
 }
 
-int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(is_the_same_on_any_number_of_processes),

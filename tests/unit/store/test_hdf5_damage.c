@@ -90,7 +90,7 @@ static void inconsistent_sparse_groups_are_refused(void **state) {
       hid_t file = -1;
       int64_t lengths[3] = {4, part == 0 ? 5 : 4, part == 1 ? 9 : 3};
       int64_t shape[2] = {2, 6};
-      assert_ok(dnmf_hdf5_create_alone(&context->error, path, &file));
+      assert_ok(dnmf_hdf5_create_alone(&context->error, path, 0, &file));
       assert_ok(dnmf_hdf5_create_dataset(&context->error, file, "/m/data", H5T_IEEE_F32LE, 1, &lengths[0]));
       assert_ok(dnmf_hdf5_create_dataset(&context->error, file, "/m/indices", H5T_STD_I32LE, 1, &lengths[1]));
       assert_ok(dnmf_hdf5_create_dataset(&context->error, file, "/m/indptr", H5T_STD_I32LE, 1, &lengths[2]));

@@ -1,0 +1,119 @@
+/* Scores of pairs: the factor rows of a batch of pairs are fetched, then multiplied. */
+#include "dnmf/predict.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/fetch.h"
+#include "dnmf/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { PAIRS_AT_ONCE = 1 << 20 };
+
+/* One side of a batch: where each pair's row is among those fetched. */
+typedef struct side {
+  int64_t *index; /* of the model, one a pair */
+  int64_t *place; /* in `rows`, one a pair; -1: none */
+  int64_t *wanted;
+  int64_t wanted_count;
+  dnmf_panel rows;
+} side;
+
+static void side_free(side *s) {
+  free(s->index);
+  free(s->place);
+  free(s->wanted);
+  dnmf_panel_free(&s->rows);
+}
+
+static dnmf_status prepare(dnmf_error *error, int64_t count, const dnmf_pair *pairs, bool cols, const dnmf_panel *mine,
+                           side *s) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "pairs", count, sizeof(int64_t), &memory));
+  s->index = memory;
+  DNMF_TRY(dnmf_allocate(error, "pairs", count, sizeof(int64_t), &memory));
+  s->place = memory;
+  for (int64_t i = 0; i < count; i++)
+    s->index[i] = cols ? pairs[i].col : pairs[i].row;
+  DNMF_TRY(dnmf_fetch_list(error, count, s->index, &s->wanted, &s->wanted_count, s->place));
+  return dnmf_panel_create(error, "fetched factor rows", s->wanted_count, mine->components, DNMF_DOUBLE, &s->rows);
+}
+
+static dnmf_status fetch(dnmf_context *context, const int64_t *bounds, const dnmf_panel *mine, side *s) {
+  dnmf_fetch plan = {0};
+  dnmf_status status = dnmf_fetch_plan(context, bounds, s->wanted, s->wanted_count, &plan);
+  if (status == DNMF_OK)
+    status = dnmf_fetch_rows(context, &plan, mine, &s->rows);
+  dnmf_fetch_free(&plan);
+  return status;
+}
+
+/* The fetched row of pair `i`, NULL when it is unknown: absent, or of a row that had no ratings. */
+static const double *row_of(const dnmf_predictor *p, const side *s, int64_t i) {
+  if (s->place[i] < 0)
+    return NULL;
+  int stride = s->rows.components;
+  const double *row = (const double *)s->rows.data + s->place[i] * stride;
+  for (int c = 0; c < stride; c++)
+    if (row[c] != 0)
+      return row;
+  return p->observed ? NULL : row;
+}
+
+static double fall_back(const dnmf_predictor *p, dnmf_fallback fallback, const double *w, const double *h) {
+  int k = p->w.components - 1;
+  switch (fallback) {
+  case DNMF_FALLBACK_MEAN:
+    return p->mean;
+  case DNMF_FALLBACK_BIAS:
+    return p->mean + (w ? w[k] : 0) + (h ? h[k] : 0);
+  case DNMF_FALLBACK_NAN:
+    break;
+  }
+  return NAN;
+}
+
+static dnmf_prediction score(const dnmf_predictor *p, dnmf_fallback fallback, const double *w, const double *h) {
+  int k = p->w.components - 1;
+  if (!w || !h)
+    return (dnmf_prediction){fall_back(p, fallback, w, h), false};
+  double sum = p->constant + w[k] + h[k];
+  for (int c = 0; c < k; c++)
+    sum += w[c] * h[c];
+  return (dnmf_prediction){sum, true};
+}
+
+static dnmf_status predict_batch(dnmf_context *context, const dnmf_predictor *p, dnmf_fallback fallback, int64_t count,
+                                 const dnmf_pair *pairs, dnmf_prediction *predictions) {
+  side rows = {0};
+  side cols = {0};
+  dnmf_status status = prepare(&context->error, count, pairs, false, &p->w, &rows);
+  if (status == DNMF_OK)
+    status = prepare(&context->error, count, pairs, true, &p->h, &cols);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = fetch(context, p->row_bounds, &p->w, &rows);
+  if (status == DNMF_OK)
+    status = fetch(context, p->col_bounds, &p->h, &cols);
+  if (status == DNMF_OK) {
+#pragma omp parallel for num_threads(context->threads)
+    for (int64_t i = 0; i < count; i++)
+      predictions[i] = score(p, fallback, row_of(p, &rows, i), row_of(p, &cols, i));
+  }
+  side_free(&rows);
+  side_free(&cols);
+  return status;
+}
+
+dnmf_status dnmf_predict(dnmf_context *context, const dnmf_predictor *predictor, dnmf_fallback fallback, int64_t count,
+                         const dnmf_pair *pairs, dnmf_prediction *predictions) {
+  int64_t most = count;
+  DNMF_TRY(dnmf_max_int64(context, context->comm, &most, 1));
+  for (int64_t done = 0; done < most; done += PAIRS_AT_ONCE) {
+    int64_t left = count > done ? count - done : 0;
+    int64_t batch = left < PAIRS_AT_ONCE ? left : PAIRS_AT_ONCE;
+    int64_t from = left > 0 ? done : 0;
+    DNMF_TRY(predict_batch(context, predictor, fallback, batch, pairs + from, predictions + from));
+  }
+  return DNMF_OK;
+}

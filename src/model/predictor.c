@@ -1,0 +1,113 @@
+/* What a model needs to predict, taken from its factors and its provenance. */
+#include "dnmf/predict.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void dnmf_predictor_free(dnmf_predictor *predictor) {
+  free(predictor->row_bounds);
+  free(predictor->col_bounds);
+  dnmf_panel_free(&predictor->w);
+  dnmf_panel_free(&predictor->h);
+  memset(predictor, 0, sizeof *predictor);
+}
+
+double dnmf_clip(const dnmf_predictor *predictor, double score) {
+  if (score < predictor->smallest)
+    return predictor->smallest;
+  return score > predictor->largest ? predictor->largest : score;
+}
+
+/* A provenance number, whole or not; false when there is none of that name. */
+static bool number_of(const dnmf_model *model, const char *name, double *value) {
+  const dnmf_attribute *attribute = dnmf_model_attribute(model, name);
+  if (!attribute || attribute->kind == DNMF_ATTRIBUTE_TEXT)
+    return false;
+  *value = attribute->kind == DNMF_ATTRIBUTE_REAL ? attribute->real : (double)attribute->integer;
+  return true;
+}
+
+static bool is_observed(const dnmf_model *model) {
+  const dnmf_attribute *missing = dnmf_model_attribute(model, "missing");
+  if (missing && missing->kind == DNMF_ATTRIBUTE_TEXT)
+    return strcmp(missing->text, "unobserved") == 0;
+  return model->bias.fitted;
+}
+
+/* Factor rows in double, each followed by its bias. */
+static dnmf_status join(dnmf_error *error, const dnmf_panel *factor, const double *bias, dnmf_panel *joined) {
+  int k = factor->components;
+  DNMF_TRY(dnmf_panel_create(error, "factor rows and biases", factor->rows, k + 1, DNMF_DOUBLE, joined));
+  double *to = joined->data;
+  for (int64_t i = 0; i < factor->rows; i++) {
+    for (int c = 0; c < k; c++)
+      *to++ = dnmf_panel_get(factor, i, c);
+    *to++ = bias ? bias[i] : 0;
+  }
+  return DNMF_OK;
+}
+
+static dnmf_status allocate_bounds(dnmf_error *error, int size, int64_t **bounds) {
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate_zero(error, "ranges of factor rows", size + 1, sizeof(int64_t), &memory);
+  *bounds = memory;
+  return status;
+}
+
+static dnmf_status share_bounds(dnmf_context *context, dnmf_range owned, int64_t rows, int64_t *bounds) {
+  int code = MPI_Allgather(&owned.begin, 1, MPI_INT64_T, bounds, 1, MPI_INT64_T, context->comm);
+  bounds[context->size] = rows;
+  return dnmf_mpi_check(context, code, "MPI_Allgather");
+}
+
+/* sums[c] = the sum of column c of the panel. */
+static void sum_columns(const dnmf_panel *panel, double *sums) {
+  const double *at = panel->data;
+  for (int64_t i = 0; i < panel->rows; i++)
+    for (int c = 0; c < panel->components; c++)
+      sums[c] += *at++;
+}
+
+/* The mean of all predictions: constant + mean b_i + mean b_j + (mean w)(mean h). For models that others wrote. */
+static dnmf_status mean_of_predictions(dnmf_context *context, dnmf_predictor *p) {
+  int stride = p->w.components;
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate_zero(&context->error, "factor sums", 2 * (int64_t)stride, sizeof(double), &memory);
+  DNMF_TRY(dnmf_agree(context, status));
+  double *w = memory;
+  double *h = w + stride;
+  sum_columns(&p->w, w);
+  sum_columns(&p->h, h);
+  status = dnmf_sum_doubles(context, context->comm, w, 2 * (int64_t)stride);
+  double rows = (double)p->rows;
+  double cols = (double)p->cols;
+  p->mean = p->constant + w[stride - 1] / rows + h[stride - 1] / cols;
+  for (int c = 0; c < stride - 1; c++)
+    p->mean += w[c] / rows * (h[c] / cols);
+  free(memory);
+  return status;
+}
+
+dnmf_status dnmf_predictor_create(dnmf_context *context, const dnmf_model *model, dnmf_predictor *predictor) {
+  dnmf_predictor *p = predictor;
+  dnmf_error *error = &context->error;
+  *p = (dnmf_predictor){.rows = model->rows,
+                        .cols = model->cols,
+                        .observed = is_observed(model),
+                        .constant = model->bias.fitted ? model->bias.mean : 0};
+  dnmf_status status = join(error, &model->w, model->bias.row, &p->w);
+  if (status == DNMF_OK)
+    status = join(error, &model->h, model->bias.col, &p->h);
+  if (status == DNMF_OK)
+    status = allocate_bounds(error, context->size, &p->row_bounds);
+  if (status == DNMF_OK)
+    status = allocate_bounds(error, context->size, &p->col_bounds);
+  DNMF_TRY(dnmf_agree(context, status));
+  DNMF_TRY(share_bounds(context, model->owned_rows, model->rows, p->row_bounds));
+  DNMF_TRY(share_bounds(context, model->owned_cols, model->cols, p->col_bounds));
+  p->has_scale = number_of(model, "smallest", &p->smallest) && number_of(model, "largest", &p->largest);
+  return number_of(model, "mean", &p->mean) ? DNMF_OK : mean_of_predictions(context, p);
+}
