@@ -4,7 +4,8 @@
  * A matrix file holds either /matrix, a 2-D dataset, or a sparse group in the AnnData layout (csr_matrix),
  * also /matrix, with optional /row_ids and /col_ids and the root attribute `missing` ("zero" or
  * "unobserved"). A model file holds /W (rows x components), /H (components x columns), /row_ids, /col_ids,
- * /bias/{mean,row,col} when fitted, /history/NAME, and the provenance as root attributes. Everything is
+ * /bias/{mean,row,col} when fitted, /observed/{row,col} (entries the fit saw of each) where unstored entries are
+ * unobserved, /history/NAME, and the provenance as root attributes. Everything is
  * written in parallel.
  */
 #ifndef DNMF_FILE_H
@@ -12,6 +13,7 @@
 
 #include "dnmf/matrix.h"
 #include "dnmf/model.h"
+#include "dnmf/ranking.h"
 
 #include <stddef.h>
 
@@ -56,5 +58,13 @@ dnmf_status dnmf_matrix_export(dnmf_context *context, const char *path, dnmf_exp
  * collective */
 dnmf_status dnmf_panel_export(dnmf_context *context, const char *path, dnmf_export_format format,
                               const dnmf_panel *panel, const dnmf_ids *ids);
+
+/* Writes a ranking to `path` directly, each process its own lines: as CSV (row,rank,column,score), or as HDF5 with
+ * the datasets row, col (ids: int64 where they are integers, else strings; indices from 0 where there are none), rank
+ * and score. collective */
+dnmf_status dnmf_ranking_write_csv(dnmf_context *context, const char *path, const dnmf_ranking *ranking,
+                                   const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+dnmf_status dnmf_ranking_write_hdf5(dnmf_context *context, const char *path, const dnmf_ranking *ranking,
+                                    const dnmf_ids *row_ids, const dnmf_ids *col_ids);
 
 #endif

@@ -34,4 +34,10 @@ dnmf_status dnmf_ids_find(dnmf_context *context, const dnmf_ids *ids, int64_t ro
  * range of `ids`; released with dnmf_ids_free, also after a failure. local */
 dnmf_status dnmf_ids_to_text(dnmf_error *error, const dnmf_ids *ids, dnmf_ids *texts);
 
+/* names, on process 0: the ids of its `count` indices as texts, in their order (the index itself where there are no
+ * ids); those of the other processes are not looked at. Released with dnmf_ids_free, also after a failure.
+ * collective */
+dnmf_status dnmf_ids_name(dnmf_context *context, const dnmf_ids *ids, int64_t count, const int64_t *indices,
+                          dnmf_ids *names);
+
 #endif

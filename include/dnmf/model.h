@@ -48,6 +48,8 @@ typedef struct dnmf_model {
   dnmf_panel w; /* size(owned_rows) x components */
   dnmf_panel h; /* size(owned_cols) x components: the transpose of H */
   dnmf_bias bias;
+  int64_t *row_counts; /* observed entries of the owned rows; NULL where unstored entries were zeros */
+  int64_t *col_counts; /* ... of the owned columns */
   dnmf_ids row_ids;
   dnmf_ids col_ids;
   int64_t attribute_count;

@@ -196,12 +196,24 @@ static dnmf_status split_panel(dnmf_error *error, const dnmf_panel *from, int co
   return DNMF_OK;
 }
 
+/* Entries of each owned row of a view. */
+static dnmf_status count_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "observed entries", view->entries.rows, sizeof(int64_t), &memory));
+  *counts = memory;
+  for (int64_t row = 0; row < view->entries.rows; row++)
+    (*counts)[row] = view->entries.start[row + 1] - view->entries.start[row];
+  return DNMF_OK;
+}
+
 dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit, dnmf_model *model) {
   dnmf_error *error = &session->context->error;
   model->owned_rows = fit->ratings.by_rows.owned;
   model->owned_cols = fit->ratings.by_cols.owned;
   model->bias.fitted = fit->observed.bias_rows || fit->observed.bias_cols;
   model->bias.mean = dnmf_observed_mean(&fit->observed, &fit->ratings);
+  DNMF_TRY(count_entries(error, &fit->ratings.by_rows, &model->row_counts));
+  DNMF_TRY(count_entries(error, &fit->ratings.by_cols, &model->col_counts));
   DNMF_TRY(split_panel(error, &fit->observed_w, fit->components, &model->w, &model->bias.row));
   return split_panel(error, &fit->observed_h, fit->components, &model->h, &model->bias.col);
 }

@@ -90,6 +90,8 @@ void dnmf_model_free(dnmf_model *model) {
   dnmf_panel_free(&model->h);
   free(model->bias.row);
   free(model->bias.col);
+  free(model->row_counts);
+  free(model->col_counts);
   dnmf_ids_free(&model->row_ids);
   dnmf_ids_free(&model->col_ids);
   for (int64_t i = 0; i < model->attribute_count; i++)

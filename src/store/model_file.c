@@ -13,6 +13,7 @@ typedef struct model_plan {
   int64_t row_width; /* of the ids */
   int64_t col_width;
   int64_t biases[2]; /* of rows, of columns: nonzero when some process has them */
+  int64_t counts[2]; /* likewise */
 } model_plan;
 
 static dnmf_status write_attribute(dnmf_error *error, hid_t root, const dnmf_attribute *attribute) {
@@ -69,6 +70,14 @@ static dnmf_status create_biases(dnmf_error *error, hid_t file, const model_plan
   return DNMF_OK;
 }
 
+static dnmf_status create_counts(dnmf_error *error, hid_t file, const model_plan *plan) {
+  if (plan->counts[0])
+    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/observed/row", H5T_STD_I64LE, 1, &plan->model->rows));
+  if (plan->counts[1])
+    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/observed/col", H5T_STD_I64LE, 1, &plan->model->cols));
+  return DNMF_OK;
+}
+
 static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *plan) {
   const dnmf_model *model = plan->model;
   int64_t w_shape[2] = {model->rows, model->components};
@@ -79,6 +88,7 @@ static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *p
   DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/W", type, 2, w_shape));
   DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/H", type, 2, h_shape));
   DNMF_TRY(create_biases(error, file, plan));
+  DNMF_TRY(create_counts(error, file, plan));
   DNMF_TRY(dnmf_ids_create(error, file, "/row_ids", &model->row_ids, plan->row_width));
   return dnmf_ids_create(error, file, "/col_ids", &model->col_ids, plan->col_width);
 }
@@ -112,16 +122,26 @@ static dnmf_status fill(dnmf_context *context, hid_t file, const model_plan *pla
     DNMF_TRY(dnmf_hdf5_write(context, file, "/bias/row", H5T_NATIVE_DOUBLE, &rows, model->bias.row));
   if (model->bias.fitted && model->bias.col)
     DNMF_TRY(dnmf_hdf5_write(context, file, "/bias/col", H5T_NATIVE_DOUBLE, &cols, model->bias.col));
+  if (model->row_counts)
+    DNMF_TRY(dnmf_hdf5_write(context, file, "/observed/row", H5T_NATIVE_INT64, &rows, model->row_counts));
+  if (model->col_counts)
+    DNMF_TRY(dnmf_hdf5_write(context, file, "/observed/col", H5T_NATIVE_INT64, &cols, model->col_counts));
   DNMF_TRY(dnmf_ids_write(context, file, "/row_ids", &model->row_ids, plan->row_width));
   return dnmf_ids_write(context, file, "/col_ids", &model->col_ids, plan->col_width);
 }
 
 dnmf_status dnmf_model_write(dnmf_context *context, const char *path, const dnmf_model *model) {
-  model_plan plan = {path, model, 1, 1, {model->bias.row != NULL, model->bias.col != NULL}};
+  model_plan plan = {path,
+                     model,
+                     1,
+                     1,
+                     {model->bias.row != NULL, model->bias.col != NULL},
+                     {model->row_counts != NULL, model->col_counts != NULL}};
   hid_t file = -1;
   DNMF_TRY(dnmf_ids_width(context, &model->row_ids, &plan.row_width));
   DNMF_TRY(dnmf_ids_width(context, &model->col_ids, &plan.col_width));
   DNMF_TRY(dnmf_max_int64(context, context->comm, plan.biases, 2));
+  DNMF_TRY(dnmf_max_int64(context, context->comm, plan.counts, 2));
   DNMF_TRY(dnmf_agree(context, context->rank == 0 ? lay_out(&context->error, &plan) : DNMF_OK));
   DNMF_TRY(dnmf_hdf5_open(context, path, true, &file));
   return dnmf_hdf5_close(context, path, true, file, fill(context, file, &plan));

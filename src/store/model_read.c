@@ -157,6 +157,17 @@ static dnmf_status read_biases(dnmf_context *context, hid_t file, dnmf_model *mo
   return DNMF_OK;
 }
 
+static dnmf_status read_counts(dnmf_context *context, hid_t file, const char *name, dnmf_range range,
+                               int64_t **counts) {
+  void *memory = NULL;
+  dnmf_slab slab = dnmf_slab_of(range);
+  if (!dnmf_hdf5_exists(file, name))
+    return DNMF_OK;
+  DNMF_TRY(dnmf_allocate(&context->error, "observed entries", dnmf_range_size(range), sizeof(int64_t), &memory));
+  *counts = memory;
+  return dnmf_hdf5_read(context, file, name, H5T_NATIVE_INT64, &slab, memory);
+}
+
 static dnmf_status read_all(dnmf_context *context, const char *path, hid_t file, dnmf_precision precision,
                             dnmf_model *model) {
   dnmf_error *error = &context->error;
@@ -165,6 +176,8 @@ static dnmf_status read_all(dnmf_context *context, const char *path, hid_t file,
   DNMF_TRY(dnmf_w_read(context, file, model->owned_rows, &model->w));
   DNMF_TRY(dnmf_h_read(context, file, model->owned_cols, &model->h));
   DNMF_TRY(read_biases(context, file, model));
+  DNMF_TRY(read_counts(context, file, "/observed/row", model->owned_rows, &model->row_counts));
+  DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
   if (dnmf_hdf5_exists(file, "/row_ids"))
     DNMF_TRY(dnmf_ids_read(context, path, file, "/row_ids", model->rows, &model->row_ids));
   if (dnmf_hdf5_exists(file, "/col_ids"))

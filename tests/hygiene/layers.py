@@ -18,12 +18,12 @@ HEADERS = {
     "base": ["status", "memory", "precision", "random", "range"],
     "comm": ["context", "collective", "grid"],
     "matrix": ["fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
-    "factor": ["factor", "model"],
-    "store": ["file", "match", "output", "pairs", "source"],
+    "factor": ["factor", "model", "ranking"],
+    "store": ["file", "labels", "match", "output", "pairs", "source"],
     "init": ["start"],
     "solve": ["observed", "solver"],
     "fit": ["fit", "fit_observed"],
-    "model": ["metrics", "predict", "tune"],
+    "model": ["align", "describe", "metrics", "predict", "recommend", "transform", "tune"],
     "cli": [],
 }
 LAYER_OF_HEADER = {f"dnmf/{name}.h": layer for layer, names in HEADERS.items() for name in names}

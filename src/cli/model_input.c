@@ -1,0 +1,142 @@
+#include "model_input.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/file.h"
+#include "dnmf/memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char *const cli_precision_choices[] = {"auto", "double", "single", NULL};
+enum { PRECISION_AUTO = 0, PRECISION_DOUBLE, PRECISION_SINGLE };
+
+/* The panel in single precision. */
+static dnmf_status narrow(dnmf_error *error, dnmf_panel *panel) {
+  dnmf_panel single = {0};
+  DNMF_TRY(dnmf_panel_create(error, "a factor", panel->rows, panel->components, DNMF_SINGLE, &single));
+  const double *from = panel->data;
+  float *to = single.data;
+  for (int64_t i = 0; i < panel->rows * panel->components; i++)
+    to[i] = (float)from[i];
+  dnmf_panel_free(panel);
+  *panel = single;
+  return DNMF_OK;
+}
+
+dnmf_status cli_read_model(cli_session *session, const char *path, int precision, dnmf_model *model) {
+  dnmf_context *context = session->context;
+  DNMF_TRY(dnmf_model_read(context, path, DNMF_DOUBLE, model));
+  const dnmf_attribute *fitted = dnmf_model_attribute(model, "precision");
+  bool single = precision == PRECISION_SINGLE;
+  if (precision == PRECISION_AUTO)
+    single = fitted && fitted->kind == DNMF_ATTRIBUTE_TEXT && strcmp(fitted->text, "single") == 0;
+  dnmf_status status = single ? narrow(&context->error, &model->w) : DNMF_OK;
+  if (single && status == DNMF_OK)
+    status = narrow(&context->error, &model->h);
+  return dnmf_agree(context, status);
+}
+
+bool cli_model_scale(const dnmf_model *model, double *smallest, double *largest) {
+  const dnmf_attribute *low = dnmf_model_attribute(model, "smallest");
+  const dnmf_attribute *high = dnmf_model_attribute(model, "largest");
+  if (!low || !high || low->kind != DNMF_ATTRIBUTE_REAL || high->kind != DNMF_ATTRIBUTE_REAL)
+    return false;
+  *smallest = low->real;
+  *largest = high->real;
+  return true;
+}
+
+/* The words of an option, on process 0. */
+typedef struct words {
+  char *text;
+  int64_t count;
+  int64_t *starts; /* count + 1, parting the text */
+} words;
+
+static dnmf_status read_whole(dnmf_error *error, const char *option, const char *path, char **text) {
+  struct stat about;
+  void *memory = NULL;
+  FILE *file = fopen(path, "rb");
+  if (!file || fstat(fileno(file), &about) != 0) {
+    int reason = errno;
+    if (file)
+      fclose(file);
+    return dnmf_fail(error, DNMF_ERROR_FILE, "%s %s: %s", option, path, strerror(reason));
+  }
+  dnmf_status status = dnmf_allocate_zero(error, "a list of ids", about.st_size + 1, 1, &memory);
+  *text = memory;
+  if (status == DNMF_OK && fread(memory, 1, (size_t)about.st_size, file) != (size_t)about.st_size)
+    status = dnmf_fail(error, DNMF_ERROR_FILE, "%s %s could not be read", option, path);
+  fclose(file);
+  return status;
+}
+
+/* Words parted by any of `partings`, packed to the front of the text; empty ones are passed over. */
+static dnmf_status part(dnmf_error *error, const char *partings, words *w) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate_zero(error, "a list of ids", (int64_t)strlen(w->text) + 2, sizeof(int64_t), &memory));
+  w->starts = memory;
+  char *to = w->text;
+  for (const char *at = w->text; *at;) {
+    size_t length = strcspn(at, partings);
+    if (length > 0) {
+      memmove(to, at, length);
+      to += length;
+      w->starts[++w->count] = to - w->text;
+    }
+    at += length;
+    at += *at ? 1 : 0;
+  }
+  return DNMF_OK;
+}
+
+static dnmf_status split_words(dnmf_error *error, const char *option, const char *text, words *w) {
+  struct stat about;
+  if (stat(text, &about) == 0 && S_ISREG(about.st_mode)) {
+    DNMF_TRY(read_whole(error, option, text, &w->text));
+    return part(error, "\r\n", w);
+  }
+  w->text = strdup(text);
+  if (!w->text)
+    return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for %s", option);
+  return part(error, ",", w);
+}
+
+static dnmf_status check_found(dnmf_error *error, const char *option, const words *w, const int64_t *indices) {
+  if (w->count == 0)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "%s names no ids", option);
+  for (int64_t i = 0; i < w->count; i++)
+    if (indices[i] < 0)
+      return dnmf_fail(error, DNMF_ERROR_INPUT, "%s: the id %.*s is not in the model", option,
+                       (int)(w->starts[i + 1] - w->starts[i] < 200 ? w->starts[i + 1] - w->starts[i] : 200),
+                       w->text + w->starts[i]);
+  return DNMF_OK;
+}
+
+dnmf_status cli_find_ids(cli_session *session, const char *option, const char *text, const dnmf_ids *ids, int64_t rows,
+                         int64_t **indices, int64_t *count) {
+  dnmf_context *context = session->context;
+  words w = {0};
+  void *memory = NULL;
+  int64_t none[1] = {0};
+  dnmf_status status = context->rank == 0 ? split_words(&context->error, option, text, &w) : DNMF_OK;
+  status = dnmf_agree(context, status);
+  *count = w.count;
+  if (status == DNMF_OK)
+    status = dnmf_broadcast(context, count, (int64_t)sizeof *count, 0);
+  if (status == DNMF_OK)
+    status =
+        dnmf_agree(context, dnmf_allocate_zero(&context->error, "a list of ids", *count, sizeof(int64_t), &memory));
+  *indices = memory;
+  if (status == DNMF_OK)
+    status = dnmf_ids_find(context, ids, rows, w.count, w.starts ? w.starts : none, w.text, *indices);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, context->rank == 0 ? check_found(&context->error, option, &w, *indices) : DNMF_OK);
+  if (status == DNMF_OK)
+    status = dnmf_broadcast(context, *indices, *count * (int64_t)sizeof(int64_t), 0);
+  free(w.text);
+  free(w.starts);
+  return status;
+}

@@ -1,0 +1,22 @@
+/*
+ * A ranking to a file, or to the terminal and as JSON.
+ */
+#ifndef DNMF_CLI_RANKING_OUTPUT_H
+#define DNMF_CLI_RANKING_OUTPUT_H
+
+#include "session.h"
+
+#include "dnmf/ranking.h"
+
+/* Refuses a name that ends neither in .csv nor in .h5. local */
+dnmf_status cli_check_ranking_name(dnmf_error *error, const char *path);
+
+/* Writes the ranking by the ending of `path`. collective */
+dnmf_status cli_write_ranking(cli_session *session, const char *path, const dnmf_ranking *ranking,
+                              const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+
+/* Prints it as a table; *lists (NULL but on process 0) is an array of {row, rank, column, score}. collective */
+dnmf_status cli_print_ranking(cli_session *session, const dnmf_ranking *ranking, const dnmf_ids *row_ids,
+                              const dnmf_ids *col_ids, json_t **lists);
+
+#endif
