@@ -61,7 +61,7 @@ def stop(process):
             return process.communicate(timeout=5)
         except subprocess.TimeoutExpired:
             continue
-    return "", ""
+    return b"", b""
 
 
 def run(args, processes=1, expect=0, timeout=60, launcher=None, cwd=None, prefix=()):
@@ -74,11 +74,11 @@ def run(args, processes=1, expect=0, timeout=60, launcher=None, cwd=None, prefix
     if launcher or (launcher is None and processes > 1):
         command = [*MPIRUN, "-n", str(processes), *command]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, env=environment(), cwd=cwd, start_new_session=True)
+                               env=environment(), cwd=cwd, start_new_session=True)
     try:
-        stdout, stderr = process.communicate(timeout=timeout)
+        stdout, stderr = map(bytes.decode, process.communicate(timeout=timeout))
     except subprocess.TimeoutExpired:
-        stdout, stderr = stop(process)
+        stdout, stderr = map(bytes.decode, stop(process))
         raise AssertionError(f"no end after {timeout} s:\n{Result(command, None, stdout, stderr)}") from None
     result = Result(command, process.returncode, stdout, stderr)
     assert expect is None or result.returncode == expect, f"expected exit status {expect}:\n{result}"
