@@ -10,6 +10,8 @@ extern const cli_command cli_import;
 extern const cli_command cli_generate;
 extern const cli_command cli_info;
 extern const cli_command cli_fit;
+extern const cli_command cli_predict;
+extern const cli_command cli_evaluate;
 extern const cli_command cli_export;
 
 #endif
