@@ -57,7 +57,9 @@ static const cli_option ratings_table[] = {
     {"l2-bias", 0, CLI_REAL, FIT(l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0, INFINITY,
      NULL},
     {"validation", 0, CLI_TEXT, FIT(validation), "F|FILE",
-     "hold out this fraction, stop when its RMSE stops improving, keep the best model", 0, 0, NULL},
+     "hold out this fraction, or the ratings of FILE (matched by ids); stop when their RMSE\n"
+     "                               stops improving, keep the best model",
+     0, 0, NULL},
     {"patience", 0, CLI_INT, FIT(patience), "N", "iterations without improvement before stopping (default 10)", 1, 1e9,
      NULL},
     {"sweeps", 0, CLI_INT, FIT(sweeps), "N", "coordinate sweeps over a row's components (default 1)", 1, 1000, NULL},

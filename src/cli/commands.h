@@ -11,7 +11,9 @@ extern const cli_command cli_generate;
 extern const cli_command cli_info;
 extern const cli_command cli_fit;
 extern const cli_command cli_transform;
+extern const cli_command cli_predict;
 extern const cli_command cli_recommend;
+extern const cli_command cli_evaluate;
 extern const cli_command cli_describe;
 extern const cli_command cli_export;
 

@@ -3,9 +3,11 @@
  */
 #include "fit_run.h"
 
+#include "dnmf/match.h"
 #include "dnmf/memory.h"
 #include "dnmf/random.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,13 +81,66 @@ static dnmf_status split_held_out(dnmf_error *error, double fraction, uint64_t s
   return DNMF_OK;
 }
 
-/* --validation FRACTION */
-static dnmf_status parse_fraction(dnmf_error *error, const char *text, double *fraction) {
+/* --validation is a fraction when it is a number, else a file. */
+static bool is_number(const char *text) {
   char *end = NULL;
-  *fraction = strtod(text, &end);
-  if (end == text || *end || !(*fraction > 0 && *fraction < 1))
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--validation %s: give a fraction between 0 and 1, e.g. 0.1", text);
+  strtod(text, &end);
+  return end != text && !*end;
+}
+
+static dnmf_status parse_fraction(dnmf_error *error, const char *text, double *fraction) {
+  *fraction = strtod(text, NULL);
+  if (!(*fraction > 0 && *fraction < 1))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--validation %s: give a fraction between 0 and 1, e.g. 0.1, or a file",
+                     text);
   return DNMF_OK;
+}
+
+/* --validation FILE: its ratings in the rows and columns of the input, by ids. */
+static dnmf_status read_held_out(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
+                                 dnmf_entries *held_out) {
+  dnmf_context *context = session->context;
+  dnmf_source_options how = cli_source_options(&options->input);
+  const dnmf_source *source = &fit->source;
+  dnmf_target target = {fit->input, source->rows, source->cols, &source->row_ids, &source->col_ids};
+  dnmf_matched matched;
+  dnmf_status status = dnmf_match_source(context, options->validation, &how, &target, &matched);
+  if (status == DNMF_OK && matched.unknown_entries == matched.total)
+    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                       "--validation %s: none of its %" PRId64 " ratings has a row and a column of %s",
+                       options->validation, matched.total, fit->input);
+  if (status == DNMF_OK) {
+    if (matched.unknown_entries > 0)
+      dnmf_warn(context,
+                "%s: %" PRId64 " of %" PRId64 " ratings are left out: %" PRId64 " rows and %" PRId64
+                " columns are not in %s (the first: %s)",
+                options->validation, matched.unknown_entries, matched.total, matched.unknown_rows, matched.unknown_cols,
+                fit->input, matched.unknown_example);
+    for (int64_t e = 0; e < matched.count; e++)
+      if (matched.items[e].row >= 0 && matched.items[e].col >= 0)
+        matched.items[held_out->count++] = matched.items[e];
+    held_out->items = matched.items;
+    matched.items = NULL;
+  }
+  dnmf_matched_free(&matched);
+  return status;
+}
+
+/* The entries to fit, and those to hold out: a share of them, or those of another file. */
+static dnmf_status part_entries(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
+                                dnmf_entries *entries, dnmf_entries *held_out) {
+  dnmf_context *context = session->context;
+  double fraction = 0;
+  bool share = options->validation && is_number(options->validation);
+  dnmf_status status = DNMF_OK;
+  if (share)
+    status = parse_fraction(&context->error, options->validation, &fraction);
+  if (status == DNMF_OK)
+    status = dnmf_matrix_to_entries(context, &fit->a.matrix, entries);
+  if (status == DNMF_OK && share)
+    status = split_held_out(&context->error, fraction, (uint64_t)options->seed, entries, held_out);
+  DNMF_TRY(dnmf_agree(context, status));
+  return options->validation && !share ? read_held_out(session, options, fit, held_out) : DNMF_OK;
 }
 
 /* The penalties that depend on the ratings' scale, unless given. */
@@ -102,15 +157,7 @@ dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *optio
   dnmf_context *context = session->context;
   dnmf_entries entries = {0};
   dnmf_entries held_out = {0};
-  double fraction = 0;
-  dnmf_status status = DNMF_OK;
-  if (options->validation)
-    status = parse_fraction(&context->error, options->validation, &fraction);
-  if (status == DNMF_OK)
-    status = dnmf_matrix_to_entries(context, &fit->a.matrix, &entries);
-  if (status == DNMF_OK && options->validation)
-    status = split_held_out(&context->error, fraction, (uint64_t)options->seed, &entries, &held_out);
-  status = dnmf_agree(context, status);
+  dnmf_status status = part_entries(session, options, fit, &entries, &held_out);
   dnmf_csr *blocks[] = {&fit->a.matrix.by_rows, &fit->a.matrix.by_cols};
   for (int b = 0; b < 2; b++) {
     free(blocks[b]->start);

@@ -124,6 +124,7 @@ static dnmf_status describe_ratings(dnmf_error *error, const cli_fit_run *fit, d
       REAL("count_power", observed->count_power),
       WHOLE("sweeps", observed->sweeps),
       REAL("init_scale", observed->start_scale),
+      REAL("mean", fit->ratings.mean),
       REAL("smallest", fit->ratings.smallest),
       REAL("largest", fit->ratings.largest),
       WHOLE("best_iteration", fit->result.best_iteration),
@@ -187,6 +188,8 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
   DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
   if (ratings)
     DNMF_TRY(describe_ratings(error, fit, model));
+  else
+    DNMF_TRY(dnmf_model_set_real(error, model, "mean", a->sum / ((double)a->rows * (double)a->cols)));
   DNMF_TRY(dnmf_model_add_curve(error, model, "objective", fit->result.history_count, fit->result.objective_history));
   return dnmf_model_add_curve(error, model, "seconds", fit->result.history_count, fit->result.seconds_history);
 }

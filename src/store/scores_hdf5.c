@@ -81,7 +81,9 @@ static dnmf_status list_scores(dnmf_error *error, const dnmf_pairs *pairs, const
 
 static dnmf_status lay_out(dnmf_error *error, const scored *all) {
   hid_t file = -1;
-  DNMF_TRY(dnmf_hdf5_create_alone(error, all->path, &file));
+  int64_t bytes = all->total * (int64_t)sizeof(double) + dnmf_ids_bytes(&all->rows, all->widths[0]) +
+                  dnmf_ids_bytes(&all->cols, all->widths[1]);
+  DNMF_TRY(dnmf_hdf5_create_alone(error, all->path, bytes, &file));
   dnmf_status status = dnmf_ids_create(error, file, "/row", &all->rows, all->widths[0]);
   if (status == DNMF_OK)
     status = dnmf_ids_create(error, file, "/col", &all->cols, all->widths[1]);
