@@ -2,7 +2,8 @@
  * Recommending: for each row the columns with the highest predictions, those it has seen left out; and the columns
  * most like a given one.
  *
- * The score is the model's prediction, mean + row bias + column bias + w h. Columns are ranked by it as it is, and
+ * The score is the model's prediction, mean + row bias + column bias + w h; for a row without data, and for a column
+ * without, the mean of the ratings and the bias of the other (predict.h). Columns are ranked by it as it is, and
  * reported clipped to the scale: a row with many predictions above the scale's end still gets the best of them
  * first. Equal scores are ordered by column. W H is computed in register tiles against one tile of H at a time;
  * memory is a tile of H and what is reported, never rows x columns.
@@ -20,6 +21,7 @@ typedef struct dnmf_recommend_options {
   bool clip;          /* scores to [smallest, largest] */
   double smallest;
   double largest;
+  double mean;          /* predicted where nothing is known: of the ratings; 0 where unstored entries were zeros */
   const bool *wanted;   /* of the owned rows: those to list; NULL: all */
   const dnmf_csr *seen; /* owned rows x all columns: entries left out; NULL: none */
 } dnmf_recommend_options;

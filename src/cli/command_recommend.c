@@ -158,6 +158,7 @@ static void tell_work(cli_session *session, const recommendation *r, const recom
 static dnmf_status list_rows(cli_session *session, const recommend_options *options, recommendation *r,
                              dnmf_recommend_work *work) {
   dnmf_recommend_options how = {.top = options->top, .include_empty = options->include_empty};
+  how.mean = cli_model_mean(&r->model);
   how.clip = !options->no_clip && cli_model_scale(&r->model, &how.smallest, &how.largest);
   if (options->seen)
     DNMF_TRY(load_seen(session, options, r, &how.seen));

@@ -48,6 +48,15 @@ bool cli_model_scale(const dnmf_model *model, double *smallest, double *largest)
   return true;
 }
 
+double cli_model_mean(const dnmf_model *model) {
+  const dnmf_attribute *mean = dnmf_model_attribute(model, "mean");
+  const dnmf_attribute *missing = dnmf_model_attribute(model, "missing");
+  bool observed = missing && missing->kind == DNMF_ATTRIBUTE_TEXT && strcmp(missing->text, "unobserved") == 0;
+  if (observed && mean && mean->kind == DNMF_ATTRIBUTE_REAL)
+    return mean->real;
+  return model->bias.fitted ? model->bias.mean : 0;
+}
+
 /* The words of an option, on process 0. */
 typedef struct words {
   char *text;

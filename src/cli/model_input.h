@@ -18,6 +18,9 @@ dnmf_status cli_read_model(cli_session *session, const char *path, int precision
 /* The scale of the fitted values; false where the model has none (unstored entries were zeros). local */
 bool cli_model_scale(const dnmf_model *model, double *smallest, double *largest);
 
+/* The mean of the ratings as the model has it; else bias.mean, or 0 without biases. local */
+double cli_model_mean(const dnmf_model *model);
+
 /* The indices among `ids` of what an option names: ids parted by commas, or a file with one a line. An id that is not
  * there is an error. The same on every process; the caller frees *indices. collective */
 dnmf_status cli_find_ids(cli_session *session, const char *option, const char *text, const dnmf_ids *ids, int64_t rows,

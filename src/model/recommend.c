@@ -128,6 +128,11 @@ static bool all_zero(const void *bytes, size_t count) {
   return true;
 }
 
+/* What the product explains of the mean on average, and does not for a row or column without data. */
+static double unexplained(const listing *l) {
+  return l->options->mean - (l->model->bias.fitted ? l->model->bias.mean : 0);
+}
+
 /* A column without data is one whose factor and bias are zero. Returns how many there are. */
 static int64_t pass_over_empty(listing *l, int64_t cols) {
   const dnmf_panel *h = &l->model->h;
@@ -137,8 +142,7 @@ static int64_t pass_over_empty(listing *l, int64_t cols) {
     if (l->biases[j] != 0 || !all_zero((const char *)l->factors + (size_t)j * row_bytes, row_bytes))
       continue;
     empty++;
-    if (!l->options->include_empty)
-      l->biases[j] = -INFINITY;
+    l->biases[j] = l->options->include_empty ? unexplained(l) : -INFINITY;
   }
   return empty;
 }
@@ -164,12 +168,20 @@ static void score_tile(listing *l, dnmf_range tile) {
   l->seconds += MPI_Wtime() - began;
 }
 
+static bool is_empty_row(const dnmf_model *model, int64_t row) {
+  size_t row_bytes = (size_t)model->w.components * dnmf_precision_size(model->w.precision);
+  return (!model->bias.row || model->bias.row[row] == 0) &&
+         all_zero((const char *)model->w.data + (size_t)row * row_bytes, row_bytes);
+}
+
 /* The prediction a ranking reports for a score without mean and row bias. */
 static double reported(const listing *l, int64_t row, double score) {
   const dnmf_bias *bias = &l->model->bias;
   const dnmf_recommend_options *options = l->options;
   if (bias->fitted)
     score += bias->mean + (bias->row ? bias->row[row] : 0);
+  if (is_empty_row(l->model, row))
+    score += unexplained(l);
   if (options->clip && score < options->smallest)
     return options->smallest;
   return options->clip && score > options->largest ? options->largest : score;

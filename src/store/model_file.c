@@ -97,7 +97,7 @@ static int64_t bytes_needed(const model_plan *plan) {
   const dnmf_model *model = plan->model;
   const int64_t number = (int64_t)sizeof(double);
   const int64_t object = 1024; /* more than the header of an attribute or a small dataset */
-  int64_t bytes = (model->rows + model->cols) * (model->components + 1) * number;
+  int64_t bytes = (model->rows + model->cols) * (model->components + 2) * number; /* with bias and count */
   bytes += dnmf_ids_bytes(&model->row_ids, plan->row_width) + dnmf_ids_bytes(&model->col_ids, plan->col_width);
   for (int64_t i = 0; i < model->curve_count; i++)
     bytes += model->curves[i].count * number + object;

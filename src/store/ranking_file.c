@@ -117,7 +117,8 @@ static dnmf_status lay_out(dnmf_error *error, hid_t file, const ranking_plan *pl
 
 static dnmf_status lay_out_file(dnmf_error *error, const char *path, const ranking_plan *plan) {
   hid_t file = -1;
-  DNMF_TRY(dnmf_hdf5_create_alone(error, path, &file));
+  int64_t line_bytes = plan->widths[0] + plan->widths[1] + 4 * (int64_t)sizeof(int64_t);
+  DNMF_TRY(dnmf_hdf5_create_alone(error, path, plan->total * line_bytes, &file));
   return dnmf_hdf5_close_layout(error, path, file, lay_out(error, file, plan));
 }
 
