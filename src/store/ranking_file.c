@@ -117,7 +117,9 @@ static dnmf_status lay_out(dnmf_error *error, hid_t file, const ranking_plan *pl
 
 static dnmf_status lay_out_file(dnmf_error *error, const char *path, const ranking_plan *plan) {
   hid_t file = -1;
-  DNMF_TRY(dnmf_hdf5_create_alone(error, path, &file));
+  int64_t bytes = plan->total * (int64_t)(sizeof(int64_t) + sizeof(double)) +
+                  dnmf_ids_bytes(&plan->names[0], plan->widths[0]) + dnmf_ids_bytes(&plan->names[1], plan->widths[1]);
+  DNMF_TRY(dnmf_hdf5_create_alone(error, path, bytes, &file));
   return dnmf_hdf5_close_layout(error, path, file, lay_out(error, file, plan));
 }
 
