@@ -37,6 +37,9 @@ int dnmf_observed_stride(const dnmf_observed_options *options);
 /* The constant part of every prediction. local */
 double dnmf_observed_mean(const dnmf_observed_options *options, const dnmf_ratings *ratings);
 
+/* The L2 weight used when none is given: 0.08 of the ratings' standard deviation, times each row's count. local */
+double dnmf_observed_default_l2(const dnmf_ratings *ratings);
+
 /* Creates the panels of the owned rows of W and columns of H with the random start, the same on any number of
  * processes: start_scale * sqrt(level / k) * |N(0,1)|, where `level` is what the product has to explain. The
  * caller releases them with dnmf_panel_free. local */

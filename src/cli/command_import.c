@@ -28,14 +28,10 @@ static const cli_option options_table[] = {
      "what is not stored: auto (triples: unobserved, else zero), zero, unobserved", 0, 0, missing_choices},
 };
 
-static dnmf_status write_matrix(cli_session *session, const import_options *options, dnmf_source *source,
-                                cli_matrix *loaded) {
+static dnmf_status write_matrix(cli_session *session, const import_options *options, const dnmf_output *output,
+                                const dnmf_source *source, const dnmf_matrix *matrix) {
   dnmf_missing missing = options->missing ? (dnmf_missing)(options->missing - 1) : source->missing;
-  dnmf_output output;
-  DNMF_TRY(dnmf_output_begin(session->context, options->output, &output));
-  dnmf_status status =
-      dnmf_matrix_write(session->context, output.partial, &loaded->matrix, missing, &source->row_ids, &source->col_ids);
-  return dnmf_output_end(session->context, &output, status);
+  return dnmf_matrix_write(session->context, output->partial, matrix, missing, &source->row_ids, &source->col_ids);
 }
 
 static void print_result(cli_session *session, const import_options *options, const dnmf_source *source,
@@ -57,9 +53,12 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "dnmf import: name the file to write with -o FILE.h5");
   dnmf_source source;
   cli_matrix loaded;
+  dnmf_output output;
+  DNMF_TRY(dnmf_output_begin(session->context, options->output, &output));
   dnmf_status status = cli_load_rows(session, arguments[0], &options->input, &source, &loaded);
   if (status == DNMF_OK)
-    status = write_matrix(session, options, &source, &loaded);
+    status = write_matrix(session, options, &output, &source, &loaded.matrix);
+  status = dnmf_output_end(session->context, &output, status);
   if (status == DNMF_OK)
     print_result(session, options, &source, &loaded.matrix, MPI_Wtime() - session->began);
   dnmf_source_close(&source);

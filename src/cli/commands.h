@@ -10,6 +10,7 @@ extern const cli_command cli_import;
 extern const cli_command cli_generate;
 extern const cli_command cli_info;
 extern const cli_command cli_fit;
+extern const cli_command cli_tune;
 extern const cli_command cli_transform;
 extern const cli_command cli_predict;
 extern const cli_command cli_recommend;

@@ -12,10 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Default L2 by count, in units of the ratings' standard deviation; chosen by cross-validation inside training
- * files only (README, Ratings). */
-static const double default_l2 = 0.08;
-
 static dnmf_status check_options(dnmf_error *error, const cli_fit_options *options) {
   if (options->penalty_scale == CLI_SCALE_DIMENSION)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -148,7 +144,7 @@ static void settle_penalties(const cli_fit_options *options, cli_fit_run *fit) {
   dnmf_observed_options *plan = &fit->observed;
   double both = options->l2 >= 0 ? options->l2 : 0;
   if (options->l2 < 0 && plan->solver != DNMF_SOLVER_MU)
-    both = default_l2 * fit->ratings.deviation;
+    both = dnmf_observed_default_l2(&fit->ratings);
   plan->l2_w = options->l2_w >= 0 ? options->l2_w : both;
   plan->l2_h = options->l2_h >= 0 ? options->l2_h : both;
 }

@@ -115,7 +115,7 @@ static void date_text(char *text, size_t size) {
   strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
-/* What only a fit of ratings has. */
+/* What belongs to models of observed entries only. */
 static dnmf_status describe_ratings(dnmf_error *error, const cli_fit_run *fit, dnmf_model *model) {
   const dnmf_observed_options *observed = &fit->observed;
   const fact facts[] = {

@@ -37,6 +37,8 @@ static dnmf_status refuse_observed_options(dnmf_error *error, const cli_fit_opti
     option = "--penalty-scale count";
   else if (options->loss != CLI_LOSS_FROBENIUS)
     option = "--loss kullback-leibler";
+  else if (options->stop == CLI_STOP_VALIDATION)
+    option = "--stop validation";
   if (!option)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_USAGE,

@@ -13,6 +13,11 @@ double dnmf_observed_mean(const dnmf_observed_options *options, const dnmf_ratin
   return options->bias_rows || options->bias_cols ? ratings->mean - ratings->deviation : 0;
 }
 
+/* Chosen by cross-validation inside training files only (README, Ratings). */
+double dnmf_observed_default_l2(const dnmf_ratings *ratings) {
+  return 0.08 * ratings->deviation;
+}
+
 static dnmf_status start(dnmf_error *error, const dnmf_observed_options *options, const dnmf_ratings_view *view,
                          dnmf_precision precision, double scale, uint64_t seed, dnmf_stream stream, dnmf_panel *panel) {
   DNMF_TRY(dnmf_panel_create(error, "owned rows of a factor", dnmf_range_size(view->owned),

@@ -169,10 +169,23 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
   return status;
 }
 
+/* What the matrix layer says of bad data does not know the file. */
+static void name_file(dnmf_error *error, const dnmf_source *source) {
+  dnmf_error bare = *error;
+  if (error->status != DNMF_ERROR_INPUT || strstr(error->text, source->name))
+    return;
+  error->status = DNMF_OK;
+  dnmf_fail(error, bare.status, "%s: %s", source->name, bare.text);
+}
+
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                              dnmf_precision precision, dnmf_matrix *matrix) {
-  DNMF_TRY(source->load(context, source, layout, precision, matrix));
-  return dnmf_matrix_finish(context, layout, matrix);
+  dnmf_status status = source->load(context, source, layout, precision, matrix);
+  if (status == DNMF_OK)
+    status = dnmf_matrix_finish(context, layout, matrix);
+  if (status != DNMF_OK)
+    name_file(&context->error, source);
+  return status;
 }
 
 void dnmf_source_close(dnmf_source *source) {

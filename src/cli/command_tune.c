@@ -1,0 +1,350 @@
+/*
+ * dnmf tune: choose components, penalty and biases by cross-validation inside one job, side by side.
+ */
+#include "commands.h"
+#include "fit_report.h"
+#include "fit_run.h"
+
+#include "dnmf/random.h"
+#include "dnmf/tune.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_VALUES = 32, MOST_CANDIDATES = 4096, SEARCH_GRID = 0, SEARCH_RANDOM = 1 };
+
+typedef struct tune_options {
+  cli_common common;
+  cli_input input;
+  const char *output;
+  const char *components;
+  const char *l2;
+  const char *bias;
+  const char *scale;
+  int64_t folds;
+  int search;
+  int64_t samples;
+  int64_t groups;
+  int64_t seed;
+  int64_t max_iterations;
+  int64_t patience;
+  int64_t sweeps;
+  double l2_bias;
+  double init_scale;
+  int precision;
+} tune_options;
+
+static const tune_options defaults = {.components = "10,20,40",
+                                      .bias = "both",
+                                      .scale = "count",
+                                      .folds = 5,
+                                      .samples = 20,
+                                      .max_iterations = 60,
+                                      .patience = 10,
+                                      .sweeps = 1,
+                                      .l2_bias = 5,
+                                      .init_scale = 0.5};
+
+static const char *const search_choices[] = {"grid", "random", NULL};
+static const char *const precision_choices[] = {"double", "single", NULL};
+
+#define TUNE(member) offsetof(tune_options, member)
+static const cli_option options_table[] = {
+    {"components", 'k', CLI_TEXT, TUNE(components), "K,K,...", "components to try (default 10,20,40)", 0, 0, NULL},
+    {"l2", 0, CLI_TEXT, TUNE(l2), "X,X,...", "L2 weights to try (default: those of fit alone)", 0, 0, NULL},
+    {"bias", 0, CLI_TEXT, TUNE(bias), "B,B", "biases to try: both, none (default both)", 0, 0, NULL},
+    {"penalty-scale", 0, CLI_TEXT, TUNE(scale), "S,S,...", "count (default), sqrt-count, raw", 0, 0, NULL},
+    {"folds", 0, CLI_INT, TUNE(folds), "V", "parts of the entries, each held out once (default 5)", 2, 100, NULL},
+    {"search", 0, CLI_CHOICE, TUNE(search), "S",
+     "grid (default): every combination; random: --samples draws, l2 log-uniform\n"
+     "                               between the smallest and the largest given",
+     0, 0, search_choices},
+    {"samples", 0, CLI_INT, TUNE(samples), "N", "random draws (default 20)", 1, MOST_CANDIDATES, NULL},
+    {"groups", 0, CLI_INT, TUNE(groups), "N", "groups of processes, a fit each at a time (default: one a process)", 1,
+     1e6, NULL},
+    {"output", 'o', CLI_TEXT, TUNE(output), "MODEL.h5", "refit the best on all entries and write the model", 0, 0,
+     NULL},
+};
+static const cli_option fits_table[] = {
+    {"seed", 0, CLI_INT, TUNE(seed), "N", "seed of starts and folds (default 0)", 0, 9.2e18, NULL},
+    {"max-iter", 0, CLI_INT, TUNE(max_iterations), "N", "most iterations of a fit (default 60)", 1, 1e6, NULL},
+    {"patience", 0, CLI_INT, TUNE(patience), "N", "iterations without improvement that end a fit (default 10)", 1, 1e6,
+     NULL},
+    {"sweeps", 0, CLI_INT, TUNE(sweeps), "N", "coordinate sweeps over a row's components (default 1)", 1, 1000, NULL},
+    {"l2-bias", 0, CLI_REAL, TUNE(l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0,
+     INFINITY, NULL},
+    {"init-scale", 0, CLI_REAL, TUNE(init_scale), "X", "scale of the random start (default 0.5)", 1e-6, 1e3, NULL},
+    {"precision", 0, CLI_CHOICE, TUNE(precision), "P", "double (default) or single", 0, 0, precision_choices},
+};
+
+/* Values of one option's list. */
+typedef struct values {
+  int count;
+  double value[MOST_VALUES];
+} values;
+
+static dnmf_status bad_list(dnmf_error *error, const char *option, const char *text, const char *wanted) {
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s %s: give %s, separated by commas", option, text, wanted);
+}
+
+static dnmf_status parse_numbers(dnmf_error *error, const char *option, const char *text, double low, values *list) {
+  const char *at = text;
+  for (list->count = 0; list->count < MOST_VALUES; at++) {
+    char *end = NULL;
+    double value = strtod(at, &end);
+    if (end == at || !(value >= low && isfinite(value)) || (*end && *end != ','))
+      return bad_list(error, option, text, "numbers");
+    list->value[list->count++] = value;
+    if (!*end)
+      return DNMF_OK;
+    at = end;
+  }
+  return bad_list(error, option, text, "at most 32 numbers");
+}
+
+/* Words out of `names`, with the numbers they stand for. */
+static dnmf_status parse_words(dnmf_error *error, const char *option, const char *text, const char *wanted,
+                               const char *const *names, const double *numbers, values *list) {
+  list->count = 0;
+  for (const char *at = text;; at++) {
+    size_t length = strcspn(at, ",");
+    int found = -1;
+    for (int i = 0; names[i]; i++)
+      if (strlen(names[i]) == length && strncmp(at, names[i], length) == 0)
+        found = i;
+    if (found < 0 || list->count == MOST_VALUES)
+      return bad_list(error, option, text, wanted);
+    list->value[list->count++] = numbers[found];
+    at += length;
+    if (!*at)
+      return DNMF_OK;
+  }
+}
+
+/* The four lists a candidate takes a value of. */
+typedef struct space {
+  values components;
+  values l2; /* empty: the default */
+  values bias;
+  values power;
+} space;
+
+static dnmf_status parse_space(dnmf_error *error, const tune_options *options, space *s) {
+  static const char *const bias_names[] = {"none", "both", NULL};
+  static const double bias_numbers[] = {0, 1};
+  static const char *const scale_names[] = {"raw", "count", "sqrt-count", NULL};
+  static const double scale_numbers[] = {0, 1, 0.5};
+  DNMF_TRY(parse_numbers(error, "components", options->components, 1, &s->components));
+  s->l2 = (values){1, {-1}};
+  if (options->l2)
+    DNMF_TRY(parse_numbers(error, "l2", options->l2, 0, &s->l2));
+  DNMF_TRY(parse_words(error, "bias", options->bias, "both or none", bias_names, bias_numbers, &s->bias));
+  return parse_words(error, "penalty-scale", options->scale, "count, sqrt-count or raw", scale_names, scale_numbers,
+                     &s->power);
+}
+
+static dnmf_candidate candidate_of(double components, double l2, double bias, double power) {
+  return (dnmf_candidate){
+      .components = (int)components, .l2 = l2, .bias = bias != 0, .count_power = power, .rmse = NAN};
+}
+
+static int64_t list_grid(const space *s, dnmf_candidate *candidates) {
+  int64_t count = 0;
+  for (int p = 0; p < s->power.count; p++)
+    for (int b = 0; b < s->bias.count; b++)
+      for (int l = 0; l < s->l2.count; l++)
+        for (int k = 0; k < s->components.count && count < MOST_CANDIDATES; k++)
+          candidates[count++] =
+              candidate_of(s->components.value[k], s->l2.value[l], s->bias.value[b], s->power.value[p]);
+  return count;
+}
+
+static double pick(const values *list, uint64_t seed, int64_t draw, uint64_t what) {
+  double u = dnmf_random_uniform(seed, DNMF_STREAM_SEARCH, (uint64_t)draw, what);
+  return list->value[(int)(u * list->count)];
+}
+
+static int64_t list_random(const space *s, uint64_t seed, int64_t samples, dnmf_candidate *candidates) {
+  double low = s->l2.value[0];
+  double high = low;
+  for (int l = 1; l < s->l2.count; l++) {
+    low = fmin(low, s->l2.value[l]);
+    high = fmax(high, s->l2.value[l]);
+  }
+  for (int64_t i = 0; i < samples; i++) {
+    double u = dnmf_random_uniform(seed, DNMF_STREAM_SEARCH, (uint64_t)i, 1);
+    double l2 = low > 0 ? low * pow(high / low, u) : low;
+    candidates[i] =
+        candidate_of(pick(&s->components, seed, i, 0), l2, pick(&s->bias, seed, i, 2), pick(&s->power, seed, i, 3));
+  }
+  return samples;
+}
+
+static const char *scale_name(double power) {
+  if (power == 0)
+    return "raw";
+  return power == 1 ? "count" : "sqrt-count";
+}
+
+static const char *l2_text(double l2, char text[32]) {
+  if (l2 < 0)
+    return "default";
+  snprintf(text, 32, "%.4g", l2);
+  return text;
+}
+
+/* Called by the first process of each group; only process 0's words are heard. */
+static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, double rmse) {
+  char l2[32];
+  cli_session *session = state;
+  if (session->common->progress != CLI_PROGRESS_NEVER && session->context->rank == 0 && !session->common->quiet)
+    fprintf(stderr, "k %d, l2 %s, %s, %s biases, fold %d: %.5f\n", candidate->components, l2_text(candidate->l2, l2),
+            scale_name(candidate->count_power), candidate->bias ? "both" : "no", fold + 1, rmse);
+}
+
+static int by_rmse(const void *a, const void *b) {
+  double x = ((const dnmf_candidate *)a)->rmse;
+  double y = ((const dnmf_candidate *)b)->rmse;
+  return (x > y) - (x < y);
+}
+
+static void print_table(cli_session *session, const dnmf_tune_plan *plan) {
+  char l2[32];
+  cli_say(session, "    k        l2  scale       bias   held-out RMSE   +- folds  iterations   seconds");
+  for (int64_t i = 0; i < plan->candidate_count; i++) {
+    const dnmf_candidate *c = &plan->candidates[i];
+    cli_say(session, "%5d  %8s  %-10s  %-4s  %14.5f  %9.5f  %10d  %8.3g", c->components, l2_text(c->l2, l2),
+            scale_name(c->count_power), c->bias ? "both" : "none", c->rmse, c->spread, c->iterations, c->seconds);
+  }
+}
+
+static json_t *candidate_json(const dnmf_candidate *c) {
+  return json_pack("{s:i, s:o, s:s, s:s, s:f, s:f, s:i, s:f}", "components", c->components, "l2",
+                   c->l2 < 0 ? json_null() : json_real(c->l2), "penalty_scale", scale_name(c->count_power), "bias",
+                   c->bias ? "both" : "none", "rmse", c->rmse, "spread", c->spread, "iterations", c->iterations,
+                   "seconds", c->seconds);
+}
+
+static void print_json(cli_session *session, const dnmf_tune_plan *plan, const tune_options *options) {
+  json_t *list = json_array();
+  for (int64_t i = 0; i < plan->candidate_count; i++)
+    json_array_append_new(list, candidate_json(&plan->candidates[i]));
+  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:s?, s:f}", "command", "tune", "version",
+                                    DNMF_VERSION, "input", plan->input, "folds", plan->folds, "processes",
+                                    session->context->size, "best", candidate_json(dnmf_tune_best(plan)), "candidates",
+                                    list, "output", options->output, "seconds", MPI_Wtime() - session->began));
+}
+
+/* The best candidate as fit's options: all entries, the number of iterations that was chosen. */
+static cli_fit_options refit_options(const tune_options *options, const dnmf_candidate *best) {
+  cli_fit_options fit = {.common = options->common,
+                         .input = options->input,
+                         .output = options->output,
+                         .components = best->components,
+                         .missing = DNMF_MISSING_UNOBSERVED + 1,
+                         .solver = DNMF_SOLVER_HALS,
+                         .init = "random",
+                         .seed = options->seed,
+                         .max_iterations = best->iterations,
+                         .time_limit = INFINITY,
+                         .l2 = best->l2,
+                         .l2_w = -1,
+                         .l2_h = -1,
+                         .l2_bias = options->l2_bias,
+                         .bias = best->bias ? CLI_BIAS_BOTH : CLI_BIAS_NONE,
+                         .sweeps = options->sweeps,
+                         .init_scale = options->init_scale,
+                         .grid = "auto",
+                         .precision = options->precision};
+  fit.penalty_scale = CLI_SCALE_COUNT;
+  if (best->count_power != 1)
+    fit.penalty_scale = best->count_power == 0 ? CLI_SCALE_RAW : CLI_SCALE_SQRT_COUNT;
+  return fit;
+}
+
+static dnmf_status refit(cli_session *session, const tune_options *options, const char *input,
+                         const dnmf_candidate *best) {
+  cli_fit_options chosen = refit_options(options, best);
+  cli_fit_run fit = {.input = input};
+  dnmf_status status = cli_fit_execute(session, &chosen, &fit);
+  cli_fit_free(&fit);
+  if (status == DNMF_OK)
+    cli_say(session, "the best, fitted to all entries: %s", options->output);
+  return status;
+}
+
+/* What all candidates share. */
+static dnmf_tune_plan make_plan(const tune_options *options, const char *input, int processes) {
+  dnmf_tune_plan plan = {.input = input,
+                         .source = cli_source_options(&options->input),
+                         .precision = (dnmf_precision)options->precision,
+                         .seed = (uint64_t)options->seed,
+                         .folds = (int)options->folds,
+                         .groups = options->groups > 0 ? (int)options->groups : processes};
+  plan.fit = (dnmf_observed_options){.solver = DNMF_SOLVER_HALS,
+                                     .sweeps = (int)options->sweeps,
+                                     .start_scale = options->init_scale,
+                                     .l2_bias = options->l2_bias,
+                                     .max_iterations = (int)options->max_iterations,
+                                     .patience = (int)options->patience,
+                                     .time_limit = INFINITY};
+  return plan;
+}
+
+static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+  const tune_options *options = given;
+  dnmf_error *error = &session->context->error;
+  (void)argument_count;
+  space s;
+  DNMF_TRY(parse_space(error, options, &s));
+  dnmf_tune_plan plan = make_plan(options, arguments[0], session->context->size);
+  plan.candidates = calloc(MOST_CANDIDATES, sizeof *plan.candidates);
+  dnmf_status status = DNMF_OK;
+  if (!plan.candidates)
+    status = dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the list of candidates");
+  status = dnmf_agree(session->context, status);
+  if (status == DNMF_OK) {
+    plan.candidate_count = options->search == SEARCH_RANDOM
+                               ? list_random(&s, plan.seed, options->samples, plan.candidates)
+                               : list_grid(&s, plan.candidates);
+    cli_say(session, "%" PRId64 " candidates, %d folds, %d fits side by side", plan.candidate_count, plan.folds,
+            plan.groups < session->context->size ? plan.groups : session->context->size);
+    status = dnmf_tune(session->context, &plan, tell_fit, session);
+  }
+  if (status == DNMF_OK) {
+    qsort(plan.candidates, (size_t)plan.candidate_count, sizeof *plan.candidates, by_rmse);
+    print_table(session, &plan);
+  }
+  if (status == DNMF_OK && options->output)
+    status = refit(session, options, arguments[0], dnmf_tune_best(&plan));
+  if (status == DNMF_OK)
+    print_json(session, &plan, options);
+  free(plan.candidates);
+  return status;
+}
+
+static const cli_group groups[] = {
+    {"search:", options_table, sizeof options_table / sizeof *options_table, 0},
+    {"fits:", fits_table, sizeof fits_table / sizeof *fits_table, 0},
+    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(tune_options, input)},
+    {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(tune_options, common)},
+};
+
+const cli_command cli_tune = {
+    .name = "tune",
+    .summary = "choose components, penalty and biases by cross-validation",
+    .usage = "INPUT [-k K,K,...] [--l2 X,X,...] [--folds V] [OPTIONS]",
+    .details = "Every combination is fitted once a fold, several side by side on different processes. The number of\n"
+               "iterations is chosen too: where the held-out RMSE over all folds is lowest.\n\n"
+               "  mpirun -n 4 dnmf tune ratings.h5 -k 10,20,40 --l2 0.05,0.1 --folds 5\n"
+               "  dnmf tune ratings.csv -k 32,64 --l2 0.02,0.5 --search random --samples 30 -o best.h5",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .groups = groups,
+    .group_count = sizeof groups / sizeof *groups,
+    .options_size = sizeof(tune_options),
+    .defaults = &defaults,
+    .run = run,
+};

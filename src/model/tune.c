@@ -1,0 +1,233 @@
+#include "dnmf/tune.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+#include "dnmf/random.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a group of processes works with: its own context over its own communicator, and all entries. */
+typedef struct group {
+  dnmf_context context;
+  MPI_Comm comm;
+  int index;
+  dnmf_source source;
+  dnmf_entries entries; /* distributed over the group */
+} group;
+
+/* Held-out sums of every (candidate, fold, iteration): squared errors, then counts; and seconds a candidate. */
+typedef struct curves {
+  int64_t steps; /* iterations + 1 */
+  double *squares;
+  double *counts;
+  double *seconds;
+} curves;
+
+int dnmf_tune_fold(uint64_t seed, int folds, int64_t row, int64_t col) {
+  return (int)(dnmf_random_uniform(seed, DNMF_STREAM_FOLDS, (uint64_t)row, (uint64_t)col) * folds);
+}
+
+/* The group's communicator and context; quiet, with the parent's settings. */
+static dnmf_status form_group(dnmf_context *parent, int groups, group *g) {
+  g->index = parent->rank % groups;
+  g->comm = MPI_COMM_NULL;
+  int code = MPI_Comm_split(parent->comm, g->index, parent->rank, &g->comm);
+  DNMF_TRY(dnmf_mpi_check(parent, code, "MPI_Comm_split"));
+  DNMF_TRY(dnmf_context_init(&g->context, g->comm));
+  g->context.threads = parent->threads;
+  g->context.isa = parent->isa;
+  g->context.message_limit = parent->message_limit;
+  return DNMF_OK;
+}
+
+/* All entries of the input, distributed over the group by even row ranges. */
+static dnmf_status load(group *g, const dnmf_tune_plan *plan) {
+  dnmf_context *context = &g->context;
+  dnmf_grid grid = {0};
+  dnmf_layout layout = {0};
+  dnmf_matrix matrix = {0};
+  dnmf_status status = dnmf_source_open(context, plan->input, &plan->source, &g->source);
+  if (status == DNMF_OK)
+    status = dnmf_grid_create(context, context->size, 1, &grid);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, dnmf_layout_even(&context->error, &grid, g->source.rows, g->source.cols, &layout));
+  if (status == DNMF_OK)
+    status = dnmf_source_load(context, &g->source, &layout, plan->precision, &matrix);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, dnmf_matrix_to_entries(context, &matrix, &g->entries));
+  dnmf_matrix_free(&matrix);
+  dnmf_layout_free(&layout);
+  dnmf_grid_free(&grid);
+  return status;
+}
+
+/* Copies of the entries outside the fold and inside it. */
+static dnmf_status split(dnmf_error *error, const dnmf_tune_plan *plan, const dnmf_entries *all, int fold,
+                         dnmf_entries *kept, dnmf_entries *held_out) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "training entries", all->count, sizeof(dnmf_entry), &memory));
+  kept->items = memory;
+  DNMF_TRY(dnmf_allocate(error, "held-out entries", all->count, sizeof(dnmf_entry), &memory));
+  held_out->items = memory;
+  for (int64_t e = 0; e < all->count; e++) {
+    dnmf_entry entry = all->items[e];
+    dnmf_entries *to = dnmf_tune_fold(plan->seed, plan->folds, entry.row, entry.col) == fold ? held_out : kept;
+    to->items[to->count++] = entry;
+  }
+  return DNMF_OK;
+}
+
+static dnmf_observed_options options_of(const dnmf_tune_plan *plan, const dnmf_candidate *candidate,
+                                        const dnmf_ratings *ratings) {
+  dnmf_observed_options options = plan->fit;
+  options.components = candidate->components;
+  options.bias_rows = candidate->bias;
+  options.bias_cols = candidate->bias;
+  options.count_power = candidate->count_power;
+  double l2 = candidate->l2 >= 0 ? candidate->l2 : dnmf_observed_default_l2(ratings);
+  options.l2_w = l2;
+  options.l2_h = l2;
+  options.stop = DNMF_STOP_VALIDATION;
+  return options;
+}
+
+/* One fit; its held-out curve is padded with its last value to the full length. */
+static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_candidate *candidate, int fold,
+                            double *squares, double *counts, double *seconds) {
+  dnmf_context *context = &g->context;
+  dnmf_entries kept = {0};
+  dnmf_entries held_out = {0};
+  dnmf_ratings ratings = {0};
+  dnmf_ratings_view view = {0};
+  dnmf_panel w = {0};
+  dnmf_panel h = {0};
+  dnmf_fit_result result = {0};
+  int64_t count = 0;
+  dnmf_status status = dnmf_agree(context, split(&context->error, plan, &g->entries, fold, &kept, &held_out));
+  if (status == DNMF_OK) {
+    count = held_out.count;
+    status = dnmf_sum_int64(context, context->comm, &count, 1);
+  }
+  if (status == DNMF_OK)
+    status = dnmf_ratings_create(context, g->source.rows, g->source.cols, plan->precision, &kept, &ratings);
+  if (status == DNMF_OK)
+    status = dnmf_ratings_attach(context, &ratings, &held_out, &view);
+  dnmf_observed_options options = options_of(plan, candidate, &ratings);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, dnmf_start_observed(&context->error, &options, &ratings, plan->seed, &w, &h));
+  if (status == DNMF_OK)
+    status = dnmf_fit_observed(context, &options, &ratings, &view, &w, &h, &result);
+  for (int64_t s = 0; status == DNMF_OK && s <= plan->fit.max_iterations && context->rank == 0; s++) {
+    double rmse = result.validation_history[s < result.history_count ? s : result.history_count - 1];
+    squares[s] = rmse * rmse * (double)count;
+    counts[s] = (double)count;
+  }
+  if (status == DNMF_OK && context->rank == 0)
+    *seconds += result.seconds.total;
+  dnmf_fit_result_free(&result);
+  dnmf_panel_free(&w);
+  dnmf_panel_free(&h);
+  dnmf_ratings_view_free(&view);
+  dnmf_ratings_free(&ratings);
+  dnmf_entries_free(&kept);
+  dnmf_entries_free(&held_out);
+  return status;
+}
+
+/* The group's share of all fits: every groups-th. */
+static dnmf_status work(group *g, const dnmf_tune_plan *plan, int groups, curves *c,
+                        void (*done)(void *, const dnmf_candidate *, int, double), void *state) {
+  dnmf_status status = load(g, plan);
+  int64_t tasks = plan->candidate_count * plan->folds;
+  for (int64_t task = g->index; task < tasks && status == DNMF_OK; task += groups) {
+    const dnmf_candidate *candidate = &plan->candidates[task / plan->folds];
+    int fold = (int)(task % plan->folds);
+    double *squares = c->squares + task * c->steps;
+    status = fit_once(g, plan, candidate, fold, squares, c->counts + task * c->steps, &c->seconds[task / plan->folds]);
+    if (status != DNMF_OK || !done || g->context.rank != 0)
+      continue;
+    double lowest = INFINITY;
+    for (int64_t s = 0; s < c->steps; s++)
+      lowest = fmin(lowest, sqrt(squares[s] / c->counts[task * c->steps + s]));
+    done(state, candidate, fold, lowest);
+  }
+  return status;
+}
+
+/* The lowest point of the candidate's curve over all folds. */
+static void score(const dnmf_tune_plan *plan, const curves *c, int64_t index, dnmf_candidate *candidate) {
+  candidate->rmse = INFINITY;
+  candidate->seconds = c->seconds[index];
+  const double *squares = c->squares + index * plan->folds * c->steps;
+  const double *counts = c->counts + index * plan->folds * c->steps;
+  for (int64_t s = 0; s < c->steps; s++) {
+    double sum = 0;
+    double count = 0;
+    double fold_sum = 0;
+    double fold_squares = 0;
+    for (int f = 0; f < plan->folds; f++) {
+      double fold_mse = squares[f * c->steps + s] / counts[f * c->steps + s];
+      sum += squares[f * c->steps + s];
+      count += counts[f * c->steps + s];
+      fold_sum += sqrt(fold_mse);
+      fold_squares += fold_mse;
+    }
+    if (!(sqrt(sum / count) < candidate->rmse))
+      continue;
+    candidate->rmse = sqrt(sum / count);
+    double mean = fold_sum / plan->folds;
+    candidate->spread = sqrt(fmax(0, fold_squares / plan->folds - mean * mean));
+    candidate->iterations = (int)s;
+  }
+}
+
+static dnmf_status allocate_curves(dnmf_context *context, const dnmf_tune_plan *plan, curves *c) {
+  int64_t tasks = plan->candidate_count * plan->folds;
+  c->steps = plan->fit.max_iterations + 1;
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate_zero(&context->error, "cross-validation curves", 2 * tasks * c->steps + plan->candidate_count,
+                              sizeof(double), &memory));
+  c->squares = memory;
+  c->counts = c->squares + tasks * c->steps;
+  c->seconds = c->counts + tasks * c->steps;
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_tune(dnmf_context *context, dnmf_tune_plan *plan,
+                      void (*done)(void *state, const dnmf_candidate *candidate, int fold, double rmse), void *state) {
+  curves c = {0};
+  group g = {0};
+  int groups = plan->groups < context->size ? plan->groups : context->size;
+  DNMF_TRY(dnmf_agree(context, allocate_curves(context, plan, &c)));
+  dnmf_status status = form_group(context, groups, &g);
+  if (status == DNMF_OK) {
+    status = work(&g, plan, groups, &c, done, state);
+    if (status != DNMF_OK)
+      context->error = g.context.error;
+    status = dnmf_agree(context, status);
+  }
+  if (status == DNMF_OK)
+    status = dnmf_sum_doubles(context, context->comm, c.squares,
+                              2 * plan->candidate_count * plan->folds * c.steps + plan->candidate_count);
+  for (int64_t i = 0; i < plan->candidate_count && status == DNMF_OK; i++)
+    score(plan, &c, i, &plan->candidates[i]);
+  dnmf_entries_free(&g.entries);
+  dnmf_source_close(&g.source);
+  if (g.comm != MPI_COMM_NULL)
+    MPI_Comm_free(&g.comm);
+  free(c.squares);
+  return status;
+}
+
+const dnmf_candidate *dnmf_tune_best(const dnmf_tune_plan *plan) {
+  const dnmf_candidate *best = &plan->candidates[0];
+  for (int64_t i = 1; i < plan->candidate_count; i++) {
+    const dnmf_candidate *other = &plan->candidates[i];
+    bool simpler = other->rmse == best->rmse && other->components < best->components;
+    if (other->rmse < best->rmse || simpler)
+      best = other;
+  }
+  return best;
+}

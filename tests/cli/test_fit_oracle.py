@@ -1,0 +1,252 @@
+"""Fits beside scikit-learn's, iteration by iteration, from the same start, on every grid."""
+import warnings
+
+import h5py
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.decomposition import NMF
+from sklearn.exceptions import ConvergenceWarning
+
+from program import GRIDS, grid_name, run
+
+COMPONENTS = 4
+PEERS = {"hals": "cd", "mu": "mu"}
+
+
+def factors(path):
+    with h5py.File(path) as file:
+        return file["W"][:], file["H"][:]
+
+
+def peer(matrix, start, solver, iterations, tolerance=0.0, **penalties):
+    """scikit-learn's fit from the same start: W, H and the estimator."""
+    estimator = NMF(len(start[1]), init="custom", solver=PEERS[solver], shuffle=False, tol=tolerance,
+                    max_iter=iterations, **penalties)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        w = estimator.fit_transform(matrix, W=start[0].copy(), H=start[1].copy())
+    return w, estimator.components_, estimator
+
+
+def write_hdf5(path, matrix):
+    """As numpy users save a matrix, or in the AnnData layout."""
+    with h5py.File(path, "w") as file:
+        if not scipy.sparse.issparse(matrix):
+            file["matrix"] = matrix
+            return
+        group = file.create_group("matrix")
+        group.attrs["encoding-type"] = "csr_matrix"
+        group.attrs["shape"] = matrix.shape
+        for name in ("data", "indices", "indptr"):
+            group[name] = getattr(matrix, name)
+
+
+class Problem:
+    """A matrix on disk, the start the program makes for it, and fits from that start."""
+
+    def __init__(self, folder, matrix, components=COMPONENTS, source=None, options=()):
+        self.folder = folder
+        self.matrix = matrix
+        self.components = components
+        self.options = list(options)
+        self.source = source or folder / "a.h5"
+        if source is None:
+            write_hdf5(self.source, matrix)
+        self.start_file = folder / "start.h5"
+        self.run_fit(self.start_file, ["--max-iter", 0, "--seed", 5])
+        self.start = factors(self.start_file)
+
+    def run_fit(self, output, options, grid=(1, 1)):
+        return run(["fit", self.source, "-o", output, "-k", self.components, "--json", "--grid", grid_name(grid),
+                    *self.options, *options], processes=grid[0] * grid[1]).json
+
+    def fit(self, *options, grid=(1, 1)):
+        """W, H and the JSON object of a fit from the start; it stops early only if `options` ask for it."""
+        output = self.folder / "model.h5"
+        report = self.run_fit(output, ["--init", f"file:{self.start_file}", "--tol", 0, *options], grid)
+        return *factors(output), report
+
+
+@pytest.fixture(scope="module")
+def dense(tmp_path_factory):
+    """Neither dimension is a multiple of any process count."""
+    return Problem(tmp_path_factory.mktemp("dense"), np.random.default_rng(1).random((29, 23)))
+
+
+@pytest.fixture(scope="module")
+def sparse(tmp_path_factory):
+    matrix = scipy.sparse.random(37, 25, 0.2, format="csr", random_state=2)
+    return Problem(tmp_path_factory.mktemp("sparse"), matrix)
+
+
+@pytest.fixture(params=["dense", "sparse"])
+def problem(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("solver", PEERS)
+@pytest.mark.parametrize("grid", GRIDS, ids=grid_name)
+def test_iterates_equal_scikit_learns(problem, solver, grid):
+    iterations = 12
+    w, h, report = problem.fit("--solver", solver, "--max-iter", iterations, grid=grid)
+    expected_w, expected_h, estimator = peer(problem.matrix, problem.start, solver, iterations)
+    np.testing.assert_allclose(w, expected_w, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(h, expected_h, rtol=1e-9, atol=1e-9)
+    assert report["iterations"] == iterations and not report["converged"]
+    norm = np.linalg.norm(problem.matrix.data if scipy.sparse.issparse(problem.matrix) else problem.matrix)
+    assert report["relative_error"] == pytest.approx(estimator.reconstruction_err_ / norm, rel=1e-9)
+    assert report["rmse"] == pytest.approx(estimator.reconstruction_err_ / np.sqrt(np.prod(problem.matrix.shape)),
+                                           rel=1e-9)
+    assert report["objective"] == pytest.approx(estimator.reconstruction_err_ ** 2 / 2, rel=1e-9)
+
+
+@pytest.mark.parametrize("solver, tolerance", [("hals", 1e-2), ("hals", 1e-3), ("mu", 1e-3), ("mu", 1e-4)])
+@pytest.mark.parametrize("grid", [(1, 1), (1, 3)], ids=grid_name)
+def test_stops_at_the_same_iteration_as_scikit_learn(problem, solver, tolerance, grid):
+    _, _, report = problem.fit("--solver", solver, "--max-iter", 2000, "--tol", tolerance, grid=grid)
+    estimator = peer(problem.matrix, problem.start, solver, 2000, tolerance)[2]
+    assert report["converged"]
+    assert report["stop_reason"] == {"hals": "gradient", "mu": "objective"}[solver]
+    assert report["iterations"] == estimator.n_iter_
+
+
+@pytest.mark.parametrize("solver", PEERS)
+@pytest.mark.parametrize("alpha_w, alpha_h, l1_ratio", [(0.01, 0.02, 0.0), (0.01, 0.02, 1.0), (0.003, 0.0, 0.3)])
+def test_penalties_by_dimension_are_scikit_learns(problem, solver, alpha_w, alpha_h, l1_ratio):
+    w, h, report = problem.fit("--solver", solver, "--max-iter", 9, "--penalty-scale", "dimension",
+                               "--l1-w", alpha_w * l1_ratio, "--l1-h", alpha_h * l1_ratio,
+                               "--l2-w", alpha_w * (1 - l1_ratio), "--l2-h", alpha_h * (1 - l1_ratio), grid=(1, 2))
+    expected_w, expected_h, _ = peer(problem.matrix, problem.start, solver, 9, alpha_W=alpha_w, alpha_H=alpha_h,
+                                     l1_ratio=l1_ratio)
+    np.testing.assert_allclose(w, expected_w, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(h, expected_h, rtol=1e-9, atol=1e-9)
+    assert report["objective"] == pytest.approx(objective(problem.matrix, w, h, alpha_w, alpha_h, l1_ratio), rel=1e-9)
+
+
+def objective(matrix, w, h, alpha_w=0.0, alpha_h=0.0, l1_ratio=0.0):
+    """The formula of the penalized objective, all of it dense."""
+    rows, cols = matrix.shape
+    full = matrix.toarray() if scipy.sparse.issparse(matrix) else matrix
+    total = np.sum((full - w @ h) ** 2) / 2
+    for factor, weight in ((w, alpha_w * cols), (h, alpha_h * rows)):
+        total += weight * (l1_ratio * np.sum(factor) + (1 - l1_ratio) / 2 * np.sum(factor ** 2))
+    return total
+
+
+@pytest.mark.parametrize("solver", ["hals", "mu", "bpp"])
+def test_raw_penalties_are_used_as_written(sparse, solver):
+    rows, cols = sparse.matrix.shape
+    raw = sparse.fit("--solver", solver, "--max-iter", 5, "--penalty-scale", "raw", "--l1-w", 0.25, "--l2-h", 0.5)
+    scaled = sparse.fit("--solver", solver, "--max-iter", 5, "--penalty-scale", "dimension", "--l1-w", 0.25 / cols,
+                        "--l2-h", 0.5 / rows)
+    np.testing.assert_allclose(raw[0], scaled[0], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(raw[1], scaled[1], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("grid", [(2, 1), (1, 3), (2, 2), (3, 2)], ids=grid_name)
+def test_bpp_is_the_same_on_every_grid(problem, grid):
+    alone = problem.fit("--solver", "bpp", "--max-iter", 8)
+    w, h, _ = problem.fit("--solver", "bpp", "--max-iter", 8, grid=grid)
+    np.testing.assert_allclose(w, alone[0], rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(h, alone[1], rtol=1e-8, atol=1e-9)
+
+
+def test_a_half_step_of_bpp_is_exact(dense):
+    """After an iteration H solves its least squares with W fixed: scipy's Lawson-Hanson agrees."""
+    from scipy.optimize import nnls
+    w, h, _ = dense.fit("--solver", "bpp", "--max-iter", 1, grid=(2, 1))
+    exact = np.column_stack([nnls(w, column)[0] for column in dense.matrix.T])
+    np.testing.assert_allclose(h, exact, rtol=1e-8, atol=1e-10)
+
+
+def test_bpp_lowers_where_hals_ends(problem):
+    """From the same start the two may end in different minima; from hals's end bpp must not rise."""
+    before = problem.fit("--max-iter", 300, "--tol", 1e-5)[2]["objective"]
+    (problem.folder / "model.h5").rename(problem.folder / "hals.h5")
+    after = problem.fit("--solver", "bpp", "--max-iter", 30, "--init", f"file:{problem.folder / 'hals.h5'}")[2]
+    assert after["objective"] <= before * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("solver", ["hals", "mu", "bpp"])
+def test_single_precision_is_close_to_double(problem, solver):
+    double = problem.fit("--solver", solver, "--max-iter", 10)[2]
+    w, _, single = problem.fit("--solver", solver, "--max-iter", 10, "--precision", "single", grid=(1, 2))
+    assert single["precision"] == "single" and double["precision"] == "double"
+    assert w.dtype == np.float32
+    assert single["objective"] == pytest.approx(double["objective"], rel=1e-4)
+
+
+@pytest.mark.parametrize("solver", ["hals", "mu", "bpp"])
+def test_objective_never_increases(problem, solver):
+    problem.fit("--solver", solver, "--max-iter", 60, grid=(1, 3))
+    with h5py.File(problem.folder / "model.h5") as file:
+        history = file["history/objective"][:]
+    assert len(history) == 61
+    assert np.all(np.diff(history) <= 1e-12 * history[0])
+
+
+@pytest.mark.parametrize("solver", ["hals", "mu", "bpp"])
+def test_same_configuration_twice_gives_the_same_bytes(problem, solver):
+    first, second = (problem.fit("--solver", solver, "--max-iter", 20, grid=(2, 2)) for _ in range(2))
+    assert first[0].tobytes() == second[0].tobytes() and first[1].tobytes() == second[1].tobytes()
+
+
+def test_threads_do_not_change_the_iterates(problem):
+    one = problem.fit("--max-iter", 20, "--threads", 1)
+    two = problem.fit("--max-iter", 20, "--threads", 2)
+    np.testing.assert_allclose(one[0], two[0], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("grid", [(1, 2), (3, 1), (2, 2), (2, 3)], ids=grid_name)
+def test_random_start_is_the_same_on_every_grid(sparse, grid, tmp_path):
+    sparse.run_fit(tmp_path / "start.h5", ["--max-iter", 0, "--seed", 5], grid)
+    w, h = factors(tmp_path / "start.h5")
+    np.testing.assert_allclose(w, sparse.start[0], rtol=1e-13)
+    np.testing.assert_allclose(h, sparse.start[1], rtol=1e-13)
+
+
+def test_random_start_has_scikit_learns_scale(tmp_path):
+    run(["generate", "-o", tmp_path / "a.h5", "--rows", 400, "--cols", 300])
+    run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 10, "--max-iter", 0])
+    w, _ = factors(tmp_path / "m.h5")
+    # |N(0,1)| has the mean square 1.
+    assert np.mean(w ** 2) == pytest.approx(0.5 / 10, rel=0.1)
+
+
+@pytest.mark.parametrize("processes", [3, 6])
+def test_processes_without_a_row(tmp_path, processes):
+    problem = Problem(tmp_path, np.random.default_rng(3).random((2, 5)), components=2)
+    expected_w, expected_h, _ = peer(problem.matrix, problem.start, "hals", 6)
+    for grid in ((processes, 1), (1, processes)):
+        w, h, _ = problem.fit("--max-iter", 6, grid=grid)
+        np.testing.assert_allclose(w, expected_w, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(h, expected_h, rtol=1e-9, atol=1e-9)
+
+
+MOVIELENS = {"ml-100k": ("u.data", "\t", 0), "ml-latest-small": ("ratings.csv", ",", 1)}
+
+
+@pytest.fixture(scope="module", params=MOVIELENS)
+def movielens(request, data, tmp_path_factory):
+    """MovieLens from its own file, unrated pairs counted as zeros, k = 20."""
+    file, delimiter, skip = MOVIELENS[request.param]
+    source = data / request.param / file
+    rows, cols, ratings = np.loadtxt(source, delimiter=delimiter, skiprows=skip, usecols=(0, 1, 2)).T
+    i = np.unique(rows, return_inverse=True)[1]
+    j = np.unique(cols, return_inverse=True)[1]
+    matrix = scipy.sparse.csr_matrix((ratings, (i, j)))
+    folder = tmp_path_factory.mktemp(request.param)
+    return Problem(folder, matrix, components=20, source=source, options=["--missing", "zero"])
+
+
+def test_movielens_equals_scikit_learn_on_every_grid(movielens):
+    iterations = 10
+    expected_w, expected_h, estimator = peer(movielens.matrix, movielens.start, "hals", iterations)
+    objectives = []
+    for grid in [(1, 1), (2, 1), (1, 2), (3, 1), (2, 2), (1, 4), (3, 2), (6, 1)]:
+        w, h, report = movielens.fit("--max-iter", iterations, grid=grid)
+        np.testing.assert_allclose(w, expected_w, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(h, expected_h, rtol=1e-9, atol=1e-9)
+        objectives.append(report["objective"])
+    np.testing.assert_allclose(objectives, estimator.reconstruction_err_ ** 2 / 2, rtol=1e-9)

@@ -1,0 +1,340 @@
+"""Fits of observed entries only, against row by row least squares written out in numpy and scipy."""
+import h5py
+import numpy as np
+import pytest
+import scipy.optimize
+
+from program import INPUTS, PROCESSES, run
+
+POWERS = {"raw": 0.0, "sqrt-count": 0.5, "count": 1.0}
+
+
+class Model:
+    """What a model file holds, with zero biases where none were fitted."""
+
+    def __init__(self, path):
+        with h5py.File(path) as file:
+            self.w, self.h = file["W"][:], file["H"][:]
+            self.mean, self.row_bias, self.col_bias = 0.0, np.zeros(len(self.w)), np.zeros(self.h.shape[1])
+            if "bias" in file:
+                self.mean = float(file["bias/mean"][()].item())
+                self.row_bias, self.col_bias = file["bias/row"][:], file["bias/col"][:]
+            self.history = file["history/objective"][:]
+            self.facts = dict(file.attrs)
+
+    def predictions(self):
+        return self.mean + self.row_bias[:, None] + self.col_bias + self.w @ self.h
+
+    def arrays(self):
+        return self.w, self.h, self.row_bias, self.col_bias
+
+
+class Ratings:
+    """Ratings on disk as triples, and the same as a matrix with NaN where nothing was observed."""
+
+    def __init__(self, folder, table):
+        self.folder = folder
+        self.table = table
+        self.path = folder / "ratings.h5"
+        rows, cols = np.nonzero(~np.isnan(table))
+        starts = np.concatenate([[0], np.cumsum(np.sum(~np.isnan(table), axis=1))])
+        with h5py.File(self.path, "w") as file:
+            group = file.create_group("matrix")
+            group.attrs["encoding-type"] = "csr_matrix"
+            group.attrs["shape"] = table.shape
+            group["data"], group["indices"], group["indptr"] = table[rows, cols], cols, starts
+            file.attrs["missing"] = "unobserved"
+
+    def fit(self, *options, processes=1):
+        """The model, and what the program reported of it."""
+        output = self.folder / "model.h5"
+        report = run(["fit", self.path, "-o", output, "--json", *options], processes=processes).json
+        return Model(output), report
+
+    def observed(self):
+        return ~np.isnan(self.table)
+
+
+def random_table(rows, cols, seed=0, empty_row=None, empty_col=None):
+    """Half-star ratings of about a third of the places; some of them are real zeros."""
+    random = np.random.default_rng(seed)
+    table = random.integers(0, 11, (rows, cols)) / 2
+    table[random.random((rows, cols)) > 0.35] = np.nan
+    if empty_row is not None:
+        table[empty_row] = np.nan
+    if empty_col is not None:
+        table[:, empty_col] = np.nan
+    return table
+
+
+@pytest.fixture(scope="module")
+def ratings(folder):
+    return Ratings(folder, random_table(23, 17, empty_row=4, empty_col=6))
+
+
+def penalized_objective(model, table, power=1.0, l1_w=0.0, l1_h=0.0, l2_w=0.0, l2_h=0.0, l2_bias=5.0, loss=None):
+    """The objective, term by term."""
+    observed = ~np.isnan(table)
+    if loss is None:
+        loss = np.sum((table - model.predictions())[observed] ** 2) / 2
+    counts_w, counts_h = observed.sum(axis=1) ** power, observed.sum(axis=0) ** power
+    penalty = l1_w * model.w.sum() + l1_h * model.h.sum()
+    penalty += l2_w / 2 * np.sum(counts_w * np.sum(model.w ** 2, axis=1))
+    penalty += l2_h / 2 * np.sum(counts_h * np.sum(model.h ** 2, axis=0))
+    penalty += l2_bias / 2 * (np.sum(model.row_bias ** 2) + np.sum(model.col_bias ** 2))
+    return loss + penalty
+
+
+def exact_row(factors, residual, l2, l2_bias, biased):
+    """min over w >= 0, b free: the bias is a difference of two nonnegative columns for scipy's NNLS."""
+    count, components = factors.shape
+    ones = np.ones((count, 1))
+    system = np.hstack([factors, ones, -ones]) if biased else factors
+    shrink = np.sqrt(l2) * np.eye(components, system.shape[1])
+    rows = [system, shrink]
+    if biased:
+        last = np.zeros((1, system.shape[1]))
+        last[0, -2:] = np.sqrt(l2_bias), -np.sqrt(l2_bias)
+        rows.append(last)
+    stacked = np.vstack(rows)
+    solution = scipy.optimize.nnls(stacked, np.concatenate([residual, np.zeros(len(stacked) - count)]))[0]
+    return solution[:components], solution[components] - solution[components + 1] if biased else 0.0
+
+
+def one_sweep(factors, residual, start, l2, l2_bias, biased):
+    """A coordinate sweep over the row's normal equations, its bias eliminated."""
+    gram, rhs = factors.T @ factors + l2 * np.eye(len(start)), factors.T @ residual
+    total, count = factors.sum(axis=0), len(factors) + l2_bias
+    if biased:
+        gram -= np.outer(total, total) / count
+        rhs -= total * residual.sum() / count
+    x = start.copy()
+    for t in range(len(x)):
+        x[t] = max(0.0, x[t] - (gram[t] @ x - rhs[t]) / gram[t, t])
+    return x, (residual.sum() - total @ x) / count if biased else 0.0
+
+
+def half_step(solver, table, factors, offsets, start, l2, power, l2_bias, biased):
+    """New rows and biases of the side whose rows are the table's; rows without entries become zero."""
+    new, biases = np.zeros_like(start), np.zeros(len(start))
+    for i, row in enumerate(table):
+        seen = np.flatnonzero(~np.isnan(row))
+        if len(seen) == 0:
+            continue
+        residual = row[seen] - offsets[seen]
+        weight = l2 * len(seen) ** power
+        if solver == "bpp":
+            new[i], biases[i] = exact_row(factors[seen], residual, weight, l2_bias, biased)
+        else:
+            new[i], biases[i] = one_sweep(factors[seen], residual, start[i], weight, l2_bias, biased)
+    return new, biases
+
+
+@pytest.mark.parametrize("solver", ["bpp", "hals"])
+@pytest.mark.parametrize("bias", ["none", "both", "row", "col"])
+@pytest.mark.parametrize("scale", POWERS)
+def test_an_iteration_equals_least_squares_row_by_row(ratings, solver, bias, scale):
+    options = ["-k", 3, "--solver", solver, "--bias", bias, "--penalty-scale", scale, "--l2-w", 0.1, "--l2-h", 0.2,
+               "--l2-bias", 2, "--tol", 0]
+    start, _ = ratings.fit(*options, "--max-iter", 0)
+    model, report = ratings.fit(*options, "--max-iter", 1, processes=3)
+    power, table = POWERS[scale], ratings.table
+    row_biased, col_biased = bias in ("both", "row"), bias in ("both", "col")
+    w, row_bias = half_step(solver, table, start.h.T, start.mean + start.col_bias, start.w, 0.1, power, 2, row_biased)
+    h, col_bias = half_step(solver, table.T, w, model.mean + row_bias, start.h.T, 0.2, power, 2, col_biased)
+    np.testing.assert_allclose(model.w, w, atol=1e-8)
+    np.testing.assert_allclose(model.row_bias, row_bias, atol=1e-8)
+    np.testing.assert_allclose(model.h, h.T, atol=1e-8)
+    np.testing.assert_allclose(model.col_bias, col_bias, atol=1e-8)
+    assert report["objective"] == pytest.approx(
+        penalized_objective(model, table, power, l2_w=0.1, l2_h=0.2, l2_bias=2), rel=1e-9)
+
+
+def test_mean_of_a_biased_model_leaves_something_to_explain(ratings):
+    values = ratings.table[ratings.observed()]
+    biased, _ = ratings.fit("-k", 2, "--max-iter", 1)
+    plain, _ = ratings.fit("-k", 2, "--max-iter", 1, "--bias", "none")
+    assert biased.mean == pytest.approx(values.mean() - values.std(), rel=1e-12)
+    assert plain.mean == 0
+
+
+def test_reported_errors_are_those_of_the_model(ratings):
+    model, report = ratings.fit("-k", 3, "--max-iter", 15, processes=2)
+    values = ratings.table[ratings.observed()]
+    error = values - model.predictions()[ratings.observed()]
+    assert report["rmse"] == pytest.approx(np.sqrt(np.mean(error ** 2)), rel=1e-9)
+    assert report["relative_error"] == pytest.approx(np.linalg.norm(error) / np.linalg.norm(values), rel=1e-9)
+    assert report["stored"] == len(values)
+
+
+def divergence(table, predictions):
+    """Generalized Kullback-Leibler over the observed entries; 0 log 0 = 0."""
+    seen = ~np.isnan(table)
+    a, b = table[seen], predictions[seen]
+    return np.sum(np.where(a > 0, a * np.log(np.where(a > 0, a, 1) / b), 0) - a + b)
+
+
+def test_kullback_leibler_objective_is_the_divergence(ratings):
+    model, report = ratings.fit("-k", 3, "--solver", "mu", "--loss", "kullback-leibler", "--max-iter", 20, "--tol", 0)
+    assert report["objective"] == pytest.approx(divergence(ratings.table, model.predictions()), rel=1e-8)
+
+
+def test_kullback_leibler_rmse_is_a_root_mean_square(ratings):
+    model, report = ratings.fit("-k", 3, "--solver", "mu", "--loss", "kullback-leibler", "--max-iter", 20, "--tol", 0)
+    error = (ratings.table - model.predictions())[ratings.observed()]
+    assert report["rmse"] == pytest.approx(np.sqrt(np.mean(error ** 2)), rel=1e-8)
+
+
+SOLVER_OPTIONS = {"hals": ["--solver", "hals"], "hals x3": ["--solver", "hals", "--sweeps", 3],
+                  "bpp": ["--solver", "bpp"], "mu": ["--solver", "mu"],
+                  "kullback-leibler": ["--solver", "mu", "--loss", "kullback-leibler"]}
+
+
+@pytest.mark.parametrize("name", SOLVER_OPTIONS)
+@pytest.mark.parametrize("l1", [0, 0.05])
+def test_objective_never_increases(ratings, name, l1):
+    model, _ = ratings.fit("-k", 4, *SOLVER_OPTIONS[name], "--l1-w", l1, "--l1-h", l1, "--max-iter", 60, "--tol", 0)
+    history = model.history[1:]  # Before the first iteration there is none.
+    assert len(history) == 60
+    assert np.all(np.diff(history) <= 1e-12 * history[0])
+
+
+@pytest.mark.parametrize("name", SOLVER_OPTIONS)
+@pytest.mark.parametrize("processes", PROCESSES[1:])
+def test_same_model_on_any_number_of_processes(ratings, name, processes):
+    options = ["-k", 3, *SOLVER_OPTIONS[name], "--max-iter", 12, "--tol", 0]
+    alone, report = ratings.fit(*options)
+    model, again = ratings.fit(*options, processes=processes)
+    for found, expected in zip(model.arrays(), alone.arrays()):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+    assert again["objective"] == pytest.approx(report["objective"], rel=1e-9)
+
+
+def test_same_configuration_twice_gives_the_same_bytes(ratings):
+    first, second = (ratings.fit("-k", 3, "--max-iter", 10, processes=3)[0] for _ in range(2))
+    for a, b in zip(first.arrays(), second.arrays()):
+        assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("name", ["bpp", "hals"])
+@pytest.mark.parametrize("l1", [0, 0.3])
+def test_converged_model_is_stationary_by_finite_differences(ratings, name, l1):
+    """At the end the slope along every factor entry is zero, or points out of the nonnegative numbers."""
+    weights = {"l1_w": l1, "l1_h": l1, "l2_w": 0.3, "l2_h": 0.2}
+    options = [word for key, value in weights.items() for word in (f"--{key.replace('_', '-')}", value)]
+    model, _ = ratings.fit("-k", 2, "--solver", name, *options, "--max-iter", 3000, "--tol", 0)
+    step = 1e-5
+
+    def slope(array, place):
+        kept, ends = array[place], []
+        for moved in (kept + step, kept - step):
+            array[place] = moved
+            ends.append(penalized_objective(model, ratings.table, **weights))
+        array[place] = kept
+        return (ends[0] - ends[1]) / (2 * step)
+
+    for array in (model.w, model.h):
+        for place in np.ndindex(array.shape):
+            found = slope(array, place)
+            assert abs(found) < 1e-4 if array[place] > 0 else found > -1e-4
+    for array in (model.row_bias, model.col_bias):
+        for place in np.ndindex(array.shape):
+            assert abs(slope(array, place)) < 1e-4
+
+
+def test_single_precision_is_close_to_double(ratings):
+    double = ratings.fit("-k", 3, "--max-iter", 10)[1]
+    single = ratings.fit("-k", 3, "--max-iter", 10, "--precision", "single", processes=2)[1]
+    assert single["objective"] == pytest.approx(double["objective"], rel=1e-4)
+
+
+def check_finite(model):
+    assert all(np.all(np.isfinite(array)) for array in (*model.arrays(), model.predictions()))
+    assert model.w.min() >= 0 and model.h.min() >= 0
+
+
+@pytest.mark.parametrize("name", SOLVER_OPTIONS)
+def test_rows_and_columns_without_ratings_are_zero(ratings, name):
+    model, _ = ratings.fit("-k", 3, *SOLVER_OPTIONS[name], "--max-iter", 5, processes=2)
+    check_finite(model)
+    assert not model.w[4].any() and not model.h[:, 6].any()
+    assert model.row_bias[4] == 0 and model.col_bias[6] == 0
+
+
+@pytest.mark.parametrize("name", SOLVER_OPTIONS)
+def test_zero_ratings_are_observations(tmp_path, name):
+    """A column of zeros is predicted low, where an unrated one is not looked at."""
+    table = np.full((6, 3), 4.0)
+    table[:, 2] = 0
+    model, report = Ratings(tmp_path, table).fit("-k", 2, *SOLVER_OPTIONS[name], "--max-iter", 200)
+    assert report["stored"] == 18
+    check_finite(model)
+    assert model.predictions()[:, 2].max() < 1 and model.predictions()[:, :2].min() > 3
+
+
+@pytest.mark.parametrize("name", SOLVER_OPTIONS)
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_user_with_one_rating(tmp_path, name, processes):
+    table = random_table(8, 6, seed=3)
+    table[2] = np.nan
+    table[2, 1] = 5.0
+    model, _ = Ratings(tmp_path, table).fit("-k", 3, *SOLVER_OPTIONS[name], "--max-iter", 20, processes=processes)
+    check_finite(model)
+
+
+@pytest.mark.parametrize("name", SOLVER_OPTIONS)
+@pytest.mark.parametrize("level", [3.0, 0.0])
+def test_ratings_that_are_all_equal(tmp_path, name, level):
+    table = np.full((5, 4), level)
+    table[1, 2] = table[3, 0] = np.nan
+    model, report = Ratings(tmp_path, table).fit("-k", 2, *SOLVER_OPTIONS[name], "--max-iter", 50)
+    check_finite(model)
+    np.testing.assert_allclose(model.predictions()[~np.isnan(table)], level, atol=0.2)
+    assert report["iterations"] > 0
+
+
+@pytest.mark.parametrize("name", SOLVER_OPTIONS)
+def test_one_rating_in_all(tmp_path, name):
+    table = np.full((3, 3), np.nan)
+    table[1, 2] = 4.0
+    check_finite(Ratings(tmp_path, table).fit("-k", 1, *SOLVER_OPTIONS[name], "--max-iter", 20, processes=2)[0])
+
+
+@pytest.mark.parametrize("source, options", [("ratings-3x3.csv", ["--missing", "unobserved"]),
+                                             ("ratings-triples.csv", [])])
+@pytest.mark.parametrize("processes", [1, 2, 6])
+def test_user_1_and_item_b_get_a_number_on_the_scale(tmp_path, source, options, processes):
+    report = run(["fit", INPUTS / source, "-o", tmp_path / "m.h5", "-k", 2, *options, "--json"],
+                 processes=processes).json
+    model = Model(tmp_path / "m.h5")
+    check_finite(model)
+    assert report["missing"] == "unobserved"
+    with h5py.File(tmp_path / "m.h5") as file:
+        assert file["W"].shape == (3, 2) and file["H"].shape == (2, 3)
+    smallest, largest = model.facts["smallest"], model.facts["largest"]
+    assert 0.5 <= smallest <= np.clip(model.predictions()[0, 1], smallest, largest) <= largest <= 5
+    assert report["rmse"] < 2
+
+
+def test_held_out_ratings_choose_the_model(folder):
+    run(["generate", "-o", folder / "made.h5", "--rows", 200, "--cols", 150, "--kind", "ratings", "--nnz", 6000])
+    reports = [run(["fit", folder / "made.h5", "-o", folder / "m.h5", "-k", 8, "--validation", 0.1, "--json"],
+                   processes=processes).json for processes in (1, 3)]
+    with h5py.File(folder / "m.h5") as file:
+        curve = file["history/validation_rmse"][:]
+        best = file.attrs["best_iteration"]
+    assert curve[best] == np.min(curve) == pytest.approx(reports[1]["validation_rmse"], rel=1e-12)
+    assert len(curve) == reports[1]["iterations"] + 1
+    assert reports[0]["validation_rmse"] == pytest.approx(reports[1]["validation_rmse"], rel=1e-6)
+    assert reports[0]["validation_rmse"] < 1.5
+
+
+def test_reported_errors_are_those_of_the_model_kept(folder):
+    """With held-out ratings the model kept is not the last one."""
+    run(["generate", "-o", folder / "made.h5", "--rows", 120, "--cols", 90, "--kind", "ratings", "--nnz", 2500])
+    report = run(["fit", folder / "made.h5", "-o", folder / "kept.h5", "-k", 12, "--l2", 0, "--validation", 0.2,
+                  "--json"]).json
+    model = Model(folder / "kept.h5")
+    assert model.facts["best_iteration"] < report["iterations"]
+    kept = model.history[model.facts["best_iteration"]]
+    assert report["objective"] == pytest.approx(kept, rel=1e-12)

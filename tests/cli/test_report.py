@@ -1,0 +1,182 @@
+"""What a fit tells: the JSON object, traffic, the log, progress, and silence."""
+import json
+
+import pytest
+
+from program import INPUTS, grid_name, run
+
+TABLE = INPUTS / "ratings-5x4.csv"
+
+
+def is_text(value):
+    return isinstance(value, str) and value != ""
+
+
+def is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def is_real(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+FIELDS = {"command": is_text, "version": is_text, "input": is_text, "rows": is_count, "cols": is_count,
+          "stored": is_count, "components": is_count, "missing": is_text, "loss": is_text, "solver": is_text,
+          "init": is_text, "seed": is_count, "iterations": is_count, "converged": lambda value: isinstance(value, bool),
+          "stop_reason": is_text, "objective": is_real, "relative_error": is_real, "rmse": is_real,
+          "validation_rmse": lambda value: value is None or is_real(value), "processes": is_count, "grid": is_text,
+          "threads": is_count, "precision": is_text, "seconds": lambda value: isinstance(value, dict),
+          "iteration_seconds": lambda value: isinstance(value, dict), "traffic": lambda value: isinstance(value, dict)}
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return run(["fit", TABLE, "-o", folder / "model.h5", "-k", 2, "--json"], processes=2)
+
+
+def test_standard_output_is_one_json_object(report):
+    assert isinstance(json.loads(report.stdout), dict)
+    assert "fitting k = 2" in report.stderr
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_json_field(report, name):
+    assert FIELDS[name](report.json[name]), report.json[name]
+
+
+def test_json_values(report):
+    found = report.json
+    expected = {"command": "fit", "input": str(TABLE), "rows": 5, "cols": 4, "stored": 20, "components": 2,
+                "missing": "zero", "loss": "frobenius", "solver": "hals", "init": "random", "seed": 0, "processes": 2,
+                "threads": 1, "precision": "double", "validation_rmse": None, "converged": True}
+    assert {name: found[name] for name in expected} == expected
+    assert found["grid"] in ("1x2", "2x1")
+    assert found["rmse"] ** 2 * 20 / 2 == pytest.approx(found["objective"])
+    assert 0 < found["relative_error"] < 1
+
+
+def test_json_seconds_add_up(report):
+    seconds, iteration = report.json["seconds"], report.json["iteration_seconds"]
+    assert set(seconds) == {"read", "init", "iterate", "write", "total"}
+    assert set(iteration) == {"product", "gram", "update", "exchange", "other"}
+    assert all(value >= 0 for value in [*seconds.values(), *iteration.values()])
+    assert sum(seconds.values()) - seconds["total"] <= seconds["total"] * 1.05 + 1e-3
+    assert 0 < seconds["total"] < 60
+
+
+def test_infinite_or_absent_numbers_are_null(folder):
+    """Observed entries have no objective before the first iteration."""
+    found = run(["fit", INPUTS / "ratings-triples.csv", "-o", folder / "start.h5", "-k", 2, "--max-iter", 0,
+                 "--json"]).json
+    assert found["iterations"] == 0 and found["validation_rmse"] is None
+
+
+def words(grid, rows, cols, components):
+    """The formula of the MPI-FAUN scheme, all processes and one iteration, for even shares."""
+    down, across = grid
+    processes = down * across
+    return processes * 2 * ((down - 1) * cols * components / processes + (across - 1) * rows * components / processes +
+                            2 * components ** 2 * (1 - 1 / processes))
+
+
+@pytest.mark.parametrize("rows, cols", [(37, 23), (6, 50)])
+@pytest.mark.parametrize("grid", [(1, 1), (2, 1), (1, 2), (1, 3), (2, 2), (4, 1), (2, 3), (3, 2), (1, 6)], ids=grid_name)
+def test_words_sent_equal_the_formula(tmp_path, rows, cols, grid):
+    components, iterations = 3, 4
+    run(["generate", "-o", tmp_path / "a.h5", "--rows", rows, "--cols", cols])
+    found = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", components, "--grid", grid_name(grid), "--tol",
+                 0, "--max-iter", iterations, "--json"], processes=grid[0] * grid[1]).json
+    traffic = found["traffic"]
+    assert found["iterations"] == iterations and found["grid"] == grid_name(grid)
+    sent = traffic["gather_words"] + traffic["scatter_words"] + traffic["gram_words"]
+    assert sent == pytest.approx(iterations * words(grid, rows, cols, components), rel=1e-12)
+    assert traffic["words"] == pytest.approx(sent + traffic["control_words"], rel=1e-12)
+    assert traffic["control_words"] <= iterations * 2 * 2 * 8 * grid[0] * grid[1]
+    assert (traffic["messages"] > 0) == (grid != (1, 1))
+
+
+@pytest.mark.parametrize("rows, cols, processes", [(900, 10, 4), (10, 900, 4), (300, 300, 4), (500, 100, 6)])
+def test_automatic_grid_sends_the_fewest_words(tmp_path, rows, cols, processes):
+    run(["generate", "-o", tmp_path / "a.h5", "--rows", rows, "--cols", cols])
+    found = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1, "--json"],
+                processes=processes).json
+    grids = [(down, processes // down) for down in range(1, processes + 1) if processes % down == 0]
+    chosen = tuple(map(int, found["grid"].split("x")))
+    assert words(chosen, rows, cols, 2) == min(words(grid, rows, cols, 2) for grid in grids)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_log_has_a_line_a_step(tmp_path, processes):
+    found = run(["fit", TABLE, "-o", tmp_path / "m.h5", "-k", 2, "--log", tmp_path / "log.jsonl", "--json"],
+                processes=processes).json
+    steps = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [step["iteration"] for step in steps] == list(range(found["iterations"] + 1))
+    for field in ("time", "objective", "relative_error", "violation", "validation_rmse", "seconds",
+                  "iteration_seconds"):
+        assert all(field in step for step in steps)
+    assert steps[-1]["objective"] == pytest.approx(found["objective"], rel=1e-12)
+    assert all(a["objective"] >= b["objective"] for a, b in zip(steps, steps[1:]))
+    assert all(a["time"] <= b["time"] for a, b in zip(steps, steps[1:]))
+
+
+def fit_with(folder, *options, processes=1):
+    return run(["fit", TABLE, "-o", folder / "m.h5", "-k", 2, *options], processes=processes)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_batch_file_gets_a_line_now_and_then(folder, processes):
+    result = fit_with(folder, "--tol", 0, "--max-iter", 100, processes=processes)
+    assert "\r" not in result.stderr and "\033" not in result.stderr
+    shown = [line for line in result.stderr.splitlines() if line.startswith("iteration ")]
+    assert [line.split()[1] for line in shown] == [f"{n}/100" for n in (1, 2, 5, 10, 20, 50, 100)]
+    for word in ("objective", "rel. error", "s/iter", "left"):
+        assert word in shown[0]
+
+
+def test_live_progress_rewrites_its_line(folder):
+    result = fit_with(folder, "--progress", "always", "--tol", 0, "--max-iter", 100)
+    assert "\r" in result.stderr and "iteration 100/100" in result.stderr
+    assert "\r" not in result.stdout
+
+
+def test_progress_never_leaves_only_the_summary(folder):
+    result = fit_with(folder, "--progress", "never")
+    assert result.stderr == "" and "objective" in result.stdout
+
+
+def test_summary_tells_time_traffic_and_model(folder):
+    text = fit_with(folder, processes=2).stdout
+    for word in ("unstored entries are zeros", "converged after", "objective", "relative error", "RMSE", "read",
+                 "product", "exchange", "words", "messages", "memory", "m.h5"):
+        assert word in text
+
+
+def test_quiet_says_nothing(folder):
+    result = fit_with(folder, "--quiet", processes=2)
+    assert result.stdout == "" and result.stderr == ""
+
+
+def test_quiet_with_json_gives_the_object_only(folder):
+    result = fit_with(folder, "--quiet", "--json")
+    assert result.json["command"] == "fit" and result.stderr == ""
+
+
+def test_quiet_keeps_warnings(tmp_path):
+    (tmp_path / "a.csv").write_text(",x,y,z\nr1,1,0,2\nr2,0,0,0\n")
+    result = run(["fit", tmp_path / "a.csv", "-o", tmp_path / "m.h5", "-k", 1, "--quiet"])
+    assert "warning: 1 of 2 rows have no nonzero entry" in result.stderr
+    assert "warning: 1 of 3 columns have no nonzero entry" in result.stderr
+
+
+def test_time_limit_stops_the_loop(folder):
+    found = fit_with(folder, "--time-limit", 0.05, "--tol", 0, "--max-iter", 1000000000, "--json").json
+    assert found["stop_reason"] == "time-limit" and not found["converged"]
+    assert found["iterations"] > 0
+
+
+@pytest.mark.parametrize("command", ["import", "generate", "info", "export"])
+def test_other_commands_answer_in_json(tmp_path, command):
+    arguments = {"import": [TABLE, "-o", tmp_path / "a.h5"], "generate": ["-o", tmp_path / "a.h5", "--rows", 5, "--cols", 4],
+                 "info": [TABLE], "export": [TABLE, "-o", tmp_path / "a.npy"]}[command]
+    result = run([command, *arguments, "--json"], processes=2)
+    assert result.json["command"] == command and is_text(result.json["version"])
