@@ -22,11 +22,11 @@
 
 enum { DNMF_MOST_CUTS = 8 };
 
-typedef struct dnmf_ranking {
+typedef struct dnmf_metrics_options {
   double relevant;
   int cut_count;
   int64_t cuts[DNMF_MOST_CUTS]; /* the n of the list above */
-} dnmf_ranking;
+} dnmf_metrics_options;
 
 /* Sums over entries and rows: of one process until dnmf_metrics_share, of all afterwards. */
 typedef struct dnmf_metrics {
@@ -56,7 +56,7 @@ typedef struct dnmf_scored_entry {
 } dnmf_scored_entry;
 
 /* Adds the entries of one row, which it puts in another order. local */
-dnmf_status dnmf_metrics_add_row(dnmf_error *error, const dnmf_ranking *ranking, int64_t count,
+dnmf_status dnmf_metrics_add_row(dnmf_error *error, const dnmf_metrics_options *ranking, int64_t count,
                                  dnmf_scored_entry *entries, dnmf_metrics *metrics);
 
 /* Sums over all processes. collective */

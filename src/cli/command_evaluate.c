@@ -35,7 +35,7 @@ static const cli_option options_table[] = {
 typedef struct evaluation {
   const char *test;
   cli_scorer scorer;
-  dnmf_ranking ranking;
+  dnmf_metrics_options ranking;
   dnmf_matched matched;
   dnmf_pair *pairs;
   dnmf_prediction *predictions;
@@ -45,7 +45,7 @@ typedef struct evaluation {
 } evaluation;
 
 /* --at 5,10 */
-static dnmf_status parse_cuts(dnmf_error *error, const char *text, dnmf_ranking *ranking) {
+static dnmf_status parse_cuts(dnmf_error *error, const char *text, dnmf_metrics_options *ranking) {
   const char *at = text;
   ranking->cut_count = 0;
   while (ranking->cut_count < DNMF_MOST_CUTS) {

@@ -40,8 +40,8 @@ static void add_errors(int64_t count, const dnmf_scored_entry *entries, dnmf_met
 }
 
 /* Precision, recall and hits among the first n. */
-static void add_first(const dnmf_ranking *ranking, int64_t count, const dnmf_scored_entry *sorted, double relevant,
-                      dnmf_metrics *m) {
+static void add_first(const dnmf_metrics_options *ranking, int64_t count, const dnmf_scored_entry *sorted,
+                      double relevant, dnmf_metrics *m) {
   for (int c = 0; c < ranking->cut_count; c++) {
     int64_t shown = ranking->cuts[c] < count ? ranking->cuts[c] : count;
     double found = 0;
@@ -54,7 +54,7 @@ static void add_first(const dnmf_ranking *ranking, int64_t count, const dnmf_sco
 }
 
 /* The sum over groups of equal scores of precision times the recall gained. */
-static double average_precision(const dnmf_ranking *ranking, int64_t count, const dnmf_scored_entry *sorted,
+static double average_precision(const dnmf_metrics_options *ranking, int64_t count, const dnmf_scored_entry *sorted,
                                 double relevant) {
   double sum = 0;
   double found = 0;
@@ -91,8 +91,8 @@ static double discounted_gain(int64_t n, int64_t count, const dnmf_scored_entry 
 }
 
 /* `values` is scratch for `count` numbers. A row whose values are all 0 has NDCG 0. */
-static void add_ndcg(const dnmf_ranking *ranking, int64_t count, const dnmf_scored_entry *sorted, double *values,
-                     dnmf_metrics *m) {
+static void add_ndcg(const dnmf_metrics_options *ranking, int64_t count, const dnmf_scored_entry *sorted,
+                     double *values, dnmf_metrics *m) {
   for (int64_t i = 0; i < count; i++)
     values[i] = sorted[i].value;
   qsort(values, (size_t)count, sizeof *values, descending);
@@ -163,7 +163,7 @@ static void add_pairs(int64_t count, const dnmf_scored_entry *sorted, double *va
   m->discordant_rows += different > concordant;
 }
 
-dnmf_status dnmf_metrics_add_row(dnmf_error *error, const dnmf_ranking *ranking, int64_t count,
+dnmf_status dnmf_metrics_add_row(dnmf_error *error, const dnmf_metrics_options *ranking, int64_t count,
                                  dnmf_scored_entry *entries, dnmf_metrics *metrics) {
   void *scratch = NULL;
   if (count == 0)

@@ -7,12 +7,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-static dnmf_ranking at(double relevant, int64_t first, int64_t second) {
-  return (dnmf_ranking){relevant, 2, {first, second}};
+static dnmf_metrics_options at(double relevant, int64_t first, int64_t second) {
+  return (dnmf_metrics_options){relevant, 2, {first, second}};
 }
 
 /* Adds a row on every process; the prediction is the score. */
-static void add(dnmf_metrics *metrics, dnmf_ranking ranking, int count, const double *values, const double *scores) {
+static void add(dnmf_metrics *metrics, dnmf_metrics_options ranking, int count, const double *values,
+                const double *scores) {
   dnmf_scored_entry entries[64];
   for (int i = 0; i < count; i++)
     entries[i] = (dnmf_scored_entry){values[i], scores[i], scores[i], i};
@@ -28,7 +29,7 @@ static void errors(void **state) {
   (void)state;
   dnmf_metrics m = {0};
   dnmf_scored_entry entries[] = {{4, 9, 5, 0}, {2, 8, 2, 1}, {1, 7, 3, 2}};
-  dnmf_ranking ranking = at(3, 1, 2);
+  dnmf_metrics_options ranking = at(3, 1, 2);
   assert_ok(dnmf_metrics_add_row(&test_context()->error, &ranking, 3, entries, &m));
   assert_near(dnmf_metrics_rmse(&m), sqrt(5.0 / 3));
   assert_near(dnmf_metrics_mae(&m), 1);
@@ -70,7 +71,7 @@ static void equal_scores(void **state) {
 static void means_are_over_the_rows_that_have_the_figure(void **state) {
   (void)state;
   dnmf_metrics m = {0};
-  dnmf_ranking ranking = at(4, 2, 10);
+  dnmf_metrics_options ranking = at(4, 2, 10);
   add(&m, ranking, 2, (const double[]){5, 1}, (const double[]){2, 1});
   add(&m, ranking, 1, (const double[]){1}, (const double[]){3});
   add(&m, ranking, 0, NULL, NULL);
@@ -87,7 +88,7 @@ static void means_are_over_the_rows_that_have_the_figure(void **state) {
 static void fcp_takes_means_apart(void **state) {
   (void)state;
   dnmf_metrics m = {0};
-  dnmf_ranking ranking = at(4, 2, 10);
+  dnmf_metrics_options ranking = at(4, 2, 10);
   add(&m, ranking, 3, (const double[]){1, 2, 3}, (const double[]){1, 2, 3});
   add(&m, ranking, 2, (const double[]){1, 2}, (const double[]){1, 2});
   add(&m, ranking, 2, (const double[]){1, 2}, (const double[]){2, 1});
