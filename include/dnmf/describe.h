@@ -5,7 +5,8 @@
  * where unstored entries are zeros); its share of the column is that part over the sum of all components' parts. A
  * column's evidence is the number of its observed entries, or, where unstored entries are zeros, the sum of its parts
  * times the number of rows. The share of a component in the whole is the mean of its shares of the columns, weighted
- * by evidence: with zeros, its share of the sum of W H. Rows likewise, the factors changing places.
+ * by evidence (columns without any part left out): with zeros, its share of the sum of W H. Rows likewise, the factors
+ * changing places.
  */
 #ifndef DNMF_DESCRIBE_H
 #define DNMF_DESCRIBE_H

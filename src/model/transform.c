@@ -81,8 +81,9 @@ static dnmf_status prepare(folding *f, dnmf_entries *entries) {
     status = join_bias(f);
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(dnmf_ratings_attach(context, &f->frame, entries, &f->view));
-  status = dnmf_panel_create(&context->error, "needed columns of H", f->view.needed_count, f->fixed.components,
-                             precision, &f->needed);
+  status = dnmf_panel_create(&context->error, "needed columns of H", f->view.needed_count + DNMF_OBSERVED_SLACK,
+                             f->fixed.components, precision, &f->needed);
+  f->needed.rows = f->view.needed_count;
   if (status == DNMF_OK)
     status = dnmf_panel_create(&context->error, "new rows of W", f->view.entries.rows, f->fixed.components, precision,
                                &f->x);
