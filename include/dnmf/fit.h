@@ -40,8 +40,9 @@ typedef struct dnmf_fit_result {
   int iterations;
   bool converged;
   const char *stop_reason;    /* "gradient", "objective", "validation", "max-iter", "time-limit" */
-  double objective;           /* with penalties */
-  double residual_squares;    /* |A - WH|^2 over the fitted entries, from the loop's own products; never negative */
+  double objective;           /* with penalties, of the model kept; NaN when that is an observed-only start */
+  double residual_squares;    /* |A - WH|^2 over the fitted entries, from the loop's own products; never negative;
+                                 NaN like the objective, and for the Kullback-Leibler loss */
   bool below_rounding;        /* the residual is lost in the rounding of its three terms */
   double violation;           /* of the last iteration relative to the first */
   double validation_rmse;     /* of the model kept; NaN without held-out entries */

@@ -80,7 +80,8 @@ dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *l
  * fills the global figures. collective */
 dnmf_status dnmf_matrix_finish(dnmf_context *context, const dnmf_layout *layout, dnmf_matrix *matrix);
 
-/* This process's entries again, as from_entries takes them, for another layout. Released with
+/* This process's entries again, as from_entries takes them, for another layout: those stored, and of a dense
+ * matrix, which has no other way to leave a place out, those that are not zero. Released with
  * dnmf_entries_free. local */
 dnmf_status dnmf_matrix_to_entries(dnmf_context *context, const dnmf_matrix *matrix, dnmf_entries *entries);
 

@@ -261,8 +261,11 @@ dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, 
     dnmf_warn(session->context, "the residual is below rounding: objective and relative error are upper bounds only");
   cli_say(session, "%s after %d iterations (%s)", r->converged ? "converged" : "stopped", r->iterations,
           r->stop_reason);
-  cli_say(session, "  objective %.9g, relative error %.6f, RMSE %.6f over %.0f entries", r->objective,
-          relative_error(fit), rmse(fit), fitted_entries(fit));
+  if (isfinite(r->residual_squares))
+    cli_say(session, "  objective %.9g, relative error %.6f, RMSE %.6f over %.0f entries", r->objective,
+            relative_error(fit), rmse(fit), fitted_entries(fit));
+  else
+    cli_say(session, "  objective %.9g over %.0f entries", r->objective, fitted_entries(fit));
   if (fit->has_held_out)
     cli_say(session, "  held out  RMSE %.6f, the model of iteration %d", r->validation_rmse, r->best_iteration);
   print_breakdown(session, fit);

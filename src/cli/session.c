@@ -113,12 +113,15 @@ static void time_text(double seconds, char *text, size_t size) {
 static void step_text(const dnmf_step *step, char *text, size_t size) {
   char left[64] = "";
   char validation[64] = "";
+  char error[64] = "";
   double average = step->iteration > 0 ? step->seconds / step->iteration : 0;
   time_text(average * (step->max_iterations - step->iteration), left, sizeof left);
   if (isfinite(step->validation_rmse))
     snprintf(validation, sizeof validation, "  validation %.5f", step->validation_rmse);
-  snprintf(text, size, "iteration %d/%d  objective %.6g  rel. error %.5f%s  %.3g s/iter  %s left", step->iteration,
-           step->max_iterations, step->objective, step->relative_error, validation, average, left);
+  if (isfinite(step->relative_error))
+    snprintf(error, sizeof error, "  rel. error %.5f", step->relative_error);
+  snprintf(text, size, "iteration %d/%d  objective %.6g%s%s  %.3g s/iter  %s left", step->iteration,
+           step->max_iterations, step->objective, error, validation, average, left);
 }
 
 /* Iterations 1, 2, 5, 10, 20, 50, ... and any after half a minute of silence. */

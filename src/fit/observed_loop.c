@@ -54,8 +54,11 @@ typedef struct loop {
   dnmf_status failure; /* of local work here; shared with the next sums, so that nobody waits */
   double began;
   double first_violation;
+  double error; /* sqrt(2 loss): what the objective rule watches */
   double start_error;
   double checked_error;
+  double best_objective; /* of the model kept on the held-out entries */
+  double best_residual_squares;
   dnmf_fit_seconds seconds;
 } loop;
 
@@ -166,6 +169,8 @@ static void keep_best(loop *l, const sums *total, dnmf_fit_result *result, doubl
   } else if (result->iterations == 0 || *rmse < result->validation_rmse) {
     result->validation_rmse = *rmse;
     result->best_iteration = result->iterations;
+    l->best_objective = result->objective;
+    l->best_residual_squares = result->residual_squares;
     copy_panel(l->rows.x, &l->best_w);
     copy_panel(l->cols.x, &l->best_h);
   }
@@ -181,7 +186,7 @@ static bool should_stop(loop *l, const sums *total, dnmf_fit_result *result) {
   const dnmf_observed_options *options = l->options;
   if (result->iterations == 1) {
     l->first_violation = total->violation;
-    l->start_error = l->checked_error = sqrt(result->residual_squares);
+    l->start_error = l->checked_error = l->error;
   }
   result->violation = l->first_violation > 0 ? total->violation / l->first_violation : 0;
   if (l->held_out && result->iterations - result->best_iteration >= options->patience)
@@ -189,9 +194,8 @@ static bool should_stop(loop *l, const sums *total, dnmf_fit_result *result) {
   if (options->tolerance > 0 && options->stop == DNMF_STOP_GRADIENT && result->violation <= options->tolerance)
     return stop(result, true, "gradient");
   if (options->tolerance > 0 && options->stop == DNMF_STOP_OBJECTIVE && result->iterations % CHECK_EVERY == 0) {
-    double error = sqrt(result->residual_squares);
-    double progress = (l->checked_error - error) / l->start_error;
-    l->checked_error = error;
+    double progress = (l->checked_error - l->error) / l->start_error;
+    l->checked_error = l->error;
     if (!(progress >= options->tolerance))
       return stop(result, true, "objective");
   }
@@ -214,21 +218,22 @@ static dnmf_status record(loop *l, dnmf_fit_result *result, double rmse, double 
   return dnmf_fit_record(l->context, result, &step);
 }
 
-/* Loss 1/2 |A - WH|^2 over observed entries; for Kullback-Leibler, twice the divergence stands for the square. */
-static void take_sums(const sums *total, dnmf_fit_result *result) {
-  result->residual_squares = 2 * total->loss;
+/* Loss 1/2 |A - WH|^2 over observed entries; the divergence of Kullback-Leibler tells nothing about squares. */
+static void take_sums(loop *l, const sums *total, dnmf_fit_result *result) {
+  l->error = sqrt(2 * total->loss);
+  result->residual_squares = l->options->kullback_leibler ? NAN : 2 * total->loss;
   result->objective = total->loss + total->penalty;
 }
 
 static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
   double rmse = NAN;
   sums total = {0};
+  result->objective = result->residual_squares = result->violation = NAN;
   DNMF_TRY(evaluate_held_out(l, &total));
   DNMF_TRY(share(l, &total));
   keep_best(l, &total, result, &rmse);
   memset(&l->seconds, 0, sizeof l->seconds);
   memset(&l->context->traffic, 0, sizeof l->context->traffic);
-  result->objective = result->residual_squares = result->violation = NAN;
   l->began = MPI_Wtime();
   keep_failure(l, record(l, result, rmse, 0));
   double clock = l->began;
@@ -240,7 +245,7 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
     DNMF_TRY(evaluate_held_out(l, &total));
     DNMF_TRY(share(l, &total));
     result->iterations++;
-    take_sums(&total, result);
+    take_sums(l, &total, result);
     keep_best(l, &total, result, &rmse);
     done = should_stop(l, &total, result);
     keep_failure(l, record(l, result, rmse, lap(&clock)));
@@ -292,6 +297,8 @@ dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_observed_options
   if (status == DNMF_OK && held_out) {
     copy_panel(&l.best_w, w);
     copy_panel(&l.best_h, h);
+    result->objective = l.best_objective;
+    result->residual_squares = l.best_residual_squares;
   }
   if (status == DNMF_OK)
     status = dnmf_fit_collect(context, &l.seconds, result);

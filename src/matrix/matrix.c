@@ -202,14 +202,15 @@ dnmf_status dnmf_matrix_to_entries(dnmf_context *context, const dnmf_matrix *mat
   entries->items = NULL;
   DNMF_TRY(dnmf_allocate(&context->error, "matrix entries", count, sizeof(dnmf_entry), &memory));
   entries->items = memory;
-  entries->count = count;
   for (int64_t row = 0; row < rows; row++) {
     int64_t begin = matrix->sparse ? matrix->by_rows.start[row] : row * cols;
     int64_t end = matrix->sparse ? matrix->by_rows.start[row + 1] : begin + cols;
     for (int64_t at = begin; at < end; at++) {
       int64_t col = matrix->sparse ? matrix->by_rows.index[at] : at - begin;
       double value = value_at(matrix->sparse ? matrix->by_rows.value : matrix->dense, matrix->precision, at);
-      entries->items[at] = (dnmf_entry){matrix->row_range.begin + row, matrix->col_range.begin + col, value};
+      if (matrix->sparse || value != 0)
+        entries->items[entries->count++] =
+            (dnmf_entry){matrix->row_range.begin + row, matrix->col_range.begin + col, value};
     }
   }
   return DNMF_OK;
