@@ -101,7 +101,8 @@ static void report(const dnmf_context *context, const dnmf_error *error) {
     MPI_Abort(context->comm, EXIT_FAILED);
 }
 
-/* Runs the command under MPI; `error` may already hold what is wrong with the command line. */
+/* Runs the command under MPI; `error` may already hold what is wrong with the command line, then `command` may be
+ * NULL. */
 static int run_job(const cli_command *command, const dnmf_error *error, const void *options, const char *command_line,
                    char **arguments, int argument_count) {
   int provided = 0;
@@ -161,16 +162,22 @@ static bool is(const char *word, const char *a, const char *b) {
   return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
+/* Tells of a word that is no command. Under a launcher the processes leave together: it would end the one that
+ * speaks as soon as another has left with a bad status. */
+static int refuse_command(const char *name) {
+  dnmf_error error = {0};
+  unknown_command(&error, name);
+  if (launcher_rank())
+    return run_job(NULL, &error, NULL, NULL, NULL, 0);
+  fprintf(stderr, "%s\n", error.text);
+  return EXIT_USAGE;
+}
+
 /* help and version, with or without a command. */
 static int run_help(const char *topic) {
   const cli_command *command = topic ? find_command(topic) : NULL;
-  dnmf_error error = {0};
-  if (topic && !command) {
-    unknown_command(&error, topic);
-    if (speaks())
-      fprintf(stderr, "%s\n", error.text);
-    return EXIT_USAGE;
-  }
+  if (topic && !command)
+    return refuse_command(topic);
   if (!speaks())
     return 0;
   if (command)
@@ -191,12 +198,7 @@ int main(int argc, char **argv) {
     return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
   }
   const cli_command *command = find_command(argv[1]);
-  if (!command) {
-    dnmf_error error = {0};
-    unknown_command(&error, argv[1]);
-    if (speaks())
-      fprintf(stderr, "%s\n", error.text);
-    return EXIT_USAGE;
-  }
+  if (!command)
+    return refuse_command(argv[1]);
   return run_command(command, argc - 1, argv + 1);
 }
