@@ -82,18 +82,25 @@ static bool is_matrix_market(const dnmf_text_file *file) {
   return file->head_size - file->start >= length && strncasecmp(file->head + file->start, banner, (size_t)length) == 0;
 }
 
-/* A first line with an empty corner and three more cells or more is the header of a table. */
+/* A first line with an empty corner and three more cells or more is the header of a table; but pandas leaves the
+ * corner empty above its line numbers too, and then the names are those of triples. */
 static bool is_table(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options) {
   dnmf_delimiter delimiter;
   bool found = false;
-  dnmf_field corner;
+  dnmf_field *fields = NULL;
+  int64_t count = 0;
   dnmf_text_place place = {file->start, 0};
   dnmf_text_line line = dnmf_text_head_line(file, &place);
   if (options->row_column || options->col_column || options->value_column || options->header == DNMF_HEADER_NO)
     return false;
   if (!line.begin || dnmf_text_delimiter(error, file, options, 2, &delimiter, &found) != DNMF_OK || !found)
     return false;
-  return dnmf_text_split(&delimiter, line, 1, &corner) >= 4 && corner.begin == corner.end;
+  if (dnmf_text_split(&delimiter, line, 0, NULL) < 4 ||
+      dnmf_text_split_all(error, &delimiter, line, &fields, &count) != DNMF_OK)
+    return false;
+  bool table = fields[0].begin == fields[0].end && !dnmf_text_names_triples(fields, count);
+  free(fields);
+  return table;
 }
 
 static dnmf_status open_text(dnmf_context *context, const char *path, const dnmf_source_options *options,

@@ -94,6 +94,12 @@ static int64_t find_usual(const first_line *first, int role) {
   return NONE;
 }
 
+bool dnmf_text_names_triples(dnmf_field *fields, int64_t count) {
+  first_line first = {.fields = fields, .count = count};
+  return find_usual(&first, DNMF_ROLE_ROW) != NONE && find_usual(&first, DNMF_ROLE_COL) != NONE &&
+         find_usual(&first, DNMF_ROLE_VALUE) != NONE;
+}
+
 /* The column names, as many as a message can take. */
 static void list_names(const first_line *first, char text[LISTING]) {
   int used = snprintf(text, LISTING, "the columns are");

@@ -21,6 +21,9 @@ typedef struct dnmf_text_columns {
 dnmf_status dnmf_text_columns_find(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
                                    int roles, dnmf_text_columns *columns);
 
+/* Whether the fields of a first line name a row id, a column id and a value, each by a usual name. local */
+bool dnmf_text_names_triples(dnmf_field *fields, int64_t count);
+
 /* The delimiter asked for, or found, for lines of `least` fields or more; found is false when there is none. local */
 dnmf_status dnmf_text_delimiter(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
                                 int64_t least, dnmf_delimiter *delimiter, bool *found);

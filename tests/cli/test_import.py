@@ -33,6 +33,7 @@ TRIPLE_FORMS = {
                           ["--row-column", "listener", "--col-column", "song", "--value-column", "plays"]),
     "numbered-columns.csv": (lines(",", [(7, r, i, u) for u, i, r in TRIPLES]),
                              ["--row-column", 4, "--col-column", 3, "--value-column", 2]),
+    "pandas.csv": (lines(",", [("", "userId", "movieId", "rating"), *[(n, *t) for n, t in enumerate(TRIPLES)]]), []),
     "given.csv": (lines(";", TRIPLES), ["--format", "triples", "--delimiter", ";", "--header", "no"]),
 }
 
