@@ -105,12 +105,22 @@ static dnmf_status half_step(loop *l, side *s, sums *total) {
   return DNMF_OK;
 }
 
-/* w_i h_j with biases and mean, clipped to the scale. */
+/* Rows without entries in the fit are all zero. */
+static bool without_data(const dnmf_panel *panel, int64_t row) {
+  for (int c = 0; c < panel->components; c++)
+    if (dnmf_panel_get(panel, row, c) != 0)
+      return false;
+  return true;
+}
+
+/* w_i h_j with biases and mean, clipped to the scale; where a row or column has no data, its product is expected to
+ * be what the others' is on average (as predict.h). */
 static double predict(const loop *l, int64_t row, int64_t place) {
   const dnmf_observed_options *options = l->options;
   const dnmf_panel *w = l->rows.x;
   int k = options->components;
-  double score = dnmf_observed_mean(options, l->ratings);
+  bool unknown = without_data(w, row) || without_data(&l->held_out_needed, place);
+  double score = unknown ? l->ratings->mean : dnmf_observed_mean(options, l->ratings);
   for (int c = 0; c < k; c++)
     score += dnmf_panel_get(w, row, c) * dnmf_panel_get(&l->held_out_needed, place, c);
   if (options->bias_rows || options->bias_cols)
