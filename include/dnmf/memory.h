@@ -17,8 +17,9 @@ dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, si
 /* The same, filled with zeros. local */
 dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t count, size_t size, void **memory);
 
-/* Grows `*memory` (from dnmf_grow or NULL) to hold at least `needed` items, doubling `*capacity`; the
- * contents are kept. On failure the old memory stays valid. Released with free(). local */
+/* Grows `*memory` (from dnmf_grow or NULL) to hold at least `needed` items, `*capacity` by at least half, so that
+ * appending one by one moves every item only a few times; the contents are kept. On failure the old memory stays valid.
+ * Released with free(). local */
 dnmf_status dnmf_grow(dnmf_error *error, const char *what, int64_t needed, size_t size, int64_t *capacity,
                       void **memory);
 

@@ -16,7 +16,7 @@ typedef struct info_options {
 
 static const info_options defaults = {.common = {0}};
 
-/* "integers 1 ... 943", "strings", or "none (numbered from 0)"; the first id is on process 0. */
+/* "integers, first 1", "strings, first u1" or "none, numbered from 0"; the first id is on process 0. */
 static void ids_text(const dnmf_ids *ids, char *text, size_t size) {
   if (ids->kind == DNMF_IDS_INTEGER && dnmf_range_size(ids->range) > 0)
     snprintf(text, size, "integers, first %" PRId64, ids->numbers[0]);

@@ -53,7 +53,7 @@ static void transformation_free(transformation *t) {
   dnmf_model_free(&t->model);
 }
 
-/* Zeros of a dense matrix are data only where what is missing is unobserved. */
+/* Only where unstored entries are unobserved are zeros data, and only those that a sparse matrix stores. */
 static void drop_zeros(transformation *t) {
   int64_t kept = 0;
   if (t->loaded.matrix.sparse && t->how.missing == DNMF_MISSING_UNOBSERVED)

@@ -2,6 +2,7 @@
 
 #include "fit_report.h"
 
+#include "dnmf/clock.h"
 #include "dnmf/collective.h"
 #include "dnmf/file.h"
 #include "dnmf/output.h"
@@ -9,12 +10,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-
-static double lap(double *clock) {
-  double before = *clock;
-  *clock = MPI_Wtime();
-  return *clock - before;
-}
 
 /* Sizes and options that only make sense together. */
 static dnmf_status check_components(cli_session *session, const cli_fit_options *options, const dnmf_source *source) {
@@ -185,14 +180,14 @@ static dnmf_status run_phases(cli_session *session, const cli_fit_options *optio
   DNMF_TRY(cli_open(session, fit->input, &options->input, &fit->source));
   DNMF_TRY(dnmf_agree(context, plan(session, options, fit)));
   DNMF_TRY(read_matrix(session, options, fit));
-  fit->seconds.read = lap(&clock);
+  fit->seconds.read = dnmf_lap(&clock);
   DNMF_TRY(start(session, options, fit));
   cli_fit_announce(session, options, fit);
-  fit->seconds.init = lap(&clock);
+  fit->seconds.init = dnmf_lap(&clock);
   DNMF_TRY(iterate(session, options, fit));
-  fit->seconds.iterate = lap(&clock);
+  fit->seconds.iterate = dnmf_lap(&clock);
   DNMF_TRY(write_model(session, options, fit, output));
-  fit->seconds.write = lap(&clock);
+  fit->seconds.write = dnmf_lap(&clock);
   return DNMF_OK;
 }
 

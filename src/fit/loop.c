@@ -9,6 +9,7 @@
 
 #include "result.h"
 
+#include "dnmf/clock.h"
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
 #include "dnmf/product.h"
@@ -45,13 +46,6 @@ typedef struct loop {
   dnmf_fit_seconds seconds;
 } loop;
 
-/* Seconds since `*clock`, which is set to now. */
-static double lap(double *clock) {
-  double before = *clock;
-  *clock = MPI_Wtime();
-  return *clock - before;
-}
-
 /* Keeps the first local failure until everybody hears of it. */
 static void keep_failure(loop *l, dnmf_status status) {
   if (l->failure == DNMF_OK)
@@ -71,11 +65,11 @@ static dnmf_status multiply(loop *l, side *s, dnmf_factor *fixed) {
   dnmf_factor *x = s->x;
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_factor_gather(l->context, fixed)); /* F under this block   */
-  l->seconds.exchange += lap(&clock);
+  l->seconds.exchange += dnmf_lap(&clock);
   keep_failure(l, s->multiply(l->context, l->a, &fixed->gathered, &x->partial)); /* A_ij F_j */
-  l->seconds.product += lap(&clock);
+  l->seconds.product += dnmf_lap(&clock);
   DNMF_TRY(dnmf_factor_sum_scatter(l->context, x)); /* B = sum_j A_ij F_j   */
-  l->seconds.exchange += lap(&clock);
+  l->seconds.exchange += dnmf_lap(&clock);
   return DNMF_OK;
 }
 
@@ -89,9 +83,9 @@ static dnmf_status gram(loop *l, side *s) {
   s->control[CONTROL_INNER] = dnmf_panel_dot(l->context, &s->x->products, &s->x->mine); /* <B, X>   */
   s->control[CONTROL_EXPIRED] = MPI_Wtime() - l->began > l->options->time_limit;
   s->control[CONTROL_FAILED] = l->failure != DNMF_OK;
-  l->seconds.gram += lap(&clock);
+  l->seconds.gram += dnmf_lap(&clock);
   DNMF_TRY(dnmf_sum_gram(l->context, s->gram, (int64_t)k * k, CONTROLS));
-  l->seconds.exchange += lap(&clock);
+  l->seconds.exchange += dnmf_lap(&clock);
   return s->control[CONTROL_FAILED] > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;
 }
 
@@ -108,7 +102,7 @@ static void update(loop *l, side *s, const side *fixed) {
   keep_failure(l, dnmf_solver_update(l->options->solver, l->a->precision, l->context->isa, l->context->threads, &rows,
                                      &l->context->error));
   s->control[CONTROL_VIOLATION] = rows.violation;
-  l->seconds.update += lap(&clock);
+  l->seconds.update += dnmf_lap(&clock);
 }
 
 /* X <- update(X; A F, F'F), then X'X. */
@@ -216,7 +210,7 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
     result->iterations++;
     DNMF_TRY(objective(l, result));
     done = should_stop(l, result);
-    keep_failure(l, record(l, result, lap(&clock)));
+    keep_failure(l, record(l, result, dnmf_lap(&clock)));
   }
   l->seconds.total = MPI_Wtime() - l->began;
   result->best_iteration = result->iterations;

@@ -9,6 +9,7 @@
 
 #include "result.h"
 
+#include "dnmf/clock.h"
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
 
@@ -62,12 +63,6 @@ typedef struct loop {
   dnmf_fit_seconds seconds;
 } loop;
 
-static double lap(double *clock) {
-  double before = *clock;
-  *clock = MPI_Wtime();
-  return *clock - before;
-}
-
 static void keep_failure(loop *l, dnmf_status status) {
   if (l->failure == DNMF_OK)
     l->failure = status;
@@ -78,7 +73,7 @@ static dnmf_status half_step(loop *l, side *s, sums *total) {
   const dnmf_observed_options *options = l->options;
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_ratings_gather(l->context, s->view, s->other, &s->needed));
-  l->seconds.exchange += lap(&clock);
+  l->seconds.exchange += dnmf_lap(&clock);
   dnmf_observed_update update = {.rows = s->x->rows,
                                  .start = s->view->entries.start,
                                  .index = s->view->entries.index,
@@ -101,7 +96,7 @@ static dnmf_status half_step(loop *l, side *s, sums *total) {
   total->loss = update.loss;
   total->penalty += update.penalty;
   total->violation += update.violation;
-  l->seconds.update += lap(&clock);
+  l->seconds.update += dnmf_lap(&clock);
   return DNMF_OK;
 }
 
@@ -141,7 +136,7 @@ static dnmf_status evaluate_held_out(loop *l, sums *total) {
   const dnmf_ratings_view *view = l->held_out;
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_ratings_gather(l->context, view, l->cols.x, &l->held_out_needed));
-  l->seconds.exchange += lap(&clock);
+  l->seconds.exchange += dnmf_lap(&clock);
   double squares = 0;
 #pragma omp parallel for reduction(+ : squares) schedule(static) num_threads(l->context->threads)
   for (int64_t row = 0; row < view->entries.rows; row++)
@@ -162,7 +157,7 @@ static dnmf_status share(loop *l, sums *total) {
   memcpy(values, total, sizeof values);
   DNMF_TRY(dnmf_sum_gram(l->context, values, 0, SUMS));
   memcpy(total, values, sizeof values);
-  l->seconds.exchange += lap(&clock);
+  l->seconds.exchange += dnmf_lap(&clock);
   return total->failed > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;
 }
 
@@ -258,7 +253,7 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
     take_sums(l, &total, result);
     keep_best(l, &total, result, &rmse);
     done = should_stop(l, &total, result);
-    keep_failure(l, record(l, result, rmse, lap(&clock)));
+    keep_failure(l, record(l, result, rmse, dnmf_lap(&clock)));
   }
   l->seconds.total = MPI_Wtime() - l->began;
   return dnmf_agree(l->context, l->failure);
