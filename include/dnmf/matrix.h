@@ -15,6 +15,11 @@
 /* What an entry that is not stored means. */
 typedef enum dnmf_missing { DNMF_MISSING_ZERO = 0, DNMF_MISSING_UNOBSERVED = 1 } dnmf_missing;
 
+/* "zero" or "unobserved", as files and options say it. */
+static inline const char *dnmf_missing_name(dnmf_missing missing) {
+  return missing == DNMF_MISSING_ZERO ? "zero" : "unobserved";
+}
+
 /* What becomes of several entries at one place. */
 typedef enum dnmf_duplicates {
   DNMF_DUPLICATES_LAST = 0, /* the last in file order */

@@ -66,6 +66,15 @@ dnmf_status dnmf_model_set_real(dnmf_error *error, dnmf_model *model, const char
 /* The attribute of that name, or NULL. local */
 const dnmf_attribute *dnmf_model_attribute(const dnmf_model *model, const char *name);
 
+/* A provenance number, whole or not; false, and `*value` as it was, when there is none of that name. local */
+bool dnmf_model_number(const dnmf_model *model, const char *name, double *value);
+
+/* True when there is such a text and it is `text`. local */
+bool dnmf_model_text_is(const dnmf_model *model, const char *name, const char *text);
+
+/* Fitted to observed entries only: the provenance says so, or in a file without it there are biases. local */
+bool dnmf_model_is_observed(const dnmf_model *model);
+
 /* Appends a copy of a history curve. local */
 dnmf_status dnmf_model_add_curve(dnmf_error *error, dnmf_model *model, const char *name, int64_t count,
                                  const double *values);

@@ -13,6 +13,11 @@ static inline size_t dnmf_precision_size(dnmf_precision precision) {
   return precision == DNMF_DOUBLE ? sizeof(double) : sizeof(float);
 }
 
+/* "double" or "single". */
+static inline const char *dnmf_precision_name(dnmf_precision precision) {
+  return precision == DNMF_DOUBLE ? "double" : "single";
+}
+
 /* Unit roundoff: half the distance from 1 to the next number. */
 static inline double dnmf_precision_epsilon(dnmf_precision precision) {
   return precision == DNMF_DOUBLE ? 0x1p-53 : 0x1p-24;

@@ -26,10 +26,6 @@ static void ids_text(const dnmf_ids *ids, char *text, size_t size) {
     snprintf(text, size, "none, numbered from 0");
 }
 
-static const char *missing_name(dnmf_missing missing) {
-  return missing == DNMF_MISSING_ZERO ? "zero" : "unobserved";
-}
-
 static dnmf_status describe_matrix(cli_session *session, const info_options *options, const char *name) {
   dnmf_source source;
   memset(&source, 0, sizeof source);
@@ -45,13 +41,13 @@ static dnmf_status describe_matrix(cli_session *session, const info_options *opt
             source.rows, source.cols);
     cli_say(session, "  values    %s, %" PRId64 " stored (%.4g%% of all)", source.type, source.stored,
             100 * (double)source.stored / cells);
-    cli_say(session, "  missing   %s", missing_name(source.missing));
+    cli_say(session, "  missing   %s", dnmf_missing_name(source.missing));
     cli_say(session, "  row ids   %s\n  col ids   %s", rows, cols);
     cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s}", "command", "info",
                                       "version", DNMF_VERSION, "input", name, "kind", "matrix", "format", source.format,
                                       "type", source.type, "rows", (json_int_t)source.rows, "cols",
                                       (json_int_t)source.cols, "stored", (json_int_t)source.stored, "sparse",
-                                      source.sparse, "missing", missing_name(source.missing)));
+                                      source.sparse, "missing", dnmf_missing_name(source.missing)));
   }
   dnmf_source_close(&source);
   return status;

@@ -6,14 +6,6 @@
 #include <math.h>
 #include <time.h>
 
-static const char *precision_name(int precision) {
-  return precision == DNMF_DOUBLE ? "double" : "single";
-}
-
-static const char *missing_name(dnmf_missing missing) {
-  return missing == DNMF_MISSING_ZERO ? "zero" : "unobserved";
-}
-
 static const char *bias_name(const dnmf_observed_options *plan) {
   if (plan->bias_rows && plan->bias_cols)
     return "row and column";
@@ -30,8 +22,8 @@ void cli_fit_announce(cli_session *session, const cli_fit_options *options, cons
     snprintf(grid, sizeof grid, " as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
   cli_say(session, "fitting k = %d, unstored entries are %s, %s, %s precision, %d process%s%s, %d thread%s each",
           fit->components, observed ? "unobserved" : "zeros", dnmf_solver_name((dnmf_solver)options->solver),
-          precision_name(options->precision), context->size, context->size > 1 ? "es" : "", grid, context->threads,
-          context->threads > 1 ? "s" : "");
+          dnmf_precision_name((dnmf_precision)options->precision), context->size, context->size > 1 ? "es" : "", grid,
+          context->threads, context->threads > 1 ? "s" : "");
   if (!observed)
     return;
   const dnmf_ratings *r = &fit->ratings;
@@ -162,7 +154,7 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
       WHOLE("stored", a->stored),
       TEXT("checksum", checksum),
       WHOLE("components", fit->components),
-      TEXT("missing", missing_name(fit->missing)),
+      TEXT("missing", dnmf_missing_name(fit->missing)),
       TEXT("loss", loss_name(options)),
       TEXT("solver", dnmf_solver_name((dnmf_solver)options->solver)),
       TEXT("init", options->init),
@@ -175,7 +167,7 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
       REAL("l2_w", ratings ? observed->l2_w : fit->plan.penalties.l2_w),
       REAL("l2_h", ratings ? observed->l2_h : fit->plan.penalties.l2_h),
       TEXT("penalty_scale", penalty_scale_name(fit)),
-      TEXT("precision", precision_name(options->precision)),
+      TEXT("precision", dnmf_precision_name((dnmf_precision)options->precision)),
       WHOLE("processes", session->context->size),
       TEXT("grid", grid),
       WHOLE("threads", session->context->threads),
@@ -213,21 +205,21 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
       "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:o}", "command",
       "fit", "version", DNMF_VERSION, "input", fit->input, "output", options->output, "rows", (json_int_t)a->rows,
       "cols", (json_int_t)a->cols, "stored", (json_int_t)a->stored, "components", fit->components, "missing",
-      missing_name(fit->missing), "loss", loss_name(options), "solver", dnmf_solver_name((dnmf_solver)options->solver),
-      "init", options->init, "seed", (json_int_t)options->seed, "iterations", r->iterations, "converged", r->converged,
-      "stop_reason", r->stop_reason, "objective", cli_json_real(r->objective), "relative_error",
-      cli_json_real(relative_error(fit)), "rmse", cli_json_real(rmse(fit)), "validation_rmse",
-      cli_json_real(fit->result.validation_rmse));
-  json_t *run = json_pack("{s:i, s:s, s:i, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f},"
-                          " s:{s:f, s:f, s:f, s:f, s:f, s:f}}",
-                          "processes", session->context->size, "grid", grid, "threads", session->context->threads,
-                          "precision", precision_name(options->precision), "peak_memory", (json_int_t)memory, "seconds",
-                          "read", fit->seconds.read, "init", fit->seconds.init, "iterate", s->total, "write",
-                          fit->seconds.write, "total", fit->seconds.total, "iteration_seconds", "product", s->product,
-                          "gram", s->gram, "update", s->update, "exchange", s->exchange, "other", other_seconds(s),
-                          "traffic", "words", all_words(&r->traffic), "messages", r->traffic.messages, "gather_words",
-                          r->traffic.gather_words, "scatter_words", r->traffic.scatter_words, "gram_words",
-                          r->traffic.gram_words, "control_words", r->traffic.control_words);
+      dnmf_missing_name(fit->missing), "loss", loss_name(options), "solver",
+      dnmf_solver_name((dnmf_solver)options->solver), "init", options->init, "seed", (json_int_t)options->seed,
+      "iterations", r->iterations, "converged", r->converged, "stop_reason", r->stop_reason, "objective",
+      cli_json_real(r->objective), "relative_error", cli_json_real(relative_error(fit)), "rmse",
+      cli_json_real(rmse(fit)), "validation_rmse", cli_json_real(fit->result.validation_rmse));
+  json_t *run = json_pack(
+      "{s:i, s:s, s:i, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f},"
+      " s:{s:f, s:f, s:f, s:f, s:f, s:f}}",
+      "processes", session->context->size, "grid", grid, "threads", session->context->threads, "precision",
+      dnmf_precision_name((dnmf_precision)options->precision), "peak_memory", (json_int_t)memory, "seconds", "read",
+      fit->seconds.read, "init", fit->seconds.init, "iterate", s->total, "write", fit->seconds.write, "total",
+      fit->seconds.total, "iteration_seconds", "product", s->product, "gram", s->gram, "update", s->update, "exchange",
+      s->exchange, "other", other_seconds(s), "traffic", "words", all_words(&r->traffic), "messages",
+      r->traffic.messages, "gather_words", r->traffic.gather_words, "scatter_words", r->traffic.scatter_words,
+      "gram_words", r->traffic.gram_words, "control_words", r->traffic.control_words);
   if (object && run)
     json_object_update(object, run);
   json_decref(run);

@@ -28,10 +28,9 @@ static dnmf_status narrow(dnmf_error *error, dnmf_panel *panel) {
 dnmf_status cli_read_model(cli_session *session, const char *path, int precision, dnmf_model *model) {
   dnmf_context *context = session->context;
   DNMF_TRY(dnmf_model_read(context, path, DNMF_DOUBLE, model));
-  const dnmf_attribute *fitted = dnmf_model_attribute(model, "precision");
   bool single = precision == PRECISION_SINGLE;
   if (precision == PRECISION_AUTO)
-    single = fitted && fitted->kind == DNMF_ATTRIBUTE_TEXT && strcmp(fitted->text, "single") == 0;
+    single = dnmf_model_text_is(model, "precision", "single");
   dnmf_status status = single ? narrow(&context->error, &model->w) : DNMF_OK;
   if (single && status == DNMF_OK)
     status = narrow(&context->error, &model->h);
@@ -39,22 +38,14 @@ dnmf_status cli_read_model(cli_session *session, const char *path, int precision
 }
 
 bool cli_model_scale(const dnmf_model *model, double *smallest, double *largest) {
-  const dnmf_attribute *low = dnmf_model_attribute(model, "smallest");
-  const dnmf_attribute *high = dnmf_model_attribute(model, "largest");
-  if (!low || !high || low->kind != DNMF_ATTRIBUTE_REAL || high->kind != DNMF_ATTRIBUTE_REAL)
-    return false;
-  *smallest = low->real;
-  *largest = high->real;
-  return true;
+  return dnmf_model_number(model, "smallest", smallest) && dnmf_model_number(model, "largest", largest);
 }
 
 double cli_model_mean(const dnmf_model *model) {
-  const dnmf_attribute *mean = dnmf_model_attribute(model, "mean");
-  const dnmf_attribute *missing = dnmf_model_attribute(model, "missing");
-  bool observed = missing && missing->kind == DNMF_ATTRIBUTE_TEXT && strcmp(missing->text, "unobserved") == 0;
-  if (observed && mean && mean->kind == DNMF_ATTRIBUTE_REAL)
-    return mean->real;
-  return model->bias.fitted ? model->bias.mean : 0;
+  double mean = model->bias.fitted ? model->bias.mean : 0;
+  if (dnmf_model_is_observed(model))
+    dnmf_model_number(model, "mean", &mean);
+  return mean;
 }
 
 /* The words of an option, on process 0. */

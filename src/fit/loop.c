@@ -120,7 +120,7 @@ static dnmf_status check_range(loop *l, double residual) {
   return dnmf_fail(&l->context->error, DNMF_ERROR_INPUT,
                    "the objective is beyond the range of %s precision: the values of the matrix are too large; scale "
                    "the matrix%s",
-                   single ? "single" : "double", single ? " or use --precision double" : "");
+                   dnmf_precision_name(l->a->precision), single ? " or use --precision double" : "");
 }
 
 /* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H'H>), from what H's half-step left behind; then the penalties. */

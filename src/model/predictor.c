@@ -21,22 +21,6 @@ double dnmf_clip(const dnmf_predictor *predictor, double score) {
   return score > predictor->largest ? predictor->largest : score;
 }
 
-/* A provenance number, whole or not; false when there is none of that name. */
-static bool number_of(const dnmf_model *model, const char *name, double *value) {
-  const dnmf_attribute *attribute = dnmf_model_attribute(model, name);
-  if (!attribute || attribute->kind == DNMF_ATTRIBUTE_TEXT)
-    return false;
-  *value = attribute->kind == DNMF_ATTRIBUTE_REAL ? attribute->real : (double)attribute->integer;
-  return true;
-}
-
-static bool is_observed(const dnmf_model *model) {
-  const dnmf_attribute *missing = dnmf_model_attribute(model, "missing");
-  if (missing && missing->kind == DNMF_ATTRIBUTE_TEXT)
-    return strcmp(missing->text, "unobserved") == 0;
-  return model->bias.fitted;
-}
-
 /* Factor rows in double, each followed by its bias. */
 static dnmf_status join(dnmf_error *error, const dnmf_panel *factor, const double *bias, dnmf_panel *joined) {
   int k = factor->components;
@@ -96,7 +80,7 @@ dnmf_status dnmf_predictor_create(dnmf_context *context, const dnmf_model *model
   dnmf_error *error = &context->error;
   *p = (dnmf_predictor){.rows = model->rows,
                         .cols = model->cols,
-                        .observed = is_observed(model),
+                        .observed = dnmf_model_is_observed(model),
                         .constant = model->bias.fitted ? model->bias.mean : 0};
   dnmf_status status = join(error, &model->w, model->bias.row, &p->w);
   if (status == DNMF_OK)
@@ -108,6 +92,6 @@ dnmf_status dnmf_predictor_create(dnmf_context *context, const dnmf_model *model
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(share_bounds(context, model->owned_rows, model->rows, p->row_bounds));
   DNMF_TRY(share_bounds(context, model->owned_cols, model->cols, p->col_bounds));
-  p->has_scale = number_of(model, "smallest", &p->smallest) && number_of(model, "largest", &p->largest);
-  return number_of(model, "mean", &p->mean) ? DNMF_OK : mean_of_predictions(context, p);
+  p->has_scale = dnmf_model_number(model, "smallest", &p->smallest) && dnmf_model_number(model, "largest", &p->largest);
+  return dnmf_model_number(model, "mean", &p->mean) ? DNMF_OK : mean_of_predictions(context, p);
 }

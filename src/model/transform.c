@@ -266,30 +266,20 @@ dnmf_status dnmf_transform(dnmf_context *context, const dnmf_transform_options *
   return status;
 }
 
-static double real_attribute(const dnmf_model *model, const char *name) {
-  const dnmf_attribute *attribute = dnmf_model_attribute(model, name);
-  return attribute && attribute->kind == DNMF_ATTRIBUTE_REAL ? attribute->real : 0;
-}
-
-static bool text_attribute_is(const dnmf_model *model, const char *name, const char *text) {
-  const dnmf_attribute *attribute = dnmf_model_attribute(model, name);
-  return attribute && attribute->kind == DNMF_ATTRIBUTE_TEXT && strcmp(attribute->text, text) == 0;
-}
-
 dnmf_status dnmf_transform_options_read(dnmf_error *error, const dnmf_model *model, dnmf_transform_options *options) {
   *options = (dnmf_transform_options){.missing = DNMF_MISSING_ZERO};
-  if (text_attribute_is(model, "missing", "unobserved") || model->bias.fitted)
+  if (dnmf_model_is_observed(model))
     options->missing = DNMF_MISSING_UNOBSERVED;
-  options->kullback_leibler = text_attribute_is(model, "loss", "kullback-leibler");
+  options->kullback_leibler = dnmf_model_text_is(model, "loss", "kullback-leibler");
   if (options->kullback_leibler && options->missing == DNMF_MISSING_ZERO)
     return dnmf_fail(error, DNMF_ERROR_INPUT,
                      "the model was fitted with the Kullback-Leibler loss over zeros, which transform does not solve");
-  options->bias_rows = text_attribute_is(model, "bias", "row") || text_attribute_is(model, "bias", "row and column");
-  options->l1 = real_attribute(model, "l1_w");
-  options->l2 = real_attribute(model, "l2_w");
-  options->l2_bias = real_attribute(model, "l2_bias");
-  options->count_power = real_attribute(model, "count_power");
-  if (text_attribute_is(model, "penalty_scale", "dimension")) {
+  options->bias_rows = dnmf_model_text_is(model, "bias", "row") || dnmf_model_text_is(model, "bias", "row and column");
+  dnmf_model_number(model, "l1_w", &options->l1);
+  dnmf_model_number(model, "l2_w", &options->l2);
+  dnmf_model_number(model, "l2_bias", &options->l2_bias);
+  dnmf_model_number(model, "count_power", &options->count_power);
+  if (dnmf_model_text_is(model, "penalty_scale", "dimension")) {
     options->l1 *= (double)model->cols;
     options->l2 *= (double)model->cols;
   }

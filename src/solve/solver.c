@@ -45,7 +45,7 @@ static dnmf_status check_gram(const dnmf_update *update, dnmf_precision precisio
         return dnmf_fail(error, DNMF_ERROR_INPUT,
                          "the factors have grown beyond the range of %s precision (Gram entry of components %d "
                          "and %d is %g); scale the matrix%s",
-                         precision == DNMF_DOUBLE ? "double" : "single", t + 1, s + 1, update->gram[(int64_t)t * n + s],
+                         dnmf_precision_name(precision), t + 1, s + 1, update->gram[(int64_t)t * n + s],
                          precision == DNMF_DOUBLE ? "" : " or use --precision double");
   return DNMF_OK;
 }

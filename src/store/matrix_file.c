@@ -84,8 +84,7 @@ static dnmf_status lay_out(dnmf_error *error, const matrix_plan *plan) {
   if (status == DNMF_OK)
     status = set_encoding(error, file, plan->matrix);
   if (status == DNMF_OK)
-    status =
-        dnmf_hdf5_set_text(error, root, "missing", plan->missing == DNMF_MISSING_UNOBSERVED ? "unobserved" : "zero");
+    status = dnmf_hdf5_set_text(error, root, "missing", dnmf_missing_name(plan->missing));
   if (status == DNMF_OK)
     status = dnmf_ids_create(error, file, "/row_ids", plan->row_ids, plan->row_width);
   if (status == DNMF_OK)

@@ -65,6 +65,26 @@ const dnmf_attribute *dnmf_model_attribute(const dnmf_model *model, const char *
   return NULL;
 }
 
+bool dnmf_model_number(const dnmf_model *model, const char *name, double *value) {
+  const dnmf_attribute *attribute = dnmf_model_attribute(model, name);
+  if (!attribute || attribute->kind == DNMF_ATTRIBUTE_TEXT)
+    return false;
+  *value = attribute->kind == DNMF_ATTRIBUTE_REAL ? attribute->real : (double)attribute->integer;
+  return true;
+}
+
+bool dnmf_model_text_is(const dnmf_model *model, const char *name, const char *text) {
+  const dnmf_attribute *attribute = dnmf_model_attribute(model, name);
+  return attribute && attribute->kind == DNMF_ATTRIBUTE_TEXT && strcmp(attribute->text, text) == 0;
+}
+
+bool dnmf_model_is_observed(const dnmf_model *model) {
+  const dnmf_attribute *missing = dnmf_model_attribute(model, "missing");
+  if (missing && missing->kind == DNMF_ATTRIBUTE_TEXT)
+    return strcmp(missing->text, "unobserved") == 0;
+  return model->bias.fitted;
+}
+
 dnmf_status dnmf_model_add_curve(dnmf_error *error, dnmf_model *model, const char *name, int64_t count,
                                  const double *values) {
   void *copy = NULL;
