@@ -16,7 +16,7 @@ LEVEL = {layer: level for level, layers in enumerate(ORDER) for layer in layers}
 # is done with models is the layer `model`.
 HEADERS = {
     "base": ["status", "memory", "precision", "random", "range"],
-    "comm": ["context", "collective", "grid"],
+    "comm": ["clock", "context", "collective", "grid"],
     "matrix": ["fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
     "factor": ["factor", "model", "ranking"],
     "store": ["file", "labels", "match", "output", "pairs", "source"],
