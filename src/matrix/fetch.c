@@ -3,6 +3,7 @@
 
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
+#include "dnmf/range.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -30,14 +31,9 @@ static int64_t drop_repeated(int64_t *rows, int64_t count) {
   return kept;
 }
 
-dnmf_status dnmf_fetch_list(dnmf_error *error, int64_t count, const int64_t *rows, int64_t **distinct,
-                            int64_t *distinct_count, int64_t *place) {
-  void *memory = NULL;
+/* list = the distinct wanted rows, ascending; their number is returned. */
+static int64_t list_by_sorting(int64_t count, const int64_t *rows, int64_t *list, int64_t *place) {
   int64_t listed = 0;
-  *distinct_count = 0;
-  dnmf_status status = dnmf_allocate(error, "wanted rows", count, sizeof(int64_t), &memory);
-  int64_t *list = *distinct = memory;
-  DNMF_TRY(status);
   for (int64_t i = 0; i < count; i++)
     if (rows[i] >= 0)
       list[listed++] = rows[i];
@@ -55,8 +51,54 @@ dnmf_status dnmf_fetch_list(dnmf_error *error, int64_t count, const int64_t *row
       at = bsearch(&rows[i], list, (size_t)listed, sizeof *list, compare_rows);
     place[i] = at ? at - list : -1;
   }
-  *distinct_count = listed;
-  return DNMF_OK;
+  return listed;
+}
+
+/* The same with a zeroed table of all rows of `span`, in linear time. */
+static int64_t list_by_table(int64_t count, const int64_t *rows, dnmf_range span, int64_t *table, int64_t *list,
+                             int64_t *place) {
+  int64_t listed = 0;
+  for (int64_t i = 0; i < count; i++)
+    if (rows[i] >= 0)
+      table[rows[i] - span.begin] = 1;
+  for (int64_t s = 0; s < dnmf_range_size(span); s++)
+    if (table[s]) {
+      list[listed] = span.begin + s;
+      table[s] = listed++;
+    }
+  for (int64_t i = 0; i < count; i++)
+    place[i] = rows[i] >= 0 ? table[rows[i] - span.begin] : -1;
+  return listed;
+}
+
+/* From the smallest to the largest wanted row; empty when none is wanted. */
+static dnmf_range span_of(int64_t count, const int64_t *rows) {
+  dnmf_range span = {INT64_MAX, 0};
+  for (int64_t i = 0; i < count; i++) {
+    if (rows[i] >= 0 && rows[i] < span.begin)
+      span.begin = rows[i];
+    if (rows[i] >= span.end)
+      span.end = rows[i] + 1;
+  }
+  return span.begin < span.end ? span : (dnmf_range){0, 0};
+}
+
+dnmf_status dnmf_fetch_list(dnmf_error *error, int64_t count, const int64_t *rows, int64_t **distinct,
+                            int64_t *distinct_count, int64_t *place) {
+  void *memory = NULL;
+  void *table = NULL;
+  dnmf_range span = span_of(count, rows);
+  bool dense = dnmf_range_size(span) <= count; /* the table is no larger than the list */
+  *distinct_count = 0;
+  dnmf_status status = dnmf_allocate(error, "wanted rows", count, sizeof(int64_t), &memory);
+  *distinct = memory;
+  if (status == DNMF_OK && dense)
+    status = dnmf_allocate_zero(error, "wanted rows", dnmf_range_size(span), sizeof(int64_t), &table);
+  if (status == DNMF_OK)
+    *distinct_count = dense ? list_by_table(count, rows, span, table, *distinct, place)
+                            : list_by_sorting(count, rows, *distinct, place);
+  free(table);
+  return status;
 }
 
 /* How many of the wanted rows come from each process. */

@@ -142,6 +142,21 @@ static void a_list_is_distinct_and_ascending(void **state) {
   free(distinct);
 }
 
+static void a_list_of_close_rows_is_the_same(void **state) {
+  (void)state;
+  const int64_t rows[] = {12, 9, -1, 9, 12, 10, -7, 9};
+  const int64_t places[] = {2, 0, -1, 0, 2, 1, -1, 0};
+  const int64_t expected[] = {9, 10, 12};
+  int64_t place[8];
+  int64_t *distinct = NULL;
+  int64_t count = 0;
+  assert_ok(dnmf_fetch_list(&test_context()->error, 8, rows, &distinct, &count, place));
+  assert_int_equal(count, 3);
+  assert_memory_equal(distinct, expected, sizeof expected);
+  assert_memory_equal(place, places, sizeof places);
+  free(distinct);
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(a_plan_serves_again_and_brings_the_current_rows),
@@ -149,6 +164,7 @@ int run_tests(void) {
       mpi_test(only_rows_of_others_are_counted_as_traffic),
       mpi_test(rows_out_of_order_or_range_are_refused_by_all),
       mpi_test(a_list_is_distinct_and_ascending),
+      mpi_test(a_list_of_close_rows_is_the_same),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
