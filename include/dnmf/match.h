@@ -1,5 +1,6 @@
 /*
- * The entries of another file in the rows and columns of a model or a matrix: held-out ratings, a test set.
+ * The entries of another file in the rows and columns of a model or a matrix: held-out ratings, a test set, what
+ * rows have seen, new rows.
  *
  * Any file that holds a matrix will do. Its rows and columns are found by their ids; a file without ids of its own
  * is matched by position, which needs the same number of rows (columns), or no ids on either side.
@@ -14,7 +15,7 @@ typedef struct dnmf_target {
   const char *name; /* for messages */
   int64_t rows;
   int64_t cols;
-  const dnmf_ids *row_ids;
+  const dnmf_ids *row_ids; /* NULL: only columns are matched, rows keep the file's numbers */
   const dnmf_ids *col_ids;
 } dnmf_target;
 
@@ -32,10 +33,17 @@ typedef struct dnmf_matched {
   char unknown_example[64]; /* "row id x" or "column id x": the first there is; empty when there is none */
 } dnmf_matched;
 
-/* Reads the entries that `name` stores: those of a sparse file, all cells of a dense one. Released with
- * dnmf_matched_free, also after a failure. collective */
+/* Matches `matrix`, which `source` loaded by whole rows: the entries that a sparse one stores, those of a dense one
+ * that are not zero. Released with dnmf_matched_free, also after a failure. collective */
+dnmf_status dnmf_match(dnmf_context *context, const dnmf_source *source, const dnmf_matrix *matrix,
+                       const dnmf_target *target, dnmf_matched *matched);
+
+/* Opens, loads and matches the file `name`. Released likewise. collective */
 dnmf_status dnmf_match_source(dnmf_context *context, const char *name, const dnmf_source_options *options,
                               const dnmf_target *target, dnmf_matched *matched);
+
+/* Moves the entries out that have a row and a column of the target; `matched` keeps the counts. local */
+void dnmf_matched_take(dnmf_matched *matched, dnmf_entries *entries);
 
 void dnmf_matched_free(dnmf_matched *matched); /* local; accepts a zeroed one */
 

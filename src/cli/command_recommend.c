@@ -6,8 +6,8 @@
 #include "model_input.h"
 #include "ranking_output.h"
 
-#include "dnmf/align.h"
 #include "dnmf/collective.h"
+#include "dnmf/match.h"
 #include "dnmf/memory.h"
 #include "dnmf/recommend.h"
 
@@ -52,11 +52,9 @@ static const cli_option options_table[] = {
 /* What a run of the command holds. */
 typedef struct recommendation {
   dnmf_model model;
-  dnmf_source seen_source;
-  cli_matrix seen;     /* as it was read */
   dnmf_grid rows_grid; /* the model's rows, a share a process */
   dnmf_layout layout;
-  dnmf_matrix aligned; /* seen, in the model's numbering */
+  dnmf_matrix seen; /* entries to leave out, in the model's numbering */
   bool *wanted;
   int64_t *columns; /* --similar-to */
   dnmf_ranking ranking;
@@ -66,65 +64,46 @@ static void recommendation_free(recommendation *r) {
   dnmf_ranking_free(&r->ranking);
   free(r->columns);
   free(r->wanted);
-  dnmf_matrix_free(&r->aligned);
+  dnmf_matrix_free(&r->seen);
   dnmf_layout_free(&r->layout);
   dnmf_grid_free(&r->rows_grid);
-  cli_matrix_free(&r->seen);
-  dnmf_source_close(&r->seen_source);
   dnmf_model_free(&r->model);
 }
 
 /* Seen entries whose ids the model has, moved to the processes that own the model's rows. */
-static dnmf_status redistribute(cli_session *session, const recommend_options *options, const int64_t *row_place,
-                                const int64_t *col_place, recommendation *r) {
+static dnmf_status redistribute(cli_session *session, dnmf_entries *entries, recommendation *r) {
   dnmf_context *context = session->context;
-  dnmf_entries entries = {0};
-  dnmf_status status = dnmf_matrix_to_entries(context, &r->seen.matrix, &entries);
-  int64_t unknown = status == DNMF_OK ? dnmf_align_entries(&entries, row_place, col_place) : 0;
-  int64_t kept = 0;
-  for (int64_t e = 0; e < entries.count; e++)
-    if (r->seen.matrix.sparse || entries.items[e].value > 0)
-      entries.items[kept++] = entries.items[e];
-  entries.count = kept;
-  status = dnmf_agree(context, status);
-  if (status == DNMF_OK)
-    status = dnmf_sum_int64(context, context->comm, &unknown, 1);
-  if (status == DNMF_OK && unknown > 0)
-    dnmf_warn(context, "%s: %" PRId64 " entries are in rows or columns that the model does not have", options->seen,
-              unknown);
-  if (status == DNMF_OK)
-    status = dnmf_grid_create(context, context->size, 1, &r->rows_grid);
+  dnmf_status status = dnmf_grid_create(context, context->size, 1, &r->rows_grid);
   if (status == DNMF_OK)
     status =
         dnmf_agree(context, dnmf_layout_even(&context->error, &r->rows_grid, r->model.rows, r->model.cols, &r->layout));
   if (status == DNMF_OK)
-    status =
-        dnmf_matrix_from_entries(context, &r->layout, DNMF_SINGLE, true, DNMF_DUPLICATES_LAST, &entries, &r->aligned);
-  dnmf_entries_free(&entries);
+    status = dnmf_matrix_from_entries(context, &r->layout, DNMF_SINGLE, true, DNMF_DUPLICATES_LAST, entries, &r->seen);
   return status;
 }
 
-/* *seen = the entries to leave out, by the model's owned rows. */
-static dnmf_status load_seen(cli_session *session, const recommend_options *options, recommendation *r,
-                             const dnmf_csr **seen) {
+/* r->seen = the entries to leave out, by the model's owned rows. */
+static dnmf_status load_seen(cli_session *session, const recommend_options *options, const char *path,
+                             recommendation *r) {
   dnmf_context *context = session->context;
-  int64_t *row_place = NULL;
-  int64_t *col_place = NULL;
-  bool same_rows = false;
-  bool same_cols = false;
-  const dnmf_source *source = &r->seen_source;
-  DNMF_TRY(cli_load_rows(session, options->seen, &options->input, &r->seen_source, &r->seen));
-  dnmf_status status = dnmf_align(context, "rows of --seen", &r->model.row_ids, r->model.rows, &source->row_ids,
-                                  source->rows, &row_place, &same_rows);
+  const dnmf_target target = {path, r->model.rows, r->model.cols, &r->model.row_ids, &r->model.col_ids};
+  dnmf_source source;
+  cli_matrix loaded;
+  dnmf_matched matched = {0};
+  dnmf_entries entries = {0};
+  dnmf_status status = cli_load_rows(session, options->seen, &options->input, &source, &loaded);
   if (status == DNMF_OK)
-    status = dnmf_align(context, "columns of --seen", &r->model.col_ids, r->model.cols, &source->col_ids, source->cols,
-                        &col_place, &same_cols);
-  bool direct = same_rows && same_cols && r->seen.matrix.sparse;
-  if (status == DNMF_OK && !direct)
-    status = redistribute(session, options, row_place, col_place, r);
-  *seen = direct ? &r->seen.matrix.by_rows : &r->aligned.by_rows;
-  free(row_place);
-  free(col_place);
+    status = dnmf_match(context, &source, &loaded.matrix, &target, &matched);
+  cli_matrix_free(&loaded);
+  dnmf_source_close(&source);
+  if (status == DNMF_OK && matched.unknown_entries > 0)
+    dnmf_warn(context, "%s: %" PRId64 " entries are in rows or columns that the model does not have", options->seen,
+              matched.unknown_entries);
+  dnmf_matched_take(&matched, &entries);
+  dnmf_matched_free(&matched);
+  if (status == DNMF_OK)
+    status = redistribute(session, &entries, r);
+  dnmf_entries_free(&entries);
   return status;
 }
 
@@ -155,15 +134,16 @@ static void tell_work(cli_session *session, const recommendation *r, const recom
   cli_say(session, "scored in %.3g s, %.3g GF/s", work->seconds, work->flops / work->seconds * 1e-9);
 }
 
-static dnmf_status list_rows(cli_session *session, const recommend_options *options, recommendation *r,
-                             dnmf_recommend_work *work) {
+static dnmf_status list_rows(cli_session *session, const recommend_options *options, const char *path,
+                             recommendation *r, dnmf_recommend_work *work) {
   dnmf_recommend_options how = {.top = options->top, .include_empty = options->include_empty};
   how.mean = cli_model_mean(&r->model);
   how.clip = !options->no_clip && cli_model_scale(&r->model, &how.smallest, &how.largest);
   if (options->seen)
-    DNMF_TRY(load_seen(session, options, r, &how.seen));
+    DNMF_TRY(load_seen(session, options, path, r));
   else
     dnmf_warn(session->context, "without --seen INPUT, columns a row has seen already are listed too");
+  how.seen = options->seen ? &r->seen.by_rows : NULL;
   if (options->rows) {
     DNMF_TRY(choose_rows(session, options, r));
     how.wanted = r->wanted;
@@ -216,7 +196,7 @@ static dnmf_status execute(cli_session *session, const recommend_options *option
                            recommendation *r) {
   dnmf_recommend_work work = {0};
   DNMF_TRY(cli_read_model(session, path, options->precision, &r->model));
-  DNMF_TRY(options->similar_to ? list_similar(session, options, r) : list_rows(session, options, r, &work));
+  DNMF_TRY(options->similar_to ? list_similar(session, options, r) : list_rows(session, options, path, r, &work));
   return put(session, options, path, r, &work);
 }
 

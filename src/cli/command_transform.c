@@ -5,9 +5,8 @@
 #include "load.h"
 #include "model_input.h"
 
-#include "dnmf/align.h"
-#include "dnmf/collective.h"
 #include "dnmf/file.h"
+#include "dnmf/match.h"
 #include "dnmf/output.h"
 #include "dnmf/transform.h"
 
@@ -56,7 +55,7 @@ static void transformation_free(transformation *t) {
 /* Only where unstored entries are unobserved are zeros data, and only those that a sparse matrix stores. */
 static void drop_zeros(transformation *t) {
   int64_t kept = 0;
-  if (t->loaded.matrix.sparse && t->how.missing == DNMF_MISSING_UNOBSERVED)
+  if (t->how.missing == DNMF_MISSING_UNOBSERVED)
     return;
   for (int64_t e = 0; e < t->entries.count; e++)
     if (t->entries.items[e].value > 0)
@@ -65,23 +64,19 @@ static void drop_zeros(transformation *t) {
 }
 
 /* t->entries = NEW's, in the model's columns. */
-static dnmf_status align_columns(cli_session *session, const char *name, transformation *t) {
+static dnmf_status match_columns(cli_session *session, const char *path, const char *name, transformation *t) {
   dnmf_context *context = session->context;
-  int64_t *place = NULL;
-  bool same = false;
-  dnmf_status status = dnmf_align(context, "columns of the new rows", &t->model.col_ids, t->model.cols,
-                                  &t->source.col_ids, t->source.cols, &place, &same);
-  if (status == DNMF_OK)
-    status = dnmf_agree(context, dnmf_matrix_to_entries(context, &t->loaded.matrix, &t->entries));
-  for (int64_t j = 0; j < t->source.cols && status == DNMF_OK; j++)
-    t->unknown_cols += place[j] < 0 ? 1 : 0;
+  const dnmf_target target = {path, t->model.rows, t->model.cols, NULL, &t->model.col_ids};
+  dnmf_matched matched;
+  dnmf_status status = dnmf_match(context, &t->source, &t->loaded.matrix, &target, &matched);
   if (status == DNMF_OK) {
+    dnmf_matched_take(&matched, &t->entries);
     drop_zeros(t);
-    t->dropped_entries = dnmf_align_entries(&t->entries, NULL, place);
+    t->unknown_cols = matched.unknown_cols;
+    t->dropped_entries = matched.unknown_entries;
     t->absent_cols = t->model.cols - (t->source.cols - t->unknown_cols);
-    status = dnmf_sum_int64(context, context->comm, &t->dropped_entries, 1);
   }
-  free(place);
+  dnmf_matched_free(&matched);
   if (status == DNMF_OK && t->unknown_cols == t->source.cols)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s: none of its %" PRId64 " columns is in the model", name,
                      t->source.cols);
@@ -169,7 +164,7 @@ static dnmf_status fold(cli_session *session, const transform_options *options, 
   DNMF_TRY(dnmf_transform_options_read(&context->error, &t->model, &t->how));
   DNMF_TRY(cli_load_rows(session, name, &options->input, &t->source, &t->loaded));
   t->checksum = t->loaded.matrix.checksum;
-  DNMF_TRY(align_columns(session, name, t));
+  DNMF_TRY(match_columns(session, arguments[0], name, t));
   dnmf_matrix_free(&t->loaded.matrix);
   DNMF_TRY(dnmf_transform(context, &t->how, t->source.rows, &t->entries, &t->model, &t->result));
   warn(session, name, t);

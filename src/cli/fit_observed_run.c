@@ -112,11 +112,7 @@ static dnmf_status read_held_out(cli_session *session, const cli_fit_options *op
                 " columns are not in %s (the first: %s)",
                 options->validation, matched.unknown_entries, matched.total, matched.unknown_rows, matched.unknown_cols,
                 fit->input, matched.unknown_example);
-    for (int64_t e = 0; e < matched.count; e++)
-      if (matched.items[e].row >= 0 && matched.items[e].col >= 0)
-        matched.items[held_out->count++] = matched.items[e];
-    held_out->items = matched.items;
-    matched.items = NULL;
+    dnmf_matched_take(&matched, held_out);
   }
   dnmf_matched_free(&matched);
   return status;

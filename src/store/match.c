@@ -16,10 +16,10 @@ typedef struct side {
   int64_t file_count;
   const dnmf_ids *file_ids;
   int64_t count;
-  const dnmf_ids *ids;
-  int64_t *bounds; /* size + 1: who holds which of the file's */
-  int64_t *index;  /* in the target, of those held here */
-  int64_t unknown; /* over all processes */
+  const dnmf_ids *ids; /* NULL: not matched */
+  int64_t *bounds;     /* size + 1: who holds which of the file's */
+  int64_t *index;      /* in the target, of those held here */
+  int64_t unknown;     /* over all processes */
   char example[64];
 } side;
 
@@ -27,6 +27,16 @@ void dnmf_matched_free(dnmf_matched *matched) {
   free(matched->items);
   free(matched->file_row);
   memset(matched, 0, sizeof *matched);
+}
+
+void dnmf_matched_take(dnmf_matched *matched, dnmf_entries *entries) {
+  int64_t kept = 0;
+  for (int64_t e = 0; e < matched->count; e++)
+    if (matched->items[e].row >= 0 && matched->items[e].col >= 0)
+      matched->items[kept++] = matched->items[e];
+  *entries = (dnmf_entries){kept, matched->items};
+  matched->items = NULL;
+  matched->count = 0;
 }
 
 /* The file's ids where it has some; else its rows are numbered, in even shares. */
@@ -131,7 +141,8 @@ static dnmf_status translate_entries(dnmf_context *context, const side *rows, co
   DNMF_TRY(dnmf_agree(context, status));
   for (int64_t e = 0; e < matched->count; e++)
     indices[e] = matched->file_row[e] = items[e].row;
-  status = translate(context, rows, matched->count, indices);
+  if (rows->ids)
+    status = translate(context, rows, matched->count, indices);
   for (int64_t e = 0; e < matched->count; e++) {
     items[e].row = indices[e];
     indices[e] = items[e].col;
@@ -144,31 +155,16 @@ static dnmf_status translate_entries(dnmf_context *context, const side *rows, co
   return status;
 }
 
-/* The file's entries by whole rows. */
-static dnmf_status load_entries(dnmf_context *context, dnmf_source *source, dnmf_matched *matched) {
-  dnmf_grid grid = {0};
-  dnmf_layout layout = {0};
-  dnmf_matrix matrix = {0};
+static dnmf_status take_entries(dnmf_context *context, const dnmf_matrix *matrix, dnmf_matched *matched) {
   dnmf_entries entries = {0};
   void *memory = NULL;
-  DNMF_TRY(dnmf_grid_create(context, context->size, 1, &grid));
-  dnmf_status status =
-      dnmf_agree(context, dnmf_layout_even(&context->error, &grid, source->rows, source->cols, &layout));
+  dnmf_status status = dnmf_matrix_to_entries(context, matrix, &entries);
+  matched->items = entries.items;
   if (status == DNMF_OK)
-    status = dnmf_source_load(context, source, &layout, DNMF_DOUBLE, &matrix);
-  if (status == DNMF_OK) {
-    status = dnmf_matrix_to_entries(context, &matrix, &entries);
-    matched->items = entries.items;
-    if (status == DNMF_OK)
-      status = dnmf_allocate(&context->error, "rows of entries", entries.count, sizeof(int64_t), &memory);
-    matched->file_row = memory;
-    matched->count = status == DNMF_OK ? entries.count : 0;
-    status = dnmf_agree(context, status);
-  }
-  dnmf_matrix_free(&matrix);
-  dnmf_layout_free(&layout);
-  dnmf_grid_free(&grid);
-  return status;
+    status = dnmf_allocate(&context->error, "rows of entries", entries.count, sizeof(int64_t), &memory);
+  matched->file_row = memory;
+  matched->count = status == DNMF_OK ? entries.count : 0;
+  return dnmf_agree(context, status);
 }
 
 static dnmf_status count_entries(dnmf_context *context, dnmf_matched *matched) {
@@ -181,33 +177,60 @@ static dnmf_status count_entries(dnmf_context *context, dnmf_matched *matched) {
   return DNMF_OK;
 }
 
-static dnmf_status match_sides(dnmf_context *context, const char *name, const dnmf_target *target, side *rows,
-                               side *cols, dnmf_source *source, dnmf_matched *matched) {
-  DNMF_TRY(check_numbering(context, name, target, rows));
+static dnmf_status match_sides(dnmf_context *context, const char *name, const dnmf_matrix *matrix,
+                               const dnmf_target *target, side *rows, side *cols, dnmf_matched *matched) {
+  if (rows->ids)
+    DNMF_TRY(check_numbering(context, name, target, rows));
   DNMF_TRY(check_numbering(context, name, target, cols));
-  DNMF_TRY(find_side(context, rows));
+  if (rows->ids)
+    DNMF_TRY(find_side(context, rows));
   DNMF_TRY(find_side(context, cols));
   matched->unknown_rows = rows->unknown;
   matched->unknown_cols = cols->unknown;
   memcpy(matched->unknown_example, rows->example[0] ? rows->example : cols->example, sizeof rows->example);
-  DNMF_TRY(load_entries(context, source, matched));
+  DNMF_TRY(take_entries(context, matrix, matched));
   DNMF_TRY(translate_entries(context, rows, cols, matched));
   return count_entries(context, matched);
+}
+
+dnmf_status dnmf_match(dnmf_context *context, const dnmf_source *source, const dnmf_matrix *matrix,
+                       const dnmf_target *target, dnmf_matched *matched) {
+  side rows = {"row", source->rows, &source->row_ids, target->rows, target->row_ids, NULL, NULL, 0, ""};
+  side cols = {"column", source->cols, &source->col_ids, target->cols, target->col_ids, NULL, NULL, 0, ""};
+  memset(matched, 0, sizeof *matched);
+  dnmf_status status = match_sides(context, source->name, matrix, target, &rows, &cols, matched);
+  free(rows.bounds);
+  free(rows.index);
+  free(cols.bounds);
+  free(cols.index);
+  return status;
+}
+
+/* The file's matrix by whole rows. */
+static dnmf_status load_rows(dnmf_context *context, dnmf_source *source, dnmf_matrix *matrix) {
+  dnmf_grid grid = {0};
+  dnmf_layout layout = {0};
+  DNMF_TRY(dnmf_grid_create(context, context->size, 1, &grid));
+  dnmf_status status =
+      dnmf_agree(context, dnmf_layout_even(&context->error, &grid, source->rows, source->cols, &layout));
+  if (status == DNMF_OK)
+    status = dnmf_source_load(context, source, &layout, DNMF_DOUBLE, matrix);
+  dnmf_layout_free(&layout);
+  dnmf_grid_free(&grid);
+  return status;
 }
 
 dnmf_status dnmf_match_source(dnmf_context *context, const char *name, const dnmf_source_options *options,
                               const dnmf_target *target, dnmf_matched *matched) {
   dnmf_source source;
+  dnmf_matrix matrix = {0};
   memset(matched, 0, sizeof *matched);
   dnmf_status status = dnmf_source_open(context, name, options, &source);
-  side rows = {"row", source.rows, &source.row_ids, target->rows, target->row_ids, NULL, NULL, 0, ""};
-  side cols = {"column", source.cols, &source.col_ids, target->cols, target->col_ids, NULL, NULL, 0, ""};
   if (status == DNMF_OK)
-    status = match_sides(context, name, target, &rows, &cols, &source, matched);
-  free(rows.bounds);
-  free(rows.index);
-  free(cols.bounds);
-  free(cols.index);
+    status = load_rows(context, &source, &matrix);
+  if (status == DNMF_OK)
+    status = dnmf_match(context, &source, &matrix, target, matched);
+  dnmf_matrix_free(&matrix);
   dnmf_source_close(&source);
   return status;
 }

@@ -23,7 +23,7 @@ HEADERS = {
     "init": ["start"],
     "solve": ["observed", "solver"],
     "fit": ["fit", "fit_observed"],
-    "model": ["align", "describe", "metrics", "predict", "recommend", "transform", "tune"],
+    "model": ["describe", "metrics", "predict", "recommend", "transform", "tune"],
     "cli": [],
 }
 LAYER_OF_HEADER = {f"dnmf/{name}.h": layer for layer, names in HEADERS.items() for name in names}
