@@ -15,6 +15,15 @@ static inline int64_t dnmf_range_size(dnmf_range range) {
   return range.end - range.begin;
 }
 
+/* The part of `wanted` that lies in `held`; when empty, still a place in `held`. local */
+static inline dnmf_range dnmf_range_overlap(dnmf_range wanted, dnmf_range held) {
+  dnmf_range both = {wanted.begin > held.begin ? wanted.begin : held.begin,
+                     wanted.end < held.end ? wanted.end : held.end};
+  if (both.end <= both.begin)
+    both.begin = both.end = held.begin;
+  return both;
+}
+
 /* Part `index` of `range` split into `parts` parts whose sizes differ by at most one, the larger first; parts
  * are empty when there are more of them than items. local */
 static inline dnmf_range dnmf_range_split(dnmf_range range, int parts, int index) {

@@ -94,22 +94,15 @@ static void set_rows(listing *l, int64_t top) {
   }
 }
 
-static dnmf_range overlap(dnmf_range a, dnmf_range b) {
-  dnmf_range both = {a.begin > b.begin ? a.begin : b.begin, a.end < b.end ? a.end : b.end};
-  if (both.end < both.begin)
-    both.end = both.begin;
-  return both;
-}
-
 /* Factors and biases of the tile's columns, from their owners. collective */
 static dnmf_status gather_tile(listing *l, dnmf_range tile) {
   const dnmf_model *model = l->model;
   const dnmf_panel *h = &model->h;
   dnmf_range all = {0, model->cols};
   for (int p = 0; p < l->context->size; p++)
-    l->counts[p] = dnmf_range_size(overlap(tile, dnmf_range_split(all, l->context->size, p)));
-  dnmf_range mine = overlap(tile, model->owned_cols);
-  int64_t first = dnmf_range_size(mine) ? mine.begin - model->owned_cols.begin : 0;
+    l->counts[p] = dnmf_range_size(dnmf_range_overlap(tile, dnmf_range_split(all, l->context->size, p)));
+  dnmf_range mine = dnmf_range_overlap(tile, model->owned_cols);
+  int64_t first = mine.begin - model->owned_cols.begin;
   size_t row_bytes = (size_t)h->components * dnmf_precision_size(h->precision);
   DNMF_TRY(dnmf_all_gather_rows(l->context, l->context->comm, h->precision, h->components, l->counts,
                                 (const char *)h->data + (size_t)first * row_bytes, l->factors));

@@ -19,15 +19,6 @@ static void requests_free(requests *r) {
   free(r->send_counts);
 }
 
-/* The part of `wanted` that lies in `held`; when empty, still a place in `held`. */
-static dnmf_range overlap(dnmf_range wanted, dnmf_range held) {
-  dnmf_range both = {wanted.begin > held.begin ? wanted.begin : held.begin,
-                     wanted.end < held.end ? wanted.end : held.end};
-  if (both.end <= both.begin)
-    both.begin = both.end = held.begin;
-  return both;
-}
-
 static dnmf_status gather_requests(dnmf_context *context, const dnmf_ids *ids, dnmf_range wanted, requests *r) {
   void *memory = NULL;
   dnmf_status status = dnmf_allocate(&context->error, "requests for ids", context->size, sizeof(dnmf_range), &memory);
@@ -42,7 +33,7 @@ static dnmf_status gather_requests(dnmf_context *context, const dnmf_ids *ids, d
   int code = MPI_Allgather(&wanted, 2, MPI_INT64_T, r->ranges, 2, MPI_INT64_T, context->comm);
   DNMF_TRY(dnmf_mpi_check(context, code, "MPI_Allgather"));
   for (int p = 0; p < context->size; p++)
-    r->ranges[p] = overlap(r->ranges[p], ids->range);
+    r->ranges[p] = dnmf_range_overlap(r->ranges[p], ids->range);
   return DNMF_OK;
 }
 
