@@ -66,6 +66,10 @@ void dnmf_text_reader_free(dnmf_text_reader *reader); /* accepts a zeroed reader
 /* The next line of the share, valid until the next call; the caller may write into it. local */
 dnmf_status dnmf_text_next(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_line *line);
 
+/* Hands the lines of the share to `take`, with `state`, until one fails. local */
+typedef dnmf_status (*dnmf_text_take)(dnmf_error *error, void *state, dnmf_text_line line);
+dnmf_status dnmf_text_each(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_take take, void *state);
+
 /* Ends a phase of reading: all processes leave with the first failure in file order. A DNMF_ERROR_INPUT is
  * taken to be about the line read last; its message is given the file's name and the line's number in the
  * whole file. collective */

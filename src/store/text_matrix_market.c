@@ -155,15 +155,11 @@ static dnmf_status take_array(dnmf_error *error, market *all, dnmf_text_line lin
   return value != 0 ? dnmf_text_append(error, all->state, all->entries, 0, value) : DNMF_OK;
 }
 
-static dnmf_status take_lines(dnmf_context *context, market *all) {
-  for (;;) {
-    dnmf_text_line line;
-    DNMF_TRY(dnmf_text_next(&context->error, &all->reader, &line));
-    if (!line.begin)
-      return DNMF_OK;
-    DNMF_TRY(all->coordinate ? take_coordinate(&context->error, all, line) : take_array(&context->error, all, line));
-    all->entries++;
-  }
+static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
+  market *all = state;
+  DNMF_TRY(all->coordinate ? take_coordinate(error, all, line) : take_array(error, all, line));
+  all->entries++;
+  return DNMF_OK;
 }
 
 /* Fails with the line of the first entry too many, read once more to find it: `allowed` are still good here. */
@@ -229,7 +225,7 @@ static dnmf_status read_market(dnmf_context *context, const dnmf_text_file *file
   if (status == DNMF_OK)
     status = dnmf_text_reader_create(context, file, all->data, &all->reader);
   if (status == DNMF_OK)
-    status = take_lines(context, all);
+    status = dnmf_text_each(&context->error, &all->reader, take_line, all);
   DNMF_TRY(dnmf_text_agree(context, &all->reader, status));
   DNMF_TRY(check_count(context, all, &before));
   source->rows = all->rows;

@@ -95,6 +95,16 @@ dnmf_status dnmf_text_next(dnmf_error *error, dnmf_text_reader *reader, dnmf_tex
   return DNMF_OK;
 }
 
+dnmf_status dnmf_text_each(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_take take, void *state) {
+  for (;;) {
+    dnmf_text_line line;
+    DNMF_TRY(dnmf_text_next(error, reader, &line));
+    if (!line.begin)
+      return DNMF_OK;
+    DNMF_TRY(take(error, state, line));
+  }
+}
+
 dnmf_status dnmf_text_agree(dnmf_context *context, const dnmf_text_reader *reader, dnmf_status status) {
   int64_t failures = status == DNMF_OK ? 0 : 1;
   int64_t before = 0;

@@ -159,7 +159,8 @@ static dnmf_status take_row_id(dnmf_error *error, table *all, dnmf_field *field)
   return DNMF_OK;
 }
 
-static dnmf_status take_line(dnmf_error *error, table *all, dnmf_text_line line) {
+static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
+  table *all = state;
   int64_t count = dnmf_text_split(&all->delimiter, line, all->fields, all->cells);
   int64_t skipped = all->row_ids ? 1 : 0;
   DNMF_TRY(dnmf_text_check_fields(error, count, all->fields, ""));
@@ -180,13 +181,7 @@ static dnmf_status take_lines(dnmf_context *context, const dnmf_text_file *file,
   DNMF_TRY(dnmf_allocate(&context->error, "the cells of a line", all->fields, sizeof(dnmf_field), &memory));
   all->cells = memory;
   DNMF_TRY(dnmf_text_reader_create(context, file, all->data, &all->reader));
-  for (;;) {
-    dnmf_text_line line;
-    DNMF_TRY(dnmf_text_next(&context->error, &all->reader, &line));
-    if (!line.begin)
-      return DNMF_OK;
-    DNMF_TRY(take_line(&context->error, all, line));
-  }
+  return dnmf_text_each(&context->error, &all->reader, take_line, all);
 }
 
 /* Row ids used on two lines that different processes read. */

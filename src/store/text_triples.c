@@ -31,7 +31,8 @@ static dnmf_status take_id(dnmf_error *error, dnmf_interner *ids, const char *wh
   return dnmf_intern(error, ids, field->begin, field->end - field->begin, number);
 }
 
-static dnmf_status take_line(dnmf_error *error, triples *all, dnmf_text_line line) {
+static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
+  triples *all = state;
   const dnmf_text_columns *columns = &all->columns;
   dnmf_field *fields = all->fields;
   int64_t count = dnmf_text_split(&columns->delimiter, line, columns->count, fields);
@@ -53,13 +54,7 @@ static dnmf_status take_lines(dnmf_context *context, const dnmf_text_file *file,
   DNMF_TRY(dnmf_allocate(&context->error, "the fields of a line", all->columns.count, sizeof(dnmf_field), &memory));
   all->fields = memory;
   DNMF_TRY(dnmf_text_reader_create(context, file, all->columns.data, &all->reader));
-  for (;;) {
-    dnmf_text_line line;
-    DNMF_TRY(dnmf_text_next(&context->error, &all->reader, &line));
-    if (!line.begin)
-      return DNMF_OK;
-    DNMF_TRY(take_line(&context->error, all, line));
-  }
+  return dnmf_text_each(&context->error, &all->reader, take_line, all);
 }
 
 /* Local numbers of ids -> global indices. */
