@@ -39,10 +39,9 @@ typedef struct dnmf_step {
   double iteration_seconds; /* of this iteration */
 } dnmf_step;
 
-/* Where progress and warnings go. Functions may be NULL; they are called on process 0 only. */
+/* Where warnings and progress go. Functions may be NULL; they are called on process 0 only. */
 typedef struct dnmf_reporter {
   void *state;
-  void (*note)(void *state, const char *text);
   void (*warn)(void *state, const char *text);
   void (*step)(void *state, const dnmf_step *step);
 } dnmf_reporter;
@@ -71,8 +70,7 @@ int dnmf_context_default_threads(dnmf_context *context);
  * communication. collective */
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status);
 
-/* Says something to the person, from process 0 only. local */
-void dnmf_note(dnmf_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Warns the person, from process 0 only. local */
 void dnmf_warn(dnmf_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -39,8 +39,7 @@ typedef struct dnmf_generate_options {
 dnmf_status dnmf_generate(dnmf_context *context, const dnmf_generate_options *options, const dnmf_layout *layout,
                           dnmf_precision precision, dnmf_matrix *matrix);
 
-/* "uniform", "planted", "ratings"; DNMF_GENERATE_KINDS when the name is none of them. local */
+/* "uniform", "planted" or "ratings". local */
 const char *dnmf_generate_kind_name(dnmf_generate_kind kind);
-dnmf_generate_kind dnmf_generate_kind_find(const char *name);
 
 #endif

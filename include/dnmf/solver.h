@@ -36,8 +36,7 @@ typedef struct dnmf_update {
 dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_update *update, dnmf_error *error);
 
-/* "hals", "mu", "bpp"; DNMF_SOLVERS when the name is none of them. local */
+/* "hals", "mu" or "bpp". local */
 const char *dnmf_solver_name(dnmf_solver solver);
-dnmf_solver dnmf_solver_find(const char *name);
 
 #endif

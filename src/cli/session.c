@@ -69,8 +69,7 @@ static void end_live_line(cli_display *display) {
   display->open_line = false;
 }
 
-static void print_note(void *state, const char *text) {
-  cli_display *display = state;
+static void print_note(cli_display *display, const char *text) {
   if (display->quiet)
     return;
   end_live_line(display);
@@ -166,7 +165,7 @@ static void set_up_display(cli_session *session) {
   display->live = common->progress == CLI_PROGRESS_ALWAYS || (common->progress == CLI_PROGRESS_AUTO && isatty(2));
   display->lines = common->progress == CLI_PROGRESS_AUTO && !display->live;
   display->next_printed = 1;
-  session->context->reporter = (dnmf_reporter){display, print_note, print_warning, show_step};
+  session->context->reporter = (dnmf_reporter){display, print_warning, show_step};
 }
 
 dnmf_status cli_session_begin(cli_session *session, const cli_common *common) {

@@ -73,24 +73,13 @@ dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status) {
   return context->error.status;
 }
 
-static void say(void (*speak)(void *, const char *), void *state, const char *format, va_list arguments) {
-  char text[DNMF_ERROR_TEXT];
-  vsnprintf(text, sizeof text, format, arguments);
-  speak(state, text);
-}
-
-void dnmf_note(dnmf_context *context, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  if (context->rank == 0 && context->reporter.note)
-    say(context->reporter.note, context->reporter.state, format, arguments);
-  va_end(arguments);
-}
-
 void dnmf_warn(dnmf_context *context, const char *format, ...) {
+  if (context->rank != 0 || !context->reporter.warn)
+    return;
+  char text[DNMF_ERROR_TEXT];
   va_list arguments;
   va_start(arguments, format);
-  if (context->rank == 0 && context->reporter.warn)
-    say(context->reporter.warn, context->reporter.state, format, arguments);
+  vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  context->reporter.warn(context->reporter.state, text);
 }

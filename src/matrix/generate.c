@@ -5,20 +5,11 @@
 #include "recipe.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char *const kind_names[DNMF_GENERATE_KINDS] = {"uniform", "planted", "ratings"};
 
 const char *dnmf_generate_kind_name(dnmf_generate_kind kind) {
   return kind_names[kind];
-}
-
-dnmf_generate_kind dnmf_generate_kind_find(const char *name) {
-  int kind = 0;
-  while (kind < DNMF_GENERATE_KINDS && strcmp(kind_names[kind], name) != 0)
-    kind++;
-  return (dnmf_generate_kind)kind;
 }
 
 static bool is_scale(double min, double max, double step) {

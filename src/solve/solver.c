@@ -11,19 +11,11 @@
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char *const names[DNMF_SOLVERS] = {"hals", "mu", "bpp"};
 
 const char *dnmf_solver_name(dnmf_solver solver) {
   return names[solver];
-}
-
-dnmf_solver dnmf_solver_find(const char *name) {
-  int solver = 0;
-  while (solver < DNMF_SOLVERS && strcmp(name, names[solver]) != 0)
-    solver++;
-  return (dnmf_solver)solver;
 }
 
 static const dnmf_row_kernel *find_kernel(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa) {

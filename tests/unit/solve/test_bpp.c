@@ -235,13 +235,6 @@ static void threads_do_not_change_a_bit(void **state) {
   check_threads(DNMF_SOLVER_BPP, 17);
 }
 
-static void names_are_found(void **state) {
-  (void)state;
-  for (int solver = 0; solver < DNMF_SOLVERS; solver++)
-    assert_int_equal(dnmf_solver_find(dnmf_solver_name((dnmf_solver)solver)), solver);
-  assert_int_equal(dnmf_solver_find("newton"), DNMF_SOLVERS);
-}
-
 int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
@@ -256,7 +249,6 @@ int run_tests(void) {
       mpi_test(unsettled_rows_get_coordinate_sweeps),
       mpi_test(overflowed_gram_is_an_error),
       mpi_test(threads_do_not_change_a_bit),
-      mpi_test(names_are_found),
   };
   return cmocka_run_group_tests_name("bpp", tests, NULL, NULL);
 }
