@@ -26,6 +26,7 @@ typedef struct dnmf_matched {
   int64_t *file_row; /* the row of the file, ascending */
 
   /* The same on every process. */
+  bool same;            /* the file has the target's rows and columns, all in the target's order */
   int64_t total;        /* entries of all processes */
   int64_t unknown_rows; /* of the file, not in the target */
   int64_t unknown_cols;

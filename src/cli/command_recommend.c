@@ -94,6 +94,11 @@ static dnmf_status load_seen(cli_session *session, const recommend_options *opti
   dnmf_status status = cli_load_rows(session, options->seen, &options->input, &source, &loaded);
   if (status == DNMF_OK)
     status = dnmf_match(context, &source, &loaded.matrix, &target, &matched);
+  bool as_loaded = status == DNMF_OK && matched.same && loaded.matrix.sparse;
+  if (as_loaded) {
+    r->seen = loaded.matrix;
+    loaded.matrix = (dnmf_matrix){0};
+  }
   cli_matrix_free(&loaded);
   dnmf_source_close(&source);
   if (status == DNMF_OK && matched.unknown_entries > 0)
@@ -101,7 +106,7 @@ static dnmf_status load_seen(cli_session *session, const recommend_options *opti
               matched.unknown_entries);
   dnmf_matched_take(&matched, &entries);
   dnmf_matched_free(&matched);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK && !as_loaded)
     status = redistribute(session, &entries, r);
   dnmf_entries_free(&entries);
   return status;

@@ -20,6 +20,7 @@ typedef struct side {
   int64_t *bounds;     /* size + 1: who holds which of the file's */
   int64_t *index;      /* in the target, of those held here */
   int64_t unknown;     /* over all processes */
+  int64_t moved;       /* likewise: whose index is not their own number, the unknown among them */
   char example[64];
 } side;
 
@@ -97,9 +98,14 @@ static dnmf_status find_side(dnmf_context *context, side *s) {
   int64_t count = dnmf_range_size(held.range);
   DNMF_TRY(dnmf_agree(context, allocate_side(&context->error, context->size, count, s)));
   DNMF_TRY(find_held(context, &held, s));
-  for (int64_t i = 0; i < count; i++)
-    s->unknown += s->index[i] < 0;
-  DNMF_TRY(dnmf_sum_int64(context, context->comm, &s->unknown, 1));
+  int64_t counts[2] = {0, 0};
+  for (int64_t i = 0; i < count; i++) {
+    counts[0] += s->index[i] < 0;
+    counts[1] += s->index[i] != held.range.begin + i;
+  }
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
+  s->unknown = counts[0];
+  s->moved = counts[1];
   DNMF_TRY(share_example(context, s));
   int code = MPI_Allgather(&held.range.begin, 1, MPI_INT64_T, s->bounds, 1, MPI_INT64_T, context->comm);
   s->bounds[context->size] = s->file_count;
@@ -141,13 +147,13 @@ static dnmf_status translate_entries(dnmf_context *context, const side *rows, co
   DNMF_TRY(dnmf_agree(context, status));
   for (int64_t e = 0; e < matched->count; e++)
     indices[e] = matched->file_row[e] = items[e].row;
-  if (rows->ids)
+  if (rows->moved > 0)
     status = translate(context, rows, matched->count, indices);
   for (int64_t e = 0; e < matched->count; e++) {
     items[e].row = indices[e];
     indices[e] = items[e].col;
   }
-  if (status == DNMF_OK)
+  if (status == DNMF_OK && cols->moved > 0)
     status = translate(context, cols, matched->count, indices);
   for (int64_t e = 0; e < matched->count; e++)
     items[e].col = indices[e];
@@ -187,6 +193,8 @@ static dnmf_status match_sides(dnmf_context *context, const char *name, const dn
   DNMF_TRY(find_side(context, cols));
   matched->unknown_rows = rows->unknown;
   matched->unknown_cols = cols->unknown;
+  matched->same = rows->ids && rows->moved == 0 && cols->moved == 0 && rows->file_count == rows->count &&
+                  cols->file_count == cols->count;
   memcpy(matched->unknown_example, rows->example[0] ? rows->example : cols->example, sizeof rows->example);
   DNMF_TRY(take_entries(context, matrix, matched));
   DNMF_TRY(translate_entries(context, rows, cols, matched));
@@ -195,8 +203,8 @@ static dnmf_status match_sides(dnmf_context *context, const char *name, const dn
 
 dnmf_status dnmf_match(dnmf_context *context, const dnmf_source *source, const dnmf_matrix *matrix,
                        const dnmf_target *target, dnmf_matched *matched) {
-  side rows = {"row", source->rows, &source->row_ids, target->rows, target->row_ids, NULL, NULL, 0, ""};
-  side cols = {"column", source->cols, &source->col_ids, target->cols, target->col_ids, NULL, NULL, 0, ""};
+  side rows = {"row", source->rows, &source->row_ids, target->rows, target->row_ids, NULL, NULL, 0, 0, ""};
+  side cols = {"column", source->cols, &source->col_ids, target->cols, target->col_ids, NULL, NULL, 0, 0, ""};
   memset(matched, 0, sizeof *matched);
   dnmf_status status = match_sides(context, source->name, matrix, target, &rows, &cols, matched);
   free(rows.bounds);
