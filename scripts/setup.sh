@@ -135,15 +135,19 @@ run_mpi() {
 # announce NAME, then finished TEXT: the script's last line says whether it worked, however it ends.
 announce() {
   script_name=$1
-  success="done"
+  success=""
   trap 'say_how_it_ended $?' EXIT
 }
 
 finished() { success=$1; }
 
 say_how_it_ended() {
-  if [ "$1" -eq 0 ]; then
+  if [ "$1" -eq 0 ] && [ -n "$success" ]; then
     echo "$script_name: $success"
+  elif [ "$1" -eq 0 ]; then
+    # A signal ends the script with the status of the command before.
+    echo "$script_name: FAILED (stopped before its end)" >&2
+    exit 1
   else
     echo "$script_name: FAILED (exit status $1)" >&2
   fi

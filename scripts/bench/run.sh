@@ -21,3 +21,4 @@ done
 python=$(python_with numpy scipy h5py sklearn matplotlib) ||
   { echo "bench: no one python3 has numpy, scipy, h5py, sklearn and matplotlib; name it with PYTHON=" >&2; exit 1; }
 "$python" scripts/bench/bench.py "$@"
+finished "measured"
