@@ -10,11 +10,15 @@ foreach(candidate /usr/bin/python3 ${Python3_EXECUTABLE})
   endif()
 endforeach()
 
+set(cli_timeout 600)
+if(DNMF_SANITIZE)
+  set(cli_timeout 3600) # starting MPI hundreds of times is slow under the sanitizers
+endif()
 list(JOIN DNMF_MPIRUN " " mpirun_command)
 file(GLOB cli_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.py)
 foreach(file IN LISTS cli_tests)
   get_filename_component(name ${file} NAME_WE)
   add_test(NAME cli.${name} COMMAND ${DNMF_CLI_PYTHON} -B -m pytest -q -rs -p no:cacheprovider ${file})
-  set_tests_properties(cli.${name} PROPERTIES TIMEOUT 600 LABELS cli
+  set_tests_properties(cli.${name} PROPERTIES TIMEOUT ${cli_timeout} LABELS cli
     ENVIRONMENT "DNMF_PROGRAM=$<TARGET_FILE:dnmf_program>;DNMF_MPIRUN=${mpirun_command}")
 endforeach()
