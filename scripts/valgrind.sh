@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One generated matrix, a 2-process fit with every solver, and an export under valgrind's memcheck. Fails on errors
-# of ours: invalid accesses, uninitialized values, and memory that is definitely lost. What Open MPI and the
+# On 2 processes under valgrind's memcheck: a fit with zeros with every solver, a fit of ratings with validation, and
+# an export, predictions and recommendations of the model of ratings. Fails on errors of ours: invalid accesses, uninitialized values, and memory that is definitely lost. What Open MPI and the
 # libraries below it do is suppressed, with Open MPI's own list and scripts/suppressions/valgrind.supp.
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
@@ -25,6 +25,9 @@ checked generate -o "$results/ratings.h5" --kind ratings --rows 60 --cols 40 --d
 for solver in hals mu bpp; do
   checked fit "$results/ratings.h5" -o "$results/model.h5" -k 4 --missing zero --solver "$solver" --max-iter 5
 done
-checked fit inputs/ratings-5x4.csv -o "$results/model.h5" -k 2 --max-iter 5
+checked fit "$results/ratings.h5" -o "$results/model.h5" -k 2 --missing unobserved --validation 0.2 --max-iter 5
 checked export "$results/model.h5" -o "$results/factors.csv"
+checked export "$results/ratings.h5" -o "$results/pairs.csv"
+checked predict "$results/model.h5" "$results/pairs.csv" -o "$results/scores.csv"
+checked recommend "$results/model.h5" --seen "$results/ratings.h5" -n 5 -o "$results/lists.csv"
 finished "no errors of ours"
