@@ -13,47 +13,101 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int owner_of(const dnmf_layout *layout, const dnmf_entry *entry) {
-  return dnmf_layout_find_row(layout, entry->row) * layout->grid->cols + dnmf_layout_find_col(layout, entry->col);
+/* An entry on its way to its block, with the indices it has there: a third smaller than dnmf_entry. */
+typedef struct local_entry {
+  int32_t row;
+  int32_t col;
+  double value;
+} local_entry;
+
+typedef struct local_entries {
+  int64_t count;
+  local_entry *items;
+} local_entries;
+
+static dnmf_status check_blocks(dnmf_error *error, const dnmf_layout *layout) {
+  int64_t rows = dnmf_range_size(dnmf_layout_rows(layout, 0));
+  int64_t cols = dnmf_range_size(dnmf_layout_cols(layout, 0));
+  for (int r = 1; r < layout->grid->rows; r++)
+    rows = dnmf_range_size(dnmf_layout_rows(layout, r)) > rows ? dnmf_range_size(dnmf_layout_rows(layout, r)) : rows;
+  for (int c = 1; c < layout->grid->cols; c++)
+    cols = dnmf_range_size(dnmf_layout_cols(layout, c)) > cols ? dnmf_range_size(dnmf_layout_cols(layout, c)) : cols;
+  if (rows <= INT32_MAX && cols <= INT32_MAX)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "a block of %" PRId64 " x %" PRId64 " is too large for one process; use more processes", rows, cols);
 }
 
-/* Groups the entries by owner, in order; entries->items is replaced. */
+/* The owner of an entry, and the entry as it is there. */
+static int owner_of(const dnmf_layout *layout, const dnmf_entry *entry, local_entry *local) {
+  int row = dnmf_layout_find_row(layout, entry->row);
+  int col = dnmf_layout_find_col(layout, entry->col);
+  local->row = (int32_t)(entry->row - layout->row_begin[row]);
+  local->col = (int32_t)(entry->col - layout->col_begin[col]);
+  local->value = entry->value;
+  return row * layout->grid->cols + col;
+}
+
+/* Groups the entries by owner, in order; `entries` is freed. */
 static dnmf_status sort_by_owner(dnmf_context *context, const dnmf_layout *layout, dnmf_entries *entries,
-                                 int64_t *counts, int64_t *next) {
+                                 int64_t *counts, int64_t *next, local_entries *sorted) {
   void *memory = NULL;
-  DNMF_TRY(dnmf_allocate(&context->error, "entries to send", entries->count, sizeof(dnmf_entry), &memory));
-  dnmf_entry *sorted = memory;
+  local_entry local;
+  DNMF_TRY(dnmf_allocate(&context->error, "entries to send", entries->count, sizeof(local_entry), &memory));
+  sorted->items = memory;
+  sorted->count = entries->count;
   for (int64_t e = 0; e < entries->count; e++)
-    counts[owner_of(layout, &entries->items[e])]++;
+    counts[owner_of(layout, &entries->items[e], &local)]++;
   for (int r = 1; r < context->size; r++)
     next[r] = next[r - 1] + counts[r - 1];
-  for (int64_t e = 0; e < entries->count; e++)
-    sorted[next[owner_of(layout, &entries->items[e])]++] = entries->items[e];
-  free(entries->items);
-  entries->items = sorted;
+  for (int64_t e = 0; e < entries->count; e++) {
+    int owner = owner_of(layout, &entries->items[e], &local);
+    sorted->items[next[owner]++] = local;
+  }
+  dnmf_entries_free(entries);
   return DNMF_OK;
 }
 
-/* entries becomes what belongs to this process's block, sources in rank order. */
-static dnmf_status route(dnmf_context *context, const dnmf_layout *layout, dnmf_entries *entries) {
+/* Alone, every entry is where it belongs: it only shrinks, in place, and the rest of the memory is given back. */
+static void shrink(const dnmf_layout *layout, dnmf_entries *entries, local_entries *mine) {
+  char *memory = (char *)entries->items;
+  for (int64_t e = 0; e < entries->count; e++) {
+    dnmf_entry entry;
+    local_entry local;
+    memcpy(&entry, memory + (size_t)e * sizeof entry, sizeof entry);
+    owner_of(layout, &entry, &local);
+    memcpy(memory + (size_t)e * sizeof local, &local, sizeof local);
+  }
+  void *smaller = realloc(memory, (size_t)entries->count * sizeof(local_entry));
+  mine->items = (local_entry *)(smaller ? smaller : memory);
+  mine->count = entries->count;
+  entries->items = NULL;
+  entries->count = 0;
+}
+
+/* `mine` becomes what belongs to this process's block, sources in rank order; `entries` is consumed. */
+static dnmf_status route(dnmf_context *context, const dnmf_layout *layout, dnmf_entries *entries, local_entries *mine) {
+  if (context->size == 1 && entries->count > 0)
+    shrink(layout, entries, mine);
   if (context->size == 1)
     return DNMF_OK;
+  local_entries sorted = {0, NULL};
   void *counts = NULL;
   dnmf_status status =
       dnmf_allocate_zero(&context->error, "entry counts", 3 * (int64_t)context->size, sizeof(int64_t), &counts);
   int64_t *send_counts = counts;
   if (status == DNMF_OK)
-    status = sort_by_owner(context, layout, entries, send_counts, send_counts + context->size);
+    status = sort_by_owner(context, layout, entries, send_counts, send_counts + context->size, &sorted);
   status = dnmf_agree(context, status);
-  void *received = NULL;
   if (status == DNMF_OK) {
     int64_t *receive_counts = send_counts + 2 * (int64_t)context->size;
-    status = dnmf_exchange(context, entries->items, send_counts, sizeof(dnmf_entry), &received, receive_counts);
-    dnmf_entries_free(entries);
-    entries->items = received;
+    void *received = NULL;
+    status = dnmf_exchange(context, sorted.items, send_counts, sizeof(local_entry), &received, receive_counts);
+    mine->items = received;
     for (int r = 0; r < context->size && status == DNMF_OK; r++)
-      entries->count += receive_counts[r];
+      mine->count += receive_counts[r];
   }
+  free(sorted.items);
   free(counts);
   return status;
 }
@@ -94,14 +148,14 @@ static void counts_to_places(int64_t *start, int64_t groups) {
   }
 }
 
-static void sort_by_col(const dnmf_entries *entries, dnmf_range rows, dnmf_range cols, sorted_entries *by_col) {
+static void sort_by_col(const local_entries *entries, int64_t cols, sorted_entries *by_col) {
   for (int64_t e = 0; e < entries->count; e++)
-    by_col->start[entries->items[e].col - cols.begin + 1]++;
-  counts_to_places(by_col->start, dnmf_range_size(cols));
+    by_col->start[entries->items[e].col + 1]++;
+  counts_to_places(by_col->start, cols);
   for (int64_t e = 0; e < entries->count; e++) {
-    const dnmf_entry *entry = &entries->items[e];
-    int64_t place = by_col->start[entry->col - cols.begin + 1]++;
-    by_col->index[place] = (int32_t)(entry->row - rows.begin);
+    const local_entry *entry = &entries->items[e];
+    int64_t place = by_col->start[entry->col + 1]++;
+    by_col->index[place] = entry->row;
     by_col->value[place] = entry->value;
   }
 }
@@ -205,21 +259,19 @@ static dnmf_status build_sparse(dnmf_context *context, sorted_entries *sorted, d
   return status;
 }
 
-static dnmf_status build_block(dnmf_context *context, dnmf_duplicates policy, dnmf_entries *entries,
+/* Frees the entries as soon as they are sorted. */
+static dnmf_status build_block(dnmf_context *context, dnmf_duplicates policy, local_entries *entries,
                                dnmf_matrix *matrix) {
   int64_t rows = dnmf_range_size(matrix->row_range);
   int64_t cols = dnmf_range_size(matrix->col_range);
-  if (rows > INT32_MAX || cols > INT32_MAX)
-    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                     "a block of %" PRId64 " x %" PRId64 " is too large for one process; use more processes", rows,
-                     cols);
+  int64_t count = entries->count;
   sorted_entries by_col = {0};
   sorted_entries by_row = {0};
-  dnmf_status status = sorted_allocate(&context->error, cols, entries->count, &by_col);
+  dnmf_status status = sorted_allocate(&context->error, cols, count, &by_col);
   if (status == DNMF_OK) {
-    sort_by_col(entries, matrix->row_range, matrix->col_range, &by_col);
-    int64_t count = entries->count;
-    dnmf_entries_free(entries);
+    sort_by_col(entries, cols, &by_col);
+    free(entries->items);
+    entries->items = NULL;
     status = sorted_allocate(&context->error, rows, count, &by_row);
   }
   if (status == DNMF_OK) {
@@ -250,11 +302,15 @@ dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *l
                                      bool sparse, dnmf_duplicates duplicates, dnmf_entries *entries,
                                      dnmf_matrix *matrix) {
   describe_block(layout, precision, matrix);
-  dnmf_status status = route(context, layout, entries);
+  local_entries mine = {0, NULL};
+  dnmf_status status = check_blocks(&context->error, layout);
+  if (status == DNMF_OK)
+    status = route(context, layout, entries, &mine);
   if (status == DNMF_OK && !sparse)
     status = dnmf_matrix_allocate_dense(context, layout, precision, matrix);
   if (status == DNMF_OK)
-    status = build_block(context, duplicates, entries, matrix);
+    status = build_block(context, duplicates, &mine, matrix);
   dnmf_entries_free(entries);
+  free(mine.items);
   return dnmf_agree(context, status);
 }
