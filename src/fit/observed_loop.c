@@ -108,6 +108,25 @@ static bool without_data(const dnmf_panel *panel, int64_t row) {
   return true;
 }
 
+/* x_row y_place over the first `count` numbers of the rows. */
+static double dot_rows(const dnmf_panel *x, int64_t row, const dnmf_panel *y, int64_t place, int count) {
+  int64_t x_at = row * x->components;
+  int64_t y_at = place * y->components;
+  double sum = 0;
+  if (x->precision == DNMF_DOUBLE) {
+    const double *a = (const double *)x->data + x_at;
+    const double *b = (const double *)y->data + y_at;
+    for (int c = 0; c < count; c++)
+      sum += a[c] * b[c];
+  } else {
+    const float *a = (const float *)x->data + x_at;
+    const float *b = (const float *)y->data + y_at;
+    for (int c = 0; c < count; c++)
+      sum += (double)a[c] * (double)b[c];
+  }
+  return sum;
+}
+
 /* w_i h_j with biases and mean, clipped to the scale; where a row or column has no data, its product is expected to
  * be what the others' is on average (as predict.h). */
 static double predict(const loop *l, int64_t row, int64_t place) {
@@ -116,8 +135,7 @@ static double predict(const loop *l, int64_t row, int64_t place) {
   int k = options->components;
   bool unknown = without_data(w, row) || without_data(&l->held_out_needed, place);
   double score = unknown ? l->ratings->mean : dnmf_observed_mean(options, l->ratings);
-  for (int c = 0; c < k; c++)
-    score += dnmf_panel_get(w, row, c) * dnmf_panel_get(&l->held_out_needed, place, c);
+  score += dot_rows(w, row, &l->held_out_needed, place, k);
   if (options->bias_rows || options->bias_cols)
     score += dnmf_panel_get(w, row, k) + dnmf_panel_get(&l->held_out_needed, place, k);
   score = score < l->ratings->smallest ? l->ratings->smallest : score;
