@@ -22,7 +22,7 @@ typedef struct dnmf_svd {
 } dnmf_svd;
 
 /* Requires 1 <= components <= min(rows, cols). The same values and vectors on every grid, up to rounding: the
- * largest entry of each left vector is positive. Released with dnmf_svd_free. collective */
+ * largest entry of each left vector is positive. Released with dnmf_svd_free, also after failure. collective */
 dnmf_status dnmf_svd_compute(dnmf_context *context, const dnmf_layout *layout, const dnmf_matrix *a, int components,
                              uint64_t seed, dnmf_svd *svd);
 

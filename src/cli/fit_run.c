@@ -128,6 +128,8 @@ static dnmf_status start_blocks(cli_session *session, const cli_fit_options *opt
   DNMF_TRY(dnmf_agree(context, status));
   if (fit->start == CLI_START_FILE)
     return dnmf_model_read_factors(context, fit->start_file, fit->w.owned, &fit->w.mine, fit->h.owned, &fit->h.mine);
+  if (fit->start == CLI_START_SVD && fit->start_fill == DNMF_SVD_FILL_ZERO && fit->plan.solver == DNMF_SOLVER_MU)
+    dnmf_warn(context, "--init nndsvd leaves zeros, which --solver mu cannot change; nndsvda and nndsvdar have none");
   if (fit->start == CLI_START_SVD)
     return dnmf_start_svd(context, &fit->a.layout, &fit->a.matrix, fit->start_fill, (uint64_t)options->seed, &fit->w,
                           &fit->h);

@@ -4,6 +4,8 @@
 #include "dnmf/memory.h"
 #include "dnmf/range.h"
 
+#include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +18,15 @@ static dnmf_status check_sizes(dnmf_context *context, int64_t own_rows, int colu
   int64_t rows = 0;
   int64_t before = 0;
   DNMF_TRY(dnmf_exscan_int64(context, own_rows, &before, &rows));
-  DNMF_TRY(dnmf_int_count(context, "rows and columns of an SVD start", rows, &tall->rows));
+  if (rows > INT_MAX)
+    return dnmf_fail(&context->error, DNMF_ERROR_LIBRARY,
+                     "a start from singular vectors of a matrix with a dimension of %" PRId64
+                     ", more than ScaLAPACK counts (%d); use --init random",
+                     rows, INT_MAX);
+  tall->rows = (int)rows;
   tall->own_rows = own_rows;
   tall->columns = columns;
-  tall->block = (tall->rows + context->size - 1) / context->size;
+  tall->block = (int)((rows + context->size - 1) / context->size);
   int numbers = 0;
   return dnmf_int_count(context, "a block of an SVD start", (int64_t)tall->block * columns, &numbers);
 }

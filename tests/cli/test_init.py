@@ -88,3 +88,9 @@ def test_what_cannot_start_so_is_refused(tmp_path, arguments, words):
     result = run(["fit", *arguments, "-o", tmp_path / "model.h5", "--init", "nndsvda"], expect=2)
     assert words in result.messages[0] and "--init nndsvda" in result.messages[0]
     assert not (tmp_path / "model.h5").exists()
+
+
+def test_multiplicative_updates_warn_of_zeros(tmp_path):
+    command = ["fit", INPUTS / "ratings-5x4.csv", "-k", 2, "--solver", "mu", "-o", tmp_path / "model.h5"]
+    assert "cannot change" not in run([*command, "--init", "nndsvda"]).stderr
+    assert "cannot change" in run([*command, "--init", "nndsvd"]).stderr
