@@ -41,12 +41,6 @@ static dnmf_status allocate(dnmf_context *context, dnmf_tall *tall) {
   return dnmf_allocate_zero(error, what, tall->columns, sizeof(double), (void **)&tall->tau);
 }
 
-static int64_t overlap(dnmf_range a, dnmf_range b) {
-  int64_t begin = a.begin > b.begin ? a.begin : b.begin;
-  int64_t end = a.end < b.end ? a.end : b.end;
-  return end > begin ? end - begin : 0;
-}
-
 /* Which rows go where: both sides of the exchange, from everybody's place in the rank order. */
 static dnmf_status deal(dnmf_context *context, dnmf_tall *tall, int64_t *bounds) {
   int64_t before = 0;
@@ -58,8 +52,8 @@ static dnmf_status deal(dnmf_context *context, dnmf_tall *tall, int64_t *bounds)
   dnmf_range own = {bounds[context->rank], bounds[context->rank + 1]};
   dnmf_range dealt = {context->rank * block, (context->rank + 1) * block};
   for (int r = 0; r < context->size; r++) {
-    tall->sent[r] = overlap(own, (dnmf_range){r * block, (r + 1) * block});
-    tall->received[r] = overlap(dealt, (dnmf_range){bounds[r], bounds[r + 1]});
+    tall->sent[r] = dnmf_range_size(dnmf_range_overlap(own, (dnmf_range){r * block, (r + 1) * block}));
+    tall->received[r] = dnmf_range_size(dnmf_range_overlap((dnmf_range){bounds[r], bounds[r + 1]}, dealt));
     tall->dealt += tall->received[r];
   }
   return DNMF_OK;

@@ -1,4 +1,5 @@
-/* The truncated SVD beside LAPACK's of the whole matrix, on every grid, also where processes own nothing. */
+/* The truncated SVD beside LAPACK's of the whole matrix and ScaLAPACK's of the distributed one, on every grid, also
+ * where processes own nothing. */
 #include "dnmf/collective.h"
 #include "dnmf/random.h"
 #include "dnmf/start.h"
@@ -113,6 +114,63 @@ static void check_values(const dnmf_grid *grid) {
   }
 }
 
+/* ScaLAPACK's own SVD, which dnmf does not use. */
+void pdgesvd_(const char *job_u, const char *job_vt, const int *rows, const int *cols, double *a, const int *ia,
+              const int *ja, const int *descriptor, double *s, double *u, const int *iu, const int *ju,
+              const int *descriptor_u, double *vt, const int *ivt, const int *jvt, const int *descriptor_vt,
+              double *work, const int *work_length, int *info);
+
+/* Singular values of the whole matrix in square blocks over the grid's processes. */
+static void distributed_values(const dnmf_grid *grid, const example *e, const double *whole, double *values) {
+  enum { BLOCK = 3, WORK = 64 * MOST_SIDE * BLOCK };
+  static double work[WORK];
+  const int block = BLOCK;
+  const int zero = 0;
+  const int one = 1;
+  const int work_length = WORK;
+  int ranks[64];
+  int descriptor[SCALAPACK_DESCRIPTOR];
+  int info = 0;
+  int handle = Csys2blacs_handle(test_context()->comm);
+  int blacs = handle;
+  for (int row = 0; row < grid->rows; row++)
+    for (int col = 0; col < grid->cols; col++)
+      ranks[col * grid->rows + row] = row * grid->cols + col;
+  Cblacs_gridmap(&blacs, ranks, grid->rows, grid->rows, grid->cols);
+  Cfree_blacs_system_handle(handle);
+  double local[MOST_SIDE * MOST_SIDE] = {0};
+  const int leading = MOST_SIDE;
+  int at_col = 0;
+  for (int j = 0; j < e->cols; j++) {
+    if (j / BLOCK % grid->cols != grid->col)
+      continue;
+    int at_row = 0;
+    for (int i = 0; i < e->rows; i++)
+      if (i / BLOCK % grid->rows == grid->row)
+        local[at_col * leading + at_row++] = whole[i * e->cols + j];
+    at_col++;
+  }
+  descinit_(descriptor, &e->rows, &e->cols, &block, &block, &zero, &zero, &blacs, &leading, &info);
+  assert_int_equal(info, 0);
+  pdgesvd_("N", "N", &e->rows, &e->cols, local, &one, &one, descriptor, values, NULL, &one, &one, descriptor, NULL,
+           &one, &one, descriptor, work, &work_length, &info);
+  assert_int_equal(info, 0);
+  Cblacs_gridexit(blacs);
+}
+
+static void check_distributed_values(const dnmf_grid *grid) {
+  for (int at = 0; at < 3; at++) {
+    const example *e = &examples[at];
+    problem p;
+    double expected[MOST_SIDE];
+    decompose(grid, e, &p);
+    distributed_values(grid, e, p.whole, expected);
+    for (int c = 0; c < e->components; c++)
+      assert_true(fabs(p.svd.values[c] - expected[c]) <= 1e-6 * expected[c] + 1e-13 * expected[0]);
+    destroy(&p);
+  }
+}
+
 static void assert_orthonormal(const double *x, int rows, int k) {
   for (int c = 0; c < k; c++)
     for (int d = 0; d < k; d++) {
@@ -215,6 +273,11 @@ static void test_values_are_lapacks(void **state) {
   on_every_grid(check_values);
 }
 
+static void test_values_are_scalapacks(void **state) {
+  (void)state;
+  on_every_grid(check_distributed_values);
+}
+
 static void test_vectors_are_orthonormal(void **state) {
   (void)state;
   on_every_grid(check_orthonormal);
@@ -273,6 +336,7 @@ static void test_more_components_than_columns_are_refused(void **state) {
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(test_values_are_lapacks),
+      mpi_test(test_values_are_scalapacks),
       mpi_test(test_vectors_are_orthonormal),
       mpi_test(test_pairs_belong_together),
       mpi_test(test_largest_entry_of_a_left_vector_is_positive),
