@@ -31,6 +31,7 @@ typedef struct finder {
   double *small_u; /* columns x columns, column-major */
   double *small_vt;
   double *small_values;
+  double *turn; /* columns x columns: how equal values' vectors are turned; then one row more */
 } finder;
 
 static dnmf_status create_side(finder *f, side *s) {
@@ -45,17 +46,20 @@ static dnmf_status create(finder *f, const dnmf_layout *layout) {
   dnmf_context *context = f->context;
   dnmf_error *error = &context->error;
   int64_t squares = (int64_t)f->columns * f->columns;
+  int numbers = 0;
   void *memory = NULL;
+  DNMF_TRY(dnmf_int_count(context, "the small matrix of an SVD start", squares, &numbers));
   dnmf_status status = dnmf_factor_create_w(context, layout, f->columns, f->a->precision, &f->x.panel);
   if (status == DNMF_OK)
     status = dnmf_factor_create_h(context, layout, f->columns, f->a->precision, &f->y.panel);
   if (status == DNMF_OK)
-    status = dnmf_allocate_zero(error, "a small SVD", 3 * squares + f->columns, sizeof(double), &memory);
+    status = dnmf_allocate_zero(error, "a small SVD", 4 * squares + 2 * f->columns, sizeof(double), &memory);
   DNMF_TRY(dnmf_agree(context, status));
   f->lower = memory;
   f->small_u = f->lower + squares;
   f->small_vt = f->small_u + squares;
   f->small_values = f->small_vt + squares;
+  f->turn = f->small_values + f->columns;
   DNMF_TRY(create_side(f, &f->x));
   return create_side(f, &f->y);
 }
@@ -121,6 +125,76 @@ static dnmf_status decompose(finder *f) {
   return dnmf_broadcast(context, f->small_u, numbers * (int64_t)sizeof(double), 0);
 }
 
+/* The end of the run of values that are equal, up to rounding, to the one at `first`. */
+static int run_of_equals(const finder *f, int first) {
+  const double *values = f->small_values;
+  int end = first + 1;
+  while (end < f->columns && values[end] >= values[end - 1] * (1 - 1e-9) && values[end] > 1e-13 * values[0])
+    end++;
+  return end;
+}
+
+/* lower (columns x columns, row-major) = Y'(sketch), over all processes. */
+static dnmf_status project_sketch(finder *f, uint64_t seed) {
+  const int k = f->columns;
+  sketch(f, seed);
+  memset(f->lower, 0, (size_t)k * (size_t)k * sizeof(double));
+  for (int64_t row = 0; row < f->y.panel.mine.rows; row++)
+    for (int j = 0; j < k; j++) {
+      double omega = dnmf_panel_get(&f->y.panel.mine, row, j);
+      for (int i = 0; i < k; i++)
+        f->lower[i * k + j] += f->y.basis[row * k + i] * omega;
+    }
+  return dnmf_sum_doubles(f->context, f->context->comm, f->lower, (int64_t)k * k);
+}
+
+/* Row j of `turn` (count x count): sketch column j in the run's vectors, made orthonormal to the rows before it,
+ * twice for the sake of rounding. */
+static void make_turn(finder *f, int begin, int count) {
+  const int k = f->columns;
+  for (int j = 0; j < count; j++) {
+    double *mine = f->turn + (int64_t)j * count;
+    for (int i = 0; i < count; i++) {
+      mine[i] = 0;
+      for (int r = 0; r < k; r++)
+        mine[i] += f->small_vt[begin + i + r * k] * f->lower[r * k + j];
+    }
+    for (int before = 0; before < 2 * j; before++) {
+      const double *other = f->turn + (int64_t)(before % j) * count;
+      cblas_daxpy(count, -cblas_ddot(count, other, 1, mine, 1), other, 1, mine, 1);
+    }
+    cblas_dscal(count, 1 / cblas_dnrm2(count, mine, 1), mine, 1);
+  }
+}
+
+/* Vectors of equal values are any basis of their space, another one on every grid: they are turned to the one that
+ * the sketch's projections give. `vectors` has number r of vector i at r * row_step + i * step. */
+static void turn_vectors(const finder *f, int count, double *vectors, int row_step, int step) {
+  double *turned = f->turn + (int64_t)f->columns * f->columns;
+  for (int r = 0; r < f->columns; r++) {
+    for (int j = 0; j < count; j++)
+      turned[j] = cblas_ddot(count, f->turn + (int64_t)j * count, 1, vectors + (int64_t)r * row_step, step);
+    cblas_dcopy(count, turned, 1, vectors + (int64_t)r * row_step, step);
+  }
+}
+
+static dnmf_status settle_equals(finder *f, uint64_t seed) {
+  const int k = f->columns;
+  bool projected = false;
+  for (int begin = 0, end = 0; begin < k; begin = end) {
+    end = run_of_equals(f, begin);
+    if (end - begin == 1)
+      continue;
+    if (!projected)
+      DNMF_TRY(project_sketch(f, seed));
+    projected = true;
+    make_turn(f, begin, end - begin);
+    turn_vectors(f, end - begin, f->small_u + (int64_t)begin * k, 1, k);
+    turn_vectors(f, end - begin, f->small_vt + begin, k, 1);
+  }
+  return DNMF_OK;
+}
+
 /* A = X (X'A) = X B; B' = Y L' by its QR factorization, so A = (X U) S (Y V)'. */
 static dnmf_status find(finder *f, uint64_t seed) {
   sketch(f, seed);
@@ -128,7 +202,8 @@ static dnmf_status find(finder *f, uint64_t seed) {
     DNMF_TRY(multiply(f, &f->y, &f->x, NULL));     /* X = orth(A Y)             */
     DNMF_TRY(multiply(f, &f->x, &f->y, f->lower)); /* Y = orth(A'X), A'X = Y L' */
   }
-  return decompose(f); /* L = U S V'                */
+  DNMF_TRY(decompose(f)); /* L = U S V'                */
+  return settle_equals(f, seed);
 }
 
 /* out (rows x k) = basis (rows x columns) times the first k columns of `small`. */

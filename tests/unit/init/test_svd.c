@@ -27,12 +27,15 @@ typedef struct example {
 static const example examples[] = {
     {37, 29, 5, 29, 0.25, false}, {29, 37, 5, 29, 0.25, true}, {40, 31, 6, 4, 0.5, false}, {23, 7, 7, 7, 0.6, true},
     {5, 3, 3, 3, 0.5, false},     {2, 40, 2, 2, 0.5, true},    {33, 26, 1, 1, 1, false},   {1, 1, 1, 1, 1, false},
+    {12, 12, 4, 0, 0, true},      {31, 31, 5, 0, 0, false},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
-/* Nonnegative, row-major, the same on every process. */
+/* Nonnegative, row-major, the same on every process. Without terms: a permutation, whose values are all equal. */
 static void fill_whole(const example *e, double *a) {
   memset(a, 0, (size_t)(e->rows * e->cols) * sizeof(double));
+  for (int i = 0; e->rank == 0 && e->components > 2 && i < e->rows; i++)
+    a[i * e->cols + 5 * i % e->cols] = 2;
   double weight = 1;
   for (int term = 0; term < e->rank; term++, weight *= e->decay)
     for (int i = 0; i < e->rows; i++)
