@@ -53,7 +53,7 @@ static dnmf_status create(finder *f, const dnmf_layout *layout) {
   if (status == DNMF_OK)
     status = dnmf_factor_create_h(context, layout, f->columns, f->a->precision, &f->y.panel);
   if (status == DNMF_OK)
-    status = dnmf_allocate_zero(error, "a small SVD", 4 * squares + 2 * f->columns, sizeof(double), &memory);
+    status = dnmf_allocate_zero(error, "a small SVD", 4 * squares + 2 * (int64_t)f->columns, sizeof(double), &memory);
   DNMF_TRY(dnmf_agree(context, status));
   f->lower = memory;
   f->small_u = f->lower + squares;
