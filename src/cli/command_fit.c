@@ -67,7 +67,10 @@ static const cli_option ratings_table[] = {
 };
 static const cli_option run_table[] = {
     {"solver", 0, CLI_CHOICE, FIT(solver), "S", "hals (default), mu or bpp", 0, 0, solver_choices},
-    {"init", 0, CLI_TEXT, FIT(init), "I", "random (default), or file:MODEL.h5 to start from a model", 0, 0, NULL},
+    {"init", 0, CLI_TEXT, FIT(init), "I",
+     "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random;\n"
+     "                               file:MODEL.h5: a model",
+     0, 0, NULL},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iterations), "N", "most iterations (default 200; 0 keeps the start)", 0, 1e9,
      NULL},

@@ -9,6 +9,7 @@
 #include "dnmf/fit.h"
 #include "dnmf/fit_observed.h"
 #include "dnmf/model.h"
+#include "dnmf/start.h"
 
 /* The command line of `fit`. */
 typedef struct cli_fit_options {
@@ -44,6 +45,7 @@ typedef struct cli_fit_options {
 enum { CLI_SCALE_AUTO = 0, CLI_SCALE_RAW, CLI_SCALE_DIMENSION, CLI_SCALE_COUNT, CLI_SCALE_SQRT_COUNT };
 enum { CLI_BIAS_AUTO = 0, CLI_BIAS_NONE, CLI_BIAS_BOTH, CLI_BIAS_ROW, CLI_BIAS_COL };
 enum { CLI_STOP_AUTO = 0, CLI_STOP_GRADIENT, CLI_STOP_OBJECTIVE, CLI_STOP_VALIDATION };
+typedef enum cli_start { CLI_START_RANDOM = 0, CLI_START_SVD, CLI_START_FILE } cli_start;
 enum { CLI_LOSS_FROBENIUS = 0, CLI_LOSS_KULLBACK_LEIBLER };
 
 /* Seconds of the phases; the slowest process's. */
@@ -63,6 +65,9 @@ typedef struct cli_fit_run {
   dnmf_precision precision;
   int components;
   const char *stop; /* the stopping rule's name */
+  cli_start start;
+  dnmf_svd_fill start_fill;
+  const char *start_file;
 
   /* Unstored entries are zeros: a grid of blocks. */
   dnmf_fit_options plan;

@@ -20,7 +20,7 @@ HEADERS = {
     "matrix": ["fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
     "factor": ["factor", "model", "ranking"],
     "store": ["file", "labels", "match", "output", "pairs", "source"],
-    "init": ["start"],
+    "init": ["start", "svd"],
     "solve": ["observed", "solver"],
     "fit": ["fit", "fit_observed"],
     "model": ["describe", "metrics", "predict", "recommend", "transform", "tune"],
