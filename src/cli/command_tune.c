@@ -309,7 +309,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
     plan.candidate_count = options->search == SEARCH_RANDOM
                                ? list_random(&s, plan.seed, options->samples, plan.candidates)
                                : list_grid(&s, plan.candidates);
-    cli_say(session, "%" PRId64 " candidates, %d folds, %d fits side by side", plan.candidate_count, plan.folds,
+    cli_say(session, "%" PRId64 " candidates, %d folds; fits side by side: %d", plan.candidate_count, plan.folds,
             plan.groups < session->context->size ? plan.groups : session->context->size);
     status = dnmf_tune(session->context, &plan, tell_fit, session);
   }
