@@ -21,6 +21,10 @@ static dnmf_status check_options(dnmf_error *error, const cli_fit_options *optio
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss kullback-leibler needs --solver mu");
   if (multiplicative && options->bias > CLI_BIAS_NONE)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver mu fits no biases; leave --bias out or take --solver hals");
+  if (strcmp(options->grid, "auto") != 0)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--grid %s is for --missing zero; ratings are split by rows and by columns over all processes",
+                     options->grid);
   if (options->stop == CLI_STOP_VALIDATION && !options->validation)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--stop validation needs --validation FRACTION or FILE");
   return DNMF_OK;

@@ -338,3 +338,10 @@ def test_reported_errors_are_those_of_the_model_kept(folder):
     assert model.facts["best_iteration"] < report["iterations"]
     kept = model.history[model.facts["best_iteration"]]
     assert report["objective"] == pytest.approx(kept, rel=1e-12)
+
+
+def test_a_process_grid_is_for_zeros_only(folder):
+    run(["generate", "-o", folder / "made.h5", "--rows", 40, "--cols", 30, "--kind", "ratings", "--nnz", 300])
+    refused = run(["fit", folder / "made.h5", "-o", folder / "refused.h5", "-k", 2, "--grid", "1x1"], expect=2)
+    assert "--grid 1x1 is for --missing zero" in refused.stderr
+    assert not (folder / "refused.h5").exists()
