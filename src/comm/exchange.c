@@ -73,7 +73,7 @@ static dnmf_status transfer_all(dnmf_context *context, transfer *pending, const 
       dnmf_mpi_check(context, MPI_Type_contiguous((int)item_bytes, MPI_BYTE, &pending->item), "MPI_Type_contiguous"));
   DNMF_TRY(dnmf_mpi_check(context, MPI_Type_commit(&pending->item), "MPI_Type_commit"));
   DNMF_TRY(post_all(context, pending, received, receive_counts, false));
-  DNMF_TRY(post_all(context, pending, (char *)(uintptr_t)send, send_counts, true));
+  DNMF_TRY(post_all(context, pending, (char *)send, send_counts, true));
   size_t own_bytes = (size_t)send_counts[context->rank] * item_bytes;
   if (own_bytes > 0)
     memcpy(received + (size_t)total_of(receive_counts, context->rank) * item_bytes,

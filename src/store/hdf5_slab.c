@@ -114,7 +114,7 @@ dnmf_status dnmf_hdf5_read(dnmf_context *context, hid_t file, const char *datase
 dnmf_status dnmf_hdf5_write(dnmf_context *context, hid_t file, const char *dataset, hid_t memory_type,
                             const dnmf_slab *slab, const void *buffer) {
   /* One path for both directions; H5Dwrite takes the buffer as const again. */
-  return move_slab(context, file, dataset, memory_type, slab, (char *)(uintptr_t)buffer, true);
+  return move_slab(context, file, dataset, memory_type, slab, (char *)buffer, true);
 }
 
 static void name_type(hid_t type, dnmf_hdf5_shape *shape) {
