@@ -94,14 +94,14 @@ static dnmf_status part(dnmf_error *error, const char *partings, words *w) {
 
 static dnmf_status split_words(dnmf_error *error, const char *option, const char *text, words *w) {
   struct stat about;
-  if (stat(text, &about) == 0 && S_ISREG(about.st_mode)) {
+  const bool in_file = stat(text, &about) == 0 && S_ISREG(about.st_mode);
+  if (in_file)
     DNMF_TRY(read_whole(error, option, text, &w->text));
-    return part(error, "\r\n", w);
-  }
-  w->text = strdup(text);
+  else
+    w->text = strdup(text);
   if (!w->text)
     return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for %s", option);
-  return part(error, ",", w);
+  return part(error, in_file ? "\r\n" : ",", w);
 }
 
 static dnmf_status check_found(dnmf_error *error, const char *option, const words *w, const int64_t *indices) {

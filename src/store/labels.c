@@ -189,7 +189,7 @@ dnmf_status dnmf_labels_read(dnmf_error *error, const char *path, const char *co
   if (status == DNMF_OK && !is_utf8(file.head, file.size))
     status = convert_latin1(error, &file.head, &file.size);
   file.head_size = file.size;
-  if (status == DNMF_OK)
+  if (status == DNMF_OK && file.head)
     file.start = strncmp(file.head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
   if (status == DNMF_OK)
     status = number_wanted(error, wanted, &names, &number);
