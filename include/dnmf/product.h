@@ -44,8 +44,8 @@ typedef struct dnmf_sweep {
 } dnmf_sweep;
 
 /* A good number of rows for a tile: what stays in cache between the two products, and a multiple of
- * dnmf_sweep_tile_step. Tiles must begin at multiples of that step (counted in the block). local */
-enum { dnmf_sweep_tile_step = 64 };
+ * DNMF_SWEEP_TILE_STEP. Tiles must begin at multiples of that step (counted in the block). local */
+enum { DNMF_SWEEP_TILE_STEP = 64 };
 int64_t dnmf_sweep_tile_rows(const dnmf_context *context, const dnmf_matrix *a);
 
 /* `panel` (block columns x k) must not change until the sweep is finished. After success the sweep is

@@ -35,8 +35,10 @@ TEMPLATE void row_sums(int vectors, const csr_walk *walk, int64_t begin, int64_t
     for (int v = 0; v < vectors * VECTOR; v += CACHE_LINE)
       __builtin_prefetch(next + v);
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++)
-      sum[v] += value[e] * vec_load(p + v * VECTOR);
+    for (int v = 0; v < vectors; v++) {
+      const int at = v * VECTOR;
+      sum[v] += value[e] * vec_load(p + at);
+    }
   }
 }
 
@@ -50,7 +52,7 @@ TEMPLATE void rows(int vectors, const csr_walk *walk, int64_t begin, int64_t end
     if (walk->wanted == vectors * VECTOR)
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; v++)
-        vec_store(to + v * VECTOR, sum[v]);
+        vec_store(to + (int64_t)v * VECTOR, sum[v]);
     else
       memcpy(to, sum, (size_t)walk->wanted * sizeof(real));
   }
@@ -86,7 +88,7 @@ static void rows_of_width(int vectors, const csr_walk *walk, int64_t begin, int6
 
 static void multiply(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded, void *out,
                      int components) {
-  for (int64_t done = 0; done < padded; done += WIDEST * VECTOR) {
+  for (int64_t done = 0; done < padded; done += (int64_t)WIDEST * VECTOR) {
     const int64_t vectors = (padded - done) / VECTOR;
     const int width = (int)(vectors < WIDEST ? vectors : WIDEST);
     const int left = components - (int)done;

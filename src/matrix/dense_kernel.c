@@ -19,7 +19,7 @@ enum {
   LANES = VECTOR_REGISTERS == 32 ? 8 : 4,
   VECTORS = VECTOR_REGISTERS == 32 || VECTOR_BYTES == 32 ? 3 : 2,
   SUM_COLS = 256,
-  SUM_ROWS = dnmf_sweep_tile_step,
+  SUM_ROWS = DNMF_SWEEP_TILE_STEP,
   LINES_AHEAD = 4 /* prefetch distance along the rows, in cache lines, where tiles run down the columns */
 };
 
@@ -29,7 +29,7 @@ TEMPLATE void multiply_step(int lanes, int vectors, const real *a, int64_t lane,
   vec p[VECTORS];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++)
-    p[v] = vec_load(panel + v * VECTOR);
+    p[v] = vec_load(panel + (int64_t)v * VECTOR);
 #pragma GCC unroll 8
   for (int i = 0; i < lanes; i++)
 #pragma GCC unroll 4
@@ -58,14 +58,14 @@ TEMPLATE void register_tile(int lanes, int vectors, bool transposed, int64_t ste
   }
   for (; s < steps; s++) {
     if (transposed)
-      __builtin_prefetch(a + s * step + LINES_AHEAD * CACHE_LINE);
+      __builtin_prefetch(a + s * step + (int64_t)LINES_AHEAD * CACHE_LINE);
     multiply_step(lanes, vectors, a + s * step, lane, panel + s * padded, sum);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < lanes; i++)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      real *to = out + i * padded + v * VECTOR;
+      real *to = out + i * padded + (int64_t)v * VECTOR;
       vec_store(to, vec_load(to) + sum[i][v]);
     }
 }

@@ -98,8 +98,8 @@ static const void *block_row(const dnmf_matrix *a, int64_t row) {
 int64_t dnmf_sweep_tile_rows(const dnmf_context *context, const dnmf_matrix *a) {
   const int64_t row_bytes = dnmf_range_size(a->col_range) * (int64_t)dnmf_precision_size(a->precision);
   const int64_t fitting = (int64_t)TILE_BYTES * context->threads / (row_bytes > 0 ? row_bytes : 1);
-  const int64_t whole = fitting / dnmf_sweep_tile_step * dnmf_sweep_tile_step;
-  return whole > dnmf_sweep_tile_step ? whole : dnmf_sweep_tile_step;
+  const int64_t whole = fitting / DNMF_SWEEP_TILE_STEP * DNMF_SWEEP_TILE_STEP;
+  return whole > DNMF_SWEEP_TILE_STEP ? whole : DNMF_SWEEP_TILE_STEP;
 }
 
 /* Releases what a sweep holds. */
@@ -146,7 +146,7 @@ void dnmf_sweep_multiply(const dnmf_context *context, const dnmf_sweep *sweep, d
   for (int64_t row = rows.begin; row < rows.end; row += step) {
     const int64_t part = at_most(rows.end - row, step);
     const size_t part_bytes = (size_t)(part * sweep->padded) * size;
-    char *sums = (char *)sweep->scratch + (size_t)(omp_get_thread_num() * ROWS_AT_ONCE * sweep->padded) * size;
+    char *sums = (char *)sweep->scratch + (size_t)((int64_t)omp_get_thread_num() * ROWS_AT_ONCE * sweep->padded) * size;
     memset(sums, 0, part_bytes);
     const dnmf_tile tile = {block_row(a, row), cols, part, cols};
     const dnmf_operands operands = {sweep->panel, sums, sweep->padded, sweep->padded};

@@ -136,6 +136,7 @@ static dnmf_status complete(dnmf_context *context, const subject *s, const dnmf_
                             dnmf_description *description) {
   const int64_t width = (int64_t)(sizeof(dnmf_description_entry) / sizeof(double));
   const int k = s->panel->components;
+  const int64_t entries = k * description->top;
   for (int c = 0; c < k; c++) {
     description->counts[c] = lists->tops[c].count;
     for (int64_t t = 0; t < lists->tops[c].count; t++) {
@@ -145,13 +146,12 @@ static dnmf_status complete(dnmf_context *context, const subject *s, const dnmf_
     }
   }
   DNMF_TRY(dnmf_broadcast(context, description->counts, k * (int64_t)sizeof(int64_t), 0));
-  DNMF_TRY(dnmf_broadcast(context, description->entries, k * description->top * width * (int64_t)sizeof(double), 0));
+  DNMF_TRY(dnmf_broadcast(context, description->entries, entries * width * (int64_t)sizeof(double), 0));
   void *memory = NULL;
-  dnmf_status status =
-      dnmf_allocate_zero(&context->error, "a description", 3 * k * description->top, sizeof(double), &memory);
+  dnmf_status status = dnmf_allocate_zero(&context->error, "a description", 3 * entries, sizeof(double), &memory);
   DNMF_TRY(dnmf_agree(context, status));
   double *numbers = memory;
-  for (int64_t e = 0; e < k * description->top; e++) {
+  for (int64_t e = 0; e < entries; e++) {
     int64_t index = description->entries[e].index;
     int64_t at = index - s->owned.begin;
     int c = (int)(e / description->top);
@@ -161,8 +161,8 @@ static dnmf_status complete(dnmf_context *context, const subject *s, const dnmf_
     numbers[3 * e + 1] = share_of(s, at, c, whole_of(s, at));
     numbers[3 * e + 2] = s->counts ? (double)s->counts[at] : NAN;
   }
-  status = dnmf_sum_doubles(context, context->comm, numbers, 3 * k * description->top);
-  for (int64_t e = 0; e < k * description->top && status == DNMF_OK; e++) {
+  status = dnmf_sum_doubles(context, context->comm, numbers, 3 * entries);
+  for (int64_t e = 0; e < entries && status == DNMF_OK; e++) {
     description->entries[e].weight = numbers[3 * e];
     description->entries[e].share = numbers[3 * e + 1];
     description->entries[e].count = numbers[3 * e + 2];

@@ -40,13 +40,13 @@ static bool score_tile(const real *const w[ROWS], const real threshold[ROWS], in
   for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++)
-      sum[i][v] = vec_load(columns + v * VECTOR);
+      sum[i][v] = vec_load(columns + (int64_t)v * VECTOR);
   for (int64_t c = 0; c < k; c++) {
     vec h[VECTORS];
     columns += COLUMNS;
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++)
-      h[v] = vec_load(columns + v * VECTOR);
+      h[v] = vec_load(columns + (int64_t)v * VECTOR);
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 4
@@ -59,7 +59,7 @@ static bool score_tile(const real *const w[ROWS], const real threshold[ROWS], in
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) {
       above |= (mask)(sum[i][v] > threshold[i]);
-      vec_store(scores + i * COLUMNS + v * VECTOR, sum[i][v]);
+      vec_store(scores + (int64_t)i * COLUMNS + (int64_t)v * VECTOR, sum[i][v]);
     }
   uint64_t any = 0;
   for (size_t n = 0; n < sizeof above / sizeof any; n++)

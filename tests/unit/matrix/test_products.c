@@ -235,8 +235,8 @@ static void check_sweep(const dnmf_matrix *a, int components) {
   dnmf_sweep sweep;
   assert_ok(dnmf_sweep_begin(context, a, &h, &sweep));
   size_t row_bytes = (size_t)components * dnmf_precision_size(a->precision);
-  for (int64_t row = 0; row < a->rows; row += dnmf_sweep_tile_step) {
-    dnmf_range tile = {row, row + dnmf_sweep_tile_step < a->rows ? row + dnmf_sweep_tile_step : a->rows};
+  for (int64_t row = 0; row < a->rows; row += DNMF_SWEEP_TILE_STEP) {
+    dnmf_range tile = {row, row + DNMF_SWEEP_TILE_STEP < a->rows ? row + DNMF_SWEEP_TILE_STEP : a->rows};
     dnmf_sweep_multiply(context, &sweep, tile, (char *)by_rows.data + (size_t)row * row_bytes);
     dnmf_sweep_accumulate(context, &sweep, tile, (const char *)w.data + (size_t)row * row_bytes);
   }
@@ -296,7 +296,7 @@ static void tile_rows_are_whole_steps(void **state) {
   for (int i = 0; i < 4; i++) {
     dnmf_matrix a = block((block_shape){10, widths[i]}, DNMF_DOUBLE);
     int64_t rows = dnmf_sweep_tile_rows(test_context(), &a);
-    assert_true(rows > 0 && rows % dnmf_sweep_tile_step == 0);
+    assert_true(rows > 0 && rows % DNMF_SWEEP_TILE_STEP == 0);
   }
 }
 
