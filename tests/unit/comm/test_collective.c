@@ -19,6 +19,7 @@ static void sums_and_maxima_in_pieces(void **state) {
   (void)state;
   dnmf_context *context = test_context();
   const int n = context->size;
+  const int ranks = n * (n - 1) / 2; /* their sum */
   for (int limit = 0; limit < LIMITS; limit++) {
     context->message_limit = limits[limit];
     double sums[10];
@@ -39,9 +40,9 @@ static void sums_and_maxima_in_pieces(void **state) {
     assert_ok(dnmf_max_int64(context, context->comm, whole_maxima, 10));
     assert_ok(dnmf_max_bytes(context, context->comm, bytes, 10));
     for (int i = 0; i < 10; i++) {
-      assert_true(sums[i] == i * n + n * (n - 1) / 2);
+      assert_true(sums[i] == i * n + ranks);
       assert_true(maxima[i] == (i % 2 ? n - 1 : 0));
-      assert_true(whole_sums[i] == (INT64_C(1) << 40) * i * n + n * (n - 1) / 2);
+      assert_true(whole_sums[i] == (INT64_C(1) << 40) * i * n + ranks);
       assert_true(whole_maxima[i] == (INT64_C(1) << 40) * i + n - 1);
       assert_int_equal(bytes[i], i < n ? 200 : i);
     }
@@ -69,7 +70,7 @@ static void broadcasts_in_pieces_from_any_root(void **state) {
       context->message_limit = limits[limit];
       char text[23];
       for (int i = 0; i < 23; i++)
-        text[i] = context->rank == root ? (char)(i + root) : 'x';
+        text[i] = (char)(context->rank == root ? i + root : 'x');
       assert_ok(dnmf_broadcast(context, text, 22, root));
       for (int i = 0; i < 22; i++)
         assert_int_equal(text[i], i + root);
@@ -113,7 +114,7 @@ static void check_gather(MPI_Comm group, int shares, dnmf_precision precision) {
   int size = 0;
   MPI_Comm_rank(group, &rank);
   MPI_Comm_size(group, &size);
-  int64_t counts[8];
+  int64_t counts[8] = {0};
   for (int r = 0; r < size; r++)
     counts[r] = rows_of(shares, r);
   numbers mine = {0};
@@ -142,7 +143,7 @@ static void check_sum_scatter(MPI_Comm group, int shares, dnmf_precision precisi
   int size = 0;
   MPI_Comm_rank(group, &rank);
   MPI_Comm_size(group, &size);
-  int64_t counts[8];
+  int64_t counts[8] = {0};
   int64_t before = 0;
   int64_t total = 0;
   for (int r = 0; r < size; r++) {
@@ -150,6 +151,7 @@ static void check_sum_scatter(MPI_Comm group, int shares, dnmf_precision precisi
     before += r < rank ? counts[r] * WORDS : 0;
     total += counts[r] * WORDS;
   }
+  const int processes = size * (size + 1) / 2; /* the sum of their parts in a contribution */
   numbers all = {0};
   numbers mine = {0};
   for (int64_t at = 0; at < total; at++)
@@ -158,7 +160,7 @@ static void check_sum_scatter(MPI_Comm group, int shares, dnmf_precision precisi
   assert_ok(dnmf_sum_scatter_rows(context, group, precision, WORDS, counts, data_of(&all, precision),
                                   data_of(&mine, precision)));
   for (int64_t at = 0; at < counts[rank] * WORDS; at++)
-    assert_true(get(&mine, precision, at) == size * (size + 1) / 2 * ((double)(before + at) + 1));
+    assert_true(get(&mine, precision, at) == processes * ((double)(before + at) + 1));
   assert_true(get(&mine, precision, counts[rank] * WORDS) == 0);
   assert_true(context->traffic.scatter_words == (double)(total - counts[rank] * WORDS));
 }
@@ -199,6 +201,7 @@ static void a_gram_matrix_takes_its_companions_along(void **state) {
   (void)state;
   dnmf_context *context = test_context();
   const int p = context->size;
+  const int ranks = p * (p - 1) / 2; /* their sum */
   for (int limit = 0; limit < LIMITS; limit++) {
     double values[6] = {1, 2, 3, 4, context->rank, 5};
     context->message_limit = limits[limit];
@@ -206,7 +209,7 @@ static void a_gram_matrix_takes_its_companions_along(void **state) {
     assert_ok(dnmf_sum_gram(context, values, 4, 2));
     for (int i = 0; i < 4; i++)
       assert_true(values[i] == p * (i + 1));
-    assert_true(values[4] == p * (p - 1) / 2);
+    assert_true(values[4] == ranks);
     assert_true(values[5] == 5 * p);
     assert_true(fabs(context->traffic.gram_words * p - 2.0 * (p - 1) * 4) < 1e-12);
     assert_true(fabs(context->traffic.control_words * p - 2.0 * (p - 1) * 2) < 1e-12);

@@ -22,7 +22,7 @@ static dnmf_scored offer_number(int i, int count) {
 
 static void check_against_sort(int count, int capacity) {
   dnmf_scored items[MOST];
-  dnmf_scored all[MOST];
+  dnmf_scored all[MOST] = {{0}};
   dnmf_top top = {capacity, 0, items};
   for (int i = 0; i < count; i++) {
     all[i] = offer_number(i, count);

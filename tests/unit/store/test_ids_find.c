@@ -74,8 +74,8 @@ static void check(dnmf_id_kind kind, id_maker make) {
     make((int64_t)(bits % COUNT), wanted);
     if (bits >> 60 == 0)
       snprintf(wanted, sizeof wanted, "nobody %d", (int)i);
-    memcpy(text + starts[i], wanted, strlen(wanted));
     starts[i + 1] = starts[i] + (int64_t)strlen(wanted);
+    memcpy(text + starts[i], wanted, (size_t)(starts[i + 1] - starts[i]));
   }
   assert_ok(dnmf_ids_find(context, &ids, COUNT, count, starts, text, index));
   for (int64_t i = 0; i < count; i++) {
