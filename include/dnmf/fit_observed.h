@@ -41,8 +41,10 @@ double dnmf_observed_mean(const dnmf_observed_options *options, const dnmf_ratin
 double dnmf_observed_default_l2(const dnmf_ratings *ratings);
 
 /* Creates the panels of the owned rows of W and columns of H with the random start, the same on any number of
- * processes: start_scale * sqrt(level / k) * |N(0,1)|, where `level` is what the product has to explain. The
- * caller releases them with dnmf_panel_free. local */
+ * processes: start_scale * sqrt(level / k) * |N(0,1)|, where `level` is what the product has to explain. Without
+ * biases the first component of hals and bpp starts flat, sqrt(level) everywhere, so that it carries the mean and the
+ * others what differs from it; multiplicative updates leave such a start too slowly. The caller releases the panels
+ * with dnmf_panel_free. local */
 dnmf_status dnmf_start_observed(dnmf_error *error, const dnmf_observed_options *options, const dnmf_ratings *ratings,
                                 uint64_t seed, dnmf_panel *w, dnmf_panel *h);
 

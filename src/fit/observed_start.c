@@ -19,21 +19,25 @@ double dnmf_observed_default_l2(const dnmf_ratings *ratings) {
 }
 
 static dnmf_status start(dnmf_error *error, const dnmf_observed_options *options, const dnmf_ratings_view *view,
-                         dnmf_precision precision, double scale, uint64_t seed, dnmf_stream stream, dnmf_panel *panel) {
+                         dnmf_precision precision, double level, uint64_t seed, dnmf_stream stream, dnmf_panel *panel) {
   DNMF_TRY(dnmf_panel_create(error, "owned rows of a factor", dnmf_range_size(view->owned),
                              dnmf_observed_stride(options), precision, panel));
-  for (int64_t row = 0; row < panel->rows; row++)
+  double scale = options->start_scale * sqrt(level / options->components);
+  bool flat = !(options->bias_rows || options->bias_cols) && options->solver != DNMF_SOLVER_MU;
+  for (int64_t row = 0; row < panel->rows; row++) {
     for (int c = 0; c < options->components; c++) {
       double x = dnmf_random_normal(seed, stream, (uint64_t)(view->owned.begin + row), (uint64_t)c);
       dnmf_panel_set(panel, row, c, scale * fabs(x));
     }
+    if (flat)
+      dnmf_panel_set(panel, row, 0, sqrt(level));
+  }
   return DNMF_OK;
 }
 
 dnmf_status dnmf_start_observed(dnmf_error *error, const dnmf_observed_options *options, const dnmf_ratings *ratings,
                                 uint64_t seed, dnmf_panel *w, dnmf_panel *h) {
   double level = ratings->mean - dnmf_observed_mean(options, ratings);
-  double scale = options->start_scale * sqrt(level / options->components);
-  DNMF_TRY(start(error, options, &ratings->by_rows, ratings->precision, scale, seed, DNMF_STREAM_START_W, w));
-  return start(error, options, &ratings->by_cols, ratings->precision, scale, seed, DNMF_STREAM_START_H, h);
+  DNMF_TRY(start(error, options, &ratings->by_rows, ratings->precision, level, seed, DNMF_STREAM_START_W, w));
+  return start(error, options, &ratings->by_cols, ratings->precision, level, seed, DNMF_STREAM_START_H, h);
 }
