@@ -50,6 +50,7 @@ typedef struct loop {
   side rows;
   side cols;
   dnmf_panel held_out_needed;
+  double *held_out_squares; /* of each owned row */
   dnmf_panel best_w;
   dnmf_panel best_h;
   dnmf_status failure; /* of local work here; shared with the next sums, so that nobody waits */
@@ -147,7 +148,7 @@ static double value_at(const dnmf_ratings_view *view, dnmf_precision precision, 
                                   : (double)((const float *)view->entries.value)[at];
 }
 
-/* Squared errors on the held-out entries of the owned rows. */
+/* Squared errors on the held-out entries of the owned rows, added row by row: the same for any number of threads. */
 static dnmf_status evaluate_held_out(loop *l, sums *total) {
   if (!l->held_out)
     return DNMF_OK;
@@ -155,14 +156,16 @@ static dnmf_status evaluate_held_out(loop *l, sums *total) {
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_ratings_gather(l->context, view, l->cols.x, &l->held_out_needed));
   l->seconds.exchange += dnmf_lap(&clock);
-  double squares = 0;
-#pragma omp parallel for reduction(+ : squares) schedule(static) num_threads(l->context->threads)
-  for (int64_t row = 0; row < view->entries.rows; row++)
+#pragma omp parallel for schedule(static) num_threads(l->context->threads)
+  for (int64_t row = 0; row < view->entries.rows; row++) {
+    l->held_out_squares[row] = 0;
     for (int64_t at = view->entries.start[row]; at < view->entries.start[row + 1]; at++) {
       double error = value_at(view, l->ratings->precision, at) - predict(l, row, view->entries.index[at]);
-      squares += error * error;
+      l->held_out_squares[row] += error * error;
     }
-  total->held_out_squares = squares;
+  }
+  for (int64_t row = 0; row < view->entries.rows; row++)
+    total->held_out_squares += l->held_out_squares[row];
   total->held_out_count = (double)view->entries.start[view->entries.rows];
   return DNMF_OK;
 }
@@ -290,6 +293,9 @@ static dnmf_status create_panels(loop *l) {
   if (!l->held_out)
     return DNMF_OK;
   DNMF_TRY(dnmf_panel_create(error, what, l->held_out->needed_count, stride, w->precision, &l->held_out_needed));
+  void *squares = NULL;
+  DNMF_TRY(dnmf_allocate(error, "held-out errors", l->held_out->entries.rows, sizeof(double), &squares));
+  l->held_out_squares = squares;
   DNMF_TRY(dnmf_panel_create(error, "best model", w->rows, stride, w->precision, &l->best_w));
   return dnmf_panel_create(error, "best model", h->rows, stride, w->precision, &l->best_h);
 }
@@ -298,6 +304,7 @@ static void free_panels(loop *l) {
   dnmf_panel_free(&l->rows.needed);
   dnmf_panel_free(&l->cols.needed);
   dnmf_panel_free(&l->held_out_needed);
+  free(l->held_out_squares);
   dnmf_panel_free(&l->best_w);
   dnmf_panel_free(&l->best_h);
 }

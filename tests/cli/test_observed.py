@@ -345,3 +345,14 @@ def test_a_process_grid_is_for_zeros_only(folder):
     refused = run(["fit", folder / "made.h5", "-o", folder / "refused.h5", "-k", 2, "--grid", "1x1"], expect=2)
     assert "--grid 1x1 is for --missing zero" in refused.stderr
     assert not (folder / "refused.h5").exists()
+
+
+def test_the_validation_curve_is_the_same_for_any_number_of_threads(folder):
+    run(["generate", "-o", folder / "threads.h5", "--rows", 300, "--cols", 200, "--kind", "ratings", "--nnz", 12000])
+    curves = []
+    for threads in (1, 2, 3, 3):
+        run(["fit", folder / "threads.h5", "-o", folder / "threads-model.h5", "-k", 6, "--validation", 0.3,
+             "--threads", threads, "--max-iter", 20])
+        with h5py.File(folder / "threads-model.h5") as file:
+            curves.append(file["history/validation_rmse"][:])
+    assert all(np.array_equal(curve, curves[0]) for curve in curves)
