@@ -17,9 +17,13 @@ typedef struct dnmf_penalties {
   dnmf_penalty_scale scale; /* dimension: W's times the columns of A, H's times its rows */
 } dnmf_penalties;
 
+/* A factor that stays as it starts: no half-step of its own, and only the other counts for the stopping rule. */
+typedef enum dnmf_fixed { DNMF_FIXED_NONE = 0, DNMF_FIXED_W, DNMF_FIXED_H } dnmf_fixed;
+
 typedef struct dnmf_fit_options {
   int components;
   dnmf_solver solver;
+  dnmf_fixed fixed;
   dnmf_stop stop;
   double tolerance;   /* 0: never stop early */
   int max_iterations; /* 0: keep the start */

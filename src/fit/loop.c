@@ -38,6 +38,7 @@ typedef struct loop {
   const dnmf_matrix *a;
   side w;
   side h;
+  side *last;          /* whose half-step ends an iteration: H's, or W's when H is fixed */
   dnmf_status failure; /* of local arithmetic here; shared with the next Gram matrix, so that nobody waits */
   double began;
   double first_violation;
@@ -105,9 +106,10 @@ static void update(loop *l, side *s, const side *fixed) {
   l->seconds.update += dnmf_lap(&clock);
 }
 
-/* X <- update(X; A F, F'F), then X'X. */
+/* X <- update(X; A F, F'F), then X'X. While F is fixed for good, A F is what the start left. */
 static dnmf_status half_step(loop *l, side *s, side *fixed) {
-  DNMF_TRY(multiply(l, s, fixed->x));
+  if (l->options->fixed == DNMF_FIXED_NONE)
+    DNMF_TRY(multiply(l, s, fixed->x));
   update(l, s, fixed);
   return gram(l, s);
 }
@@ -123,7 +125,7 @@ static dnmf_status check_range(loop *l, double residual) {
                    dnmf_precision_name(l->a->precision), single ? " or use --precision double" : "");
 }
 
-/* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H'H>), from what H's half-step left behind; then the penalties. */
+/* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H'H>), from what the last half-step left behind; then the penalties. */
 static dnmf_status objective(loop *l, dnmf_fit_result *result) {
   int k = l->options->components;
   double crossed = 0;
@@ -135,7 +137,7 @@ static dnmf_status objective(loop *l, dnmf_fit_result *result) {
     trace_w += l->w.gram[(int64_t)i * k + i];
     trace_h += l->h.gram[(int64_t)i * k + i];
   }
-  double inner = l->h.control[CONTROL_INNER];
+  double inner = l->last->control[CONTROL_INNER];
   double residual = l->a->sum_squares - 2 * inner + crossed;
   DNMF_TRY(check_range(l, residual));
   double rounding = 8 * dnmf_precision_epsilon(l->a->precision) * (l->a->sum_squares + 2 * inner + crossed);
@@ -168,7 +170,7 @@ static bool should_stop(loop *l, dnmf_fit_result *result) {
     if (!(progress >= options->tolerance))
       return stop(result, true, "objective");
   }
-  if (l->h.control[CONTROL_EXPIRED] > 0)
+  if (l->last->control[CONTROL_EXPIRED] > 0)
     return stop(result, false, "time-limit");
   return result->iterations >= options->max_iterations && stop(result, false, "max-iter");
 }
@@ -187,9 +189,10 @@ static dnmf_status record(loop *l, dnmf_fit_result *result, double seconds) {
 
 /* The start's Gram matrices and objective: one product, no update. */
 static dnmf_status evaluate_start(loop *l, dnmf_fit_result *result) {
-  DNMF_TRY(gram(l, &l->w));
-  DNMF_TRY(multiply(l, &l->h, l->w.x));
-  DNMF_TRY(gram(l, &l->h));
+  side *other = l->last == &l->h ? &l->w : &l->h;
+  DNMF_TRY(gram(l, other));
+  DNMF_TRY(multiply(l, l->last, other->x));
+  DNMF_TRY(gram(l, l->last));
   DNMF_TRY(objective(l, result));
   l->start_error = sqrt(result->residual_squares);
   l->checked_error = l->start_error;
@@ -205,8 +208,10 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
   keep_failure(l, record(l, result, 0));
   bool done = l->options->max_iterations == 0 && stop(result, false, "max-iter");
   while (!done) {
-    DNMF_TRY(half_step(l, &l->w, &l->h)); /* W <- update(W; A H', H H')   */
-    DNMF_TRY(half_step(l, &l->h, &l->w)); /* H <- update(H; A'W, W'W)     */
+    if (l->options->fixed != DNMF_FIXED_W)
+      DNMF_TRY(half_step(l, &l->w, &l->h)); /* W <- update(W; A H', H H')   */
+    if (l->options->fixed != DNMF_FIXED_H)
+      DNMF_TRY(half_step(l, &l->h, &l->w)); /* H <- update(H; A'W, W'W)     */
     result->iterations++;
     DNMF_TRY(objective(l, result));
     done = should_stop(l, result);
@@ -239,6 +244,7 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
   loop l = {.context = context, .options = options, .a = a, .began = MPI_Wtime()};
   l.w = (side){.multiply = dnmf_multiply, .l1 = penalties->l1_w * scale_w, .l2 = penalties->l2_w * scale_w};
   l.h = (side){.multiply = dnmf_multiply_transposed, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
+  l.last = options->fixed == DNMF_FIXED_H ? &l.w : &l.h;
   dnmf_status status = create_side(&l, w, &l.w);
   if (status == DNMF_OK)
     status = create_side(&l, h, &l.h);

@@ -48,11 +48,13 @@ static void half_step(row_update update, const double *value, int64_t rows, int6
   }
 }
 
-static void reference_fit(const whole *a, row_update update, int iterations, const dnmf_penalties *penalties,
-                          factors *f) {
-  for (int i = 0; i < iterations; i++) {
-    half_step(update, a->value, a->rows, a->cols, a->cols, 1, f->k, f->w, f->h, penalties->l1_w, penalties->l2_w);
-    half_step(update, a->value, a->cols, a->rows, 1, a->cols, f->k, f->h, f->w, penalties->l1_h, penalties->l2_h);
+static void reference_fit(const whole *a, row_update update, const dnmf_fit_options *options, factors *f) {
+  const dnmf_penalties *penalties = &options->penalties;
+  for (int i = 0; i < options->max_iterations; i++) {
+    if (options->fixed != DNMF_FIXED_W)
+      half_step(update, a->value, a->rows, a->cols, a->cols, 1, f->k, f->w, f->h, penalties->l1_w, penalties->l2_w);
+    if (options->fixed != DNMF_FIXED_H)
+      half_step(update, a->value, a->cols, a->rows, 1, a->cols, f->k, f->h, f->w, penalties->l1_h, penalties->l2_h);
   }
 }
 
@@ -64,16 +66,18 @@ static void assert_close(const double *expected, const double *actual, int64_t c
     assert_true(fabs(expected[i] - actual[i]) <= 1e-9 * largest);
 }
 
-static void check_reference(const dnmf_grid *grid, dnmf_solver solver, bool sparse, const dnmf_penalties *penalties) {
+static void check_reference(const dnmf_grid *grid, dnmf_solver solver, bool sparse, const dnmf_penalties *penalties,
+                            dnmf_fixed fixed) {
   const whole a = whole_matrix(19, 13);
   dnmf_fit_options options = fit_options(solver, 4, 10);
   options.penalties = *penalties;
+  options.fixed = fixed;
   problem p;
   factors reference;
   factors fitted;
   problem_create(grid, &a, sparse, DNMF_DOUBLE, options.components, &p);
   whole_factors(&p, &reference);
-  reference_fit(&a, solver == DNMF_SOLVER_HALS ? hals_row : mu_row, options.max_iterations, penalties, &reference);
+  reference_fit(&a, solver == DNMF_SOLVER_HALS ? hals_row : mu_row, &options, &reference);
   problem_fit(&p, &options);
   whole_factors(&p, &fitted);
   assert_close(reference.w, fitted.w, a.rows * reference.k);
@@ -86,8 +90,8 @@ static void check_reference(const dnmf_grid *grid, dnmf_solver solver, bool spar
 
 static void check_solvers(const dnmf_grid *grid, const dnmf_penalties *penalties) {
   for (int sparse = 0; sparse < 2; sparse++) {
-    check_reference(grid, DNMF_SOLVER_HALS, sparse, penalties);
-    check_reference(grid, DNMF_SOLVER_MU, sparse, penalties);
+    check_reference(grid, DNMF_SOLVER_HALS, sparse, penalties, DNMF_FIXED_NONE);
+    check_reference(grid, DNMF_SOLVER_MU, sparse, penalties, DNMF_FIXED_NONE);
   }
 }
 
@@ -107,6 +111,19 @@ static void hals_and_mu_equal_a_serial_reference(void **state) {
 static void so_they_do_with_penalties(void **state) {
   (void)state;
   on_every_grid(check_with_penalties);
+}
+
+static void check_fixed_factors(const dnmf_grid *grid) {
+  const dnmf_penalties penalties = {.l1_w = 0.3, .l1_h = 0.2, .l2_w = 0.5, .l2_h = 0.7};
+  for (int sparse = 0; sparse < 2; sparse++) {
+    check_reference(grid, DNMF_SOLVER_HALS, sparse, &penalties, DNMF_FIXED_W);
+    check_reference(grid, DNMF_SOLVER_MU, sparse, &penalties, DNMF_FIXED_H);
+  }
+}
+
+static void so_they_do_with_a_factor_fixed(void **state) {
+  (void)state;
+  on_every_grid(check_fixed_factors);
 }
 
 /* By dimension: W's penalties count once a column of A, H's once a row. */
@@ -178,9 +195,8 @@ static void bpp_converges_to_a_stationary_point(void **state) {
 
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
-      mpi_test(hals_and_mu_equal_a_serial_reference),
-      mpi_test(so_they_do_with_penalties),
-      mpi_test(penalties_scale_with_the_dimensions_when_asked),
+      mpi_test(hals_and_mu_equal_a_serial_reference), mpi_test(so_they_do_with_penalties),
+      mpi_test(so_they_do_with_a_factor_fixed),       mpi_test(penalties_scale_with_the_dimensions_when_asked),
       mpi_test(bpp_converges_to_a_stationary_point),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
