@@ -108,6 +108,7 @@ static dnmf_status plan(cli_session *session, const cli_fit_options *options, cl
   fit->precision = (dnmf_precision)options->precision;
   fit->components = (int)options->components;
   DNMF_TRY(check_components(session, options, &fit->source));
+  DNMF_TRY(cli_fit_refuse_unused(session, options, fit));
   DNMF_TRY(plan_start(&session->context->error, options->init, fit));
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_plan(session, options, fit);

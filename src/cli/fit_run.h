@@ -91,6 +91,9 @@ dnmf_status cli_fit_execute(cli_session *session, const cli_fit_options *options
 
 void cli_fit_free(cli_fit_run *fit); /* collective */
 
+/* Fails on an option of the command line that this fit, zeros or ratings, would ignore; fit_unused.c. local */
+dnmf_status cli_fit_refuse_unused(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit);
+
 /* The observed-only path's own phases, fit_observed_run.c. Entries of `fit->a` become ratings, the held-out share
  * apart. collective */
 dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);

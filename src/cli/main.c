@@ -103,8 +103,8 @@ static void report(const dnmf_context *context, const dnmf_error *error) {
 
 /* Runs the command under MPI; `error` may already hold what is wrong with the command line, then `command` may be
  * NULL. */
-static int run_job(const cli_command *command, const dnmf_error *error, const void *options, const char *command_line,
-                   char **arguments, int argument_count) {
+static int run_job(const cli_command *command, const dnmf_error *error, const void *options, const cli_given *given,
+                   const char *command_line, char **arguments, int argument_count) {
   int provided = 0;
   if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     fprintf(stderr, "dnmf: error: MPI could not be started\n");
@@ -116,7 +116,7 @@ static int run_job(const cli_command *command, const dnmf_error *error, const vo
     context.error = *error;
     status = error->status;
   } else if (status == DNMF_OK) {
-    cli_session session = {.context = &context, .command = command->name, .command_line = command_line};
+    cli_session session = {.context = &context, .given = given, .command = command->name, .command_line = command_line};
     session.began = MPI_Wtime();
     status = cli_session_begin(&session, options);
     if (status == DNMF_OK)
@@ -132,6 +132,7 @@ static int run_job(const cli_command *command, const dnmf_error *error, const vo
 /* Parses and runs one command; argv[0] is its name. */
 static int run_command(const cli_command *command, int argc, char **argv) {
   dnmf_error error = {0};
+  cli_given given;
   bool help = false;
   int first = argc;
   char *command_line = join_arguments(argc, argv);
@@ -142,7 +143,7 @@ static int run_command(const cli_command *command, int argc, char **argv) {
     free(options);
     return EXIT_FAILED;
   }
-  dnmf_status status = cli_parse(&error, command, argc, argv, options, &first, &help);
+  dnmf_status status = cli_parse(&error, command, argc, argv, options, &given, &first, &help);
   int code = 0;
   if (help && status == DNMF_OK) {
     if (speaks())
@@ -151,7 +152,7 @@ static int run_command(const cli_command *command, int argc, char **argv) {
     fprintf(stderr, "%s\n", error.text);
     code = exit_code(status);
   } else {
-    code = run_job(command, &error, options, command_line, argv + first, argc - first);
+    code = run_job(command, &error, options, &given, command_line, argv + first, argc - first);
   }
   free(command_line);
   free(options);
@@ -168,7 +169,7 @@ static int refuse_command(const char *name) {
   dnmf_error error = {0};
   unknown_command(&error, name);
   if (launcher_rank())
-    return run_job(NULL, &error, NULL, NULL, NULL, 0);
+    return run_job(NULL, &error, NULL, NULL, NULL, NULL, 0);
   fprintf(stderr, "%s\n", error.text);
   return EXIT_USAGE;
 }

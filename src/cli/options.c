@@ -8,19 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPTIONS = 96, LONG_ONLY = 256, NAME_COLUMN = 30, MAX_WORD = 63 };
+enum { LONG_ONLY = 256, NAME_COLUMN = 30, MAX_WORD = 63 };
 
 /* Every option of a command, in the order of its groups. */
 typedef struct option_list {
-  const cli_option *options[MAX_OPTIONS];
-  size_t bases[MAX_OPTIONS];
+  const cli_option *options[CLI_MOST_OPTIONS];
+  size_t bases[CLI_MOST_OPTIONS];
   int count;
 } option_list;
 
 static void list_options(const cli_command *command, option_list *list) {
   list->count = 0;
   for (size_t g = 0; g < command->group_count; g++)
-    for (size_t o = 0; o < command->groups[g].count && list->count < MAX_OPTIONS; o++) {
+    for (size_t o = 0; o < command->groups[g].count && list->count < CLI_MOST_OPTIONS; o++) {
       list->bases[list->count] = command->groups[g].base;
       list->options[list->count++] = &command->groups[g].options[o];
     }
@@ -63,7 +63,7 @@ const char *cli_nearest(const char *word, const char *const *names) {
 
 static dnmf_status unknown_option(dnmf_error *error, const cli_command *command, const option_list *list,
                                   const char *given) {
-  const char *names[MAX_OPTIONS + 2];
+  const char *names[CLI_MOST_OPTIONS + 2];
   char word[MAX_WORD + 1] = "";
   const char *bare = given + strspn(given, "-");
   size_t length = strcspn(bare, "=");
@@ -172,6 +172,13 @@ static int index_of(const option_list *list, int code) {
   return -1;
 }
 
+bool cli_is_given(const cli_given *given, const char *name) {
+  for (int i = 0; i < CLI_MOST_OPTIONS; i++)
+    if (given->names[i] && strcmp(given->names[i], name) == 0)
+      return true;
+  return false;
+}
+
 /* Too few or too many words that are no options. */
 static dnmf_status check_arguments(dnmf_error *error, const cli_command *command, int count, char **arguments) {
   if (count < command->min_arguments)
@@ -183,14 +190,15 @@ static dnmf_status check_arguments(dnmf_error *error, const cli_command *command
   return DNMF_OK;
 }
 
-dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, char **argv, void *options, int *first,
-                      bool *help) {
+dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, char **argv, void *options,
+                      cli_given *given, int *first, bool *help) {
   option_list list;
-  struct option longs[MAX_OPTIONS + 2];
-  char letters[2 * MAX_OPTIONS + 4];
+  struct option longs[CLI_MOST_OPTIONS + 2];
+  char letters[2 * CLI_MOST_OPTIONS + 4];
   list_options(command, &list);
   describe_to_getopt(&list, longs, letters);
   memcpy(options, command->defaults, command->options_size);
+  memset(given, 0, sizeof *given);
   *help = false;
   opterr = 0;
   optind = 1;
@@ -210,6 +218,7 @@ dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, c
     }
     DNMF_TRY(
         store(error, list.options[index], optarg, (char *)options + list.bases[index] + list.options[index]->offset));
+    given->names[index] = list.options[index]->name;
   }
   *first = optind;
   return check_arguments(error, command, argc - optind, argv + optind);

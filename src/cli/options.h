@@ -40,6 +40,15 @@ typedef struct cli_group {
   size_t base;
 } cli_group;
 
+/* The options a command line names, at their places in the command's tables. */
+enum { CLI_MOST_OPTIONS = 96 };
+typedef struct cli_given {
+  const char *names[CLI_MOST_OPTIONS]; /* without the dashes; NULL: not named */
+} cli_given;
+
+/* True when `name` was given. local */
+bool cli_is_given(const cli_given *given, const char *name);
+
 typedef struct cli_session cli_session;
 
 typedef struct cli_command {
@@ -56,10 +65,10 @@ typedef struct cli_command {
   dnmf_status (*run)(cli_session *session, const void *options, char **arguments, int argument_count);
 } cli_command;
 
-/* Fills `options` (starting from the defaults) and moves the arguments that are not options to the end of
- * argv, from *first on. *help is set when --help was given. */
-dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, char **argv, void *options, int *first,
-                      bool *help);
+/* Fills `options` (starting from the defaults), notes in `given` which were named, and moves the arguments that are
+ * not options to the end of argv, from *first on. *help is set when --help was given. */
+dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, char **argv, void *options,
+                      cli_given *given, int *first, bool *help);
 
 /* The command's help on standard output. */
 void cli_print_help(const cli_command *command);

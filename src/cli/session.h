@@ -56,6 +56,7 @@ typedef struct cli_display {
 struct cli_session {
   dnmf_context *context;
   const cli_common *common;
+  const cli_given *given;
   const char *command;
   const char *command_line; /* as given, for provenance; not owned */
   double began;

@@ -265,6 +265,30 @@ def test_wrong_command_line(tmp_path, name, processes):
                   status=2)
 
 
+# Options that the fit at hand would ignore.
+UNUSED = {
+    "bias penalty on zeros": (["--l2-bias", 3], ["--l2-bias", "--missing unobserved"]),
+    "patience on zeros": (["--patience", 3], ["--patience", "--missing unobserved"]),
+    "sweeps on zeros": (["--sweeps", 1], ["--sweeps", "--missing unobserved"]),
+    "scale of the start on zeros": (["--init-scale", 1], ["--init-scale", "--missing unobserved"]),
+    "three penalties for two factors": (["--l2", 1, "--l2-w", 1, "--l2-h", 0], ["--l2 ", "--l2-w", "--l2-h"]),
+    "patience without held-out ratings": (["--missing", "unobserved", "--patience", 3], ["--patience", "--validation"]),
+    "sweeps of another solver": (["--missing", "unobserved", "--solver", "bpp", "--sweeps", 2], ["--sweeps", "hals"]),
+    "penalty of no biases": (["--missing", "unobserved", "--bias", "none", "--l2-bias", 2], ["--l2-bias", "no biases"]),
+    "tolerance with held-out ratings": (["--missing", "unobserved", "--validation", 0.5, "--tol", 0],
+                                        ["--tol", "--validation"]),
+    "two stopping rules": (["--missing", "unobserved", "--validation", 0.5, "--stop", "gradient"],
+                           ["--stop", "--validation"]),
+}
+
+
+@pytest.mark.parametrize("name", UNUSED)
+def test_an_option_without_use_is_refused(tmp_path, name):
+    options, words = UNUSED[name]
+    output = tmp_path / "model.h5"
+    check_refused(["fit", INPUTS / "ratings-5x4.csv", "-k", 2, "-o", output, *options], output, words, 1, status=2)
+
+
 @pytest.mark.parametrize("command", ["fit", "import", "export", "generate", "info"])
 @pytest.mark.parametrize("processes", PROCESSES)
 def test_command_without_its_arguments(tmp_path, command, processes):
