@@ -1,51 +1,22 @@
 /*
  * The alternating update loop on a process grid (MPI-FAUN: Kannan, Ballard, Park 2016).
  *
- * An iteration is two half-steps, W with H fixed and H with W fixed; they are the same code on the two views of
- * the matrix. What the objective and the stopping rules need rides along with the Gram matrices' all-reduce, so
- * an iteration has two all-gathers, two reduce-scatters and two all-reduces, and no other synchronization.
+ * An iteration is two half-steps, W with H fixed and H with W fixed; they are the same code on the two views of the
+ * matrix. A half-step updates a factor and makes what the next update needs of it, so that the loss of what has been
+ * reached is known when an iteration ends, without a look at A of its own. What the objective and the stopping rules
+ * need rides along with the all-reduce of the factors' sums: an iteration has two all-gathers, two reduce-scatters and
+ * two all-reduces, and no other synchronization.
  */
-#include "dnmf/fit.h"
-
+#include "loop.h"
 #include "result.h"
 
 #include "dnmf/clock.h"
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
-#include "dnmf/product.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Values that ride along with a factor's Gram matrix, summed over all processes. */
-enum { CONTROL_VIOLATION = 0, CONTROL_SUM, CONTROL_INNER, CONTROL_EXPIRED, CONTROL_FAILED, CONTROLS };
-
-/* One factor X in its turn: X is updated while F, the other, is fixed. */
-typedef struct side {
-  dnmf_factor *x;
-  dnmf_status (*multiply)(dnmf_context *, const dnmf_matrix *, const dnmf_panel *, dnmf_panel *);
-  double l1;
-  double l2;
-  double *gram;    /* X'X, components x components, then the control values */
-  double *control; /* points behind the Gram matrix */
-} side;
-
-typedef struct loop {
-  dnmf_context *context;
-  const dnmf_fit_options *options;
-  const dnmf_matrix *a;
-  side w;
-  side h;
-  side *last;          /* whose half-step ends an iteration: H's, or W's when H is fixed */
-  dnmf_status failure; /* of local arithmetic here; shared with the next Gram matrix, so that nobody waits */
-  double began;
-  double first_violation;
-  double start_error;   /* |A - WH|_F at the start */
-  double checked_error; /* at the last check of the objective rule */
-  dnmf_fit_seconds seconds;
-} loop;
 
 /* Keeps the first local failure until everybody hears of it. */
 static void keep_failure(loop *l, dnmf_status status) {
@@ -61,63 +32,67 @@ static double sum_of(const dnmf_panel *panel) {
   return sum;
 }
 
-/* B = A F over all processes: own rows of the sum are left in x->products. */
-static dnmf_status multiply(loop *l, side *s, dnmf_factor *fixed) {
-  dnmf_factor *x = s->x;
+/* The other factor: the one that is fixed in this one's turn. */
+static side *fixed_for(loop *l, const side *s) {
+  return s == &l->w ? &l->h : &l->w;
+}
+
+static void update(loop *l, side *x) {
   double clock = MPI_Wtime();
-  DNMF_TRY(dnmf_factor_gather(l->context, fixed)); /* F under this block   */
-  l->seconds.exchange += dnmf_lap(&clock);
-  keep_failure(l, s->multiply(l->context, l->a, &fixed->gathered, &x->partial)); /* A_ij F_j */
-  l->seconds.product += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_factor_sum_scatter(l->context, x)); /* B = sum_j A_ij F_j   */
+  keep_failure(l, l->arithmetic->update(l, x, fixed_for(l, x)));
+  x->gathered = false;
+  l->seconds.update += dnmf_lap(&clock);
+}
+
+static dnmf_status gather(loop *l, side *s) {
+  double clock = MPI_Wtime();
+  if (!s->gathered)
+    DNMF_TRY(dnmf_factor_gather(l->context, s->x));
+  s->gathered = true;
   l->seconds.exchange += dnmf_lap(&clock);
   return DNMF_OK;
 }
 
-/* X'X over all processes, with the control values. */
-static dnmf_status gram(loop *l, side *s) {
+/* What the update of Y needs from A, summed over all processes: own rows are left in y->x->products. */
+static dnmf_status contribute(loop *l, side *y) {
+  DNMF_TRY(gather(l, fixed_for(l, y))); /* F under this block */
+  if (l->arithmetic->needs_both)
+    DNMF_TRY(gather(l, y));
   double clock = MPI_Wtime();
-  int k = l->options->components;
-  keep_failure(l, dnmf_panel_gram(l->context, &s->x->mine, s->gram));
-  if (s->l1 > 0)
-    s->control[CONTROL_SUM] = sum_of(&s->x->mine);
-  s->control[CONTROL_INNER] = dnmf_panel_dot(l->context, &s->x->products, &s->x->mine); /* <B, X>   */
-  s->control[CONTROL_EXPIRED] = MPI_Wtime() - l->began > l->options->time_limit;
-  s->control[CONTROL_FAILED] = l->failure != DNMF_OK;
-  l->seconds.gram += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_sum_gram(l->context, s->gram, (int64_t)k * k, CONTROLS));
+  keep_failure(l, l->arithmetic->contribute(l, y)); /* A_ij F_j */
+  l->seconds.product += dnmf_lap(&clock);
+  DNMF_TRY(dnmf_factor_sum_scatter(l->context, y->x)); /* sum_j A_ij F_j */
   l->seconds.exchange += dnmf_lap(&clock);
-  return s->control[CONTROL_FAILED] > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;
+  return DNMF_OK;
 }
 
-static void update(loop *l, side *s, const side *fixed) {
+/* X's sums over all processes, with the control values; the products of Y are there. */
+static dnmf_status share_sums(loop *l, side *x, const side *y) {
   double clock = MPI_Wtime();
-  dnmf_update rows = {.rows = s->x->mine.rows,
-                      .components = l->options->components,
-                      .x = s->x->mine.data,
-                      .products = s->x->products.data,
-                      .gram = fixed->gram,
-                      .l1 = s->l1,
-                      .l2 = s->l2,
-                      .want_violation = l->options->stop == DNMF_STOP_GRADIENT};
-  keep_failure(l, dnmf_solver_update(l->options->solver, l->a->precision, l->context->isa, l->context->threads, &rows,
-                                     &l->context->error));
-  s->control[CONTROL_VIOLATION] = rows.violation;
-  l->seconds.update += dnmf_lap(&clock);
+  keep_failure(l, l->arithmetic->sum(l, x, y));
+  x->control[CONTROL_SUM] = x->l1 > 0 ? sum_of(&x->x->mine) : 0;
+  x->control[CONTROL_SQUARES] = x->l2 > 0 ? dnmf_panel_dot(l->context, &x->x->mine, &x->x->mine) : 0;
+  x->control[CONTROL_EXPIRED] = MPI_Wtime() - l->began > l->options->time_limit;
+  x->control[CONTROL_FAILED] = l->failure != DNMF_OK;
+  l->seconds.gram += dnmf_lap(&clock);
+  DNMF_TRY(dnmf_sum_gram(l->context, x->sums, l->arithmetic->sum_count(l->options->components), CONTROLS));
+  l->seconds.exchange += dnmf_lap(&clock);
+  return x->control[CONTROL_FAILED] > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;
 }
 
-/* X <- update(X; A F, F'F), then X'X. While F is fixed for good, A F is what the start left. */
-static dnmf_status half_step(loop *l, side *s, side *fixed) {
-  if (l->options->fixed == DNMF_FIXED_NONE)
-    DNMF_TRY(multiply(l, s, fixed->x));
-  update(l, s, fixed);
-  return gram(l, s);
+/* X <- update(X; its products, the sums of F), then what Y needs: its products, the sums of X. What depends on F
+ * alone stays when F is fixed for good. */
+static dnmf_status half_step(loop *l, side *x, side *y) {
+  update(l, x);
+  if (x != y || l->arithmetic->needs_both)
+    DNMF_TRY(contribute(l, y));
+  return share_sums(l, x, y);
 }
 
 /* The terms are the same numbers on all processes, so all of them fail together. */
-static dnmf_status check_range(loop *l, double residual) {
+static dnmf_status check_range(loop *l, double loss) {
   bool single = l->a->precision == DNMF_SINGLE;
-  if (isfinite(residual))
+  if (isfinite(loss))
     return DNMF_OK;
   return dnmf_fail(&l->context->error, DNMF_ERROR_INPUT,
                    "the objective is beyond the range of %s precision: the values of the matrix are too large; scale "
@@ -125,27 +100,14 @@ static dnmf_status check_range(loop *l, double residual) {
                    dnmf_precision_name(l->a->precision), single ? " or use --precision double" : "");
 }
 
-/* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H'H>), from what the last half-step left behind; then the penalties. */
+static double penalty(const side *s) {
+  return s->l1 * s->control[CONTROL_SUM] + 0.5 * s->l2 * s->control[CONTROL_SQUARES];
+}
+
 static dnmf_status objective(loop *l, dnmf_fit_result *result) {
-  int k = l->options->components;
-  double crossed = 0;
-  double trace_w = 0;
-  double trace_h = 0;
-  for (int i = 0; i < k * k; i++)
-    crossed += l->w.gram[i] * l->h.gram[i];
-  for (int i = 0; i < k; i++) {
-    trace_w += l->w.gram[(int64_t)i * k + i];
-    trace_h += l->h.gram[(int64_t)i * k + i];
-  }
-  double inner = l->last->control[CONTROL_INNER];
-  double residual = l->a->sum_squares - 2 * inner + crossed;
-  DNMF_TRY(check_range(l, residual));
-  double rounding = 8 * dnmf_precision_epsilon(l->a->precision) * (l->a->sum_squares + 2 * inner + crossed);
-  result->below_rounding = residual < rounding;
-  result->residual_squares = residual > 0 ? residual : 0;
-  result->objective = 0.5 * result->residual_squares + l->w.l1 * l->w.control[CONTROL_SUM] +
-                      l->h.l1 * l->h.control[CONTROL_SUM] + 0.5 * (l->w.l2 * trace_w + l->h.l2 * trace_h);
-  return DNMF_OK;
+  l->arithmetic->evaluate(l, result);
+  result->objective = l->loss + penalty(&l->w) + penalty(&l->h);
+  return check_range(l, l->loss);
 }
 
 static bool stop(dnmf_fit_result *result, bool converged, const char *reason) {
@@ -164,7 +126,7 @@ static bool should_stop(loop *l, dnmf_fit_result *result) {
   if (options->tolerance > 0 && options->stop == DNMF_STOP_GRADIENT && result->violation <= options->tolerance)
     return stop(result, true, "gradient");
   if (options->tolerance > 0 && options->stop == DNMF_STOP_OBJECTIVE && result->iterations % 10 == 0) {
-    double error = sqrt(result->residual_squares);
+    double error = sqrt(2 * l->loss);
     double progress = (l->checked_error - error) / l->start_error;
     l->checked_error = error;
     if (!(progress >= options->tolerance))
@@ -187,14 +149,13 @@ static dnmf_status record(loop *l, dnmf_fit_result *result, double seconds) {
   return dnmf_fit_record(l->context, result, &step);
 }
 
-/* The start's Gram matrices and objective: one product, no update. */
+/* Everything as the last half-step of an iteration leaves it, and the start's objective. */
 static dnmf_status evaluate_start(loop *l, dnmf_fit_result *result) {
-  side *other = l->last == &l->h ? &l->w : &l->h;
-  DNMF_TRY(gram(l, other));
-  DNMF_TRY(multiply(l, l->last, other->x));
-  DNMF_TRY(gram(l, l->last));
+  DNMF_TRY(share_sums(l, fixed_for(l, l->last), l->first));
+  DNMF_TRY(contribute(l, l->first));
+  DNMF_TRY(share_sums(l, l->last, l->first));
   DNMF_TRY(objective(l, result));
-  l->start_error = sqrt(result->residual_squares);
+  l->start_error = sqrt(2 * l->loss);
   l->checked_error = l->start_error;
   return DNMF_OK;
 }
@@ -208,10 +169,10 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
   keep_failure(l, record(l, result, 0));
   bool done = l->options->max_iterations == 0 && stop(result, false, "max-iter");
   while (!done) {
-    if (l->options->fixed != DNMF_FIXED_W)
-      DNMF_TRY(half_step(l, &l->w, &l->h)); /* W <- update(W; A H', H H')   */
-    if (l->options->fixed != DNMF_FIXED_H)
-      DNMF_TRY(half_step(l, &l->h, &l->w)); /* H <- update(H; A'W, W'W)     */
+    if (l->first == &l->w)
+      DNMF_TRY(half_step(l, &l->w, l->last)); /* W <- update(W; A H', H H'), then A'W, W'W  */
+    if (l->last == &l->h)
+      DNMF_TRY(half_step(l, &l->h, l->first)); /* H <- update(H; A'W, W'W), then A H', H H' */
     result->iterations++;
     DNMF_TRY(objective(l, result));
     done = should_stop(l, result);
@@ -222,14 +183,14 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
   return dnmf_agree(l->context, l->failure);
 }
 
-/* Gram matrix and control values of one factor. */
+/* Sums and control values of one factor. */
 static dnmf_status create_side(loop *l, dnmf_factor *x, side *s) {
-  int64_t squares = (int64_t)x->components * x->components;
+  int64_t count = l->arithmetic->sum_count(x->components);
   void *memory = NULL;
   s->x = x;
-  DNMF_TRY(dnmf_allocate_zero(&l->context->error, "Gram matrix", squares + CONTROLS, sizeof(double), &memory));
-  s->gram = memory;
-  s->control = s->gram + squares;
+  DNMF_TRY(dnmf_allocate_zero(&l->context->error, "sums of a factor", count + CONTROLS, sizeof(double), &memory));
+  s->sums = memory;
+  s->control = s->sums + count;
   return DNMF_OK;
 }
 
@@ -241,9 +202,10 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
   bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
   double scale_w = scaled ? (double)a->cols : 1;
   double scale_h = scaled ? (double)a->rows : 1;
-  loop l = {.context = context, .options = options, .a = a, .began = MPI_Wtime()};
-  l.w = (side){.multiply = dnmf_multiply, .l1 = penalties->l1_w * scale_w, .l2 = penalties->l2_w * scale_w};
-  l.h = (side){.multiply = dnmf_multiply_transposed, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
+  loop l = {.context = context, .options = options, .a = a, .arithmetic = &dnmf_squared_error, .began = MPI_Wtime()};
+  l.w = (side){.l1 = penalties->l1_w * scale_w, .l2 = penalties->l2_w * scale_w};
+  l.h = (side){.transposed = true, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
+  l.first = options->fixed == DNMF_FIXED_W ? &l.h : &l.w;
   l.last = options->fixed == DNMF_FIXED_H ? &l.w : &l.h;
   dnmf_status status = create_side(&l, w, &l.w);
   if (status == DNMF_OK)
@@ -253,7 +215,7 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
     status = iterate(&l, result);
   if (status == DNMF_OK)
     status = dnmf_fit_collect(context, &l.seconds, result);
-  free(l.w.gram);
-  free(l.h.gram);
+  free(l.w.sums);
+  free(l.h.sums);
   return status;
 }
