@@ -82,18 +82,29 @@ static void print_warning(void *state, const char *text) {
   fprintf(stderr, "warning: %s\n", text);
 }
 
-static void log_step(FILE *log, const dnmf_step *step) {
+/* The time of day, UTC, ISO 8601 with milliseconds. */
+enum { TIMESTAMP_TEXT = 32 };
+static void timestamp(char text[TIMESTAMP_TEXT]) {
   struct timespec now;
+  struct tm utc;
   clock_gettime(CLOCK_REALTIME, &now);
+  gmtime_r(&now.tv_sec, &utc);
+  size_t length = strftime(text, TIMESTAMP_TEXT, "%Y-%m-%dT%H:%M:%S", &utc);
+  snprintf(text + length, TIMESTAMP_TEXT - length, ".%03dZ", (int)(now.tv_nsec / 1000000));
+}
+
+static void log_step(const cli_display *display, const dnmf_step *step) {
+  char now[TIMESTAMP_TEXT];
+  timestamp(now);
   json_t *line = json_pack(
-      "{s:f, s:i, s:o, s:o, s:o, s:o, s:f, s:f}", "time", (double)now.tv_sec + (double)now.tv_nsec * 1e-9, "iteration",
+      "{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:f, s:f}", "time", now, "processes", display->processes, "iteration",
       step->iteration, "objective", cli_json_real(step->objective), "relative_error",
       cli_json_real(step->relative_error), "violation", cli_json_real(step->violation), "validation_rmse",
       cli_json_real(step->validation_rmse), "seconds", step->seconds, "iteration_seconds", step->iteration_seconds);
   if (line) {
-    json_dumpf(line, log, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    fputc('\n', log);
-    fflush(log);
+    json_dumpf(line, display->log, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    fputc('\n', display->log);
+    fflush(display->log);
   }
   json_decref(line);
 }
@@ -142,7 +153,7 @@ static void show_step(void *state, const dnmf_step *step) {
   cli_display *display = state;
   char text[256];
   if (display->log)
-    log_step(display->log, step);
+    log_step(display, step);
   if (step->iteration == 0 || display->quiet)
     return;
   step_text(step, text, sizeof text);
@@ -162,10 +173,20 @@ static void set_up_display(cli_session *session) {
   const cli_common *common = session->common;
   display->people = common->json ? stderr : stdout;
   display->quiet = common->quiet;
+  display->processes = session->context->size;
   display->live = common->progress == CLI_PROGRESS_ALWAYS || (common->progress == CLI_PROGRESS_AUTO && isatty(2));
   display->lines = common->progress == CLI_PROGRESS_AUTO && !display->live;
   display->next_printed = 1;
   session->context->reporter = (dnmf_reporter){display, print_warning, show_step};
+}
+
+/* The commonest way to lose most of a Slurm job's cores. */
+static void warn_about_binding(dnmf_context *context) {
+  int granted = context->threads + context->cores_withheld;
+  dnmf_warn(context,
+            "Slurm granted %d cores a process, but the launcher left it %d: start it with srun --cpus-per-task=%d "
+            "(sbatch's own --cpus-per-task does not reach srun) or mpirun --map-by slot:PE=%d",
+            granted, context->threads, granted, granted);
 }
 
 dnmf_status cli_session_begin(cli_session *session, const cli_common *common) {
@@ -174,6 +195,8 @@ dnmf_status cli_session_begin(cli_session *session, const cli_common *common) {
   set_up_display(session);
   if (common->threads > 0)
     context->threads = (int)common->threads;
+  else if (context->cores_withheld > 0)
+    warn_about_binding(context);
   omp_set_num_threads(context->threads);
   dnmf_status status = DNMF_OK;
   if (common->log && context->rank == 0) {

@@ -44,6 +44,7 @@ dnmf_source_options cli_source_options(const cli_input *input);
 typedef struct cli_display {
   FILE *people; /* notes and summaries */
   FILE *log;    /* JSON lines, or NULL */
+  int processes;
   bool quiet;
   bool live;  /* rewrite one line */
   bool lines; /* print lines now and then */

@@ -35,27 +35,59 @@ static int affinity_color(void) {
   return (int)(color & INT_MAX);
 }
 
-/* Processes of this context on this node with this process's affinity mask, itself included. */
-static int processes_sharing_cores(dnmf_context *context) {
+/* Processes of this context beside this one, itself included. */
+typedef struct neighbours {
+  int node;  /* on this node */
+  int cores; /* of those, with this process's affinity mask */
+} neighbours;
+
+static neighbours find_neighbours(dnmf_context *context) {
   MPI_Comm node = MPI_COMM_NULL;
   MPI_Comm sharers = MPI_COMM_NULL;
-  int processes = context->size;
+  neighbours found = {.node = context->size, .cores = context->size};
   if (MPI_Comm_split_type(context->comm, MPI_COMM_TYPE_SHARED, context->rank, MPI_INFO_NULL, &node) != MPI_SUCCESS)
-    return processes;
+    return found;
+  MPI_Comm_size(node, &found.node);
   if (MPI_Comm_split(node, affinity_color(), context->rank, &sharers) == MPI_SUCCESS) {
-    MPI_Comm_size(sharers, &processes);
+    MPI_Comm_size(sharers, &found.cores);
     MPI_Comm_free(&sharers);
   }
   MPI_Comm_free(&node);
-  return processes;
+  return found;
+}
+
+/* A positive number from the environment; 0 when it is absent or something else. */
+static int environment_count(const char *name) {
+  const char *text = getenv(name);
+  char *end = NULL;
+  long count = text ? strtol(text, &end, 10) : 0;
+  return text && *end == '\0' && count > 0 && count <= INT_MAX ? (int)count : 0;
+}
+
+/* The cores that Slurm granted to each of the processes of this node; 0 without Slurm. It gives every task its
+ * SLURM_CPUS_PER_TASK, but mpirun may start other numbers of processes in the job's cores of the node. */
+static int slurm_cores(int node_processes) {
+  int for_task = environment_count("SLURM_CPUS_PER_TASK");
+  int on_node = environment_count("SLURM_CPUS_ON_NODE");
+  int share = on_node / node_processes;
+  if (on_node == 0)
+    return for_task;
+  if (share == 0)
+    return 1;
+  return for_task > 0 && for_task < share ? for_task : share;
 }
 
 int dnmf_context_default_threads(dnmf_context *context) {
-  int sharers = processes_sharing_cores(context);
+  neighbours beside = find_neighbours(context);
+  int share = omp_get_num_procs() / beside.cores; /* the cores of the affinity mask */
+  int granted = slurm_cores(beside.node);
+  share = share > 1 ? share : 1;
+  context->cores_withheld = 0;
   if (getenv("OMP_NUM_THREADS"))
     return omp_get_max_threads();
-  int share = omp_get_num_procs() / sharers; /* the cores of the affinity mask */
-  return share > 1 ? share : 1;
+  if (granted > share)
+    context->cores_withheld = granted - share;
+  return granted > 0 && granted < share ? granted : share;
 }
 
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status) {

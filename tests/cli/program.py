@@ -43,10 +43,12 @@ class Result:
                 f"--- standard output\n{self.stdout}\n--- standard error\n{self.stderr}")
 
 
-def environment():
-    """One thread a process: the tests' matrices are small, and processes share few cores."""
-    settings = {"OMP_NUM_THREADS": "1", "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1",
+def environment(threads=1):
+    """One thread a process: the tests' matrices are small, and processes share few cores. None: the program's choice."""
+    settings = {"OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1",
                 "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    if threads:
+        settings["OMP_NUM_THREADS"] = str(threads)
     return {**os.environ, **settings}
 
 
@@ -64,7 +66,7 @@ def stop(process):
     return b"", b""
 
 
-def run(args, processes=1, expect=0, timeout=60, launcher=None, cwd=None, prefix=()):
+def run(args, processes=1, expect=0, timeout=60, launcher=None, cwd=None, prefix=(), threads=1):
     """Runs `dnmf ARGS`; one process runs without a launcher unless `launcher` is true.
 
     Fails, showing the output, when the exit status is not `expect` (None: any) or the time is over. `prefix` is a
@@ -74,7 +76,7 @@ def run(args, processes=1, expect=0, timeout=60, launcher=None, cwd=None, prefix
     if launcher or (launcher is None and processes > 1):
         command = [*MPIRUN, "-n", str(processes), *command]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               env=environment(), cwd=cwd, start_new_session=True)
+                               env=environment(threads), cwd=cwd, start_new_session=True)
     try:
         stdout, stderr = map(bytes.decode, process.communicate(timeout=timeout))
     except subprocess.TimeoutExpired:

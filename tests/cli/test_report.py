@@ -1,5 +1,9 @@
 """What a fit tells: the JSON object, traffic, the log, progress, and silence."""
+import datetime
 import json
+import os
+import re
+import time
 
 import pytest
 
@@ -107,16 +111,21 @@ def test_automatic_grid_sends_the_fewest_words(tmp_path, rows, cols, processes):
 
 @pytest.mark.parametrize("processes", [1, 3])
 def test_log_has_a_line_a_step(tmp_path, processes):
+    before = time.time()
     found = run(["fit", TABLE, "-o", tmp_path / "m.h5", "-k", 2, "--log", tmp_path / "log.jsonl", "--json"],
                 processes=processes).json
     steps = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [step["iteration"] for step in steps] == list(range(found["iterations"] + 1))
-    for field in ("time", "objective", "relative_error", "violation", "validation_rmse", "seconds",
+    for field in ("time", "processes", "objective", "relative_error", "violation", "validation_rmse", "seconds",
                   "iteration_seconds"):
         assert all(field in step for step in steps)
     assert steps[-1]["objective"] == pytest.approx(found["objective"], rel=1e-12)
     assert all(a["objective"] >= b["objective"] for a, b in zip(steps, steps[1:]))
+    assert all(step["processes"] == processes for step in steps)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", step["time"]) for step in steps)
     assert all(a["time"] <= b["time"] for a, b in zip(steps, steps[1:]))
+    latest = datetime.datetime.strptime(steps[-1]["time"], "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
+    assert before - 1 <= latest <= time.time()
 
 
 def fit_with(folder, *options, processes=1):
@@ -172,6 +181,33 @@ def test_time_limit_stops_the_loop(folder):
     found = fit_with(folder, "--time-limit", 0.05, "--tol", 0, "--max-iter", 1000000000, "--json").json
     assert found["stop_reason"] == "time-limit" and not found["converged"]
     assert found["iterations"] > 0
+
+
+def threads_with(folder, monkeypatch, *options, **variables):
+    """The threads a fit takes on one process with a choice of environment variables, and its warnings."""
+    for name in ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(value))
+    result = run(["fit", TABLE, "-o", folder / "m.h5", "-k", 2, "--json", *options], threads=None)
+    return result.json["threads"], [line for line in result.stderr.splitlines() if line.startswith("warning: Slurm")]
+
+
+def test_threads_follow_slurm_unless_given(folder, monkeypatch):
+    cores = len(os.sched_getaffinity(0))
+    assert threads_with(folder, monkeypatch) == (cores, [])
+    assert threads_with(folder, monkeypatch, SLURM_CPUS_PER_TASK=1) == (1, [])
+    assert threads_with(folder, monkeypatch, "--threads", 3, SLURM_CPUS_PER_TASK=1) == (3, [])
+    assert threads_with(folder, monkeypatch, SLURM_CPUS_PER_TASK=1, OMP_NUM_THREADS=3) == (3, [])
+
+
+def test_cores_lost_to_binding_are_told(folder, monkeypatch):
+    cores = len(os.sched_getaffinity(0))
+    threads, warnings = threads_with(folder, monkeypatch, SLURM_CPUS_PER_TASK=cores + 2)
+    assert threads == cores and len(warnings) == 1
+    for words in (f"granted {cores + 2} cores", f"left it {cores}", f"--cpus-per-task={cores + 2}"):
+        assert words in warnings[0]
+    assert threads_with(folder, monkeypatch, "--threads", 1, SLURM_CPUS_PER_TASK=cores + 2) == (1, [])
 
 
 @pytest.mark.parametrize("command", ["import", "generate", "info", "export"])

@@ -1,6 +1,7 @@
 #include "dnmf/collective.h"
 #include "mpi_test.h"
 
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,17 +78,75 @@ static void counts_beyond_one_message_are_refused(void **state) {
   assert_non_null(strstr(context->error.text, "rows: 2147483648 items"));
 }
 
+/* What a person or a Slurm job may have set around the tests. */
+static void clear_environment(void) {
+  unsetenv("OMP_NUM_THREADS");
+  unsetenv("SLURM_CPUS_PER_TASK");
+  unsetenv("SLURM_CPUS_ON_NODE");
+}
+
+static void set_number(const char *name, int number) {
+  char text[16];
+  snprintf(text, sizeof text, "%d", number);
+  assert_int_equal(setenv(name, text, 1), 0);
+}
+
 /* Two processes that may run on the same cores do not both take all of them. */
 static void processes_that_share_cores_share_threads(void **state) {
   (void)state;
   dnmf_context *context = test_context();
-  unsetenv("OMP_NUM_THREADS"); /* a person's own choice comes first */
+  clear_environment();
   int threads = dnmf_context_default_threads(context);
   assert_true(threads >= 1);
   int64_t all = threads;
   assert_ok(dnmf_sum_int64(context, context->comm, &all, 1));
   int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
   assert_true(all <= (cores > context->size ? cores : context->size));
+  assert_int_equal(context->cores_withheld, 0);
+}
+
+static void a_slurm_task_takes_no_more_cores_than_it_was_granted(void **state) {
+  (void)state;
+  dnmf_context *context = test_context();
+  clear_environment();
+  set_number("SLURM_CPUS_PER_TASK", 1);
+  assert_int_equal(dnmf_context_default_threads(context), 1);
+  assert_int_equal(setenv("SLURM_CPUS_PER_TASK", "some", 1), 0);
+  set_number("SLURM_CPUS_ON_NODE", context->size);
+  assert_int_equal(dnmf_context_default_threads(context), 1);
+  assert_int_equal(context->cores_withheld, 0);
+}
+
+/* As many processes as the job has cores on the node: its tasks' number of cores is not for each of them. */
+static void mpirun_may_start_more_processes_than_slurm_has_tasks(void **state) {
+  (void)state;
+  dnmf_context *context = test_context();
+  clear_environment();
+  set_number("SLURM_CPUS_PER_TASK", context->size);
+  set_number("SLURM_CPUS_ON_NODE", context->size);
+  assert_int_equal(dnmf_context_default_threads(context), 1);
+  assert_int_equal(context->cores_withheld, 0);
+}
+
+static void cores_that_the_launcher_withholds_are_counted(void **state) {
+  (void)state;
+  dnmf_context *context = test_context();
+  clear_environment();
+  int share = dnmf_context_default_threads(context);
+  set_number("SLURM_CPUS_PER_TASK", share + 3);
+  set_number("SLURM_CPUS_ON_NODE", (share + 3) * context->size);
+  assert_int_equal(dnmf_context_default_threads(context), share);
+  assert_int_equal(context->cores_withheld, 3);
+}
+
+static void a_persons_own_choice_of_threads_comes_first(void **state) {
+  (void)state;
+  dnmf_context *context = test_context();
+  clear_environment();
+  set_number("SLURM_CPUS_PER_TASK", 1);
+  set_number("OMP_NUM_THREADS", 2);
+  assert_int_equal(dnmf_context_default_threads(context), omp_get_max_threads());
+  assert_int_equal(context->cores_withheld, 0);
 }
 
 int run_tests(void) {
@@ -100,6 +159,10 @@ int run_tests(void) {
       mpi_test(mpi_errors_are_returned_with_the_call_and_mpis_text),
       mpi_test(counts_beyond_one_message_are_refused),
       mpi_test(processes_that_share_cores_share_threads),
+      mpi_test(a_slurm_task_takes_no_more_cores_than_it_was_granted),
+      mpi_test(mpirun_may_start_more_processes_than_slurm_has_tasks),
+      mpi_test(cores_that_the_launcher_withholds_are_counted),
+      mpi_test(a_persons_own_choice_of_threads_comes_first),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
