@@ -20,6 +20,8 @@ typedef struct dnmf_penalties {
 /* A factor that stays as it starts: no half-step of its own, and only the other counts for the stopping rule. */
 typedef enum dnmf_fixed { DNMF_FIXED_NONE = 0, DNMF_FIXED_W, DNMF_FIXED_H } dnmf_fixed;
 
+typedef struct dnmf_checkpointing dnmf_checkpointing;
+
 typedef struct dnmf_fit_options {
   int components;
   dnmf_solver solver;
@@ -27,8 +29,9 @@ typedef struct dnmf_fit_options {
   dnmf_stop stop;
   double tolerance;   /* 0: never stop early */
   int max_iterations; /* 0: keep the start */
-  double time_limit;  /* seconds of iterating; infinity: none */
+  double time_limit;  /* seconds of iterating in this job; infinity: none */
   dnmf_penalties penalties;
+  const dnmf_checkpointing *checkpointing; /* fit_state.h; NULL: none */
 } dnmf_fit_options;
 
 /* Seconds of iterating, by what they went to. */
@@ -42,8 +45,11 @@ typedef struct dnmf_fit_seconds {
 
 typedef struct dnmf_fit_result {
   int iterations;
+  int resumed_iterations; /* of these, those of the jobs that this one goes on from */
   bool converged;
-  const char *stop_reason;    /* "gradient", "objective", "validation", "max-iter", "time-limit" */
+  bool interrupted;           /* stopped before it was done, with a checkpoint to go on from */
+  const char *stop_reason;    /* "gradient", "objective", "validation", "max-iter", "time-limit", "signal"; while the
+                                 fit runs "unfinished" */
   double objective;           /* with penalties, of the model kept; NaN when that is an observed-only start */
   double residual_squares;    /* |A - WH|^2 over the fitted entries, from the loop's own products; never negative;
                                  NaN like the objective, and for the Kullback-Leibler loss */
@@ -51,11 +57,11 @@ typedef struct dnmf_fit_result {
   double violation;           /* of the last iteration relative to the first */
   double validation_rmse;     /* of the model kept; NaN without held-out entries */
   int best_iteration;         /* the model kept: the last, or with held-out entries the best on them */
-  dnmf_fit_seconds seconds;   /* the mean over processes; the total is the slowest one's */
-  dnmf_traffic traffic;       /* of the loop, summed over processes */
+  dnmf_fit_seconds seconds;   /* of this job: the mean over processes; the total is the slowest one's */
+  dnmf_traffic traffic;       /* of this job's loop, summed over processes */
   int64_t history_count;      /* iterations + 1: the start first */
   double *objective_history;  /* owned */
-  double *seconds_history;    /* owned; since the loop began */
+  double *seconds_history;    /* owned; of iterating, all jobs together */
   double *validation_history; /* owned; NaN where not computed */
 } dnmf_fit_result;
 

@@ -27,8 +27,9 @@ typedef struct dnmf_observed_options {
   dnmf_stop stop;
   double tolerance;
   int max_iterations;
-  int patience; /* with held-out entries: iterations without improvement before stopping */
-  double time_limit;
+  int patience;                            /* with held-out entries: iterations without improvement before stopping */
+  double time_limit;                       /* seconds of iterating in this job */
+  const dnmf_checkpointing *checkpointing; /* fit_state.h; NULL: none */
 } dnmf_observed_options;
 
 /* Numbers a panel row has: components, and 1 for the bias if any is fitted. local */

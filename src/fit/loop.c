@@ -72,8 +72,8 @@ static dnmf_status share_sums(loop *l, side *x, const side *y) {
   keep_failure(l, l->arithmetic->sum(l, x, y));
   x->control[CONTROL_SUM] = x->l1 > 0 ? sum_of(&x->x->mine) : 0;
   x->control[CONTROL_SQUARES] = x->l2 > 0 ? dnmf_panel_dot(l->context, &x->x->mine, &x->x->mine) : 0;
-  x->control[CONTROL_EXPIRED] = MPI_Wtime() - l->began > l->options->time_limit;
   x->control[CONTROL_FAILED] = l->failure != DNMF_OK;
+  dnmf_pace_ask(&l->pace, x->control + CONTROL_ASKS);
   l->seconds.gram += dnmf_lap(&clock);
   DNMF_TRY(dnmf_sum_gram(l->context, x->sums, l->arithmetic->sum_count(l->options->components), CONTROLS));
   l->seconds.exchange += dnmf_lap(&clock);
@@ -110,31 +110,23 @@ static dnmf_status objective(loop *l, dnmf_fit_result *result) {
   return check_range(l, l->loss);
 }
 
-static bool stop(dnmf_fit_result *result, bool converged, const char *reason) {
-  result->converged = converged;
-  result->stop_reason = reason;
-  return true;
-}
-
 /* The rules of scikit-learn's cd (gradient) and mu (objective), then the limits. */
 static bool should_stop(loop *l, dnmf_fit_result *result) {
   const dnmf_fit_options *options = l->options;
   double violation = l->w.control[CONTROL_VIOLATION] + l->h.control[CONTROL_VIOLATION];
   if (result->iterations == 1)
-    l->first_violation = violation;
-  result->violation = l->first_violation > 0 ? violation / l->first_violation : 0;
+    l->memory.first_violation = violation;
+  result->violation = l->memory.first_violation > 0 ? violation / l->memory.first_violation : 0;
   if (options->tolerance > 0 && options->stop == DNMF_STOP_GRADIENT && result->violation <= options->tolerance)
-    return stop(result, true, "gradient");
+    return dnmf_fit_stop(result, true, "gradient");
   if (options->tolerance > 0 && options->stop == DNMF_STOP_OBJECTIVE && result->iterations % 10 == 0) {
     double error = sqrt(2 * l->loss);
-    double progress = (l->checked_error - error) / l->start_error;
-    l->checked_error = error;
+    double progress = (l->memory.checked_error - error) / l->memory.start_error;
+    l->memory.checked_error = error;
     if (!(progress >= options->tolerance))
-      return stop(result, true, "objective");
+      return dnmf_fit_stop(result, true, "objective");
   }
-  if (l->last->control[CONTROL_EXPIRED] > 0)
-    return stop(result, false, "time-limit");
-  return result->iterations >= options->max_iterations && stop(result, false, "max-iter");
+  return dnmf_pace_limits(&l->pace, l->last->control + CONTROL_ASKS, result);
 }
 
 static dnmf_status record(loop *l, dnmf_fit_result *result, double seconds) {
@@ -144,7 +136,7 @@ static dnmf_status record(loop *l, dnmf_fit_result *result, double seconds) {
                     .relative_error = sqrt(result->residual_squares / l->a->sum_squares),
                     .violation = l->options->stop == DNMF_STOP_GRADIENT ? result->violation : NAN,
                     .validation_rmse = NAN,
-                    .seconds = MPI_Wtime() - l->began,
+                    .seconds = dnmf_pace_seconds(&l->pace),
                     .iteration_seconds = seconds};
   return dnmf_fit_record(l->context, result, &step);
 }
@@ -155,19 +147,32 @@ static dnmf_status evaluate_start(loop *l, dnmf_fit_result *result) {
   DNMF_TRY(contribute(l, l->first));
   DNMF_TRY(share_sums(l, l->last, l->first));
   DNMF_TRY(objective(l, result));
-  l->start_error = sqrt(2 * l->loss);
-  l->checked_error = l->start_error;
+  l->memory.start_error = sqrt(2 * l->loss);
+  l->memory.checked_error = l->memory.start_error;
   return DNMF_OK;
 }
 
-static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
+/* Where the fit begins: at its start, or with the result and memory of the jobs before. */
+static dnmf_status begin(loop *l, dnmf_fit_result *result) {
   DNMF_TRY(evaluate_start(l, result));
+  keep_failure(l, dnmf_fit_resume(&l->context->error, l->pace.plan, result, &l->memory));
   memset(&l->seconds, 0, sizeof l->seconds);
   memset(&l->context->traffic, 0, sizeof l->context->traffic);
-  l->began = MPI_Wtime();
-  double clock = l->began;
-  keep_failure(l, record(l, result, 0));
-  bool done = l->options->max_iterations == 0 && stop(result, false, "max-iter");
+  dnmf_pace_begin(&l->pace, result);
+  if (result->history_count == 0)
+    keep_failure(l, record(l, result, 0));
+  return DNMF_OK;
+}
+
+static dnmf_status save(loop *l, const dnmf_fit_result *result) {
+  dnmf_fit_state now = {.result = *result, .memory = l->memory};
+  return dnmf_pace_save(&l->pace, l->last->control + CONTROL_ASKS, &now);
+}
+
+static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
+  DNMF_TRY(begin(l, result));
+  double clock = l->pace.began;
+  bool done = result->iterations >= l->options->max_iterations && dnmf_fit_stop(result, false, "max-iter");
   while (!done) {
     if (l->first == &l->w)
       DNMF_TRY(half_step(l, &l->w, l->last)); /* W <- update(W; A H', H H'), then A'W, W'W  */
@@ -177,8 +182,9 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
     DNMF_TRY(objective(l, result));
     done = should_stop(l, result);
     keep_failure(l, record(l, result, dnmf_lap(&clock)));
+    DNMF_TRY(save(l, result));
   }
-  l->seconds.total = MPI_Wtime() - l->began;
+  l->seconds.total = MPI_Wtime() - l->pace.began;
   result->best_iteration = result->iterations;
   return dnmf_agree(l->context, l->failure);
 }
@@ -198,11 +204,13 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
                      dnmf_factor *h, dnmf_fit_result *result) {
   memset(result, 0, sizeof *result);
   result->validation_rmse = NAN;
+  result->stop_reason = "unfinished";
   const dnmf_penalties *penalties = &options->penalties;
   bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
   double scale_w = scaled ? (double)a->cols : 1;
   double scale_h = scaled ? (double)a->rows : 1;
-  loop l = {.context = context, .options = options, .a = a, .arithmetic = &dnmf_squared_error, .began = MPI_Wtime()};
+  loop l = {.context = context, .options = options, .a = a, .arithmetic = &dnmf_squared_error};
+  l.pace = (dnmf_pace){options->checkpointing, options->max_iterations, options->time_limit, .began = MPI_Wtime()};
   l.w = (side){.l1 = penalties->l1_w * scale_w, .l2 = penalties->l2_w * scale_w};
   l.h = (side){.transposed = true, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
   l.first = options->fixed == DNMF_FIXED_W ? &l.h : &l.w;

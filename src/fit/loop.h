@@ -7,10 +7,18 @@
 #ifndef DNMF_FIT_LOOP_H
 #define DNMF_FIT_LOOP_H
 
-#include "dnmf/fit.h"
+#include "pace.h"
 
 /* Values that ride along with a factor's sums, summed over all processes. */
-enum { CONTROL_VIOLATION = 0, CONTROL_LOSS, CONTROL_SUM, CONTROL_SQUARES, CONTROL_EXPIRED, CONTROL_FAILED, CONTROLS };
+enum {
+  CONTROL_VIOLATION = 0,
+  CONTROL_LOSS,
+  CONTROL_SUM,
+  CONTROL_SQUARES,
+  CONTROL_FAILED,
+  CONTROL_ASKS,
+  CONTROLS = CONTROL_ASKS + DNMF_ASKS
+};
 
 typedef struct side {
   dnmf_factor *x;
@@ -55,11 +63,9 @@ struct loop {
   side *first;         /* whose half-step begins an iteration: W's, or H's when W is fixed */
   side *last;          /* whose half-step ends it: H's, or W's when H is fixed */
   dnmf_status failure; /* of local arithmetic here; shared with the next sums, so that nobody waits */
-  double began;
+  dnmf_pace pace;
+  dnmf_fit_memory memory;
   double loss; /* without penalties, where the last half-step ended */
-  double first_violation;
-  double start_error;   /* sqrt(2 loss) at the start */
-  double checked_error; /* at the last check of the objective rule */
   dnmf_fit_seconds seconds;
 };
 

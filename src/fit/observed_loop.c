@@ -7,6 +7,8 @@
  */
 #include "dnmf/fit_observed.h"
 
+#include "held_out.h"
+#include "pace.h"
 #include "result.h"
 
 #include "dnmf/clock.h"
@@ -25,8 +27,8 @@ typedef struct sums {
   double violation;
   double held_out_squares;
   double held_out_count;
-  double expired;
   double failed;
+  double asks[DNMF_ASKS];
 } sums;
 
 enum { SUMS = sizeof(sums) / sizeof(double), CHECK_EVERY = 10 };
@@ -54,13 +56,9 @@ typedef struct loop {
   dnmf_panel best_w;
   dnmf_panel best_h;
   dnmf_status failure; /* of local work here; shared with the next sums, so that nobody waits */
-  double began;
-  double first_violation;
+  dnmf_pace pace;
+  dnmf_fit_memory memory;
   double error; /* sqrt(2 loss): what the objective rule watches */
-  double start_error;
-  double checked_error;
-  double best_objective; /* of the model kept on the held-out entries */
-  double best_residual_squares;
   dnmf_fit_seconds seconds;
 } loop;
 
@@ -101,80 +99,29 @@ static dnmf_status half_step(loop *l, side *s, sums *total) {
   return DNMF_OK;
 }
 
-/* Rows without entries in the fit are all zero. */
-static bool without_data(const dnmf_panel *panel, int64_t row) {
-  for (int c = 0; c < panel->components; c++)
-    if (dnmf_panel_get(panel, row, c) != 0)
-      return false;
-  return true;
-}
-
-/* x_row y_place over the first `count` numbers of the rows. */
-static double dot_rows(const dnmf_panel *x, int64_t row, const dnmf_panel *y, int64_t place, int count) {
-  int64_t x_at = row * x->components;
-  int64_t y_at = place * y->components;
-  double sum = 0;
-  if (x->precision == DNMF_DOUBLE) {
-    const double *a = (const double *)x->data + x_at;
-    const double *b = (const double *)y->data + y_at;
-    for (int c = 0; c < count; c++)
-      sum += a[c] * b[c];
-  } else {
-    const float *a = (const float *)x->data + x_at;
-    const float *b = (const float *)y->data + y_at;
-    for (int c = 0; c < count; c++)
-      sum += (double)a[c] * (double)b[c];
-  }
-  return sum;
-}
-
-/* w_i h_j with biases and mean, clipped to the scale; where a row or column has no data, its product is expected to
- * be what the others' is on average (as predict.h). */
-static double predict(const loop *l, int64_t row, int64_t place) {
-  const dnmf_observed_options *options = l->options;
-  const dnmf_panel *w = l->rows.x;
-  int k = options->components;
-  bool unknown = without_data(w, row) || without_data(&l->held_out_needed, place);
-  double score = unknown ? l->ratings->mean : dnmf_observed_mean(options, l->ratings);
-  score += dot_rows(w, row, &l->held_out_needed, place, k);
-  if (options->bias_rows || options->bias_cols)
-    score += dnmf_panel_get(w, row, k) + dnmf_panel_get(&l->held_out_needed, place, k);
-  score = score < l->ratings->smallest ? l->ratings->smallest : score;
-  return score > l->ratings->largest ? l->ratings->largest : score;
-}
-
-static double value_at(const dnmf_ratings_view *view, dnmf_precision precision, int64_t at) {
-  return precision == DNMF_DOUBLE ? ((const double *)view->entries.value)[at]
-                                  : (double)((const float *)view->entries.value)[at];
-}
-
-/* Squared errors on the held-out entries of the owned rows, added row by row: the same for any number of threads. */
+/* Squared errors on the held-out entries of the owned rows. */
 static dnmf_status evaluate_held_out(loop *l, sums *total) {
   if (!l->held_out)
     return DNMF_OK;
-  const dnmf_ratings_view *view = l->held_out;
   double clock = MPI_Wtime();
-  DNMF_TRY(dnmf_ratings_gather(l->context, view, l->cols.x, &l->held_out_needed));
+  DNMF_TRY(dnmf_ratings_gather(l->context, l->held_out, l->cols.x, &l->held_out_needed));
   l->seconds.exchange += dnmf_lap(&clock);
-#pragma omp parallel for schedule(static) num_threads(l->context->threads)
-  for (int64_t row = 0; row < view->entries.rows; row++) {
-    l->held_out_squares[row] = 0;
-    for (int64_t at = view->entries.start[row]; at < view->entries.start[row + 1]; at++) {
-      double error = value_at(view, l->ratings->precision, at) - predict(l, row, view->entries.index[at]);
-      l->held_out_squares[row] += error * error;
-    }
-  }
-  for (int64_t row = 0; row < view->entries.rows; row++)
-    total->held_out_squares += l->held_out_squares[row];
-  total->held_out_count = (double)view->entries.start[view->entries.rows];
+  dnmf_held_out held_out = {.options = l->options,
+                            .ratings = l->ratings,
+                            .view = l->held_out,
+                            .w = l->rows.x,
+                            .needed = &l->held_out_needed,
+                            .squares = l->held_out_squares};
+  total->held_out_squares = dnmf_held_out_squares(&held_out, l->context->threads);
+  total->held_out_count = (double)l->held_out->entries.start[l->held_out->entries.rows];
   return DNMF_OK;
 }
 
 static dnmf_status share(loop *l, sums *total) {
   double values[SUMS];
   double clock = MPI_Wtime();
-  total->expired = MPI_Wtime() - l->began > l->options->time_limit;
   total->failed = l->failure != DNMF_OK;
+  dnmf_pace_ask(&l->pace, total->asks);
   memcpy(values, total, sizeof values);
   DNMF_TRY(dnmf_sum_gram(l->context, values, 0, SUMS));
   memcpy(total, values, sizeof values);
@@ -195,39 +142,31 @@ static void keep_best(loop *l, const sums *total, dnmf_fit_result *result, doubl
   } else if (result->iterations == 0 || *rmse < result->validation_rmse) {
     result->validation_rmse = *rmse;
     result->best_iteration = result->iterations;
-    l->best_objective = result->objective;
-    l->best_residual_squares = result->residual_squares;
+    l->memory.best_objective = result->objective;
+    l->memory.best_residual_squares = result->residual_squares;
     copy_panel(l->rows.x, &l->best_w);
     copy_panel(l->cols.x, &l->best_h);
   }
 }
 
-static bool stop(dnmf_fit_result *result, bool converged, const char *reason) {
-  result->converged = converged;
-  result->stop_reason = reason;
-  return true;
-}
-
 static bool should_stop(loop *l, const sums *total, dnmf_fit_result *result) {
   const dnmf_observed_options *options = l->options;
   if (result->iterations == 1) {
-    l->first_violation = total->violation;
-    l->start_error = l->checked_error = l->error;
+    l->memory.first_violation = total->violation;
+    l->memory.start_error = l->memory.checked_error = l->error;
   }
-  result->violation = l->first_violation > 0 ? total->violation / l->first_violation : 0;
+  result->violation = l->memory.first_violation > 0 ? total->violation / l->memory.first_violation : 0;
   if (l->held_out && result->iterations - result->best_iteration >= options->patience)
-    return stop(result, true, "validation");
+    return dnmf_fit_stop(result, true, "validation");
   if (options->tolerance > 0 && options->stop == DNMF_STOP_GRADIENT && result->violation <= options->tolerance)
-    return stop(result, true, "gradient");
+    return dnmf_fit_stop(result, true, "gradient");
   if (options->tolerance > 0 && options->stop == DNMF_STOP_OBJECTIVE && result->iterations % CHECK_EVERY == 0) {
-    double progress = (l->checked_error - l->error) / l->start_error;
-    l->checked_error = l->error;
+    double progress = (l->memory.checked_error - l->error) / l->memory.start_error;
+    l->memory.checked_error = l->error;
     if (!(progress >= options->tolerance))
-      return stop(result, true, "objective");
+      return dnmf_fit_stop(result, true, "objective");
   }
-  if (total->expired > 0)
-    return stop(result, false, "time-limit");
-  return result->iterations >= options->max_iterations && stop(result, false, "max-iter");
+  return dnmf_pace_limits(&l->pace, total->asks, result);
 }
 
 static dnmf_status record(loop *l, dnmf_fit_result *result, double rmse, double seconds) {
@@ -239,7 +178,7 @@ static dnmf_status record(loop *l, dnmf_fit_result *result, double rmse, double 
                     .relative_error = sqrt(result->residual_squares / squares),
                     .violation = result->violation,
                     .validation_rmse = rmse,
-                    .seconds = MPI_Wtime() - l->began,
+                    .seconds = dnmf_pace_seconds(&l->pace),
                     .iteration_seconds = seconds};
   return dnmf_fit_record(l->context, result, &step);
 }
@@ -251,19 +190,50 @@ static void take_sums(loop *l, const sums *total, dnmf_fit_result *result) {
   result->objective = total->loss + total->penalty;
 }
 
-static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
-  double rmse = NAN;
+/* The start's held-out error; what else there is to know of it comes with the first iteration. */
+static dnmf_status evaluate_start(loop *l, dnmf_fit_result *result, double *rmse) {
   sums total = {0};
   result->objective = result->residual_squares = result->violation = NAN;
   DNMF_TRY(evaluate_held_out(l, &total));
   DNMF_TRY(share(l, &total));
-  keep_best(l, &total, result, &rmse);
+  keep_best(l, &total, result, rmse);
+  return DNMF_OK;
+}
+
+/* Where the fit begins: at its start, or with the result, memory and best model of the jobs before. */
+static dnmf_status begin(loop *l, dnmf_fit_result *result) {
+  double rmse = NAN;
+  const dnmf_fit_state *resume = l->pace.plan ? l->pace.plan->resume : NULL;
+  if (!resume)
+    DNMF_TRY(evaluate_start(l, result, &rmse));
+  keep_failure(l, dnmf_fit_resume(&l->context->error, l->pace.plan, result, &l->memory));
+  if (resume && l->held_out) {
+    copy_panel(resume->best_w, &l->best_w);
+    copy_panel(resume->best_h, &l->best_h);
+  }
   memset(&l->seconds, 0, sizeof l->seconds);
   memset(&l->context->traffic, 0, sizeof l->context->traffic);
-  l->began = MPI_Wtime();
-  keep_failure(l, record(l, result, rmse, 0));
-  double clock = l->began;
-  bool done = l->options->max_iterations == 0 && stop(result, false, "max-iter");
+  dnmf_pace_begin(&l->pace, result);
+  if (!resume)
+    keep_failure(l, record(l, result, rmse, 0));
+  return DNMF_OK;
+}
+
+static dnmf_status save(loop *l, const sums *total, const dnmf_fit_result *result) {
+  dnmf_fit_state now = {.result = *result, .memory = l->memory};
+  if (l->held_out) {
+    now.best_w = &l->best_w;
+    now.best_h = &l->best_h;
+  }
+  return dnmf_pace_save(&l->pace, total->asks, &now);
+}
+
+static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
+  double rmse = NAN;
+  sums total = {0};
+  DNMF_TRY(begin(l, result));
+  double clock = l->pace.began;
+  bool done = result->iterations >= l->options->max_iterations && dnmf_fit_stop(result, false, "max-iter");
   while (!done) {
     total = (sums){0};
     DNMF_TRY(half_step(l, &l->rows, &total)); /* W, row biases    <- A, H, column biases */
@@ -275,8 +245,9 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
     keep_best(l, &total, result, &rmse);
     done = should_stop(l, &total, result);
     keep_failure(l, record(l, result, rmse, dnmf_lap(&clock)));
+    DNMF_TRY(save(l, &total, result));
   }
-  l->seconds.total = MPI_Wtime() - l->began;
+  l->seconds.total = MPI_Wtime() - l->pace.began;
   return dnmf_agree(l->context, l->failure);
 }
 
@@ -314,7 +285,9 @@ dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_observed_options
                               dnmf_fit_result *result) {
   memset(result, 0, sizeof *result);
   result->validation_rmse = NAN;
-  loop l = {.context = context, .options = options, .ratings = ratings, .held_out = held_out, .began = MPI_Wtime()};
+  result->stop_reason = "unfinished";
+  loop l = {.context = context, .options = options, .ratings = ratings, .held_out = held_out};
+  l.pace = (dnmf_pace){options->checkpointing, options->max_iterations, options->time_limit, .began = MPI_Wtime()};
   l.rows = (side){.view = &ratings->by_rows, .x = w, .other = h, .fit_bias = options->bias_rows};
   l.rows.l1 = options->l1_w;
   l.rows.l2 = options->l2_w;
@@ -327,8 +300,8 @@ dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_observed_options
   if (status == DNMF_OK && held_out) {
     copy_panel(&l.best_w, w);
     copy_panel(&l.best_h, h);
-    result->objective = l.best_objective;
-    result->residual_squares = l.best_residual_squares;
+    result->objective = l.memory.best_objective;
+    result->residual_squares = l.memory.best_residual_squares;
   }
   if (status == DNMF_OK)
     status = dnmf_fit_collect(context, &l.seconds, result);

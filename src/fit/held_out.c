@@ -1,0 +1,64 @@
+#include "held_out.h"
+
+/* Rows without entries in the fit are all zero. */
+static bool without_data(const dnmf_panel *panel, int64_t row) {
+  for (int c = 0; c < panel->components; c++)
+    if (dnmf_panel_get(panel, row, c) != 0)
+      return false;
+  return true;
+}
+
+/* x_row y_place over the first `count` numbers of the rows. */
+static double dot_rows(const dnmf_panel *x, int64_t row, const dnmf_panel *y, int64_t place, int count) {
+  int64_t x_at = row * x->components;
+  int64_t y_at = place * y->components;
+  double sum = 0;
+  if (x->precision == DNMF_DOUBLE) {
+    const double *a = (const double *)x->data + x_at;
+    const double *b = (const double *)y->data + y_at;
+    for (int c = 0; c < count; c++)
+      sum += a[c] * b[c];
+  } else {
+    const float *a = (const float *)x->data + x_at;
+    const float *b = (const float *)y->data + y_at;
+    for (int c = 0; c < count; c++)
+      sum += (double)a[c] * (double)b[c];
+  }
+  return sum;
+}
+
+/* w_i h_j with biases and mean, clipped to the scale; where a row or column has no data, its product is expected to
+ * be what the others' is on average (as predict.h). */
+static double predict(const dnmf_held_out *p, int64_t row, int64_t place) {
+  const dnmf_observed_options *options = p->options;
+  const dnmf_ratings *ratings = p->ratings;
+  int k = options->components;
+  bool unknown = without_data(p->w, row) || without_data(p->needed, place);
+  double score = unknown ? ratings->mean : dnmf_observed_mean(options, ratings);
+  score += dot_rows(p->w, row, p->needed, place, k);
+  if (options->bias_rows || options->bias_cols)
+    score += dnmf_panel_get(p->w, row, k) + dnmf_panel_get(p->needed, place, k);
+  score = score < ratings->smallest ? ratings->smallest : score;
+  return score > ratings->largest ? ratings->largest : score;
+}
+
+static double value_at(const dnmf_ratings_view *view, dnmf_precision precision, int64_t at) {
+  return precision == DNMF_DOUBLE ? ((const double *)view->entries.value)[at]
+                                  : (double)((const float *)view->entries.value)[at];
+}
+
+double dnmf_held_out_squares(const dnmf_held_out *held_out, int threads) {
+  const dnmf_ratings_view *view = held_out->view;
+  double sum = 0;
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (int64_t row = 0; row < view->entries.rows; row++) {
+    held_out->squares[row] = 0;
+    for (int64_t at = view->entries.start[row]; at < view->entries.start[row + 1]; at++) {
+      double error = value_at(view, held_out->ratings->precision, at) - predict(held_out, row, view->entries.index[at]);
+      held_out->squares[row] += error * error;
+    }
+  }
+  for (int64_t row = 0; row < view->entries.rows; row++)
+    sum += held_out->squares[row];
+  return sum;
+}

@@ -1,0 +1,19 @@
+/* The error of a fit on held-out entries. */
+#ifndef DNMF_FIT_HELD_OUT_H
+#define DNMF_FIT_HELD_OUT_H
+
+#include "dnmf/fit_observed.h"
+
+typedef struct dnmf_held_out {
+  const dnmf_observed_options *options;
+  const dnmf_ratings *ratings;
+  const dnmf_ratings_view *view;
+  const dnmf_panel *w;      /* owned rows */
+  const dnmf_panel *needed; /* the columns' factors that the view points into */
+  double *squares;          /* room for a number each owned row */
+} dnmf_held_out;
+
+/* Sum of squared errors over the owned rows, added row by row: the same for any number of threads. local */
+double dnmf_held_out_squares(const dnmf_held_out *held_out, int threads);
+
+#endif
