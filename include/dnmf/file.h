@@ -36,10 +36,29 @@ dnmf_status dnmf_model_write(dnmf_context *context, const char *path, const dnmf
  * Released with dnmf_model_free, also after a failure. collective */
 dnmf_status dnmf_model_read(dnmf_context *context, const char *path, dnmf_precision precision, dnmf_model *model);
 
-/* Reads the factors only, the given ranges of them (e.g. what this process owns on its grid); `w` and `h` are
- * already created with the right number of rows and components, which must agree with the file. collective */
-dnmf_status dnmf_model_read_factors(dnmf_context *context, const char *path, dnmf_range rows, dnmf_panel *w,
-                                    dnmf_range cols, dnmf_panel *h);
+/* A file to start a fit from: /W, /H or both, of a model or not, and a model's biases. The caller sets the upper part:
+ * the panels have been created with the right number of rows and components, with which the file must agree. */
+typedef struct dnmf_start_file {
+  const char *path;
+  int64_t all_rows; /* of the matrix */
+  int64_t all_cols;
+  dnmf_range rows; /* wanted here, e.g. what this process owns on its grid */
+  dnmf_range cols;
+  dnmf_panel *w;
+  dnmf_panel *h;
+  double *row_bias; /* of those rows; NULL: not wanted; left alone when the file has none */
+  double *col_bias;
+
+  bool has_w; /* else `w` is as it was */
+  bool has_h;
+  bool has_biases;
+  double mean;      /* what a model adds to every prediction; 0 without biases */
+  double largest_w; /* over all processes */
+  double largest_h;
+} dnmf_start_file;
+
+/* Fails when a factor has another shape, or a number that is negative or not finite. collective */
+dnmf_status dnmf_start_file_read(dnmf_context *context, dnmf_start_file *start);
 
 /* What `export` writes. */
 typedef enum dnmf_export_format {

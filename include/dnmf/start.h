@@ -7,8 +7,11 @@
 #include "dnmf/factor.h"
 #include "dnmf/matrix.h"
 
-/* |N(0,1)| * sqrt(mean(A) / k) for every entry (scikit-learn's scale). local */
+/* |N(0,1)| * sqrt(mean(A) / k) for every entry (scikit-learn's scale). Either factor may be NULL. local */
 void dnmf_start_random(const dnmf_matrix *a, uint64_t seed, dnmf_factor *w, dnmf_factor *h);
+
+/* sqrt(mean(A) / k) for every entry. local */
+void dnmf_start_flat(const dnmf_matrix *a, dnmf_factor *factor);
 
 /* What takes the place of zeros in an SVD start. */
 typedef enum dnmf_svd_fill {

@@ -28,6 +28,7 @@ static const char *const stop_choices[] = {"auto", "gradient", "objective", "val
 static const char *const scale_choices[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
 static const char *const loss_choices[] = {"frobenius", "kullback-leibler", NULL};
+static const char *const fix_choices[] = {"none", "w", "h", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
 #define FIT(member) offsetof(cli_fit_options, member)
@@ -69,8 +70,10 @@ static const cli_option run_table[] = {
     {"solver", 0, CLI_CHOICE, FIT(solver), "S", "hals (default), mu or bpp", 0, 0, solver_choices},
     {"init", 0, CLI_TEXT, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random;\n"
-     "                               file:MODEL.h5: a model",
+     "                               file:START.h5: a model, or any file with /W (rows x K), /H (K x columns) or both",
      0, 0, NULL},
+    {"fix", 0, CLI_CHOICE, FIT(fixed), "F",
+     "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iterations), "N", "most iterations (default 200; 0 keeps the start)", 0, 1e9,
      NULL},

@@ -53,6 +53,11 @@ static const char *loss_name(const cli_fit_options *options) {
   return options->loss == CLI_LOSS_KULLBACK_LEIBLER ? "kullback-leibler" : "frobenius";
 }
 
+static const char *fix_name(const cli_fit_options *options) {
+  static const char *const names[] = {[DNMF_FIXED_NONE] = "none", [DNMF_FIXED_W] = "w", [DNMF_FIXED_H] = "h"};
+  return names[options->fixed];
+}
+
 static const char *penalty_scale_name(const cli_fit_run *fit) {
   if (fit->missing == DNMF_MISSING_ZERO)
     return fit->plan.penalties.scale == DNMF_PENALTY_RAW ? "raw" : "dimension";
@@ -158,6 +163,7 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
       TEXT("loss", loss_name(options)),
       TEXT("solver", dnmf_solver_name((dnmf_solver)options->solver)),
       TEXT("init", options->init),
+      TEXT("fix", fix_name(options)),
       WHOLE("seed", options->seed),
       WHOLE("max_iter", options->max_iterations),
       REAL("tol", options->tolerance),
@@ -202,13 +208,13 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
   char grid[32];
   snprintf(grid, sizeof grid, "%dx%d", fit->a.grid.rows, fit->a.grid.cols);
   json_t *object = json_pack(
-      "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:o}", "command",
-      "fit", "version", DNMF_VERSION, "input", fit->input, "output", options->output, "rows", (json_int_t)a->rows,
-      "cols", (json_int_t)a->cols, "stored", (json_int_t)a->stored, "components", fit->components, "missing",
-      dnmf_missing_name(fit->missing), "loss", loss_name(options), "solver",
-      dnmf_solver_name((dnmf_solver)options->solver), "init", options->init, "seed", (json_int_t)options->seed,
-      "iterations", r->iterations, "converged", r->converged, "stop_reason", r->stop_reason, "objective",
-      cli_json_real(r->objective), "relative_error", cli_json_real(relative_error(fit)), "rmse",
+      "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:o}",
+      "command", "fit", "version", DNMF_VERSION, "input", fit->input, "output", options->output, "rows",
+      (json_int_t)a->rows, "cols", (json_int_t)a->cols, "stored", (json_int_t)a->stored, "components", fit->components,
+      "missing", dnmf_missing_name(fit->missing), "loss", loss_name(options), "solver",
+      dnmf_solver_name((dnmf_solver)options->solver), "init", options->init, "fix", fix_name(options), "seed",
+      (json_int_t)options->seed, "iterations", r->iterations, "converged", r->converged, "stop_reason", r->stop_reason,
+      "objective", cli_json_real(r->objective), "relative_error", cli_json_real(relative_error(fit)), "rmse",
       cli_json_real(rmse(fit)), "validation_rmse", cli_json_real(fit->result.validation_rmse));
   json_t *run = json_pack(
       "{s:i, s:s, s:i, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f},"

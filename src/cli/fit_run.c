@@ -6,7 +6,6 @@
 #include "dnmf/collective.h"
 #include "dnmf/file.h"
 #include "dnmf/output.h"
-#include "dnmf/start.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -44,6 +43,7 @@ static void plan_loop(const cli_fit_options *options, dnmf_fit_options *plan) {
   double l2 = options->l2 >= 0 ? options->l2 : 0;
   plan->components = (int)options->components;
   plan->solver = (dnmf_solver)options->solver;
+  plan->fixed = (dnmf_fixed)options->fixed;
   plan->stop = plan->solver == DNMF_SOLVER_MU ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
   if (options->stop != CLI_STOP_AUTO)
     plan->stop = options->stop == CLI_STOP_OBJECTIVE ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
@@ -72,44 +72,13 @@ static dnmf_status plan_blocks(cli_session *session, const cli_fit_options *opti
   return cli_lay_out(session, grid_rows, grid_cols, source->rows, source->cols, &fit->a);
 }
 
-static const char *const svd_starts[] = {
-    [DNMF_SVD_FILL_ZERO] = "nndsvd", [DNMF_SVD_FILL_MEAN] = "nndsvda", [DNMF_SVD_FILL_RANDOM] = "nndsvdar"};
-
-/* What --init asks for, and whether this fit can start so. */
-static dnmf_status plan_start(dnmf_error *error, const char *init, cli_fit_run *fit) {
-  static const char prefix[] = "file:";
-  fit->start = CLI_START_RANDOM;
-  if (strncmp(init, prefix, strlen(prefix)) == 0) {
-    fit->start = CLI_START_FILE;
-    fit->start_file = init + strlen(prefix);
-  }
-  for (int fill = 0; fill <= DNMF_SVD_FILL_RANDOM; fill++)
-    if (strcmp(init, svd_starts[fill]) == 0) {
-      fit->start = CLI_START_SVD;
-      fit->start_fill = (dnmf_svd_fill)fill;
-    }
-  if (fit->start == CLI_START_RANDOM && strcmp(init, "random") != 0)
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--init %s: give random, nndsvd, nndsvda, nndsvdar or file:MODEL.h5",
-                     init);
-  if (fit->start != CLI_START_RANDOM && fit->missing == DNMF_MISSING_UNOBSERVED)
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--init %s: a fit of observed entries starts at random; leave --init out",
-                     init);
-  int64_t smaller = fit->source.rows < fit->source.cols ? fit->source.rows : fit->source.cols;
-  if (fit->start == CLI_START_SVD && fit->components > smaller)
-    return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--init %s: -k %d is larger than the smaller dimension of %s (%" PRId64 " x %" PRId64
-                     "), which has no more singular vectors; use --init random",
-                     init, fit->components, fit->source.name, fit->source.rows, fit->source.cols);
-  return DNMF_OK;
-}
-
 static dnmf_status plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   fit->missing = options->missing ? (dnmf_missing)(options->missing - 1) : fit->source.missing;
   fit->precision = (dnmf_precision)options->precision;
   fit->components = (int)options->components;
   DNMF_TRY(check_components(session, options, &fit->source));
+  DNMF_TRY(cli_fit_plan_start(&session->context->error, options, fit));
   DNMF_TRY(cli_fit_refuse_unused(session, options, fit));
-  DNMF_TRY(plan_start(&session->context->error, options->init, fit));
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_plan(session, options, fit);
   return plan_blocks(session, options, fit);
@@ -119,31 +88,6 @@ static dnmf_status read_matrix(cli_session *session, const cli_fit_options *opti
   DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
   cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
   return fit->missing == DNMF_MISSING_UNOBSERVED ? cli_observed_load(session, options, fit) : DNMF_OK;
-}
-
-static dnmf_status start_blocks(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
-  dnmf_context *context = session->context;
-  dnmf_status status = dnmf_factor_create_w(context, &fit->a.layout, fit->components, fit->precision, &fit->w);
-  if (status == DNMF_OK)
-    status = dnmf_factor_create_h(context, &fit->a.layout, fit->components, fit->precision, &fit->h);
-  DNMF_TRY(dnmf_agree(context, status));
-  if (fit->start == CLI_START_FILE)
-    return dnmf_model_read_factors(context, fit->start_file, fit->w.owned, &fit->w.mine, fit->h.owned, &fit->h.mine);
-  if (fit->start == CLI_START_SVD && fit->start_fill == DNMF_SVD_FILL_ZERO && fit->plan.solver == DNMF_SOLVER_MU)
-    dnmf_warn(context, "--init nndsvd leaves zeros, which --solver mu cannot change; nndsvda and nndsvdar have none");
-  if (fit->start == CLI_START_SVD)
-    return dnmf_start_svd(context, &fit->a.layout, &fit->a.matrix, fit->start_fill, (uint64_t)options->seed, &fit->w,
-                          &fit->h);
-  dnmf_start_random(&fit->a.matrix, (uint64_t)options->seed, &fit->w, &fit->h);
-  return DNMF_OK;
-}
-
-static dnmf_status start(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
-  if (fit->missing == DNMF_MISSING_ZERO)
-    return start_blocks(session, options, fit);
-  dnmf_status status = dnmf_start_observed(&session->context->error, &fit->observed, &fit->ratings,
-                                           (uint64_t)options->seed, &fit->observed_w, &fit->observed_h);
-  return dnmf_agree(session->context, status);
 }
 
 static dnmf_status iterate(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
@@ -201,7 +145,7 @@ static dnmf_status run_phases(cli_session *session, const cli_fit_options *optio
   DNMF_TRY(dnmf_agree(context, plan(session, options, fit)));
   DNMF_TRY(read_matrix(session, options, fit));
   fit->seconds.read = dnmf_lap(&clock);
-  DNMF_TRY(start(session, options, fit));
+  DNMF_TRY(cli_fit_start(session, options, fit));
   cli_fit_announce(session, options, fit);
   fit->seconds.init = dnmf_lap(&clock);
   DNMF_TRY(iterate(session, options, fit));

@@ -20,6 +20,7 @@ typedef struct cli_fit_options {
   int missing; /* 0: as the input has it, else dnmf_missing + 1 */
   int solver;
   const char *init;
+  int fixed; /* dnmf_fixed */
   int64_t seed;
   int64_t max_iterations;
   double tolerance;
@@ -93,6 +94,10 @@ void cli_fit_free(cli_fit_run *fit); /* collective */
 
 /* Fails on an option of the command line that this fit, zeros or ratings, would ignore; fit_unused.c. local */
 dnmf_status cli_fit_refuse_unused(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit);
+
+/* What --init and --fix ask for, and whether this fit can start so; then the start itself; fit_start.c. */
+dnmf_status cli_fit_plan_start(dnmf_error *error, const cli_fit_options *options, cli_fit_run *fit); /* local */
+dnmf_status cli_fit_start(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);   /* collective */
 
 /* The observed-only path's own phases, fit_observed_run.c. Entries of `fit->a` become ratings, the held-out share
  * apart. collective */

@@ -28,11 +28,13 @@ static dnmf_status refuse_with_zeros(cli_session *session) {
   return refuse(session, uses, sizeof uses / sizeof *uses);
 }
 
-static dnmf_status refuse_with_ratings(cli_session *session, const cli_fit_options *options) {
+static dnmf_status refuse_with_ratings(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
   bool held_out = options->validation != NULL;
   bool multiplicative = options->solver == DNMF_SOLVER_MU;
   bool biases = options->bias != CLI_BIAS_NONE && !multiplicative;
+  bool random = fit->start == CLI_START_RANDOM;
   const use uses[] = {
+      {"init-scale", random, "the fit does not start at random"},
       {"l2-bias", biases, "no biases are fitted"},
       {"patience", held_out, "it counts iterations without a better RMSE on --validation ratings"},
       {"sweeps", options->solver == DNMF_SOLVER_HALS, "only --solver hals sweeps"},
@@ -46,5 +48,6 @@ static dnmf_status refuse_with_ratings(cli_session *session, const cli_fit_optio
 dnmf_status cli_fit_refuse_unused(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
   const use both = {"l2", options->l2_w < 0 || options->l2_h < 0, "--l2-w and --l2-h are both given"};
   DNMF_TRY(refuse(session, &both, 1));
-  return fit->missing == DNMF_MISSING_UNOBSERVED ? refuse_with_ratings(session, options) : refuse_with_zeros(session);
+  return fit->missing == DNMF_MISSING_UNOBSERVED ? refuse_with_ratings(session, options, fit)
+                                                 : refuse_with_zeros(session);
 }

@@ -4,6 +4,12 @@
 
 #include <math.h>
 
+/* With this everywhere in both factors, W H has A's mean. */
+static double flat_entry(const dnmf_matrix *a, const dnmf_factor *factor) {
+  double mean = a->sum / ((double)a->rows * (double)a->cols);
+  return sqrt(mean / factor->components);
+}
+
 static void fill(uint64_t seed, dnmf_stream stream, double scale, dnmf_factor *factor) {
   for (int64_t row = 0; row < factor->mine.rows; row++)
     for (int c = 0; c < factor->components; c++) {
@@ -13,8 +19,14 @@ static void fill(uint64_t seed, dnmf_stream stream, double scale, dnmf_factor *f
 }
 
 void dnmf_start_random(const dnmf_matrix *a, uint64_t seed, dnmf_factor *w, dnmf_factor *h) {
-  double mean = a->sum / ((double)a->rows * (double)a->cols);
-  double scale = sqrt(mean / w->components);
-  fill(seed, DNMF_STREAM_START_W, scale, w);
-  fill(seed, DNMF_STREAM_START_H, scale, h);
+  if (w)
+    fill(seed, DNMF_STREAM_START_W, flat_entry(a, w), w);
+  if (h)
+    fill(seed, DNMF_STREAM_START_H, flat_entry(a, h), h);
+}
+
+void dnmf_start_flat(const dnmf_matrix *a, dnmf_factor *factor) {
+  for (int64_t row = 0; row < factor->mine.rows; row++)
+    for (int c = 0; c < factor->components; c++)
+      dnmf_panel_set(&factor->mine, row, c, flat_entry(a, factor));
 }

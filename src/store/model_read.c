@@ -5,7 +5,6 @@
 #include "store/factor_file.h"
 #include "store/ids_file.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,27 +198,4 @@ dnmf_status dnmf_model_read(dnmf_context *context, const char *path, dnmf_precis
   model->owned_cols = dnmf_range_split(cols, context->size, context->rank);
   DNMF_TRY(dnmf_hdf5_open(context, path, false, &file));
   return dnmf_hdf5_close(context, path, false, file, read_all(context, path, file, precision, model));
-}
-
-dnmf_status dnmf_model_read_factors(dnmf_context *context, const char *path, dnmf_range rows, dnmf_panel *w,
-                                    dnmf_range cols, dnmf_panel *h) {
-  model_shape shape = {0};
-  hid_t file = -1;
-  dnmf_status status = DNMF_OK;
-  int64_t wanted[2] = {rows.end, cols.end};
-  DNMF_TRY(inspect(context, path, &shape));
-  DNMF_TRY(dnmf_max_int64(context, context->comm, wanted, 2));
-  if (shape.components != w->components || shape.components != h->components)
-    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has %" PRId64 " components, but %d are wanted", path,
-                       shape.components, w->components);
-  else if (wanted[0] != shape.rows || wanted[1] != shape.cols)
-    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                       "%s is a model of a %" PRId64 " x %" PRId64 " matrix, but this one is %" PRId64 " x %" PRId64,
-                       path, shape.rows, shape.cols, wanted[0], wanted[1]);
-  DNMF_TRY(dnmf_agree(context, status));
-  DNMF_TRY(dnmf_hdf5_open(context, path, false, &file));
-  status = dnmf_w_read(context, file, rows, w);
-  if (status == DNMF_OK)
-    status = dnmf_h_read(context, file, cols, h);
-  return dnmf_hdf5_close(context, path, false, file, status);
 }

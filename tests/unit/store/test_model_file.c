@@ -115,15 +115,22 @@ static void factors_are_read_where_they_are_wanted(void **state) {
   make_panel(model.owned_cols, 3, DNMF_SINGLE, &h);
   if (w.rows)
     memset(w.data, 0, (size_t)w.rows * 3 * sizeof(float));
-  assert_ok(dnmf_model_read_factors(context, path, model.owned_rows, &w, model.owned_cols, &h));
+  dnmf_start_file start = {.path = path,
+                           .all_rows = 11,
+                           .all_cols = 8,
+                           .rows = model.owned_rows,
+                           .cols = model.owned_cols,
+                           .w = &w,
+                           .h = &h};
+  assert_ok(dnmf_start_file_read(context, &start));
+  assert_true(start.has_w && start.has_h && !start.has_biases);
+  assert_true(start.largest_w == 1 && start.largest_h == 1);
   check_panel(model.owned_rows, &w);
   check_panel(model.owned_cols, &h);
-  dnmf_range beyond = model.owned_cols;
-  beyond.end += 2;
-  assert_fails_with(dnmf_model_read_factors(context, path, model.owned_rows, &w, beyond, &h), "11 x 8");
+  start.all_cols = 10;
+  assert_fails_with(dnmf_start_file_read(context, &start), "/H is 3 x 8 float64, but this fit starts from 3 x 10");
   h.components = w.components = 4;
-  assert_fails_with(dnmf_model_read_factors(context, path, model.owned_rows, &w, model.owned_cols, &h),
-                    "3 components, but 4 are wanted");
+  assert_fails_with(dnmf_start_file_read(context, &start), "/W is 11 x 3 float64, but this fit starts from 11 x 4");
   dnmf_panel_free(&w);
   dnmf_panel_free(&h);
   dnmf_model_free(&model);
