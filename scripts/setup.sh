@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing to build dnmf, to test it or to check its sources; the other scripts start here.
 #
-#   scripts/setup.sh [build|test|lint]     default: build; test and lint include build
+#   scripts/setup.sh [build|test|lint|slurm]     default: build; test and lint include build; slurm: a Slurm to test in
 #
 # On Debian and Ubuntu only missing packages are installed, so nothing is downloaded when all are there.
 # Elsewhere the packages are named, and the scripts go on when the tools are found.
@@ -14,6 +14,7 @@ build_packages=(build-essential cmake ninja-build pkg-config openmpi-bin libopen
 test_packages=(libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py python3-sklearn
   python3-anndata python3-matplotlib valgrind hdf5-tools)
 lint_packages=(clang-format clang-tidy cppcheck)
+slurm_packages=(slurm-wlm munge)
 python_modules=(pytest numpy scipy h5py sklearn anndata matplotlib)
 
 cores() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN; }
@@ -39,7 +40,8 @@ packages_of() {
     build) echo "${build_packages[*]}" ;;
     test) echo "${build_packages[*]} ${test_packages[*]}" ;;
     lint) echo "${build_packages[*]} ${lint_packages[*]}" ;;
-    *) echo "setup: no such set of packages: $1 (build, test or lint)" >&2 && return 2 ;;
+    slurm) echo "${slurm_packages[*]}" ;;
+    *) echo "setup: no such set of packages: $1 (build, test, lint or slurm)" >&2 && return 2 ;;
   esac
 }
 

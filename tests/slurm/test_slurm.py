@@ -1,0 +1,132 @@
+"""The job scripts of scripts/slurm in a real Slurm, which run.sh starts around these tests.
+
+A test edits a script as a person would, the lines that say so, and submits it.
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "cli"))
+from program import PROGRAM, run  # noqa: E402
+
+SCRIPTS = ROOT / "scripts" / "slurm"
+SECONDS = 60  # more than any job needs
+LAUNCHERS = ["srun", "mpirun"]
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory):
+    path = tmp_path_factory.mktemp("slurm") / "a.h5"
+    run(["generate", "-o", path, "--rows", 300, "--cols", 200])
+    return path
+
+
+class Job:
+    """A script of scripts/slurm, edited and submitted in `folder`."""
+
+    def __init__(self, folder, script, fit, *options, launcher="srun"):
+        text = (SCRIPTS / script).read_text()
+        text, edited = re.subn(r"^fit=\(.*?\) # edit: what$", f"fit=({' '.join(map(str, fit))})", text, flags=re.MULTILINE)
+        assert edited == 1
+        (folder / script).write_text(text)
+        paths = f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": paths, "LAUNCHER": launcher, "OMPI_MCA_mpi_yield_when_idle": "1"}
+        environment.pop("OMP_NUM_THREADS", None)
+        command = ["sbatch", "--parsable", "--job-name=job", "--output=out", *options, script]
+        self.id = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True,
+                                 text=True).stdout.strip()
+        self.folder = folder
+
+    def facts(self):
+        shown = subprocess.run(["scontrol", "show", "job", self.id], check=True, capture_output=True, text=True).stdout
+        return dict(re.findall(r"(\S+?)=(\S*)", shown))
+
+    def output(self, name="out"):
+        path = self.folder / name
+        return path.read_text() if path.exists() else ""
+
+    def wait_for(self, what, condition):
+        end = time.monotonic() + SECONDS
+        while not condition():
+            assert time.monotonic() < end, f"no {what} after {SECONDS} s: {self.facts()}\n{self.output()}"
+            time.sleep(0.1)
+
+    def wait(self):
+        """Waits for the end; how the job ended and its output's last line."""
+        self.wait_for("end", lambda: self.facts()["JobState"] in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT"))
+        return self.facts(), (self.output().splitlines() or [""])[-1]
+
+
+def factors(path):
+    with h5py.File(path) as model:
+        return model["W"][:], model["H"][:]
+
+
+def assert_same_model(path, other):
+    for mine, theirs in zip(factors(path), factors(other)):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_fit_on_two_nodes_is_the_same_as_at_home(tmp_path, matrix, launcher):
+    fit = [matrix, "-o", "model.h5", "-k", 5, "--max-iter", 20]
+    job = Job(tmp_path, "fit.sh", fit, "--nodes=2", "--ntasks-per-node=2", "--cpus-per-task=1", launcher=launcher)
+    facts, last = job.wait()
+    assert (facts["JobState"], facts["ExitCode"], last) == ("COMPLETED", "0:0", "job: done"), job.output()
+    assert "4 processes" in job.output() and "1 thread each" in job.output()
+    run(["fit", matrix, "-o", tmp_path / "home.h5", "-k", 5, "--max-iter", 20])
+    assert_same_model(tmp_path / "model.h5", tmp_path / "home.h5")
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_threads_are_the_cores_of_a_task(tmp_path, matrix, launcher):
+    job = Job(tmp_path, "fit.sh", [matrix, "-o", "model.h5", "-k", 2, "--max-iter", 2], "--nodes=2",
+              "--ntasks-per-node=1", "--cpus-per-task=2", launcher=launcher)
+    job.wait()
+    assert "2 processes" in job.output() and "2 threads each" in job.output(), job.output()
+    assert "warning" not in job.output(), job.output()
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_wrong_command_line_fails_the_job_with_its_exit_status(tmp_path, launcher):
+    job = Job(tmp_path, "fit.sh", ["none.h5", "-o", "model.h5", "-k", 0], "--nodes=1", "--ntasks-per-node=2",
+              "--cpus-per-task=1", launcher=launcher)
+    facts, last = job.wait()
+    assert (facts["JobState"], facts["ExitCode"], last) == ("FAILED", "2:0", "job: FAILED (exit status 2)"), job.output()
+    assert job.output().count("dnmf: error:") == 1, job.output()
+
+
+def endless(matrix):
+    return [matrix, "-o", "model.h5", "-k", 5, "--tol", 0, "--max-iter", 1000000000]
+
+
+def test_a_killed_process_ends_the_job(tmp_path, matrix):
+    """Progress arrives while the job runs: the output file can be followed."""
+    job = Job(tmp_path, "fit.sh", endless(matrix), "--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=1")
+    job.wait_for("progress", lambda: "iteration 20/" in job.output())
+    listed = subprocess.run(["scontrol", "listpids", f"{job.id}.0", "node1"], check=True, capture_output=True, text=True)
+    os.kill(int(listed.stdout.splitlines()[1].split()[0]), 9)
+    facts, last = job.wait()
+    assert facts["JobState"] == "FAILED", job.output()
+    assert last in ("job: FAILED (exit status 137)", "job: FAILED (exit status 143)"), job.output()  # killed, ended
+    assert "task 0: Killed" in job.output()
+    assert not (tmp_path / "model.h5").exists()
+
+
+def test_an_array_over_components(tmp_path, matrix):
+    job = Job(tmp_path, "array.sh", [matrix, "--max-iter", 5], "--array=2,4", "--output=out-%a", "--nodes=1", "--ntasks-per-node=1",
+              "--cpus-per-task=1")
+    job.wait_for("two ends", lambda: all("job: " in job.output(f"out-{k}") for k in (2, 4)))
+    for components in (2, 4):
+        assert job.output(f"out-{components}").splitlines()[-1].startswith(f"job: done for k = {components}: validation_rmse:")
+        assert json.loads((tmp_path / f"fit-k{components}.json").read_text())["components"] == components
+        assert factors(tmp_path / f"model-k{components}.h5")[0].shape[1] == components

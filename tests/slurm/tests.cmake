@@ -1,0 +1,4 @@
+# Jobs in a private Slurm, where its packages are installed; skipped elsewhere.
+add_test(NAME slurm COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh)
+set_tests_properties(slurm PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS slurm
+  ENVIRONMENT "DNMF_PROGRAM=$<TARGET_FILE:dnmf_program>")
