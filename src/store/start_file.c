@@ -20,9 +20,8 @@ static dnmf_status check_shape(dnmf_error *error, const char *path, hid_t file, 
   dnmf_hdf5_shape shape;
   DNMF_TRY(dnmf_hdf5_describe(error, file, name, &shape));
   if (shape.rank != 2 || !shape.numeric || shape.extent[0] != rows || shape.extent[1] != cols)
-    return dnmf_fail(error, DNMF_ERROR_INPUT,
-                     "%s: %s is %s, but this fit starts from %" PRId64 " x %" PRId64 " numbers", path, name, shape.text,
-                     rows, cols);
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s: %s is %s, but this fit starts from %" PRId64 " x %" PRId64 " (%s)",
+                     path, name, shape.text, rows, cols, name[1] == 'W' ? "rows x components" : "components x columns");
   return DNMF_OK;
 }
 
