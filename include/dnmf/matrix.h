@@ -34,11 +34,16 @@ typedef struct dnmf_entry {
   double value;
 } dnmf_entry;
 
-/* Entries as a reader delivers them: process by process in file order, wherever they belong. */
+/* Entries in an array: process by process in file order, wherever they belong. */
 typedef struct dnmf_entries {
   int64_t count; /* held here */
   dnmf_entry *items;
 } dnmf_entries;
+
+/* A reader's next entries on this process, in file order: at most `limit`, which is at least 2, into `batch`. *count
+ * is 0 when there are no more, and only then. Entries are file order process by process. local */
+typedef dnmf_status (*dnmf_next_entries)(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit,
+                                         int64_t *count);
 
 typedef struct dnmf_csr {
   int64_t rows; /* local */
@@ -75,8 +80,15 @@ typedef struct dnmf_matrix {
 dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                        dnmf_matrix *matrix);
 
-/* Sends every entry to the process whose block holds it and builds the blocks there. Consumes `entries`
- * (freed, also on failure). Indices must lie inside the layout. Still needs dnmf_matrix_finish. collective */
+/* Takes the entries from `next` batch by batch, sends each to the process whose block holds it, and builds the blocks
+ * there: beside a sparse block in the making wait at most as many entries as it will have, 16 bytes each (12 in single
+ * precision), and a batch or two. Indices must lie inside the layout. A dense matrix takes each place at most once:
+ * `duplicates` is for sparse ones. Still needs dnmf_matrix_finish. collective */
+dnmf_status dnmf_matrix_assemble(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                 bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
+                                 dnmf_matrix *matrix);
+
+/* The same from entries in an array, which is consumed (freed, also on failure). collective */
 dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                      bool sparse, dnmf_duplicates duplicates, dnmf_entries *entries,
                                      dnmf_matrix *matrix);
@@ -85,9 +97,18 @@ dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *l
  * fills the global figures. collective */
 dnmf_status dnmf_matrix_finish(dnmf_context *context, const dnmf_layout *layout, dnmf_matrix *matrix);
 
-/* This process's entries again, as from_entries takes them, for another layout: those stored, and of a dense
- * matrix, which has no other way to leave a place out, those that are not zero. Released with
- * dnmf_entries_free. local */
+/* A walk over this process's entries, row by row: those stored, and of a dense matrix, which has no other way to
+ * leave a place out, those that are not zero. Begin with {matrix, 0, 0}. */
+typedef struct dnmf_matrix_walk {
+  const dnmf_matrix *matrix;
+  int64_t row; /* local */
+  int64_t at;  /* number of the row's next entry, counted in the block */
+} dnmf_matrix_walk;
+
+/* As dnmf_next_entries, `walk` a dnmf_matrix_walk. local */
+dnmf_status dnmf_matrix_walk_next(dnmf_error *error, void *walk, dnmf_entry *batch, int64_t limit, int64_t *count);
+
+/* All of them, for another layout. Released with dnmf_entries_free. local */
 dnmf_status dnmf_matrix_to_entries(dnmf_context *context, const dnmf_matrix *matrix, dnmf_entries *entries);
 
 void dnmf_matrix_free(dnmf_matrix *matrix); /* local; accepts a zeroed matrix */

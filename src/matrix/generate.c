@@ -1,6 +1,5 @@
 #include "dnmf/generate.h"
 
-#include "dnmf/memory.h"
 #include "pattern.h"
 #include "recipe.h"
 
@@ -73,40 +72,47 @@ static dnmf_status generate_dense(dnmf_context *context, const dnmf_generate_opt
 }
 
 /* The entries of an even share of the rows, wherever they will live. */
-static dnmf_status make_entries(dnmf_context *context, const dnmf_generate_options *options,
-                                const dnmf_pattern *pattern, dnmf_range rows, dnmf_entries *entries) {
-  dnmf_range cols = {0, pattern->cols};
-  dnmf_recipe recipe = {0};
-  int64_t capacity = 0;
-  dnmf_status status = dnmf_recipe_create(&context->error, options, rows, cols, &recipe);
-  for (int64_t row = rows.begin; status == DNMF_OK && row < rows.end; row++) {
-    dnmf_pattern_walk walk = dnmf_pattern_begin(pattern, row);
-    dnmf_entry entry = {.row = row};
-    while (status == DNMF_OK && dnmf_pattern_next(&walk, &entry.col)) {
-      status = dnmf_grow(&context->error, "generated entries", entries->count + 1, sizeof entry, &capacity,
-                         (void **)&entries->items);
-      if (status != DNMF_OK)
-        break;
-      entry.value = dnmf_recipe_value(&recipe, row, entry.col);
-      entries->items[entries->count++] = entry;
-    }
+typedef struct entry_maker {
+  const dnmf_pattern *pattern;
+  dnmf_recipe recipe;
+  dnmf_range rows;        /* still to be made, the first perhaps in part */
+  dnmf_pattern_walk walk; /* along rows.begin */
+  bool walking;
+} entry_maker;
+
+static dnmf_status next_entries(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count) {
+  (void)error; /* nothing here fails */
+  entry_maker *maker = state;
+  *count = 0;
+  while (maker->rows.begin < maker->rows.end) {
+    int64_t row = maker->rows.begin;
+    int64_t col = 0;
+    if (!maker->walking)
+      maker->walk = dnmf_pattern_begin(maker->pattern, row);
+    maker->walking = true;
+    while (*count < limit && dnmf_pattern_next(&maker->walk, &col))
+      batch[(*count)++] = (dnmf_entry){row, col, dnmf_recipe_value(&maker->recipe, row, col)};
+    if (*count == limit)
+      return DNMF_OK;
+    maker->walking = false;
+    maker->rows.begin++;
   }
-  dnmf_recipe_free(&recipe);
-  return status;
+  return DNMF_OK;
 }
 
 static dnmf_status generate_sparse(dnmf_context *context, const dnmf_generate_options *options,
                                    const dnmf_pattern *pattern, const dnmf_layout *layout, dnmf_precision precision,
                                    dnmf_matrix *matrix) {
-  dnmf_range all = {0, layout->rows};
-  dnmf_range rows = dnmf_range_split(all, context->size, context->rank);
-  dnmf_entries entries = {0};
-  dnmf_status status = dnmf_agree(context, make_entries(context, options, pattern, rows, &entries));
-  if (status != DNMF_OK) {
-    dnmf_entries_free(&entries);
-    return status;
-  }
-  return dnmf_matrix_from_entries(context, layout, precision, true, DNMF_DUPLICATES_ERROR, &entries, matrix);
+  dnmf_range rows = {0, layout->rows};
+  dnmf_range cols = {0, layout->cols};
+  entry_maker maker = {.pattern = pattern, .rows = dnmf_range_split(rows, context->size, context->rank)};
+  dnmf_status status = dnmf_recipe_create(&context->error, options, maker.rows, cols, &maker.recipe);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status =
+        dnmf_matrix_assemble(context, layout, precision, true, DNMF_DUPLICATES_ERROR, next_entries, &maker, matrix);
+  dnmf_recipe_free(&maker.recipe);
+  return status;
 }
 
 dnmf_status dnmf_generate(dnmf_context *context, const dnmf_generate_options *options, const dnmf_layout *layout,

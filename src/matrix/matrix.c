@@ -193,25 +193,36 @@ dnmf_status dnmf_matrix_finish(dnmf_context *context, const dnmf_layout *layout,
   return status;
 }
 
-dnmf_status dnmf_matrix_to_entries(dnmf_context *context, const dnmf_matrix *matrix, dnmf_entries *entries) {
+dnmf_status dnmf_matrix_walk_next(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count) {
+  (void)error; /* nothing here fails */
+  dnmf_matrix_walk *walk = state;
+  const dnmf_matrix *matrix = walk->matrix;
   int64_t rows = dnmf_range_size(matrix->row_range);
   int64_t cols = dnmf_range_size(matrix->col_range);
-  int64_t count = matrix->sparse ? matrix->by_rows.start[rows] : rows * cols;
+  const void *values = matrix->sparse ? matrix->by_rows.value : matrix->dense;
+  *count = 0;
+  while (walk->row < rows && *count < limit) {
+    int64_t begin = matrix->sparse ? matrix->by_rows.start[walk->row] : walk->row * cols;
+    int64_t end = matrix->sparse ? matrix->by_rows.start[walk->row + 1] : begin + cols;
+    for (; walk->at < end && *count < limit; walk->at++) {
+      int64_t col = matrix->sparse ? matrix->by_rows.index[walk->at] : walk->at - begin;
+      double value = value_at(values, matrix->precision, walk->at);
+      if (matrix->sparse || value != 0)
+        batch[(*count)++] = (dnmf_entry){matrix->row_range.begin + walk->row, matrix->col_range.begin + col, value};
+    }
+    walk->row += walk->at == end;
+  }
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_matrix_to_entries(dnmf_context *context, const dnmf_matrix *matrix, dnmf_entries *entries) {
+  int64_t rows = dnmf_range_size(matrix->row_range);
+  int64_t most = matrix->sparse ? matrix->by_rows.start[rows] : rows * dnmf_range_size(matrix->col_range);
+  dnmf_matrix_walk walk = {matrix, 0, 0};
   void *memory = NULL;
   entries->count = 0;
   entries->items = NULL;
-  DNMF_TRY(dnmf_allocate(&context->error, "matrix entries", count, sizeof(dnmf_entry), &memory));
+  DNMF_TRY(dnmf_allocate(&context->error, "matrix entries", most, sizeof(dnmf_entry), &memory));
   entries->items = memory;
-  for (int64_t row = 0; row < rows; row++) {
-    int64_t begin = matrix->sparse ? matrix->by_rows.start[row] : row * cols;
-    int64_t end = matrix->sparse ? matrix->by_rows.start[row + 1] : begin + cols;
-    for (int64_t at = begin; at < end; at++) {
-      int64_t col = matrix->sparse ? matrix->by_rows.index[at] : at - begin;
-      double value = value_at(matrix->sparse ? matrix->by_rows.value : matrix->dense, matrix->precision, at);
-      if (matrix->sparse || value != 0)
-        entries->items[entries->count++] =
-            (dnmf_entry){matrix->row_range.begin + row, matrix->col_range.begin + col, value};
-    }
-  }
-  return DNMF_OK;
+  return dnmf_matrix_walk_next(&context->error, &walk, entries->items, most, &entries->count);
 }

@@ -31,15 +31,16 @@ static dnmf_status load_dense(dnmf_context *context, const hdf5_state *state, co
 static dnmf_status load_sparse(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                                dnmf_precision precision, dnmf_matrix *matrix) {
   const hdf5_state *state = source->state;
-  dnmf_entries entries = {0};
+  dnmf_hdf5_entries reader = {0};
   hid_t file = -1;
   DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &file));
-  dnmf_status status = dnmf_hdf5_read_entries(context, state->path, file, &state->place, &entries);
-  status = dnmf_hdf5_close(context, state->path, false, file, status);
+  dnmf_status status = dnmf_hdf5_entries_open(context, state->path, file, &state->place, &reader);
+  status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = dnmf_matrix_from_entries(context, layout, precision, true, source->duplicates, &entries, matrix);
-  dnmf_entries_free(&entries);
-  return status;
+    status = dnmf_matrix_assemble(context, layout, precision, true, source->duplicates, dnmf_hdf5_next_entries, &reader,
+                                  matrix);
+  dnmf_hdf5_entries_free(&reader);
+  return dnmf_hdf5_close(context, state->path, false, file, status);
 }
 
 static dnmf_status load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout, dnmf_precision precision,

@@ -7,65 +7,53 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PIECE_ITEMS = 1 << 16 };
-
-/* What reading one share needs. A line is a row, or a column of a csc matrix. */
-typedef struct share {
-  dnmf_context *context;
-  const char *path;
-  hid_t file;
-  const dnmf_hdf5_place *place;
-  int64_t lines;
-  char data[DNMF_HDF5_NAME + 16];
-  char indices[DNMF_HDF5_NAME + 16];
-  char indptr[DNMF_HDF5_NAME + 16];
-  int64_t *integers; /* PIECE_ITEMS + 1 */
-  double *values;    /* PIECE_ITEMS */
-} share;
+enum { PIECE_ITEMS = 1 << 17 };
 
 static dnmf_range piece_at(dnmf_range range, int64_t begin) {
   dnmf_range piece = {begin, begin + PIECE_ITEMS < range.end ? begin + PIECE_ITEMS : range.end};
   return piece;
 }
 
-static dnmf_status read_integers(share *s, const char *dataset, dnmf_range range) {
+static dnmf_status read_integers(dnmf_hdf5_entries *reader, const char *dataset, dnmf_range range, int64_t *items) {
   dnmf_slab slab = dnmf_slab_of(range);
-  return dnmf_hdf5_read(s->context, s->file, dataset, H5T_NATIVE_INT64, &slab, s->integers);
+  return dnmf_hdf5_read(reader->context, reader->file, dataset, H5T_NATIVE_INT64, &slab, items);
 }
 
-static dnmf_status bad_indptr(const share *s, int64_t position, int64_t value, const char *rule) {
-  return dnmf_fail(&s->context->error, DNMF_ERROR_INPUT, "%s of %s is damaged: item %" PRId64 " is %" PRId64 "; %s",
-                   s->indptr, s->path, position, value, rule);
+static dnmf_status bad_indptr(const dnmf_hdf5_entries *reader, int64_t position, int64_t value, const char *rule) {
+  return dnmf_fail(&reader->context->error, DNMF_ERROR_INPUT,
+                   "%s of %s is damaged: item %" PRId64 " is %" PRId64 "; %s", reader->indptr, reader->path, position,
+                   value, rule);
 }
 
 /* This process's even share of indptr, with one item of overlap. */
-static dnmf_status check_indptr(share *s) {
-  dnmf_range all = {0, s->lines};
-  dnmf_range mine = dnmf_range_split(all, s->context->size, s->context->rank);
+static dnmf_status check_indptr(dnmf_hdf5_entries *reader) {
+  dnmf_range all = {0, reader->lines};
+  dnmf_range mine = dnmf_range_split(all, reader->context->size, reader->context->rank);
+  const int64_t *items = reader->end;
   for (int64_t at = mine.begin; at < mine.end; at += PIECE_ITEMS) {
     dnmf_range piece = piece_at(mine, at);
     piece.end++;
-    DNMF_TRY(read_integers(s, s->indptr, piece));
+    DNMF_TRY(read_integers(reader, reader->indptr, piece, reader->end));
     int64_t count = dnmf_range_size(piece);
-    if (piece.begin == 0 && s->integers[0] != 0)
-      return bad_indptr(s, 0, s->integers[0], "the first must be 0");
+    if (piece.begin == 0 && items[0] != 0)
+      return bad_indptr(reader, 0, items[0], "the first must be 0");
     for (int64_t i = 1; i < count; i++)
-      if (s->integers[i] < s->integers[i - 1])
-        return bad_indptr(s, piece.begin + i, s->integers[i], "no item may be smaller than the one before");
-    if (piece.end == s->lines + 1 && s->integers[count - 1] != s->place->stored)
-      return bad_indptr(s, s->lines, s->integers[count - 1], "the last must be the number of stored entries");
+      if (items[i] < items[i - 1])
+        return bad_indptr(reader, piece.begin + i, items[i], "no item may be smaller than the one before");
+    if (piece.end == reader->lines + 1 && items[count - 1] != reader->place->stored)
+      return bad_indptr(reader, reader->lines, items[count - 1], "the last must be the number of stored entries");
   }
   return DNMF_OK;
 }
 
 /* The line that holds stored entry `entry`: the last whose indptr is not beyond it, found in the file. */
-static dnmf_status find_line(share *s, int64_t entry, int64_t *line) {
+static dnmf_status find_line(dnmf_hdf5_entries *reader, int64_t entry, int64_t *line) {
   int64_t low = 0;
-  int64_t high = s->lines;
+  int64_t high = reader->lines;
   while (high - low > 1) {
     dnmf_range middle = {low + (high - low) / 2, low + (high - low) / 2 + 1};
-    DNMF_TRY(read_integers(s, s->indptr, middle));
-    if (s->integers[0] <= entry)
+    DNMF_TRY(read_integers(reader, reader->indptr, middle, reader->end));
+    if (reader->end[0] <= entry)
       low = middle.begin;
     else
       high = middle.begin;
@@ -74,82 +62,82 @@ static dnmf_status find_line(share *s, int64_t entry, int64_t *line) {
   return DNMF_OK;
 }
 
-static void set_line(const share *s, dnmf_entry *entry, int64_t line) {
-  if (s->place->by_columns)
-    entry->col = line;
-  else
-    entry->row = line;
-}
-
-/* Gives the entries `mine` their lines, walking indptr from the line of the first. */
-static dnmf_status fill_lines(share *s, dnmf_range mine, dnmf_entry *items) {
-  int64_t line = 0;
-  int64_t entry = mine.begin;
-  dnmf_range all = {0, s->lines + 1};
-  DNMF_TRY(find_line(s, entry, &line));
-  while (entry < mine.end && line < s->lines) {
-    dnmf_range ends = piece_at(all, line + 1);
-    DNMF_TRY(read_integers(s, s->indptr, ends));
-    for (int64_t i = 0; i < dnmf_range_size(ends); i++, line++)
-      for (; entry < mine.end && entry < s->integers[i]; entry++)
-        set_line(s, &items[entry - mine.begin], line);
-  }
-  return DNMF_OK;
-}
-
-/* Values and the indices within lines of the entries `mine`. */
-static dnmf_status fill_entries(share *s, dnmf_range mine, dnmf_entry *items) {
-  int64_t bound = s->place->by_columns ? s->place->rows : s->place->cols;
-  for (int64_t at = mine.begin; at < mine.end; at += PIECE_ITEMS) {
-    dnmf_range piece = piece_at(mine, at);
-    dnmf_slab slab = dnmf_slab_of(piece);
-    DNMF_TRY(read_integers(s, s->indices, piece));
-    DNMF_TRY(dnmf_hdf5_read(s->context, s->file, s->data, H5T_NATIVE_DOUBLE, &slab, s->values));
-    for (int64_t i = 0; i < dnmf_range_size(piece); i++) {
-      dnmf_entry *entry = &items[at - mine.begin + i];
-      if (s->integers[i] < 0 || s->integers[i] >= bound)
-        return dnmf_fail(&s->context->error, DNMF_ERROR_INPUT,
-                         "%s of %s is damaged: item %" PRId64 " is %" PRId64 ", outside 0 to %" PRId64, s->indices,
-                         s->path, at + i, s->integers[i], bound - 1);
-      entry->row = entry->col = s->integers[i];
-      entry->value = s->values[i];
-    }
-  }
-  return DNMF_OK;
-}
-
-static dnmf_status read_share(share *s, dnmf_entries *entries) {
+static dnmf_status allocate_pieces(dnmf_error *error, dnmf_hdf5_entries *reader) {
   void *memory = NULL;
-  dnmf_range all = {0, s->place->stored};
-  dnmf_range mine = dnmf_range_split(all, s->context->size, s->context->rank);
-  DNMF_TRY(check_indptr(s));
-  DNMF_TRY(dnmf_allocate(&s->context->error, "stored entries", dnmf_range_size(mine), sizeof(dnmf_entry), &memory));
-  entries->items = memory;
-  entries->count = dnmf_range_size(mine);
-  if (entries->count == 0)
-    return DNMF_OK;
-  DNMF_TRY(fill_entries(s, mine, entries->items));
-  return fill_lines(s, mine, entries->items);
+  DNMF_TRY(dnmf_allocate(error, "a piece of indptr", PIECE_ITEMS + 1, sizeof(int64_t), &memory));
+  reader->end = memory;
+  DNMF_TRY(dnmf_allocate(error, "a piece of indices", PIECE_ITEMS, sizeof(int64_t), &memory));
+  reader->index = memory;
+  DNMF_TRY(dnmf_allocate(error, "a piece of values", PIECE_ITEMS, sizeof(double), &memory));
+  reader->value = memory;
+  return DNMF_OK;
 }
 
-dnmf_status dnmf_hdf5_read_entries(dnmf_context *context, const char *path, hid_t file, const dnmf_hdf5_place *place,
-                                   dnmf_entries *entries) {
-  share s = {.context = context, .path = path, .file = file, .place = place};
-  void *integers = NULL;
-  void *values = NULL;
-  s.lines = place->by_columns ? place->cols : place->rows;
-  snprintf(s.data, sizeof s.data, "%s/data", place->name);
-  snprintf(s.indices, sizeof s.indices, "%s/indices", place->name);
-  snprintf(s.indptr, sizeof s.indptr, "%s/indptr", place->name);
-  dnmf_status status =
-      dnmf_allocate(&context->error, "a piece of indices", PIECE_ITEMS + 1, sizeof(int64_t), &integers);
-  if (status == DNMF_OK)
-    status = dnmf_allocate(&context->error, "a piece of values", PIECE_ITEMS, sizeof(double), &values);
-  s.integers = integers;
-  s.values = values;
-  if (status == DNMF_OK)
-    status = read_share(&s, entries);
-  free(integers);
-  free(values);
-  return status;
+dnmf_status dnmf_hdf5_entries_open(dnmf_context *context, const char *path, hid_t file, const dnmf_hdf5_place *place,
+                                   dnmf_hdf5_entries *reader) {
+  dnmf_range all = {0, place->stored};
+  *reader = (dnmf_hdf5_entries){.context = context, .path = path, .file = file, .place = place};
+  reader->lines = place->by_columns ? place->cols : place->rows;
+  reader->share = dnmf_range_split(all, context->size, context->rank);
+  snprintf(reader->data, sizeof reader->data, "%s/data", place->name);
+  snprintf(reader->indices, sizeof reader->indices, "%s/indices", place->name);
+  snprintf(reader->indptr, sizeof reader->indptr, "%s/indptr", place->name);
+  DNMF_TRY(allocate_pieces(&context->error, reader));
+  DNMF_TRY(check_indptr(reader));
+  return dnmf_range_size(reader->share) > 0 ? find_line(reader, reader->share.begin, &reader->line) : DNMF_OK;
+}
+
+void dnmf_hdf5_entries_free(dnmf_hdf5_entries *reader) {
+  free(reader->end);
+  free(reader->index);
+  free(reader->value);
+  *reader = (dnmf_hdf5_entries){.file = -1};
+}
+
+/* Moves reader->line to the line of stored entry `entry`, which is not before it. */
+static dnmf_status advance_line(dnmf_hdf5_entries *reader, int64_t entry) {
+  for (;; reader->line++) {
+    if (reader->line >= reader->ends.end || reader->line < reader->ends.begin) {
+      dnmf_range all = {0, reader->lines};
+      if (reader->line >= reader->lines)
+        return bad_indptr(reader, reader->lines, entry, "it changed while it was read");
+      reader->ends = piece_at(all, reader->line);
+      dnmf_range items = {reader->ends.begin + 1, reader->ends.end + 1};
+      DNMF_TRY(read_integers(reader, reader->indptr, items, reader->end));
+    }
+    if (entry < reader->end[reader->line - reader->ends.begin])
+      return DNMF_OK;
+  }
+}
+
+static dnmf_status bad_index(const dnmf_hdf5_entries *reader, int64_t position, int64_t value, int64_t bound) {
+  return dnmf_fail(&reader->context->error, DNMF_ERROR_INPUT,
+                   "%s of %s is damaged: item %" PRId64 " is %" PRId64 ", outside 0 to %" PRId64, reader->indices,
+                   reader->path, position, value, bound - 1);
+}
+
+dnmf_status dnmf_hdf5_next_entries(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count) {
+  (void)error; /* the context's own */
+  dnmf_hdf5_entries *reader = state;
+  const dnmf_hdf5_place *place = reader->place;
+  int64_t bound = place->by_columns ? place->rows : place->cols;
+  dnmf_range piece = piece_at(reader->share, reader->share.begin);
+  if (dnmf_range_size(piece) > limit)
+    piece.end = piece.begin + limit;
+  *count = dnmf_range_size(piece);
+  if (*count == 0)
+    return DNMF_OK;
+  dnmf_slab slab = dnmf_slab_of(piece);
+  DNMF_TRY(read_integers(reader, reader->indices, piece, reader->index));
+  DNMF_TRY(dnmf_hdf5_read(reader->context, reader->file, reader->data, H5T_NATIVE_DOUBLE, &slab, reader->value));
+  for (int64_t i = 0; i < *count; i++) {
+    int64_t index = reader->index[i];
+    if (index < 0 || index >= bound)
+      return bad_index(reader, piece.begin + i, index, bound);
+    DNMF_TRY(advance_line(reader, piece.begin + i));
+    batch[i] = place->by_columns ? (dnmf_entry){index, reader->line, reader->value[i]}
+                                 : (dnmf_entry){reader->line, index, reader->value[i]};
+  }
+  reader->share.begin = piece.end;
+  return DNMF_OK;
 }

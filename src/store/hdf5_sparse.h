@@ -4,10 +4,33 @@
 
 #include "store/hdf5_find.h"
 
-/* Reads this process's even share of the stored entries and checks the group: indptr from 0 to the number of
- * entries without a step back, indices inside the shape. No process holds all of indptr. Collective agreement is
- * the caller's. local, on a file opened together */
-dnmf_status dnmf_hdf5_read_entries(dnmf_context *context, const char *path, hid_t file, const dnmf_hdf5_place *place,
-                                   dnmf_entries *entries);
+/* Reads this process's even share of the stored entries, in pieces; no process holds all of indptr. A line is a row,
+ * or a column of a csc matrix. */
+typedef struct dnmf_hdf5_entries {
+  dnmf_context *context;
+  const char *path;
+  hid_t file;
+  const dnmf_hdf5_place *place;
+  int64_t lines;    /* of the matrix */
+  dnmf_range share; /* of the stored entries, still to be read */
+  int64_t line;     /* of the entry share.begin, or before it */
+  dnmf_range ends;  /* of lines, whose ends are in `end` */
+  int64_t *end;     /* a piece of indptr */
+  int64_t *index;   /* a piece of indices */
+  double *value;    /* a piece of data */
+  char data[DNMF_HDF5_NAME + 16];
+  char indices[DNMF_HDF5_NAME + 16];
+  char indptr[DNMF_HDF5_NAME + 16];
+} dnmf_hdf5_entries;
+
+/* Prepares to read and checks indptr: from 0 to the number of entries without a step back. `path`, `file` and `place`
+ * must outlive the reader. Released with dnmf_hdf5_entries_free, also after a failure. Collective agreement is the
+ * caller's. local, on a file opened together */
+dnmf_status dnmf_hdf5_entries_open(dnmf_context *context, const char *path, hid_t file, const dnmf_hdf5_place *place,
+                                   dnmf_hdf5_entries *reader);
+void dnmf_hdf5_entries_free(dnmf_hdf5_entries *reader); /* local */
+
+/* As dnmf_next_entries, `reader` a dnmf_hdf5_entries. Fails on an index outside the shape. local */
+dnmf_status dnmf_hdf5_next_entries(dnmf_error *error, void *reader, dnmf_entry *batch, int64_t limit, int64_t *count);
 
 #endif

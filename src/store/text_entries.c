@@ -10,40 +10,135 @@
 
 enum { QUOTED = 60 /* characters of a field in a message */ };
 
-static dnmf_status load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout, dnmf_precision precision,
-                        dnmf_matrix *matrix) {
-  dnmf_text_state *state = source->state;
-  return dnmf_matrix_from_entries(context, layout, precision, source->sparse, source->duplicates, &state->entries,
-                                  matrix);
+/* An entry as it waits while its indices are small, as they nearly always are. */
+typedef struct narrow_entry {
+  uint32_t row;
+  uint32_t col;
+  double value;
+} narrow_entry;
+
+static const char WAITING[] = "the entries of a text file";
+
+/* The item at the front as an entry; it is dropped. */
+static bool take_item(dnmf_text_state *state, dnmf_entry *entry) {
+  const void *item = NULL;
+  if (dnmf_queue_front(&state->items, 1, &item) == 0)
+    return false;
+  if (state->wide) {
+    *entry = *(const dnmf_entry *)item;
+  } else {
+    const narrow_entry *narrow = item;
+    *entry = (dnmf_entry){narrow->row, narrow->col, narrow->value};
+  }
+  dnmf_queue_drop(&state->items, 1);
+  if (state->row_index)
+    entry->row = state->row_index[entry->row];
+  if (state->col_index)
+    entry->col = state->col_index[entry->col];
+  return true;
+}
+
+static dnmf_status next_entries(dnmf_error *error, void *memory, dnmf_entry *batch, int64_t limit, int64_t *count) {
+  (void)error; /* nothing here fails */
+  dnmf_text_state *state = memory;
+  dnmf_entry entry;
+  for (*count = 0; *count < limit - 1 && take_item(state, &entry);) {
+    batch[(*count)++] = entry;
+    if (state->mirrored && entry.row != entry.col)
+      batch[(*count)++] = (dnmf_entry){entry.col, entry.row, entry.value};
+  }
+  return DNMF_OK;
+}
+
+/* From one cell to the next, in the order of the file. */
+static void step(dnmf_text_state *state) {
+  if (!state->by_columns) {
+    if (++state->col == state->cols) {
+      state->col = 0;
+      state->row++;
+    }
+  } else if (++state->row == state->rows) {
+    state->col++;
+    state->row = state->triangle ? state->col : 0;
+  }
+}
+
+/* Zeros are what a dense block begins with. */
+static dnmf_status next_cells(dnmf_error *error, void *memory, dnmf_entry *batch, int64_t limit, int64_t *count) {
+  (void)error; /* nothing here fails */
+  dnmf_text_state *state = memory;
+  const void *item = NULL;
+  for (*count = 0; *count < limit - 1 && dnmf_queue_front(&state->items, 1, &item) > 0;) {
+    double value = *(const double *)item;
+    if (value != 0)
+      batch[(*count)++] = (dnmf_entry){state->row, state->col, value};
+    if (value != 0 && state->triangle && state->row != state->col)
+      batch[(*count)++] = (dnmf_entry){state->col, state->row, value};
+    dnmf_queue_drop(&state->items, 1);
+    step(state);
+  }
+  return DNMF_OK;
+}
+
+static dnmf_status load_entries(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                                dnmf_precision precision, dnmf_matrix *matrix) {
+  return dnmf_matrix_assemble(context, layout, precision, source->sparse, source->duplicates, next_entries,
+                              source->state, matrix);
+}
+
+static dnmf_status load_cells(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                              dnmf_precision precision, dnmf_matrix *matrix) {
+  return dnmf_matrix_assemble(context, layout, precision, false, source->duplicates, next_cells, source->state, matrix);
 }
 
 static void close_state(dnmf_source *source) {
   dnmf_text_state *state = source->state;
-  dnmf_entries_free(&state->entries);
+  dnmf_queue_free(&state->items);
+  free(state->row_index);
+  free(state->col_index);
   free(state);
 }
 
-dnmf_status dnmf_text_state_create(dnmf_error *error, dnmf_source *source, dnmf_text_state **state) {
+dnmf_status dnmf_text_state_create(dnmf_error *error, dnmf_source *source, bool cells, dnmf_text_state **state) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate_zero(error, "a text source", 1, sizeof **state, &memory));
   source->state = *state = memory;
-  source->load = load;
+  (*state)->items = dnmf_queue_of(cells ? sizeof(double) : sizeof(narrow_entry));
+  source->load = cells ? load_cells : load_entries;
   source->close = close_state;
   strcpy(source->type, "text");
   return DNMF_OK;
 }
 
-dnmf_status dnmf_text_append(dnmf_error *error, dnmf_text_state *state, int64_t row, int64_t col, double value) {
-  dnmf_entries *entries = &state->entries;
-  if (entries->count == state->capacity) {
-    void *memory = entries->items;
-    dnmf_status status =
-        dnmf_grow(error, "matrix entries", entries->count + 1, sizeof(dnmf_entry), &state->capacity, &memory);
-    entries->items = memory;
-    DNMF_TRY(status);
+/* Entries so far in 64 bits, for one that needs them. */
+static dnmf_status widen(dnmf_error *error, dnmf_text_state *state) {
+  dnmf_queue wide = dnmf_queue_of(sizeof(dnmf_entry));
+  dnmf_status status = DNMF_OK;
+  const void *item = NULL;
+  while (status == DNMF_OK && dnmf_queue_front(&state->items, 1, &item) > 0) {
+    const narrow_entry *narrow = item;
+    dnmf_entry entry = {narrow->row, narrow->col, narrow->value};
+    dnmf_queue_drop(&state->items, 1);
+    status = dnmf_queue_put(error, WAITING, &wide, &entry, 1);
   }
-  entries->items[entries->count++] = (dnmf_entry){row, col, value};
-  return DNMF_OK;
+  dnmf_queue_free(&state->items);
+  state->items = wide;
+  state->wide = true;
+  return status;
+}
+
+dnmf_status dnmf_text_append(dnmf_error *error, dnmf_text_state *state, int64_t row, int64_t col, double value) {
+  dnmf_entry entry = {row, col, value};
+  if (!state->wide && (row > UINT32_MAX || col > UINT32_MAX))
+    DNMF_TRY(widen(error, state));
+  if (state->wide)
+    return dnmf_queue_put(error, WAITING, &state->items, &entry, 1);
+  narrow_entry narrow = {(uint32_t)row, (uint32_t)col, value};
+  return dnmf_queue_put(error, WAITING, &state->items, &narrow, 1);
+}
+
+dnmf_status dnmf_text_append_cell(dnmf_error *error, dnmf_text_state *state, double value) {
+  return dnmf_queue_put(error, WAITING, &state->items, &value, 1);
 }
 
 static dnmf_status refuse(dnmf_error *error, const char *begin, const char *end, const char *why) {

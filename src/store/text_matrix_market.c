@@ -24,7 +24,8 @@ typedef struct market {
   int64_t cols;
   int64_t declared; /* entries in the file */
   dnmf_text_place data;
-  int64_t entries; /* lines of entries read here */
+  int64_t entries;      /* lines of entries read here */
+  int64_t off_diagonal; /* of them */
   dnmf_text_reader reader;
   dnmf_text_state *state;
 } market;
@@ -140,19 +141,17 @@ static dnmf_status take_coordinate(dnmf_error *error, market *all, dnmf_text_lin
   DNMF_TRY(take_index(error, &words[1], "column", all->cols, &col));
   if (!all->pattern)
     DNMF_TRY(dnmf_text_value(error, words[2].begin, words[2].end, &value));
-  DNMF_TRY(dnmf_text_append(error, all->state, row, col, value));
-  return all->symmetric && row != col ? dnmf_text_append(error, all->state, col, row, value) : DNMF_OK;
+  all->off_diagonal += row != col;
+  return dnmf_text_append(error, all->state, row, col, value);
 }
 
-/* The place of an array's value is known once all processes have counted theirs: until then `row` is its number
- * here. */
 static dnmf_status take_array(dnmf_error *error, market *all, dnmf_text_line line) {
   dnmf_field words[WORDS];
   double value = 0;
   if (dnmf_text_split(&blank, line, WORDS, words) != 1)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "an array has one value a line");
   DNMF_TRY(dnmf_text_value(error, words[0].begin, words[0].end, &value));
-  return value != 0 ? dnmf_text_append(error, all->state, all->entries, 0, value) : DNMF_OK;
+  return dnmf_text_append_cell(error, all->state, value);
 }
 
 static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
@@ -198,30 +197,21 @@ static int64_t column_length(const market *all, int64_t col) {
   return all->symmetric ? all->rows - col : all->rows;
 }
 
-/* Numbers in file order -> places, column by column. */
-static dnmf_status place_array(dnmf_error *error, market *all, int64_t before) {
-  int64_t count = all->state->entries.count;
-  int64_t col = 0;
-  int64_t start = 0; /* the number of the first value of column `col` */
-  for (int64_t e = 0; e < count; e++) {
-    dnmf_entry *entry = &all->state->entries.items[e];
-    int64_t number = before + entry->row;
-    while (number >= start + column_length(all, col))
-      start += column_length(all, col++);
-    entry->row = number - start + (all->symmetric ? col : 0);
-    entry->col = col;
-  }
-  for (int64_t e = 0; e < count && all->symmetric; e++) {
-    dnmf_entry entry = all->state->entries.items[e];
-    if (entry.row != entry.col)
-      DNMF_TRY(dnmf_text_append(error, all->state, entry.col, entry.row, entry.value));
-  }
-  return DNMF_OK;
+/* Where this process's values of an array begin: `before` come before them. */
+static void place_array(const market *all, int64_t before) {
+  dnmf_text_state *state = all->state;
+  state->by_columns = true;
+  state->triangle = all->symmetric;
+  state->rows = all->rows;
+  state->cols = all->cols;
+  while (state->col < all->cols && before >= column_length(all, state->col))
+    before -= column_length(all, state->col++);
+  state->row = before + (all->symmetric ? state->col : 0);
 }
 
 static dnmf_status read_market(dnmf_context *context, const dnmf_text_file *file, market *all, dnmf_source *source) {
   int64_t before = 0;
-  dnmf_status status = dnmf_text_state_create(&context->error, source, &all->state);
+  dnmf_status status = dnmf_text_state_create(&context->error, source, !all->coordinate, &all->state);
   if (status == DNMF_OK)
     status = dnmf_text_reader_create(context, file, all->data, &all->reader);
   if (status == DNMF_OK)
@@ -232,9 +222,11 @@ static dnmf_status read_market(dnmf_context *context, const dnmf_text_file *file
   source->cols = all->cols;
   if (!all->coordinate) {
     source->stored = all->rows * all->cols;
-    return dnmf_agree(context, place_array(&context->error, all, before));
+    place_array(all, before);
+    return DNMF_OK;
   }
-  source->stored = all->state->entries.count;
+  all->state->mirrored = all->symmetric;
+  source->stored = all->state->items.count + (all->symmetric ? all->off_diagonal : 0);
   return dnmf_sum_int64(context, context->comm, &source->stored, 1);
 }
 

@@ -169,8 +169,7 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
   for (int64_t i = skipped; i < count; i++) {
     double value = 0;
     DNMF_TRY(name_column(error, i + 1, dnmf_text_value(error, all->cells[i].begin, all->cells[i].end, &value)));
-    if (value != 0)
-      DNMF_TRY(dnmf_text_append(error, all->state, all->lines, i - skipped, value));
+    DNMF_TRY(dnmf_text_append_cell(error, all->state, value));
   }
   all->lines++;
   return DNMF_OK;
@@ -209,7 +208,7 @@ static dnmf_status set_ids(dnmf_context *context, const dnmf_interner *names, in
 }
 
 static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file, table *all, dnmf_source *source) {
-  dnmf_status status = dnmf_text_state_create(&context->error, source, &all->state);
+  dnmf_status status = dnmf_text_state_create(&context->error, source, true, &all->state);
   if (status == DNMF_OK)
     status = take_lines(context, file, all);
   DNMF_TRY(dnmf_text_agree(context, &all->reader, status));
@@ -219,8 +218,8 @@ static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file,
   rows.end = rows.begin + all->lines;
   source->cols = all->fields - (all->row_ids ? 1 : 0);
   source->stored = source->rows * source->cols;
-  for (int64_t e = 0; e < all->state->entries.count; e++)
-    all->state->entries.items[e].row += rows.begin;
+  all->state->cols = source->cols;
+  all->state->row = rows.begin;
   if (source->rows == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has a header and no rows below it", file->path);
   if (all->row_ids) {

@@ -57,35 +57,26 @@ static dnmf_status take_lines(dnmf_context *context, const dnmf_text_file *file,
   return dnmf_text_each(&context->error, &all->reader, take_line, all);
 }
 
-/* Local numbers of ids -> global indices. */
-static dnmf_status number_entries(dnmf_context *context, triples *all, dnmf_source *source) {
-  int64_t *rows = NULL;
-  int64_t *cols = NULL;
-  dnmf_entries *entries = &all->state->entries;
-  dnmf_status status = dnmf_dictionary_build(context, &all->row_ids, &source->row_ids, &rows);
-  if (status == DNMF_OK)
-    status = dnmf_dictionary_build(context, &all->col_ids, &source->col_ids, &cols);
-  for (int64_t e = 0; e < entries->count && status == DNMF_OK; e++) {
-    entries->items[e].row = rows[entries->items[e].row];
-    entries->items[e].col = cols[entries->items[e].col];
-  }
-  free(rows);
-  free(cols);
+/* Global indices for the local numbers of ids, which the entries keep until they are loaded. */
+static dnmf_status number_ids(dnmf_context *context, triples *all, dnmf_source *source) {
+  DNMF_TRY(dnmf_dictionary_build(context, &all->row_ids, &source->row_ids, &all->state->row_index));
+  dnmf_interner_free(&all->row_ids);
+  DNMF_TRY(dnmf_dictionary_build(context, &all->col_ids, &source->col_ids, &all->state->col_index));
   source->rows = source->row_ids.count;
   source->cols = source->col_ids.count;
-  return status;
+  return DNMF_OK;
 }
 
 static dnmf_status read_triples(dnmf_context *context, const dnmf_text_file *file, triples *all, dnmf_source *source) {
-  dnmf_status status = dnmf_text_state_create(&context->error, source, &all->state);
+  dnmf_status status = dnmf_text_state_create(&context->error, source, false, &all->state);
   if (status == DNMF_OK)
     status = take_lines(context, file, all);
   DNMF_TRY(dnmf_text_agree(context, &all->reader, status));
-  source->stored = all->state->entries.count;
+  source->stored = all->state->items.count;
   DNMF_TRY(dnmf_sum_int64(context, context->comm, &source->stored, 1));
   if (source->stored == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has a header and no triples below it", file->path);
-  return number_entries(context, all, source);
+  return number_ids(context, all, source);
 }
 
 dnmf_status dnmf_open_triples(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,

@@ -1,6 +1,7 @@
 #include "entries.h"
 #include "grids.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum { MOST_ENTRIES = 128 };
@@ -104,7 +105,7 @@ static void check_sample(const dnmf_grid *grid, const sample *s) {
   dnmf_context *context = test_context();
   dnmf_layout layout;
   assert_ok(dnmf_layout_even(&context->error, grid, s->rows, s->cols, &layout));
-  for (int sparse = 0; sparse < 2; sparse++)
+  for (int sparse = merged_entries(s) > 0; sparse < 2; sparse++) /* a dense block takes a place once */
     for (int precision = 0; precision < DNMF_PRECISIONS; precision++) {
       dnmf_entries entries = my_entries(s->entries, s->count);
       dnmf_matrix a;
@@ -121,10 +122,16 @@ static void check_sample(const dnmf_grid *grid, const sample *s) {
   dnmf_layout_free(&layout);
 }
 
-static void check_without_duplicates(const dnmf_grid *grid) {
+/* Every second place, last rows first, each with columns descending. */
+static sample descending(void) {
   sample s = {.rows = 11, .cols = 13, .policy = DNMF_DUPLICATES_ERROR};
-  for (int64_t place = 142; place >= 0; place -= 2) /* last rows first, each with columns descending */
+  for (int64_t place = 142; place >= 0; place -= 2)
     s.entries[s.count++] = (dnmf_entry){place / 13, place % 13, (double)(place % 5)};
+  return s;
+}
+
+static void check_without_duplicates(const dnmf_grid *grid) {
+  sample s = descending();
   check_sample(grid, &s);
 }
 
@@ -144,6 +151,22 @@ static void check_policies(const dnmf_grid *grid) {
 static void duplicates_follow_their_policy(void **state) {
   (void)state;
   on_every_grid(check_policies);
+}
+
+/* Batches of every small size: the entries of one place come in several, and processes run out at different times. */
+static void check_batches(const dnmf_grid *grid) {
+  static const int64_t limits[] = {1, 2, 3, 7, 16};
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+    test_context()->message_limit = limits[i];
+    check_policies(grid);
+    check_without_duplicates(grid);
+  }
+  test_context()->message_limit = INT_MAX;
+}
+
+static void the_size_of_a_batch_does_not_matter(void **state) {
+  (void)state;
+  on_every_grid(check_batches);
 }
 
 static void check_small_shapes(const dnmf_grid *grid) {
@@ -167,20 +190,18 @@ static void check_refused(const dnmf_grid *grid) {
   for (int64_t e = 0; e < s.count; e++)
     s.entries[e] = (dnmf_entry){e % 4, e % 5, 1};
   s.entries[2] = s.entries[5] = s.entries[7] = (dnmf_entry){3, 4, 2};
-  for (int sparse = 0; sparse < 2; sparse++) {
-    dnmf_layout layout;
-    dnmf_matrix a;
-    dnmf_entries entries = my_entries(s.entries, s.count);
-    assert_ok(dnmf_layout_even(&context->error, grid, s.rows, s.cols, &layout));
-    dnmf_status status =
-        dnmf_matrix_from_entries(context, &layout, DNMF_DOUBLE, sparse, DNMF_DUPLICATES_ERROR, &entries, &a);
-    assert_int_equal(status, DNMF_ERROR_INPUT);
-    assert_non_null(strstr(context->error.text, "row 3, column 4 (counted from 0) is given 3 times"));
-    assert_null(entries.items);
-    dnmf_matrix_free(&a);
-    dnmf_layout_free(&layout);
-    context->error = (dnmf_error){0};
-  }
+  dnmf_layout layout;
+  dnmf_matrix a;
+  dnmf_entries entries = my_entries(s.entries, s.count);
+  assert_ok(dnmf_layout_even(&context->error, grid, s.rows, s.cols, &layout));
+  dnmf_status status =
+      dnmf_matrix_from_entries(context, &layout, DNMF_DOUBLE, true, DNMF_DUPLICATES_ERROR, &entries, &a);
+  assert_int_equal(status, DNMF_ERROR_INPUT);
+  assert_non_null(strstr(context->error.text, "row 3, column 4 (counted from 0) is given 3 times"));
+  assert_null(entries.items);
+  dnmf_matrix_free(&a);
+  dnmf_layout_free(&layout);
+  context->error = (dnmf_error){0};
 }
 
 static void duplicates_are_refused_everywhere_when_asked(void **state) {
@@ -190,7 +211,7 @@ static void duplicates_are_refused_everywhere_when_asked(void **state) {
 
 static void check_round_trip(const dnmf_grid *grid) {
   dnmf_context *context = test_context();
-  sample s = scattered(7, 9, 40, DNMF_DUPLICATES_LAST);
+  sample s = descending();
   dnmf_grid other;
   dnmf_layout layout;
   dnmf_layout other_layout;
@@ -218,6 +239,42 @@ static void check_round_trip(const dnmf_grid *grid) {
   dnmf_grid_free(&other);
 }
 
+/* A reader that fails on one process, after a batch. */
+typedef struct bad_reader {
+  int64_t batches; /* until it fails */
+} bad_reader;
+
+static dnmf_status next_or_fail(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count) {
+  bad_reader *reader = state;
+  *count = limit;
+  for (int64_t i = 0; i < limit; i++)
+    batch[i] = (dnmf_entry){i % 3, i % 4, 1};
+  return reader->batches-- > 0 ? DNMF_OK : dnmf_fail(error, DNMF_ERROR_INPUT, "the reader has had enough");
+}
+
+static void check_failing_reader(const dnmf_grid *grid) {
+  dnmf_context *context = test_context();
+  bool mine = context->rank == context->size - 1;
+  bad_reader reader = {mine ? 2 : 1000};
+  dnmf_layout layout;
+  dnmf_matrix a;
+  assert_ok(dnmf_layout_even(&context->error, grid, 3, 4, &layout));
+  context->message_limit = 5;
+  dnmf_status status =
+      dnmf_matrix_assemble(context, &layout, DNMF_SINGLE, true, DNMF_DUPLICATES_SUM, next_or_fail, &reader, &a);
+  context->message_limit = INT_MAX;
+  assert_int_equal(status, DNMF_ERROR_INPUT);
+  assert_string_equal(context->error.text, "the reader has had enough");
+  dnmf_matrix_free(&a);
+  dnmf_layout_free(&layout);
+  context->error = (dnmf_error){0};
+}
+
+static void a_reader_that_fails_stops_everybody(void **state) {
+  (void)state;
+  on_every_grid(check_failing_reader);
+}
+
 static void a_matrix_moves_to_another_grid_and_stays_the_same(void **state) {
   (void)state;
   on_every_grid(check_round_trip);
@@ -227,8 +284,10 @@ int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(entries_come_to_their_blocks),
       mpi_test(duplicates_follow_their_policy),
+      mpi_test(the_size_of_a_batch_does_not_matter),
       mpi_test(processes_without_rows_columns_or_entries),
       mpi_test(duplicates_are_refused_everywhere_when_asked),
+      mpi_test(a_reader_that_fails_stops_everybody),
       mpi_test(a_matrix_moves_to_another_grid_and_stays_the_same),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,91 @@
+/* Chunks come from mmap: what malloc gets back it keeps, and only the pages really written take memory. */
+#if defined(__linux__)
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#endif
+#include "dnmf/queue.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { CHUNK_BYTES = 1 << 22 };
+
+struct dnmf_queue_chunk {
+  dnmf_queue_chunk *next;
+  int64_t begin; /* of the items not taken yet */
+  int64_t end;
+};
+
+/* Items begin at a whole cache line. */
+enum { CHUNK_HEAD = 64 };
+
+static int64_t capacity_of(const dnmf_queue *queue) {
+  return (int64_t)((CHUNK_BYTES - CHUNK_HEAD) / queue->item_bytes);
+}
+
+static char *item_at(const dnmf_queue *queue, dnmf_queue_chunk *chunk, int64_t at) {
+  return (char *)chunk + CHUNK_HEAD + (size_t)at * queue->item_bytes;
+}
+
+static dnmf_status add_chunk(dnmf_error *error, const char *what, dnmf_queue *queue) {
+  void *memory = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for %s (beyond %" PRId64 "); use more processes",
+                     what, queue->count);
+  dnmf_queue_chunk *chunk = memory;
+  *chunk = (dnmf_queue_chunk){NULL, 0, 0};
+  if (queue->last)
+    queue->last->next = chunk;
+  else
+    queue->first = chunk;
+  queue->last = chunk;
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_queue_put(dnmf_error *error, const char *what, dnmf_queue *queue, const void *items, int64_t count) {
+  int64_t capacity = capacity_of(queue);
+  const char *from = items;
+  while (count > 0) {
+    if (!queue->last || queue->last->end == capacity)
+      DNMF_TRY(add_chunk(error, what, queue));
+    dnmf_queue_chunk *chunk = queue->last;
+    int64_t fit = capacity - chunk->end < count ? capacity - chunk->end : count;
+    memcpy(item_at(queue, chunk, chunk->end), from, (size_t)fit * queue->item_bytes);
+    chunk->end += fit;
+    queue->count += fit;
+    from += (size_t)fit * queue->item_bytes;
+    count -= fit;
+  }
+  return DNMF_OK;
+}
+
+int64_t dnmf_queue_front(const dnmf_queue *queue, int64_t limit, const void **items) {
+  if (queue->count == 0)
+    return 0;
+  int64_t held = queue->first->end - queue->first->begin;
+  *items = item_at(queue, queue->first, queue->first->begin);
+  return held < limit ? held : limit;
+}
+
+static void drop_chunk(dnmf_queue *queue) {
+  dnmf_queue_chunk *chunk = queue->first;
+  queue->first = chunk->next;
+  if (!queue->first)
+    queue->last = NULL;
+  munmap(chunk, CHUNK_BYTES);
+}
+
+void dnmf_queue_drop(dnmf_queue *queue, int64_t count) {
+  if (count == 0)
+    return;
+  queue->first->begin += count;
+  queue->count -= count;
+  if (queue->first->begin == queue->first->end)
+    drop_chunk(queue);
+}
+
+void dnmf_queue_free(dnmf_queue *queue) {
+  while (queue->first)
+    drop_chunk(queue);
+  queue->count = 0;
+}

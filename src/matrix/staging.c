@@ -1,0 +1,116 @@
+#include "staging.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH_ENTRIES = 1 << 17 /* 3 MiB as they are read */ };
+
+dnmf_status dnmf_staging_create(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                dnmf_staging *staging) {
+  void *memory = NULL;
+  dnmf_error *error = &context->error;
+  *staging = (dnmf_staging){.context = context, .layout = layout, .precision = precision};
+  staging->item_bytes = sizeof(dnmf_staged_place) + dnmf_precision_size(precision);
+  staging->batch = context->message_limit < BATCH_ENTRIES ? context->message_limit : BATCH_ENTRIES;
+  staging->batch = staging->batch < 2 ? 2 : staging->batch; /* as dnmf_next_entries may count on */
+  DNMF_TRY(dnmf_allocate(error, "a batch of entries", staging->batch, sizeof(dnmf_entry), &memory));
+  staging->read = memory;
+  DNMF_TRY(dnmf_allocate(error, "entries to send", staging->batch, staging->item_bytes, &memory));
+  staging->sorted = memory;
+  DNMF_TRY(dnmf_allocate(error, "entry counts", 3 * (int64_t)context->size, sizeof(int64_t), &memory));
+  staging->counts = memory;
+  DNMF_TRY(dnmf_allocate(error, "entry queues", context->size, sizeof(dnmf_queue), &memory));
+  staging->queues = memory;
+  for (int r = 0; r < context->size; r++)
+    staging->queues[r] = dnmf_queue_of(staging->item_bytes);
+  return DNMF_OK;
+}
+
+void dnmf_staging_free(dnmf_staging *staging) {
+  for (int r = 0; staging->queues && r < staging->context->size; r++)
+    dnmf_queue_free(&staging->queues[r]);
+  free(staging->read);
+  free(staging->sorted);
+  free(staging->counts);
+  free(staging->queues);
+  memset(staging, 0, sizeof *staging);
+}
+
+/* The process that owns an entry, and its place in the block there. */
+static int owner_of(const dnmf_layout *layout, const dnmf_entry *entry, dnmf_staged_place *place) {
+  int row = dnmf_layout_find_row(layout, entry->row);
+  int col = dnmf_layout_find_col(layout, entry->col);
+  place->row = (int32_t)(entry->row - layout->row_begin[row]);
+  place->col = (int32_t)(entry->col - layout->col_begin[col]);
+  return row * layout->grid->cols + col;
+}
+
+static void put_item(const dnmf_staging *staging, int64_t at, const dnmf_staged_place *place, double value) {
+  char *item = staging->sorted + (size_t)at * staging->item_bytes;
+  float single = (float)value;
+  memcpy(item, place, sizeof *place);
+  if (staging->precision == DNMF_DOUBLE)
+    memcpy(item + sizeof *place, &value, sizeof value);
+  else
+    memcpy(item + sizeof *place, &single, sizeof single);
+}
+
+/* The batch by owner, each owner's in order. */
+static void sort_by_owner(dnmf_staging *staging, int64_t count) {
+  int size = staging->context->size;
+  int64_t *send = staging->counts;
+  int64_t *next = send + size;
+  dnmf_staged_place place;
+  memset(send, 0, 2 * (size_t)size * sizeof *send);
+  for (int64_t e = 0; e < count && size > 1; e++)
+    send[owner_of(staging->layout, &staging->read[e], &place)]++;
+  for (int r = 1; r < size; r++)
+    next[r] = next[r - 1] + send[r - 1];
+  for (int64_t e = 0; e < count; e++) {
+    int owner = owner_of(staging->layout, &staging->read[e], &place);
+    put_item(staging, next[owner]++, &place, staging->read[e].value);
+  }
+}
+
+/* Sends the sorted batch and takes what arrives. Alone, nothing needs to be sent. */
+static dnmf_status exchange_batch(dnmf_staging *staging, int64_t count, dnmf_staging_take take, void *state) {
+  dnmf_context *context = staging->context;
+  int64_t *receive = staging->counts + 2 * (int64_t)context->size;
+  void *received = NULL;
+  if (context->size == 1)
+    return take(staging, state, 0, staging->sorted, count);
+  DNMF_TRY(dnmf_exchange(context, staging->sorted, staging->counts, staging->item_bytes, &received, receive));
+  const char *from = received;
+  dnmf_status status = DNMF_OK;
+  for (int r = 0; r < context->size && status == DNMF_OK; r++) {
+    status = take(staging, state, r, from, receive[r]);
+    from += (size_t)receive[r] * staging->item_bytes;
+  }
+  free(received);
+  return status;
+}
+
+dnmf_status dnmf_staging_route(dnmf_staging *staging, dnmf_next_entries next, void *next_state, dnmf_staging_take take,
+                               void *take_state) {
+  dnmf_context *context = staging->context;
+  dnmf_status status = DNMF_OK;
+  bool more = true;
+  for (;;) {
+    int64_t count = 0;
+    if (status == DNMF_OK && more)
+      status = next(&context->error, next_state, staging->read, staging->batch, &count);
+    DNMF_TRY(dnmf_agree(context, status));
+    more = count > 0;
+    int64_t longest = count;
+    DNMF_TRY(dnmf_max_int64(context, context->comm, &longest, 1));
+    if (longest == 0)
+      return DNMF_OK;
+    sort_by_owner(staging, count);
+    status = exchange_batch(staging, count, take, take_state);
+    if (status == DNMF_ERROR_MPI)
+      return status;
+  }
+}

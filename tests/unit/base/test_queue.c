@@ -1,0 +1,87 @@
+#include "dnmf/queue.h"
+#include "mpi_test.h"
+
+#include <stdlib.h>
+
+/* More than one chunk of any size of item. */
+enum { MANY = 700001 };
+
+static void put_numbers(dnmf_queue *queue, int64_t from, int64_t count) {
+  dnmf_error error = {0};
+  int64_t *numbers = malloc((size_t)count * sizeof *numbers);
+  assert_non_null(numbers);
+  for (int64_t i = 0; i < count; i++)
+    numbers[i] = from + i;
+  assert_int_equal(dnmf_queue_put(&error, "numbers", queue, numbers, count), DNMF_OK);
+  free(numbers);
+}
+
+/* Takes `count` numbers, which must be from, from + 1, ... */
+static void take_numbers(dnmf_queue *queue, int64_t from, int64_t count, int64_t limit) {
+  while (count > 0) {
+    const void *items = NULL;
+    int64_t shown = dnmf_queue_front(queue, limit < count ? limit : count, &items);
+    assert_true(shown > 0 && shown <= limit);
+    for (int64_t i = 0; i < shown; i++)
+      assert_int_equal(((const int64_t *)items)[i], from + i);
+    dnmf_queue_drop(queue, shown);
+    from += shown;
+    count -= shown;
+  }
+}
+
+static void items_come_out_in_order(void **state) {
+  (void)state;
+  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t));
+  put_numbers(&queue, 0, MANY);
+  assert_int_equal(queue.count, MANY);
+  take_numbers(&queue, 0, MANY, 1000);
+  assert_int_equal(queue.count, 0);
+}
+
+static void putting_and_taking_may_alternate(void **state) {
+  (void)state;
+  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t));
+  int64_t put = 0;
+  int64_t taken = 0;
+  for (int64_t round = 1; round < 400; round++) {
+    put_numbers(&queue, put, 13 * round);
+    put += 13 * round;
+    take_numbers(&queue, taken, 11 * round, 997);
+    taken += 11 * round;
+    assert_int_equal(queue.count, put - taken);
+  }
+  take_numbers(&queue, taken, put - taken, INT64_MAX);
+  put_numbers(&queue, 5, 1);
+  take_numbers(&queue, 5, 1, 1);
+}
+
+static void an_empty_queue_shows_nothing(void **state) {
+  (void)state;
+  dnmf_queue queue = dnmf_queue_of(3);
+  const void *items = NULL;
+  assert_int_equal(dnmf_queue_front(&queue, 5, &items), 0);
+  dnmf_queue_drop(&queue, 0);
+  dnmf_queue_free(&queue);
+}
+
+static void what_was_not_taken_is_freed(void **state) {
+  (void)state;
+  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t));
+  put_numbers(&queue, 0, MANY);
+  take_numbers(&queue, 0, 10, 10);
+  dnmf_queue_free(&queue);
+  assert_int_equal(queue.count, 0);
+  put_numbers(&queue, 3, 2);
+  take_numbers(&queue, 3, 2, 5);
+}
+
+int run_tests(void) {
+  const struct CMUnitTest tests[] = {
+      mpi_test(items_come_out_in_order),
+      mpi_test(putting_and_taking_may_alternate),
+      mpi_test(an_empty_queue_shows_nothing),
+      mpi_test(what_was_not_taken_is_freed),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
