@@ -32,6 +32,9 @@ dnmf_status dnmf_factor_create_h(dnmf_context *context, const dnmf_layout *layou
                                  dnmf_precision precision, dnmf_factor *h);
 void dnmf_factor_free(dnmf_factor *factor);
 
+/* Bytes of a factor's memory in a process that owns `owned` of its group's `block` rows. local */
+double dnmf_factor_bytes(int64_t block, int64_t owned, int group_size, int components, dnmf_precision precision);
+
 /* factor->gathered = the group's rows. collective */
 dnmf_status dnmf_factor_gather(dnmf_context *context, dnmf_factor *factor);
 

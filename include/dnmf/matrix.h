@@ -75,6 +75,9 @@ typedef struct dnmf_matrix {
   dnmf_csr by_cols; /* sparse only: the transpose of by_rows */
 } dnmf_matrix;
 
+/* Bytes of a block of rows x cols; `stored` entries when sparse, held by rows and by columns. local */
+double dnmf_matrix_bytes(bool sparse, dnmf_precision precision, int64_t rows, int64_t cols, double stored);
+
 /* A dense block of zeros in this process's place in `layout`; the caller fills `dense` and then calls
  * dnmf_matrix_finish. Released with dnmf_matrix_free. local */
 dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,

@@ -17,6 +17,10 @@ dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, si
 /* The same, filled with zeros. local */
 dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t count, size_t size, void **memory);
 
+/* Bytes that dnmf_allocate takes for count items: whole cache lines. Sizes of planned memory are doubles, whose
+ * sums and products do not overflow and are exact up to 2^53. local */
+double dnmf_allocated_bytes(double count, size_t size);
+
 /* Grows `*memory` (from dnmf_grow or NULL) to hold at least `needed` items, `*capacity` by at least half, so that
  * appending one by one moves every item only a few times; the contents are kept. On failure the old memory stays valid.
  * Released with free(). local */

@@ -21,6 +21,10 @@ dnmf_status dnmf_panel_create(dnmf_error *error, const char *what, int64_t rows,
                               dnmf_precision precision, dnmf_panel *panel);
 void dnmf_panel_free(dnmf_panel *panel); /* accepts a zeroed panel */
 
+/* Bytes of such a panel, and of the work memory that dnmf_panel_gram takes while it runs. local */
+double dnmf_panel_bytes(int64_t rows, int components, dnmf_precision precision);
+double dnmf_panel_gram_bytes(int threads, int components, dnmf_precision precision);
+
 /* One number, whatever the precision. For starts, files and tests, not for loops that must be fast. local */
 double dnmf_panel_get(const dnmf_panel *panel, int64_t row, int component);
 void dnmf_panel_set(dnmf_panel *panel, int64_t row, int component, double value);

@@ -11,6 +11,11 @@
 #include "dnmf/matrix.h"
 #include "dnmf/panel.h"
 
+/* Work memory that the larger of the two products takes while it runs, in bytes, for a block of `rows` x `cols`.
+ * local */
+double dnmf_product_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, int64_t rows,
+                          int64_t cols, int components);
+
 /* out (block rows x k) = A_ij * panel (block columns x k). local */
 dnmf_status dnmf_multiply(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel, dnmf_panel *out);
 

@@ -36,6 +36,10 @@ typedef struct dnmf_update {
 dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_update *update, dnmf_error *error);
 
+/* Work memory that dnmf_solver_update takes while it runs, in bytes. local */
+double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads, int64_t rows,
+                         int components);
+
 /* "hals", "mu" or "bpp". local */
 const char *dnmf_solver_name(dnmf_solver solver);
 

@@ -1,6 +1,7 @@
 #include "dnmf/memory.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,10 @@ dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t coun
   if (*memory)
     memset(*memory, 0, (size_t)count * size);
   return DNMF_OK;
+}
+
+double dnmf_allocated_bytes(double count, size_t size) {
+  return ALIGNMENT * ceil(count * (double)size / ALIGNMENT);
 }
 
 dnmf_status dnmf_grow(dnmf_error *error, const char *what, int64_t needed, size_t size, int64_t *capacity,

@@ -23,6 +23,12 @@ static dnmf_status create_panels(dnmf_context *context, int components, dnmf_pre
   return dnmf_panel_create(error, "summed products with A", owned, components, precision, &factor->products);
 }
 
+double dnmf_factor_bytes(int64_t block, int64_t owned, int group_size, int components, dnmf_precision precision) {
+  int copies = group_size == 1 ? 1 : 2;
+  return dnmf_allocated_bytes(group_size, sizeof(int64_t)) +
+         copies * (dnmf_panel_bytes(owned, components, precision) + dnmf_panel_bytes(block, components, precision));
+}
+
 static dnmf_status create(dnmf_context *context, MPI_Comm group, int group_size, int64_t rows, dnmf_range block,
                           int rank, int components, dnmf_precision precision, dnmf_factor *factor) {
   memset(factor, 0, sizeof *factor);

@@ -20,18 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sums over all processes at the end of an iteration. */
-typedef struct sums {
-  double loss;    /* after the columns' turn */
-  double penalty; /* of both factors */
-  double violation;
-  double held_out_squares;
-  double held_out_count;
-  double failed;
-  double asks[DNMF_ASKS];
-} sums;
+enum { CHECK_EVERY = 10 };
 
-enum { SUMS = sizeof(sums) / sizeof(double), CHECK_EVERY = 10 };
+typedef dnmf_observed_sums sums;
 
 /* One factor in its turn. */
 typedef struct side {
@@ -118,12 +109,12 @@ static dnmf_status evaluate_held_out(loop *l, sums *total) {
 }
 
 static dnmf_status share(loop *l, sums *total) {
-  double values[SUMS];
+  double values[OBSERVED_SUMS];
   double clock = MPI_Wtime();
   total->failed = l->failure != DNMF_OK;
   dnmf_pace_ask(&l->pace, total->asks);
   memcpy(values, total, sizeof values);
-  DNMF_TRY(dnmf_sum_gram(l->context, values, 0, SUMS));
+  DNMF_TRY(dnmf_sum_gram(l->context, values, 0, OBSERVED_SUMS));
   memcpy(total, values, sizeof values);
   l->seconds.exchange += dnmf_lap(&clock);
   return total->failed > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;

@@ -32,6 +32,17 @@ void dnmf_matrix_free(dnmf_matrix *matrix) {
   memset(matrix, 0, sizeof *matrix);
 }
 
+static double csr_bytes(dnmf_precision precision, int64_t rows, double stored) {
+  return dnmf_allocated_bytes((double)rows + 1, sizeof(int64_t)) + dnmf_allocated_bytes(stored, sizeof(int32_t)) +
+         dnmf_allocated_bytes(stored, dnmf_precision_size(precision));
+}
+
+double dnmf_matrix_bytes(bool sparse, dnmf_precision precision, int64_t rows, int64_t cols, double stored) {
+  if (sparse)
+    return csr_bytes(precision, rows, stored) + csr_bytes(precision, cols, stored);
+  return dnmf_allocated_bytes((double)rows * (double)cols, dnmf_precision_size(precision));
+}
+
 dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                        dnmf_matrix *matrix) {
   memset(matrix, 0, sizeof *matrix);

@@ -32,6 +32,10 @@ void dnmf_panel_free(dnmf_panel *panel) {
   *panel = (dnmf_panel){0};
 }
 
+double dnmf_panel_bytes(int64_t rows, int components, dnmf_precision precision) {
+  return dnmf_allocated_bytes((double)rows * components, dnmf_precision_size(precision));
+}
+
 double dnmf_panel_get(const dnmf_panel *panel, int64_t row, int component) {
   const int64_t place = row * panel->components + component;
   return panel->precision == DNMF_DOUBLE ? ((const double *)panel->data)[place]
@@ -117,6 +121,14 @@ static dnmf_status allocate_gram_work(dnmf_context *context, const dnmf_panel *x
   dnmf_status status = dnmf_allocate(error, "a Gram matrix", work->padded * work->padded, sizeof(double), &sum);
   work->sum = sum;
   return status;
+}
+
+double dnmf_panel_gram_bytes(int threads, int components, dnmf_precision precision) {
+  const size_t size = dnmf_precision_size(precision);
+  const double padded = (double)dnmf_round_up(components, GRAM_STRIP);
+  return dnmf_allocated_bytes(threads, sizeof(gram_work)) +
+         threads * (dnmf_allocated_bytes(GRAM_TILE * padded, size) + dnmf_allocated_bytes(padded * padded, size) +
+                    dnmf_allocated_bytes(padded * padded, sizeof(double)));
 }
 
 dnmf_status dnmf_panel_gram(dnmf_context *context, const dnmf_panel *x, double *gram) {

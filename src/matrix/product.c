@@ -110,15 +110,20 @@ static void release(dnmf_sweep *sweep) {
   *sweep = (dnmf_sweep){0};
 }
 
+/* Rows that pass through a sweep's scratch memory at a time. */
+static int64_t scratch_rows_of(const dnmf_context *context, int64_t block_rows) {
+  const int64_t rows_in = at_most(block_rows, TRANSPOSED_ROWS);
+  const int64_t rows_out = (int64_t)context->threads * ROWS_AT_ONCE;
+  return rows_in > rows_out ? rows_in : rows_out;
+}
+
 /* A sweep ready for dnmf_sweep_multiply when given a panel, for dnmf_sweep_accumulate when `sums` is set. */
 static dnmf_status prepare(dnmf_context *context, const dnmf_matrix *a, int components, const dnmf_panel *panel,
                            bool sums, dnmf_sweep *sweep) {
   dnmf_error *error = &context->error;
   const size_t size = dnmf_precision_size(a->precision);
   const int64_t cols = dnmf_range_size(a->col_range);
-  const int64_t rows_in = at_most(dnmf_range_size(a->row_range), TRANSPOSED_ROWS);
-  const int64_t rows_out = (int64_t)context->threads * ROWS_AT_ONCE;
-  const int64_t scratch_rows = rows_in > rows_out ? rows_in : rows_out;
+  const int64_t scratch_rows = scratch_rows_of(context, dnmf_range_size(a->row_range));
   *sweep = (dnmf_sweep){.a = a, .components = components};
   sweep->padded = padded_width(context, a->precision, components);
   dnmf_status status = dnmf_allocate(error, "rows of a product", scratch_rows * sweep->padded, size, &sweep->scratch);
@@ -220,4 +225,16 @@ dnmf_status dnmf_multiply_transposed(dnmf_context *context, const dnmf_matrix *a
   dnmf_sweep_accumulate(context, &sweep, (dnmf_range){0, panel->rows}, panel->data);
   dnmf_sweep_finish(&sweep, out);
   return DNMF_OK;
+}
+
+double dnmf_product_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, int64_t rows,
+                          int64_t cols, int components) {
+  const size_t size = dnmf_precision_size(precision);
+  const double padded = (double)padded_width(context, precision, components);
+  const bool copied = padded != components;
+  const double longer = (double)(rows > cols ? rows : cols);
+  if (sparse)
+    return rows > 0 && cols > 0 && copied ? dnmf_allocated_bytes(longer * padded, size) : 0;
+  return dnmf_allocated_bytes((double)scratch_rows_of(context, rows) * padded, size) +
+         dnmf_allocated_bytes((double)cols * padded, size);
 }

@@ -98,10 +98,20 @@ static double find_damping(int n, int stride, const workspace *w, double smalles
   return damping;
 }
 
+static int stride_of(int components) {
+  return (components + DNMF_BPP_LANES - 1) / DNMF_BPP_LANES * DNMF_BPP_LANES;
+}
+
+double dnmf_bpp_prepare_bytes(int components) {
+  dnmf_arena arena = {NULL, 0};
+  layout(components, stride_of(components), &arena);
+  return dnmf_allocated_bytes((double)arena.used, 1);
+}
+
 dnmf_status dnmf_bpp_prepare(const dnmf_update *update, dnmf_precision precision, dnmf_row_problem *problem,
                              void **memory, dnmf_error *error) {
   const int n = update->components;
-  const int stride = (n + DNMF_BPP_LANES - 1) / DNMF_BPP_LANES * DNMF_BPP_LANES;
+  const int stride = stride_of(n);
   dnmf_arena arena = {NULL, 0};
   layout(n, stride, &arena);
   DNMF_TRY(dnmf_allocate_zero(error, "the scaled Gram matrix", (int64_t)arena.used, 1, memory));

@@ -21,6 +21,9 @@ enum { DNMF_BPP_LANES = 16 };
 dnmf_status dnmf_bpp_prepare(const dnmf_update *update, dnmf_precision precision, dnmf_row_problem *problem,
                              void **memory, dnmf_error *error);
 
+/* Bytes of that memory. local */
+double dnmf_bpp_prepare_bytes(int components);
+
 /* Consecutive pieces of one block of memory; with base NULL it only counts. */
 typedef struct dnmf_arena {
   char *base;

@@ -42,8 +42,8 @@ static dnmf_status check_gram(const dnmf_update *update, dnmf_precision precisio
   return DNMF_OK;
 }
 
-static int64_t count_tiles(const dnmf_row_kernel *kernel, const dnmf_update *update) {
-  return update->rows / kernel->tile_rows + (update->rows % kernel->tile_rows != 0);
+static int64_t count_tiles(const dnmf_row_kernel *kernel, int64_t rows) {
+  return rows / kernel->tile_rows + (rows % kernel->tile_rows != 0);
 }
 
 /* G + l2 I in the run's precision. */
@@ -67,7 +67,7 @@ static dnmf_status copy_gram(const dnmf_update *update, dnmf_precision precision
  * failed. */
 static bool run_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *problem, size_t row_bytes, int threads,
                       const dnmf_update *update, char *scratch, double *violations) {
-  const int64_t tiles = count_tiles(kernel, update);
+  const int64_t tiles = count_tiles(kernel, update->rows);
   const size_t scratch_bytes = kernel->scratch_bytes(problem->components);
   int failures = 0;
 #pragma omp parallel num_threads(threads) reduction(+ : failures)
@@ -90,7 +90,7 @@ static bool run_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *pro
 
 static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *problem,
                                 dnmf_precision precision, int threads, dnmf_update *update, dnmf_error *error) {
-  const int64_t tiles = count_tiles(kernel, update);
+  const int64_t tiles = count_tiles(kernel, update->rows);
   const size_t row_bytes = (size_t)problem->components * dnmf_precision_size(precision);
   void *scratch = NULL;
   void *violations = NULL;
@@ -125,4 +125,17 @@ dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnm
     status = update_tiles(kernel, &problem, precision, threads, update, error);
   free(memory);
   return status;
+}
+
+double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads, int64_t rows,
+                         int components) {
+  const dnmf_row_kernel *kernel = find_kernel(solver, precision, isa);
+  const int64_t tiles = count_tiles(kernel, rows);
+  if (tiles == 0)
+    return 0;
+  const double gram = solver == DNMF_SOLVER_BPP
+                          ? dnmf_bpp_prepare_bytes(components)
+                          : dnmf_allocated_bytes((double)components * components, dnmf_precision_size(precision));
+  return gram + dnmf_allocated_bytes((double)tiles, sizeof(double)) +
+         dnmf_allocated_bytes(tiles < threads ? (double)tiles : threads, kernel->scratch_bytes(components));
 }

@@ -22,7 +22,7 @@ HEADERS = {
     "store": ["file", "labels", "match", "output", "pairs", "source"],
     "init": ["start", "svd"],
     "solve": ["observed", "solver"],
-    "fit": ["fit", "fit_observed", "fit_state"],
+    "fit": ["cost", "fit", "fit_observed", "fit_state", "machine"],
     "model": ["describe", "metrics", "predict", "recommend", "transform", "tune"],
     "cli": [],
 }

@@ -1,0 +1,70 @@
+/*
+ * What a fit will cost, before it is run: memory, traffic and seconds of an iteration, from sizes alone.
+ *
+ * Fits with zeros, on a pr x pc grid of p processes (MPI-FAUN: Kannan, Ballard, Park 2016). Process (i, j) holds an
+ * m/pr x n/pc block. To update W it gathers the n/pc rows of H under its block, of which it owns n/p, from the pr
+ * processes of its grid column, and its m/pr x k contribution is summed and scattered over the pc processes of its
+ * grid row; to update H, the same with rows and columns exchanged. A gather or a scatter of N words among q
+ * processes sends N (q - 1)/q words each and takes log2 q messages (Chan et al. 2007), so that a process sends, with
+ * the all-reduce of two Gram matrices with c control values each,
+ *   words     2 [(pr - 1) n k / p + (pc - 1) m k / p] + 4 (k^2 + c) (1 - 1/p)
+ *   messages  2 [log2 pr + log2 pc] + 4 log2 p, logarithms rounded up
+ * The sums over all processes are exact for ranges of any length: they are what the loop counts (dnmf_traffic).
+ * Operations of a process, with s stored entries in its block and r owned rows of a factor:
+ *   product  2 s k, twice; gram 2 r k (k + 1) of each factor; update 2 r k^2, and for bpp r k^3 / 3, when every row has
+ *   a passive set of its own
+ *
+ * Fits of observed entries: rows and columns are dealt out by stored entries, and a process fetches the factor rows
+ * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes
+ * together at most min(nnz, (p - 1) n) rows of k (and a bias) numbers, and min(nnz, (p - 1) m) of W. That is a bound,
+ * reached when every process has entries in every row and column. Messages: p - 1 for each of the two fetches, and
+ * the sums' all-reduce. Operations, with s = nnz / p: s k (k + 3) + 2 r k^2 for each side.
+ */
+#ifndef DNMF_COST_H
+#define DNMF_COST_H
+
+#include "dnmf/fit.h"
+#include "dnmf/machine.h"
+
+typedef struct dnmf_job {
+  int64_t rows;
+  int64_t cols;
+  double stored; /* entries: rows * cols when dense */
+  bool sparse;
+  dnmf_missing missing;
+  int components;
+  bool bias; /* of observed entries */
+  dnmf_solver solver;
+  dnmf_precision precision;
+} dnmf_job;
+
+/* Bytes of one process. What the libraries, MPI and the program itself take comes on top. */
+typedef struct dnmf_cost_memory {
+  double block;   /* of A; of ratings, by rows and by columns, with what fetches factor rows */
+  double factors; /* owned and gathered rows of W and H and the products with A */
+  double grams;   /* with the values that ride along */
+  double work;    /* of the step of an iteration that takes most, while it runs */
+  double loading; /* while the matrix is read and partitioned, the block included */
+  double peak;    /* the larger of loading and iterating */
+} dnmf_cost_memory;
+
+typedef struct dnmf_cost {
+  int processes;
+  int grid_rows;
+  int grid_cols;
+  dnmf_cost_memory memory;  /* of the process with the largest block */
+  dnmf_traffic traffic;     /* of an iteration, all processes together */
+  dnmf_fit_seconds seconds; /* of an iteration of the process with the largest block */
+} dnmf_cost;
+
+/* The cost on a grid; `machine` NULL leaves the seconds 0. Threads and instruction set are the context's. For
+ * observed entries, which know no grid, a grid of one column. local */
+void dnmf_cost_of(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int grid_rows,
+                  int grid_cols, dnmf_cost *cost);
+
+/* Memory of process (row, col) of a fit with zeros whose block has `stored` entries. Block, factors, grams and work
+ * are exact, to the byte. local */
+dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
+                                     int row, int col, double stored);
+
+#endif

@@ -1,0 +1,233 @@
+/*
+ * dnmf plan: grid, memory, traffic and time of a fit before it is run.
+ */
+#include "commands.h"
+#include "load.h"
+#include "plan.h"
+
+#include "dnmf/memory.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_plan_options defaults = {.processes = NULL, .grid = "auto"};
+
+static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL};
+static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
+static const char *const precision_choices[] = {"double", "single", NULL};
+
+#define PLAN(member) offsetof(cli_plan_options, member)
+static const cli_option job_table[] = {
+    {"rows", 0, CLI_INT, PLAN(rows), "M", "rows, instead of INPUT", 1, 1e15, NULL},
+    {"cols", 0, CLI_INT, PLAN(cols), "N", "columns", 1, 1e15, NULL},
+    {"nnz", 0, CLI_INT, PLAN(nnz), "N", "stored entries (default: all, a dense matrix)", 1, 1e18, NULL},
+    {"components", 'k', CLI_INT, PLAN(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
+    {"processes", 'n', CLI_TEXT, PLAN(processes), "N[,N...]", "numbers of processes (default: as many as answer)", 0, 0,
+     NULL},
+    {"grid", 0, CLI_TEXT, PLAN(grid), "G", "auto (default, as fit takes it), all shapes, or RxC", 0, 0, NULL},
+    {"missing", 0, CLI_CHOICE, PLAN(missing), "M",
+     "what is not stored: auto (as the file says, else zero), zero, unobserved", 0, 0, missing_choices},
+    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu or bpp", 0, 0, solver_choices},
+    {"precision", 0, CLI_CHOICE, PLAN(precision), "P", "double (default) or single", 0, 0, precision_choices},
+};
+static const cli_option machine_table[] = {
+    {"measure", 0, CLI_FLAG, PLAN(measure), NULL,
+     "measure this machine at this k: kernels, memory and, under mpirun, the network", 0, 0, NULL},
+    {"save", 0, CLI_TEXT, PLAN(save), "FILE.json", "write the machine to FILE.json", 0, 0, NULL},
+    {"machine", 0, CLI_TEXT, PLAN(machine), "FILE.json", "a machine that --save wrote", 0, 0, NULL},
+    {"flops", 0, CLI_REAL, PLAN(flops), "F", "operations a second of a process, e.g. 20e9 (the default)", 1, 1e18,
+     NULL},
+    {"bandwidth", 0, CLI_REAL, PLAN(bandwidth), "B", "bytes a second it reads from memory (default 10e9)", 1, 1e18,
+     NULL},
+    {"latency", 0, CLI_REAL, PLAN(latency), "S", "seconds a message takes (default 2e-6)", 1e-12, 1e3, NULL},
+    {"network", 0, CLI_REAL, PLAN(network), "B", "bytes a second between two processes (default 10e9)", 1, 1e18, NULL},
+};
+
+static dnmf_status check_options(dnmf_error *error, const cli_plan_options *options, bool has_input) {
+  if (options->components == 0)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf plan: say how many components with -k K, e.g. -k 20");
+  if (has_input && (options->rows > 0 || options->cols > 0 || options->nnz > 0))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf plan: give INPUT or --rows, --cols and --nnz, not both");
+  if (!has_input && (options->rows == 0 || options->cols == 0))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf plan: name an INPUT, or give its sizes with --rows M --cols N");
+  if (!has_input && options->missing == 1 + DNMF_MISSING_UNOBSERVED && options->nnz == 0)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "dnmf plan: say how many entries are observed with --nnz N; --missing unobserved counts those");
+  if ((double)options->nnz > (double)options->rows * (double)options->cols && !has_input)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--nnz %" PRId64 ": the matrix has only %.0f places", options->nnz,
+                     (double)options->rows * (double)options->cols);
+  return DNMF_OK;
+}
+
+/* Sizes from the options or from the input, which is only opened. */
+static dnmf_status make_job(cli_session *session, const cli_plan_options *options, cli_plan *plan) {
+  dnmf_job *job = &plan->job;
+  *job = (dnmf_job){.rows = options->rows,
+                    .cols = options->cols,
+                    .stored = options->nnz > 0 ? (double)options->nnz : (double)options->rows * (double)options->cols,
+                    .sparse = options->nnz > 0,
+                    .missing = options->missing ? (dnmf_missing)(options->missing - 1) : DNMF_MISSING_ZERO,
+                    .components = (int)options->components,
+                    .solver = (dnmf_solver)options->solver,
+                    .precision = (dnmf_precision)options->precision};
+  if (plan->input) {
+    dnmf_source source = {0};
+    dnmf_status status = cli_open(session, plan->input, &options->input, &source);
+    job->rows = source.rows;
+    job->cols = source.cols;
+    job->sparse = source.sparse;
+    job->stored = source.sparse ? (double)source.stored : (double)source.rows * (double)source.cols;
+    if (!options->missing)
+      job->missing = source.missing;
+    dnmf_source_close(&source);
+    DNMF_TRY(status);
+  }
+  job->sparse = job->sparse || job->missing == DNMF_MISSING_UNOBSERVED;
+  job->bias = job->solver != DNMF_SOLVER_MU;
+  int64_t largest = job->rows > job->cols ? job->rows : job->cols;
+  if (job->components > largest)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
+                     "-k %d is larger than both dimensions (%" PRId64 " x %" PRId64 ")", job->components, job->rows,
+                     job->cols);
+  return DNMF_OK;
+}
+
+/* The next number of processes of the list at `*text`, which is moved past it and its comma. */
+static dnmf_status next_count(dnmf_error *error, const char *list, const char **text, int *processes) {
+  char *end = NULL;
+  errno = 0;
+  const long long count = strtoll(*text, &end, 10);
+  const bool separated = *end == '\0' || (*end == ',' && end[1] != '\0');
+  if (end == *text || !separated || errno != 0 || count < 1 || count > INT_MAX)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--processes %s: give whole numbers from 1 on, e.g. 64,256,1024", list);
+  *processes = (int)count;
+  *text = *end ? end + 1 : end;
+  return DNMF_OK;
+}
+
+static dnmf_status add_cost(cli_session *session, cli_plan *plan, int64_t *capacity, int grid_rows, int grid_cols) {
+  void *memory = plan->costs;
+  DNMF_TRY(dnmf_grow(&session->context->error, "plans", plan->count + 1, sizeof *plan->costs, capacity, &memory));
+  plan->costs = memory;
+  dnmf_cost_of(session->context, &plan->job, &plan->machine.figures, grid_rows, grid_cols, &plan->costs[plan->count++]);
+  return DNMF_OK;
+}
+
+/* The grids asked for on so many processes; observed entries have none. */
+static dnmf_status add_grids(cli_session *session, const char *grid, int processes, cli_plan *plan, int64_t *capacity) {
+  int rows = processes;
+  int cols = 1;
+  if (plan->job.missing == DNMF_MISSING_UNOBSERVED)
+    return add_cost(session, plan, capacity, rows, cols);
+  if (strcmp(grid, "all") == 0) {
+    for (rows = 1; rows <= processes; rows++)
+      if (processes % rows == 0)
+        DNMF_TRY(add_cost(session, plan, capacity, rows, processes / rows));
+    return DNMF_OK;
+  }
+  dnmf_grid_choose(processes, plan->job.rows, plan->job.cols, &rows, &cols);
+  if (strcmp(grid, "auto") != 0)
+    DNMF_TRY(dnmf_grid_parse(&session->context->error, grid, processes, &rows, &cols));
+  return add_cost(session, plan, capacity, rows, cols);
+}
+
+static dnmf_status make_plans(cli_session *session, const cli_plan_options *options, const char *counts,
+                              cli_plan *plan) {
+  int64_t capacity = 0;
+  dnmf_cost alone;
+  dnmf_cost_of(session->context, &plan->job, &plan->machine.figures, 1, 1, &alone);
+  plan->alone = alone.seconds.total;
+  for (const char *text = counts; *text || text == counts;) {
+    int processes = 0;
+    DNMF_TRY(next_count(&session->context->error, counts, &text, &processes));
+    DNMF_TRY(add_grids(session, options->grid, processes, plan, &capacity));
+  }
+  return DNMF_OK;
+}
+
+/* The share of the job that a process of the first planned number holds: what is measured. */
+static dnmf_status first_block(cli_session *session, const cli_plan *plan, const char *counts,
+                               dnmf_machine_work *block) {
+  const dnmf_job *job = &plan->job;
+  int processes = 0;
+  int rows = 1;
+  int cols = 1;
+  const char *text = counts;
+  DNMF_TRY(next_count(&session->context->error, counts, &text, &processes));
+  if (job->missing == DNMF_MISSING_UNOBSERVED)
+    rows = processes;
+  else
+    dnmf_grid_choose(processes, job->rows, job->cols, &rows, &cols);
+  *block = (dnmf_machine_work){.rows = (int64_t)ceil((double)job->rows / rows),
+                               .cols = (int64_t)ceil((double)job->cols / cols),
+                               .stored = ceil(job->stored / processes),
+                               .sparse = job->sparse,
+                               .observed = job->missing == DNMF_MISSING_UNOBSERVED,
+                               .components = job->components,
+                               .solver = job->solver,
+                               .precision = job->precision};
+  return DNMF_OK;
+}
+
+static void warn_of_other_rates(cli_session *session, const cli_plan *plan) {
+  const dnmf_machine *machine = &plan->machine.figures;
+  if (machine->components == 0)
+    return;
+  if (machine->components != plan->job.components || machine->precision != plan->job.precision ||
+      machine->threads != session->context->threads)
+    dnmf_warn(session->context, "the machine was measured at k = %d, %s precision, %d threads, and is taken for this",
+              machine->components, dnmf_precision_name(machine->precision), machine->threads);
+}
+
+static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+  const cli_plan_options *options = given;
+  dnmf_context *context = session->context;
+  cli_plan plan = {.input = argument_count > 0 ? arguments[0] : NULL};
+  dnmf_machine_work block = {0};
+  char own_count[32];
+  snprintf(own_count, sizeof own_count, "%d", context->size);
+  const char *counts = options->processes ? options->processes : own_count;
+  DNMF_TRY(check_options(&context->error, options, plan.input != NULL));
+  DNMF_TRY(cli_peak_memory(session, &plan.program));
+  DNMF_TRY(make_job(session, options, &plan));
+  DNMF_TRY(first_block(session, &plan, counts, &block));
+  DNMF_TRY(cli_plan_machine(session, options, &block, &plan.machine));
+  dnmf_status status = dnmf_agree(context, make_plans(session, options, counts, &plan));
+  if (status == DNMF_OK) {
+    warn_of_other_rates(session, &plan);
+    cli_plan_print(session, &plan);
+  }
+  free(plan.costs);
+  return status;
+}
+
+static const cli_group groups[] = {
+    {"job:", job_table, sizeof job_table / sizeof *job_table, 0},
+    {"machine:", machine_table, sizeof machine_table / sizeof *machine_table, 0},
+    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(cli_plan_options, input)},
+    {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(cli_plan_options, common)},
+};
+
+const cli_command cli_plan_command = {
+    .name = "plan",
+    .summary = "what a fit will cost on so many processes: grid, memory, traffic, time",
+    .usage = "INPUT | --rows M --cols N [--nnz N] -k K [OPTIONS]",
+    .details =
+        "One process answers for any number. Memory, words and messages follow from the sizes; seconds also from\n"
+        "the machine: its assumed, given or measured rates. INPUT is opened, not loaded.\n\n"
+        "  dnmf plan --rows 1000000 --cols 20000 -k 50 -n 64,256,1024 --measure\n"
+        "  dnmf plan ratings.h5 -k 64 -n 16,32 --precision single\n"
+        "  mpirun -n 8 dnmf plan a.h5 -k 50 --measure --save machine.json\n"
+        "  dnmf plan a.h5 -k 50 -n 512 --grid all --machine machine.json",
+    .min_arguments = 0,
+    .max_arguments = 1,
+    .groups = groups,
+    .group_count = sizeof groups / sizeof *groups,
+    .options_size = sizeof(cli_plan_options),
+    .defaults = &defaults,
+    .run = run,
+};

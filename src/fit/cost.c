@@ -1,0 +1,181 @@
+/* The cost model: sizes, words, operations; then time, from the machine. See cost.h for the formulas. */
+#include "dnmf/cost.h"
+
+#include "loop.h"
+#include "result.h"
+
+#include "dnmf/memory.h"
+#include "dnmf/observed.h"
+#include "dnmf/product.h"
+
+#include <math.h>
+
+/* log2, rounded up: the messages of a collective (collective.c counts the same). */
+static double steps(int processes) {
+  return ceil(log2(processes));
+}
+
+static double larger(double a, double b) {
+  return a > b ? a : b;
+}
+
+/* --- Time of local work ---------------------------------------------------------------------------------- */
+
+/* Seconds of `operations` of a kind: at its measured rate, else by the roofline. */
+static double seconds_of(const dnmf_machine *machine, dnmf_work_kind kind, double operations, double bytes) {
+  if (machine->rate[kind] > 0)
+    return operations / machine->rate[kind];
+  return larger(operations / machine->flops, bytes / machine->bandwidth);
+}
+
+static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows, double cols,
+                              double stored) {
+  const double size = (double)dnmf_precision_size(job->precision);
+  const double operations = 2 * stored * job->components;
+  const double panels = (rows + cols) * job->components * size;
+  const double bytes = stored * (job->sparse ? size + sizeof(int32_t) : size) + panels;
+  const dnmf_work_kind first = job->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
+  return seconds_of(machine, first, operations, bytes) + seconds_of(machine, first + 1, operations, bytes);
+}
+
+static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
+  const double k = job->components;
+  const double bytes = 3 * rows * k * (double)dnmf_precision_size(job->precision);
+  return seconds_of(machine, DNMF_WORK_GRAM, 2 * rows * k * (k + 1), bytes);
+}
+
+static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
+  const double k = job->components;
+  const double bytes = 3 * rows * k * (double)dnmf_precision_size(job->precision);
+  const double operations = job->solver == DNMF_SOLVER_BPP ? rows * k * k * k / 3 : 2 * rows * k * k;
+  return seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);
+}
+
+/* Messages and words (of `word_bytes` bytes; Gram matrices and sums are doubles) that one process sends. */
+static double exchange_seconds(const dnmf_traffic *traffic, const dnmf_machine *machine, int processes,
+                               double word_bytes) {
+  const double bytes = (traffic->gather_words + traffic->scatter_words) * word_bytes +
+                       (traffic->gram_words + traffic->control_words) * sizeof(double);
+  return (traffic->messages * machine->latency + bytes / machine->network) / processes;
+}
+
+/* --- Fits with zeros ------------------------------------------------------------------------------------- */
+
+/* What loading a sparse matrix takes beside the block: entries as read, of 24 bytes, are sorted into those sent, of 16
+ * (assemble.c). A process that has nobody to send to shrinks its own in place. */
+enum { ENTRY_READ = 24, ENTRY_SENT = 16, ENTRY_SORTED = 12 };
+
+static double loading_bytes(const dnmf_job *job, int processes, double stored, double block) {
+  if (!job->sparse)
+    return block;
+  return larger(block, stored * (processes > 1 ? ENTRY_READ + ENTRY_SENT : ENTRY_SENT + ENTRY_SORTED));
+}
+
+dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
+                                     int row, int col, double stored) {
+  const int k = job->components;
+  const dnmf_precision precision = job->precision;
+  const dnmf_range block_rows = dnmf_range_split((dnmf_range){0, job->rows}, grid_rows, row);
+  const dnmf_range block_cols = dnmf_range_split((dnmf_range){0, job->cols}, grid_cols, col);
+  const int64_t rows = dnmf_range_size(block_rows);
+  const int64_t cols = dnmf_range_size(block_cols);
+  const int64_t own_rows = dnmf_range_size(dnmf_range_split(block_rows, grid_cols, col));
+  const int64_t own_cols = dnmf_range_size(dnmf_range_split(block_cols, grid_rows, row));
+  dnmf_cost_memory m = {.block = dnmf_matrix_bytes(job->sparse, precision, rows, cols, stored)};
+  m.factors = dnmf_factor_bytes(rows, own_rows, grid_cols, k, precision) +
+              dnmf_factor_bytes(cols, own_cols, grid_rows, k, precision);
+  m.grams = 2 * dnmf_allocated_bytes((double)k * k + CONTROLS, sizeof(double));
+  const double solver_w = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_rows, k);
+  const double solver_h = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_cols, k);
+  m.work = larger(dnmf_product_bytes(context, job->sparse, precision, rows, cols, k),
+                  dnmf_panel_gram_bytes(context->threads, k, precision));
+  m.work = larger(m.work, larger(solver_w, solver_h));
+  m.loading = loading_bytes(job, grid_rows * grid_cols, stored, m.block);
+  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
+  return m;
+}
+
+static dnmf_traffic traffic_of_blocks(const dnmf_job *job, double grid_rows, double grid_cols) {
+  const double k = job->components;
+  const double p = grid_rows * grid_cols;
+  const double sent = ((grid_rows - 1) * (double)job->cols + (grid_cols - 1) * (double)job->rows) * k;
+  return (dnmf_traffic){.gather_words = sent,
+                        .scatter_words = sent,
+                        .gram_words = 4 * (p - 1) * k * k,
+                        .control_words = 4 * (p - 1) * CONTROLS,
+                        .messages = p * (2 * (steps((int)grid_rows) + steps((int)grid_cols)) + 4 * steps((int)p))};
+}
+
+static void cost_of_blocks(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine,
+                           dnmf_cost *cost) {
+  const double rows = ceil((double)job->rows / cost->grid_rows);
+  const double cols = ceil((double)job->cols / cost->grid_cols);
+  const double share = rows * cols / ((double)job->rows * (double)job->cols);
+  const double stored = ceil(job->stored * share);
+  const double owned = ceil(rows / cost->grid_cols) + ceil(cols / cost->grid_rows);
+  cost->memory = dnmf_cost_memory_at(context, job, cost->grid_rows, cost->grid_cols, 0, 0, stored);
+  cost->traffic = traffic_of_blocks(job, cost->grid_rows, cost->grid_cols);
+  if (!machine)
+    return;
+  cost->seconds.product = product_seconds(job, machine, rows, cols, stored);
+  cost->seconds.gram = gram_seconds(job, machine, owned);
+  cost->seconds.update = update_seconds(job, machine, owned);
+}
+
+/* --- Fits of observed entries ---------------------------------------------------------------------------- */
+
+static double fetched_rows(const dnmf_job *job, int processes, int64_t rows) {
+  return fmin(job->stored, (processes - 1) * (double)rows);
+}
+
+/* Both views of a process's entries, the panels of its rows and of those it fetches. While they are made, entries
+ * are there by row, by column and sorted. */
+static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, int stride) {
+  const double size = (double)dnmf_precision_size(job->precision);
+  const double stored = ceil(job->stored / processes);
+  const double owned = ceil((double)job->rows / processes) + ceil((double)job->cols / processes);
+  const double needed = fmin(stored, (double)job->cols) + fmin(stored, (double)job->rows);
+  const double sent = (fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols)) / processes;
+  dnmf_cost_memory m = {0};
+  m.block = 2 * stored * (sizeof(int32_t) + size) + owned * sizeof(int64_t) + 2 * needed * sizeof(int64_t);
+  m.factors = (owned + needed + 2 * DNMF_OBSERVED_SLACK) * stride * size;
+  m.work = sent * stride * size;
+  m.loading = stored * (2 * ENTRY_READ + ENTRY_SENT);
+  m.peak = larger(m.loading, m.block + m.factors + m.work);
+  return m;
+}
+
+static dnmf_traffic traffic_of_observed(const dnmf_job *job, int processes, int stride) {
+  const double p = processes;
+  const double rows = fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols);
+  return (dnmf_traffic){.gather_words = rows * stride,
+                        .control_words = 2 * (p - 1) * OBSERVED_SUMS,
+                        .messages = p * (2 * (p - 1) + 2 * steps(processes))};
+}
+
+static void cost_of_observed(const dnmf_job *job, const dnmf_machine *machine, dnmf_cost *cost) {
+  const int stride = job->components + (job->bias ? 1 : 0);
+  const double k = job->components;
+  const double stored = ceil(job->stored / cost->processes);
+  const double owned = ceil((double)job->rows / cost->processes) + ceil((double)job->cols / cost->processes);
+  cost->memory = memory_of_observed(job, cost->processes, stride);
+  cost->traffic = traffic_of_observed(job, cost->processes, stride);
+  if (!machine)
+    return;
+  const double bytes = 2 * stored * (k + 1) * (double)dnmf_precision_size(job->precision);
+  cost->seconds.update = seconds_of(machine, DNMF_WORK_OBSERVED, 2 * stored * k * (k + 3) + 2 * owned * k * k, bytes);
+}
+
+void dnmf_cost_of(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int grid_rows,
+                  int grid_cols, dnmf_cost *cost) {
+  *cost = (dnmf_cost){.processes = grid_rows * grid_cols, .grid_rows = grid_rows, .grid_cols = grid_cols};
+  if (job->missing == DNMF_MISSING_UNOBSERVED)
+    cost_of_observed(job, machine, cost);
+  else
+    cost_of_blocks(context, job, machine, cost);
+  dnmf_fit_seconds *s = &cost->seconds;
+  if (machine)
+    s->exchange =
+        exchange_seconds(&cost->traffic, machine, cost->processes, (double)dnmf_precision_size(job->precision));
+  s->total = s->product + s->gram + s->update + s->exchange;
+}

@@ -1,0 +1,183 @@
+/*
+ * The cost model beside what a fit does: words and messages as the loop counts them, and memory as dnmf_allocate
+ * hands it out. The linker sends aligned_alloc and free of the whole program through the functions below.
+ */
+#include "problem.h"
+
+#include "dnmf/cost.h"
+#include "dnmf/memory.h"
+
+#include <string.h>
+
+enum { MOST_BLOCKS = 4096, ITERATIONS = 3 };
+
+void *__real_aligned_alloc(size_t alignment, size_t bytes);
+void __real_free(void *memory);
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
+void __wrap_free(void *memory);
+
+static struct {
+  void *memory[MOST_BLOCKS];
+  size_t bytes[MOST_BLOCKS];
+  int count;
+  size_t live;
+  size_t peak;
+} held;
+
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes) {
+  void *memory = __real_aligned_alloc(alignment, bytes);
+  assert_true(held.count < MOST_BLOCKS);
+  held.memory[held.count] = memory;
+  held.bytes[held.count++] = bytes;
+  held.live += bytes;
+  held.peak = held.live > held.peak ? held.live : held.peak;
+  return memory;
+}
+
+void __wrap_free(void *memory) {
+  for (int i = held.count - 1; i >= 0 && memory; i--)
+    if (held.memory[i] == memory) {
+      held.live -= held.bytes[i];
+      held.count--;
+      held.memory[i] = held.memory[held.count];
+      held.bytes[i] = held.bytes[held.count];
+      break;
+    }
+  __real_free(memory);
+}
+
+static void assert_close(double x, double y, double tolerance) {
+  if (!(fabs(x - y) <= tolerance))
+    fail_msg("%.17g is not %.17g", x, y);
+}
+
+typedef struct form {
+  int64_t rows;
+  int64_t cols;
+  bool sparse;
+  dnmf_precision precision;
+  int components;
+  dnmf_solver solver;
+  int threads;
+} form;
+
+static dnmf_job job_of(const form *f) {
+  return (dnmf_job){.rows = f->rows,
+                    .cols = f->cols,
+                    .stored = (double)f->rows * (double)f->cols,
+                    .sparse = f->sparse,
+                    .components = f->components,
+                    .solver = f->solver,
+                    .precision = f->precision};
+}
+
+static double local_stored(const problem *p) {
+  return p->a.sparse ? (double)p->a.by_rows.start[p->a.by_rows.rows] : 0;
+}
+
+static void check_traffic(const dnmf_traffic *sent, const dnmf_traffic *planned) {
+  assert_close(sent->gather_words, ITERATIONS * planned->gather_words, 0);
+  assert_close(sent->scatter_words, ITERATIONS * planned->scatter_words, 0);
+  assert_close(sent->gram_words, ITERATIONS * planned->gram_words, 1e-6);
+  assert_close(sent->control_words, ITERATIONS * planned->control_words, 1e-6);
+  assert_close(sent->messages, ITERATIONS * planned->messages, 0);
+}
+
+static void check_form(const dnmf_grid *grid, const form *f) {
+  dnmf_context *context = test_context();
+  const whole a = whole_matrix(f->rows, f->cols);
+  const dnmf_job job = job_of(f);
+  problem p;
+  dnmf_cost cost;
+  context->threads = f->threads;
+  const size_t before = held.live;
+  problem_create(grid, &a, f->sparse, f->precision, f->components, &p);
+  const dnmf_cost_memory memory =
+      dnmf_cost_memory_at(context, &job, grid->rows, grid->cols, grid->row, grid->col, local_stored(&p));
+  const double layout = dnmf_allocated_bytes(grid->rows + grid->cols + 2, sizeof(int64_t));
+  assert_close((double)(held.live - before), layout + memory.block + memory.factors, 0);
+  const dnmf_fit_options options = fit_options(f->solver, f->components, ITERATIONS);
+  const size_t created = held.live;
+  held.peak = held.live;
+  problem_fit(&p, &options);
+  assert_close((double)(held.peak - created), memory.grams + memory.work, 0);
+  dnmf_cost_of(context, &job, NULL, grid->rows, grid->cols, &cost);
+  check_traffic(&p.result.traffic, &cost.traffic);
+  problem_free(&p);
+  assert_int_equal(held.live, before);
+  context->threads = 1;
+}
+
+static const int64_t sizes[][2] = {{31, 23}, {5, 32}, {32, 3}};
+
+static void check_forms(const dnmf_grid *grid) {
+  static const int components[] = {1, 5, 16};
+  for (size_t size = 0; size < sizeof sizes / sizeof sizes[0]; size++)
+    for (int kind = 0; kind < 2 * 2 * DNMF_SOLVERS; kind++) {
+      const form f = {.rows = sizes[size][0],
+                      .cols = sizes[size][1],
+                      .sparse = kind % 2,
+                      .precision = kind / 2 % 2 ? DNMF_SINGLE : DNMF_DOUBLE,
+                      .solver = (dnmf_solver)(kind / 4),
+                      .components = components[(size + (size_t)kind) % 3],
+                      .threads = 1 + kind % 3};
+      check_form(grid, &f);
+    }
+}
+
+static void memory_and_traffic_are_what_a_fit_takes(void **state) {
+  (void)state;
+  on_every_grid(check_forms);
+}
+
+/* The planned process is the one with most. */
+static void the_first_process_holds_most(void **state) {
+  (void)state;
+  const form f = {.rows = 31, .cols = 23, .components = 5, .threads = 1};
+  const dnmf_job job = job_of(&f);
+  for (int rows = 1; rows <= 8; rows++)
+    for (int cols = 1; cols <= 8; cols++) {
+      dnmf_cost cost;
+      dnmf_cost_of(test_context(), &job, NULL, rows, cols, &cost);
+      for (int process = 0; process < rows * cols; process++) {
+        dnmf_cost_memory other =
+            dnmf_cost_memory_at(test_context(), &job, rows, cols, process / cols, process % cols, 0);
+        assert_true(other.block <= cost.memory.block && other.factors <= cost.memory.factors);
+      }
+    }
+}
+
+/* By hand: 4 x 6, k = 2, 2 x 3 processes. A block of 2 x 2: 16 operations in a product, twice. A process owns one row
+ * of W at most and one column of H. */
+static void times_are_operations_over_rates(void **state) {
+  (void)state;
+  const form f = {.rows = 4, .cols = 6, .components = 2, .threads = 1};
+  const dnmf_job job = job_of(&f);
+  dnmf_machine machine = {.flops = 1, .bandwidth = 1e9, .latency = 1000, .network = 8};
+  dnmf_cost cost;
+  dnmf_cost_of(test_context(), &job, &machine, 2, 3, &cost);
+  assert_close(cost.seconds.product, 32, 1e-9);
+  assert_close(cost.seconds.gram, 24, 1e-9);
+  assert_close(cost.seconds.update, 16, 1e-9);
+  assert_close(cost.traffic.gram_words, 4 * 4 * 5, 1e-9);
+  const double words = (2 * (1 * 6 * 2 + 2 * 4 * 2) + 4 * 4 * 5 + cost.traffic.control_words) / 6;
+  assert_close(cost.seconds.exchange, 1000 * (2 * (1 + 2) + 4 * 3) + words, 1e-6);
+  machine.rate[DNMF_WORK_DENSE] = 4;
+  machine.rate[DNMF_WORK_HALS] = 2;
+  dnmf_cost_of(test_context(), &job, &machine, 2, 3, &cost);
+  assert_close(cost.seconds.product, 4 + 16, 1e-9);
+  assert_close(cost.seconds.update, 8, 1e-9);
+  machine.bandwidth = 0.5; /* slower than arithmetic: 4 entries and 2 panels of 2 x 2 */
+  dnmf_cost_of(test_context(), &job, &machine, 2, 3, &cost);
+  assert_close(cost.seconds.product, 4 + (4 + 8) * 8 / 0.5, 1e-9);
+}
+
+int run_tests(void) {
+  test_context()->threads = 1;
+  const struct CMUnitTest tests[] = {
+      mpi_test(memory_and_traffic_are_what_a_fit_takes),
+      mpi_test(the_first_process_holds_most),
+      mpi_test(times_are_operations_over_rates),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
