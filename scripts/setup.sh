@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build_packages=(build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
   libscalapack-openmpi-dev libopenblas-openmp-dev libjansson-dev librandom123-dev libxxhash-dev)
 test_packages=(libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py python3-sklearn
-  python3-anndata python3-matplotlib valgrind hdf5-tools)
+  python3-anndata python3-tables python3-matplotlib valgrind hdf5-tools)
 lint_packages=(clang-format clang-tidy cppcheck)
 slurm_packages=(slurm-wlm munge)
 python_modules=(pytest numpy scipy h5py sklearn anndata matplotlib)

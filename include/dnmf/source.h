@@ -27,6 +27,7 @@ typedef struct dnmf_source_options {
   const char *row_column; /* header name or 1-based number; NULL: by name, else 1, 2, 3 */
   const char *col_column;
   const char *value_column;
+  bool transpose;        /* what the file holds is the transpose of the matrix */
   bool duplicates_given; /* else: last for triples, sum for the rest */
   dnmf_duplicates duplicates;
 } dnmf_source_options;
@@ -45,6 +46,8 @@ struct dnmf_source {
   dnmf_duplicates duplicates;
   dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
   dnmf_ids col_ids;
+
+  bool transposed; /* the file holds the columns of this matrix as rows; shape and ids above are the matrix's */
 
   /* Set by the reader of the format. */
   dnmf_status (*load)(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout, dnmf_precision precision,

@@ -202,7 +202,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
 static const cli_group groups[] = {
     {"ranking:", options_table, sizeof options_table / sizeof *options_table, 0},
     {"scores:", cli_scoring_options, CLI_SCORING_OPTIONS, offsetof(evaluate_options, scoring)},
-    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(evaluate_options, input)},
+    {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(evaluate_options, input)},
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(evaluate_options, common)},
 };
 

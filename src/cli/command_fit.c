@@ -113,7 +113,7 @@ static const cli_group groups[] = {
     {"model:", model_table, sizeof model_table / sizeof *model_table, 0},
     {"ratings (--missing unobserved):", ratings_table, sizeof ratings_table / sizeof *ratings_table, 0},
     {"run:", run_table, sizeof run_table / sizeof *run_table, 0},
-    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(cli_fit_options, input)},
+    {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(cli_fit_options, input)},
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(cli_fit_options, common)},
 };
 

@@ -104,7 +104,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
 }
 
 static const cli_group groups[] = {
-    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(info_options, input)},
+    {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(info_options, input)},
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(info_options, common)},
 };
 

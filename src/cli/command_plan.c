@@ -208,7 +208,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
 static const cli_group groups[] = {
     {"job:", job_table, sizeof job_table / sizeof *job_table, 0},
     {"machine:", machine_table, sizeof machine_table / sizeof *machine_table, 0},
-    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(cli_plan_options, input)},
+    {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(cli_plan_options, input)},
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(cli_plan_options, common)},
 };
 

@@ -243,7 +243,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
 static const cli_group groups[] = {
     {"output:", options_table, sizeof options_table / sizeof *options_table, 0},
     {"scores:", cli_scoring_options, CLI_SCORING_OPTIONS, offsetof(predict_options, scoring)},
-    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(predict_options, input)},
+    {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(predict_options, input)},
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(predict_options, common)},
 };
 

@@ -218,7 +218,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
 
 static const cli_group groups[] = {
     {"what to list:", options_table, sizeof options_table / sizeof *options_table, 0},
-    {"reading text:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(recommend_options, input)},
+    {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(recommend_options, input)},
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(recommend_options, common)},
 };
 

@@ -43,6 +43,7 @@ const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"value-column", 0, CLI_TEXT, INPUT(value_column), "C", "name or number of the value's column", 0, 0, NULL},
     {"duplicates", 0, CLI_CHOICE, INPUT(duplicates), "P",
      "entries at one place: auto (last for triples, else sum), last, sum, mean, error", 0, 0, duplicates_choices},
+    {"transpose", 0, CLI_FLAG, INPUT(transpose), NULL, "the input's columns are the rows (default: no)", 0, 0, NULL},
 };
 
 dnmf_source_options cli_source_options(const cli_input *input) {
@@ -52,6 +53,7 @@ dnmf_source_options cli_source_options(const cli_input *input) {
                                  .row_column = input->row_column,
                                  .col_column = input->col_column,
                                  .value_column = input->value_column,
+                                 .transpose = input->transpose,
                                  .duplicates_given = input->duplicates > 0};
   if (options.duplicates_given)
     options.duplicates = (dnmf_duplicates)(input->duplicates - 1);

@@ -22,10 +22,10 @@ typedef struct cli_common {
   const char *log;
 } cli_common;
 
-enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 7 };
+enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 8 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
-/* How text input is read: shared by every command that takes a matrix. */
+/* How input is read: shared by every command that takes a matrix. */
 typedef struct cli_input {
   int format; /* dnmf_format */
   int header; /* dnmf_header */
@@ -34,6 +34,7 @@ typedef struct cli_input {
   const char *col_column;
   const char *value_column;
   int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
+  bool transpose;
 } cli_input;
 
 extern const cli_option cli_input_options[CLI_INPUT_OPTIONS];

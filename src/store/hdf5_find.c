@@ -29,18 +29,29 @@ static void finish_list(char *text, int count) {
     snprintf(text + used, LIST_TEXT - used, " and %d more", count - LISTED);
 }
 
+static void list_candidate(const char *name, const char *text, inventory *seen) {
+  if (seen->candidates == 0)
+    snprintf(seen->first, sizeof seen->first, "/%s", name);
+  list(seen->candidate_list, seen->candidates++, name, text);
+}
+
+/* A single number is hardly the matrix that is meant. */
 static void visit_dataset(hid_t file, const char *name, inventory *seen) {
   dnmf_error ignored = {0};
   dnmf_hdf5_shape shape;
+  dnmf_hdf5_place place = {0};
+  char text[160];
   if (dnmf_hdf5_describe(&ignored, file, name, &shape) != DNMF_OK)
     return;
-  if (shape.rank != 2 || !shape.numeric) {
-    list(seen->other_list, seen->others++, name, shape.text);
+  snprintf(place.name, sizeof place.name, "/%s", name);
+  if (dnmf_hdf5_describe_dense(&ignored, "", file, &place) != DNMF_OK || (place.rows == 1 && place.cols == 1)) {
+    char *class = dnmf_matlab_class(file, name);
+    list(seen->other_list, seen->others++, name, class ? class : shape.text);
+    free(class);
     return;
   }
-  if (seen->candidates == 0)
-    snprintf(seen->first, sizeof seen->first, "/%s", name);
-  list(seen->candidate_list, seen->candidates++, name, shape.text);
+  snprintf(text, sizeof text, "%" PRId64 " x %" PRId64 " %s", place.rows, place.cols, place.type);
+  list_candidate(name, text, seen);
 }
 
 static void visit_sparse(hid_t file, const char *name, inventory *seen) {
@@ -50,13 +61,18 @@ static void visit_sparse(hid_t file, const char *name, inventory *seen) {
   snprintf(place.name, sizeof place.name, "/%s", name);
   if (dnmf_hdf5_describe_sparse(&ignored, "", file, &place) == DNMF_OK)
     snprintf(text, sizeof text, "sparse %" PRId64 " x %" PRId64 " %s", place.rows, place.cols, place.type);
-  if (seen->candidates == 0)
-    snprintf(seen->first, sizeof seen->first, "/%s", name);
-  list(seen->candidate_list, seen->candidates++, name, text);
+  list_candidate(name, text, seen);
+}
+
+/* Where MATLAB keeps what cells and objects refer to. */
+static bool is_internal(const char *name) {
+  return strncmp(name, "#refs#", 6) == 0 || strncmp(name, "#subsystem#", 11) == 0;
 }
 
 static herr_t visit(hid_t file, const char *name, const H5L_info_t *link, void *state) {
   (void)link;
+  if (is_internal(name))
+    return 0;
   hid_t object = H5Oopen(file, name, H5P_DEFAULT);
   H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
   dnmf_hdf5_release(object);
@@ -112,17 +128,22 @@ static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file,
   return DNMF_OK;
 }
 
-static dnmf_status describe_dense(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
+dnmf_status dnmf_hdf5_describe_dense(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   dnmf_hdf5_shape shape;
   DNMF_TRY(dnmf_hdf5_describe(error, file, place->name, &shape));
+  char *class = dnmf_matlab_class(file, place->name);
+  dnmf_status status = class ? dnmf_matlab_check(error, path, file, place->name, class) : DNMF_OK;
+  place->transposed = class != NULL;
+  free(class);
+  DNMF_TRY(status);
   if (shape.rank != 2)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s has %d dimension%s (%s); a matrix has 2",
                      place->name, path, shape.rank, shape.rank == 1 ? "" : "s", shape.text);
   if (!shape.numeric)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s does not hold numbers (%s)", place->name, path,
-                     shape.text);
-  place->rows = shape.extent[0];
-  place->cols = shape.extent[1];
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s does not hold %snumbers (%s)", place->name, path,
+                     strstr(shape.text, "complex") ? "real " : "", shape.text);
+  place->rows = shape.extent[place->transposed ? 1 : 0];
+  place->cols = shape.extent[place->transposed ? 0 : 1];
   if (place->rows > 0 && place->cols > INT64_MAX / place->rows)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s is too large (%s)", place->name, path, shape.text);
   place->stored = place->rows * place->cols;
@@ -135,10 +156,14 @@ static dnmf_status describe(dnmf_error *error, const char *path, hid_t file, dnm
   H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
   dnmf_hdf5_release(object);
   if (type == H5I_DATASET)
-    return describe_dense(error, path, file, place);
+    return dnmf_hdf5_describe_dense(error, path, file, place);
   place->sparse = true;
   if (dnmf_hdf5_is_sparse(file, place->name))
     return dnmf_hdf5_describe_sparse(error, path, file, place);
+  char *class = dnmf_matlab_class(file, place->name);
+  dnmf_status status = class ? dnmf_matlab_check(error, path, file, place->name, class) : DNMF_OK;
+  free(class);
+  DNMF_TRY(status);
   inventory seen;
   take_inventory(file, &seen);
   return dnmf_fail(error, DNMF_ERROR_INPUT,

@@ -1,4 +1,4 @@
-/* The conventions of other programs for sparse groups and ids: AnnData, h5sparse, 10x Genomics. */
+/* The conventions of other programs for sparse groups: AnnData, h5sparse, 10x Genomics, MATLAB. */
 #include "store/hdf5_find.h"
 
 #include <inttypes.h>
@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* `folder`/`name`, without a double slash; empty when it does not fit. */
-static void join(char *joined, const char *folder, const char *name) {
+void dnmf_hdf5_join(char *joined, const char *folder, const char *name) {
   int length = snprintf(joined, DNMF_HDF5_NAME, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
   if (length >= DNMF_HDF5_NAME)
     *joined = 0;
@@ -15,18 +14,18 @@ static void join(char *joined, const char *folder, const char *name) {
 
 static bool has(hid_t file, const char *folder, const char *name) {
   char joined[DNMF_HDF5_NAME];
-  join(joined, folder, name);
+  dnmf_hdf5_join(joined, folder, name);
   return *joined && dnmf_hdf5_exists(file, joined);
 }
 
 bool dnmf_hdf5_is_sparse(hid_t file, const char *name) {
-  return has(file, name, "data") && has(file, name, "indices") && has(file, name, "indptr");
+  int64_t rows = 0;
+  return (has(file, name, "data") && has(file, name, "indices") && has(file, name, "indptr")) ||
+         dnmf_matlab_sparse_rows(file, name, &rows);
 }
 
-static dnmf_status describe_part(dnmf_error *error, const char *path, hid_t file, const dnmf_hdf5_place *place,
-                                 const char *part, dnmf_hdf5_shape *shape) {
-  char name[DNMF_HDF5_NAME];
-  join(name, place->name, part);
+static dnmf_status describe_part(dnmf_error *error, const char *path, hid_t file, const char *name,
+                                 dnmf_hdf5_shape *shape) {
   DNMF_TRY(dnmf_hdf5_describe(error, file, name, shape));
   if (shape->rank != 1 || !shape->numeric)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s must be a list of numbers; it is %s", name, path,
@@ -39,7 +38,7 @@ static bool read_shape_dataset(hid_t file, const dnmf_hdf5_place *place, int64_t
   char name[DNMF_HDF5_NAME];
   dnmf_hdf5_shape shape;
   dnmf_error ignored = {0};
-  join(name, place->name, "shape");
+  dnmf_hdf5_join(name, place->name, "shape");
   if (!dnmf_hdf5_exists(file, name) || dnmf_hdf5_describe(&ignored, file, name, &shape) != DNMF_OK || shape.rank != 1 ||
       shape.extent[0] != 2 || !shape.numeric)
     return false;
@@ -72,71 +71,66 @@ static bool read_encoding(hid_t file, dnmf_hdf5_place *place) {
   return known;
 }
 
-dnmf_status dnmf_hdf5_describe_sparse(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
-  dnmf_hdf5_shape data, indices, indptr;
+/* MATLAB's: its columns are known from jc, and without any entry there is nothing but jc. */
+static dnmf_status describe_matlab(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place,
+                                   bool *empty) {
+  dnmf_hdf5_shape jc;
+  char *class = dnmf_matlab_class(file, place->name);
+  dnmf_status status = class ? dnmf_matlab_check(error, path, file, place->name, class) : DNMF_OK;
+  free(class);
+  DNMF_TRY(status);
+  dnmf_hdf5_join(place->indices, place->name, "ir");
+  dnmf_hdf5_join(place->indptr, place->name, "jc");
+  DNMF_TRY(describe_part(error, path, file, place->indptr, &jc));
+  place->by_columns = true;
+  place->cols = jc.extent[0] - 1;
+  *empty = !has(file, place->name, "data") && !has(file, place->name, "ir");
+  return DNMF_OK;
+}
+
+/* Names of the lists, order and shape. */
+static dnmf_status describe_group(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place,
+                                  bool *empty) {
+  *empty = false;
   place->sparse = true;
-  if (!read_encoding(file, place))
-    return dnmf_fail(error, DNMF_ERROR_INPUT,
-                     "the sparse group %s of %s says neither its order nor its shape: it needs the attributes "
-                     "encoding-type (csr_matrix or csc_matrix) and shape",
-                     place->name, path);
+  dnmf_hdf5_join(place->data, place->name, "data");
+  if (dnmf_matlab_sparse_rows(file, place->name, &place->rows))
+    return describe_matlab(error, path, file, place, empty);
+  dnmf_hdf5_join(place->indices, place->name, "indices");
+  dnmf_hdf5_join(place->indptr, place->name, "indptr");
+  if (read_encoding(file, place))
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "the sparse group %s of %s says neither its order nor its shape: it needs the attributes "
+                   "encoding-type (csr_matrix or csc_matrix) and shape",
+                   place->name, path);
+}
+
+dnmf_status dnmf_hdf5_describe_sparse(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
+  dnmf_hdf5_shape data = {.type = "float64"};
+  dnmf_hdf5_shape indices = {0};
+  dnmf_hdf5_shape indptr;
+  bool empty = false;
+  DNMF_TRY(describe_group(error, path, file, place, &empty));
   if (place->rows < 0 || place->cols < 0)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the shape of %s of %s is negative", place->name, path);
-  DNMF_TRY(describe_part(error, path, file, place, "data", &data));
-  DNMF_TRY(describe_part(error, path, file, place, "indices", &indices));
-  DNMF_TRY(describe_part(error, path, file, place, "indptr", &indptr));
+  if (!empty) {
+    DNMF_TRY(describe_part(error, path, file, place->data, &data));
+    DNMF_TRY(describe_part(error, path, file, place->indices, &indices));
+  }
+  DNMF_TRY(describe_part(error, path, file, place->indptr, &indptr));
   if (data.extent[0] != indices.extent[0])
     return dnmf_fail(error, DNMF_ERROR_INPUT,
                      "the sparse group %s of %s is inconsistent: data has %" PRId64 " items, indices %" PRId64,
                      place->name, path, data.extent[0], indices.extent[0]);
   int64_t lines = place->by_columns ? place->cols : place->rows;
-  if (indptr.extent[0] != lines + 1)
+  if (indptr.extent[0] - 1 != lines)
     return dnmf_fail(error, DNMF_ERROR_INPUT,
                      "the sparse group %s of %s is inconsistent: indptr has %" PRId64 " items, but a %s matrix of "
-                     "%" PRId64 " x %" PRId64 " needs %" PRId64,
+                     "%" PRId64 " x %" PRId64 " needs %" PRIu64,
                      place->name, path, indptr.extent[0], place->by_columns ? "csc" : "csr", place->rows, place->cols,
-                     lines + 1);
+                     (uint64_t)lines + 1);
   place->stored = data.extent[0];
   snprintf(place->type, sizeof place->type, "%s", data.type);
   return DNMF_OK;
-}
-
-/* The dataset that an AnnData frame calls its index. */
-static void find_index(hid_t file, const char *frame, char *ids) {
-  *ids = 0;
-  if (!dnmf_hdf5_exists(file, frame))
-    return;
-  hid_t group = H5Gopen2(file, frame, H5P_DEFAULT);
-  char *index = group < 0 ? NULL : dnmf_hdf5_get_text(group, "_index");
-  dnmf_hdf5_release(group);
-  if (index && has(file, frame, index))
-    join(ids, frame, index);
-  free(index);
-}
-
-static void find_beside(hid_t file, const char *folder, const char *name, char *ids) {
-  if (!*ids && has(file, folder, name))
-    join(ids, folder, name);
-}
-
-void dnmf_hdf5_find_ids(hid_t file, dnmf_hdf5_place *place) {
-  char folder[DNMF_HDF5_NAME];
-  snprintf(folder, sizeof folder, "%s", place->name);
-  char *slash = strrchr(folder, '/');
-  slash[slash == folder ? 1 : 0] = 0;
-  find_beside(file, folder, "row_ids", place->row_ids);
-  find_beside(file, folder, "col_ids", place->col_ids);
-  if (*place->row_ids || *place->col_ids)
-    return;
-  bool main_matrix = strcmp(place->name, "/X") == 0 || strncmp(place->name, "/layers/", 8) == 0;
-  bool raw = strcmp(place->name, "/raw/X") == 0;
-  if (main_matrix || raw) {
-    find_index(file, "/obs", place->row_ids);
-    find_index(file, raw ? "/raw/var" : "/var", place->col_ids);
-  }
-  if (place->sparse && has(file, place->name, "barcodes")) {
-    find_beside(file, place->name, "features/id", place->row_ids);
-    find_beside(file, place->name, "genes", place->row_ids);
-    find_beside(file, place->name, "barcodes", place->col_ids);
-  }
 }

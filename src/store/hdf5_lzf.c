@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LZF_FILTER = 32000, LZF_CHUNK_BYTES = 2 };
+enum { LZF_FILTER = 32000, LZF_CHUNK_BYTES = 2, LZF_LONGEST_RUN = 264 };
 
 /* Bytes written to `to`, or 0 when `from` is damaged or `room` too small. */
 static size_t expand(const uint8_t *from, size_t count, uint8_t *to, size_t room) {
@@ -42,15 +42,24 @@ static size_t expand(const uint8_t *from, size_t count, uint8_t *to, size_t room
   return used;
 }
 
-/* H5Z_func_t; the third client value is the size of a chunk. */
+/* H5Z_func_t; the third client value is the size of a chunk, and HDF5 relies on so many bytes. It is absent for strings
+ * of variable length: then more room is tried, as far as three bytes can stand for the longest run. */
 static size_t filter(unsigned flags, size_t value_count, const unsigned *values, size_t bytes, size_t *capacity,
                      void **buffer) {
-  if (!(flags & H5Z_FLAG_REVERSE) || value_count <= LZF_CHUNK_BYTES)
+  if (!(flags & H5Z_FLAG_REVERSE))
     return 0;
-  size_t room = values[LZF_CHUNK_BYTES];
+  bool known = value_count > LZF_CHUNK_BYTES && values[LZF_CHUNK_BYTES] > 0;
+  size_t most = known ? values[LZF_CHUNK_BYTES] : bytes / 3 * LZF_LONGEST_RUN + LZF_LONGEST_RUN;
+  size_t room = known ? most : bytes;
   void *expanded = H5allocate_memory(room, false);
   size_t used = expanded ? expand(*buffer, bytes, expanded, room) : 0;
-  if (used == 0) {
+  while (used == 0 && room > 0 && room < most) {
+    H5free_memory(expanded);
+    room *= 2;
+    expanded = H5allocate_memory(room, false);
+    used = expanded ? expand(*buffer, bytes, expanded, room) : 0;
+  }
+  if (used == 0 || (known && used < room)) {
     H5free_memory(expanded);
     return 0;
   }

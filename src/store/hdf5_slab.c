@@ -10,11 +10,16 @@ static const int64_t PIECE_BYTES = INT64_C(1) << 30;
 typedef struct transfer {
   hid_t dataset;
   hid_t space;
-  hid_t type;
+  hid_t type; /* of the buffer */
   hid_t independent;
   const char *name;
   bool writing;
+  bool bits; /* the dataset is of PyTables' booleans, which HDF5 converts to nothing else */
 } transfer;
+
+static bool is_byte_of_bits(hid_t type) {
+  return H5Tget_class(type) == H5T_BITFIELD && H5Tget_size(type) == 1;
+}
 
 static dnmf_status fail_transfer(dnmf_context *context, const transfer *t) {
   char path[DNMF_HDF5_NAME] = "";
@@ -24,6 +29,19 @@ static dnmf_status fail_transfer(dnmf_context *context, const transfer *t) {
   H5Fget_name(t->dataset, path, sizeof path);
   return dnmf_fail(&context->error, DNMF_ERROR_FILE, "%.480s in %s%s", error.text, path,
                    t->writing ? "; is the disk full or a quota used up?" : "");
+}
+
+/* Filters that are registered with the HDF Group and that people meet; a file need not carry their names. */
+static const char *filter_name(H5Z_filter_t filter, const char *stored) {
+  static const struct {
+    H5Z_filter_t number;
+    const char *name;
+  } known[] = {{4, "SZIP"},           {305, "LZO"},   {307, "bzip2"},       {32001, "Blosc"}, {32004, "LZ4"},
+               {32008, "bitshuffle"}, {32013, "ZFP"}, {32015, "Zstandard"}, {32026, "Blosc2"}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (known[i].number == filter)
+      return known[i].name;
+  return *stored ? stored : "an unnamed method";
 }
 
 /* A chunk can be read only with all the filters it went through. */
@@ -41,14 +59,22 @@ static dnmf_status check_filters(dnmf_context *context, const transfer *t) {
     if (filter < 0 || H5Zfilter_avail(filter) > 0)
       continue;
     H5Fget_name(t->dataset, path, sizeof path);
-    status =
-        dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                  "the dataset %s of %s is compressed with %s (HDF5 filter %d), which is not installed here; rewrite "
-                  "the file with h5repack -f GZIP=4 where it is",
-                  t->name, path, *name ? name : "an unnamed method", (int)filter);
+    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                       "the dataset %s of %s is compressed with %s (HDF5 filter %d), which is not installed here; name "
+                       "the folder of its plugin in HDF5_PLUGIN_PATH, or rewrite the file with h5repack -f GZIP=4 "
+                       "where it is",
+                       t->name, path, filter_name(filter, name), (int)filter);
   }
   dnmf_hdf5_release(creation);
   return status;
+}
+
+static herr_t read_piece(const transfer *t, hid_t memory, hsize_t items, char *buffer) {
+  if (!t->bits)
+    return H5Dread(t->dataset, t->type, memory, t->space, t->independent, buffer);
+  if (H5Dread(t->dataset, H5T_NATIVE_B8, memory, t->space, t->independent, buffer) < 0)
+    return -1;
+  return H5Tconvert(H5T_NATIVE_UINT8, t->type, items, buffer, NULL, H5P_DEFAULT);
 }
 
 /* One piece, contiguous in `buffer`. */
@@ -60,7 +86,7 @@ static dnmf_status move_piece(dnmf_context *context, const transfer *t, const dn
   herr_t done = H5Sselect_hyperslab(t->space, H5S_SELECT_SET, begin, NULL, count, NULL);
   if (memory >= 0 && done >= 0)
     done = t->writing ? H5Dwrite(t->dataset, t->type, memory, t->space, t->independent, buffer)
-                      : H5Dread(t->dataset, t->type, memory, t->space, t->independent, buffer);
+                      : read_piece(t, memory, items, buffer);
   dnmf_status status = memory >= 0 && done >= 0 ? DNMF_OK : fail_transfer(context, t);
   dnmf_hdf5_release(memory);
   return status;
@@ -91,10 +117,13 @@ static dnmf_status move_slab(dnmf_context *context, hid_t file, const char *data
   if (slab->count[0] == 0 || slab->count[1] == 0)
     return DNMF_OK;
   dnmf_status status = DNMF_OK;
-  transfer t = {-1, -1, memory_type, H5P_DEFAULT, dataset, writing};
+  transfer t = {-1, -1, memory_type, H5P_DEFAULT, dataset, writing, false};
   t.dataset = H5Dopen2(file, dataset, H5P_DEFAULT);
   if (t.dataset >= 0)
     t.space = H5Dget_space(t.dataset);
+  hid_t type = t.dataset < 0 ? -1 : H5Dget_type(t.dataset);
+  t.bits = type >= 0 && !writing && is_byte_of_bits(type);
+  dnmf_hdf5_release(type);
   if (t.space < 0)
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot open the dataset %s", dataset);
   if (status == DNMF_OK)
@@ -117,10 +146,17 @@ dnmf_status dnmf_hdf5_write(dnmf_context *context, hid_t file, const char *datas
   return move_slab(context, file, dataset, memory_type, slab, (char *)buffer, true);
 }
 
+/* As h5py, PyTables and MATLAB store complex numbers. */
+static bool is_complex(hid_t type) {
+  if (H5Tget_class(type) != H5T_COMPOUND || H5Tget_nmembers(type) != 2)
+    return false;
+  return H5Tget_member_class(type, 0) == H5T_FLOAT && H5Tget_member_class(type, 1) == H5T_FLOAT;
+}
+
 static void name_type(hid_t type, dnmf_hdf5_shape *shape) {
   size_t bits = 8 * H5Tget_size(type);
   H5T_class_t class = H5Tget_class(type);
-  shape->numeric = class == H5T_FLOAT || class == H5T_INTEGER || class == H5T_ENUM;
+  shape->numeric = class == H5T_FLOAT || class == H5T_INTEGER || class == H5T_ENUM || is_byte_of_bits(type);
   const char *prefix = class == H5T_FLOAT ? "float" : H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int";
   if (class == H5T_FLOAT || class == H5T_INTEGER)
     snprintf(shape->type, sizeof shape->type, "%s%zu", prefix, bits);
@@ -128,7 +164,9 @@ static void name_type(hid_t type, dnmf_hdf5_shape *shape) {
     snprintf(shape->type, sizeof shape->type, "%s",
              class == H5T_ENUM       ? "bool or enum"
              : class == H5T_STRING   ? "string"
+             : is_complex(type)      ? "complex"
              : class == H5T_COMPOUND ? "compound"
+             : shape->numeric        ? "bool"
                                      : "not a number");
 }
 

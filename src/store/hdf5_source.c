@@ -3,8 +3,8 @@
 #include "dnmf/memory.h"
 #include "store/hdf5_find.h"
 #include "store/hdf5_sparse.h"
-#include "store/ids_file.h"
 #include "store/readers.h"
+#include "store/source_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,17 +15,26 @@ typedef struct hdf5_state {
   dnmf_hdf5_place place;
 } hdf5_state;
 
-/* This process's block, straight into place; HDF5 converts the numbers. */
-static dnmf_status load_dense(dnmf_context *context, const hdf5_state *state, const dnmf_layout *layout,
+/* What dnmf_load_dense reads with. */
+typedef struct open_dataset {
+  hid_t file;
+  const char *name;
+} open_dataset;
+
+static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_precision precision,
+                             void *buffer) {
+  const open_dataset *opened = state;
+  return dnmf_hdf5_read(context, opened->file, opened->name, dnmf_hdf5_real(precision), slab, buffer);
+}
+
+static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_matrix *matrix) {
-  hid_t file = -1;
+  const hdf5_state *state = source->state;
+  open_dataset opened = {-1, state->place.name};
   DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_dense(context, layout, precision, matrix)));
-  DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &file));
-  dnmf_slab block = {{matrix->row_range.begin, matrix->col_range.begin},
-                     {dnmf_range_size(matrix->row_range), dnmf_range_size(matrix->col_range)}};
-  dnmf_status status =
-      dnmf_hdf5_read(context, file, state->place.name, dnmf_hdf5_real(precision), &block, matrix->dense);
-  return dnmf_hdf5_close(context, state->path, false, file, status);
+  DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &opened.file));
+  dnmf_status status = dnmf_load_block(context, source->transposed, read_slab, &opened, matrix);
+  return dnmf_hdf5_close(context, state->path, false, opened.file, status);
 }
 
 static dnmf_status load_sparse(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
@@ -37,8 +46,7 @@ static dnmf_status load_sparse(dnmf_context *context, const dnmf_source *source,
   dnmf_status status = dnmf_hdf5_entries_open(context, state->path, file, &state->place, &reader);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = dnmf_matrix_assemble(context, layout, precision, true, source->duplicates, dnmf_hdf5_next_entries, &reader,
-                                  matrix);
+    status = dnmf_load_entries(context, source, layout, precision, dnmf_hdf5_next_entries, &reader, matrix);
   dnmf_hdf5_entries_free(&reader);
   return dnmf_hdf5_close(context, state->path, false, file, status);
 }
@@ -47,7 +55,7 @@ static dnmf_status load(dnmf_context *context, dnmf_source *source, const dnmf_l
                         dnmf_matrix *matrix) {
   if (source->sparse)
     return load_sparse(context, source, layout, precision, matrix);
-  return load_dense(context, source->state, layout, precision, matrix);
+  return load_dense(context, source, layout, precision, matrix);
 }
 
 static void close_source(dnmf_source *source) {
@@ -77,13 +85,13 @@ static dnmf_status read_ids(dnmf_context *context, const hdf5_state *state, dnmf
   const dnmf_hdf5_place *place = &state->place;
   hid_t file = -1;
   dnmf_status status = DNMF_OK;
-  if (!*place->row_ids && !*place->col_ids)
+  if (!*place->row_ids.name && !*place->col_ids.name)
     return DNMF_OK;
   DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &file));
-  if (*place->row_ids)
-    status = dnmf_ids_read(context, state->path, file, place->row_ids, place->rows, &source->row_ids);
-  if (*place->col_ids && status == DNMF_OK)
-    status = dnmf_ids_read(context, state->path, file, place->col_ids, place->cols, &source->col_ids);
+  if (*place->row_ids.name)
+    status = dnmf_ids_read_place(context, state->path, file, &place->row_ids, place->rows, &source->row_ids);
+  if (*place->col_ids.name && status == DNMF_OK)
+    status = dnmf_ids_read_place(context, state->path, file, &place->col_ids, place->cols, &source->col_ids);
   return dnmf_hdf5_close(context, state->path, false, file, status);
 }
 
@@ -109,6 +117,7 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   source->cols = place->cols;
   source->stored = place->stored;
   source->sparse = place->sparse;
+  source->transposed = place->transposed;
   source->missing = place->missing;
   return read_ids(context, state, source);
 }

@@ -4,7 +4,6 @@
 #include "dnmf/memory.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { PIECE_ITEMS = 1 << 17 };
@@ -21,8 +20,8 @@ static dnmf_status read_integers(dnmf_hdf5_entries *reader, const char *dataset,
 
 static dnmf_status bad_indptr(const dnmf_hdf5_entries *reader, int64_t position, int64_t value, const char *rule) {
   return dnmf_fail(&reader->context->error, DNMF_ERROR_INPUT,
-                   "%s of %s is damaged: item %" PRId64 " is %" PRId64 "; %s", reader->indptr, reader->path, position,
-                   value, rule);
+                   "%s of %s is damaged: item %" PRId64 " is %" PRId64 "; %s", reader->place->indptr, reader->path,
+                   position, value, rule);
 }
 
 /* This process's even share of indptr, with one item of overlap. */
@@ -33,7 +32,7 @@ static dnmf_status check_indptr(dnmf_hdf5_entries *reader) {
   for (int64_t at = mine.begin; at < mine.end; at += PIECE_ITEMS) {
     dnmf_range piece = piece_at(mine, at);
     piece.end++;
-    DNMF_TRY(read_integers(reader, reader->indptr, piece, reader->end));
+    DNMF_TRY(read_integers(reader, reader->place->indptr, piece, reader->end));
     int64_t count = dnmf_range_size(piece);
     if (piece.begin == 0 && items[0] != 0)
       return bad_indptr(reader, 0, items[0], "the first must be 0");
@@ -52,7 +51,7 @@ static dnmf_status find_line(dnmf_hdf5_entries *reader, int64_t entry, int64_t *
   int64_t high = reader->lines;
   while (high - low > 1) {
     dnmf_range middle = {low + (high - low) / 2, low + (high - low) / 2 + 1};
-    DNMF_TRY(read_integers(reader, reader->indptr, middle, reader->end));
+    DNMF_TRY(read_integers(reader, reader->place->indptr, middle, reader->end));
     if (reader->end[0] <= entry)
       low = middle.begin;
     else
@@ -79,9 +78,6 @@ dnmf_status dnmf_hdf5_entries_open(dnmf_context *context, const char *path, hid_
   *reader = (dnmf_hdf5_entries){.context = context, .path = path, .file = file, .place = place};
   reader->lines = place->by_columns ? place->cols : place->rows;
   reader->share = dnmf_range_split(all, context->size, context->rank);
-  snprintf(reader->data, sizeof reader->data, "%s/data", place->name);
-  snprintf(reader->indices, sizeof reader->indices, "%s/indices", place->name);
-  snprintf(reader->indptr, sizeof reader->indptr, "%s/indptr", place->name);
   DNMF_TRY(allocate_pieces(&context->error, reader));
   DNMF_TRY(check_indptr(reader));
   return dnmf_range_size(reader->share) > 0 ? find_line(reader, reader->share.begin, &reader->line) : DNMF_OK;
@@ -103,7 +99,7 @@ static dnmf_status advance_line(dnmf_hdf5_entries *reader, int64_t entry) {
         return bad_indptr(reader, reader->lines, entry, "it changed while it was read");
       reader->ends = piece_at(all, reader->line);
       dnmf_range items = {reader->ends.begin + 1, reader->ends.end + 1};
-      DNMF_TRY(read_integers(reader, reader->indptr, items, reader->end));
+      DNMF_TRY(read_integers(reader, reader->place->indptr, items, reader->end));
     }
     if (entry < reader->end[reader->line - reader->ends.begin])
       return DNMF_OK;
@@ -112,8 +108,8 @@ static dnmf_status advance_line(dnmf_hdf5_entries *reader, int64_t entry) {
 
 static dnmf_status bad_index(const dnmf_hdf5_entries *reader, int64_t position, int64_t value, int64_t bound) {
   return dnmf_fail(&reader->context->error, DNMF_ERROR_INPUT,
-                   "%s of %s is damaged: item %" PRId64 " is %" PRId64 ", outside 0 to %" PRId64, reader->indices,
-                   reader->path, position, value, bound - 1);
+                   "%s of %s is damaged: item %" PRId64 " is %" PRId64 ", outside 0 to %" PRId64,
+                   reader->place->indices, reader->path, position, value, bound - 1);
 }
 
 dnmf_status dnmf_hdf5_next_entries(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count) {
@@ -128,8 +124,8 @@ dnmf_status dnmf_hdf5_next_entries(dnmf_error *error, void *state, dnmf_entry *b
   if (*count == 0)
     return DNMF_OK;
   dnmf_slab slab = dnmf_slab_of(piece);
-  DNMF_TRY(read_integers(reader, reader->indices, piece, reader->index));
-  DNMF_TRY(dnmf_hdf5_read(reader->context, reader->file, reader->data, H5T_NATIVE_DOUBLE, &slab, reader->value));
+  DNMF_TRY(read_integers(reader, reader->place->indices, piece, reader->index));
+  DNMF_TRY(dnmf_hdf5_read(reader->context, reader->file, reader->place->data, H5T_NATIVE_DOUBLE, &slab, reader->value));
   for (int64_t i = 0; i < *count; i++) {
     int64_t index = reader->index[i];
     if (index < 0 || index >= bound)

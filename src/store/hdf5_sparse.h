@@ -18,9 +18,6 @@ typedef struct dnmf_hdf5_entries {
   int64_t *end;     /* a piece of indptr */
   int64_t *index;   /* a piece of indices */
   double *value;    /* a piece of data */
-  char data[DNMF_HDF5_NAME + 16];
-  char indices[DNMF_HDF5_NAME + 16];
-  char indptr[DNMF_HDF5_NAME + 16];
 } dnmf_hdf5_entries;
 
 /* Prepares to read and checks indptr: from 0 to the number of entries without a step back. `path`, `file` and `place`

@@ -16,9 +16,35 @@ static dnmf_range piece_of(dnmf_range range, int64_t begin, int64_t items) {
   return piece;
 }
 
-static hid_t type_of(hid_t file, const char *dataset) {
+/* What is read: `item` is one id, `memory` the item as HDF5 is asked for it, which may be a member of a table. */
+typedef struct id_type {
+  hid_t item;
+  hid_t memory;
+} id_type;
+
+static void release_type(id_type *type) {
+  dnmf_hdf5_release(type->item);
+  dnmf_hdf5_release(type->memory);
+}
+
+/* Negative ids when the dataset has no such member. */
+static id_type type_of(hid_t file, const char *dataset, const char *field) {
+  id_type type = {-1, -1};
   hid_t id = H5Dopen2(file, dataset, H5P_DEFAULT);
-  hid_t type = id < 0 ? -1 : H5Dget_type(id);
+  hid_t whole = id < 0 ? -1 : H5Dget_type(id);
+  if (!*field) {
+    type.item = whole;
+    type.memory = whole < 0 ? -1 : H5Tcopy(whole);
+  } else {
+    int member = whole < 0 || H5Tget_class(whole) != H5T_COMPOUND ? -1 : H5Tget_member_index(whole, field);
+    type.item = member < 0 ? -1 : H5Tget_member_type(whole, (unsigned)member);
+    type.memory = type.item < 0 ? -1 : H5Tcreate(H5T_COMPOUND, H5Tget_size(type.item));
+    if (type.memory >= 0 && H5Tinsert(type.memory, field, 0, type.item) < 0) {
+      dnmf_hdf5_release(type.memory);
+      type.memory = -1;
+    }
+    dnmf_hdf5_release(whole);
+  }
   dnmf_hdf5_release(id);
   return type;
 }
@@ -59,22 +85,23 @@ static dnmf_status append_piece(dnmf_context *context, dnmf_ids *ids, int64_t *c
   return DNMF_OK;
 }
 
-static dnmf_status read_strings(dnmf_context *context, hid_t file, const char *dataset, hid_t type, dnmf_ids *ids) {
+static dnmf_status read_strings(dnmf_context *context, hid_t file, const char *dataset, const id_type *type,
+                                dnmf_ids *ids) {
   void *memory = NULL;
   void *buffer = NULL;
   int64_t capacity = 0;
-  bool variable = H5Tis_variable_str(type) > 0;
+  bool variable = H5Tis_variable_str(type->item) > 0;
   ids->kind = DNMF_IDS_STRING;
   DNMF_TRY(dnmf_allocate_zero(&context->error, "ids", dnmf_range_size(ids->range) + 1, sizeof *ids->starts, &memory));
   ids->starts = memory;
   dnmf_status status =
-      dnmf_allocate_zero(&context->error, "a piece of ids", STRINGS_AT_ONCE, H5Tget_size(type), &buffer);
+      dnmf_allocate_zero(&context->error, "a piece of ids", STRINGS_AT_ONCE, H5Tget_size(type->item), &buffer);
   for (int64_t at = ids->range.begin; at < ids->range.end && status == DNMF_OK; at += STRINGS_AT_ONCE) {
     dnmf_range piece = piece_of(ids->range, at, STRINGS_AT_ONCE);
     dnmf_slab slab = dnmf_slab_of(piece);
-    status = dnmf_hdf5_read(context, file, dataset, type, &slab, buffer);
+    status = dnmf_hdf5_read(context, file, dataset, type->memory, &slab, buffer);
     if (status == DNMF_OK)
-      status = append_piece(context, ids, &capacity, piece, type, buffer);
+      status = append_piece(context, ids, &capacity, piece, type->item, buffer);
     for (int64_t i = 0; i < dnmf_range_size(piece) && variable; i++) {
       H5free_memory(((char **)buffer)[i]);
       ((char **)buffer)[i] = NULL;
@@ -84,38 +111,48 @@ static dnmf_status read_strings(dnmf_context *context, hid_t file, const char *d
   return status;
 }
 
-static dnmf_status read_integers(dnmf_context *context, hid_t file, const char *dataset, dnmf_ids *ids) {
+static dnmf_status read_integers(dnmf_context *context, hid_t file, const char *dataset, const char *field,
+                                 dnmf_ids *ids) {
   void *memory = NULL;
   dnmf_slab slab = dnmf_slab_of(ids->range);
   ids->kind = DNMF_IDS_INTEGER;
   DNMF_TRY(dnmf_allocate(&context->error, "ids", dnmf_range_size(ids->range), sizeof *ids->numbers, &memory));
   ids->numbers = memory;
-  return dnmf_hdf5_read(context, file, dataset, H5T_NATIVE_INT64, &slab, ids->numbers);
+  if (!*field)
+    return dnmf_hdf5_read(context, file, dataset, H5T_NATIVE_INT64, &slab, ids->numbers);
+  hid_t member = H5Tcreate(H5T_COMPOUND, sizeof *ids->numbers);
+  dnmf_status status = DNMF_OK;
+  if (member < 0 || H5Tinsert(member, field, 0, H5T_NATIVE_INT64) < 0)
+    status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_LIBRARY, "cannot describe the ids %s", dataset);
+  if (status == DNMF_OK)
+    status = dnmf_hdf5_read(context, file, dataset, member, &slab, ids->numbers);
+  dnmf_hdf5_release(member);
+  return status;
 }
 
-dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, const char *dataset, int64_t count,
-                          dnmf_ids *ids) {
+dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, const char *name, const char *field,
+                          int64_t count, dnmf_ids *ids) {
   dnmf_hdf5_shape shape;
   memset(ids, 0, sizeof *ids);
-  DNMF_TRY(dnmf_hdf5_describe(&context->error, file, dataset, &shape));
+  DNMF_TRY(dnmf_hdf5_describe(&context->error, file, name, &shape));
   if (shape.rank != 1 || shape.extent[0] != count)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                     "the ids %s of %s (%s) do not fit the matrix, which needs %" PRId64, dataset, path, shape.text,
+                     "the ids %s of %s (%s) do not fit the matrix, which needs %" PRId64, name, path, shape.text,
                      count);
-  hid_t type = type_of(file, dataset);
-  H5T_class_t class = H5Tget_class(type);
+  id_type type = type_of(file, name, field);
+  H5T_class_t class = type.item < 0 ? H5T_NO_CLASS : H5Tget_class(type.item);
   dnmf_range all = {0, count};
   ids->count = count;
   ids->range = dnmf_range_split(all, context->size, context->rank);
   dnmf_status status = DNMF_OK;
   if (class == H5T_STRING)
-    status = read_strings(context, file, dataset, type, ids);
+    status = read_strings(context, file, name, &type, ids);
   else if (class == H5T_INTEGER)
-    status = read_integers(context, file, dataset, ids);
+    status = read_integers(context, file, name, field, ids);
   else
     status = dnmf_fail(&context->error, DNMF_ERROR_INPUT, "the ids %s of %s must be strings or integers; they are %s",
-                       dataset, path, shape.text);
-  dnmf_hdf5_release(type);
+                       name, path, shape.text);
+  release_type(&type);
   return status;
 }
 

@@ -1,6 +1,7 @@
 /*
  * Ids in HDF5 files: a 1-D dataset of int64, or of strings (fixed-length UTF-8 when we write them, which all
- * processes can do at once; any kind when we read them).
+ * processes can do at once; any kind when we read them). Other programs also keep them in a member of a compound
+ * table, or as positions in a list of categories.
  */
 #ifndef DNMF_STORE_IDS_FILE_H
 #define DNMF_STORE_IDS_FILE_H
@@ -8,10 +9,22 @@
 #include "dnmf/ids.h"
 #include "store/hdf5_file.h"
 
-/* Reads this process's even share of `dataset`, which must have `count` items; `ids` is released with
- * dnmf_ids_free, also after a failure. local, on a file opened together */
-dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, const char *dataset, int64_t count,
-                          dnmf_ids *ids);
+/* Where ids are: plain data, which can be broadcast. */
+typedef struct dnmf_ids_place {
+  char name[DNMF_HDF5_NAME];       /* the dataset; empty: there are no ids */
+  char field[64];                  /* the member of a compound table; empty: the dataset itself */
+  char categories[DNMF_HDF5_NAME]; /* the dataset is of positions in this one; empty: of the ids themselves */
+} dnmf_ids_place;
+
+/* Reads this process's even share of the dataset `name`, of its member `field` unless that is empty; there must be
+ * `count` items. `ids` is released with dnmf_ids_free, also after a failure. local, on a file opened together */
+dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, const char *name, const char *field,
+                          int64_t count, dnmf_ids *ids);
+
+/* The same for any place, with categories looked up; no process holds all of them. collective, on a file opened
+ * together */
+dnmf_status dnmf_ids_read_place(dnmf_context *context, const char *path, hid_t file, const dnmf_ids_place *place,
+                                int64_t count, dnmf_ids *ids);
 
 /* The bytes of the longest id over all processes, at least 1. collective */
 dnmf_status dnmf_ids_width(dnmf_context *context, const dnmf_ids *ids, int64_t *width);

@@ -178,9 +178,9 @@ static dnmf_status read_all(dnmf_context *context, const char *path, hid_t file,
   DNMF_TRY(read_counts(context, file, "/observed/row", model->owned_rows, &model->row_counts));
   DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
   if (dnmf_hdf5_exists(file, "/row_ids"))
-    DNMF_TRY(dnmf_ids_read(context, path, file, "/row_ids", model->rows, &model->row_ids));
+    DNMF_TRY(dnmf_ids_read(context, path, file, "/row_ids", "", model->rows, &model->row_ids));
   if (dnmf_hdf5_exists(file, "/col_ids"))
-    DNMF_TRY(dnmf_ids_read(context, path, file, "/col_ids", model->cols, &model->col_ids));
+    DNMF_TRY(dnmf_ids_read(context, path, file, "/col_ids", "", model->cols, &model->col_ids));
   return read_provenance(context, file, model);
 }
 

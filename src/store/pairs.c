@@ -96,6 +96,11 @@ static dnmf_status read_file(dnmf_context *context, const dnmf_text_file *file, 
                              reading *all) {
   dnmf_status status = dnmf_text_columns_find(&context->error, file, options, DNMF_PAIR_ROLES, &all->columns);
   DNMF_TRY(dnmf_agree(context, status));
+  if (options->transpose) {
+    int64_t row = all->columns.place[DNMF_ROLE_ROW];
+    all->columns.place[DNMF_ROLE_ROW] = all->columns.place[DNMF_ROLE_COL];
+    all->columns.place[DNMF_ROLE_COL] = row;
+  }
   DNMF_TRY(dnmf_text_agree(context, &all->reader, take_lines(context, file, all)));
   int64_t before = 0;
   DNMF_TRY(dnmf_exscan_int64(context, all->reader.lines, &before, NULL));

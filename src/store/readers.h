@@ -2,7 +2,8 @@
  * The readers behind dnmf_source_open, one a format.
  *
  * Each fills the shape, the ids, `missing`, `stored` and the load and close functions of `source`; its name and
- * the default treatment of duplicates are set before. After a failure the caller still closes the source.
+ * the default treatment of duplicates are set before, and --transpose is applied afterwards. After a failure the caller
+ * still closes the source.
  */
 #ifndef DNMF_STORE_READERS_H
 #define DNMF_STORE_READERS_H

@@ -59,7 +59,7 @@ static bool has_hdf5_signature(const char *path) {
 }
 
 static bool has_hdf5_name(const char *path) {
-  static const char *const endings[] = {".h5", ".hdf5", ".h5ad", ".hdf", NULL};
+  static const char *const endings[] = {".h5", ".hdf5", ".h5ad", ".h5mu", ".hdf", NULL};
   const char *dot = strrchr(path, '.');
   for (const char *const *ending = endings; dot && *ending; ending++)
     if (strcasecmp(dot, *ending) == 0)
@@ -141,6 +141,17 @@ static dnmf_status open_found(dnmf_context *context, char *name, const finding *
   return open_text(context, name, options, source);
 }
 
+/* What was opened becomes its transpose. */
+static void transpose(dnmf_source *source) {
+  int64_t rows = source->rows;
+  dnmf_ids row_ids = source->row_ids;
+  source->rows = source->cols;
+  source->cols = rows;
+  source->row_ids = source->col_ids;
+  source->col_ids = row_ids;
+  source->transposed = !source->transposed;
+}
+
 static dnmf_status check_shape(dnmf_context *context, const dnmf_source *source) {
   if (source->rows > 0 && source->cols > 0)
     return DNMF_OK;
@@ -168,6 +179,8 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
     if (status == DNMF_OK)
       status = open_found(context, path, &found, options, source);
   }
+  if (status == DNMF_OK && options->transpose)
+    transpose(source);
   if (status == DNMF_OK)
     status = check_shape(context, source);
   if (options->duplicates_given)

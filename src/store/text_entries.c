@@ -1,6 +1,7 @@
 #include "store/text_entries.h"
 
 #include "dnmf/memory.h"
+#include "store/source_load.h"
 #include "store/text_number.h"
 
 #include <inttypes.h>
@@ -82,13 +83,12 @@ static dnmf_status next_cells(dnmf_error *error, void *memory, dnmf_entry *batch
 
 static dnmf_status load_entries(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                                 dnmf_precision precision, dnmf_matrix *matrix) {
-  return dnmf_matrix_assemble(context, layout, precision, source->sparse, source->duplicates, next_entries,
-                              source->state, matrix);
+  return dnmf_load_entries(context, source, layout, precision, next_entries, source->state, matrix);
 }
 
 static dnmf_status load_cells(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_matrix *matrix) {
-  return dnmf_matrix_assemble(context, layout, precision, false, source->duplicates, next_cells, source->state, matrix);
+  return dnmf_load_entries(context, source, layout, precision, next_cells, source->state, matrix);
 }
 
 static void close_state(dnmf_source *source) {
