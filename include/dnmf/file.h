@@ -32,9 +32,23 @@ bool dnmf_is_model(dnmf_context *context, const char *path);
 /* Writes the model to `path` directly: pass dnmf_output's partial name. collective */
 dnmf_status dnmf_model_write(dnmf_context *context, const char *path, const dnmf_model *model);
 
+typedef struct dnmf_model_shape {
+  int64_t rows;
+  int64_t cols;
+  int64_t components;
+} dnmf_model_shape;
+
+/* What a model file says of itself, without reading it. collective */
+dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_model_shape *shape);
+
 /* Reads everything; rows and columns are owned in even shares by rank. `precision` is that of the panels.
  * Released with dnmf_model_free, also after a failure. collective */
 dnmf_status dnmf_model_read(dnmf_context *context, const char *path, dnmf_precision precision, dnmf_model *model);
+
+/* Reads the model of rows `rows` and columns `cols` of the file alone, which count from 0 in it; otherwise as
+ * dnmf_model_read. Ranges are cut to what there is. collective */
+dnmf_status dnmf_model_read_part(dnmf_context *context, const char *path, dnmf_precision precision, dnmf_range rows,
+                                 dnmf_range cols, dnmf_model *model);
 
 /* A file to start a fit from: /W, /H or both, of a model or not, and a model's biases. The caller sets the upper part:
  * the panels have been created with the right number of rows and components, with which the file must agree. */

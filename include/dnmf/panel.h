@@ -8,6 +8,7 @@
 #define DNMF_PANEL_H
 
 #include "dnmf/context.h"
+#include "dnmf/range.h"
 
 typedef struct dnmf_panel {
   int64_t rows;
@@ -29,9 +30,17 @@ double dnmf_panel_gram_bytes(int threads, int components, dnmf_precision precisi
 double dnmf_panel_get(const dnmf_panel *panel, int64_t row, int component);
 void dnmf_panel_set(dnmf_panel *panel, int64_t row, int component, double value);
 
+/* local */
+bool dnmf_panel_row_is_zero(const dnmf_panel *panel, int64_t row);
+
 /* gram (components x components, row-major, symmetric) = X'X over this panel's rows, summed in double.
  * Fails only for lack of memory. The sums of both functions do not depend on the number of threads. local */
 dnmf_status dnmf_panel_gram(dnmf_context *context, const dnmf_panel *x, double *gram);
+
+/* out (size(rows) x size(cols), row-major, in the panels' precision) = those rows of X times the transpose of those
+ * rows of Y: a tile of W H. Neither range is longer than an int. Does not depend on the number of threads. local */
+void dnmf_panel_outer(const dnmf_context *context, const dnmf_panel *x, dnmf_range rows, const dnmf_panel *y,
+                      dnmf_range cols, void *out);
 
 /* Sum of x_ij * y_ij, in double; the panels have the same shape. local */
 double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dnmf_panel *y);

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_command *const commands[] = {&cli_import,   &cli_generate,  &cli_info,    &cli_fit,
-                                              &cli_tune,     &cli_transform, &cli_predict, &cli_recommend,
-                                              &cli_evaluate, &cli_describe,  &cli_export,  &cli_plan_command};
+static const cli_command *const commands[] = {
+    &cli_import,    &cli_generate, &cli_info,     &cli_fit,         &cli_tune,   &cli_transform,   &cli_predict,
+    &cli_recommend, &cli_evaluate, &cli_describe, &cli_reconstruct, &cli_export, &cli_plan_command};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 75 };

@@ -26,8 +26,14 @@ static dnmf_status narrow(dnmf_error *error, dnmf_panel *panel) {
 }
 
 dnmf_status cli_read_model(cli_session *session, const char *path, int precision, dnmf_model *model) {
+  dnmf_range all = {0, INT64_MAX};
+  return cli_read_model_part(session, path, precision, all, all, model);
+}
+
+dnmf_status cli_read_model_part(cli_session *session, const char *path, int precision, dnmf_range rows, dnmf_range cols,
+                                dnmf_model *model) {
   dnmf_context *context = session->context;
-  DNMF_TRY(dnmf_model_read(context, path, DNMF_DOUBLE, model));
+  DNMF_TRY(dnmf_model_read_part(context, path, DNMF_DOUBLE, rows, cols, model));
   bool single = precision == PRECISION_SINGLE;
   if (precision == PRECISION_AUTO)
     single = dnmf_model_text_is(model, "precision", "single");

@@ -7,6 +7,7 @@
 #include "session.h"
 
 #include "dnmf/model.h"
+#include "dnmf/range.h"
 
 /* --precision auto|double|single */
 extern const char *const cli_precision_choices[];
@@ -14,6 +15,10 @@ extern const char *const cli_precision_choices[];
 /* Reads a model; `precision` is an index of the choices, auto being what the fit used. Released with
  * dnmf_model_free, also after a failure. collective */
 dnmf_status cli_read_model(cli_session *session, const char *path, int precision, dnmf_model *model);
+
+/* The same of a part of the model's rows and columns. collective */
+dnmf_status cli_read_model_part(cli_session *session, const char *path, int precision, dnmf_range rows, dnmf_range cols,
+                                dnmf_model *model);
 
 /* The scale of the fitted values; false where the model has none (unstored entries were zeros). local */
 bool cli_model_scale(const dnmf_model *model, double *smallest, double *largest);

@@ -1,13 +1,5 @@
 #include "held_out.h"
 
-/* Rows without entries in the fit are all zero. */
-static bool without_data(const dnmf_panel *panel, int64_t row) {
-  for (int c = 0; c < panel->components; c++)
-    if (dnmf_panel_get(panel, row, c) != 0)
-      return false;
-  return true;
-}
-
 /* x_row y_place over the first `count` numbers of the rows. */
 static double dot_rows(const dnmf_panel *x, int64_t row, const dnmf_panel *y, int64_t place, int count) {
   int64_t x_at = row * x->components;
@@ -33,7 +25,8 @@ static double predict(const dnmf_held_out *p, int64_t row, int64_t place) {
   const dnmf_observed_options *options = p->options;
   const dnmf_ratings *ratings = p->ratings;
   int k = options->components;
-  bool unknown = without_data(p->w, row) || without_data(p->needed, place);
+  /* Rows without entries in the fit are all zero. */
+  bool unknown = dnmf_panel_row_is_zero(p->w, row) || dnmf_panel_row_is_zero(p->needed, place);
   double score = unknown ? ratings->mean : dnmf_observed_mean(options, ratings);
   score += dot_rows(p->w, row, p->needed, place, k);
   if (options->bias_rows || options->bias_cols)

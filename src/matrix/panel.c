@@ -50,6 +50,13 @@ void dnmf_panel_set(dnmf_panel *panel, int64_t row, int component, double value)
     ((float *)panel->data)[place] = (float)value;
 }
 
+bool dnmf_panel_row_is_zero(const dnmf_panel *panel, int64_t row) {
+  for (int c = 0; c < panel->components; c++)
+    if (dnmf_panel_get(panel, row, c) != 0)
+      return false;
+  return true;
+}
+
 static const void *row_of(const dnmf_panel *x, int64_t row) {
   return (const char *)x->data + (size_t)(row * x->components) * dnmf_precision_size(x->precision);
 }

@@ -132,6 +132,11 @@ static dnmf_status read_integers(dnmf_context *context, hid_t file, const char *
 
 dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, const char *name, const char *field,
                           int64_t count, dnmf_ids *ids) {
+  return dnmf_ids_read_part(context, path, file, name, field, count, (dnmf_range){0, count}, ids);
+}
+
+dnmf_status dnmf_ids_read_part(dnmf_context *context, const char *path, hid_t file, const char *name, const char *field,
+                               int64_t count, dnmf_range part, dnmf_ids *ids) {
   dnmf_hdf5_shape shape;
   memset(ids, 0, sizeof *ids);
   DNMF_TRY(dnmf_hdf5_describe(&context->error, file, name, &shape));
@@ -141,9 +146,8 @@ dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, c
                      count);
   id_type type = type_of(file, name, field);
   H5T_class_t class = type.item < 0 ? H5T_NO_CLASS : H5Tget_class(type.item);
-  dnmf_range all = {0, count};
-  ids->count = count;
-  ids->range = dnmf_range_split(all, context->size, context->rank);
+  ids->count = dnmf_range_size(part);
+  ids->range = dnmf_range_split(part, context->size, context->rank); /* places in the file, while it is read */
   dnmf_status status = DNMF_OK;
   if (class == H5T_STRING)
     status = read_strings(context, file, name, &type, ids);
@@ -152,6 +156,8 @@ dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, c
   else
     status = dnmf_fail(&context->error, DNMF_ERROR_INPUT, "the ids %s of %s must be strings or integers; they are %s",
                        name, path, shape.text);
+  ids->range.begin -= part.begin;
+  ids->range.end -= part.begin;
   release_type(&type);
   return status;
 }

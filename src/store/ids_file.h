@@ -21,6 +21,10 @@ typedef struct dnmf_ids_place {
 dnmf_status dnmf_ids_read(dnmf_context *context, const char *path, hid_t file, const char *name, const char *field,
                           int64_t count, dnmf_ids *ids);
 
+/* The same of a part of the dataset: its even share, the ids' indices counting from the part's first. local */
+dnmf_status dnmf_ids_read_part(dnmf_context *context, const char *path, hid_t file, const char *name, const char *field,
+                               int64_t count, dnmf_range part, dnmf_ids *ids);
+
 /* The same for any place, with categories looked up; no process holds all of them. collective, on a file opened
  * together */
 dnmf_status dnmf_ids_read_place(dnmf_context *context, const char *path, hid_t file, const dnmf_ids_place *place,

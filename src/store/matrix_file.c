@@ -2,7 +2,7 @@
 #include "dnmf/collective.h"
 #include "dnmf/file.h"
 #include "dnmf/memory.h"
-#include "store/ids_file.h"
+#include "store/matrix_frame.h"
 
 #include <stdlib.h>
 
@@ -10,11 +10,7 @@
 typedef struct matrix_plan {
   const char *path;
   const dnmf_matrix *matrix;
-  dnmf_missing missing;
-  const dnmf_ids *row_ids;
-  const dnmf_ids *col_ids;
-  int64_t row_width;
-  int64_t col_width;
+  dnmf_matrix_frame frame;
   int64_t stored; /* entries of the file, and those before this process's */
   int64_t before;
   hid_t type; /* of the values */
@@ -41,21 +37,7 @@ static dnmf_status make_plan(dnmf_context *context, matrix_plan *plan) {
   DNMF_TRY(dnmf_max_int64(context, context->comm, &wide, 1));
   plan->type = wide ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
   DNMF_TRY(dnmf_exscan_int64(context, local_count(plan->matrix), &plan->before, &plan->stored));
-  DNMF_TRY(dnmf_ids_width(context, plan->row_ids, &plan->row_width));
-  return dnmf_ids_width(context, plan->col_ids, &plan->col_width);
-}
-
-/* The names anndata expects on an element. */
-static dnmf_status set_encoding(dnmf_error *error, hid_t file, const dnmf_matrix *matrix) {
-  int64_t shape[2] = {matrix->rows, matrix->cols};
-  hid_t object = H5Oopen(file, "/matrix", H5P_DEFAULT);
-  dnmf_status status = dnmf_hdf5_set_text(error, object, "encoding-type", matrix->sparse ? "csr_matrix" : "array");
-  if (status == DNMF_OK)
-    status = dnmf_hdf5_set_text(error, object, "encoding-version", matrix->sparse ? "0.1.0" : "0.2.0");
-  if (status == DNMF_OK && matrix->sparse)
-    status = dnmf_hdf5_set_integers(error, object, "shape", 2, shape);
-  dnmf_hdf5_release(object);
-  return status;
+  return dnmf_matrix_frame_measure(context, &plan->frame);
 }
 
 static dnmf_status create_values(dnmf_error *error, hid_t file, const matrix_plan *plan) {
@@ -72,24 +54,15 @@ static dnmf_status create_values(dnmf_error *error, hid_t file, const matrix_pla
 static int64_t bytes_needed(const matrix_plan *plan) {
   int64_t entry = (int64_t)H5Tget_size(plan->type) + (plan->matrix->sparse ? (int64_t)sizeof(int32_t) : 0);
   int64_t starts = plan->matrix->sparse ? (plan->matrix->rows + 1) * (int64_t)sizeof(int64_t) : 0;
-  return plan->stored * entry + starts + dnmf_ids_bytes(plan->row_ids, plan->row_width) +
-         dnmf_ids_bytes(plan->col_ids, plan->col_width);
+  return plan->stored * entry + starts + dnmf_matrix_frame_bytes(&plan->frame);
 }
 
 static dnmf_status lay_out(dnmf_error *error, const matrix_plan *plan) {
   hid_t file = -1;
   DNMF_TRY(dnmf_hdf5_create_alone(error, plan->path, bytes_needed(plan), &file));
-  hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
   dnmf_status status = create_values(error, file, plan);
   if (status == DNMF_OK)
-    status = set_encoding(error, file, plan->matrix);
-  if (status == DNMF_OK)
-    status = dnmf_hdf5_set_text(error, root, "missing", dnmf_missing_name(plan->missing));
-  if (status == DNMF_OK)
-    status = dnmf_ids_create(error, file, "/row_ids", plan->row_ids, plan->row_width);
-  if (status == DNMF_OK)
-    status = dnmf_ids_create(error, file, "/col_ids", plan->col_ids, plan->col_width);
-  dnmf_hdf5_release(root);
+    status = dnmf_matrix_frame_create(error, file, &plan->frame);
   return dnmf_hdf5_close_layout(error, plan->path, file, status);
 }
 
@@ -126,17 +99,19 @@ static dnmf_status write_values(dnmf_context *context, hid_t file, const matrix_
 dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix, dnmf_missing missing,
                               const dnmf_ids *row_ids, const dnmf_ids *col_ids) {
   static const dnmf_ids none = {.kind = DNMF_IDS_NONE};
-  matrix_plan plan = {.path = path, .matrix = matrix, .missing = missing};
-  plan.row_ids = row_ids ? row_ids : &none;
-  plan.col_ids = col_ids ? col_ids : &none;
+  matrix_plan plan = {.path = path, .matrix = matrix};
+  plan.frame = (dnmf_matrix_frame){.rows = matrix->rows,
+                                   .cols = matrix->cols,
+                                   .sparse = matrix->sparse,
+                                   .missing = missing,
+                                   .row_ids = row_ids ? row_ids : &none,
+                                   .col_ids = col_ids ? col_ids : &none};
   hid_t file = -1;
   DNMF_TRY(make_plan(context, &plan));
   DNMF_TRY(dnmf_agree(context, context->rank == 0 ? lay_out(&context->error, &plan) : DNMF_OK));
   DNMF_TRY(dnmf_hdf5_open(context, path, true, &file));
   dnmf_status status = write_values(context, file, &plan);
   if (status == DNMF_OK)
-    status = dnmf_ids_write(context, file, "/row_ids", plan.row_ids, plan.row_width);
-  if (status == DNMF_OK)
-    status = dnmf_ids_write(context, file, "/col_ids", plan.col_ids, plan.col_width);
+    status = dnmf_matrix_frame_write(context, file, &plan.frame);
   return dnmf_hdf5_close(context, path, true, file, status);
 }

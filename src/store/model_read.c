@@ -10,14 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows, columns and components of the file: the same on all processes. */
-typedef struct model_shape {
-  int64_t rows;
-  int64_t cols;
-  int64_t components;
-} model_shape;
-
-static dnmf_status read_shape(dnmf_error *error, const char *path, hid_t file, model_shape *shape) {
+static dnmf_status read_shape(dnmf_error *error, const char *path, hid_t file, dnmf_model_shape *shape) {
   dnmf_hdf5_shape w, h;
   if (!dnmf_hdf5_exists(file, "/W") || !dnmf_hdf5_exists(file, "/H"))
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is not a model: it has no %s", path,
@@ -34,8 +27,9 @@ static dnmf_status read_shape(dnmf_error *error, const char *path, hid_t file, m
   return DNMF_OK;
 }
 
-/* Process 0 looks at the file before all open it. collective */
-static dnmf_status inspect(dnmf_context *context, const char *path, model_shape *shape) {
+/* Process 0 looks at the file before all open it. */
+dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_model_shape *shape) {
+  memset(shape, 0, sizeof *shape);
   dnmf_status status = DNMF_OK;
   if (context->rank == 0) {
     hid_t file = -1;
@@ -53,7 +47,7 @@ bool dnmf_is_model(dnmf_context *context, const char *path) {
   int64_t found = 0;
   if (context->rank == 0) {
     dnmf_error ignored = {0};
-    model_shape shape;
+    dnmf_model_shape shape;
     hid_t file = -1;
     found =
         dnmf_hdf5_open_alone(&ignored, path, &file) == DNMF_OK && read_shape(&ignored, path, file, &shape) == DNMF_OK;
@@ -167,8 +161,13 @@ static dnmf_status read_counts(dnmf_context *context, hid_t file, const char *na
   return dnmf_hdf5_read(context, file, name, H5T_NATIVE_INT64, &slab, memory);
 }
 
-static dnmf_status read_all(dnmf_context *context, const char *path, hid_t file, dnmf_precision precision,
-                            dnmf_model *model) {
+static dnmf_status read_ids(dnmf_context *context, const char *path, hid_t file, const char *name, int64_t count,
+                            dnmf_range part, dnmf_ids *ids) {
+  return dnmf_hdf5_exists(file, name) ? dnmf_ids_read_part(context, path, file, name, "", count, part, ids) : DNMF_OK;
+}
+
+/* Rows and columns from the places in the file that model->owned_rows and owned_cols name. */
+static dnmf_status read_numbers(dnmf_context *context, hid_t file, dnmf_precision precision, dnmf_model *model) {
   dnmf_error *error = &context->error;
   DNMF_TRY(dnmf_panel_create(error, "W", dnmf_range_size(model->owned_rows), model->components, precision, &model->w));
   DNMF_TRY(dnmf_panel_create(error, "H", dnmf_range_size(model->owned_cols), model->components, precision, &model->h));
@@ -176,26 +175,40 @@ static dnmf_status read_all(dnmf_context *context, const char *path, hid_t file,
   DNMF_TRY(dnmf_h_read(context, file, model->owned_cols, &model->h));
   DNMF_TRY(read_biases(context, file, model));
   DNMF_TRY(read_counts(context, file, "/observed/row", model->owned_rows, &model->row_counts));
-  DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
-  if (dnmf_hdf5_exists(file, "/row_ids"))
-    DNMF_TRY(dnmf_ids_read(context, path, file, "/row_ids", "", model->rows, &model->row_ids));
-  if (dnmf_hdf5_exists(file, "/col_ids"))
-    DNMF_TRY(dnmf_ids_read(context, path, file, "/col_ids", "", model->cols, &model->col_ids));
-  return read_provenance(context, file, model);
+  return read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts);
 }
 
-dnmf_status dnmf_model_read(dnmf_context *context, const char *path, dnmf_precision precision, dnmf_model *model) {
-  model_shape shape = {0};
+static dnmf_range from_zero(dnmf_range range, int64_t first) {
+  return (dnmf_range){range.begin - first, range.end - first};
+}
+
+dnmf_status dnmf_model_read_part(dnmf_context *context, const char *path, dnmf_precision precision, dnmf_range rows,
+                                 dnmf_range cols, dnmf_model *model) {
+  dnmf_model_shape shape;
   hid_t file = -1;
   memset(model, 0, sizeof *model);
-  DNMF_TRY(inspect(context, path, &shape));
-  model->rows = shape.rows;
-  model->cols = shape.cols;
+  DNMF_TRY(dnmf_model_inspect(context, path, &shape));
+  rows = dnmf_range_overlap(rows, (dnmf_range){0, shape.rows});
+  cols = dnmf_range_overlap(cols, (dnmf_range){0, shape.cols});
+  model->rows = dnmf_range_size(rows);
+  model->cols = dnmf_range_size(cols);
   model->components = (int)shape.components;
-  dnmf_range rows = {0, shape.rows};
-  dnmf_range cols = {0, shape.cols};
   model->owned_rows = dnmf_range_split(rows, context->size, context->rank);
   model->owned_cols = dnmf_range_split(cols, context->size, context->rank);
   DNMF_TRY(dnmf_hdf5_open(context, path, false, &file));
-  return dnmf_hdf5_close(context, path, false, file, read_all(context, path, file, precision, model));
+  dnmf_status status = read_numbers(context, file, precision, model);
+  if (status == DNMF_OK)
+    status = read_ids(context, path, file, "/row_ids", shape.rows, rows, &model->row_ids);
+  if (status == DNMF_OK)
+    status = read_ids(context, path, file, "/col_ids", shape.cols, cols, &model->col_ids);
+  if (status == DNMF_OK)
+    status = read_provenance(context, file, model);
+  model->owned_rows = from_zero(model->owned_rows, rows.begin);
+  model->owned_cols = from_zero(model->owned_cols, cols.begin);
+  return dnmf_hdf5_close(context, path, false, file, status);
+}
+
+dnmf_status dnmf_model_read(dnmf_context *context, const char *path, dnmf_precision precision, dnmf_model *model) {
+  dnmf_range all = {0, INT64_MAX};
+  return dnmf_model_read_part(context, path, precision, all, all, model);
 }

@@ -19,11 +19,11 @@ HEADERS = {
     "comm": ["clock", "context", "collective", "grid"],
     "matrix": ["fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
     "factor": ["factor", "model", "ranking"],
-    "store": ["file", "labels", "match", "output", "pairs", "source"],
+    "store": ["dense_file", "file", "labels", "match", "output", "pairs", "source"],
     "init": ["start", "svd"],
     "solve": ["observed", "solver"],
     "fit": ["cost", "fit", "fit_observed", "fit_state", "machine"],
-    "model": ["describe", "metrics", "predict", "recommend", "transform", "tune"],
+    "model": ["describe", "metrics", "predict", "recommend", "reconstruct", "transform", "tune"],
     "cli": [],
 }
 LAYER_OF_HEADER = {f"dnmf/{name}.h": layer for layer, names in HEADERS.items() for name in names}
