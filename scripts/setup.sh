@@ -10,9 +10,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build_packages=(build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
-  libscalapack-openmpi-dev libopenblas-openmp-dev libjansson-dev librandom123-dev libxxhash-dev)
+  libscalapack-openmpi-dev libopenblas-openmp-dev libjansson-dev librandom123-dev libxxhash-dev zlib1g-dev
+  libzstd-dev liblzma-dev libzip-dev)
 test_packages=(libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py python3-sklearn
-  python3-anndata python3-tables python3-matplotlib valgrind hdf5-tools)
+  python3-anndata python3-tables python3-matplotlib valgrind hdf5-tools zstd)
 lint_packages=(clang-format clang-tidy cppcheck)
 slurm_packages=(slurm-wlm munge)
 python_modules=(pytest numpy scipy h5py sklearn anndata matplotlib)
@@ -61,7 +62,9 @@ missing_tools() {
   command -v ninja >/dev/null || command -v make >/dev/null || echo "ninja or make"
   command -v h5pcc >/dev/null || command -v h5pcc.openmpi >/dev/null || [ -n "${HDF5_ROOT:-}" ] ||
     pkg-config --exists hdf5-openmpi 2>/dev/null || pkg-config --exists hdf5 2>/dev/null || echo "parallel HDF5"
-  pkg-config --exists jansson 2>/dev/null || echo "jansson"
+  for tool in jansson zlib libzstd liblzma libzip; do
+    pkg-config --exists "$tool" 2>/dev/null || echo "$tool"
+  done
   if [ "$1" = test ]; then
     pkg-config --exists cmocka 2>/dev/null || echo "cmocka"
     test_python >/dev/null || echo "a python3 with ${python_modules[*]}"

@@ -3,7 +3,8 @@
  * on the processes of a layout.
  *
  * A name is a path, or FILE.h5:/path/in/file for a dataset or group inside HDF5. Text is parsed by all
- * processes at once, each its own byte range; HDF5 is read by hyperslabs.
+ * processes at once, each its own byte range, and unpacked by one of them first where it is compressed; HDF5 is read by
+ * hyperslabs.
  */
 #ifndef DNMF_SOURCE_H
 #define DNMF_SOURCE_H
@@ -13,12 +14,16 @@
 typedef enum dnmf_format {
   DNMF_FORMAT_AUTO = 0,
   DNMF_FORMAT_HDF5,
-  DNMF_FORMAT_TRIPLES,      /* a row, a column and a value a line */
-  DNMF_FORMAT_TABLE,        /* a row of the matrix a line */
-  DNMF_FORMAT_MATRIX_MARKET /* coordinate or array */
+  DNMF_FORMAT_TRIPLES,       /* a row, a column and a value a line */
+  DNMF_FORMAT_TABLE,         /* a row of the matrix a line */
+  DNMF_FORMAT_MATRIX_MARKET, /* coordinate or array */
+  DNMF_FORMAT_SVMLIGHT       /* a label and column:value pairs a line */
 } dnmf_format;
 
 typedef enum dnmf_header { DNMF_HEADER_AUTO = 0, DNMF_HEADER_YES, DNMF_HEADER_NO } dnmf_header;
+
+/* The number of the first column where columns are numbered. */
+typedef enum dnmf_index_base { DNMF_INDEX_AUTO = 0, DNMF_INDEX_FROM_0, DNMF_INDEX_FROM_1 } dnmf_index_base;
 
 typedef struct dnmf_source_options {
   dnmf_format format;
@@ -27,8 +32,9 @@ typedef struct dnmf_source_options {
   const char *row_column; /* header name or 1-based number; NULL: by name, else 1, 2, 3 */
   const char *col_column;
   const char *value_column;
-  bool transpose;        /* what the file holds is the transpose of the matrix */
-  bool duplicates_given; /* else: last for triples, sum for the rest */
+  dnmf_index_base index_base; /* svmlight; auto: 0 where it occurs, else 1 */
+  bool transpose;             /* what the file holds is the transpose of the matrix */
+  bool duplicates_given;      /* else: last for triples, sum for the rest */
   dnmf_duplicates duplicates;
 } dnmf_source_options;
 

@@ -77,7 +77,9 @@ const cli_command cli_import = {
     .summary = "read ratings, Matrix Market, a table or HDF5 and write one HDF5 file",
     .usage = "SOURCE -o FILE.h5 [OPTIONS]",
     .details = "SOURCE is rating triples (CSV, TSV, ::, blanks; string or integer ids), a numeric table, Matrix\n"
-               "Market, or HDF5 (FILE.h5:/path names a dataset or group). Rows and columns are sorted by id.\n\n"
+               "Market, svmlight, or HDF5: a dataset, an AnnData, 10x Genomics or MATLAB 7.3 matrix (FILE.h5:/path\n"
+               "names one of several). The ids of triples are sorted. Plain text is parsed by all processes at\n"
+               "once; packed with gzip, zstd or xz it is unpacked by one of them, which hands it on.\n\n"
                "  dnmf import ratings.csv -o ratings.h5\n"
                "  mpirun -n 4 dnmf import ratings.dat --delimiter :: -o ratings.h5\n"
                "  dnmf import log.csv --row-column user --col-column song --value-column plays -o plays.h5",

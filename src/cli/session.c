@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 static const char *const progress_choices[] = {"auto", "always", "never", NULL};
-static const char *const format_choices[] = {"auto", "hdf5", "triples", "table", "mm", NULL};
+static const char *const format_choices[] = {"auto", "hdf5", "triples", "table", "mm", "svmlight", NULL};
+static const char *const base_choices[] = {"auto", "0", "1", NULL};
 static const char *const header_choices[] = {"auto", "yes", "no", NULL};
 static const char *const duplicates_choices[] = {"auto", "last", "sum", "mean", "error", NULL};
 
@@ -32,8 +33,8 @@ const cli_option cli_common_options[CLI_COMMON_OPTIONS] = {
 
 #define INPUT(member) offsetof(cli_input, member)
 const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
-    {"format", 0, CLI_CHOICE, INPUT(format), "F", "auto (default), hdf5, triples, table or mm (Matrix Market)", 0, 0,
-     format_choices},
+    {"format", 0, CLI_CHOICE, INPUT(format), "F",
+     "auto (default), hdf5, triples, table, mm (Matrix Market) or svmlight", 0, 0, format_choices},
     {"header", 0, CLI_CHOICE, INPUT(header), "WHEN", "first line holds names: auto (default), yes, no", 0, 0,
      header_choices},
     {"delimiter", 0, CLI_TEXT, INPUT(delimiter), "D", "text between fields: , tab :: blank ; | (default: found)", 0, 0,
@@ -43,6 +44,8 @@ const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"value-column", 0, CLI_TEXT, INPUT(value_column), "C", "name or number of the value's column", 0, 0, NULL},
     {"duplicates", 0, CLI_CHOICE, INPUT(duplicates), "P",
      "entries at one place: auto (last for triples, else sum), last, sum, mean, error", 0, 0, duplicates_choices},
+    {"index-base", 0, CLI_CHOICE, INPUT(index_base), "B",
+     "svmlight: number of the first column, 0, 1 or auto (default: 0 where it occurs, else 1)", 0, 0, base_choices},
     {"transpose", 0, CLI_FLAG, INPUT(transpose), NULL, "the input's columns are the rows (default: no)", 0, 0, NULL},
 };
 
@@ -53,6 +56,7 @@ dnmf_source_options cli_source_options(const cli_input *input) {
                                  .row_column = input->row_column,
                                  .col_column = input->col_column,
                                  .value_column = input->value_column,
+                                 .index_base = (dnmf_index_base)input->index_base,
                                  .transpose = input->transpose,
                                  .duplicates_given = input->duplicates > 0};
   if (options.duplicates_given)

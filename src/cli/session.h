@@ -22,7 +22,7 @@ typedef struct cli_common {
   const char *log;
 } cli_common;
 
-enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 8 };
+enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 9 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
 /* How input is read: shared by every command that takes a matrix. */
@@ -34,6 +34,7 @@ typedef struct cli_input {
   const char *col_column;
   const char *value_column;
   int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
+  int index_base; /* dnmf_index_base */
   bool transpose;
 } cli_input;
 

@@ -69,14 +69,6 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
   return append(error, all, row, col, all->reader.lines);
 }
 
-static dnmf_status take_lines(dnmf_context *context, const dnmf_text_file *file, reading *all) {
-  void *memory = NULL;
-  DNMF_TRY(dnmf_allocate(&context->error, "the fields of a line", all->columns.count, sizeof(dnmf_field), &memory));
-  all->fields = memory;
-  DNMF_TRY(dnmf_text_reader_create(context, file, all->columns.data, &all->reader));
-  return dnmf_text_each(&context->error, &all->reader, take_line, all);
-}
-
 /* Takes the interner's strings over. */
 static dnmf_status keep_names(dnmf_error *error, dnmf_interner *names, dnmf_ids *ids) {
   *ids = (dnmf_ids){.kind = DNMF_IDS_STRING, .count = names->count, .range = {0, names->count}};
@@ -101,7 +93,10 @@ static dnmf_status read_file(dnmf_context *context, const dnmf_text_file *file, 
     all->columns.place[DNMF_ROLE_ROW] = all->columns.place[DNMF_ROLE_COL];
     all->columns.place[DNMF_ROLE_COL] = row;
   }
-  DNMF_TRY(dnmf_text_agree(context, &all->reader, take_lines(context, file, all)));
+  void *fields = NULL;
+  status = dnmf_allocate(&context->error, "the fields of a line", all->columns.count, sizeof(dnmf_field), &fields);
+  all->fields = fields;
+  DNMF_TRY(dnmf_text_lines(context, file, all->columns.data, status, take_line, all, &all->reader));
   int64_t before = 0;
   DNMF_TRY(dnmf_exscan_int64(context, all->reader.lines, &before, NULL));
   for (int64_t i = 0; i < all->pairs->count; i++)
@@ -120,12 +115,10 @@ dnmf_status dnmf_pairs_read(dnmf_context *context, const char *name, const dnmf_
   if (options->format != DNMF_FORMAT_AUTO && options->format != DNMF_FORMAT_TRIPLES)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "pairs are read from text: a row and a column a line");
   dnmf_status status = dnmf_text_open(context, name, &file);
-  all.reader.file = &file;
   if (status == DNMF_OK)
     status = read_file(context, &file, options, &all);
   dnmf_interner_free(&all.row_names);
   dnmf_interner_free(&all.col_names);
-  dnmf_text_reader_free(&all.reader);
   dnmf_text_close(&file);
   free(all.fields);
   return status;

@@ -23,6 +23,13 @@ dnmf_status dnmf_open_table(dnmf_context *context, const dnmf_text_file *file, c
 dnmf_status dnmf_open_matrix_market(dnmf_context *context, const dnmf_text_file *file,
                                     const dnmf_source_options *options, dnmf_source *source);
 
+/* svmlight: a label and column:value pairs a line. collective */
+dnmf_status dnmf_open_svmlight(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
+                               dnmf_source *source);
+
+/* True when the first lines are a label and column:value pairs. local */
+bool dnmf_is_svmlight(const dnmf_text_file *file);
+
 /* A dataset or sparse group of an HDF5 file; `inner` names it, NULL: the one there is. collective */
 dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *inner,
                            const dnmf_source_options *options, dnmf_source *source);

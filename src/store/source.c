@@ -112,12 +112,16 @@ static dnmf_status open_text(dnmf_context *context, const char *path, const dnmf
     format = DNMF_FORMAT_TRIPLES;
     if (is_matrix_market(&file))
       format = DNMF_FORMAT_MATRIX_MARKET;
+    else if (dnmf_is_svmlight(&file))
+      format = DNMF_FORMAT_SVMLIGHT;
     else if (is_table(&context->error, &file, options))
       format = DNMF_FORMAT_TABLE;
   }
   if (status == DNMF_OK) {
     if (format == DNMF_FORMAT_MATRIX_MARKET)
       status = dnmf_open_matrix_market(context, &file, options, source);
+    else if (format == DNMF_FORMAT_SVMLIGHT)
+      status = dnmf_open_svmlight(context, &file, options, source);
     else if (format == DNMF_FORMAT_TABLE)
       status = dnmf_open_table(context, &file, options, source);
     else

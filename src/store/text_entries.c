@@ -32,6 +32,8 @@ static bool take_item(dnmf_text_state *state, dnmf_entry *entry) {
     *entry = (dnmf_entry){narrow->row, narrow->col, narrow->value};
   }
   dnmf_queue_drop(&state->items, 1);
+  entry->row += state->row_shift;
+  entry->col += state->col_shift;
   if (state->row_index)
     entry->row = state->row_index[entry->row];
   if (state->col_index)

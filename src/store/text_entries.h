@@ -20,6 +20,8 @@ typedef struct dnmf_text_state {
   bool mirrored;      /* an entry off the diagonal stands for (col, row) too */
   int64_t *row_index; /* rows and columns of the matrix, by the numbers appended; NULL: those are the indices */
   int64_t *col_index;
+  int64_t row_shift; /* added to the numbers appended */
+  int64_t col_shift;
 
   /* Cells. */
   bool by_columns; /* else by rows */

@@ -24,21 +24,18 @@ typedef struct signature {
   const char *bytes;
   int length;
   const char *what;
+  const char *advice;
 } signature;
 
 /* Files that people mistake for text, by their first bytes. */
 static const signature signatures[] = {
-    {"\x1f\x8b", 2, "is compressed with gzip; unpack it first (gunzip)"},
-    {"BZh", 3, "is compressed with bzip2; unpack it first (bunzip2)"},
-    {"\xfd"
-     "7zXZ",
-     5, "is compressed with xz; unpack it first (unxz)"},
-    {"\x28\xb5\x2f\xfd", 4, "is compressed with zstd; unpack it first (unzstd)"},
-    {"PK\x03\x04", 4, "is a zip archive or a spreadsheet; unpack it, or save it as CSV"},
-    {"\x93NUMPY", 6, "is a NumPy array; save it as CSV or HDF5"},
-    {"\x89HDF\r\n\x1a\n", 8, "is HDF5, not text; leave --format out"},
-    {"\xff\xfe", 2, "is UTF-16; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
-    {"\xfe\xff", 2, "is UTF-16; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
+    {"BZh", 3, "is compressed with bzip2", "unpack it first (bunzip2)"},
+    {"\x1f\x8b", 2, "is compressed with gzip", "unpack it first (gunzip)"},
+    {"PK\x03\x04", 4, "is a zip archive or a spreadsheet", "unpack it, or save it as CSV"},
+    {"\x93NUMPY", 6, "is a NumPy array", "leave --format out"},
+    {"\x89HDF\r\n\x1a\n", 8, "is HDF5, not text", "leave --format out"},
+    {"\xff\xfe", 2, "is UTF-16", "convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
+    {"\xfe\xff", 2, "is UTF-16", "convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
 };
 
 dnmf_status dnmf_text_locate(dnmf_error *error, const char *path, int64_t line, dnmf_status status) {
@@ -80,13 +77,19 @@ static dnmf_status open_here(dnmf_error *error, dnmf_text_file *file) {
 }
 
 static dnmf_status refuse_binary(dnmf_error *error, const dnmf_text_file *file) {
-  for (size_t s = 0; s < sizeof signatures / sizeof *signatures; s++)
-    if (file->head_size >= signatures[s].length &&
-        memcmp(file->head, signatures[s].bytes, (size_t)signatures[s].length) == 0)
-      return dnmf_fail(error, DNMF_ERROR_INPUT, "%s", signatures[s].what);
+  for (size_t s = 0; s < sizeof signatures / sizeof *signatures; s++) {
+    const signature *known = &signatures[s];
+    if (file->head_size < known->length || memcmp(file->head, known->bytes, (size_t)known->length) != 0)
+      continue;
+    if (file->packing != DNMF_UNPACKED)
+      return dnmf_fail(error, DNMF_ERROR_INPUT, "is compressed with %s, and what is in it %s; unpack it first",
+                       dnmf_packing_name(file->packing), known->what);
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s; %s", known->what, known->advice);
+  }
   if (memchr(file->head, 0, (size_t)file->head_size))
     return dnmf_fail(error, DNMF_ERROR_INPUT,
-                     "is binary, in no format known here (HDF5, rating triples, table, Matrix Market)");
+                     "is binary, in no format known here (HDF5, NumPy, or text: triples, table, Matrix Market, "
+                     "svmlight)");
   return DNMF_OK;
 }
 
@@ -97,6 +100,14 @@ static int64_t count_lines(const char *text, int64_t bytes) {
   return lines;
 }
 
+/* Makes room for `wanted` bytes of the head. */
+static dnmf_status grow_head(dnmf_error *error, dnmf_text_file *file, int64_t wanted, int64_t *capacity) {
+  void *memory = file->head;
+  dnmf_status status = dnmf_grow(error, "the head of a text file", wanted, 1, capacity, &memory);
+  file->head = memory;
+  return status;
+}
+
 /* Reads the head: HEAD_BYTES, and more where lines are longer. */
 static dnmf_status read_head(dnmf_error *error, dnmf_text_file *file) {
   if (file->size == 0)
@@ -105,10 +116,7 @@ static dnmf_status read_head(dnmf_error *error, dnmf_text_file *file) {
   int64_t wanted = HEAD_BYTES;
   do {
     wanted = wanted < file->size ? wanted : file->size;
-    void *memory = file->head;
-    dnmf_status status = dnmf_grow(error, "the head of a text file", wanted, 1, &capacity, &memory);
-    file->head = memory;
-    DNMF_TRY(status);
+    DNMF_TRY(grow_head(error, file, wanted, &capacity));
     DNMF_TRY(dnmf_text_read(error, file, file->head_size, wanted - file->head_size, file->head + file->head_size));
     file->head_size = wanted;
     DNMF_TRY(refuse_binary(error, file));
@@ -117,20 +125,78 @@ static dnmf_status read_head(dnmf_error *error, dnmf_text_file *file) {
   return DNMF_OK;
 }
 
+/* The same of a compressed file, which ends where less comes than was asked for. */
+static dnmf_status unpack_head(dnmf_error *error, dnmf_text_file *file, dnmf_stream *stream) {
+  int64_t capacity = 0;
+  int64_t wanted = HEAD_BYTES;
+  int64_t got = 0;
+  file->size = INT64_MAX;
+  do {
+    DNMF_TRY(grow_head(error, file, wanted, &capacity));
+    DNMF_TRY(dnmf_stream_read(error, stream, wanted - file->head_size, file->head + file->head_size, &got));
+    file->head_size += got;
+    if (file->head_size < wanted)
+      file->size = file->head_size;
+    if (file->size == 0)
+      return dnmf_fail(error, DNMF_ERROR_INPUT, "is empty once it is unpacked");
+    DNMF_TRY(refuse_binary(error, file));
+    wanted *= 4;
+  } while (file->head_size < file->size && count_lines(file->head, file->head_size) < HEAD_LINES);
+  return DNMF_OK;
+}
+
+static dnmf_status find_unpacked_size(dnmf_error *error, dnmf_text_file *file, dnmf_stream *stream) {
+  void *bytes = NULL;
+  int64_t got = HEAD_BYTES;
+  file->size = file->head_size;
+  dnmf_status status = dnmf_allocate(error, "a piece of a compressed file", HEAD_BYTES, 1, &bytes);
+  while (status == DNMF_OK && got == HEAD_BYTES) {
+    status = dnmf_stream_read(error, stream, HEAD_BYTES, bytes, &got);
+    file->size += status == DNMF_OK ? got : 0;
+  }
+  free(bytes);
+  return status;
+}
+
+/* Process 0's: what the file is packed with, its head, and its size. */
+static dnmf_status look_into(dnmf_context *context, dnmf_text_file *file) {
+  dnmf_error *error = &context->error;
+  char bytes[DNMF_PACKING_BYTES];
+  int64_t count = file->size < DNMF_PACKING_BYTES ? file->size : DNMF_PACKING_BYTES;
+  dnmf_stream *stream = NULL;
+  DNMF_TRY(dnmf_text_read(error, file, 0, count, bytes));
+  file->packing = dnmf_packing_of(bytes, count);
+  if (file->packing == DNMF_UNPACKED)
+    return read_head(error, file);
+  dnmf_status status = dnmf_stream_open(error, file->path, file->packing, &stream);
+  if (status == DNMF_OK)
+    status = unpack_head(error, file, stream);
+  if (status == DNMF_OK && file->size == INT64_MAX && context->size > 1)
+    status = find_unpacked_size(error, file, stream);
+  dnmf_stream_close(stream);
+  return status;
+}
+
 dnmf_status dnmf_text_open(dnmf_context *context, const char *path, dnmf_text_file *file) {
   memset(file, 0, sizeof *file);
   file->path = path;
   dnmf_status status = open_here(&context->error, file);
+  int64_t sizes[4] = {file->size, 0, 0, 0}; /* as stored, of the head, unpacked; and the packing */
   if (status == DNMF_OK && context->rank == 0)
-    status = dnmf_text_locate(&context->error, path, 0, read_head(&context->error, file));
+    status = dnmf_text_locate(&context->error, path, 0, look_into(context, file));
   DNMF_TRY(dnmf_agree(context, status));
 
-  int64_t sizes[2] = {file->size, file->head_size};
+  int64_t stored = sizes[0];
+  sizes[1] = file->head_size;
+  sizes[2] = file->size;
+  sizes[3] = (int64_t)file->packing;
   DNMF_TRY(dnmf_broadcast(context, sizes, sizeof sizes, 0));
-  if (file->size != sizes[0])
+  if (stored != sizes[0])
     status = dnmf_fail(&context->error, DNMF_ERROR_FILE, "%s has another size on process %d than on process 0", path,
                        context->rank);
   file->head_size = sizes[1];
+  file->size = sizes[2];
+  file->packing = (dnmf_packing)sizes[3];
   if (status == DNMF_OK && context->rank != 0) {
     void *memory = NULL;
     status = dnmf_allocate(&context->error, "the head of a text file", file->head_size, 1, &memory);

@@ -6,6 +6,9 @@
  * line is handled once whatever the number of processes. Files are read with pread in large pieces; a
  * process holds one piece at a time.
  *
+ * A compressed file is unpacked by process 0, which sends each piece to all; everything else is the same. Several
+ * processes need to know its size first, so that it is unpacked twice.
+ *
  * Blank lines and lines that begin with # or % are skipped, a UTF-8 byte order mark too; lines end with LF or
  * CRLF, the last one perhaps with neither.
  */
@@ -13,11 +16,13 @@
 #define DNMF_STORE_TEXT_FILE_H
 
 #include "dnmf/context.h"
+#include "store/stream.h"
 
 typedef struct dnmf_text_file {
   const char *path; /* not owned */
   int descriptor;   /* -1: not open */
-  int64_t size;
+  dnmf_packing packing;
+  int64_t size;  /* unpacked; INT64_MAX when that is not known, to one process alone */
   int64_t start; /* of the text, after a byte order mark */
   char *head;    /* the bytes from 0 on, the same on every process */
   int64_t head_size;
@@ -46,6 +51,7 @@ typedef struct dnmf_text_reader {
   int64_t capacity;
   int64_t begin; /* of the next line, in buffer */
   int64_t filled;
+  bool dropping; /* what comes first is the end of another process's line */
 } dnmf_text_reader;
 
 /* Opens a regular file and reads its head; refuses what is not text, saying what it is. Released with
@@ -57,23 +63,16 @@ void dnmf_text_close(dnmf_text_file *file); /* local */
  * begin is NULL when the head holds no further complete line. local */
 dnmf_text_line dnmf_text_head_line(const dnmf_text_file *file, dnmf_text_place *place);
 
-/* Prepares to read this process's share of the lines from `first` on. Released with dnmf_text_reader_free.
- * local */
-dnmf_status dnmf_text_reader_create(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first,
-                                    dnmf_text_reader *reader);
-void dnmf_text_reader_free(dnmf_text_reader *reader); /* accepts a zeroed reader */
-
-/* The next line of the share, valid until the next call; the caller may write into it. local */
-dnmf_status dnmf_text_next(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_line *line);
-
-/* Hands the lines of the share to `take`, with `state`, until one fails. local */
+/* The caller may write into the line, which is valid until the call ends. */
 typedef dnmf_status (*dnmf_text_take)(dnmf_error *error, void *state, dnmf_text_line line);
-dnmf_status dnmf_text_each(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_take take, void *state);
 
-/* Ends a phase of reading: all processes leave with the first failure in file order. A DNMF_ERROR_INPUT is
- * taken to be about the line read last; its message is given the file's name and the line's number in the
- * whole file. collective */
-dnmf_status dnmf_text_agree(dnmf_context *context, const dnmf_text_reader *reader, dnmf_status status);
+/* Hands this process's share of the lines from `first` on to `take`, with `state`, until one fails, and ends the phase:
+ * all processes leave with the first failure in file order. `status` is what became of this process's preparations. A
+ * DNMF_ERROR_INPUT is taken to be about the line read last; its message is given the file's name and the line's number
+ * in the whole file. `reader` tells what is being read and, afterwards, how many lines there were; it needs no release.
+ * collective */
+dnmf_status dnmf_text_lines(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first,
+                            dnmf_status status, dnmf_text_take take, void *state, dnmf_text_reader *reader);
 
 /* Gives a message about a line of the head, or about the whole file when `line` is 0, the file's name and the
  * number. local */

@@ -161,16 +161,19 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
   return DNMF_OK;
 }
 
-/* Fails with the line of the first entry too many, read once more to find it: `allowed` are still good here. */
-static dnmf_status refuse_surplus(dnmf_context *context, market *all, int64_t allowed) {
-  const dnmf_text_file *file = all->reader.file;
-  dnmf_text_reader_free(&all->reader);
-  DNMF_TRY(dnmf_text_reader_create(context, file, all->data, &all->reader));
-  dnmf_text_line line;
-  for (int64_t i = 0; i <= allowed; i++)
-    DNMF_TRY(dnmf_text_next(&context->error, &all->reader, &line));
-  return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "more entries than the %" PRId64 " that the size line declares",
-                   all->declared);
+/* What finds the line of the first entry too many. */
+typedef struct surplus {
+  int64_t declared;
+  int64_t good; /* entries that are still allowed here */
+} surplus;
+
+static dnmf_status refuse_surplus(dnmf_error *error, void *state, dnmf_text_line line) {
+  surplus *left = state;
+  (void)line;
+  if (left->good-- > 0)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT, "more entries than the %" PRId64 " that the size line declares",
+                   left->declared);
 }
 
 /* As many entries as declared; *before is how many the processes before this one read. */
@@ -186,10 +189,10 @@ static dnmf_status check_count(dnmf_context *context, market *all, int64_t *befo
               total, all->declared);
     return dnmf_text_locate(&context->error, all->reader.file->path, all->data.lines + lines, DNMF_ERROR_INPUT);
   }
-  dnmf_status status = DNMF_OK;
-  if (*before <= all->declared && *before + all->entries > all->declared)
-    status = refuse_surplus(context, all, all->declared - *before);
-  return dnmf_text_agree(context, &all->reader, status);
+  surplus left = {all->declared, all->declared > *before ? all->declared - *before : 0};
+  if (total > all->declared)
+    return dnmf_text_lines(context, all->reader.file, all->data, DNMF_OK, refuse_surplus, &left, &all->reader);
+  return DNMF_OK;
 }
 
 /* Values that an array lists of a column. */
@@ -212,11 +215,7 @@ static void place_array(const market *all, int64_t before) {
 static dnmf_status read_market(dnmf_context *context, const dnmf_text_file *file, market *all, dnmf_source *source) {
   int64_t before = 0;
   dnmf_status status = dnmf_text_state_create(&context->error, source, !all->coordinate, &all->state);
-  if (status == DNMF_OK)
-    status = dnmf_text_reader_create(context, file, all->data, &all->reader);
-  if (status == DNMF_OK)
-    status = dnmf_text_each(&context->error, &all->reader, take_line, all);
-  DNMF_TRY(dnmf_text_agree(context, &all->reader, status));
+  DNMF_TRY(dnmf_text_lines(context, file, all->data, status, take_line, all, &all->reader));
   DNMF_TRY(check_count(context, all, &before));
   source->rows = all->rows;
   source->cols = all->cols;
@@ -233,7 +232,6 @@ static dnmf_status read_market(dnmf_context *context, const dnmf_text_file *file
 dnmf_status dnmf_open_matrix_market(dnmf_context *context, const dnmf_text_file *file,
                                     const dnmf_source_options *options, dnmf_source *source) {
   market all = {0};
-  all.reader.file = file;
   dnmf_status status = DNMF_OK;
   if (options->row_column || options->col_column || options->value_column || options->delimiter)
     status =
@@ -246,6 +244,5 @@ dnmf_status dnmf_open_matrix_market(dnmf_context *context, const dnmf_text_file 
   source->sparse = all.coordinate;
   source->missing = DNMF_MISSING_ZERO;
   status = read_market(context, file, &all, source);
-  dnmf_text_reader_free(&all.reader);
   return status;
 }

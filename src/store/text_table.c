@@ -175,14 +175,6 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
   return DNMF_OK;
 }
 
-static dnmf_status take_lines(dnmf_context *context, const dnmf_text_file *file, table *all) {
-  void *memory = NULL;
-  DNMF_TRY(dnmf_allocate(&context->error, "the cells of a line", all->fields, sizeof(dnmf_field), &memory));
-  all->cells = memory;
-  DNMF_TRY(dnmf_text_reader_create(context, file, all->data, &all->reader));
-  return dnmf_text_each(&context->error, &all->reader, take_line, all);
-}
-
 /* Row ids used on two lines that different processes read. */
 static dnmf_status check_row_ids(dnmf_context *context, const dnmf_text_file *file, const table *all, int64_t rows) {
   dnmf_ids distinct = {0};
@@ -208,10 +200,12 @@ static dnmf_status set_ids(dnmf_context *context, const dnmf_interner *names, in
 }
 
 static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file, table *all, dnmf_source *source) {
+  void *cells = NULL;
   dnmf_status status = dnmf_text_state_create(&context->error, source, true, &all->state);
   if (status == DNMF_OK)
-    status = take_lines(context, file, all);
-  DNMF_TRY(dnmf_text_agree(context, &all->reader, status));
+    status = dnmf_allocate(&context->error, "the cells of a line", all->fields, sizeof(dnmf_field), &cells);
+  all->cells = cells;
+  DNMF_TRY(dnmf_text_lines(context, file, all->data, status, take_line, all, &all->reader));
 
   dnmf_range rows = {0, 0};
   DNMF_TRY(dnmf_exscan_int64(context, all->lines, &rows.begin, &source->rows));
@@ -234,7 +228,6 @@ dnmf_status dnmf_open_table(dnmf_context *context, const dnmf_text_file *file, c
                             dnmf_source *source) {
   table all = {0};
   opening head = {0};
-  all.reader.file = file;
   source->format = "table";
   source->sparse = false;
   source->missing = DNMF_MISSING_ZERO;
@@ -245,7 +238,6 @@ dnmf_status dnmf_open_table(dnmf_context *context, const dnmf_text_file *file, c
     status = read_table(context, file, &all, source);
   dnmf_interner_free(&all.row_names);
   dnmf_interner_free(&all.col_names);
-  dnmf_text_reader_free(&all.reader);
   free(all.cells);
   return status;
 }

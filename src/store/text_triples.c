@@ -49,14 +49,6 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
   return dnmf_text_append(error, all->state, row, col, value);
 }
 
-static dnmf_status take_lines(dnmf_context *context, const dnmf_text_file *file, triples *all) {
-  void *memory = NULL;
-  DNMF_TRY(dnmf_allocate(&context->error, "the fields of a line", all->columns.count, sizeof(dnmf_field), &memory));
-  all->fields = memory;
-  DNMF_TRY(dnmf_text_reader_create(context, file, all->columns.data, &all->reader));
-  return dnmf_text_each(&context->error, &all->reader, take_line, all);
-}
-
 /* Global indices for the local numbers of ids, which the entries keep until they are loaded. */
 static dnmf_status number_ids(dnmf_context *context, triples *all, dnmf_source *source) {
   DNMF_TRY(dnmf_dictionary_build(context, &all->row_ids, &source->row_ids, &all->state->row_index));
@@ -68,10 +60,12 @@ static dnmf_status number_ids(dnmf_context *context, triples *all, dnmf_source *
 }
 
 static dnmf_status read_triples(dnmf_context *context, const dnmf_text_file *file, triples *all, dnmf_source *source) {
+  void *fields = NULL;
   dnmf_status status = dnmf_text_state_create(&context->error, source, false, &all->state);
   if (status == DNMF_OK)
-    status = take_lines(context, file, all);
-  DNMF_TRY(dnmf_text_agree(context, &all->reader, status));
+    status = dnmf_allocate(&context->error, "the fields of a line", all->columns.count, sizeof(dnmf_field), &fields);
+  all->fields = fields;
+  DNMF_TRY(dnmf_text_lines(context, file, all->columns.data, status, take_line, all, &all->reader));
   source->stored = all->state->items.count;
   DNMF_TRY(dnmf_sum_int64(context, context->comm, &source->stored, 1));
   if (source->stored == 0)
@@ -82,7 +76,6 @@ static dnmf_status read_triples(dnmf_context *context, const dnmf_text_file *fil
 dnmf_status dnmf_open_triples(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
                               dnmf_source *source) {
   triples all = {0};
-  all.reader.file = file;
   source->format = "rating triples";
   source->sparse = true;
   source->missing = DNMF_MISSING_UNOBSERVED;
@@ -93,7 +86,6 @@ dnmf_status dnmf_open_triples(dnmf_context *context, const dnmf_text_file *file,
     status = read_triples(context, file, &all, source);
   dnmf_interner_free(&all.row_ids);
   dnmf_interner_free(&all.col_ids);
-  dnmf_text_reader_free(&all.reader);
   free(all.fields);
   return status;
 }
