@@ -5,6 +5,7 @@
 #define DNMF_FIT_H
 
 #include "dnmf/factor.h"
+#include "dnmf/loss.h"
 #include "dnmf/matrix.h"
 #include "dnmf/solver.h"
 
@@ -24,6 +25,7 @@ typedef struct dnmf_checkpointing dnmf_checkpointing;
 
 typedef struct dnmf_fit_options {
   int components;
+  dnmf_loss loss; /* other than the squared error: fitted by mu, whatever `solver` says */
   dnmf_solver solver;
   dnmf_fixed fixed;
   dnmf_stop stop;
@@ -52,7 +54,7 @@ typedef struct dnmf_fit_result {
                                  fit runs "unfinished" */
   double objective;           /* with penalties, of the model kept; NaN when that is an observed-only start */
   double residual_squares;    /* |A - WH|^2 over the fitted entries, from the loop's own products; never negative;
-                                 NaN like the objective, and for the Kullback-Leibler loss */
+                                 NaN like the objective, and for other losses than the squared error */
   bool below_rounding;        /* the residual is lost in the rounding of its three terms */
   double violation;           /* of the last iteration relative to the first */
   double validation_rmse;     /* of the model kept; NaN without held-out entries */

@@ -100,6 +100,10 @@ dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *l
  * fills the global figures. collective */
 dnmf_status dnmf_matrix_finish(dnmf_context *context, const dnmf_layout *layout, dnmf_matrix *matrix);
 
+/* Fails on a zero of this process's block, stored or not, naming its row and column: for losses that are infinite
+ * there. local */
+dnmf_status dnmf_matrix_require_positive(dnmf_context *context, const dnmf_matrix *matrix);
+
 /* A walk over this process's entries, row by row: those stored, and of a dense matrix, which has no other way to
  * leave a place out, those that are not zero. Begin with {matrix, 0, 0}. */
 typedef struct dnmf_matrix_walk {

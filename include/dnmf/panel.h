@@ -45,4 +45,8 @@ void dnmf_panel_outer(const dnmf_context *context, const dnmf_panel *x, dnmf_ran
 /* Sum of x_ij * y_ij, in double; the panels have the same shape. local */
 double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dnmf_panel *y);
 
+/* The sum of all numbers, and of each column (components numbers), in double and in the order of the rows. local */
+double dnmf_panel_sum(const dnmf_panel *x);
+void dnmf_panel_sum_columns(const dnmf_panel *x, double *sums);
+
 #endif

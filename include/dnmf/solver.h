@@ -40,6 +40,30 @@ dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnm
 double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads, int64_t rows,
                          int components);
 
+/*
+ * mu under a beta-divergence (Févotte & Idier 2011): X <- X * (N / (D + l1 + l2 X))^exponent, with the numerators N and
+ * denominators D of divergence.h. The exponent 1/(2 - beta) for beta < 1, 1/(beta - 1) for beta > 2 and 1 between makes
+ * the divergence fall in every step.
+ */
+typedef struct dnmf_ratio {
+  int64_t rows;
+  int components;
+  void *x;                  /* rows x components, row-major, updated in place */
+  const void *numerators;   /* rows x components */
+  const void *denominators; /* rows x components; NULL: `sums` for every row */
+  const double *sums;       /* components */
+  double l1;                /* already multiplied by the penalty scale */
+  double l2;
+  double exponent;
+  double smallest; /* what falls below it becomes 0 */
+  bool want_violation;
+  double violation; /* out, when wanted: sum of |projected gradient| at the values before the update */
+} dnmf_ratio;
+
+/* Updates the rows. `threads` OpenMP threads are used; the result does not depend on how many. local */
+dnmf_status dnmf_solver_multiply(dnmf_precision precision, dnmf_isa isa, int threads, dnmf_ratio *ratio,
+                                 dnmf_error *error);
+
 /* "hals", "mu" or "bpp". local */
 const char *dnmf_solver_name(dnmf_solver solver);
 

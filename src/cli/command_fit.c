@@ -12,6 +12,7 @@ static const cli_fit_options defaults = {.solver = DNMF_SOLVER_HALS,
                                          .max_iterations = 200,
                                          .tolerance = 1e-4,
                                          .time_limit = INFINITY,
+                                         .loss_text = "frobenius",
                                          .init = "random",
                                          .grid = "auto",
                                          .l2 = -1,
@@ -27,7 +28,6 @@ static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
 static const char *const scale_choices[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
-static const char *const loss_choices[] = {"frobenius", "kullback-leibler", NULL};
 static const char *const fix_choices[] = {"none", "w", "h", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
@@ -37,8 +37,10 @@ static const cli_option model_table[] = {
     {"components", 'k', CLI_INT, FIT(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
     {"missing", 0, CLI_CHOICE, FIT(missing), "M", "what is not stored: auto (as the file says), zero, unobserved", 0, 0,
      missing_choices},
-    {"loss", 0, CLI_CHOICE, FIT(loss), "L", "frobenius (default); kullback-leibler for ratings with --solver mu", 0, 0,
-     loss_choices},
+    {"loss", 0, CLI_TEXT, FIT(loss_text), "L",
+     "frobenius (default), kullback-leibler; of fits with zeros also itakura-saito or the beta\n"
+     "                               of a beta-divergence, e.g. 0.5; all but frobenius by --solver mu",
+     0, 0, NULL},
     {"l1-w", 0, CLI_REAL, FIT(l1_w), "X", "weight of the sum of W (default 0)", 0, INFINITY, NULL},
     {"l1-h", 0, CLI_REAL, FIT(l1_h), "X", "weight of the sum of H (default 0)", 0, INFINITY, NULL},
     {"l2", 0, CLI_REAL, FIT(l2), "X",
@@ -67,7 +69,8 @@ static const cli_option ratings_table[] = {
     {"init-scale", 0, CLI_REAL, FIT(init_scale), "X", "scale of the random start (default 0.5)", 1e-6, 1e3, NULL},
 };
 static const cli_option run_table[] = {
-    {"solver", 0, CLI_CHOICE, FIT(solver), "S", "hals (default), mu or bpp", 0, 0, solver_choices},
+    {"solver", 0, CLI_CHOICE, FIT(solver), "S", "hals, mu or bpp (default hals; mu for a --loss other than frobenius)",
+     0, 0, solver_choices},
     {"init", 0, CLI_TEXT, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random;\n"
      "                               file:START.h5: a model, or any file with /W (rows x K), /H (K x columns) or both",
@@ -97,14 +100,32 @@ static dnmf_status check_options(dnmf_error *error, const cli_fit_options *optio
   return DNMF_OK;
 }
 
+/* Reads --loss; only multiplicative updates minimize another one than the squared error. */
+static dnmf_status settle_loss(cli_session *session, cli_fit_options *options) {
+  dnmf_error *error = &session->context->error;
+  if (!dnmf_loss_parse(options->loss_text, &options->loss))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--loss %s: give frobenius, kullback-leibler, itakura-saito or a number, the beta of a "
+                     "beta-divergence",
+                     options->loss_text);
+  if (!options->loss.divergence || options->solver == DNMF_SOLVER_MU)
+    return DNMF_OK;
+  if (cli_is_given(session->given, "solver"))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
+                     options->loss_text, dnmf_solver_name((dnmf_solver)options->solver));
+  options->solver = DNMF_SOLVER_MU;
+  return DNMF_OK;
+}
+
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
-  const cli_fit_options *options = given;
+  cli_fit_options options = *(const cli_fit_options *)given;
   (void)argument_count;
-  DNMF_TRY(check_options(&session->context->error, options));
+  DNMF_TRY(check_options(&session->context->error, &options));
+  DNMF_TRY(settle_loss(session, &options));
   cli_fit_run fit = {.input = arguments[0]};
-  dnmf_status status = cli_fit_execute(session, options, &fit);
+  dnmf_status status = cli_fit_execute(session, &options, &fit);
   if (status == DNMF_OK)
-    status = cli_fit_print(session, options, &fit);
+    status = cli_fit_print(session, &options, &fit);
   cli_fit_free(&fit);
   return status;
 }

@@ -17,8 +17,10 @@ static dnmf_status check_options(dnmf_error *error, const cli_fit_options *optio
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--penalty-scale dimension is for --missing zero; give raw, count or sqrt-count");
   bool multiplicative = options->solver == DNMF_SOLVER_MU;
-  if (options->loss == CLI_LOSS_KULLBACK_LEIBLER && !multiplicative)
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss kullback-leibler needs --solver mu");
+  if (options->loss.divergence && !dnmf_loss_is(options->loss, 1))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--loss %s is for --missing zero; observed entries are fitted with frobenius or kullback-leibler",
+                     options->loss_text);
   if (multiplicative && options->bias > CLI_BIAS_NONE)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver mu fits no biases; leave --bias out or take --solver hals");
   if (strcmp(options->grid, "auto") != 0)
@@ -39,7 +41,7 @@ dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *optio
     bias = options->solver == DNMF_SOLVER_MU ? CLI_BIAS_NONE : CLI_BIAS_BOTH;
   *plan = (dnmf_observed_options){.components = (int)options->components,
                                   .solver = (dnmf_solver)options->solver,
-                                  .kullback_leibler = options->loss == CLI_LOSS_KULLBACK_LEIBLER,
+                                  .kullback_leibler = dnmf_loss_is(options->loss, 1),
                                   .bias_rows = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_ROW,
                                   .bias_cols = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_COL,
                                   .sweeps = (int)options->sweeps,

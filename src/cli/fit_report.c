@@ -18,12 +18,13 @@ void cli_fit_announce(cli_session *session, const cli_fit_options *options, cons
   const dnmf_context *context = session->context;
   bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
   char grid[48] = "";
+  char loss[DNMF_LOSS_TEXT];
   if (!observed)
     snprintf(grid, sizeof grid, " as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
-  cli_say(session, "fitting k = %d, unstored entries are %s, %s, %s precision, %d process%s%s, %d thread%s each",
-          fit->components, observed ? "unobserved" : "zeros", dnmf_solver_name((dnmf_solver)options->solver),
-          dnmf_precision_name((dnmf_precision)options->precision), context->size, context->size > 1 ? "es" : "", grid,
-          context->threads, context->threads > 1 ? "s" : "");
+  cli_say(session, "fitting k = %d, unstored entries are %s, %s by %s, %s precision, %d process%s%s, %d thread%s each",
+          fit->components, observed ? "unobserved" : "zeros", dnmf_loss_name(options->loss, loss),
+          dnmf_solver_name((dnmf_solver)options->solver), dnmf_precision_name((dnmf_precision)options->precision),
+          context->size, context->size > 1 ? "es" : "", grid, context->threads, context->threads > 1 ? "s" : "");
   if (!observed)
     return;
   const dnmf_ratings *r = &fit->ratings;
@@ -47,10 +48,6 @@ static double sum_squares(const cli_fit_run *fit) {
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return (double)r->stored * (r->mean * r->mean + r->deviation * r->deviation);
   return fit->a.matrix.sum_squares;
-}
-
-static const char *loss_name(const cli_fit_options *options) {
-  return options->loss == CLI_LOSS_KULLBACK_LEIBLER ? "kullback-leibler" : "frobenius";
 }
 
 static const char *fix_name(const cli_fit_options *options) {
@@ -140,6 +137,7 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
   char libraries[512];
   char date[32];
   char checksum[32];
+  char loss[DNMF_LOSS_TEXT];
   const dnmf_matrix *a = &fit->a.matrix;
   const dnmf_observed_options *observed = &fit->observed;
   bool ratings = fit->missing == DNMF_MISSING_UNOBSERVED;
@@ -160,7 +158,7 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
       TEXT("checksum", checksum),
       WHOLE("components", fit->components),
       TEXT("missing", dnmf_missing_name(fit->missing)),
-      TEXT("loss", loss_name(options)),
+      TEXT("loss", dnmf_loss_name(options->loss, loss)),
       TEXT("solver", dnmf_solver_name((dnmf_solver)options->solver)),
       TEXT("init", options->init),
       TEXT("fix", fix_name(options)),
@@ -205,13 +203,14 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
   const dnmf_fit_result *r = &fit->result;
   const dnmf_fit_seconds *s = &r->seconds;
   const dnmf_matrix *a = &fit->a.matrix;
+  char loss[DNMF_LOSS_TEXT];
   char grid[32];
   snprintf(grid, sizeof grid, "%dx%d", fit->a.grid.rows, fit->a.grid.cols);
   json_t *object = json_pack(
       "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:o}",
       "command", "fit", "version", DNMF_VERSION, "input", fit->input, "output", options->output, "rows",
       (json_int_t)a->rows, "cols", (json_int_t)a->cols, "stored", (json_int_t)a->stored, "components", fit->components,
-      "missing", dnmf_missing_name(fit->missing), "loss", loss_name(options), "solver",
+      "missing", dnmf_missing_name(fit->missing), "loss", dnmf_loss_name(options->loss, loss), "solver",
       dnmf_solver_name((dnmf_solver)options->solver), "init", options->init, "fix", fix_name(options), "seed",
       (json_int_t)options->seed, "iterations", r->iterations, "converged", r->converged, "stop_reason", r->stop_reason,
       "objective", cli_json_real(r->objective), "relative_error", cli_json_real(relative_error(fit)), "rmse",

@@ -29,8 +29,6 @@ static dnmf_status refuse_observed_options(dnmf_error *error, const cli_fit_opti
     option = "--validation";
   else if (options->penalty_scale >= CLI_SCALE_COUNT)
     option = "--penalty-scale count";
-  else if (options->loss != CLI_LOSS_FROBENIUS)
-    option = "--loss kullback-leibler";
   else if (options->stop == CLI_STOP_VALIDATION)
     option = "--stop validation";
   if (!option)
@@ -42,6 +40,7 @@ static dnmf_status refuse_observed_options(dnmf_error *error, const cli_fit_opti
 static void plan_loop(const cli_fit_options *options, dnmf_fit_options *plan) {
   double l2 = options->l2 >= 0 ? options->l2 : 0;
   plan->components = (int)options->components;
+  plan->loss = options->loss;
   plan->solver = (dnmf_solver)options->solver;
   plan->fixed = (dnmf_fixed)options->fixed;
   plan->stop = plan->solver == DNMF_SOLVER_MU ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;

@@ -34,7 +34,8 @@ typedef struct cli_fit_options {
   double l2_bias;
   int penalty_scale; /* 0: by what missing means, else cli_penalty_scale */
   int bias;          /* 0: by what missing means, else cli_bias */
-  int loss;
+  const char *loss_text;
+  dnmf_loss loss;         /* read from the text */
   const char *validation; /* NULL: none */
   int64_t patience;
   int64_t sweeps;
@@ -47,7 +48,6 @@ enum { CLI_SCALE_AUTO = 0, CLI_SCALE_RAW, CLI_SCALE_DIMENSION, CLI_SCALE_COUNT, 
 enum { CLI_BIAS_AUTO = 0, CLI_BIAS_NONE, CLI_BIAS_BOTH, CLI_BIAS_ROW, CLI_BIAS_COL };
 enum { CLI_STOP_AUTO = 0, CLI_STOP_GRADIENT, CLI_STOP_OBJECTIVE, CLI_STOP_VALIDATION };
 typedef enum cli_start { CLI_START_RANDOM = 0, CLI_START_SVD, CLI_START_FILE } cli_start;
-enum { CLI_LOSS_FROBENIUS = 0, CLI_LOSS_KULLBACK_LEIBLER };
 
 /* Seconds of the phases; the slowest process's. */
 typedef struct cli_fit_seconds {

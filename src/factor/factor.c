@@ -59,11 +59,30 @@ dnmf_status dnmf_factor_create_h(dnmf_context *context, const dnmf_layout *layou
                 components, precision, h);
 }
 
+dnmf_status dnmf_factor_add_denominators(dnmf_context *context, dnmf_factor *factor) {
+  dnmf_error *error = &context->error;
+  DNMF_TRY(dnmf_panel_create(error, "denominators", dnmf_range_size(factor->block), factor->components,
+                             factor->mine.precision, &factor->partial_denominators));
+  if (factor->group_size > 1)
+    return dnmf_panel_create(error, "summed denominators", dnmf_range_size(factor->owned), factor->components,
+                             factor->mine.precision, &factor->denominators);
+  factor->denominators = factor->partial_denominators;
+  return DNMF_OK;
+}
+
+void dnmf_factor_drop_denominators(dnmf_factor *factor) {
+  if (factor->group_size > 1)
+    dnmf_panel_free(&factor->denominators);
+  dnmf_panel_free(&factor->partial_denominators);
+  factor->denominators = (dnmf_panel){0};
+}
+
 void dnmf_factor_free(dnmf_factor *factor) {
   if (factor->group_size > 1) {
     dnmf_panel_free(&factor->gathered);
     dnmf_panel_free(&factor->products);
   }
+  dnmf_factor_drop_denominators(factor);
   dnmf_panel_free(&factor->mine);
   dnmf_panel_free(&factor->partial);
   free(factor->group_rows);
@@ -77,9 +96,17 @@ dnmf_status dnmf_factor_gather(dnmf_context *context, dnmf_factor *factor) {
                               factor->mine.data, factor->gathered.data);
 }
 
+static dnmf_status sum_scatter(dnmf_context *context, const dnmf_factor *factor, const dnmf_panel *partial,
+                               const dnmf_panel *sum) {
+  return dnmf_sum_scatter_rows(context, factor->group, partial->precision, factor->components, factor->group_rows,
+                               partial->data, sum->data);
+}
+
 dnmf_status dnmf_factor_sum_scatter(dnmf_context *context, dnmf_factor *factor) {
   if (factor->group_size == 1)
     return DNMF_OK;
-  return dnmf_sum_scatter_rows(context, factor->group, factor->partial.precision, factor->components,
-                               factor->group_rows, factor->partial.data, factor->products.data);
+  DNMF_TRY(sum_scatter(context, factor, &factor->partial, &factor->products));
+  if (factor->denominators.components == 0)
+    return DNMF_OK;
+  return sum_scatter(context, factor, &factor->partial_denominators, &factor->denominators);
 }

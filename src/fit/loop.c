@@ -24,14 +24,6 @@ static void keep_failure(loop *l, dnmf_status status) {
     l->failure = status;
 }
 
-static double sum_of(const dnmf_panel *panel) {
-  double sum = 0;
-  for (int64_t row = 0; row < panel->rows; row++)
-    for (int c = 0; c < panel->components; c++)
-      sum += dnmf_panel_get(panel, row, c);
-  return sum;
-}
-
 /* The other factor: the one that is fixed in this one's turn. */
 static side *fixed_for(loop *l, const side *s) {
   return s == &l->w ? &l->h : &l->w;
@@ -70,12 +62,12 @@ static dnmf_status contribute(loop *l, side *y) {
 static dnmf_status share_sums(loop *l, side *x, const side *y) {
   double clock = MPI_Wtime();
   keep_failure(l, l->arithmetic->sum(l, x, y));
-  x->control[CONTROL_SUM] = x->l1 > 0 ? sum_of(&x->x->mine) : 0;
+  x->control[CONTROL_SUM] = x->l1 > 0 ? dnmf_panel_sum(&x->x->mine) : 0;
   x->control[CONTROL_SQUARES] = x->l2 > 0 ? dnmf_panel_dot(l->context, &x->x->mine, &x->x->mine) : 0;
   x->control[CONTROL_FAILED] = l->failure != DNMF_OK;
   dnmf_pace_ask(&l->pace, x->control + CONTROL_ASKS);
   l->seconds.gram += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_sum_gram(l->context, x->sums, l->arithmetic->sum_count(l->options->components), CONTROLS));
+  DNMF_TRY(dnmf_sum_gram(l->context, x->sums, l->arithmetic->sum_count(l), CONTROLS));
   l->seconds.exchange += dnmf_lap(&clock);
   return x->control[CONTROL_FAILED] > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;
 }
@@ -95,9 +87,10 @@ static dnmf_status check_range(loop *l, double loss) {
   if (isfinite(loss))
     return DNMF_OK;
   return dnmf_fail(&l->context->error, DNMF_ERROR_INPUT,
-                   "the objective is beyond the range of %s precision: the values of the matrix are too large; scale "
-                   "the matrix%s",
-                   dnmf_precision_name(l->a->precision), single ? " or use --precision double" : "");
+                   "the objective is beyond the range of %s precision: the values of the matrix are too large%s; "
+                   "scale the matrix%s",
+                   dnmf_precision_name(l->a->precision), l->options->loss.divergence ? " or too small" : "",
+                   single ? " or use --precision double" : "");
 }
 
 static double penalty(const side *s) {
@@ -191,13 +184,23 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
 
 /* Sums and control values of one factor. */
 static dnmf_status create_side(loop *l, dnmf_factor *x, side *s) {
-  int64_t count = l->arithmetic->sum_count(x->components);
+  int64_t count = l->arithmetic->sum_count(l);
   void *memory = NULL;
   s->x = x;
   DNMF_TRY(dnmf_allocate_zero(&l->context->error, "sums of a factor", count + CONTROLS, sizeof(double), &memory));
   s->sums = memory;
   s->control = s->sums + count;
   return DNMF_OK;
+}
+
+/* A divergence is finite where A is positive, or beta is; all but Kullback-Leibler sum denominators too. */
+static dnmf_status prepare_divergence(loop *l) {
+  if (l->options->loss.beta <= 0)
+    DNMF_TRY(dnmf_matrix_require_positive(l->context, l->a));
+  if (dnmf_loss_is(l->options->loss, 1))
+    return DNMF_OK;
+  DNMF_TRY(dnmf_factor_add_denominators(l->context, l->w.x));
+  return dnmf_factor_add_denominators(l->context, l->h.x);
 }
 
 dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, const dnmf_matrix *a, dnmf_factor *w,
@@ -209,7 +212,8 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
   bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
   double scale_w = scaled ? (double)a->cols : 1;
   double scale_h = scaled ? (double)a->rows : 1;
-  loop l = {.context = context, .options = options, .a = a, .arithmetic = &dnmf_squared_error};
+  loop l = {.context = context, .options = options, .a = a};
+  l.arithmetic = options->loss.divergence ? &dnmf_divergence_loss : &dnmf_squared_error;
   l.pace = (dnmf_pace){options->checkpointing, options->max_iterations, options->time_limit, .began = MPI_Wtime()};
   l.w = (side){.l1 = penalties->l1_w * scale_w, .l2 = penalties->l2_w * scale_w};
   l.h = (side){.transposed = true, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
@@ -218,11 +222,15 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
   dnmf_status status = create_side(&l, w, &l.w);
   if (status == DNMF_OK)
     status = create_side(&l, h, &l.h);
+  if (status == DNMF_OK && options->loss.divergence)
+    status = prepare_divergence(&l);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
     status = iterate(&l, result);
   if (status == DNMF_OK)
     status = dnmf_fit_collect(context, &l.seconds, result);
+  dnmf_factor_drop_denominators(w);
+  dnmf_factor_drop_denominators(h);
   free(l.w.sums);
   free(l.h.sums);
   return status;

@@ -36,8 +36,8 @@ typedef struct loop loop;
 typedef struct loss_arithmetic {
   bool needs_both; /* what X's update needs depends on X too, not on F alone */
 
-  /* Numbers that `sum` makes of a factor with k components. */
-  int64_t (*sum_count)(int components);
+  /* Numbers that `sum` makes of a factor. */
+  int64_t (*sum_count)(const loop *l);
 
   /* y->x->partial = this block's share of what the update of Y needs, from the gathered factors. */
   dnmf_status (*contribute)(loop *l, side *y);
@@ -60,8 +60,10 @@ struct loop {
   const loss_arithmetic *arithmetic;
   side w;
   side h;
-  side *first;         /* whose half-step begins an iteration: W's, or H's when W is fixed */
-  side *last;          /* whose half-step ends it: H's, or W's when H is fixed */
+  side *first;   /* whose half-step begins an iteration: W's, or H's when W is fixed */
+  side *last;    /* whose half-step ends it: H's, or W's when H is fixed */
+  double stored; /* divergences: this block's sums of dnmf_diverge, for the next control values */
+  double powers;
   dnmf_status failure; /* of local arithmetic here; shared with the next sums, so that nobody waits */
   dnmf_pace pace;
   dnmf_fit_memory memory;
@@ -70,5 +72,6 @@ struct loop {
 };
 
 extern const loss_arithmetic dnmf_squared_error;
+extern const loss_arithmetic dnmf_divergence_loss;
 
 #endif

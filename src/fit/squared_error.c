@@ -5,8 +5,8 @@
 
 #include "dnmf/product.h"
 
-static int64_t sum_count(int components) {
-  return (int64_t)components * components;
+static int64_t sum_count(const loop *l) {
+  return (int64_t)l->options->components * l->options->components;
 }
 
 /* B_i = A_ij F_j */
@@ -40,7 +40,7 @@ static dnmf_status sum(loop *l, side *x, const side *y) {
 /* 1/2 (|A|^2 - 2 <A H', W> + <W'W, H H'>) */
 static void evaluate(loop *l, dnmf_fit_result *result) {
   double crossed = 0;
-  for (int64_t i = 0; i < sum_count(l->options->components); i++)
+  for (int64_t i = 0; i < sum_count(l); i++)
     crossed += l->w.sums[i] * l->h.sums[i];
   double inner = l->last->control[CONTROL_LOSS];
   double residual = l->a->sum_squares - 2 * inner + crossed;

@@ -47,6 +47,19 @@ typedef struct dnmf_panel_kernel {
   double (*dot)(const void *x, const void *y, int64_t count);
 } dnmf_panel_kernel;
 
+/* Entries as arrays, in the order and with the formulas of divergence.h; a, p, n and so on have `count` numbers. */
+typedef struct dnmf_divergence_kernel {
+  void (*ratios)(double beta, int64_t count, const void *a, void *p, void *n); /* n = a p^(beta-2), p = p^(beta-1) */
+  void (*denominators)(double beta, int64_t count, void *p);                   /* p = p^(beta-1) */
+  double (*stored)(double beta, int64_t count, const void *a, const void *p);  /* part of the loss that goes with a */
+  double (*powers)(double beta, int64_t count, const void *p);                 /* sum of p^beta */
+  /* to[e] = row . panel row index[e], over `padded` numbers. */
+  void (*dots)(const void *row, const void *panel, int64_t padded, const int32_t *index, int64_t count, void *to);
+  /* to += sum of factor[e] * panel row index[e] */
+  void (*add_rows)(const void *factor, const void *panel, int64_t padded, const int32_t *index, int64_t count,
+                   void *to);
+} dnmf_divergence_kernel;
+
 /* `count` rounded up to a multiple of `step`. */
 static inline int64_t dnmf_round_up(int64_t count, int64_t step) {
   return (count + step - 1) / step * step;
@@ -57,8 +70,12 @@ void dnmf_pad_rows(dnmf_precision precision, const void *from, int components, i
 void dnmf_unpad_rows(dnmf_precision precision, const void *from, int64_t padded, int64_t rows, void *to,
                      int components);
 
+/* The first row of part `part` of `parts` parts with like numbers of stored entries. local */
+int64_t dnmf_csr_balanced_row(const dnmf_csr *a, int64_t part, int64_t parts);
+
 DNMF_DECLARE_VARIANTS(dnmf_dense_kernel, dnmf_dense_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_csr_kernel, dnmf_csr_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_panel_kernel, dnmf_panel_kernel);
+DNMF_DECLARE_VARIANTS(dnmf_divergence_kernel, dnmf_divergence_kernel);
 
 #endif

@@ -204,6 +204,34 @@ dnmf_status dnmf_matrix_finish(dnmf_context *context, const dnmf_layout *layout,
   return status;
 }
 
+/* The first column of a row that holds no positive value, or the number of columns. */
+static int64_t first_zero(const dnmf_matrix *matrix, int64_t row) {
+  int64_t cols = dnmf_range_size(matrix->col_range);
+  int64_t begin = matrix->sparse ? matrix->by_rows.start[row] : row * cols;
+  int64_t count = matrix->sparse ? matrix->by_rows.start[row + 1] - begin : cols;
+  const void *values = matrix->sparse ? matrix->by_rows.value : matrix->dense;
+  for (int64_t col = 0; col < count; col++)
+    if ((matrix->sparse && matrix->by_rows.index[begin + col] != col) ||
+        !(value_at(values, matrix->precision, begin + col) > 0))
+      return col;
+  return count;
+}
+
+dnmf_status dnmf_matrix_require_positive(dnmf_context *context, const dnmf_matrix *matrix) {
+  int64_t rows = dnmf_range_size(matrix->row_range);
+  int64_t cols = dnmf_range_size(matrix->col_range);
+  for (int64_t row = 0; row < rows; row++) {
+    int64_t col = first_zero(matrix, row);
+    if (col < cols)
+      return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                       "the value at row %" PRId64 ", column %" PRId64
+                       " (counted from 0) is 0, where a loss with beta <= 0 is infinite; add a small number to the "
+                       "matrix or take a loss with a positive beta, e.g. --loss kullback-leibler",
+                       matrix->row_range.begin + row, matrix->col_range.begin + col);
+  }
+  return DNMF_OK;
+}
+
 dnmf_status dnmf_matrix_walk_next(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count) {
   (void)error; /* nothing here fails */
   dnmf_matrix_walk *walk = state;

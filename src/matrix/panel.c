@@ -174,3 +174,18 @@ double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dn
     sum += sums[piece];
   return sum;
 }
+
+void dnmf_panel_sum_columns(const dnmf_panel *x, double *sums) {
+  memset(sums, 0, (size_t)x->components * sizeof(double));
+  for (int64_t row = 0; row < x->rows; row++)
+    for (int t = 0; t < x->components; t++)
+      sums[t] += dnmf_panel_get(x, row, t);
+}
+
+double dnmf_panel_sum(const dnmf_panel *x) {
+  double sum = 0;
+  for (int64_t row = 0; row < x->rows; row++)
+    for (int t = 0; t < x->components; t++)
+      sum += dnmf_panel_get(x, row, t);
+  return sum;
+}

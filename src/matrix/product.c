@@ -55,8 +55,7 @@ static dnmf_status pad_panel(dnmf_context *context, const dnmf_panel *panel, con
 
 /* --- Sparse ---------------------------------------------------------------------------------------------- */
 
-/* The first row of part `part` of `parts` parts with like numbers of stored entries. */
-static int64_t balanced_row(const dnmf_csr *a, int64_t part, int64_t parts) {
+int64_t dnmf_csr_balanced_row(const dnmf_csr *a, int64_t part, int64_t parts) {
   const int64_t stored = a->start[a->rows];
   const int64_t wanted = stored / parts * part + stored % parts * part / parts;
   int64_t low = 0;
@@ -82,8 +81,8 @@ static dnmf_status multiply_sparse(dnmf_context *context, const dnmf_csr *a, con
   const int64_t parts = (int64_t)context->threads * 8; /* small enough to even out what the counts do not show */
 #pragma omp parallel for schedule(dynamic) num_threads(context->threads)
   for (int64_t part = 0; part < parts; part++)
-    kernel->multiply(a, balanced_row(a, part, parts), balanced_row(a, part + 1, parts), padded_panel, padded, out->data,
-                     out->components);
+    kernel->multiply(a, dnmf_csr_balanced_row(a, part, parts), dnmf_csr_balanced_row(a, part + 1, parts), padded_panel,
+                     padded, out->data, out->components);
   free(copy);
   return DNMF_OK;
 }

@@ -271,9 +271,11 @@ dnmf_status dnmf_transform_options_read(dnmf_error *error, const dnmf_model *mod
   if (dnmf_model_is_observed(model))
     options->missing = DNMF_MISSING_UNOBSERVED;
   options->kullback_leibler = dnmf_model_text_is(model, "loss", "kullback-leibler");
-  if (options->kullback_leibler && options->missing == DNMF_MISSING_ZERO)
-    return dnmf_fail(error, DNMF_ERROR_INPUT,
-                     "the model was fitted with the Kullback-Leibler loss over zeros, which transform does not solve");
+  const dnmf_attribute *loss = dnmf_model_attribute(model, "loss");
+  if (options->missing == DNMF_MISSING_ZERO && loss && !dnmf_model_text_is(model, "loss", "frobenius"))
+    return dnmf_fail(
+        error, DNMF_ERROR_INPUT,
+        "the model was fitted over zeros with another loss than frobenius, which transform does not solve");
   options->bias_rows = dnmf_model_text_is(model, "bias", "row") || dnmf_model_text_is(model, "bias", "row and column");
   dnmf_model_number(model, "l1_w", &options->l1);
   dnmf_model_number(model, "l2_w", &options->l2);

@@ -38,6 +38,21 @@ typedef struct dnmf_row_kernel {
                 double *violation);
 } dnmf_row_kernel;
 
+/* What is the same for every row of a multiplicative step under a divergence. */
+typedef struct dnmf_ratio_row {
+  int components;
+  double l1;
+  double l2;
+  double exponent;
+  double smallest;
+} dnmf_ratio_row;
+
+typedef struct dnmf_ratio_kernel {
+  /* Updates one row from its numerators and denominators; returns its |projected gradient|, 0 unless wanted. */
+  double (*update)(const dnmf_ratio_row *row, void *x, const void *n, const void *d, bool want_violation);
+} dnmf_ratio_kernel;
+
+DNMF_DECLARE_VARIANTS(dnmf_ratio_kernel, dnmf_ratio_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_row_kernel, dnmf_hals_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_row_kernel, dnmf_mu_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_row_kernel, dnmf_bpp_kernel);

@@ -251,7 +251,7 @@ USAGE = {
     "validation on zeros": (["--validation", "0.1"], ["--validation", "--missing unobserved"]),
     "validation stop on zeros": (["--stop", "validation"], ["--stop validation"]),
     "count penalty on zeros": (["--penalty-scale", "count"], ["--penalty-scale count", "--missing unobserved"]),
-    "loss without its solver": (["--missing", "unobserved", "--loss", "kullback-leibler"], ["--solver mu"]),
+    "loss without its solver": (["--missing", "unobserved", "--loss", "kullback-leibler", "--solver", "bpp"], ["--solver mu"]),
     "fraction out of range": (["--missing", "unobserved", "--validation", "1.5"], ["--validation 1.5"]),
 }
 

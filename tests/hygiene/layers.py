@@ -17,11 +17,11 @@ LEVEL = {layer: level for level, layers in enumerate(ORDER) for layer in layers}
 HEADERS = {
     "base": ["status", "memory", "precision", "queue", "random", "range"],
     "comm": ["clock", "context", "collective", "grid"],
-    "matrix": ["fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
+    "matrix": ["divergence", "fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
     "factor": ["factor", "model", "ranking"],
     "store": ["dense_file", "file", "labels", "match", "output", "pairs", "source"],
     "init": ["start", "svd"],
-    "solve": ["observed", "solver"],
+    "solve": ["loss", "observed", "solver"],
     "fit": ["cost", "fit", "fit_observed", "fit_state", "machine"],
     "model": ["describe", "metrics", "predict", "recommend", "reconstruct", "transform", "tune"],
     "cli": [],

@@ -1,0 +1,315 @@
+/*
+ * A block's contributions to multiplicative updates, strip by strip: a strip is the rows of one tile and all columns,
+ * or, for H and a dense block, the columns of one tile and all rows. Threads take strips; each owns the rows of the
+ * contributions that its strip belongs to, and walks its tiles in order.
+ *
+ * A sparse block has its transpose beside it, so that there contributions to H are contributions to "W" too, with the
+ * factors' roles exchanged.
+ */
+#include "dnmf/divergence.h"
+
+#include "dnmf/memory.h"
+#include "matrix/kernels.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const dnmf_dense_kernel *const dense_kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_dense_kernel);
+static const dnmf_divergence_kernel *const kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_divergence_kernel);
+
+enum { TILE = DNMF_DIVERGENCE_TILE, ENTRIES = 256 /* of a sparse row, at a time */ };
+
+/* Two sums of the loss, of one strip. */
+typedef struct strip_sums {
+  double stored;
+  double powers;
+} strip_sums;
+
+/* One call. X are the rows of P's tiles, Y its columns. */
+typedef struct work {
+  dnmf_context *context;
+  dnmf_divergence *d;
+  const dnmf_dense_kernel *product;
+  const dnmf_divergence_kernel *kernel;
+  const dnmf_matrix *dense; /* NULL when sparse */
+  const dnmf_csr *sparse;   /* X's rows are its rows; NULL when dense */
+  const dnmf_panel *x;
+  const dnmf_panel *y;
+  bool by_columns; /* strips of columns: contributions to Y */
+  size_t number;   /* bytes of one */
+  int components;
+  int64_t padded; /* components rounded up to whole vectors */
+  int64_t strips;
+  void *fixed;   /* the factor contributions are made of, padded: Y, or X with strips of columns */
+  void *turned;  /* Y's tiles transposed: components x TILE, one after another; with P */
+  void *scratch; /* `scratch_numbers` for each thread */
+  int64_t scratch_numbers;
+  strip_sums *sums; /* of each strip */
+} work;
+
+/* A thread's share of the scratch memory. */
+typedef struct desk {
+  void *p;            /* TILE x TILE; or of ENTRIES stored entries */
+  void *n;            /* likewise */
+  void *numerators;   /* TILE x padded */
+  void *denominators; /* TILE x padded */
+  void *row;          /* padded: one row of X */
+} desk;
+
+static int64_t at_most(int64_t count, int64_t limit) {
+  return count < limit ? count : limit;
+}
+
+static int64_t tiles_of(int64_t count) {
+  return count / TILE + (count % TILE != 0);
+}
+
+static void *at(const work *w, const void *numbers, int64_t place) {
+  return (char *)numbers + (size_t)place * w->number;
+}
+
+static desk take_desk(const work *w) {
+  desk s;
+  s.p = at(w, w->scratch, w->scratch_numbers * omp_get_thread_num());
+  s.n = at(w, s.p, TILE * TILE);
+  s.numerators = at(w, s.n, TILE * TILE);
+  s.denominators = at(w, s.numerators, TILE * w->padded);
+  s.row = at(w, s.denominators, TILE * w->padded);
+  return s;
+}
+
+/* P of a tile: X's rows times the turned tile of Y. */
+static void set_tile(const work *w, int64_t row, int64_t rows, int64_t col, const desk *s) {
+  const dnmf_tile x = {at(w, w->x->data, row * w->components), w->components, rows, w->components};
+  const dnmf_operands y = {at(w, w->turned, col * w->components), s->p, TILE, TILE};
+  memset(s->p, 0, TILE * TILE * w->number);
+  w->product->multiply(&x, &y);
+}
+
+/* A dense tile's p^(beta-1) in s->p, a p^(beta-2) in s->n. */
+static void dense_tile(const work *w, int64_t row, int64_t rows, int64_t col, const desk *s, strip_sums *sums) {
+  const double beta = w->d->beta;
+  const int64_t stride = w->y->rows;
+  const int64_t cols = at_most(stride - col, TILE);
+  set_tile(w, row, rows, col, s);
+  for (int64_t i = 0; i < rows; i++) {
+    const void *a = at(w, w->dense->dense, (row + i) * stride + col);
+    void *p = at(w, s->p, i * TILE);
+    if (w->d->want_loss) {
+      sums->stored += w->kernel->stored(beta, cols, a, p);
+      sums->powers += beta == 0 || beta == 1 ? 0 : w->kernel->powers(beta, cols, p);
+    }
+    w->kernel->ratios(beta, cols, a, p, at(w, s->n, i * TILE));
+  }
+}
+
+/* The sparse tile's stored entries of one row, from `begin` on, those left of column `end`; returns the next. */
+static int64_t stored_entries(const work *w, int64_t begin, int64_t last, int64_t col, int64_t end, const void *p_row,
+                              const desk *s, void *numerators, strip_sums *sums) {
+  const int32_t *index = w->sparse->index;
+  void *p = s->n;
+  void *n = at(w, s->n, TILE);
+  int64_t entry = begin;
+  for (; entry < last && index[entry] < end; entry++)
+    memcpy(at(w, p, entry - begin), at(w, p_row, index[entry] - col), w->number);
+  const int64_t count = entry - begin;
+  const void *a = at(w, w->sparse->value, begin);
+  if (w->d->want_loss)
+    sums->stored += w->kernel->stored(w->d->beta, count, a, p);
+  w->kernel->ratios(w->d->beta, count, a, p, n);
+  w->kernel->add_rows(n, w->fixed, w->padded, index + begin, count, numerators);
+  return entry;
+}
+
+/* A sparse tile: numerators of its stored entries, p^(beta-1) everywhere in s->p. `next` has the rows' entries. */
+static void sparse_tile(const work *w, int64_t row, int64_t rows, int64_t col, int64_t *next, const desk *s,
+                        strip_sums *sums) {
+  const double beta = w->d->beta;
+  const int64_t end = at_most(w->y->rows, col + TILE);
+  set_tile(w, row, rows, col, s);
+  for (int64_t i = 0; i < rows; i++) {
+    void *p = at(w, s->p, i * TILE);
+    next[i] = stored_entries(w, next[i], w->sparse->start[row + i + 1], col, end, p, s,
+                             at(w, s->numerators, i * w->padded), sums);
+    if (w->d->want_loss && beta != 0)
+      sums->powers += w->kernel->powers(beta, end - col, p);
+    w->kernel->denominators(beta, end - col, p);
+  }
+}
+
+/* Sums of a tile with the fixed factor: over its columns, or over its rows. */
+static void add_tile(const work *w, const void *numbers, int64_t row, int64_t rows, int64_t col, void *out) {
+  const dnmf_tile tile = {numbers, TILE, rows, at_most(w->y->rows - col, TILE)};
+  const dnmf_operands operands = {at(w, w->fixed, (w->by_columns ? row : col) * w->padded), out, w->padded, w->padded};
+  if (w->by_columns)
+    w->product->multiply_transposed(&tile, &operands);
+  else
+    w->product->multiply(&tile, &operands);
+}
+
+static void add_dense_tile(const work *w, int64_t row, int64_t col, const desk *s, strip_sums *sums) {
+  const int64_t rows = at_most(w->x->rows - row, TILE);
+  dense_tile(w, row, rows, col, s, sums);
+  add_tile(w, s->n, row, rows, col, s->numerators);
+  if (w->d->beta != 1)
+    add_tile(w, s->p, row, rows, col, s->denominators);
+}
+
+static void clear_sums(const work *w, const desk *s) {
+  memset(s->numerators, 0, (size_t)(TILE * w->padded) * w->number);
+  memset(s->denominators, 0, (size_t)(TILE * w->padded) * w->number);
+}
+
+/* The strip's rows of the contributions. */
+static void store_sums(const work *w, int64_t begin, const desk *s) {
+  const dnmf_panel *out = w->d->numerators;
+  const int64_t rows = at_most(out->rows - begin, TILE);
+  dnmf_unpad_rows(out->precision, s->numerators, w->padded, rows, at(w, out->data, begin * w->components),
+                  w->components);
+  if (w->d->beta != 1)
+    dnmf_unpad_rows(out->precision, s->denominators, w->padded, rows,
+                    at(w, w->d->denominators->data, begin * w->components), w->components);
+}
+
+static void dense_strip(const work *w, int64_t strip, const desk *s) {
+  const int64_t begin = strip * TILE;
+  clear_sums(w, s);
+  if (w->by_columns)
+    for (int64_t row = 0; row < w->x->rows; row += TILE)
+      add_dense_tile(w, row, begin, s, &w->sums[strip]);
+  else
+    for (int64_t col = 0; col < w->y->rows; col += TILE)
+      add_dense_tile(w, begin, col, s, &w->sums[strip]);
+  store_sums(w, begin, s);
+}
+
+static void sparse_strip(const work *w, int64_t strip, const desk *s) {
+  const int64_t begin = strip * TILE;
+  const int64_t rows = at_most(w->x->rows - begin, TILE);
+  int64_t next[TILE];
+  clear_sums(w, s);
+  for (int64_t i = 0; i < rows; i++)
+    next[i] = w->sparse->start[begin + i];
+  for (int64_t col = 0; col < w->y->rows; col += TILE) {
+    sparse_tile(w, begin, rows, col, next, s, &w->sums[strip]);
+    add_tile(w, s->p, begin, rows, col, s->denominators);
+  }
+  store_sums(w, begin, s);
+}
+
+/* Kullback-Leibler over stored entries: a strip is a row, P its entries. */
+static void sparse_row(const work *w, int64_t row, const desk *s) {
+  const int64_t last = w->sparse->start[row + 1];
+  const dnmf_precision precision = w->x->precision;
+  dnmf_pad_rows(precision, at(w, w->x->data, row * w->components), w->components, 1, s->row, w->padded);
+  memset(s->numerators, 0, (size_t)w->padded * w->number);
+  for (int64_t begin = w->sparse->start[row]; begin < last; begin += ENTRIES) {
+    const int64_t count = at_most(last - begin, ENTRIES);
+    const int32_t *index = w->sparse->index + begin;
+    const void *a = at(w, w->sparse->value, begin);
+    w->kernel->dots(s->row, w->fixed, w->padded, index, count, s->p);
+    if (w->d->want_loss)
+      w->sums[row].stored += w->kernel->stored(1, count, a, s->p);
+    w->kernel->ratios(1, count, a, s->p, s->n);
+    w->kernel->add_rows(s->n, w->fixed, w->padded, index, count, s->numerators);
+  }
+  dnmf_unpad_rows(precision, s->numerators, w->padded, 1, at(w, w->d->numerators->data, row * w->components),
+                  w->components);
+}
+
+static void run_rows(const work *w) {
+  const int64_t parts = (int64_t)w->context->threads * 8;
+#pragma omp parallel for schedule(dynamic) num_threads(w->context->threads)
+  for (int64_t part = 0; part < parts; part++) {
+    const desk s = take_desk(w);
+    const int64_t end = dnmf_csr_balanced_row(w->sparse, part + 1, parts);
+    for (int64_t row = dnmf_csr_balanced_row(w->sparse, part, parts); row < end; row++)
+      sparse_row(w, row, &s);
+  }
+}
+
+static void run_strips(const work *w) {
+#pragma omp parallel for schedule(dynamic) num_threads(w->context->threads)
+  for (int64_t strip = 0; strip < w->strips; strip++) {
+    const desk s = take_desk(w);
+    if (w->sparse)
+      sparse_strip(w, strip, &s);
+    else
+      dense_strip(w, strip, &s);
+  }
+}
+
+/* Y's rows as the columns of tiles. */
+static void turn(const work *w) {
+  const int k = w->components;
+  const int64_t rows = w->y->rows;
+  const char *from = w->y->data;
+#pragma omp parallel for schedule(static) num_threads(w->context->threads)
+  for (int64_t tile = 0; tile < tiles_of(rows); tile++) {
+    char *to = at(w, w->turned, tile * TILE * k);
+    memset(to, 0, (size_t)(TILE * k) * w->number);
+    for (int64_t j = 0; j < at_most(rows - tile * TILE, TILE); j++)
+      for (int64_t t = 0; t < k; t++)
+        memcpy(to + (size_t)(t * TILE + j) * w->number, from + (size_t)((tile * TILE + j) * k + t) * w->number,
+               w->number);
+  }
+}
+
+static dnmf_status allocate(work *w, bool tiles) {
+  dnmf_error *error = &w->context->error;
+  const dnmf_panel *fixed = w->by_columns ? w->x : w->y;
+  void *sums = NULL;
+  w->scratch_numbers = 2 * TILE * TILE + (2 * TILE + 1) * w->padded;
+  DNMF_TRY(dnmf_allocate_zero(error, "sums of the loss", w->strips, sizeof(strip_sums), &sums));
+  w->sums = sums;
+  DNMF_TRY(dnmf_allocate(error, "a padded factor", fixed->rows * w->padded, w->number, &w->fixed));
+  dnmf_pad_rows(fixed->precision, fixed->data, w->components, fixed->rows, w->fixed, w->padded);
+  DNMF_TRY(
+      dnmf_allocate(error, "tiles of a divergence", w->scratch_numbers * w->context->threads, w->number, &w->scratch));
+  if (!tiles)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_allocate(error, "a turned factor", tiles_of(w->y->rows) * TILE * w->components, w->number, &w->turned));
+  turn(w);
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_diverge(dnmf_context *context, const dnmf_matrix *a, dnmf_divergence *d) {
+  const bool exchanged = a->sparse && d->transposed;
+  const bool tiles = !a->sparse || d->beta != 1;
+  work w = {.context = context,
+            .d = d,
+            .product = dense_kernels[a->precision][context->isa],
+            .kernel = kernels[a->precision][context->isa],
+            .dense = a->sparse ? NULL : a,
+            .sparse = !a->sparse  ? NULL
+                      : exchanged ? &a->by_cols
+                                  : &a->by_rows,
+            .x = exchanged ? d->h : d->w,
+            .y = exchanged ? d->w : d->h,
+            .by_columns = !a->sparse && d->transposed,
+            .number = dnmf_precision_size(a->precision),
+            .components = d->w->components};
+  w.padded = dnmf_round_up(w.components, w.product->vector);
+  w.strips = !tiles ? w.x->rows : tiles_of(w.by_columns ? w.y->rows : w.x->rows);
+  d->stored = 0;
+  d->powers = 0;
+  dnmf_status status = allocate(&w, tiles);
+  if (status == DNMF_OK && tiles)
+    run_strips(&w);
+  else if (status == DNMF_OK && w.strips > 0)
+    run_rows(&w);
+  for (int64_t strip = 0; status == DNMF_OK && strip < w.strips; strip++) {
+    d->stored += w.sums[strip].stored;
+    d->powers += w.sums[strip].powers;
+  }
+  free(w.scratch);
+  free(w.turned);
+  free(w.fixed);
+  free(w.sums);
+  return status;
+}
+
+double dnmf_divergence_total(double beta, double stored, double powers) {
+  return beta == 0 ? stored : stored + powers / beta;
+}

@@ -1,0 +1,164 @@
+"""Fits under other losses than the squared error, beside scikit-learn's from the same start."""
+import h5py
+import numpy as np
+import pytest
+import scipy.sparse
+
+from fits import Problem, factors, peer, write_hdf5
+from program import grid_name, run
+
+BETAS = [2, 1, 0, 0.5, 1.5, 3, -0.5]
+NAMES = {2: "frobenius", 1: "kullback-leibler", 0: "itakura-saito"}
+
+
+@pytest.fixture(scope="module")
+def dense(tmp_path_factory):
+    """No zeros, more than a tile of rows and of columns, neither a multiple of any process count."""
+    return Problem(tmp_path_factory.mktemp("dense"), np.random.default_rng(1).random((79, 67)))
+
+
+@pytest.fixture(scope="module")
+def sparse(tmp_path_factory):
+    matrix = scipy.sparse.random(77, 95, 0.2, format="csr", random_state=2)
+    return Problem(tmp_path_factory.mktemp("sparse"), matrix)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """Compressed rows that store every entry: no zeros there either."""
+    matrix = scipy.sparse.csr_matrix(np.random.default_rng(3).random((31, 70)) + 0.01)
+    return Problem(tmp_path_factory.mktemp("full"), matrix)
+
+
+def assert_same(fitted, expected, tolerance=1e-9):
+    for ours, theirs in zip(fitted[:2], expected[:2]):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+CASES = [(kind, beta) for kind in ("dense", "sparse", "full") for beta in BETAS
+         if beta > 0 and kind == "sparse" or beta <= 0 and kind == "full" or kind == "dense"]
+SHAPES = [(1, 1), (2, 1), (1, 3), (2, 2), (3, 2), (4, 1), (1, 6)]
+
+
+@pytest.mark.parametrize("kind, beta, grid", [(*case, SHAPES[i % len(SHAPES)]) for i, case in enumerate(CASES)])
+def test_iterates_and_error_equal_scikit_learns(request, kind, beta, grid):
+    problem = request.getfixturevalue(kind)
+    w, h, report = problem.fit("--solver", "mu", "--loss", beta, "--max-iter", 12, grid=grid)
+    expected = peer(problem.matrix, problem.start, "mu", 12, beta_loss=beta)
+    assert_same((w, h), expected)
+    error = expected[2].reconstruction_err_
+    assert report["objective"] == pytest.approx(error ** 2 / 2, rel=1e-9)
+    assert report["loss"] == NAMES.get(beta, str(beta)) and report["grid"] == grid_name(grid)
+
+
+@pytest.mark.parametrize("beta", [1, 0, 0.5, 3])
+@pytest.mark.parametrize("alpha_w, alpha_h, l1_ratio", [(0.01, 0.02, 0.0), (0.01, 0.02, 1.0), (0.003, 0.0, 0.3)])
+def test_penalties_by_dimension_are_scikit_learns(request, beta, alpha_w, alpha_h, l1_ratio):
+    problem = request.getfixturevalue("dense" if beta <= 0 else "sparse")
+    fitted = problem.fit("--loss", beta, "--max-iter", 9, "--penalty-scale", "dimension",
+                         "--l1-w", alpha_w * l1_ratio, "--l1-h", alpha_h * l1_ratio,
+                         "--l2-w", alpha_w * (1 - l1_ratio), "--l2-h", alpha_h * (1 - l1_ratio))
+    expected = peer(problem.matrix, problem.start, "mu", 9, beta_loss=beta, alpha_W=alpha_w, alpha_H=alpha_h,
+                    l1_ratio=l1_ratio)
+    assert_same(fitted, expected)
+
+
+@pytest.mark.parametrize("kind, beta, tolerance", [("sparse", 1, 1e-3), ("dense", 1, 1e-4), ("dense", 0, 1e-3),
+                                                   ("sparse", 0.5, 1e-4), ("dense", 3, 1e-3)])
+def test_stops_at_the_same_iteration_as_scikit_learn(request, kind, beta, tolerance):
+    problem = request.getfixturevalue(kind)
+    _, _, report = problem.fit("--loss", beta, "--max-iter", 2000, "--tol", tolerance)
+    estimator = peer(problem.matrix, problem.start, "mu", 2000, tolerance, beta_loss=beta)[2]
+    assert report["converged"] and report["stop_reason"] == "objective"
+    assert report["iterations"] == estimator.n_iter_ > 10
+    assert np.sqrt(2 * report["objective"]) == pytest.approx(estimator.reconstruction_err_, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind, beta", [("sparse", 1), ("dense", 0), ("dense", 0.5)])
+def test_single_precision_to_its_own_tolerance(request, kind, beta):
+    problem = request.getfixturevalue(kind)
+    fitted = problem.fit("--loss", beta, "--max-iter", 10, "--precision", "single", grid=(1, 2))
+    start = [x.astype(np.float32) for x in problem.start]
+    expected = peer(problem.matrix.astype(np.float32), start, "mu", 10, beta_loss=beta)
+    assert_same(fitted, expected, 1e-4)
+    assert fitted[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("beta", [1, 0.5])
+def test_threads_do_not_change_a_bit(sparse, beta):
+    one = sparse.fit("--loss", beta, "--max-iter", 8, "--threads", 1)
+    three = sparse.fit("--loss", beta, "--max-iter", 8, "--threads", 3)
+    assert np.array_equal(one[0], three[0]) and np.array_equal(one[1], three[1])
+
+
+def test_the_gradient_falls_to_the_tolerance(dense):
+    """The rule of other solvers is there too; at the end the gradient, written out in numpy, is that small."""
+    w, h, report = dense.fit("--loss", "kullback-leibler", "--stop", "gradient", "--tol", 0.1, "--max-iter", 2000)
+    assert report["converged"] and report["stop_reason"] == "gradient"
+
+    def violation(w, h):
+        ratio = 1 - dense.matrix / (w @ h)
+        return sum(np.abs(np.where(x > 0, g, np.minimum(g, 0))).sum() for x, g in ((w, ratio @ h.T), (h, w.T @ ratio)))
+
+    assert violation(w, h) < 0.1 * violation(*dense.start)
+
+
+def test_values_that_were_not_computed_are_null(sparse):
+    _, _, report = sparse.fit("--loss", "kullback-leibler", "--max-iter", 3)
+    assert report["relative_error"] is None and report["rmse"] is None
+    assert report["solver"] == "mu" and report["objective"] > 0
+    with h5py.File(sparse.folder / "model.h5") as file:
+        assert file.attrs["loss"] == "kullback-leibler" and file.attrs["solver"] == "mu"
+        assert len(file["history/objective"]) == 4 and np.all(np.diff(file["history/objective"]) < 0)
+
+
+@pytest.mark.parametrize("beta, rows, cols", [(1, 60000, 50000), (0.5, 6000, 6000)])
+def test_a_sparse_matrix_stays_sparse(tmp_path, beta, rows, cols):
+    """Whole, the smaller one would take 288 MB and the larger 24 GB."""
+    rng = np.random.default_rng(5)
+    places = rng.integers(0, rows, 20000), rng.integers(0, cols, 20000)
+    write_hdf5(tmp_path / "a.h5", scipy.sparse.csr_matrix((rng.random(20000), places), (rows, cols)))
+    report = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--loss", beta, "--max-iter", 1,
+                  "--json"]).json
+    assert report["peak_memory"] < 160 << 20
+
+
+@pytest.mark.parametrize("loss", ["itakura-saito", "-0.5"])
+def test_a_zero_is_refused_where_its_divergence_is_infinite(tmp_path, loss):
+    matrix = np.random.default_rng(4).random((12, 9)) + 0.1
+    matrix[10, 7] = 0
+    write_hdf5(tmp_path / "a.h5", matrix)
+    result = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 2, "--loss", loss], processes=3, expect=1)
+    assert len(result.messages) == 1 and "row 10, column 7 " in result.messages[0]
+    assert not (tmp_path / "m.h5").exists()
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--loss", "kullback-leibler", "--solver", "hals"], ["needs --solver mu"]),
+    (["--loss", "0.5", "--solver", "bpp"], ["needs --solver mu"]),
+    (["--loss", "poisson"], ["kullback-leibler", "beta"]),
+    (["--loss", "nan"], ["number"]),
+    (["--loss", "itakura-saito", "--missing", "unobserved"], ["--missing zero"]),
+])
+def test_a_loss_that_cannot_be_is_refused(sparse, options, words):
+    output = sparse.folder / "refused.h5"
+    result = run(["fit", sparse.source, "-o", output, "-k", 2, *options], expect=2)
+    assert len(result.messages) == 1 and all(word in result.messages[0] for word in words)
+    assert not output.exists()
+
+
+def test_two_is_the_squared_error_by_any_solver(sparse):
+    named = sparse.fit("--loss", "frobenius", "--max-iter", 4)
+    number = sparse.fit("--loss", "2.0", "--max-iter", 4)
+    assert np.array_equal(named[0], number[0]) and number[2]["solver"] == "hals"
+
+
+def test_small_values_keep_their_factors(tmp_path):
+    """Factors of tiny values are tiny: nothing of them is taken for 0, and the shares are those of the values at 1."""
+    matrix = np.random.default_rng(6).random((20, 15)) + 0.1
+    fits = []
+    for scale in (1, 1e-60):
+        write_hdf5(tmp_path / "a.h5", scale * matrix)
+        run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--loss", 1, "--max-iter", 30, "--tol", 0])
+        fits.append(factors(tmp_path / "m.h5"))
+    np.testing.assert_allclose(fits[0][0] @ fits[0][1], fits[1][0] @ fits[1][1] / 1e-60, rtol=1e-9)
