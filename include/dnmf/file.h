@@ -4,9 +4,9 @@
  * A matrix file holds either /matrix, a 2-D dataset, or a sparse group in the AnnData layout (csr_matrix),
  * also /matrix, with optional /row_ids and /col_ids and the root attribute `missing` ("zero" or
  * "unobserved"). A model file holds /W (rows x components), /H (components x columns), /row_ids, /col_ids,
- * /bias/{mean,row,col} when fitted, /observed/{row,col} (entries the fit saw of each) where unstored entries are
- * unobserved, /history/NAME, and the provenance as root attributes. Everything is
- * written in parallel.
+ * /mean_row (components) when L2 pulls W's rows towards it, /bias/{mean,row,col} when fitted, /observed/{row,col}
+ * (entries the fit saw of each) where unstored entries are unobserved, /history/NAME, and the provenance as root
+ * attributes. Everything is written in parallel.
  */
 #ifndef DNMF_FILE_H
 #define DNMF_FILE_H

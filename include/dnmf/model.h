@@ -50,6 +50,7 @@ typedef struct dnmf_model {
   dnmf_bias bias;
   int64_t *row_counts; /* observed entries of the owned rows; NULL where unstored entries were zeros */
   int64_t *col_counts; /* ... of the owned columns */
+  double *mean_row;    /* owned; the row that L2 pulls W's rows towards, the same on every process; NULL: zero */
   dnmf_ids row_ids;
   dnmf_ids col_ids;
   int64_t attribute_count;

@@ -3,8 +3,9 @@
  *
  * Row x of a factor, its bias b and the observed values r_e of its row of A, with f_e the fixed factor's rows at
  * those entries and c_e = mean + their biases:
- *   minimize over w >= 0, b free   1/2 sum_e (r_e - c_e - b - f_e w)^2 + 1/2 l2 d^s |w|^2 + l1 |w|_1 + 1/2 l2_bias b^2
- * where d is the number of entries and s the count power of the penalty scale (0 raw, 1 ALS-WR's count).
+ *   minimize over w >= 0, b free   1/2 sum_e (r_e - c_e - b - f_e w)^2 + 1/2 l2 d^s |w - m|^2 + l1 |w|_1 + 1/2 l2_bias
+ * b^2 where d is the number of entries, s the count power of the penalty scale (0 raw, 1 ALS-WR's count) and m the row
+ * that the penalty pulls towards: zero, or the factor's mean row.
  *   hals  normal equations of the row with b eliminated, then `sweeps` warm-started coordinate sweeps
  *   bpp   the same equations, sweeps until the projected gradient is at rounding: the exact minimizer
  *   mu    w <- w * sum(n_e f_e) / (sum(q_e f_e) + penalties), with n, q of the loss (Lee & Seung 2001; masked as
@@ -42,6 +43,7 @@ typedef struct dnmf_observed_update {
   double l1;
   double l2;
   double count_power;
+  const double *center; /* m, as many numbers as there are components; NULL: zero. Not for mu */
   double l2_bias;
   int sweeps;            /* hals */
   bool kullback_leibler; /* mu: the generalized Kullback-Leibler loss instead of squared error */

@@ -3,7 +3,8 @@
  *
  * Unstored entries zero: the exact minimizer of 1/2 |a - w H|^2 + l1 |w|_1 + 1/2 l2 |w|^2, w >= 0, from the Gram
  * matrix H H' (block principal pivoting). Unobserved: the exact minimizer over a row's observed entries, its bias
- * included when the model has row biases; the Kullback-Leibler loss is iterated until the row stands still.
+ * included when the model has row biases, pulled towards the model's mean row where the fit did so; the
+ * Kullback-Leibler loss is iterated until the row stands still.
  */
 #ifndef DNMF_TRANSFORM_H
 #define DNMF_TRANSFORM_H

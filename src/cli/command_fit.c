@@ -27,6 +27,7 @@ static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL
 static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
 static const char *const scale_choices[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
+static const char *const shrink_choices[] = {"auto", "zero", "mean", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
 static const char *const fix_choices[] = {"none", "w", "h", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
@@ -44,19 +45,24 @@ static const cli_option model_table[] = {
     {"l1-w", 0, CLI_REAL, FIT(l1_w), "X", "weight of the sum of W (default 0)", 0, INFINITY, NULL},
     {"l1-h", 0, CLI_REAL, FIT(l1_h), "X", "weight of the sum of H (default 0)", 0, INFINITY, NULL},
     {"l2", 0, CLI_REAL, FIT(l2), "X",
-     "weight of half the squared norms of W and H (default 0; ratings: 0.08 of their\n"
-     "                               standard deviation)",
+     "weight of half the squared norms of W and H (default 0; ratings: 1.1 of their\n"
+     "                               standard deviation; 0.105 by count, 14 raw)",
      0, INFINITY, NULL},
     {"l2-w", 0, CLI_REAL, FIT(l2_w), "X", "... of W alone", 0, INFINITY, NULL},
     {"l2-h", 0, CLI_REAL, FIT(l2_h), "X", "... of H alone", 0, INFINITY, NULL},
     {"penalty-scale", 0, CLI_CHOICE, FIT(penalty_scale), "S",
      "raw; dimension (W's times the columns, H's times the rows); ratings: count or\n"
-     "                               sqrt-count (a row's l2 times its number of ratings); auto: raw, or count",
+     "                               sqrt-count (a row's l2 times its number of ratings, or the root of it);\n"
+     "                               auto: raw, or sqrt-count",
      0, 0, scale_choices},
 };
 static const cli_option ratings_table[] = {
     {"bias", 0, CLI_CHOICE, FIT(bias), "B", "fit biases: none, both, row, col; auto (default): both, none for mu", 0, 0,
      bias_choices},
+    {"shrink-to", 0, CLI_CHOICE, FIT(shrink_to), "T",
+     "what L2 pulls a factor's rows towards: zero, or mean, their mean row; auto (default):\n"
+     "                               mean, zero for mu",
+     0, 0, shrink_choices},
     {"l2-bias", 0, CLI_REAL, FIT(l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0, INFINITY,
      NULL},
     {"validation", 0, CLI_TEXT, FIT(validation), "F|FILE",

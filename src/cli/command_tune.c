@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "fit_report.h"
 #include "fit_run.h"
+#include "tune_space.h"
 
 #include "dnmf/random.h"
 #include "dnmf/tune.h"
@@ -13,18 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_VALUES = 32, MOST_CANDIDATES = 4096, SEARCH_GRID = 0, SEARCH_RANDOM = 1 };
-
 typedef struct tune_options {
   cli_common common;
   cli_input input;
   const char *output;
-  const char *components;
-  const char *l2;
-  const char *bias;
-  const char *scale;
+  cli_tune_lists lists;
   int64_t folds;
-  int search;
+  int search; /* cli_tune_search */
   int64_t samples;
   int64_t groups;
   int64_t seed;
@@ -33,12 +29,11 @@ typedef struct tune_options {
   int64_t sweeps;
   double l2_bias;
   double init_scale;
+  int shrink_to; /* 0: towards the mean row, else cli_shrink */
   int precision;
 } tune_options;
 
-static const tune_options defaults = {.components = "10,20,40",
-                                      .bias = "both",
-                                      .scale = "count",
+static const tune_options defaults = {.lists = {.components = "10,20,40", .bias = "both", .scale = "sqrt-count"},
                                       .folds = 5,
                                       .samples = 20,
                                       .max_iterations = 60,
@@ -48,20 +43,22 @@ static const tune_options defaults = {.components = "10,20,40",
                                       .init_scale = 0.5};
 
 static const char *const search_choices[] = {"grid", "random", NULL};
+static const char *const shrink_choices[] = {"auto", "zero", "mean", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
 #define TUNE(member) offsetof(tune_options, member)
 static const cli_option options_table[] = {
-    {"components", 'k', CLI_TEXT, TUNE(components), "K,K,...", "components to try (default 10,20,40)", 0, 0, NULL},
-    {"l2", 0, CLI_TEXT, TUNE(l2), "X,X,...", "L2 weights to try (default: those of fit alone)", 0, 0, NULL},
-    {"bias", 0, CLI_TEXT, TUNE(bias), "B,B", "biases to try: both, none (default both)", 0, 0, NULL},
-    {"penalty-scale", 0, CLI_TEXT, TUNE(scale), "S,S,...", "count (default), sqrt-count, raw", 0, 0, NULL},
+    {"components", 'k', CLI_TEXT, TUNE(lists.components), "K,K,...", "components to try (default 10,20,40)", 0, 0,
+     NULL},
+    {"l2", 0, CLI_TEXT, TUNE(lists.l2), "X,X,...", "L2 weights to try (default: those of fit alone)", 0, 0, NULL},
+    {"bias", 0, CLI_TEXT, TUNE(lists.bias), "B,B", "biases to try: both, none (default both)", 0, 0, NULL},
+    {"penalty-scale", 0, CLI_TEXT, TUNE(lists.scale), "S,S,...", "sqrt-count (default), count, raw", 0, 0, NULL},
     {"folds", 0, CLI_INT, TUNE(folds), "V", "parts of the entries, each held out once (default 5)", 2, 100, NULL},
     {"search", 0, CLI_CHOICE, TUNE(search), "S",
      "grid (default): every combination; random: --samples draws, l2 log-uniform\n"
      "                               between the smallest and the largest given",
      0, 0, search_choices},
-    {"samples", 0, CLI_INT, TUNE(samples), "N", "random draws (default 20)", 1, MOST_CANDIDATES, NULL},
+    {"samples", 0, CLI_INT, TUNE(samples), "N", "random draws (default 20)", 1, CLI_TUNE_MOST_CANDIDATES, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N", "groups of processes, a fit each at a time (default: one a process)", 1,
      1e6, NULL},
     {"output", 'o', CLI_TEXT, TUNE(output), "MODEL.h5", "refit the best on all entries and write the model", 0, 0,
@@ -73,114 +70,13 @@ static const cli_option fits_table[] = {
     {"patience", 0, CLI_INT, TUNE(patience), "N", "iterations without improvement that end a fit (default 10)", 1, 1e6,
      NULL},
     {"sweeps", 0, CLI_INT, TUNE(sweeps), "N", "coordinate sweeps over a row's components (default 1)", 1, 1000, NULL},
+    {"shrink-to", 0, CLI_CHOICE, TUNE(shrink_to), "T", "what L2 pulls factor rows towards: mean (default) or zero", 0,
+     0, shrink_choices},
     {"l2-bias", 0, CLI_REAL, TUNE(l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0,
      INFINITY, NULL},
     {"init-scale", 0, CLI_REAL, TUNE(init_scale), "X", "scale of the random start (default 0.5)", 1e-6, 1e3, NULL},
     {"precision", 0, CLI_CHOICE, TUNE(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
-
-/* Values of one option's list. */
-typedef struct values {
-  int count;
-  double value[MOST_VALUES];
-} values;
-
-static dnmf_status bad_list(dnmf_error *error, const char *option, const char *text, const char *wanted) {
-  return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s %s: give %s, separated by commas", option, text, wanted);
-}
-
-static dnmf_status parse_numbers(dnmf_error *error, const char *option, const char *text, double low, values *list) {
-  const char *at = text;
-  for (list->count = 0; list->count < MOST_VALUES; at++) {
-    char *end = NULL;
-    double value = strtod(at, &end);
-    if (end == at || !(value >= low && isfinite(value)) || (*end && *end != ','))
-      return bad_list(error, option, text, "numbers");
-    list->value[list->count++] = value;
-    if (!*end)
-      return DNMF_OK;
-    at = end;
-  }
-  return bad_list(error, option, text, "at most 32 numbers");
-}
-
-/* Words out of `names`, with the numbers they stand for. */
-static dnmf_status parse_words(dnmf_error *error, const char *option, const char *text, const char *wanted,
-                               const char *const *names, const double *numbers, values *list) {
-  list->count = 0;
-  for (const char *at = text;; at++) {
-    size_t length = strcspn(at, ",");
-    int found = -1;
-    for (int i = 0; names[i]; i++)
-      if (strlen(names[i]) == length && strncmp(at, names[i], length) == 0)
-        found = i;
-    if (found < 0 || list->count == MOST_VALUES)
-      return bad_list(error, option, text, wanted);
-    list->value[list->count++] = numbers[found];
-    at += length;
-    if (!*at)
-      return DNMF_OK;
-  }
-}
-
-/* The four lists a candidate takes a value of. */
-typedef struct space {
-  values components;
-  values l2; /* empty: the default */
-  values bias;
-  values power;
-} space;
-
-static dnmf_status parse_space(dnmf_error *error, const tune_options *options, space *s) {
-  static const char *const bias_names[] = {"none", "both", NULL};
-  static const double bias_numbers[] = {0, 1};
-  static const char *const scale_names[] = {"raw", "count", "sqrt-count", NULL};
-  static const double scale_numbers[] = {0, 1, 0.5};
-  DNMF_TRY(parse_numbers(error, "components", options->components, 1, &s->components));
-  s->l2 = (values){1, {-1}};
-  if (options->l2)
-    DNMF_TRY(parse_numbers(error, "l2", options->l2, 0, &s->l2));
-  DNMF_TRY(parse_words(error, "bias", options->bias, "both or none", bias_names, bias_numbers, &s->bias));
-  return parse_words(error, "penalty-scale", options->scale, "count, sqrt-count or raw", scale_names, scale_numbers,
-                     &s->power);
-}
-
-static dnmf_candidate candidate_of(double components, double l2, double bias, double power) {
-  return (dnmf_candidate){
-      .components = (int)components, .l2 = l2, .bias = bias != 0, .count_power = power, .rmse = NAN};
-}
-
-static int64_t list_grid(const space *s, dnmf_candidate *candidates) {
-  int64_t count = 0;
-  for (int p = 0; p < s->power.count; p++)
-    for (int b = 0; b < s->bias.count; b++)
-      for (int l = 0; l < s->l2.count; l++)
-        for (int k = 0; k < s->components.count && count < MOST_CANDIDATES; k++)
-          candidates[count++] =
-              candidate_of(s->components.value[k], s->l2.value[l], s->bias.value[b], s->power.value[p]);
-  return count;
-}
-
-static double pick(const values *list, uint64_t seed, int64_t draw, uint64_t what) {
-  double u = dnmf_random_uniform(seed, DNMF_STREAM_SEARCH, (uint64_t)draw, what);
-  return list->value[(int)(u * list->count)];
-}
-
-static int64_t list_random(const space *s, uint64_t seed, int64_t samples, dnmf_candidate *candidates) {
-  double low = s->l2.value[0];
-  double high = low;
-  for (int l = 1; l < s->l2.count; l++) {
-    low = fmin(low, s->l2.value[l]);
-    high = fmax(high, s->l2.value[l]);
-  }
-  for (int64_t i = 0; i < samples; i++) {
-    double u = dnmf_random_uniform(seed, DNMF_STREAM_SEARCH, (uint64_t)i, 1);
-    double l2 = low > 0 ? low * pow(high / low, u) : low;
-    candidates[i] =
-        candidate_of(pick(&s->components, seed, i, 0), l2, pick(&s->bias, seed, i, 2), pick(&s->power, seed, i, 3));
-  }
-  return samples;
-}
 
 static const char *scale_name(double power) {
   if (power == 0)
@@ -253,6 +149,7 @@ static cli_fit_options refit_options(const tune_options *options, const dnmf_can
                          .l2_w = -1,
                          .l2_h = -1,
                          .l2_bias = options->l2_bias,
+                         .shrink_to = options->shrink_to,
                          .bias = best->bias ? CLI_BIAS_BOTH : CLI_BIAS_NONE,
                          .sweeps = options->sweeps,
                          .init_scale = options->init_scale,
@@ -287,6 +184,7 @@ static dnmf_tune_plan make_plan(const tune_options *options, const char *input, 
                                      .sweeps = (int)options->sweeps,
                                      .start_scale = options->init_scale,
                                      .l2_bias = options->l2_bias,
+                                     .shrink_to_mean = options->shrink_to != CLI_SHRINK_ZERO,
                                      .max_iterations = (int)options->max_iterations,
                                      .patience = (int)options->patience,
                                      .time_limit = INFINITY};
@@ -297,18 +195,18 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   const tune_options *options = given;
   dnmf_error *error = &session->context->error;
   (void)argument_count;
-  space s;
-  DNMF_TRY(parse_space(error, options, &s));
+  cli_tune_space space;
+  DNMF_TRY(cli_tune_parse(error, &options->lists, &space));
   dnmf_tune_plan plan = make_plan(options, arguments[0], session->context->size);
-  plan.candidates = calloc(MOST_CANDIDATES, sizeof *plan.candidates);
+  plan.candidates = calloc(CLI_TUNE_MOST_CANDIDATES, sizeof *plan.candidates);
   dnmf_status status = DNMF_OK;
   if (!plan.candidates)
     status = dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the list of candidates");
   status = dnmf_agree(session->context, status);
   if (status == DNMF_OK) {
-    plan.candidate_count = options->search == SEARCH_RANDOM
-                               ? list_random(&s, plan.seed, options->samples, plan.candidates)
-                               : list_grid(&s, plan.candidates);
+    plan.candidate_count = options->search == CLI_TUNE_RANDOM
+                               ? cli_tune_random(&space, plan.seed, options->samples, plan.candidates)
+                               : cli_tune_grid(&space, plan.candidates);
     cli_say(session, "%" PRId64 " candidates, %d folds; fits side by side: %d", plan.candidate_count, plan.folds,
             plan.groups < session->context->size ? plan.groups : session->context->size);
     status = dnmf_tune(session->context, &plan, tell_fit, session);

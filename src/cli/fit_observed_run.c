@@ -23,6 +23,9 @@ static dnmf_status check_options(dnmf_error *error, const cli_fit_options *optio
                      options->loss_text);
   if (multiplicative && options->bias > CLI_BIAS_NONE)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver mu fits no biases; leave --bias out or take --solver hals");
+  if (multiplicative && options->shrink_to == CLI_SHRINK_MEAN)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--solver mu shrinks to zero; leave --shrink-to out or take --solver hals");
   if (strcmp(options->grid, "auto") != 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--grid %s is for --missing zero; ratings are split by rows and by columns over all processes",
@@ -30,6 +33,12 @@ static dnmf_status check_options(dnmf_error *error, const cli_fit_options *optio
   if (options->stop == CLI_STOP_VALIDATION && !options->validation)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--stop validation needs --validation FRACTION or FILE");
   return DNMF_OK;
+}
+
+static double count_power_of(int penalty_scale) {
+  if (penalty_scale == CLI_SCALE_RAW)
+    return 0;
+  return penalty_scale == CLI_SCALE_COUNT ? 1 : 0.5;
 }
 
 dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
@@ -49,15 +58,13 @@ dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *optio
                                   .l1_w = options->l1_w,
                                   .l1_h = options->l1_h,
                                   .l2_bias = options->l2_bias,
-                                  .count_power = 1,
+                                  .count_power = count_power_of(options->penalty_scale),
+                                  .shrink_to_mean =
+                                      options->shrink_to != CLI_SHRINK_ZERO && options->solver != DNMF_SOLVER_MU,
                                   .tolerance = options->tolerance,
                                   .max_iterations = (int)options->max_iterations,
                                   .patience = (int)options->patience,
                                   .time_limit = options->time_limit};
-  if (options->penalty_scale == CLI_SCALE_RAW)
-    plan->count_power = 0;
-  if (options->penalty_scale == CLI_SCALE_SQRT_COUNT)
-    plan->count_power = 0.5;
   static const dnmf_stop rules[] = {DNMF_STOP_OBJECTIVE, DNMF_STOP_GRADIENT, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION};
   plan->stop = options->validation ? DNMF_STOP_VALIDATION : rules[options->stop];
   fit->stop = options->validation ? "validation" : stops[options->stop];
@@ -146,7 +153,7 @@ static void settle_penalties(const cli_fit_options *options, cli_fit_run *fit) {
   dnmf_observed_options *plan = &fit->observed;
   double both = options->l2 >= 0 ? options->l2 : 0;
   if (options->l2 < 0 && plan->solver != DNMF_SOLVER_MU)
-    both = dnmf_observed_default_l2(&fit->ratings);
+    both = dnmf_observed_default_l2(plan, &fit->ratings);
   plan->l2_w = options->l2_w >= 0 ? options->l2_w : both;
   plan->l2_h = options->l2_h >= 0 ? options->l2_h : both;
 }
@@ -208,14 +215,26 @@ static dnmf_status count_entries(dnmf_error *error, const dnmf_ratings_view *vie
   return DNMF_OK;
 }
 
-dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit, dnmf_model *model) {
-  dnmf_error *error = &session->context->error;
+/* Everything but the mean row. */
+static dnmf_status fill_own(dnmf_error *error, const cli_fit_run *fit, dnmf_model *model) {
+  void *mean_row = NULL;
   model->owned_rows = fit->ratings.by_rows.owned;
   model->owned_cols = fit->ratings.by_cols.owned;
   model->bias.fitted = fit->observed.bias_rows || fit->observed.bias_cols;
   model->bias.mean = dnmf_observed_mean(&fit->observed, &fit->ratings);
+  if (fit->observed.shrink_to_mean)
+    DNMF_TRY(dnmf_allocate(error, "the mean row", fit->components, sizeof(double), &mean_row));
+  model->mean_row = mean_row;
   DNMF_TRY(count_entries(error, &fit->ratings.by_rows, &model->row_counts));
   DNMF_TRY(count_entries(error, &fit->ratings.by_cols, &model->col_counts));
   DNMF_TRY(split_panel(error, &fit->observed_w, fit->components, &model->w, &model->bias.row));
   return split_panel(error, &fit->observed_h, fit->components, &model->h, &model->bias.col);
+}
+
+dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit, dnmf_model *model) {
+  dnmf_context *context = session->context;
+  DNMF_TRY(dnmf_agree(context, fill_own(&context->error, fit, model)));
+  if (!model->mean_row)
+    return DNMF_OK;
+  return dnmf_observed_mean_row(context, &fit->observed, &fit->ratings.by_rows, &fit->observed_w, model->mean_row);
 }

@@ -28,8 +28,9 @@ void cli_fit_announce(cli_session *session, const cli_fit_options *options, cons
   if (!observed)
     return;
   const dnmf_ratings *r = &fit->ratings;
-  cli_say(session, "  %" PRId64 " ratings, mean %.4f, from %g to %g; l2 %.4g and %.4g, %s biases%s", r->stored, r->mean,
-          r->smallest, r->largest, fit->observed.l2_w, fit->observed.l2_h, bias_name(&fit->observed),
+  cli_say(session, "  %" PRId64 " ratings, mean %.4f, from %g to %g; l2 %.4g and %.4g towards %s, %s biases%s",
+          r->stored, r->mean, r->smallest, r->largest, fit->observed.l2_w, fit->observed.l2_h,
+          fit->observed.shrink_to_mean ? "the mean row" : "zero", bias_name(&fit->observed),
           fit->has_held_out ? "; some held out" : "");
   if (context->size > 1)
     cli_say(session, "  the busiest process has %.2f (rows) and %.2f (columns) times the mean of the ratings",
@@ -116,6 +117,7 @@ static dnmf_status describe_ratings(dnmf_error *error, const cli_fit_run *fit, d
       TEXT("bias", bias_name(observed)),
       REAL("l2_bias", observed->l2_bias),
       REAL("count_power", observed->count_power),
+      TEXT("shrink_to", observed->shrink_to_mean ? "mean" : "zero"),
       WHOLE("sweeps", observed->sweeps),
       REAL("init_scale", observed->start_scale),
       REAL("mean", fit->ratings.mean),

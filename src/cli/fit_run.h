@@ -33,6 +33,7 @@ typedef struct cli_fit_options {
   double l2_h;
   double l2_bias;
   int penalty_scale; /* 0: by what missing means, else cli_penalty_scale */
+  int shrink_to;     /* 0: by solver, else cli_shrink */
   int bias;          /* 0: by what missing means, else cli_bias */
   const char *loss_text;
   dnmf_loss loss;         /* read from the text */
@@ -45,6 +46,7 @@ typedef struct cli_fit_options {
 } cli_fit_options;
 
 enum { CLI_SCALE_AUTO = 0, CLI_SCALE_RAW, CLI_SCALE_DIMENSION, CLI_SCALE_COUNT, CLI_SCALE_SQRT_COUNT };
+enum { CLI_SHRINK_AUTO = 0, CLI_SHRINK_ZERO, CLI_SHRINK_MEAN };
 enum { CLI_BIAS_AUTO = 0, CLI_BIAS_NONE, CLI_BIAS_BOTH, CLI_BIAS_ROW, CLI_BIAS_COL };
 enum { CLI_STOP_AUTO = 0, CLI_STOP_GRADIENT, CLI_STOP_OBJECTIVE, CLI_STOP_VALIDATION };
 typedef enum cli_start { CLI_START_RANDOM = 0, CLI_START_SVD, CLI_START_FILE } cli_start;
@@ -105,7 +107,7 @@ dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *optio
 dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
 dnmf_status cli_observed_fit(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
 
-/* Factors and biases into `model`. local */
+/* Factors, biases and mean row into `model`. collective */
 dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit, dnmf_model *model);
 
 #endif

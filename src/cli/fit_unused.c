@@ -20,10 +20,8 @@ static dnmf_status refuse_with_zeros(cli_session *session) {
   static const char ratings[] =
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
   const use uses[] = {
-      {"l2-bias", false, ratings},
-      {"patience", false, ratings},
-      {"sweeps", false, ratings},
-      {"init-scale", false, ratings},
+      {"l2-bias", false, ratings}, {"shrink-to", false, ratings},  {"patience", false, ratings},
+      {"sweeps", false, ratings},  {"init-scale", false, ratings},
   };
   return refuse(session, uses, sizeof uses / sizeof *uses);
 }

@@ -1,6 +1,7 @@
 /* The cost model: sizes, words, operations; then time, from the machine. See cost.h for the formulas. */
 #include "dnmf/cost.h"
 
+#include "center.h"
 #include "loop.h"
 #include "result.h"
 
@@ -148,8 +149,9 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
 static dnmf_traffic traffic_of_observed(const dnmf_job *job, int processes, int stride) {
   const double p = processes;
   const double rows = fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols);
+  const double mean_rows = job->solver == DNMF_SOLVER_MU ? 0 : 2.0 * (job->components + CENTER_EXTRA);
   return (dnmf_traffic){.gather_words = rows * stride,
-                        .control_words = 2 * (p - 1) * OBSERVED_SUMS,
+                        .control_words = 2 * (p - 1) * (OBSERVED_SUMS + mean_rows),
                         .messages = p * (2 * (p - 1) + 2 * steps(processes))};
 }
 

@@ -7,6 +7,7 @@
  */
 #include "dnmf/fit_observed.h"
 
+#include "center.h"
 #include "held_out.h"
 #include "pace.h"
 #include "result.h"
@@ -30,6 +31,7 @@ typedef struct side {
   dnmf_panel *x;
   dnmf_panel *other;
   dnmf_panel needed; /* rows of the other factor */
+  center center;     /* what l2 pulls the rows towards; empty: zero */
   bool fit_bias;
   double l1;
   double l2;
@@ -44,6 +46,7 @@ typedef struct loop {
   side cols;
   dnmf_panel held_out_needed;
   double *held_out_squares; /* of each owned row */
+  double *shared;           /* what `share` adds up: the sums, then those of the mean rows */
   dnmf_panel best_w;
   dnmf_panel best_h;
   dnmf_status failure; /* of local work here; shared with the next sums, so that nobody waits */
@@ -78,6 +81,7 @@ static dnmf_status half_step(loop *l, side *s, sums *total) {
                                  .l1 = s->l1,
                                  .l2 = s->l2,
                                  .count_power = options->count_power,
+                                 .center = s->center.mean,
                                  .l2_bias = options->l2_bias,
                                  .sweeps = options->sweeps,
                                  .kullback_leibler = options->kullback_leibler};
@@ -108,14 +112,32 @@ static dnmf_status evaluate_held_out(loop *l, sums *total) {
   return DNMF_OK;
 }
 
+/* The sums of a factor's mean row into `values`; returns how many. */
+static int64_t add_center(side *s, double *values) {
+  int64_t count = s->center.components + CENTER_EXTRA;
+  center_sum(s->x, &s->center);
+  memcpy(values, s->center.sums, (size_t)count * sizeof *values);
+  return count;
+}
+
+/* Adds up everybody's sums; the mean rows, which ride along, hold for the next half-steps. */
 static dnmf_status share(loop *l, sums *total) {
-  double values[OBSERVED_SUMS];
+  double *means = l->shared + OBSERVED_SUMS;
   double clock = MPI_Wtime();
+  int64_t count = OBSERVED_SUMS;
   total->failed = l->failure != DNMF_OK;
   dnmf_pace_ask(&l->pace, total->asks);
-  memcpy(values, total, sizeof values);
-  DNMF_TRY(dnmf_sum_gram(l->context, values, 0, OBSERVED_SUMS));
-  memcpy(total, values, sizeof values);
+  memcpy(l->shared, total, sizeof *total);
+  if (l->options->shrink_to_mean) {
+    count += add_center(&l->rows, l->shared + count);
+    count += add_center(&l->cols, l->shared + count);
+  }
+  DNMF_TRY(dnmf_sum_gram(l->context, l->shared, 0, count));
+  memcpy(total, l->shared, sizeof *total);
+  if (l->options->shrink_to_mean) {
+    center_take(means, &l->rows.center);
+    center_take(means + l->options->components + CENTER_EXTRA, &l->cols.center);
+  }
   l->seconds.exchange += dnmf_lap(&clock);
   return total->failed > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;
 }
@@ -198,6 +220,9 @@ static dnmf_status begin(loop *l, dnmf_fit_result *result) {
   if (!resume)
     DNMF_TRY(evaluate_start(l, result, &rmse));
   keep_failure(l, dnmf_fit_resume(&l->context->error, l->pace.plan, result, &l->memory));
+  sums ignored = {0};
+  if (resume && l->options->shrink_to_mean)
+    DNMF_TRY(share(l, &ignored));
   if (resume && l->held_out) {
     copy_panel(resume->best_w, &l->best_w);
     copy_panel(resume->best_h, &l->best_h);
@@ -242,6 +267,20 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
   return dnmf_agree(l->context, l->failure);
 }
 
+/* What adds up over all processes, and the mean rows when rows are pulled towards them. */
+static dnmf_status create_sums(loop *l) {
+  dnmf_error *error = &l->context->error;
+  const dnmf_observed_options *options = l->options;
+  int64_t mean_rows = 2 * ((int64_t)options->components + CENTER_EXTRA);
+  void *shared = NULL;
+  DNMF_TRY(dnmf_allocate(error, "sums", OBSERVED_SUMS + mean_rows, sizeof(double), &shared));
+  l->shared = shared;
+  if (!options->shrink_to_mean)
+    return DNMF_OK;
+  DNMF_TRY(center_create(error, l->rows.view, options->components, options->count_power, &l->rows.center));
+  return center_create(error, l->cols.view, options->components, options->count_power, &l->cols.center);
+}
+
 static dnmf_status create_panels(loop *l) {
   dnmf_error *error = &l->context->error;
   const dnmf_panel *w = l->rows.x;
@@ -252,6 +291,7 @@ static dnmf_status create_panels(loop *l) {
   int64_t cols_needed = l->cols.view->needed_count + DNMF_OBSERVED_SLACK;
   DNMF_TRY(dnmf_panel_create(error, what, rows_needed, stride, w->precision, &l->rows.needed));
   DNMF_TRY(dnmf_panel_create(error, what, cols_needed, stride, w->precision, &l->cols.needed));
+  DNMF_TRY(create_sums(l));
   if (!l->held_out)
     return DNMF_OK;
   DNMF_TRY(dnmf_panel_create(error, what, l->held_out->needed_count, stride, w->precision, &l->held_out_needed));
@@ -267,6 +307,9 @@ static void free_panels(loop *l) {
   dnmf_panel_free(&l->cols.needed);
   dnmf_panel_free(&l->held_out_needed);
   free(l->held_out_squares);
+  center_free(&l->rows.center);
+  center_free(&l->cols.center);
+  free(l->shared);
   dnmf_panel_free(&l->best_w);
   dnmf_panel_free(&l->best_h);
 }

@@ -13,9 +13,14 @@ double dnmf_observed_mean(const dnmf_observed_options *options, const dnmf_ratin
   return options->bias_rows || options->bias_cols ? ratings->mean - ratings->deviation : 0;
 }
 
-/* Chosen by cross-validation inside training files only (README, Ratings). */
-double dnmf_observed_default_l2(const dnmf_ratings *ratings) {
-  return 0.08 * ratings->deviation;
+/* Chosen on held-out shares of training files only. */
+double dnmf_observed_default_l2(const dnmf_observed_options *options, const dnmf_ratings *ratings) {
+  double weight = 1.1;
+  if (options->count_power == 0)
+    weight = 14;
+  else if (options->count_power == 1)
+    weight = 0.105;
+  return (options->shrink_to_mean ? weight : 0.75 * weight) * ratings->deviation;
 }
 
 static dnmf_status start(dnmf_error *error, const dnmf_observed_options *options, const dnmf_ratings_view *view,

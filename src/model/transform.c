@@ -115,6 +115,7 @@ static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
                                  .l1 = options->l1,
                                  .l2 = options->l2,
                                  .count_power = options->count_power,
+                                 .center = f->model->mean_row,
                                  .l2_bias = options->l2_bias,
                                  .sweeps = 1,
                                  .kullback_leibler = options->kullback_leibler};

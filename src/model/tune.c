@@ -86,7 +86,7 @@ static dnmf_observed_options options_of(const dnmf_tune_plan *plan, const dnmf_c
   options.bias_rows = candidate->bias;
   options.bias_cols = candidate->bias;
   options.count_power = candidate->count_power;
-  double l2 = candidate->l2 >= 0 ? candidate->l2 : dnmf_observed_default_l2(ratings);
+  double l2 = candidate->l2 >= 0 ? candidate->l2 : dnmf_observed_default_l2(&options, ratings);
   options.l2_w = l2;
   options.l2_h = l2;
   options.stop = DNMF_STOP_VALIDATION;

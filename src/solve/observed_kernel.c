@@ -165,9 +165,10 @@ static void eliminate_bias(equations *eq, double l2_bias) {
   }
 }
 
-/* gradient = G x - rhs + l1, with l2 on G's diagonal. */
-static void set_gradient(equations *eq, real l1, real l2) {
+/* gradient = G x - rhs + l1, with l2 on G's diagonal and what it pulls towards in rhs. */
+static void set_gradient(equations *eq, real l1, real l2, const double *center) {
   for (int i = 0; i < eq->components; i++) {
+    eq->rhs[i] += center ? l2 * (real)center[i] : 0;
     real *diagonal = eq->gram + (int64_t)i * eq->width + i;
     *diagonal += l2;
     eq->inverse[i] = *diagonal > 0 ? 1 / *diagonal : 0;
@@ -205,22 +206,25 @@ static double sweep(equations *eq) {
 static observed_sums row_sums(const dnmf_observed_update *update, const equations *eq, double l2, double b) {
   observed_sums sums = {0, 0, 0};
   double quadratic = 0; /* w'G'w - 2 rhs'w of the equations with the bias eliminated */
-  double squares = 0;
   double total = 0;
-#pragma omp simd reduction(+ : quadratic, squares, total)
+  double away = 0; /* |w - m|^2 */
+  double pull = 0; /* |w|^2 - 2 m'w: what l2 adds to the quadratic form */
+#pragma omp simd reduction(+ : quadratic, total, away, pull)
   for (int i = 0; i < eq->components; i++) {
     double w = (double)eq->x[i];
+    double m = update->center ? update->center[i] : 0;
     quadratic += w * ((double)eq->gradient[i] - update->l1 - (double)eq->rhs[i]);
-    squares += w * w;
     total += w;
+    away += (w - m) * (w - m);
+    pull += w * (w - 2 * m);
   }
   double bias_penalty = update->fit_bias ? 0.5 * update->l2_bias * b * b : 0;
   double reduced = eq->residual_squares;
   if (update->fit_bias)
     reduced -= eq->residual_sum * eq->residual_sum / (eq->entries + update->l2_bias);
-  double loss = 0.5 * (reduced + quadratic - l2 * squares) - bias_penalty;
+  double loss = 0.5 * (reduced + quadratic - l2 * pull) - bias_penalty;
   sums.loss = loss > 0 ? loss : 0;
-  sums.penalty = 0.5 * l2 * squares + update->l1 * total + bias_penalty;
+  sums.penalty = 0.5 * l2 * away + update->l1 * total + bias_penalty;
   return sums;
 }
 
@@ -257,7 +261,7 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
     x[eq.components] = 0;
   double l2 = update->l2 * pow(eq.entries, update->count_power);
   memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
-  set_gradient(&eq, (real)update->l1, (real)l2);
+  set_gradient(&eq, (real)update->l1, (real)l2, update->center);
   double first = sweep(&eq);
   double violation = first;
   for (int s = 1; s < sweeps && violation > rounding * first; s++)

@@ -112,6 +112,7 @@ void dnmf_model_free(dnmf_model *model) {
   free(model->bias.col);
   free(model->row_counts);
   free(model->col_counts);
+  free(model->mean_row);
   dnmf_ids_free(&model->row_ids);
   dnmf_ids_free(&model->col_ids);
   for (int64_t i = 0; i < model->attribute_count; i++)

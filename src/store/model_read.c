@@ -161,6 +161,16 @@ static dnmf_status read_counts(dnmf_context *context, hid_t file, const char *na
   return dnmf_hdf5_read(context, file, name, H5T_NATIVE_INT64, &slab, memory);
 }
 
+static dnmf_status read_mean_row(dnmf_context *context, hid_t file, dnmf_model *model) {
+  void *memory = NULL;
+  dnmf_slab slab = {{0, 0}, {model->components, 1}};
+  if (!dnmf_hdf5_exists(file, "/mean_row"))
+    return DNMF_OK;
+  DNMF_TRY(dnmf_allocate(&context->error, "the mean row", model->components, sizeof(double), &memory));
+  model->mean_row = memory;
+  return dnmf_hdf5_read(context, file, "/mean_row", H5T_NATIVE_DOUBLE, &slab, memory);
+}
+
 static dnmf_status read_ids(dnmf_context *context, const char *path, hid_t file, const char *name, int64_t count,
                             dnmf_range part, dnmf_ids *ids) {
   return dnmf_hdf5_exists(file, name) ? dnmf_ids_read_part(context, path, file, name, "", count, part, ids) : DNMF_OK;
@@ -175,7 +185,8 @@ static dnmf_status read_numbers(dnmf_context *context, hid_t file, dnmf_precisio
   DNMF_TRY(dnmf_h_read(context, file, model->owned_cols, &model->h));
   DNMF_TRY(read_biases(context, file, model));
   DNMF_TRY(read_counts(context, file, "/observed/row", model->owned_rows, &model->row_counts));
-  return read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts);
+  DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
+  return read_mean_row(context, file, model);
 }
 
 static dnmf_range from_zero(dnmf_range range, int64_t first) {

@@ -72,20 +72,29 @@ def ratings(folder):
     return Ratings(folder, random_table(23, 17, empty_row=4, empty_col=6))
 
 
-def penalized_objective(model, table, power=1.0, l1_w=0.0, l1_h=0.0, l2_w=0.0, l2_h=0.0, l2_bias=5.0, loss=None):
-    """The objective, term by term."""
+def mean_row(factor, counts, power):
+    """The mean of the rows with entries, weighted as their penalties: what they are pulled towards."""
+    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** power, 0.0)
+    return weights @ factor / weights.sum()
+
+
+def penalized_objective(model, table, power=0.5, l1_w=0.0, l1_h=0.0, l2_w=0.0, l2_h=0.0, l2_bias=5.0, towards=None):
+    """The objective, term by term; `towards` are the two rows that L2 pulls to, by default where it is smallest."""
     observed = ~np.isnan(table)
-    if loss is None:
-        loss = np.sum((table - model.predictions())[observed] ** 2) / 2
-    counts_w, counts_h = observed.sum(axis=1) ** power, observed.sum(axis=0) ** power
+    loss = np.sum((table - model.predictions())[observed] ** 2) / 2
+    seen_w, seen_h = observed.sum(axis=1), observed.sum(axis=0)
+    counts_w, counts_h = seen_w ** power, seen_h ** power
+    if towards is None:
+        towards = mean_row(model.w, seen_w, power), mean_row(model.h.T, seen_h, power)
+    off_w, off_h = (model.w - towards[0])[seen_w > 0], (model.h.T - towards[1])[seen_h > 0]
     penalty = l1_w * model.w.sum() + l1_h * model.h.sum()
-    penalty += l2_w / 2 * np.sum(counts_w * np.sum(model.w ** 2, axis=1))
-    penalty += l2_h / 2 * np.sum(counts_h * np.sum(model.h ** 2, axis=0))
+    penalty += l2_w / 2 * np.sum(counts_w[seen_w > 0] * np.sum(off_w ** 2, axis=1))
+    penalty += l2_h / 2 * np.sum(counts_h[seen_h > 0] * np.sum(off_h ** 2, axis=1))
     penalty += l2_bias / 2 * (np.sum(model.row_bias ** 2) + np.sum(model.col_bias ** 2))
     return loss + penalty
 
 
-def exact_row(factors, residual, l2, l2_bias, biased):
+def exact_row(factors, residual, l2, l2_bias, biased, towards):
     """min over w >= 0, b free: the bias is a difference of two nonnegative columns for scipy's NNLS."""
     count, components = factors.shape
     ones = np.ones((count, 1))
@@ -96,14 +105,14 @@ def exact_row(factors, residual, l2, l2_bias, biased):
         last = np.zeros((1, system.shape[1]))
         last[0, -2:] = np.sqrt(l2_bias), -np.sqrt(l2_bias)
         rows.append(last)
-    stacked = np.vstack(rows)
-    solution = scipy.optimize.nnls(stacked, np.concatenate([residual, np.zeros(len(stacked) - count)]))[0]
+    wanted = np.concatenate([residual, np.sqrt(l2) * towards, np.zeros(len(rows) - 2)])
+    solution = scipy.optimize.nnls(np.vstack(rows), wanted)[0]
     return solution[:components], solution[components] - solution[components + 1] if biased else 0.0
 
 
-def one_sweep(factors, residual, start, l2, l2_bias, biased):
+def one_sweep(factors, residual, start, l2, l2_bias, biased, towards):
     """A coordinate sweep over the row's normal equations, its bias eliminated."""
-    gram, rhs = factors.T @ factors + l2 * np.eye(len(start)), factors.T @ residual
+    gram, rhs = factors.T @ factors + l2 * np.eye(len(start)), factors.T @ residual + l2 * towards
     total, count = factors.sum(axis=0), len(factors) + l2_bias
     if biased:
         gram -= np.outer(total, total) / count
@@ -114,7 +123,7 @@ def one_sweep(factors, residual, start, l2, l2_bias, biased):
     return x, (residual.sum() - total @ x) / count if biased else 0.0
 
 
-def half_step(solver, table, factors, offsets, start, l2, power, l2_bias, biased):
+def half_step(solver, table, factors, offsets, start, l2, power, l2_bias, biased, towards):
     """New rows and biases of the side whose rows are the table's; rows without entries become zero."""
     new, biases = np.zeros_like(start), np.zeros(len(start))
     for i, row in enumerate(table):
@@ -124,30 +133,36 @@ def half_step(solver, table, factors, offsets, start, l2, power, l2_bias, biased
         residual = row[seen] - offsets[seen]
         weight = l2 * len(seen) ** power
         if solver == "bpp":
-            new[i], biases[i] = exact_row(factors[seen], residual, weight, l2_bias, biased)
+            new[i], biases[i] = exact_row(factors[seen], residual, weight, l2_bias, biased, towards)
         else:
-            new[i], biases[i] = one_sweep(factors[seen], residual, start[i], weight, l2_bias, biased)
+            new[i], biases[i] = one_sweep(factors[seen], residual, start[i], weight, l2_bias, biased, towards)
     return new, biases
 
 
 @pytest.mark.parametrize("solver", ["bpp", "hals"])
-@pytest.mark.parametrize("bias", ["none", "both", "row", "col"])
+@pytest.mark.parametrize("bias, shrink", [("none", "zero"), ("both", "zero"), ("row", "zero"), ("col", "zero"),
+                                          ("none", "mean"), ("both", "mean")])
 @pytest.mark.parametrize("scale", POWERS)
-def test_an_iteration_equals_least_squares_row_by_row(ratings, solver, bias, scale):
+def test_an_iteration_equals_least_squares_row_by_row(ratings, solver, bias, shrink, scale):
     options = ["-k", 3, "--solver", solver, "--bias", bias, "--penalty-scale", scale, "--l2-w", 0.1, "--l2-h", 0.2,
-               "--tol", 0, *(["--l2-bias", 2] if bias != "none" else [])]
+               "--shrink-to", shrink, "--tol", 0, *(["--l2-bias", 2] if bias != "none" else [])]
     start, _ = ratings.fit(*options, "--max-iter", 0)
     model, report = ratings.fit(*options, "--max-iter", 1, processes=3)
     power, table = POWERS[scale], ratings.table
     row_biased, col_biased = bias in ("both", "row"), bias in ("both", "col")
-    w, row_bias = half_step(solver, table, start.h.T, start.mean + start.col_bias, start.w, 0.1, power, 2, row_biased)
-    h, col_bias = half_step(solver, table.T, w, model.mean + row_bias, start.h.T, 0.2, power, 2, col_biased)
+    towards = np.zeros((2, 3))
+    if shrink == "mean":
+        towards[0] = mean_row(start.w, ratings.observed().sum(axis=1), power)
+        towards[1] = mean_row(start.h.T, ratings.observed().sum(axis=0), power)
+    w, row_bias = half_step(solver, table, start.h.T, start.mean + start.col_bias, start.w, 0.1, power, 2, row_biased,
+                            towards[0])
+    h, col_bias = half_step(solver, table.T, w, model.mean + row_bias, start.h.T, 0.2, power, 2, col_biased, towards[1])
     np.testing.assert_allclose(model.w, w, atol=1e-8)
     np.testing.assert_allclose(model.row_bias, row_bias, atol=1e-8)
     np.testing.assert_allclose(model.h, h.T, atol=1e-8)
     np.testing.assert_allclose(model.col_bias, col_bias, atol=1e-8)
     assert report["objective"] == pytest.approx(
-        penalized_objective(model, table, power, l2_w=0.1, l2_h=0.2, l2_bias=2), rel=1e-9)
+        penalized_objective(model, table, power, l2_w=0.1, l2_h=0.2, l2_bias=2, towards=towards), rel=1e-9)
 
 
 def test_mean_of_a_biased_model_leaves_something_to_explain(ratings):
@@ -165,6 +180,13 @@ def test_reported_errors_are_those_of_the_model(ratings):
     assert report["rmse"] == pytest.approx(np.sqrt(np.mean(error ** 2)), rel=1e-9)
     assert report["relative_error"] == pytest.approx(np.linalg.norm(error) / np.linalg.norm(values), rel=1e-9)
     assert report["stored"] == len(values)
+
+
+def test_the_row_that_new_rows_are_pulled_towards_is_in_the_model(ratings):
+    model, _ = ratings.fit("-k", 3, "--max-iter", 4, "--penalty-scale", "count", processes=2)
+    with h5py.File(ratings.folder / "model.h5") as file:
+        assert file.attrs["shrink_to"] == "mean"
+        np.testing.assert_allclose(file["mean_row"][:], mean_row(model.w, ratings.observed().sum(axis=1), 1), rtol=1e-12)
 
 
 def divergence(table, predictions):
@@ -218,7 +240,8 @@ def test_same_configuration_twice_gives_the_same_bytes(ratings):
 @pytest.mark.parametrize("name", ["bpp", "hals"])
 @pytest.mark.parametrize("l1", [0, 0.3])
 def test_converged_model_is_stationary_by_finite_differences(ratings, name, l1):
-    """At the end the slope along every factor entry is zero, or points out of the nonnegative numbers."""
+    """At the end the slope along every factor entry is zero, or points out of the nonnegative numbers; the rows that L2
+    pulls towards move along with the factors."""
     weights = {"l1_w": l1, "l1_h": l1, "l2_w": 0.3, "l2_h": 0.2}
     options = [word for key, value in weights.items() for word in (f"--{key.replace('_', '-')}", value)]
     model, _ = ratings.fit("-k", 2, "--solver", name, *options, "--max-iter", 3000, "--tol", 0)

@@ -41,7 +41,7 @@ MODELS = {
     "dimension": ["--missing", "zero", "--l2", 0.01, "--penalty-scale", "dimension"],
     "biased": [],
     "raw": ["--penalty-scale", "raw", "--l2", 0.7, "--bias", "col"],
-    "plain": ["--bias", "none", "--l1-w", 0.1, "--penalty-scale", "sqrt-count"],
+    "plain": ["--bias", "none", "--l1-w", 0.1, "--penalty-scale", "count", "--shrink-to", "zero"],
 }
 
 
@@ -64,6 +64,7 @@ def fold(path, row):
         h, facts = file["H"][:], dict(file.attrs)
         bias = file["bias/col"][:] if "bias" in file else np.zeros(h.shape[1])
         mean = float(file["bias/mean"][:].item()) if "bias" in file else 0.0
+        towards = file["mean_row"][:] if "mean_row" in file else np.zeros(len(h))
     k = len(h)
     l1, l2 = facts["l1_w"], facts["l2_w"]
     if facts["missing"] == "zero":
@@ -79,7 +80,8 @@ def fold(path, row):
     fitted = facts["bias"] in ("row", "row and column")
     if fitted:
         centre -= np.ones((count, count)) / (count + facts["l2_bias"])
-    w = nonnegative(f.T @ centre @ f + l2 * count ** facts["count_power"] * np.eye(k), f.T @ centre @ rest - l1)
+    weight = l2 * count ** facts["count_power"]
+    w = nonnegative(f.T @ centre @ f + weight * np.eye(k), f.T @ centre @ rest - l1 + weight * towards)
     return w, (rest - f @ w).sum() / (count + facts["l2_bias"]) if fitted else 0.0
 
 
@@ -120,7 +122,8 @@ def test_rows_of_a_converged_fit_come_back(tables, tmp_path, missing):
     run(["transform", model, folder / "old.csv", "-o", out], processes=2)
     with h5py.File(model) as before, h5py.File(out) as after:
         assert np.allclose(before["W"][:], after["W"][:], atol=1e-5)
-        for name in ("bias/row", "observed/row"):
+        assert ("mean_row" in after) == (missing == "unobserved")
+        for name in ("bias/row", "observed/row", "mean_row"):
             if name in before:
                 assert np.allclose(before[name][:], after[name][:], atol=1e-5)
 

@@ -1,0 +1,41 @@
+/*
+ * What `tune` searches: a list of values an option, and the candidates made of them.
+ */
+#ifndef DNMF_CLI_TUNE_SPACE_H
+#define DNMF_CLI_TUNE_SPACE_H
+
+#include "dnmf/tune.h"
+
+enum { CLI_TUNE_MOST_VALUES = 32, CLI_TUNE_MOST_CANDIDATES = 4096 };
+typedef enum cli_tune_search { CLI_TUNE_GRID = 0, CLI_TUNE_RANDOM } cli_tune_search;
+
+/* The lists as given, values separated by commas. */
+typedef struct cli_tune_lists {
+  const char *components;
+  const char *l2; /* NULL: the default of fit */
+  const char *bias;
+  const char *scale;
+} cli_tune_lists;
+
+/* Values of one option's list. */
+typedef struct cli_tune_values {
+  int count;
+  double value[CLI_TUNE_MOST_VALUES];
+} cli_tune_values;
+
+/* The four lists a candidate takes a value of. */
+typedef struct cli_tune_space {
+  cli_tune_values components;
+  cli_tune_values l2; /* negative: the default */
+  cli_tune_values bias;
+  cli_tune_values power;
+} cli_tune_space;
+
+dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_tune_space *space); /* local */
+
+/* Every combination, or random draws with l2 log-uniform between the smallest and the largest; at most
+ * CLI_TUNE_MOST_CANDIDATES. Returns how many. local */
+int64_t cli_tune_grid(const cli_tune_space *space, dnmf_candidate *candidates);
+int64_t cli_tune_random(const cli_tune_space *space, uint64_t seed, int64_t samples, dnmf_candidate *candidates);
+
+#endif
