@@ -229,6 +229,8 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
       "gram_words", r->traffic.gram_words, "control_words", r->traffic.control_words);
   if (object && run)
     json_object_update(object, run);
+  json_object_set_new(object, "exact_residual",
+                      cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));
   json_decref(run);
   return object;
 }
@@ -257,7 +259,8 @@ dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, 
   const dnmf_fit_result *r = &fit->result;
   DNMF_TRY(cli_peak_memory(session, &memory));
   if (r->below_rounding)
-    dnmf_warn(session->context, "the residual is below rounding: objective and relative error are upper bounds only");
+    dnmf_warn(session->context, "the residual is lost in the rounding of the terms it is made of: objective and "
+                                "relative error are not to be trusted; --exact-residual sums it entry by entry");
   cli_say(session, "%s after %d iterations (%s)", r->converged ? "converged" : "stopped", r->iterations,
           r->stop_reason);
   if (isfinite(r->residual_squares))
@@ -265,6 +268,8 @@ dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, 
             relative_error(fit), rmse(fit), fitted_entries(fit));
   else
     cli_say(session, "  objective %.9g over %.0f entries", r->objective, fitted_entries(fit));
+  if (fit->residual_is_exact)
+    cli_say(session, "  residual  |A - WH| = %.9g, entry by entry", sqrt(r->residual_squares));
   if (fit->has_held_out)
     cli_say(session, "  held out  RMSE %.6f, the model of iteration %d", r->validation_rmse, r->best_iteration);
   print_breakdown(session, fit);

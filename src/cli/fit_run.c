@@ -6,8 +6,10 @@
 #include "dnmf/collective.h"
 #include "dnmf/file.h"
 #include "dnmf/output.h"
+#include "dnmf/residual.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* Sizes and options that only make sense together. */
@@ -89,10 +91,24 @@ static dnmf_status read_matrix(cli_session *session, const cli_fit_options *opti
   return fit->missing == DNMF_MISSING_UNOBSERVED ? cli_observed_load(session, options, fit) : DNMF_OK;
 }
 
+/* The residual entry by entry takes the place of the loop's, in the objective too where that is made of it. */
+static dnmf_status measure_residual(cli_session *session, cli_fit_run *fit) {
+  dnmf_fit_result *result = &fit->result;
+  double squares = 0;
+  DNMF_TRY(dnmf_exact_residual(session->context, &fit->a.matrix, &fit->w, &fit->h, &squares));
+  if (isfinite(result->residual_squares))
+    result->objective += 0.5 * (squares - result->residual_squares);
+  result->residual_squares = squares;
+  result->below_rounding = false;
+  fit->residual_is_exact = true;
+  return DNMF_OK;
+}
+
 static dnmf_status iterate(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_fit(session, options, fit);
-  return dnmf_fit(session->context, &fit->plan, &fit->a.matrix, &fit->w, &fit->h, &fit->result);
+  DNMF_TRY(dnmf_fit(session->context, &fit->plan, &fit->a.matrix, &fit->w, &fit->h, &fit->result));
+  return options->exact_residual ? measure_residual(session, fit) : DNMF_OK;
 }
 
 /* The model borrows a grid's factors, copies those of ratings, and takes over the ids. */

@@ -41,6 +41,7 @@ typedef struct cli_fit_options {
   int64_t patience;
   int64_t sweeps;
   double init_scale;
+  bool exact_residual;
   const char *grid;
   int precision;
 } cli_fit_options;
@@ -86,6 +87,7 @@ typedef struct cli_fit_run {
   dnmf_panel observed_h;
 
   dnmf_fit_result result;
+  bool residual_is_exact; /* summed entry by entry */
   cli_fit_seconds seconds;
 } cli_fit_run;
 

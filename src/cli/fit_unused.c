@@ -32,6 +32,7 @@ static dnmf_status refuse_with_ratings(cli_session *session, const cli_fit_optio
   bool biases = options->bias != CLI_BIAS_NONE && !multiplicative;
   bool random = fit->start == CLI_START_RANDOM;
   const use uses[] = {
+      {"exact-residual", false, "the residual of ratings is always summed entry by entry"},
       {"init-scale", random, "the fit does not start at random"},
       {"l2-bias", biases, "no biases are fitted"},
       {"patience", held_out, "it counts iterations without a better RMSE on --validation ratings"},

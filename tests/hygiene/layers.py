@@ -22,7 +22,7 @@ HEADERS = {
     "store": ["dense_file", "file", "labels", "match", "output", "pairs", "source"],
     "init": ["start", "svd"],
     "solve": ["loss", "observed", "solver"],
-    "fit": ["cost", "fit", "fit_observed", "fit_state", "machine"],
+    "fit": ["cost", "fit", "fit_observed", "fit_state", "machine", "residual"],
     "model": ["describe", "metrics", "predict", "recommend", "reconstruct", "transform", "tune"],
     "cli": [],
 }

@@ -1,0 +1,128 @@
+#include "dnmf/residual.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+
+#include <stdlib.h>
+
+enum { TILE_ROWS = 256, TILE_COLS = 4096 };
+
+/* Tiles in double. */
+typedef struct tiles {
+  dnmf_panel w; /* TILE_ROWS rows */
+  dnmf_panel h; /* TILE_COLS columns */
+  double *fitted;
+  double *sums; /* of each row of a tile */
+} tiles;
+
+static void tiles_free(tiles *t) {
+  dnmf_panel_free(&t->w);
+  dnmf_panel_free(&t->h);
+  free(t->fitted);
+  free(t->sums);
+}
+
+static dnmf_status tiles_create(dnmf_error *error, int components, tiles *t) {
+  static const char what[] = "the exact residual";
+  void *memory = NULL;
+  DNMF_TRY(dnmf_panel_create(error, what, TILE_ROWS, components, DNMF_DOUBLE, &t->w));
+  DNMF_TRY(dnmf_panel_create(error, what, TILE_COLS, components, DNMF_DOUBLE, &t->h));
+  DNMF_TRY(dnmf_allocate(error, what, (int64_t)TILE_ROWS * TILE_COLS, sizeof(double), &memory));
+  t->fitted = memory;
+  dnmf_status status = dnmf_allocate(error, what, TILE_ROWS, sizeof(double), &memory);
+  t->sums = memory;
+  return status;
+}
+
+static void widen(const dnmf_panel *from, dnmf_range rows, dnmf_panel *to) {
+  for (int64_t row = rows.begin; row < rows.end; row++)
+    for (int c = 0; c < from->components; c++)
+      dnmf_panel_set(to, row - rows.begin, c, dnmf_panel_get(from, row, c));
+}
+
+static double number_at(const void *values, dnmf_precision precision, int64_t at) {
+  return precision == DNMF_DOUBLE ? ((const double *)values)[at] : (double)((const float *)values)[at];
+}
+
+/* The first entry of a row at or behind local column `col`. */
+static int64_t first_entry(const dnmf_csr *a, int64_t row, int64_t col) {
+  int64_t low = a->start[row];
+  int64_t high = a->start[row + 1];
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    if (a->index[middle] < col)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* fitted = W H - A in a row of the block, columns `cols`. */
+static void subtract(const dnmf_matrix *a, int64_t row, dnmf_range cols, double *fitted) {
+  if (a->sparse) {
+    const dnmf_csr *rows = &a->by_rows;
+    for (int64_t at = first_entry(rows, row, cols.begin); at < rows->start[row + 1] && rows->index[at] < cols.end; at++)
+      fitted[rows->index[at] - cols.begin] -= number_at(rows->value, a->precision, at);
+    return;
+  }
+  const int64_t first = row * dnmf_range_size(a->col_range);
+  for (int64_t col = cols.begin; col < cols.end; col++)
+    fitted[col - cols.begin] -= number_at(a->dense, a->precision, first + col);
+}
+
+/* The squares of A - W H in rows `rows`, columns `cols` of the block. */
+static double tile_squares(const dnmf_context *context, const dnmf_matrix *a, dnmf_range rows, dnmf_range cols,
+                           const tiles *t) {
+  const int64_t width = dnmf_range_size(cols);
+  const int64_t height = dnmf_range_size(rows);
+  dnmf_panel_outer(context, &t->w, (dnmf_range){0, height}, &t->h, (dnmf_range){0, width}, t->fitted);
+#pragma omp parallel for schedule(static) num_threads(context->threads)
+  for (int64_t i = 0; i < height; i++) {
+    double *fitted = t->fitted + i * width;
+    subtract(a, rows.begin + i, cols, fitted);
+    t->sums[i] = 0;
+    for (int64_t j = 0; j < width; j++)
+      t->sums[i] += fitted[j] * fitted[j];
+  }
+  double squares = 0;
+  for (int64_t i = 0; i < height; i++)
+    squares += t->sums[i];
+  return squares;
+}
+
+/* Part of `all` that begins at `begin` and is not longer than a tile. */
+static dnmf_range tile_at(int64_t begin, int64_t step, int64_t all) {
+  return (dnmf_range){begin, begin + step < all ? begin + step : all};
+}
+
+static double block_squares(const dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *w, const dnmf_panel *h,
+                            tiles *t) {
+  double squares = 0;
+  for (int64_t col = 0; col < h->rows; col += TILE_COLS) {
+    const dnmf_range cols = tile_at(col, TILE_COLS, h->rows);
+    widen(h, cols, &t->h);
+    for (int64_t row = 0; row < w->rows; row += TILE_ROWS) {
+      const dnmf_range rows = tile_at(row, TILE_ROWS, w->rows);
+      widen(w, rows, &t->w);
+      squares += tile_squares(context, a, rows, cols, t);
+    }
+  }
+  return squares;
+}
+
+dnmf_status dnmf_exact_residual(dnmf_context *context, const dnmf_matrix *a, dnmf_factor *w, dnmf_factor *h,
+                                double *squares) {
+  tiles t = {0};
+  dnmf_status status = dnmf_agree(context, tiles_create(&context->error, w->components, &t));
+  if (status == DNMF_OK)
+    status = dnmf_factor_gather(context, w);
+  if (status == DNMF_OK)
+    status = dnmf_factor_gather(context, h);
+  if (status == DNMF_OK) {
+    *squares = block_squares(context, a, &w->gathered, &h->gathered, &t);
+    status = dnmf_sum_doubles(context, context->comm, squares, 1);
+  }
+  tiles_free(&t);
+  return status;
+}
