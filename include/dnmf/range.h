@@ -4,6 +4,8 @@
 #ifndef DNMF_RANGE_H
 #define DNMF_RANGE_H
 
+#include "dnmf/status.h"
+
 #include <stdint.h>
 
 typedef struct dnmf_range {
@@ -33,5 +35,10 @@ static inline dnmf_range dnmf_range_split(dnmf_range range, int parts, int index
   dnmf_range part = {begin, begin + share + (index < extra ? 1 : 0)};
   return part;
 }
+
+/* "A:B": A to B - 1, counted from 0; "A:" goes to the last, ":B" begins at the first; NULL is all of them. Fails on
+ * an empty range, and on one that ends beyond `count` of `what` ("rows"). local */
+dnmf_status dnmf_range_parse(dnmf_error *error, const char *option, const char *text, const char *what, int64_t count,
+                             dnmf_range *range);
 
 #endif

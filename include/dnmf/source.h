@@ -25,6 +25,19 @@ typedef enum dnmf_header { DNMF_HEADER_AUTO = 0, DNMF_HEADER_YES, DNMF_HEADER_NO
 /* The number of the first column where columns are numbered. */
 typedef enum dnmf_index_base { DNMF_INDEX_AUTO = 0, DNMF_INDEX_FROM_0, DNMF_INDEX_FROM_1 } dnmf_index_base;
 
+/* Which rows and columns take part; zeroed: all. Rows are chosen by number, counted from 0 in the order of the matrix
+ * (triples: sorted by id), and by id; both must hold. Then rows and columns with too few entries are dropped, again
+ * and again until all that are left have enough. What is left keeps its order, and its ids; where there were none,
+ * ids are the numbers in the file. */
+typedef struct dnmf_select_options {
+  const char *rows; /* "A:B": A up to and without B, either may be left out; NULL: all */
+  const char *cols;
+  const char *row_ids; /* a file with an id a line, each of which must be there; NULL: all */
+  const char *col_ids;
+  int64_t min_row_count; /* entries (stored ones; of a dense matrix those that are not 0) */
+  int64_t min_col_count;
+} dnmf_select_options;
+
 typedef struct dnmf_source_options {
   dnmf_format format;
   dnmf_header header;
@@ -36,8 +49,10 @@ typedef struct dnmf_source_options {
   bool transpose;             /* what the file holds is the transpose of the matrix */
   bool duplicates_given;      /* else: last for triples, sum for the rest */
   dnmf_duplicates duplicates;
+  dnmf_select_options select;
 } dnmf_source_options;
 
+typedef struct dnmf_selection dnmf_selection;
 typedef struct dnmf_source dnmf_source;
 struct dnmf_source {
   /* The same on every process. */
@@ -46,7 +61,7 @@ struct dnmf_source {
   char type[32];      /* of the stored values: "float64", "int8", "text" */
   int64_t rows;
   int64_t cols;
-  int64_t stored; /* as declared or counted, before duplicates are merged */
+  int64_t stored; /* as declared or counted, before duplicates are merged; -1: not known before it is loaded */
   bool sparse;
   dnmf_missing missing;
   dnmf_duplicates duplicates;
@@ -60,6 +75,9 @@ struct dnmf_source {
                       dnmf_matrix *matrix);
   void (*close)(dnmf_source *source);
   void *state;
+  bool selects; /* load looks at the selection */
+
+  dnmf_selection *selection; /* of rows and columns of the file; NULL: all */
 };
 
 /* Fails with the reason, and for HDF5 with what the file does hold. Released with dnmf_source_close, also

@@ -203,6 +203,7 @@ static const cli_group groups[] = {
     {"ranking:", options_table, sizeof options_table / sizeof *options_table, 0},
     {"scores:", cli_scoring_options, CLI_SCORING_OPTIONS, offsetof(evaluate_options, scoring)},
     {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(evaluate_options, input)},
+    CLI_SELECT_GROUP(evaluate_options, input),
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(evaluate_options, common)},
 };
 

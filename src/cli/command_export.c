@@ -110,6 +110,9 @@ static dnmf_status export_factor(cli_session *session, const export_options *opt
 static dnmf_status export_model(cli_session *session, const export_options *options, const char *name) {
   dnmf_model model;
   memset(&model, 0, sizeof model);
+  if (cli_selects(&options->input.select))
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
+                     "%s is a model; rows and columns are selected of a matrix", name);
   dnmf_status status = dnmf_model_read(session->context, name, DNMF_DOUBLE, &model);
   if (status == DNMF_OK && options->factor != FACTOR_H)
     status = export_factor(session, options, "W", &model.w, &model.row_ids);
@@ -134,6 +137,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
 static const cli_group groups[] = {
     {"output:", options_table, sizeof options_table / sizeof *options_table, 0},
     {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(export_options, input)},
+    CLI_SELECT_GROUP(export_options, input),
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(export_options, common)},
 };
 

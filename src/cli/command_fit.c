@@ -145,6 +145,7 @@ static const cli_group groups[] = {
     {"ratings (--missing unobserved):", ratings_table, sizeof ratings_table / sizeof *ratings_table, 0},
     {"run:", run_table, sizeof run_table / sizeof *run_table, 0},
     {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(cli_fit_options, input)},
+    CLI_SELECT_GROUP(cli_fit_options, input),
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(cli_fit_options, common)},
 };
 

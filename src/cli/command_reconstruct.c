@@ -3,10 +3,10 @@
  */
 #include "commands.h"
 #include "model_input.h"
-#include "range_option.h"
 
 #include "dnmf/file.h"
 #include "dnmf/output.h"
+#include "dnmf/range.h"
 #include "dnmf/reconstruct.h"
 
 #include <inttypes.h>
@@ -47,8 +47,8 @@ typedef struct wanted {
 
 static dnmf_status find_ranges(dnmf_error *error, const reconstruct_options *options, const dnmf_model_shape *shape,
                                wanted *w) {
-  DNMF_TRY(cli_parse_range(error, "--rows", options->rows, "rows", shape->rows, &w->rows));
-  return cli_parse_range(error, "--cols", options->cols, "columns", shape->cols, &w->cols);
+  DNMF_TRY(dnmf_range_parse(error, "--rows", options->rows, "rows", shape->rows, &w->rows));
+  return dnmf_range_parse(error, "--cols", options->cols, "columns", shape->cols, &w->cols);
 }
 
 static dnmf_status find_scale(dnmf_error *error, const reconstruct_options *options, wanted *w) {

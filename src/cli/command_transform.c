@@ -197,6 +197,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
 static const cli_group groups[] = {
     {"output:", options_table, sizeof options_table / sizeof *options_table, 0},
     {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(transform_options, input)},
+    CLI_SELECT_GROUP(transform_options, input),
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(transform_options, common)},
 };
 

@@ -1,6 +1,4 @@
-/*
- * dnmf tune: choose components, penalty and biases by cross-validation inside one job, side by side.
- */
+/* dnmf tune: choose components, penalty and biases by cross-validation inside one job, side by side. */
 #include "commands.h"
 #include "fit_report.h"
 #include "fit_run.h"
@@ -227,6 +225,7 @@ static const cli_group groups[] = {
     {"search:", options_table, sizeof options_table / sizeof *options_table, 0},
     {"fits:", fits_table, sizeof fits_table / sizeof *fits_table, 0},
     {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(tune_options, input)},
+    CLI_SELECT_GROUP(tune_options, input),
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(tune_options, common)},
 };
 

@@ -110,6 +110,7 @@ static dnmf_status read_held_out(cli_session *session, const cli_fit_options *op
                                  dnmf_entries *held_out) {
   dnmf_context *context = session->context;
   dnmf_source_options how = cli_source_options(&options->input);
+  how.select = (dnmf_select_options){.rows = NULL}; /* of the input only */
   const dnmf_source *source = &fit->source;
   dnmf_target target = {fit->input, source->rows, source->cols, &source->row_ids, &source->col_ids};
   dnmf_matched matched;

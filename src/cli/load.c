@@ -14,7 +14,9 @@ dnmf_status cli_open(cli_session *session, const char *name, const cli_input *in
   dnmf_source_options options = cli_source_options(input);
   DNMF_TRY(dnmf_source_open(session->context, name, &options, source));
   double cells = (double)source->rows * (double)source->cols;
-  if (source->sparse)
+  if (source->stored < 0)
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 " selected", name, source->format, source->rows, source->cols);
+  else if (source->sparse)
     cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 ", %" PRId64 " stored (%.3g%%)", name, source->format,
             source->rows, source->cols, source->stored, 100 * (double)source->stored / cells);
   else

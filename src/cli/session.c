@@ -49,6 +49,23 @@ const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"transpose", 0, CLI_FLAG, INPUT(transpose), NULL, "the input's columns are the rows (default: no)", 0, 0, NULL},
 };
 
+#define SELECT(member) offsetof(cli_select, member)
+const cli_option cli_select_options[CLI_SELECT_OPTIONS] = {
+    {"rows", 0, CLI_TEXT, SELECT(rows), "A:B", "rows A up to and without B, counted from 0; either may be left out", 0,
+     0, NULL},
+    {"cols", 0, CLI_TEXT, SELECT(cols), "A:B", "columns A up to and without B", 0, 0, NULL},
+    {"row-ids", 0, CLI_TEXT, SELECT(row_ids), "FILE", "rows with the ids of FILE, one a line", 0, 0, NULL},
+    {"col-ids", 0, CLI_TEXT, SELECT(col_ids), "FILE", "columns with the ids of FILE, one a line", 0, 0, NULL},
+    {"min-row-count", 0, CLI_INT, SELECT(min_row_count), "N",
+     "drop rows with fewer than N entries; with --min-col-count until all left have enough", 0, 9e18, NULL},
+    {"min-col-count", 0, CLI_INT, SELECT(min_col_count), "N", "drop columns with fewer than N entries", 0, 9e18, NULL},
+};
+
+bool cli_selects(const cli_select *select) {
+  return select->rows || select->cols || select->row_ids || select->col_ids || select->min_row_count > 0 ||
+         select->min_col_count > 0;
+}
+
 dnmf_source_options cli_source_options(const cli_input *input) {
   dnmf_source_options options = {.format = (dnmf_format)input->format,
                                  .header = (dnmf_header)input->header,
@@ -61,6 +78,12 @@ dnmf_source_options cli_source_options(const cli_input *input) {
                                  .duplicates_given = input->duplicates > 0};
   if (options.duplicates_given)
     options.duplicates = (dnmf_duplicates)(input->duplicates - 1);
+  options.select = (dnmf_select_options){.rows = input->select.rows,
+                                         .cols = input->select.cols,
+                                         .row_ids = input->select.row_ids,
+                                         .col_ids = input->select.col_ids,
+                                         .min_row_count = input->select.min_row_count,
+                                         .min_col_count = input->select.min_col_count};
   return options;
 }
 

@@ -25,6 +25,20 @@ typedef struct cli_common {
 enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 9 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
+/* Which rows and columns take part: of commands whose matrix can be a part of a file. */
+typedef struct cli_select {
+  const char *rows;
+  const char *cols;
+  const char *row_ids;
+  const char *col_ids;
+  int64_t min_row_count;
+  int64_t min_col_count;
+} cli_select;
+
+/* At the base of a cli_select. */
+enum { CLI_SELECT_OPTIONS = 6 };
+extern const cli_option cli_select_options[CLI_SELECT_OPTIONS];
+
 /* How input is read: shared by every command that takes a matrix. */
 typedef struct cli_input {
   int format; /* dnmf_format */
@@ -36,7 +50,15 @@ typedef struct cli_input {
   int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
   int index_base; /* dnmf_index_base */
   bool transpose;
+  cli_select select;
 } cli_input;
+
+/* The group of cli_select_options for a command that keeps its cli_input at `input`. */
+#define CLI_SELECT_GROUP(options, input)                                                                               \
+  { "selecting:", cli_select_options, CLI_SELECT_OPTIONS, offsetof(options, input) + offsetof(cli_input, select) }
+
+/* True when any of them was given. */
+bool cli_selects(const cli_select *select);
 
 extern const cli_option cli_input_options[CLI_INPUT_OPTIONS];
 

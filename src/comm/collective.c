@@ -56,6 +56,10 @@ dnmf_status dnmf_max_bytes(dnmf_context *context, MPI_Comm comm, uint8_t *values
   return reduce_all(context, comm, values, count, MPI_UINT8_T, 1, MPI_MAX);
 }
 
+dnmf_status dnmf_or_words(dnmf_context *context, MPI_Comm comm, uint64_t *words, int64_t count) {
+  return reduce_all(context, comm, words, count, MPI_UINT64_T, sizeof(uint64_t), MPI_BOR);
+}
+
 dnmf_status dnmf_exscan_int64(dnmf_context *context, int64_t value, int64_t *before, int64_t *total) {
   int64_t through = 0;
   int code = MPI_Scan(&value, &through, 1, MPI_INT64_T, MPI_SUM, context->comm);

@@ -15,26 +15,34 @@ typedef struct hdf5_state {
   dnmf_hdf5_place place;
 } hdf5_state;
 
-/* What dnmf_load_dense reads with. */
-typedef struct open_dataset {
+/* What dnmf_load_block reads from. */
+typedef struct open_place {
   hid_t file;
-  const char *name;
-} open_dataset;
+  const dnmf_hdf5_place *place;
+} open_place;
 
 static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_precision precision,
                              void *buffer) {
-  const open_dataset *opened = state;
-  return dnmf_hdf5_read(context, opened->file, opened->name, dnmf_hdf5_real(precision), slab, buffer);
+  const open_place *from = state;
+  return dnmf_hdf5_read(context, from->file, from->place->name, dnmf_hdf5_real(precision), slab, buffer);
 }
 
+/* This process's block, straight into place; HDF5 converts the numbers. */
 static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_matrix *matrix) {
   const hdf5_state *state = source->state;
-  open_dataset opened = {-1, state->place.name};
+  open_place from = {-1, &state->place};
   DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_dense(context, layout, precision, matrix)));
-  DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &opened.file));
-  dnmf_status status = dnmf_load_block(context, source->transposed, read_slab, &opened, matrix);
-  return dnmf_hdf5_close(context, state->path, false, opened.file, status);
+  DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &from.file));
+  dnmf_status status = dnmf_load_block(context, source, read_slab, &from, matrix);
+  return dnmf_hdf5_close(context, state->path, false, from.file, status);
+}
+
+/* The lines of a sparse group, rows or columns, that hold what is selected. */
+static dnmf_range selected_lines(const dnmf_source *source, const dnmf_hdf5_place *place) {
+  if (!source->selection)
+    return (dnmf_range){0, place->by_columns ? place->cols : place->rows};
+  return place->by_columns != source->transposed ? source->selection->cols.hull : source->selection->rows.hull;
 }
 
 static dnmf_status load_sparse(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
@@ -43,7 +51,8 @@ static dnmf_status load_sparse(dnmf_context *context, const dnmf_source *source,
   dnmf_hdf5_entries reader = {0};
   hid_t file = -1;
   DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &file));
-  dnmf_status status = dnmf_hdf5_entries_open(context, state->path, file, &state->place, &reader);
+  dnmf_status status =
+      dnmf_hdf5_entries_open(context, state->path, file, &state->place, selected_lines(source, &state->place), &reader);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
     status = dnmf_load_entries(context, source, layout, precision, dnmf_hdf5_next_entries, &reader, matrix);
@@ -103,6 +112,7 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   hdf5_state *state = memory;
   source->state = state;
   source->load = load;
+  source->selects = true;
   source->close = close_source;
   if (status == DNMF_OK && !(state->path = strdup(path)))
     status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");

@@ -24,10 +24,10 @@ static dnmf_status bad_indptr(const dnmf_hdf5_entries *reader, int64_t position,
                    position, value, rule);
 }
 
-/* This process's even share of indptr, with one item of overlap. */
+/* This process's even share of the lines' indptr, with one item of overlap. */
 static dnmf_status check_indptr(dnmf_hdf5_entries *reader) {
-  dnmf_range all = {0, reader->lines};
-  dnmf_range mine = dnmf_range_split(all, reader->context->size, reader->context->rank);
+  dnmf_range mine = dnmf_range_split(reader->lines, reader->context->size, reader->context->rank);
+  int64_t all = reader->place->by_columns ? reader->place->cols : reader->place->rows;
   const int64_t *items = reader->end;
   for (int64_t at = mine.begin; at < mine.end; at += PIECE_ITEMS) {
     dnmf_range piece = piece_at(mine, at);
@@ -36,29 +36,53 @@ static dnmf_status check_indptr(dnmf_hdf5_entries *reader) {
     int64_t count = dnmf_range_size(piece);
     if (piece.begin == 0 && items[0] != 0)
       return bad_indptr(reader, 0, items[0], "the first must be 0");
+    if (items[0] < 0)
+      return bad_indptr(reader, piece.begin, items[0], "no item may be negative");
     for (int64_t i = 1; i < count; i++)
       if (items[i] < items[i - 1])
         return bad_indptr(reader, piece.begin + i, items[i], "no item may be smaller than the one before");
-    if (piece.end == reader->lines + 1 && items[count - 1] != reader->place->stored)
-      return bad_indptr(reader, reader->lines, items[count - 1], "the last must be the number of stored entries");
+    if (piece.end == all + 1 && items[count - 1] != reader->place->stored)
+      return bad_indptr(reader, all, items[count - 1], "the last must be the number of stored entries");
+    if (items[count - 1] > reader->place->stored)
+      return bad_indptr(reader, piece.end - 1, items[count - 1], "no item may be beyond the number of stored entries");
   }
+  return DNMF_OK;
+}
+
+/* Item `at` of indptr. */
+static dnmf_status read_start(dnmf_hdf5_entries *reader, int64_t at, int64_t *start) {
+  dnmf_range one = {at, at + 1};
+  DNMF_TRY(read_integers(reader, reader->place->indptr, one, reader->end));
+  *start = reader->end[0];
   return DNMF_OK;
 }
 
 /* The line that holds stored entry `entry`: the last whose indptr is not beyond it, found in the file. */
 static dnmf_status find_line(dnmf_hdf5_entries *reader, int64_t entry, int64_t *line) {
-  int64_t low = 0;
-  int64_t high = reader->lines;
+  int64_t low = reader->lines.begin;
+  int64_t high = reader->lines.end;
   while (high - low > 1) {
-    dnmf_range middle = {low + (high - low) / 2, low + (high - low) / 2 + 1};
-    DNMF_TRY(read_integers(reader, reader->place->indptr, middle, reader->end));
-    if (reader->end[0] <= entry)
-      low = middle.begin;
+    int64_t middle = low + (high - low) / 2;
+    int64_t start = 0;
+    DNMF_TRY(read_start(reader, middle, &start));
+    if (start <= entry)
+      low = middle;
     else
-      high = middle.begin;
+      high = middle;
   }
   *line = low;
   return DNMF_OK;
+}
+
+/* This process's share of the lines' entries. */
+static dnmf_status take_share(dnmf_hdf5_entries *reader) {
+  dnmf_range all = {0, 0};
+  DNMF_TRY(read_start(reader, reader->lines.begin, &all.begin));
+  DNMF_TRY(read_start(reader, reader->lines.end, &all.end));
+  if (all.begin < 0 || all.end < all.begin || all.end > reader->place->stored)
+    return DNMF_OK; /* the process that checks this part of indptr says what is wrong */
+  reader->share = dnmf_range_split(all, reader->context->size, reader->context->rank);
+  return dnmf_range_size(reader->share) > 0 ? find_line(reader, reader->share.begin, &reader->line) : DNMF_OK;
 }
 
 static dnmf_status allocate_pieces(dnmf_error *error, dnmf_hdf5_entries *reader) {
@@ -73,14 +97,11 @@ static dnmf_status allocate_pieces(dnmf_error *error, dnmf_hdf5_entries *reader)
 }
 
 dnmf_status dnmf_hdf5_entries_open(dnmf_context *context, const char *path, hid_t file, const dnmf_hdf5_place *place,
-                                   dnmf_hdf5_entries *reader) {
-  dnmf_range all = {0, place->stored};
-  *reader = (dnmf_hdf5_entries){.context = context, .path = path, .file = file, .place = place};
-  reader->lines = place->by_columns ? place->cols : place->rows;
-  reader->share = dnmf_range_split(all, context->size, context->rank);
+                                   dnmf_range lines, dnmf_hdf5_entries *reader) {
+  *reader = (dnmf_hdf5_entries){.context = context, .path = path, .file = file, .place = place, .lines = lines};
   DNMF_TRY(allocate_pieces(&context->error, reader));
   DNMF_TRY(check_indptr(reader));
-  return dnmf_range_size(reader->share) > 0 ? find_line(reader, reader->share.begin, &reader->line) : DNMF_OK;
+  return take_share(reader);
 }
 
 void dnmf_hdf5_entries_free(dnmf_hdf5_entries *reader) {
@@ -94,10 +115,9 @@ void dnmf_hdf5_entries_free(dnmf_hdf5_entries *reader) {
 static dnmf_status advance_line(dnmf_hdf5_entries *reader, int64_t entry) {
   for (;; reader->line++) {
     if (reader->line >= reader->ends.end || reader->line < reader->ends.begin) {
-      dnmf_range all = {0, reader->lines};
-      if (reader->line >= reader->lines)
-        return bad_indptr(reader, reader->lines, entry, "it changed while it was read");
-      reader->ends = piece_at(all, reader->line);
+      if (reader->line >= reader->lines.end)
+        return bad_indptr(reader, reader->lines.end, entry, "it changed while it was read");
+      reader->ends = piece_at(reader->lines, reader->line);
       dnmf_range items = {reader->ends.begin + 1, reader->ends.end + 1};
       DNMF_TRY(read_integers(reader, reader->place->indptr, items, reader->end));
     }

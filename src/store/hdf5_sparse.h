@@ -4,15 +4,15 @@
 
 #include "store/hdf5_find.h"
 
-/* Reads this process's even share of the stored entries, in pieces; no process holds all of indptr. A line is a row,
- * or a column of a csc matrix. */
+/* Reads this process's even share of the stored entries of some lines, in pieces; no process holds all of indptr. A
+ * line is a row, or a column of a csc matrix. */
 typedef struct dnmf_hdf5_entries {
   dnmf_context *context;
   const char *path;
   hid_t file;
   const dnmf_hdf5_place *place;
-  int64_t lines;    /* of the matrix */
-  dnmf_range share; /* of the stored entries, still to be read */
+  dnmf_range lines; /* that are read, by all processes together */
+  dnmf_range share; /* of their stored entries, still to be read */
   int64_t line;     /* of the entry share.begin, or before it */
   dnmf_range ends;  /* of lines, whose ends are in `end` */
   int64_t *end;     /* a piece of indptr */
@@ -20,11 +20,11 @@ typedef struct dnmf_hdf5_entries {
   double *value;    /* a piece of data */
 } dnmf_hdf5_entries;
 
-/* Prepares to read and checks indptr: from 0 to the number of entries without a step back. `path`, `file` and `place`
- * must outlive the reader. Released with dnmf_hdf5_entries_free, also after a failure. Collective agreement is the
- * caller's. local, on a file opened together */
+/* Prepares to read the lines `lines` and checks their part of indptr: from 0 to the number of entries without a step
+ * back. `path`, `file` and `place` must outlive the reader. Released with dnmf_hdf5_entries_free, also after a failure.
+ * Collective agreement is the caller's. local, on a file opened together */
 dnmf_status dnmf_hdf5_entries_open(dnmf_context *context, const char *path, hid_t file, const dnmf_hdf5_place *place,
-                                   dnmf_hdf5_entries *reader);
+                                   dnmf_range lines, dnmf_hdf5_entries *reader);
 void dnmf_hdf5_entries_free(dnmf_hdf5_entries *reader); /* local */
 
 /* As dnmf_next_entries, `reader` a dnmf_hdf5_entries. Fails on an index outside the shape. local */

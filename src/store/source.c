@@ -5,6 +5,7 @@
 
 #include "dnmf/collective.h"
 #include "store/readers.h"
+#include "store/select.h"
 #include "store/text_columns.h"
 
 #include <fcntl.h>
@@ -189,6 +190,8 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
     status = check_shape(context, source);
   if (options->duplicates_given)
     source->duplicates = options->duplicates;
+  if (status == DNMF_OK)
+    status = dnmf_source_select(context, &options->select, source);
   free(path);
   return status;
 }
@@ -199,7 +202,8 @@ static void name_file(dnmf_error *error, const dnmf_source *source) {
   if (error->status != DNMF_ERROR_INPUT || strstr(error->text, source->name))
     return;
   error->status = DNMF_OK;
-  dnmf_fail(error, bare.status, "%s: %s", source->name, bare.text);
+  dnmf_fail(error, bare.status, "%s%s: %s", source->name, source->selection ? ", what is selected of it" : "",
+            bare.text);
 }
 
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
@@ -215,6 +219,7 @@ dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const d
 void dnmf_source_close(dnmf_source *source) {
   if (source->close && source->state)
     source->close(source);
+  dnmf_selection_free(source->selection);
   dnmf_ids_free(&source->row_ids);
   dnmf_ids_free(&source->col_ids);
   free(source->name);

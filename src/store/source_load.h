@@ -1,23 +1,31 @@
 /*
- * The last step of loading, the same for every format: from what a file holds, as it is or transposed, to blocks.
+ * The last step of loading, the same for every format: from what a file holds, as it is or transposed, to the selected
+ * part of it in blocks.
  */
 #ifndef DNMF_STORE_SOURCE_LOAD_H
 #define DNMF_STORE_SOURCE_LOAD_H
 
 #include "dnmf/source.h"
+#include "dnmf/subset.h"
 #include "store/hdf5_file.h"
+
+/* The rows and columns that are selected, of the matrix before. */
+struct dnmf_selection {
+  dnmf_subset rows;
+  dnmf_subset cols;
+};
 
 /* Assembles the matrix from the entries that `next` hands over, indexed as the file has them. collective */
 dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_next_entries next, void *state, dnmf_matrix *matrix);
 
-/* Reads a slab of an array, as it is stored, into `buffer`: row-major, numbers of `precision`. */
+/* Reads a slab of an array, as it is stored, into `buffer`: row-major, numbers of `precision`. local */
 typedef dnmf_status (*dnmf_read_slab)(dnmf_context *context, void *state, const dnmf_slab *slab,
                                       dnmf_precision precision, void *buffer);
 
-/* Fills an allocated dense block from an array that is stored as the matrix or, `transposed`, as its transpose. local
- */
-dnmf_status dnmf_load_block(dnmf_context *context, bool transposed, dnmf_read_slab read, void *state,
+/* Fills an allocated dense block from an array, of which no more is read than from the first to the last row and
+ * column of the block. local */
+dnmf_status dnmf_load_block(dnmf_context *context, const dnmf_source *source, dnmf_read_slab read, void *state,
                             dnmf_matrix *matrix);
 
 #endif

@@ -107,6 +107,7 @@ dnmf_status dnmf_text_state_create(dnmf_error *error, dnmf_source *source, bool 
   source->state = *state = memory;
   (*state)->items = dnmf_queue_of(cells ? sizeof(double) : sizeof(narrow_entry));
   source->load = cells ? load_cells : load_entries;
+  source->selects = true;
   source->close = close_state;
   strcpy(source->type, "text");
   return DNMF_OK;

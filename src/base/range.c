@@ -1,4 +1,4 @@
-#include "range_option.h"
+#include "dnmf/range.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,8 +17,8 @@ static bool take_bound(const char **at, int64_t *bound) {
   return errno == 0;
 }
 
-dnmf_status cli_parse_range(dnmf_error *error, const char *option, const char *text, const char *what, int64_t count,
-                            dnmf_range *range) {
+dnmf_status dnmf_range_parse(dnmf_error *error, const char *option, const char *text, const char *what, int64_t count,
+                             dnmf_range *range) {
   const char *at = text;
   *range = (dnmf_range){0, count};
   if (!text)

@@ -1,0 +1,285 @@
+/* Which rows and columns take part: named ones first, then those with enough entries. */
+#include "store/select.h"
+
+#include "dnmf/collective.h"
+#include "dnmf/memory.h"
+#include "store/interner.h"
+#include "store/text_file.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows or columns to choose from. */
+typedef struct side {
+  const char *whats;        /* "rows" or "columns" */
+  const char *range_option; /* "--rows" */
+  const char *range;
+  const char *ids_option;
+  const char *ids_file;
+  int64_t count;
+  dnmf_ids *ids;
+} side;
+
+void dnmf_selection_free(dnmf_selection *selection) {
+  if (!selection)
+    return;
+  dnmf_subset_free(&selection->rows);
+  dnmf_subset_free(&selection->cols);
+  free(selection);
+}
+
+static dnmf_status take_id(dnmf_error *error, void *state, dnmf_text_line line) {
+  int64_t number = 0;
+  return dnmf_intern(error, state, line.begin, line.end - line.begin, &number);
+}
+
+/* The ids of a file, a line each; each process those of its lines. */
+static dnmf_status read_ids(dnmf_context *context, const char *path, dnmf_interner *ids) {
+  dnmf_text_file file;
+  dnmf_text_reader reader = {0};
+  dnmf_status status = dnmf_text_open(context, path, &file);
+  if (status == DNMF_OK) {
+    dnmf_text_place first = {file.start, 0};
+    status = dnmf_text_lines(context, &file, first, DNMF_OK, take_id, ids, &reader);
+  }
+  dnmf_text_close(&file);
+  return status;
+}
+
+/* Fails on all processes when an id of the list was not found. */
+static dnmf_status check_found(dnmf_context *context, const dnmf_source *source, const side *s,
+                               const dnmf_interner *ids, const int64_t *index) {
+  int64_t counts[2] = {ids->count, 0};
+  const char *first = NULL;
+  int length = 0;
+  for (int64_t i = 0; i < ids->count; i++) {
+    if (index[i] < 0 && !first) {
+      first = ids->text + ids->starts[i];
+      length = (int)(ids->starts[i + 1] - ids->starts[i] < 200 ? ids->starts[i + 1] - ids->starts[i] : 200);
+    }
+    counts[1] += index[i] < 0;
+  }
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
+  dnmf_status status = DNMF_OK;
+  if (counts[0] == 0)
+    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s %s holds no ids", s->ids_option, s->ids_file);
+  else if (first)
+    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                       "%s %s: %" PRId64 " of its ids are no %s of %s; the first of them is %.*s", s->ids_option,
+                       s->ids_file, counts[1], s->whats, source->name, length, first);
+  return dnmf_agree(context, status);
+}
+
+/* bits = the indices of the listed ids that lie in `range`, the same on all processes. */
+static dnmf_status find_listed(dnmf_context *context, const dnmf_source *source, const side *s, dnmf_range range,
+                               const dnmf_interner *listed, uint64_t *bits) {
+  void *memory = NULL;
+  static const int64_t none[1] = {0};
+  int64_t words = dnmf_subset_words(s->count);
+  dnmf_status status = dnmf_allocate(&context->error, "indices of ids", listed->count, sizeof(int64_t), &memory);
+  int64_t *index = memory;
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_ids_find(context, s->ids, s->count, listed->count, listed->count ? listed->starts : none,
+                           listed->text, index);
+  if (status == DNMF_OK)
+    status = check_found(context, source, s, listed, index);
+  for (int64_t i = 0; status == DNMF_OK && i < listed->count; i++)
+    if (index[i] >= range.begin && index[i] < range.end)
+      bits[index[i] / 64] |= UINT64_C(1) << (index[i] % 64);
+  free(index);
+  DNMF_TRY(status);
+  return dnmf_or_words(context, context->comm, bits, words);
+}
+
+/* subset = what --rows and --row-ids (--cols and --col-ids) choose. */
+static dnmf_status choose_side(dnmf_context *context, const dnmf_source *source, const side *s, dnmf_subset *subset) {
+  dnmf_range range = {0, 0};
+  dnmf_interner listed = {0};
+  void *bits = NULL;
+  DNMF_TRY(
+      dnmf_agree(context, dnmf_range_parse(&context->error, s->range_option, s->range, s->whats, s->count, &range)));
+  *subset = dnmf_subset_of_range(s->count, range);
+  if (!s->ids_file)
+    return DNMF_OK;
+  dnmf_status status = read_ids(context, s->ids_file, &listed);
+  if (status == DNMF_OK)
+    status = dnmf_agree(
+        context, dnmf_allocate_zero(&context->error, "a subset", dnmf_subset_words(s->count), sizeof(uint64_t), &bits));
+  if (status == DNMF_OK)
+    status = find_listed(context, source, s, range, &listed, bits);
+  dnmf_interner_free(&listed);
+  if (status != DNMF_OK) {
+    free(bits);
+    return status;
+  }
+  return dnmf_agree(context, dnmf_subset_of_bits(&context->error, s->count, bits, subset));
+}
+
+/* The strings of the chosen ids move together. */
+static void choose_strings(dnmf_ids *ids, const dnmf_subset *subset) {
+  int64_t kept = 0;
+  int64_t used = 0;
+  for (int64_t i = 0; i < dnmf_range_size(ids->range); i++) {
+    int64_t begin = ids->starts[i];
+    int64_t length = ids->starts[i + 1] - begin;
+    if (!dnmf_subset_has(subset, ids->range.begin + i))
+      continue;
+    if (length > 0)
+      memmove(ids->text + used, ids->text + begin, (size_t)length);
+    ids->starts[kept++] = used;
+    used += length;
+  }
+  ids->starts[kept] = used;
+}
+
+/* The ids of what is chosen; the numbers in the file where there were none. local */
+static dnmf_status choose_ids(dnmf_context *context, dnmf_ids *ids, const dnmf_subset *subset) {
+  if (dnmf_subset_is_all(subset))
+    return DNMF_OK;
+  dnmf_range held = ids->range;
+  if (ids->kind == DNMF_IDS_NONE) {
+    void *memory = NULL;
+    held = dnmf_range_split((dnmf_range){0, subset->of}, context->size, context->rank);
+    DNMF_TRY(dnmf_allocate(&context->error, "ids", dnmf_range_size(held), sizeof(int64_t), &memory));
+    ids->numbers = memory;
+    for (int64_t i = 0; i < dnmf_range_size(held); i++)
+      ids->numbers[i] = held.begin + i;
+    ids->kind = DNMF_IDS_INTEGER;
+    ids->range = held;
+  }
+  if (ids->kind == DNMF_IDS_STRING)
+    choose_strings(ids, subset);
+  for (int64_t i = 0, kept = 0; i < dnmf_range_size(held) && ids->kind == DNMF_IDS_INTEGER; i++)
+    if (dnmf_subset_has(subset, held.begin + i))
+      ids->numbers[kept++] = ids->numbers[i];
+  ids->count = subset->count;
+  ids->range = (dnmf_range){dnmf_subset_below(subset, held.begin), dnmf_subset_below(subset, held.end)};
+  return DNMF_OK;
+}
+
+/* The source becomes what `chosen` leaves of it, and takes `chosen` over. */
+static dnmf_status apply(dnmf_context *context, dnmf_source *source, const dnmf_selection *chosen) {
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "a selection", 1, sizeof *chosen, &memory);
+  DNMF_TRY(dnmf_agree(context, status));
+  source->selection = memory;
+  *source->selection = *chosen;
+  source->rows = chosen->rows.count;
+  source->cols = chosen->cols.count;
+  source->stored = source->sparse ? -1 : source->rows * source->cols;
+  status = choose_ids(context, &source->row_ids, &chosen->rows);
+  if (status == DNMF_OK)
+    status = choose_ids(context, &source->col_ids, &chosen->cols);
+  return dnmf_agree(context, status);
+}
+
+static dnmf_status load_held(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                             dnmf_precision precision, dnmf_matrix *matrix) {
+  dnmf_matrix *held = source->state;
+  dnmf_matrix_walk walk = {held, 0, 0};
+  dnmf_status status = dnmf_load_entries(context, source, layout, precision, dnmf_matrix_walk_next, &walk, matrix);
+  matrix->duplicates += held->duplicates;
+  dnmf_matrix_free(held);
+  return status;
+}
+
+static void close_held(dnmf_source *source) {
+  dnmf_matrix_free(source->state);
+  free(source->state);
+}
+
+/* Only rows are walked. */
+static void drop_by_cols(dnmf_matrix *matrix) {
+  free(matrix->by_cols.start);
+  free(matrix->by_cols.index);
+  free(matrix->by_cols.value);
+  matrix->by_cols = (dnmf_csr){0};
+}
+
+/* Loads the source by whole rows; what it read from is closed, and the matrix takes its place. */
+static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
+  void *memory = NULL;
+  dnmf_grid grid = {0};
+  dnmf_layout layout = {0};
+  dnmf_status status = dnmf_allocate_zero(&context->error, "a matrix", 1, sizeof(dnmf_matrix), &memory);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_grid_create(context, context->size, 1, &grid);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, dnmf_layout_even(&context->error, &grid, source->rows, source->cols, &layout));
+  if (status == DNMF_OK)
+    status = source->load(context, source, &layout, DNMF_DOUBLE, memory);
+  dnmf_layout_free(&layout);
+  dnmf_grid_free(&grid);
+  if (status != DNMF_OK) {
+    if (memory)
+      dnmf_matrix_free(memory);
+    free(memory);
+    return status;
+  }
+  source->close(source);
+  source->state = memory;
+  drop_by_cols(memory);
+  source->load = load_held;
+  source->close = close_held;
+  source->transposed = false;
+  dnmf_selection_free(source->selection);
+  source->selection = NULL;
+  return DNMF_OK;
+}
+
+/* The rows or columns of a subset, or all. */
+static dnmf_subset all_of(int64_t count) {
+  return dnmf_subset_of_range(count, (dnmf_range){0, count});
+}
+
+static dnmf_status check_left(dnmf_context *context, const dnmf_source *source, const dnmf_select_options *options,
+                              const dnmf_selection *chosen) {
+  if (chosen->rows.count > 0 && chosen->cols.count > 0)
+    return DNMF_OK;
+  if (options->min_row_count > 0 || options->min_col_count > 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "nothing is left of %s, %" PRId64 " x %" PRId64 ": no part of it has %" PRId64
+                     " entries in each row and %" PRId64 " in each column",
+                     source->name, source->rows, source->cols, options->min_row_count, options->min_col_count);
+  return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "the selection leaves nothing of %s, %" PRId64 " x %" PRId64,
+                   source->name, source->rows, source->cols);
+}
+
+/* What is held without the rows and columns that have too few entries. */
+static dnmf_status select_held(dnmf_context *context, const dnmf_select_options *options, dnmf_source *source,
+                               dnmf_selection *chosen) {
+  bool counted = options->min_row_count > 0 || options->min_col_count > 0;
+  DNMF_TRY(hold(context, source));
+  if (counted)
+    DNMF_TRY(dnmf_select_counts(context, source->state, options->min_row_count, options->min_col_count, chosen));
+  DNMF_TRY(check_left(context, source, options, chosen));
+  dnmf_status status = apply(context, source, chosen);
+  *chosen = (dnmf_selection){.rows = {0}};
+  return status;
+}
+
+dnmf_status dnmf_source_select(dnmf_context *context, const dnmf_select_options *options, dnmf_source *source) {
+  const side rows = {"rows", "--rows", options->rows, "--row-ids", options->row_ids, source->rows, &source->row_ids};
+  const side cols = {"columns", "--cols", options->cols, "--col-ids", options->col_ids, source->cols, &source->col_ids};
+  bool counted = options->min_row_count > 0 || options->min_col_count > 0;
+  dnmf_selection chosen = {.rows = {0}};
+  dnmf_status status = choose_side(context, source, &rows, &chosen.rows);
+  if (status == DNMF_OK)
+    status = choose_side(context, source, &cols, &chosen.cols);
+  if (status == DNMF_OK)
+    status = check_left(context, source, options, &chosen);
+  bool all = dnmf_subset_is_all(&chosen.rows) && dnmf_subset_is_all(&chosen.cols);
+  if (status == DNMF_OK && !all && source->selects) {
+    status = apply(context, source, &chosen);
+    chosen = (dnmf_selection){all_of(source->rows), all_of(source->cols)};
+    all = true;
+  }
+  if (status == DNMF_OK && (counted || !all))
+    status = select_held(context, options, source, &chosen);
+  dnmf_subset_free(&chosen.rows);
+  dnmf_subset_free(&chosen.cols);
+  return status;
+}
