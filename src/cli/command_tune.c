@@ -159,11 +159,16 @@ static cli_fit_options refit_options(const tune_options *options, const dnmf_can
   return fit;
 }
 
+/* What was given is tune's; the options of the refit are all meant. */
 static dnmf_status refit(cli_session *session, const tune_options *options, const char *input,
                          const dnmf_candidate *best) {
   cli_fit_options chosen = refit_options(options, best);
   cli_fit_run fit = {.input = input};
+  static const cli_given nothing;
+  const cli_given *given = session->given;
+  session->given = &nothing;
   dnmf_status status = cli_fit_execute(session, &chosen, &fit);
+  session->given = given;
   cli_fit_free(&fit);
   if (status == DNMF_OK)
     cli_say(session, "the best, fitted to all entries: %s", options->output);

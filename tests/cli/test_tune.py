@@ -62,6 +62,11 @@ def test_the_best_is_fitted_to_all_entries(ratings, alone, folder):
         assert file.attrs["missing"] == "unobserved"
 
 
+def test_options_of_the_search_do_not_disturb_the_last_fit(ratings, folder):
+    run(["tune", ratings, "-k", 2, "--folds", 2, "--max-iter", 3, "--patience", 2, "-o", folder / "patient.h5"])
+    assert (folder / "patient.h5").exists()
+
+
 def test_a_random_search_repeats_for_its_seed(ratings):
     options = ["tune", ratings, "-k", "2,3", "--l2", "0.01,0.5", "--folds", 2, "--search", "random", "--samples", 5,
                "--max-iter", 5, "--json"]
