@@ -76,6 +76,8 @@ static dnmf_status export_matrix(cli_session *session, const export_options *opt
         dnmf_matrix_export(session->context, output.partial, format, &loaded.matrix, &source.row_ids, &source.col_ids);
     status = dnmf_output_end(session->context, &output, status);
   }
+  if (status == DNMF_OK)
+    cli_say(session, "%s written", options->output);
   dnmf_source_close(&source);
   cli_matrix_free(&loaded);
   return status;

@@ -183,6 +183,18 @@ def test_time_limit_stops_the_loop(folder):
     assert found["iterations"] > 0
 
 
+@pytest.mark.parametrize("command", ["import", "generate", "fit", "transform", "recommend", "export", "tune"])
+def test_the_last_line_names_what_was_written(folder, tmp_path, command):
+    """So a script, and a person looking at a batch file's end, see that it was."""
+    run(["fit", TABLE, "-o", folder / "m.h5", "-k", 2, "--quiet"])
+    written = tmp_path / ("out.csv" if command == "recommend" else "out.npy" if command == "export" else "out.h5")
+    arguments = {"import": [TABLE], "generate": ["--rows", 5, "--cols", 4], "fit": [TABLE, "-k", 2],
+                 "transform": [folder / "m.h5", TABLE], "recommend": [folder / "m.h5", "--seen", TABLE],
+                 "export": [TABLE], "tune": [TABLE, "-k", 2, "--folds", 2]}[command]
+    result = run([command, *arguments, "-o", written])
+    assert str(written) in result.stdout.splitlines()[-1], str(result)
+
+
 def threads_with(folder, monkeypatch, *options, **variables):
     """The threads a fit takes on one process with a choice of environment variables, and its warnings."""
     for name in ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"):
