@@ -2,25 +2,29 @@
  * Transforming: new rows folded into a model, H and the column biases fixed, under the same objective as the fit.
  *
  * Unstored entries zero: the exact minimizer of 1/2 |a - w H|^2 + l1 |w|_1 + 1/2 l2 |w|^2, w >= 0, from the Gram
- * matrix H H' (block principal pivoting). Unobserved: the exact minimizer over a row's observed entries, its bias
- * included when the model has row biases, pulled towards the model's mean row where the fit did so; the
- * Kullback-Leibler loss is iterated until the row stands still.
+ * matrix H H' (block principal pivoting); under a divergence multiplicative updates of all new rows from a flat start,
+ * until the fit's own tolerance or limit of iterations, as scikit-learn's `transform`. Unobserved: the exact minimizer
+ * over a row's observed entries, its bias included when the model has row biases, pulled towards the model's mean row
+ * where the fit did so; the Kullback-Leibler loss is iterated until the row stands still.
  */
 #ifndef DNMF_TRANSFORM_H
 #define DNMF_TRANSFORM_H
 
+#include "dnmf/loss.h"
 #include "dnmf/matrix.h"
 #include "dnmf/model.h"
 
 /* What of the model's fit counts for a row. */
 typedef struct dnmf_transform_options {
   dnmf_missing missing;
-  bool kullback_leibler; /* unobserved only */
-  bool bias_rows;        /* unobserved only */
-  double l1;             /* multiplied by the penalty scale already, except for the count */
+  dnmf_loss loss; /* unobserved: frobenius or Kullback-Leibler */
+  bool bias_rows; /* unobserved only */
+  double l1;      /* multiplied by the penalty scale already, except for the count */
   double l2;
   double l2_bias;
   double count_power;
+  int max_iterations; /* divergences over zeros: as the fit's */
+  double tolerance;
 } dnmf_transform_options;
 
 typedef struct dnmf_transform_result {
@@ -28,6 +32,7 @@ typedef struct dnmf_transform_result {
   double penalty;     /* of the new rows */
   int64_t entries;    /* stored, in columns of the model */
   int64_t empty_rows; /* without any; they get zero */
+  int iterations;     /* of a divergence over zeros; 0 otherwise */
 } dnmf_transform_result;
 
 /* Reads the options off a model's provenance, for which a file without it, or by another version, gives zero

@@ -135,7 +135,10 @@ static dnmf_status describe(cli_session *session, const char *path, const char *
   return dnmf_model_set_real(error, model, "objective", t->result.loss + t->result.penalty);
 }
 
+/* A divergence tells nothing about squares. */
 static double rmse(const transformation *t) {
+  if (t->how.loss.divergence)
+    return NAN;
   double cells = t->how.missing == DNMF_MISSING_UNOBSERVED ? (double)t->result.entries
                                                            : (double)t->model.rows * (double)t->model.cols;
   return sqrt(2 * t->result.loss / cells);
@@ -143,18 +146,23 @@ static double rmse(const transformation *t) {
 
 static void report(cli_session *session, const transform_options *options, const char *path, const char *name,
                    const transformation *t) {
-  cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g, RMSE %.6f", t->model.rows,
-          t->result.entries, t->result.loss + t->result.penalty, rmse(t));
+  const double objective = t->result.loss + t->result.penalty;
+  if (t->how.loss.divergence)
+    cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g", t->model.rows,
+            t->result.entries, objective);
+  else
+    cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g, RMSE %.6f", t->model.rows,
+            t->result.entries, objective, rmse(t));
   cli_say(session, "  model     %s", options->output);
   cli_print_json(session,
-                 json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f}", "command",
-                           "transform", "version", DNMF_VERSION, "model", path, "input", name, "output",
+                 json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:f}",
+                           "command", "transform", "version", DNMF_VERSION, "model", path, "input", name, "output",
                            options->output, "rows", (json_int_t)t->model.rows, "cols", (json_int_t)t->model.cols,
                            "stored", (json_int_t)t->result.entries, "empty_rows", (json_int_t)t->result.empty_rows,
                            "unknown_columns", (json_int_t)t->unknown_cols, "unknown_entries",
-                           (json_int_t)t->dropped_entries, "absent_columns", (json_int_t)t->absent_cols, "objective",
-                           cli_json_real(t->result.loss + t->result.penalty), "rmse", cli_json_real(rmse(t)), "seconds",
-                           MPI_Wtime() - session->began));
+                           (json_int_t)t->dropped_entries, "absent_columns", (json_int_t)t->absent_cols, "iterations",
+                           t->result.iterations, "objective", cli_json_real(objective), "rmse", cli_json_real(rmse(t)),
+                           "seconds", MPI_Wtime() - session->began));
 }
 
 static dnmf_status fold(cli_session *session, const transform_options *options, char **arguments, transformation *t) {
@@ -205,11 +213,13 @@ const cli_command cli_transform = {
     .name = "transform",
     .summary = "fold new rows into a model, H fixed, under the fit's own objective",
     .usage = "MODEL NEW -o OUT.h5 [OPTIONS]",
-    .details = "NEW's columns are matched with the model's by their ids: columns the model does not have are left out\n"
-               "and counted, those NEW does not have are zero or unobserved, as in the fit. Each row is the exact\n"
-               "minimizer of the fit's loss, penalties and row bias. OUT is a model with the new W and the old H.\n\n"
-               "  dnmf transform model.h5 new-users.csv -o new-model.h5\n"
-               "  dnmf recommend new-model.h5 --seen new-users.csv -o lists.csv",
+    .details =
+        "NEW's columns are matched with the model's by their ids: columns the model does not have are left out\n"
+        "and counted, those NEW does not have are zero or unobserved, as in the fit. Each row is the exact\n"
+        "minimizer of the fit's loss, penalties and row bias; other losses than frobenius are iterated as in the\n"
+        "fit, with its --tol and --max-iter. OUT is a model with the new W and the old H.\n\n"
+        "  dnmf transform model.h5 new-users.csv -o new-model.h5\n"
+        "  dnmf recommend new-model.h5 --seen new-users.csv -o lists.csv",
     .min_arguments = 2,
     .max_arguments = 2,
     .groups = groups,

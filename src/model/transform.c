@@ -2,7 +2,7 @@
  * Folding rows in: the entries go to the rows' processes, the columns of H they need are fetched, each process
  * solves its rows.
  */
-#include "dnmf/transform.h"
+#include "transform_divergence.h"
 
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
@@ -11,6 +11,7 @@
 #include "dnmf/ratings.h"
 #include "dnmf/solver.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,13 +119,13 @@ static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
                                  .center = f->model->mean_row,
                                  .l2_bias = options->l2_bias,
                                  .sweeps = 1,
-                                 .kullback_leibler = options->kullback_leibler};
-  dnmf_solver solver = options->kullback_leibler ? DNMF_SOLVER_MU : DNMF_SOLVER_BPP;
+                                 .kullback_leibler = options->loss.divergence};
+  dnmf_solver solver = options->loss.divergence ? DNMF_SOLVER_MU : DNMF_SOLVER_BPP;
   double first = 0;
   dnmf_status status = DNMF_OK;
-  if (options->kullback_leibler)
+  if (options->loss.divergence)
     start_positive(f);
-  for (int sweep = 0; sweep < (options->kullback_leibler ? MOST_MULTIPLICATIVE : 1) && status == DNMF_OK; sweep++) {
+  for (int sweep = 0; sweep < (options->loss.divergence ? MOST_MULTIPLICATIVE : 1) && status == DNMF_OK; sweep++) {
     status = dnmf_observed_rows(solver, f->x.precision, context->isa, context->threads, &update, &context->error);
     first = sweep == 0 ? update.violation : first;
     if (update.violation <= STANDSTILL * first)
@@ -205,7 +206,7 @@ static dnmf_status share(folding *f, dnmf_transform_result *result) {
     counts[1] += entries->start[row] == entries->start[row + 1] ? 1 : 0;
   DNMF_TRY(dnmf_sum_doubles(f->context, f->context->comm, sums, 2));
   DNMF_TRY(dnmf_sum_int64(f->context, f->context->comm, counts, 2));
-  *result = (dnmf_transform_result){sums[0], sums[1], counts[0], counts[1]};
+  *result = (dnmf_transform_result){.loss = sums[0], .penalty = sums[1], .entries = counts[0], .empty_rows = counts[1]};
   return DNMF_OK;
 }
 
@@ -252,6 +253,8 @@ static dnmf_status install(folding *f) {
 dnmf_status dnmf_transform(dnmf_context *context, const dnmf_transform_options *options, int64_t rows,
                            dnmf_entries *entries, dnmf_model *model, dnmf_transform_result *result) {
   bool observed = options->missing == DNMF_MISSING_UNOBSERVED;
+  if (options->loss.divergence && !observed)
+    return dnmf_transform_divergence(context, options, rows, entries, model, result);
   folding f = {.context = context, .options = options, .model = model, .rows = rows};
   f.biased = observed && model->bias.fitted;
   memset(result, 0, sizeof *result);
@@ -268,15 +271,17 @@ dnmf_status dnmf_transform(dnmf_context *context, const dnmf_transform_options *
 }
 
 dnmf_status dnmf_transform_options_read(dnmf_error *error, const dnmf_model *model, dnmf_transform_options *options) {
-  *options = (dnmf_transform_options){.missing = DNMF_MISSING_ZERO};
+  *options = (dnmf_transform_options){.missing = DNMF_MISSING_ZERO, .max_iterations = 200, .tolerance = 1e-4};
   if (dnmf_model_is_observed(model))
     options->missing = DNMF_MISSING_UNOBSERVED;
-  options->kullback_leibler = dnmf_model_text_is(model, "loss", "kullback-leibler");
   const dnmf_attribute *loss = dnmf_model_attribute(model, "loss");
-  if (options->missing == DNMF_MISSING_ZERO && loss && !dnmf_model_text_is(model, "loss", "frobenius"))
-    return dnmf_fail(
-        error, DNMF_ERROR_INPUT,
-        "the model was fitted over zeros with another loss than frobenius, which transform does not solve");
+  if (loss && loss->kind == DNMF_ATTRIBUTE_TEXT && !dnmf_loss_parse(loss->text, &options->loss))
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the model was fitted with the loss '%s', which is not known here",
+                     loss->text);
+  double most_iterations = options->max_iterations;
+  dnmf_model_number(model, "max_iter", &most_iterations);
+  options->max_iterations = most_iterations < INT_MAX ? (int)most_iterations : INT_MAX;
+  dnmf_model_number(model, "tol", &options->tolerance);
   options->bias_rows = dnmf_model_text_is(model, "bias", "row") || dnmf_model_text_is(model, "bias", "row and column");
   dnmf_model_number(model, "l1_w", &options->l1);
   dnmf_model_number(model, "l2_w", &options->l2);

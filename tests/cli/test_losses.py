@@ -1,8 +1,12 @@
 """Fits under other losses than the squared error, beside scikit-learn's from the same start."""
+import warnings
+
 import h5py
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.decomposition import non_negative_factorization
+from sklearn.exceptions import ConvergenceWarning
 
 from fits import Problem, factors, peer, write_hdf5
 from program import grid_name, run
@@ -133,6 +137,16 @@ def test_a_zero_is_refused_where_its_divergence_is_infinite(tmp_path, loss):
     assert not (tmp_path / "m.h5").exists()
 
 
+def test_transform_refuses_such_a_zero_too(dense, tmp_path):
+    dense.fit("--loss", 0, "--max-iter", 2)
+    new = dense.matrix[:4].copy()
+    new[3, 5] = 0
+    write_hdf5(tmp_path / "new.h5", new)
+    result = run(["transform", dense.folder / "model.h5", tmp_path / "new.h5", "-o", tmp_path / "out.h5"], 3, expect=1)
+    assert len(result.messages) == 1 and "row 3, column 5 " in result.messages[0]
+    assert not (tmp_path / "out.h5").exists()
+
+
 @pytest.mark.parametrize("options, words", [
     (["--loss", "kullback-leibler", "--solver", "hals"], ["needs --solver mu"]),
     (["--loss", "0.5", "--solver", "bpp"], ["needs --solver mu"]),
@@ -162,3 +176,59 @@ def test_small_values_keep_their_factors(tmp_path):
         run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--loss", 1, "--max-iter", 30, "--tol", 0])
         fits.append(factors(tmp_path / "m.h5"))
     np.testing.assert_allclose(fits[0][0] @ fits[0][1], fits[1][0] @ fits[1][1] / 1e-60, rtol=1e-9)
+
+
+def fold_in(matrix, h, **how):
+    """scikit-learn's rows for a fixed H, and its iterations."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        w, _, iterations = non_negative_factorization(matrix, H=h, n_components=len(h), init="custom", update_H=False,
+                                                      solver="mu", **how)
+    return w, iterations
+
+
+@pytest.mark.parametrize("kind, beta, processes", [("sparse", 1, 1), ("dense", 1, 2), ("dense", 0, 3), ("sparse", 0.5, 2),
+                                                   ("full", -0.5, 1), ("dense", 3, 2)])
+def test_transform_equals_scikit_learns(request, tmp_path, kind, beta, processes):
+    """With beta 1, where scikit-learn 1.2.1 adds the L1 penalty once more in every iteration, without L1."""
+    problem = request.getfixturevalue(kind)
+    l1_ratio = 0.0 if beta == 1 else 0.4
+    _, h, _ = problem.fit("--loss", beta, "--max-iter", 50, "--tol", 1e-3, "--penalty-scale", "dimension",
+                          "--l1-w", 0.005 * l1_ratio, "--l2-w", 0.005 * (1 - l1_ratio), "--l2-h", 0.001)
+    new = problem.matrix[5:22] * 1.5
+    write_hdf5(tmp_path / "new.h5", new)
+    report = run(["transform", problem.folder / "model.h5", tmp_path / "new.h5", "-o", tmp_path / "out.h5", "--json"],
+                 processes).json
+    expected, iterations = fold_in(new, h, beta_loss=beta, max_iter=50, tol=1e-3, alpha_W=0.005, alpha_H=0,
+                                   l1_ratio=l1_ratio)
+    with h5py.File(tmp_path / "out.h5") as file:
+        np.testing.assert_allclose(file["W"][:], expected, rtol=1e-9, atol=1e-9)
+        assert np.array_equal(file["H"][:], h) and file.attrs["loss"] == NAMES.get(beta, str(beta))
+    assert report["iterations"] == iterations and report["rmse"] is None
+    assert report["rows"] == 17 and report["stored"] == np.count_nonzero(new.toarray() if kind != "dense" else new)
+
+
+def test_transform_with_an_l1_penalty_is_the_update_written_out(dense, tmp_path):
+    _, h, _ = dense.fit("--loss", 1, "--max-iter", 15, "--l1-w", 0.4, "--l2-w", 0.3)
+    new = dense.matrix[5:22]
+    write_hdf5(tmp_path / "new.h5", new)
+    run(["transform", dense.folder / "model.h5", tmp_path / "new.h5", "-o", tmp_path / "out.h5"])
+    w = np.full((17, len(h)), np.sqrt(new.mean() / len(h)))
+    for _ in range(15):
+        w *= (new / (w @ h)) @ h.T / (h.sum(axis=1) + 0.4 + 0.3 * w)
+    with h5py.File(tmp_path / "out.h5") as file:
+        np.testing.assert_allclose(file["W"][:], w, rtol=1e-9)
+        penalized = np.sum(new * np.log(new / (w @ h)) - new + w @ h) + 0.4 * w.sum() + 0.15 * np.sum(w ** 2)
+        assert file.attrs["objective"] == pytest.approx(penalized, rel=1e-9)
+
+
+def test_transform_of_rows_without_entries(sparse, tmp_path):
+    """More processes than rows, and a row of zeros: nothing explains it but zeros."""
+    _, h, _ = sparse.fit("--loss", 1, "--max-iter", 20)
+    new = sparse.matrix[:2].toarray()
+    new[1] = 0
+    write_hdf5(tmp_path / "new.h5", new)
+    run(["transform", sparse.folder / "model.h5", tmp_path / "new.h5", "-o", tmp_path / "out.h5"], 4)
+    with h5py.File(tmp_path / "out.h5") as file:
+        np.testing.assert_allclose(file["W"][:], fold_in(new, h, beta_loss=1, max_iter=20, tol=0)[0], rtol=1e-9)
+        assert np.all(file["W"][1] == 0)
