@@ -5,10 +5,7 @@ the median over the repeats, with the least and the most. dnmf tells the seconds
 the difference between a long and a short fit, so that neither counts reading or checking the matrix.
 """
 import argparse
-import json
-import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import time
@@ -21,6 +18,7 @@ import sklearn
 from sklearn.decomposition import non_negative_factorization
 
 import report
+from programs import cores, processor, run
 
 # Rows, columns, stored entries (None: dense), of the full size.
 CASES = {"dense": (20000, 4000, None), "sparse": (138000, 27000, 18_600_000)}
@@ -45,21 +43,11 @@ def arguments():
     return options
 
 
-def cores():
-    return len(os.sched_getaffinity(0))
-
-
 def size_of(case, scale):
     """Rows and columns shrink alike, and so that dense or stored entries shrink by `scale`."""
     rows, cols, stored = CASES[case]
     side = scale ** 0.5
     return max(1, round(rows * side)), max(1, round(cols * side)), stored and max(1, round(stored * scale))
-
-
-def run(command):
-    """The JSON object that the command prints."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout)
 
 
 def generate(options, case):
@@ -148,14 +136,6 @@ def measure(options, case, path, a, components):
             "memory_bytes": memory.get(program), "block_bytes": block,
             "command": " ".join(commands[program]) if ours else "non_negative_factorization(solver='cd')",
         }
-
-
-def processor():
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.machine()
 
 
 def main():

@@ -62,14 +62,13 @@ static double exchange_seconds(const dnmf_traffic *traffic, const dnmf_machine *
 
 /* --- Fits with zeros ------------------------------------------------------------------------------------- */
 
-/* What loading a sparse matrix takes beside the block: entries as read, of 24 bytes, are sorted into those sent, of 16
- * (assemble.c). A process that has nobody to send to shrinks its own in place. */
-enum { ENTRY_READ = 24, ENTRY_SENT = 16, ENTRY_SORTED = 12 };
+/* While a sparse block is made, its entries wait with both indices beside the rows they go into (assemble.c); ratings
+ * are there as read, transposed, and waiting. Batches under way, some megabytes, are left out. */
+enum { ENTRY_READ = 24, ENTRY_PLACE = 8 };
 
-static double loading_bytes(const dnmf_job *job, int processes, double stored, double block) {
-  if (!job->sparse)
-    return block;
-  return larger(block, stored * (processes > 1 ? ENTRY_READ + ENTRY_SENT : ENTRY_SENT + ENTRY_SORTED));
+static double loading_bytes(const dnmf_job *job, double stored, double block) {
+  const double size = (double)dnmf_precision_size(job->precision);
+  return job->sparse ? larger(block, stored * (ENTRY_PLACE + size + sizeof(int32_t) + size)) : block;
 }
 
 dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
@@ -91,7 +90,7 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   m.work = larger(dnmf_product_bytes(context, job->sparse, precision, rows, cols, k),
                   dnmf_panel_gram_bytes(context->threads, k, precision));
   m.work = larger(m.work, larger(solver_w, solver_h));
-  m.loading = loading_bytes(job, grid_rows * grid_cols, stored, m.block);
+  m.loading = loading_bytes(job, stored, m.block);
   m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
   return m;
 }
@@ -129,8 +128,7 @@ static double fetched_rows(const dnmf_job *job, int processes, int64_t rows) {
   return fmin(job->stored, (processes - 1) * (double)rows);
 }
 
-/* Both views of a process's entries, the panels of its rows and of those it fetches. While they are made, entries
- * are there by row, by column and sorted. */
+/* Both views of a process's entries, the panels of its rows and of those it fetches. */
 static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, int stride) {
   const double size = (double)dnmf_precision_size(job->precision);
   const double stored = ceil(job->stored / processes);
@@ -141,7 +139,7 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
   m.block = 2 * stored * (sizeof(int32_t) + size) + owned * sizeof(int64_t) + 2 * needed * sizeof(int64_t);
   m.factors = (owned + needed + 2 * DNMF_OBSERVED_SLACK) * stride * size;
   m.work = sent * stride * size;
-  m.loading = stored * (2 * ENTRY_READ + ENTRY_SENT);
+  m.loading = stored * (2 * ENTRY_READ + ENTRY_PLACE + size);
   m.peak = larger(m.loading, m.block + m.factors + m.work);
   return m;
 }

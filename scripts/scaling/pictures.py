@@ -1,0 +1,116 @@
+"""Scaling results, dictionaries with the same keys, as a table and as the pictures this field publishes."""
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+from report import write_csv  # noqa: E402, F401: what a study writes beside its pictures
+
+PARTS = ("product", "gram", "update", "exchange", "other")
+
+
+def print_table(rows):
+    head = ("study", "processes", "grid", "matrix", "s/iteration", "planned", "efficiency", "product", "gram", "update",
+            "exchange", "words", "formula", "messages", "objective")
+    lines = [head]
+    for r in rows:
+        shares = [f"{100 * r[part] / r['seconds']:.0f}%" for part in PARTS[:4]]
+        lines.append((r["study"], str(r["processes"]) + "*" * r["oversubscribed"], r["grid"],
+                      f"{r['rows']}x{r['cols']}", f"{r['seconds']:.4g}", f"{r['planned']:.4g}",
+                      f"{100 * r['efficiency']:.0f}%", *shares, f"{r['words']:.6g}", f"{r['formula_words']:.6g}",
+                      f"{r['messages']:.0f}", "" if r["objective"] is None else f"{r['objective']:.9g}"))
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    for line in lines:
+        print("  ".join(text.rjust(width) for text, width in zip(line, widths)))
+    if any(r["oversubscribed"] for r in rows):
+        print("* more processes than cores: correctness and traffic, not speed")
+
+
+def efficiencies(rows):
+    """Against the least number of processes of a study: speed per process (strong), or time kept (weak)."""
+    for study in {r["study"] for r in rows}:
+        mine = [r for r in rows if r["study"] == study]
+        least = min(r["processes"] for r in mine)
+        first = min(r["seconds"] for r in mine if r["processes"] == least)
+        for r in mine:
+            growth = r["processes"] / least if study == "strong" else 1
+            r["efficiency"] = first / (r["seconds"] * growth)
+
+
+def best_grids(rows):
+    """Of each number of processes, the fastest grid."""
+    counts = sorted({r["processes"] for r in rows})
+    return [min((r for r in rows if r["processes"] == p), key=lambda r: r["seconds"]) for p in counts]
+
+
+def draw_time(axes, rows, study):
+    counts = [r["processes"] for r in rows]
+    first = rows[0]
+    ideal = [first["seconds"] * (first["processes"] / p if study == "strong" else 1) for p in counts]
+    axes.loglog(counts, ideal, "k--", label="ideal")
+    axes.loglog(counts, [r["seconds"] for r in rows], "o-", label=first["source"])
+    axes.loglog(counts, [r["planned"] for r in rows], "x:", label="dnmf plan")
+    axes.set_ylabel("seconds per iteration")
+    axes.legend()
+
+
+def draw_efficiency(axes, rows, published):
+    axes.semilogx([r["processes"] for r in rows], [100 * r["efficiency"] for r in rows], "o-", label=rows[0]["source"])
+    if published:
+        axes.plot(*published[:2], "s", label=published[2])
+        axes.legend()
+    axes.set_ylim(0, 110)
+    axes.set_ylabel("efficiency, %")
+
+
+def draw_parts(axes, rows):
+    names = [f"{r['processes']}\n{r['grid']}" for r in rows]
+    bottom = [0] * len(rows)
+    for part in PARTS:
+        shares = [100 * r[part] / r["seconds"] for r in rows]
+        axes.bar(names, shares, bottom=bottom, label=part)
+        bottom = [b + s for b, s in zip(bottom, shares)]
+    axes.set_ylabel("share of an iteration, %")
+    axes.legend(fontsize="small")
+
+
+def draw_words(axes, rows):
+    """All grids: what was counted on what the formula says."""
+    axes.loglog([r["formula_words"] + 1 for r in rows], [r["words"] + 1 for r in rows], "o", label="counted")
+    ends = [min(r["formula_words"] for r in rows) + 1, max(r["formula_words"] for r in rows) + 1]
+    axes.loglog(ends, ends, "k--", label="equal")
+    axes.set_xlabel("words of an iteration by the formula (+ 1)")
+    axes.set_ylabel("words sent (+ 1)")
+    axes.legend()
+
+
+def draw_errors(axes, curves):
+    for name, points in curves.items():
+        axes.plot([seconds for seconds, _ in points], [error for _, error in points], label=name)
+    axes.set_xlabel("seconds of iterating")
+    axes.set_ylabel("relative error")
+    axes.legend(fontsize="small")
+
+
+def draw(rows, study, title, path, curves=None, published=None):
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    mine = [r for r in rows if r["study"] == study]
+    best = best_grids(mine)
+    figure, axes = plt.subplots(2, 3 if curves else 2, figsize=(15 if curves else 11, 8))
+    draw_time(axes[0][0], best, study)
+    draw_efficiency(axes[0][1], best, published)
+    draw_parts(axes[1][0], best)
+    draw_words(axes[1][1], mine)
+    for panel in (axes[0][0], axes[0][1], axes[1][0]):
+        panel.set_xlabel("processes")
+    if curves:
+        draw_errors(axes[0][2], curves)
+        axes[1][2].axis("off")
+    if any(r["oversubscribed"] for r in best):
+        title += "\nmore processes than cores: this shows correctness and traffic, not speed"
+    figure.suptitle(title)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
