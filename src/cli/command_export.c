@@ -1,12 +1,17 @@
+#define _XOPEN_SOURCE 700 /* realpath */
 /*
  * dnmf export: a matrix or a model's factors as triples, CSV, Matrix Market or .npy.
  */
 #include "commands.h"
 #include "load.h"
+#include "model_input.h"
 
+#include "dnmf/anndata.h"
+#include "dnmf/collective.h"
 #include "dnmf/file.h"
 #include "dnmf/output.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { TO_AUTO = 0, TO_TRIPLES, TO_CSV, TO_MATRIX_MARKET, TO_NPY };
@@ -17,23 +22,30 @@ typedef struct export_options {
   cli_common common;
   cli_input input;
   const char *output;
+  const char *into;
+  const char *key;
   int to;
   int factor;
 } export_options;
 
-static const export_options defaults = {.common = {0}};
+static const export_options defaults = {.key = "nmf"};
 
 static const char *const to_choices[] = {"auto", "triples", "csv", "mm", "npy", NULL};
 static const char *const factor_choices[] = {"both", "W", "H", NULL};
 
 #define EXPORT(member) offsetof(export_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, EXPORT(output), "OUT", "the file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_TEXT, EXPORT(output), "OUT", "the file to write (required, or --into)", 0, 0, NULL},
+    {"into", 0, CLI_TEXT, EXPORT(into), "FILE.h5ad",
+     "add a model's factors to an AnnData file, matched by name: W as obsm/X_nmf, H as varm/nmf", 0, 0, NULL},
+    {"key", 0, CLI_TEXT, EXPORT(key), "KEY", "with --into: obsm/X_KEY, varm/KEY and uns/KEY (default nmf)", 0, 0, NULL},
     {"to", 0, CLI_CHOICE, EXPORT(to), "F",
      "triples, csv (a table), mm (Matrix Market), npy; auto (default): by OUT's ending", 0, 0, to_choices},
     {"factor", 0, CLI_CHOICE, EXPORT(factor), "F", "of a model: W, H, or both (default), as OUT-W and OUT-H", 0, 0,
      factor_choices},
 };
+
+#define KEY_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 
 static bool ends_with(const char *text, const char *ending) {
   size_t length = strlen(text);
@@ -124,15 +136,66 @@ static dnmf_status export_model(cli_session *session, const export_options *opti
   return status;
 }
 
+/* The file that a name leads to through links, which stay; the name itself when there is none. */
+static dnmf_status follow_links(dnmf_context *context, const char *name, char path[PATH_TEXT]) {
+  char *found = context->rank == 0 ? realpath(name, NULL) : NULL;
+  memset(path, 0, PATH_TEXT);
+  snprintf(path, PATH_TEXT, "%s", found ? found : name);
+  free(found);
+  return dnmf_broadcast(context, path, PATH_TEXT, 0);
+}
+
+static dnmf_status check_into(dnmf_error *error, const export_options *options, const char *name, bool model) {
+  size_t length = strlen(options->key);
+  if (!model)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "%s is not a model; --into adds a model's factors", name);
+  if (options->output || options->to != TO_AUTO || options->factor != FACTOR_BOTH ||
+      cli_selects(&options->input.select))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--into adds both factors to a file that is there; give no other output");
+  if (length == 0 || length > 64 || strspn(options->key, KEY_LETTERS) != length || *options->key == '.')
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--key %s: give a name of letters, digits, _, - and ., at most 64",
+                     options->key);
+  return DNMF_OK;
+}
+
+/* The whole file is written anew beside itself and takes its own place at the end. */
+static dnmf_status export_into(cli_session *session, const export_options *options, const char *name) {
+  dnmf_context *context = session->context;
+  char path[PATH_TEXT];
+  dnmf_output output;
+  dnmf_model model = {0};
+  DNMF_TRY(follow_links(context, options->into, path));
+  dnmf_status status = cli_read_model(session, name, 0, &model);
+  if (status == DNMF_OK)
+    status = dnmf_output_begin(context, path, &output);
+  if (status == DNMF_OK) {
+    status = dnmf_anndata_add(context, path, output.partial, options->key, name, &model);
+    status = dnmf_output_end(context, &output, status);
+  }
+  if (status == DNMF_OK)
+    cli_say(session, "%s: obsm/X_%s, varm/%s and uns/%s added", options->into, options->key, options->key,
+            options->key);
+  dnmf_model_free(&model);
+  return status;
+}
+
+static dnmf_status export_any(cli_session *session, const export_options *options, const char *name, bool model) {
+  if (!options->into && !options->output)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "dnmf export: name the file to write with -o OUT");
+  if (!options->into)
+    return model ? export_model(session, options, name) : export_matrix(session, options, name);
+  DNMF_TRY(check_into(&session->context->error, options, name, model));
+  return export_into(session, options, name);
+}
+
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
   const export_options *options = given;
   (void)argument_count;
-  if (!options->output)
-    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "dnmf export: name the file to write with -o OUT");
   bool model = dnmf_is_model(session->context, arguments[0]);
-  DNMF_TRY(model ? export_model(session, options, arguments[0]) : export_matrix(session, options, arguments[0]));
+  DNMF_TRY(export_any(session, options, arguments[0], model));
   cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s}", "command", "export", "version", DNMF_VERSION, "input",
-                                    arguments[0], "output", options->output, "kind", model ? "model" : "matrix"));
+                                    arguments[0], "output", options->into ? options->into : options->output, "kind",
+                                    model ? "model" : "matrix"));
   return DNMF_OK;
 }
 
@@ -145,12 +208,13 @@ static const cli_group groups[] = {
 
 const cli_command cli_export = {
     .name = "export",
-    .summary = "write a matrix or a model's factors as triples, CSV, Matrix Market or .npy",
-    .usage = "FILE -o OUT [OPTIONS]",
+    .summary = "write a matrix or a model's factors as triples, CSV, Matrix Market or .npy, or into an .h5ad",
+    .usage = "FILE -o OUT | --into FILE.h5ad [OPTIONS]",
     .details = "A factor has a line a row: W's rows are the rows of A, H is written a line a column of A.\n\n"
                "  dnmf export ratings.h5 -o ratings.csv\n"
                "  dnmf export model.h5 -o factors.csv            writes factors-W.csv and factors-H.csv\n"
-               "  dnmf export model.h5 --factor H -o items.npy",
+               "  dnmf export model.h5 --factor H -o items.npy\n"
+               "  dnmf export model.h5 --into cells.h5ad         adds obsm/X_nmf, varm/nmf and uns/nmf",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,

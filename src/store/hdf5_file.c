@@ -163,6 +163,21 @@ dnmf_status dnmf_hdf5_create_alone(dnmf_error *error, const char *path, int64_t 
   return status;
 }
 
+dnmf_status dnmf_hdf5_extend_alone(dnmf_error *error, const char *path, int64_t bytes, hid_t *file) {
+  struct stat about;
+  *file = -1;
+  if (stat(path, &about) != 0)
+    return dnmf_fail(error, DNMF_ERROR_FILE, "cannot write %s: %s", path, strerror(errno));
+  DNMF_TRY(reserve(error, path, about.st_size + bytes + HEADER_BYTES));
+  hid_t access = serial_access();
+  *file = H5Fopen(path, H5F_ACC_RDWR, access);
+  dnmf_status status = DNMF_OK;
+  if (*file < 0)
+    status = dnmf_hdf5_fail(error, DNMF_ERROR_FILE, "cannot write %s", path);
+  dnmf_hdf5_release(access);
+  return status;
+}
+
 dnmf_status dnmf_hdf5_create_dataset(dnmf_error *error, hid_t file, const char *name, hid_t type, int rank,
                                      const int64_t *shape) {
   hsize_t extent[2] = {(hsize_t)shape[0], rank > 1 ? (hsize_t)shape[1] : 1};

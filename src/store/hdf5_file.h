@@ -34,6 +34,9 @@ dnmf_status dnmf_hdf5_open_alone(dnmf_error *error, const char *path, hid_t *fil
  * of `bytes` altogether: a full disk is found here, by one process, before anything depends on it. local */
 dnmf_status dnmf_hdf5_create_alone(dnmf_error *error, const char *path, int64_t bytes, hid_t *file);
 
+/* Opens an existing file for laying more out by this process alone, with room on the disk for `bytes` more. local */
+dnmf_status dnmf_hdf5_extend_alone(dnmf_error *error, const char *path, int64_t bytes, hid_t *file);
+
 /* A contiguous dataset whose space is set aside at once and which all processes may fill later. Missing
  * parent groups are made. local */
 dnmf_status dnmf_hdf5_create_dataset(dnmf_error *error, hid_t file, const char *name, hid_t type, int rank,

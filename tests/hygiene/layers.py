@@ -19,7 +19,7 @@ HEADERS = {
     "comm": ["clock", "context", "collective", "grid"],
     "matrix": ["divergence", "fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
     "factor": ["factor", "model", "ranking"],
-    "store": ["dense_file", "file", "labels", "match", "output", "pairs", "source"],
+    "store": ["anndata", "dense_file", "file", "labels", "match", "output", "pairs", "source"],
     "init": ["start", "svd"],
     "solve": ["loss", "observed", "solver"],
     "fit": ["cost", "fit", "fit_observed", "fit_state", "machine", "residual"],
