@@ -2,9 +2,9 @@
  * A source: any file that holds a matrix. Opening finds its format, shape and ids; loading puts its entries
  * on the processes of a layout.
  *
- * A name is a path, or FILE.h5:/path/in/file for a dataset or group inside HDF5. Text is parsed by all
- * processes at once, each its own byte range, and unpacked by one of them first where it is compressed; HDF5 is read by
- * hyperslabs.
+ * A name is a path, or FILE.h5:/path/in/file for a dataset or group inside HDF5, FILE.npz:/name for an array. Text is
+ * parsed by all processes at once, each its own byte range, and unpacked by one of them first where it is compressed;
+ * HDF5 and NumPy arrays are read by blocks.
  */
 #ifndef DNMF_SOURCE_H
 #define DNMF_SOURCE_H
@@ -17,7 +17,9 @@ typedef enum dnmf_format {
   DNMF_FORMAT_TRIPLES,       /* a row, a column and a value a line */
   DNMF_FORMAT_TABLE,         /* a row of the matrix a line */
   DNMF_FORMAT_MATRIX_MARKET, /* coordinate or array */
-  DNMF_FORMAT_SVMLIGHT       /* a label and column:value pairs a line */
+  DNMF_FORMAT_SVMLIGHT,      /* a label and column:value pairs a line */
+  DNMF_FORMAT_NPY,           /* a NumPy array */
+  DNMF_FORMAT_NPZ            /* a NumPy archive, also of a SciPy sparse matrix */
 } dnmf_format;
 
 typedef enum dnmf_header { DNMF_HEADER_AUTO = 0, DNMF_HEADER_YES, DNMF_HEADER_NO } dnmf_header;

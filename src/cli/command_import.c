@@ -75,12 +75,14 @@ static const cli_group groups[] = {
 
 const cli_command cli_import = {
     .name = "import",
-    .summary = "read ratings, Matrix Market, a table or HDF5 and write one HDF5 file",
+    .summary = "read ratings, a table, an array, a sparse matrix or HDF5 and write one HDF5 file",
     .usage = "SOURCE -o FILE.h5 [OPTIONS]",
     .details = "SOURCE is rating triples (CSV, TSV, ::, blanks; string or integer ids), a numeric table, Matrix\n"
-               "Market, svmlight, or HDF5: a dataset, an AnnData, 10x Genomics or MATLAB 7.3 matrix (FILE.h5:/path\n"
-               "names one of several). The ids of triples are sorted. Plain text is parsed by all processes at\n"
-               "once; packed with gzip, zstd or xz it is unpacked by one of them, which hands it on.\n\n"
+               "Market, svmlight, a NumPy array or archive (.npy, .npz; SciPy's sparse ones too), or HDF5: a\n"
+               "dataset, an AnnData, 10x Genomics or MATLAB 7.3 matrix. FILE.h5:/path or FILE.npz:/name names one\n"
+               "of several. The ids of triples are sorted.\n\n"
+               "Files are read by all processes, each its part; text packed with gzip, zstd or xz, and compressed\n"
+               "members of an archive, are unpacked by one process, which hands them on piece by piece.\n\n"
                "  dnmf import ratings.csv -o ratings.h5\n"
                "  mpirun -n 4 dnmf import ratings.dat --delimiter :: -o ratings.h5\n"
                "  dnmf import log.csv --row-column user --col-column song --value-column plays -o plays.h5",

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static const char *const progress_choices[] = {"auto", "always", "never", NULL};
-static const char *const format_choices[] = {"auto", "hdf5", "triples", "table", "mm", "svmlight", NULL};
+static const char *const format_choices[] = {"auto", "hdf5", "triples", "table", "mm", "svmlight", "npy", "npz", NULL};
 static const char *const base_choices[] = {"auto", "0", "1", NULL};
 static const char *const header_choices[] = {"auto", "yes", "no", NULL};
 static const char *const duplicates_choices[] = {"auto", "last", "sum", "mean", "error", NULL};
@@ -34,7 +34,7 @@ const cli_option cli_common_options[CLI_COMMON_OPTIONS] = {
 #define INPUT(member) offsetof(cli_input, member)
 const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"format", 0, CLI_CHOICE, INPUT(format), "F",
-     "auto (default), hdf5, triples, table, mm (Matrix Market) or svmlight", 0, 0, format_choices},
+     "auto (default), hdf5, triples, table, mm (Matrix Market), svmlight, npy, npz", 0, 0, format_choices},
     {"header", 0, CLI_CHOICE, INPUT(header), "WHEN", "first line holds names: auto (default), yes, no", 0, 0,
      header_choices},
     {"delimiter", 0, CLI_TEXT, INPUT(delimiter), "D", "text between fields: , tab :: blank ; | (default: found)", 0, 0,

@@ -18,9 +18,7 @@
 /* More than the headers, groups and attributes of our files take. */
 static const int64_t HEADER_BYTES = 32 << 10;
 
-/* Errors are told by us, once; and files that could not be closed are not tried again while the program
- * exits. Idempotent. */
-static void start_hdf5(void) {
+void dnmf_hdf5_start(void) {
   H5dont_atexit(); /* fails when HDF5 is already running, which is as well */
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   dnmf_hdf5_register_lzf();
@@ -76,7 +74,7 @@ void dnmf_hdf5_release(hid_t id) {
 /* The serial driver without locks: many cluster file systems have none, and our own files are private until
  * they are renamed. */
 static hid_t serial_access(void) {
-  start_hdf5();
+  dnmf_hdf5_start();
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
 #if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0))
   H5Pset_file_locking(access, false, true);
@@ -218,7 +216,7 @@ dnmf_status dnmf_hdf5_close_layout(dnmf_error *error, const char *path, hid_t fi
 dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, hid_t *file) {
   *file = -1;
   DNMF_TRY(dnmf_agree(context, check_visible(&context->error, path, fill)));
-  start_hdf5();
+  dnmf_hdf5_start();
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_mpio(access, context->comm, MPI_INFO_NULL);
   *file = H5Fopen(path, fill ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);

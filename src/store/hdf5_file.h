@@ -21,6 +21,10 @@ enum { DNMF_HDF5_NAME = 512 };
 dnmf_status dnmf_hdf5_fail(dnmf_error *error, dnmf_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Prepares HDF5 before its first use: errors are told by us, once; and files that could not be closed are not tried
+ * again while the program exits. Idempotent. local */
+void dnmf_hdf5_start(void);
+
 /* Makes h5py's lzf compression readable. local */
 void dnmf_hdf5_register_lzf(void);
 

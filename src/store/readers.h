@@ -30,6 +30,12 @@ dnmf_status dnmf_open_svmlight(dnmf_context *context, const dnmf_text_file *file
 /* True when the first lines are a label and column:value pairs. local */
 bool dnmf_is_svmlight(const dnmf_text_file *file);
 
+/* A NumPy array of its own. collective */
+dnmf_status dnmf_open_npy(dnmf_context *context, const char *path, dnmf_source *source);
+
+/* An array or a sparse matrix of a NumPy archive; `inner` names an array, NULL: the one there is. collective */
+dnmf_status dnmf_open_npz(dnmf_context *context, const char *path, const char *inner, dnmf_source *source);
+
 /* A dataset or sparse group of an HDF5 file; `inner` names it, NULL: the one there is. collective */
 dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *inner,
                            const dnmf_source_options *options, dnmf_source *source);

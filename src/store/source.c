@@ -19,7 +19,7 @@
 /* What process 0 finds in the file system about a name. */
 typedef struct finding {
   int64_t path_length; /* of the name; what follows ':' is a path inside the file */
-  bool hdf5;           /* by its signature, or by its name when it cannot be read */
+  dnmf_format format;  /* HDF5, by its signature or by its name when it cannot be read, NPY, NPZ; else AUTO */
 } finding;
 
 static bool exists(const char *path) {
@@ -59,6 +59,15 @@ static bool has_hdf5_signature(const char *path) {
   return found;
 }
 
+static bool begins_with(const char *path, const char *signature, size_t count) {
+  char bytes[8];
+  int file = open(path, O_RDONLY);
+  bool found = file >= 0 && pread(file, bytes, count, 0) == (ssize_t)count && memcmp(bytes, signature, count) == 0;
+  if (file >= 0)
+    close(file);
+  return found;
+}
+
 static bool has_hdf5_name(const char *path) {
   static const char *const endings[] = {".h5", ".hdf5", ".h5ad", ".h5mu", ".hdf", NULL};
   const char *dot = strrchr(path, '.');
@@ -73,7 +82,12 @@ static void look(char *name, finding *found) {
   char *end = name + found->path_length;
   char kept = *end;
   *end = '\0';
-  found->hdf5 = kept == ':' || has_hdf5_signature(name) || has_hdf5_name(name);
+  if (begins_with(name, "\x93NUMPY", 6))
+    found->format = DNMF_FORMAT_NPY;
+  else if (begins_with(name, "PK\x03\x04", 4) || begins_with(name, "PK\x05\x06", 4))
+    found->format = DNMF_FORMAT_NPZ;
+  else if (kept == ':' || has_hdf5_signature(name) || has_hdf5_name(name))
+    found->format = DNMF_FORMAT_HDF5;
   *end = kept;
 }
 
@@ -136,13 +150,17 @@ static dnmf_status open_text(dnmf_context *context, const char *path, const dnmf
 static dnmf_status open_found(dnmf_context *context, char *name, const finding *found,
                               const dnmf_source_options *options, dnmf_source *source) {
   char *inner = name[found->path_length] == ':' ? name + found->path_length + 1 : NULL;
+  dnmf_format format = options->format == DNMF_FORMAT_AUTO ? found->format : options->format;
   name[found->path_length] = '\0';
-  bool text = options->format != DNMF_FORMAT_AUTO && options->format != DNMF_FORMAT_HDF5;
-  if (text && inner)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "%s:%s names a place inside an HDF5 file; leave --format out",
-                     name, inner);
-  if (!text && (found->hdf5 || options->format == DNMF_FORMAT_HDF5))
+  if (inner && format != DNMF_FORMAT_HDF5 && format != DNMF_FORMAT_NPZ)
+    return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "%s:%s names a place inside an HDF5 file or an archive; %s",
+                     name, inner, options->format ? "leave --format out" : "this is a single array");
+  if (format == DNMF_FORMAT_HDF5)
     return dnmf_open_hdf5(context, name, inner, options, source);
+  if (format == DNMF_FORMAT_NPY)
+    return dnmf_open_npy(context, name, source);
+  if (format == DNMF_FORMAT_NPZ)
+    return dnmf_open_npz(context, name, inner, source);
   return open_text(context, name, options, source);
 }
 
@@ -167,7 +185,7 @@ static dnmf_status check_shape(dnmf_context *context, const dnmf_source *source)
 dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf_source_options *options,
                              dnmf_source *source) {
   const dnmf_source_options defaults = {0};
-  finding found = {0, false};
+  finding found = {0, DNMF_FORMAT_AUTO};
   char *path = strdup(name);
   options = options ? options : &defaults;
   memset(source, 0, sizeof *source);

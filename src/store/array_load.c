@@ -1,0 +1,84 @@
+#include "store/array_load.h"
+
+#include "dnmf/memory.h"
+#include "store/source_load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BATCH_ITEMS = 1 << 16 };
+
+void dnmf_describe_array(const dnmf_npy *header, dnmf_source *source) {
+  snprintf(source->type, sizeof source->type, "%s", header->type);
+  source->rows = header->shape[0];
+  source->cols = header->shape[1];
+  source->stored = header->items;
+  source->transposed = header->by_columns;
+  source->missing = DNMF_MISSING_ZERO;
+}
+
+/* Items that lie side by side: of a row, or of a column. */
+static int64_t line_items(const dnmf_npy *header) {
+  return header->shape[header->by_columns ? 0 : 1];
+}
+
+/* Whole lines are read in one go. */
+static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_precision precision,
+                             void *buffer) {
+  dnmf_array *array = state;
+  int64_t width = line_items(&array->header);
+  hid_t real = dnmf_hdf5_real(precision);
+  if (slab->count[1] == width)
+    return dnmf_array_read(&context->error, array, slab->begin[0] * width, slab->count[0] * width, real, buffer);
+  for (int64_t i = 0; i < slab->count[0]; i++) {
+    char *line = (char *)buffer + (size_t)(i * slab->count[1]) * dnmf_precision_size(precision);
+    DNMF_TRY(dnmf_array_read(&context->error, array, (slab->begin[0] + i) * width + slab->begin[1], slab->count[1],
+                             real, line));
+  }
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_load_array(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
+                            dnmf_precision precision, dnmf_array *array, dnmf_matrix *matrix) {
+  dnmf_status status = dnmf_matrix_allocate_dense(context, layout, precision, matrix);
+  if (status == DNMF_OK)
+    status = dnmf_load_block(context, source, read_slab, array, matrix);
+  return dnmf_agree(context, status);
+}
+
+/* A walk through an array on process 0. */
+typedef struct walk {
+  dnmf_array *array;
+  int64_t next; /* item */
+  int64_t end;
+  double *items; /* BATCH_ITEMS */
+} walk;
+
+/* Zeros are what a dense block begins with. */
+static dnmf_status next_items(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count) {
+  walk *w = state;
+  for (*count = 0; *count == 0 && w->next < w->end;) {
+    int64_t width = line_items(&w->array->header);
+    int64_t items = w->end - w->next < limit ? w->end - w->next : limit;
+    items = items < BATCH_ITEMS ? items : BATCH_ITEMS;
+    DNMF_TRY(dnmf_array_read(error, w->array, w->next, items, H5T_NATIVE_DOUBLE, w->items));
+    for (int64_t i = 0; i < items; i++)
+      if (w->items[i] != 0)
+        batch[(*count)++] = (dnmf_entry){(w->next + i) / width, (w->next + i) % width, w->items[i]};
+    w->next += items;
+  }
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_load_packed_array(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
+                                   dnmf_precision precision, dnmf_array *array, dnmf_matrix *matrix) {
+  walk w = {.array = array, .end = context->rank == 0 ? array->header.items : 0};
+  void *items = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "items of an array", BATCH_ITEMS, sizeof(double), &items);
+  w.items = items;
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_load_entries(context, source, layout, precision, next_items, &w, matrix);
+  free(items);
+  return status;
+}
