@@ -318,4 +318,6 @@ void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, cons
   if (matrix->empty_cols > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
               matrix->empty_cols, matrix->cols);
+  if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)
+    dnmf_warn(session->context, "every value is zero in single precision, in which those below 1e-45 are");
 }

@@ -219,7 +219,9 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
   l.h = (side){.transposed = true, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
   l.first = options->fixed == DNMF_FIXED_W ? &l.h : &l.w;
   l.last = options->fixed == DNMF_FIXED_H ? &l.w : &l.h;
-  dnmf_status status = create_side(&l, w, &l.w);
+  dnmf_status status = dnmf_check_scale(context, a);
+  if (status == DNMF_OK)
+    status = create_side(&l, w, &l.w);
   if (status == DNMF_OK)
     status = create_side(&l, h, &l.h);
   if (status == DNMF_OK && options->loss.divergence)

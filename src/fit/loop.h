@@ -71,6 +71,10 @@ struct loop {
   dnmf_fit_seconds seconds;
 };
 
+/* Fails on a matrix, not all zero, whose values are too small to compute with; scale.c. The same on all processes.
+ * local */
+dnmf_status dnmf_check_scale(dnmf_context *context, const dnmf_matrix *a);
+
 extern const loss_arithmetic dnmf_squared_error;
 extern const loss_arithmetic dnmf_divergence_loss;
 

@@ -44,7 +44,8 @@ static void evaluate(loop *l, dnmf_fit_result *result) {
     crossed += l->w.sums[i] * l->h.sums[i];
   double inner = l->last->control[CONTROL_LOSS];
   double residual = l->a->sum_squares - 2 * inner + crossed;
-  double rounding = 8 * dnmf_precision_epsilon(l->a->precision) * (l->a->sum_squares + 2 * inner + crossed);
+  double epsilon = 8 * dnmf_precision_epsilon(l->a->precision);
+  double rounding = epsilon * l->a->sum_squares + epsilon * (2 * inner) + epsilon * crossed;
   result->below_rounding = residual < rounding;
   result->residual_squares = residual < 0 ? 0 : residual;
   l->loss = 0.5 * result->residual_squares;

@@ -127,8 +127,9 @@ static dnmf_status bad_value(dnmf_context *context, const dnmf_matrix *matrix, i
   }
   double value = value_at(values, matrix->precision, at);
   return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                   "the value at row %" PRId64 ", column %" PRId64 " (counted from 0) is %g; every value must be %s",
+                   "the value at row %" PRId64 ", column %" PRId64 " (counted from 0) is %g%s; every value must be %s",
                    matrix->row_range.begin + row, matrix->col_range.begin + col, value,
+                   isinf(value) && matrix->precision == DNMF_SINGLE ? " in single precision" : "",
                    isfinite(value) ? "nonnegative" : "a finite number");
 }
 

@@ -79,8 +79,8 @@ PENALTIES = {"no penalties": ({}, []),
                             "--l2-h", 0.012])}
 
 
-@pytest.mark.parametrize("penalties", PENALTIES)
-@pytest.mark.parametrize("solver, grid", [("hals", (1, 1)), ("hals", (1, 3)), ("mu", (2, 1)), ("mu", (2, 2))])
+@pytest.mark.parametrize("solver, grid, penalties", [("hals", (1, 1), "penalties"), ("hals", (1, 3), "no penalties"),
+                                                     ("mu", (2, 1), "no penalties"), ("mu", (2, 2), "penalties")])
 def test_h_fixed_is_scikit_learns_update_h_false(problem, solver, grid, penalties):
     folder, matrix = problem
     start = write_file(folder / "h.h5", H=H)
