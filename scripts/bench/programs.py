@@ -10,8 +10,10 @@ def cores():
 
 
 def run(command, **options):
-    """The JSON object that the command prints."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, **options)
+    """The JSON object that the command prints; what it says beside that is shown when it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))} ended with exit status {done.returncode}:\n{done.stderr}")
     return json.loads(done.stdout)
 
 

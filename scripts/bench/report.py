@@ -1,54 +1,38 @@
-"""Benchmark results, dictionaries with the same keys, as a table, a CSV file and a picture."""
+"""Benchmark results, dictionaries, as tables and a CSV file."""
 import csv
 
 MEBI = 1 << 20
+HEAD = ("program", "s/iteration", "least..most", "GF/s", "x floor", "x sklearn", "x RcppML", "x PLANC*", "peak/block")
 
 
-def print_table(results):
-    head = ("work", "program", "s/iteration", "least..most", "GF/s", "x sklearn", "peak MiB", "block MiB", "peak/block")
-    rows = [head]
-    for r in results:
-        memory = r["memory_bytes"] and r["block_bytes"]
-        rows.append((
-            f"{r['case']} {r['rows']}x{r['cols']}, {r['stored']} stored, k={r['components']}, {r['precision']}",
-            r["program"], f"{r['seconds']:.4f}", f"{r['least']:.4f}..{r['most']:.4f}", f"{r['gflops']:.1f}",
-            f"{r['times_sklearn']:.2f}",
-            f"{r['memory_bytes'] / MEBI:.0f}" if memory else "",
-            f"{r['block_bytes'] / MEBI:.0f}" if memory else "",
-            f"{r['memory_bytes'] / r['block_bytes']:.2f}" if memory else "",
-        ))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+def ratio(value):
+    return "" if value is None else f"{value:.2f}"
+
+
+def row_of(r):
+    memory = r["memory"] / r["block"] if r["memory"] and r["block"] else None
+    return (r["program"], f"{r['seconds']:.4f}", f"{r['least']:.4f}..{r['most']:.4f}", f"{r['gflops']:.1f}",
+            ratio(r["seconds"] / r["floor"]), ratio(r["times scikit-learn cd"]), ratio(r["times RcppML"]),
+            ratio(r["times PLANC"]), ratio(memory))
+
+
+def print_work(work, results):
+    """The programs' rows of one work; PLANC's figure, in double precision, is another machine's."""
+    mine = [r for r in results if r["work"] == work]
+    first = mine[0]
+    print(f"\n{work}: {first['rows']} x {first['cols']}, {first['stored']} stored, floor {first['floor']:.4f} s")
+    rows = [HEAD] + [row_of(r) for r in mine]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     for row in rows:
-        print("  ".join(cell.ljust(width) if column < 2 else cell.rjust(width)
-                        for column, (cell, width) in enumerate(zip(row, widths))))
+        print("  " + "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
+                               for column, (cell, width) in enumerate(zip(row, widths))))
+    if any(r["times PLANC"] for r in mine):
+        print("  * PLANC's figure, double precision, was measured on another machine", flush=True)
 
 
 def write_csv(results, path):
+    names = list(dict.fromkeys(name for r in results for name in r))
     with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=results[0])
+        writer = csv.DictWriter(file, fieldnames=names)
         writer.writeheader()
         writer.writerows(results)
-
-
-def draw(results, path):
-    """A group of bars a matrix and k, a bar a program, the spread as a line."""
-    import matplotlib
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    programs = list(dict.fromkeys(r["program"] for r in results))
-    works = list(dict.fromkeys((r["case"], r["components"]) for r in results))
-    figure, axes = plt.subplots(figsize=(1.5 + 2 * len(works), 4))
-    width = 0.8 / len(programs)
-    for place, program in enumerate(programs):
-        mine = [r for r in results if r["program"] == program]
-        at = [works.index((r["case"], r["components"])) + place * width for r in mine]
-        spread = [[r["seconds"] - r["least"] for r in mine], [r["most"] - r["seconds"] for r in mine]]
-        axes.bar(at, [r["seconds"] for r in mine], width, yerr=spread, capsize=3, label=program)
-    axes.set_xticks([i + 0.4 - width / 2 for i in range(len(works))], [f"{case}, k = {k}" for case, k in works])
-    axes.set_yscale("log")
-    axes.set_ylabel("seconds per iteration")
-    axes.set_title(f"median of interleaved repeats, {results[0]['precision']} precision")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds dnmf (Release) and measures it beside scikit-learn; see bench.py --help for the options.
+# Builds dnmf (Release) and measures it beside scikit-learn and, where installed, RcppML; see bench.py --help for the options.
 #
-#   scripts/bench/run.sh                   the full sizes: about half an hour and 4 GB of memory on two cores
+#   scripts/bench/run.sh                   the full sizes: an hour and 4 GB of memory on two cores
 #   scripts/bench/run.sh --scale 0.1       a tenth of the rows and columns' product, in a minute or two
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
