@@ -106,6 +106,8 @@ static void report(const dnmf_context *context, const dnmf_error *error) {
 static int run_job(const cli_command *command, const dnmf_error *error, const void *options, const cli_given *given,
                    const char *command_line, char **arguments, int argument_count) {
   int provided = 0;
+  /* Without a launcher Open MPI would start a daemon for processes we never spawn: most of a small job's time. */
+  setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
   if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     fprintf(stderr, "dnmf: error: MPI could not be started\n");
     return EXIT_FAILED;
