@@ -6,7 +6,8 @@
  * "unobserved"). A model file holds /W (rows x components), /H (components x columns), /row_ids, /col_ids,
  * /mean_row (components) when L2 pulls W's rows towards it, /bias/{mean,row,col} when fitted, /observed/{row,col}
  * (entries the fit saw of each) where unstored entries are unobserved, /history/NAME, and the provenance as root
- * attributes. Everything is written in parallel.
+ * attributes. A checkpoint is a model file of a fit that is not done; where entries are held out it has
+ * /checkpoint/{best_w,best_h} too, a row a row (column) of A. Everything is written in parallel.
  */
 #ifndef DNMF_FILE_H
 #define DNMF_FILE_H
@@ -49,6 +50,13 @@ dnmf_status dnmf_model_read(dnmf_context *context, const char *path, dnmf_precis
  * dnmf_model_read. Ranges are cut to what there is. collective */
 dnmf_status dnmf_model_read_part(dnmf_context *context, const char *path, dnmf_precision precision, dnmf_range rows,
                                  dnmf_range cols, dnmf_model *model);
+
+/* Reads shape, provenance and history only. Released with dnmf_model_free, also after a failure. collective */
+dnmf_status dnmf_model_read_provenance(dnmf_context *context, const char *path, dnmf_model *model);
+
+/* Reads the given ranges of a checkpoint's best model into panels created for them. collective */
+dnmf_status dnmf_checkpoint_read_best(dnmf_context *context, const char *path, dnmf_range rows, dnmf_panel *best_w,
+                                      dnmf_range cols, dnmf_panel *best_h);
 
 /* A file to start a fit from: /W, /H or both, of a model or not, and a model's biases. The caller sets the upper part:
  * the panels have been created with the right number of rows and components, with which the file must agree. */

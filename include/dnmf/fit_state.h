@@ -20,7 +20,7 @@ typedef struct dnmf_fit_memory {
 } dnmf_fit_memory;
 
 typedef struct dnmf_fit_state {
-  dnmf_fit_result result; /* so far; without seconds and traffic */
+  dnmf_fit_result result; /* so far; without seconds and traffic. To resume, a history that is NULL was not computed */
   dnmf_fit_memory memory;
   const dnmf_panel *best_w; /* with held-out entries the best model so far, the owned rows; else NULL */
   const dnmf_panel *best_h;

@@ -48,9 +48,12 @@ typedef struct dnmf_model {
   dnmf_panel w; /* size(owned_rows) x components */
   dnmf_panel h; /* size(owned_cols) x components: the transpose of H */
   dnmf_bias bias;
-  int64_t *row_counts; /* observed entries of the owned rows; NULL where unstored entries were zeros */
-  int64_t *col_counts; /* ... of the owned columns */
-  double *mean_row;    /* owned; the row that L2 pulls W's rows towards, the same on every process; NULL: zero */
+  int64_t *row_counts;      /* observed entries of the owned rows; NULL where unstored entries were zeros */
+  int64_t *col_counts;      /* ... of the owned columns */
+  double *mean_row;         /* owned; the row that L2 pulls W's rows towards, the same on every process; NULL: zero */
+  const dnmf_panel *best_w; /* of a checkpoint that holds entries out: the best model so far, a bias as the last number
+                               of a row; not owned; NULL: none */
+  const dnmf_panel *best_h;
   dnmf_ids row_ids;
   dnmf_ids col_ids;
   int64_t attribute_count;

@@ -25,4 +25,7 @@ dnmf_status dnmf_output_begin(dnmf_context *context, const char *path, dnmf_outp
  * it is removed and `status` returned. Frees `output` either way; accepts a zeroed one. collective */
 dnmf_status dnmf_output_end(dnmf_context *context, dnmf_output *output, dnmf_status status);
 
+/* Removes the partial file, and frees; accepts a zeroed output or one that was not begun. local */
+void dnmf_output_discard(dnmf_output *output);
+
 #endif

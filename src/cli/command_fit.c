@@ -21,7 +21,8 @@ static const cli_fit_options defaults = {.solver = DNMF_SOLVER_HALS,
                                          .l2_bias = 5,
                                          .patience = 10,
                                          .sweeps = 1,
-                                         .init_scale = 0.5};
+                                         .init_scale = 0.5,
+                                         .checkpoint_every = "10min"};
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL};
 static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
@@ -92,14 +93,26 @@ static const cli_option run_table[] = {
      "                               iterations below tol of the start; auto (default): objective for mu\n             "
      "                  and ratings; validation: with --validation",
      0, 0, stop_choices},
-    {"time-limit", 0, CLI_REAL, FIT(time_limit), "S", "stop after S seconds of iterating (default: none)", 0, INFINITY,
-     NULL},
+    {"time-limit", 0, CLI_REAL, FIT(time_limit), "S", "stop after S seconds of iterating in this job (default: none)",
+     0, INFINITY, NULL},
     {"exact-residual", 0, CLI_FLAG, FIT(exact_residual), NULL,
      "at the end, sum |A - WH|^2 entry by entry: exact also where the fit is, for the\n"
      "                               time of two iterations on a dense matrix",
      0, 0, NULL},
     {"grid", 0, CLI_TEXT, FIT(grid), "RxC", "process grid: auto (default, fewest words sent) or e.g. 4x2", 0, 0, NULL},
     {"precision", 0, CLI_CHOICE, FIT(precision), "P", "double (default) or single", 0, 0, precision_choices},
+};
+static const cli_option long_table[] = {
+    {"checkpoint", 0, CLI_TEXT, FIT(checkpoint), "FILE.h5",
+     "save the fit while it iterates; with it SIGTERM, SIGINT, SIGUSR1 and --time-limit end the\n"
+     "                               job after a last save, with exit status 75",
+     0, 0, NULL},
+    {"checkpoint-every", 0, CLI_TEXT, FIT(checkpoint_every), "N|T",
+     "a number of iterations, or a time: 30s, 10min, 2h (default 10min)", 0, 0, NULL},
+    {"resume", 0, CLI_TEXT, FIT(resume), "FILE.h5",
+     "go on from a checkpoint, with its options, on any number of processes; auto: from that of\n"
+     "                               --checkpoint, or anew where there is none",
+     0, 0, NULL},
 };
 
 static dnmf_status check_options(dnmf_error *error, const cli_fit_options *options) {
@@ -129,11 +142,17 @@ static dnmf_status settle_loss(cli_session *session, cli_fit_options *options) {
 
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
   cli_fit_options options = *(const cli_fit_options *)given;
-  (void)argument_count;
-  DNMF_TRY(check_options(&session->context->error, &options));
-  DNMF_TRY(settle_loss(session, &options));
+  cli_given named = *session->given;
   cli_fit_run fit = {.input = arguments[0]};
-  dnmf_status status = cli_fit_execute(session, &options, &fit);
+  (void)argument_count;
+  session->given = &named;
+  dnmf_status status = cli_resume_begin(session, &cli_fit, &options, &named, &fit.resume);
+  if (status == DNMF_OK)
+    status = check_options(&session->context->error, &options);
+  if (status == DNMF_OK)
+    status = settle_loss(session, &options);
+  if (status == DNMF_OK)
+    status = cli_fit_execute(session, &options, &fit);
   if (status == DNMF_OK)
     status = cli_fit_print(session, &options, &fit);
   cli_fit_free(&fit);
@@ -144,6 +163,7 @@ static const cli_group groups[] = {
     {"model:", model_table, sizeof model_table / sizeof *model_table, 0},
     {"ratings (--missing unobserved):", ratings_table, sizeof ratings_table / sizeof *ratings_table, 0},
     {"run:", run_table, sizeof run_table / sizeof *run_table, 0},
+    {"long jobs:", long_table, sizeof long_table / sizeof *long_table, 0},
     {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(cli_fit_options, input)},
     CLI_SELECT_GROUP(cli_fit_options, input),
     {"common:", cli_common_options, CLI_COMMON_OPTIONS, offsetof(cli_fit_options, common)},
@@ -157,7 +177,8 @@ const cli_command cli_fit = {
                "  dnmf fit ratings.csv -o model.h5 -k 20\n"
                "  dnmf fit ratings.h5 -o model.h5 -k 64 --validation 0.05\n"
                "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
-               "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json",
+               "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json\n"
+               "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,

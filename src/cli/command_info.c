@@ -1,5 +1,5 @@
 /*
- * dnmf info: what a file holds, a matrix or a model.
+ * dnmf info: what a file holds: a matrix, a model or a checkpoint.
  */
 #include "commands.h"
 #include "load.h"
@@ -79,7 +79,8 @@ static dnmf_status describe_model(cli_session *session, const char *name) {
     char cols[160];
     ids_text(&model.row_ids, rows, sizeof rows);
     ids_text(&model.col_ids, cols, sizeof cols);
-    cli_say(session, "%s: a model, W %" PRId64 " x %d, H %d x %" PRId64 "%s", name, model.rows, model.components,
+    const char *kind = dnmf_model_attribute(&model, "checkpoint") ? "checkpoint" : "model";
+    cli_say(session, "%s: a %s, W %" PRId64 " x %d, H %d x %" PRId64 "%s", name, kind, model.rows, model.components,
             model.components, model.cols, model.bias.fitted ? ", with biases" : "");
     cli_say(session, "  %-15s %s\n  %-15s %s", "row ids", rows, "col ids", cols);
     json_t *provenance = json_object();
@@ -89,7 +90,7 @@ static dnmf_status describe_model(cli_session *session, const char *name) {
     }
     cli_print_json(session,
                    json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:o}", "command", "info", "version", DNMF_VERSION,
-                             "input", name, "kind", "model", "rows", (json_int_t)model.rows, "cols",
+                             "input", name, "kind", kind, "rows", (json_int_t)model.rows, "cols",
                              (json_int_t)model.cols, "components", model.components, "provenance", provenance));
   }
   dnmf_model_free(&model);

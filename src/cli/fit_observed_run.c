@@ -184,8 +184,7 @@ dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *optio
   return status;
 }
 
-dnmf_status cli_observed_fit(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
-  (void)options;
+dnmf_status cli_observed_fit(cli_session *session, cli_fit_run *fit) {
   return dnmf_fit_observed(session->context, &fit->observed, &fit->ratings, fit->has_held_out ? &fit->held_out : NULL,
                            &fit->observed_w, &fit->observed_h, &fit->result);
 }

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 static const char *bias_name(const dnmf_observed_options *plan) {
@@ -25,6 +26,8 @@ void cli_fit_announce(cli_session *session, const cli_fit_options *options, cons
           fit->components, observed ? "unobserved" : "zeros", dnmf_loss_name(options->loss, loss),
           dnmf_solver_name((dnmf_solver)options->solver), dnmf_precision_name((dnmf_precision)options->precision),
           context->size, context->size > 1 ? "es" : "", grid, context->threads, context->threads > 1 ? "s" : "");
+  if (fit->resume.path)
+    cli_say(session, "  going on from %s after iteration %d", fit->resume.path, fit->resume.state.result.iterations);
   if (!observed)
     return;
   const dnmf_ratings *r = &fit->ratings;
@@ -209,13 +212,15 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
   char grid[32];
   snprintf(grid, sizeof grid, "%dx%d", fit->a.grid.rows, fit->a.grid.cols);
   json_t *object = json_pack(
-      "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:o}",
+      "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:s?, s:b, s:s, s:o, s:o, s:o, "
+      "s:o}",
       "command", "fit", "version", DNMF_VERSION, "input", fit->input, "output", options->output, "rows",
       (json_int_t)a->rows, "cols", (json_int_t)a->cols, "stored", (json_int_t)a->stored, "components", fit->components,
       "missing", dnmf_missing_name(fit->missing), "loss", dnmf_loss_name(options->loss, loss), "solver",
       dnmf_solver_name((dnmf_solver)options->solver), "init", options->init, "fix", fix_name(options), "seed",
-      (json_int_t)options->seed, "iterations", r->iterations, "converged", r->converged, "stop_reason", r->stop_reason,
-      "objective", cli_json_real(r->objective), "relative_error", cli_json_real(relative_error(fit)), "rmse",
+      (json_int_t)options->seed, "iterations", r->iterations, "resumed_iterations", r->resumed_iterations, "checkpoint",
+      options->checkpoint, "converged", r->converged, "stop_reason", r->stop_reason, "objective",
+      cli_json_real(r->objective), "relative_error", cli_json_real(relative_error(fit)), "rmse",
       cli_json_real(rmse(fit)), "validation_rmse", cli_json_real(fit->result.validation_rmse));
   json_t *run = json_pack(
       "{s:i, s:s, s:i, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f},"
@@ -240,7 +245,8 @@ static void print_breakdown(cli_session *session, const cli_fit_run *fit) {
   const dnmf_fit_seconds *s = &fit->result.seconds;
   const dnmf_traffic *traffic = &fit->result.traffic;
   double whole = s->total > 0 ? s->total / 100 : 1;
-  int iterations = fit->result.iterations > 0 ? fit->result.iterations : 1;
+  int done_here = fit->result.iterations - fit->result.resumed_iterations;
+  int iterations = done_here > 0 ? done_here : 1;
   char size[CLI_SIZE_TEXT];
   cli_say(session, "  time      read %.3g s, init %.3g s, iterate %.3g s (%.3g s an iteration), write %.3g s",
           fit->seconds.read, fit->seconds.init, s->total, s->total / iterations, fit->seconds.write);
@@ -251,6 +257,15 @@ static void print_breakdown(cli_session *session, const cli_fit_run *fit) {
             all_words(traffic) / iterations,
             cli_size_text(all_words(traffic) / iterations * (double)dnmf_precision_size(fit->a.matrix.precision), size),
             traffic->messages / iterations);
+}
+
+/* The last line of a job that stopped before its fit was done. */
+static dnmf_status tell_how_to_go_on(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
+  const dnmf_fit_result *r = &fit->result;
+  const char *reason = strcmp(r->stop_reason, "signal") == 0 ? "a signal" : "the time limit";
+  return dnmf_fail(&session->context->error, DNMF_INTERRUPTED,
+                   "stopped by %s after iteration %d; go on with: dnmf fit %s -o %s --resume %s", reason, r->iterations,
+                   fit->input, options->output, options->checkpoint);
 }
 
 dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
@@ -274,7 +289,8 @@ dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, 
     cli_say(session, "  held out  RMSE %.6f, the model of iteration %d", r->validation_rmse, r->best_iteration);
   print_breakdown(session, fit);
   cli_say(session, "  memory    %s at most in a process", cli_size_text((double)memory, size));
-  cli_say(session, "  model     %s", options->output);
+  cli_say(session, r->interrupted ? "  saved in  %s" : "  model     %s",
+          r->interrupted ? options->checkpoint : options->output);
   cli_print_json(session, to_json(session, options, fit, memory));
-  return DNMF_OK;
+  return r->interrupted ? tell_how_to_go_on(session, options, fit) : DNMF_OK;
 }

@@ -15,7 +15,8 @@ void cli_fit_announce(cli_session *session, const cli_fit_options *options, cons
 dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
                              dnmf_model *model);
 
-/* The closing summary, or with --json the object. collective */
+/* The closing summary, or with --json the object. DNMF_INTERRUPTED, with a message that tells how to go on, when the
+ * fit was. collective */
 dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit);
 
 #endif

@@ -88,6 +88,7 @@ static dnmf_status plan(cli_session *session, const cli_fit_options *options, cl
 static dnmf_status read_matrix(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
   cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
+  DNMF_TRY(cli_resume_check(session, fit));
   return fit->missing == DNMF_MISSING_UNOBSERVED ? cli_observed_load(session, options, fit) : DNMF_OK;
 }
 
@@ -104,16 +105,19 @@ static dnmf_status measure_residual(cli_session *session, cli_fit_run *fit) {
   return DNMF_OK;
 }
 
-static dnmf_status iterate(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+static dnmf_status iterate(cli_session *session, const cli_fit_options *options, const cli_checkpoint *checkpoint,
+                           cli_fit_run *fit) {
+  const dnmf_checkpointing *checkpointing = checkpoint->path ? &checkpoint->plan : NULL;
+  fit->plan.checkpointing = fit->observed.checkpointing = checkpointing;
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
-    return cli_observed_fit(session, options, fit);
+    return cli_observed_fit(session, fit);
   DNMF_TRY(dnmf_fit(session->context, &fit->plan, &fit->a.matrix, &fit->w, &fit->h, &fit->result));
-  return options->exact_residual ? measure_residual(session, fit) : DNMF_OK;
+  return options->exact_residual && !fit->result.interrupted ? measure_residual(session, fit) : DNMF_OK;
 }
 
-/* The model borrows a grid's factors, copies those of ratings, and takes over the ids. */
-static dnmf_status write_model(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
-                               dnmf_output *output) {
+/* The model borrows a grid's factors and the ids, and copies the factors of ratings. */
+dnmf_status cli_fit_write(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
+                          const char *path, const dnmf_fit_state *now) {
   dnmf_context *context = session->context;
   bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
   dnmf_model model = {.rows = fit->source.rows,
@@ -121,8 +125,6 @@ static dnmf_status write_model(cli_session *session, const cli_fit_options *opti
                       .components = fit->components,
                       .row_ids = fit->source.row_ids,
                       .col_ids = fit->source.col_ids};
-  fit->source.row_ids = (dnmf_ids){0};
-  fit->source.col_ids = (dnmf_ids){0};
   dnmf_status status = DNMF_OK;
   if (observed) {
     status = cli_observed_fill_model(session, fit, &model);
@@ -132,11 +134,18 @@ static dnmf_status write_model(cli_session *session, const cli_fit_options *opti
     model.w = fit->w.mine;
     model.h = fit->h.mine;
   }
+  if (now) {
+    model.best_w = now->best_w;
+    model.best_h = now->best_h;
+  }
   if (status == DNMF_OK)
     status = cli_fit_describe(session, options, fit, &model);
+  if (status == DNMF_OK && now)
+    status = cli_checkpoint_describe(session, options, now, &model);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = dnmf_model_write(context, output->partial, &model);
+    status = dnmf_model_write(context, path, &model);
+  model.row_ids = model.col_ids = (dnmf_ids){0};
   if (!observed) {
     model.w = (dnmf_panel){0};
     model.h = (dnmf_panel){0};
@@ -152,8 +161,8 @@ static dnmf_status slowest(cli_session *session, cli_fit_seconds *seconds) {
   return DNMF_OK;
 }
 
-static dnmf_status run_phases(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
-                              dnmf_output *output) {
+static dnmf_status run_phases(cli_session *session, const cli_fit_options *options, const cli_checkpoint *checkpoint,
+                              cli_fit_run *fit, dnmf_output *output) {
   dnmf_context *context = session->context;
   double clock = session->began;
   DNMF_TRY(cli_open(session, fit->input, &options->input, &fit->source));
@@ -161,26 +170,43 @@ static dnmf_status run_phases(cli_session *session, const cli_fit_options *optio
   DNMF_TRY(read_matrix(session, options, fit));
   fit->seconds.read = dnmf_lap(&clock);
   DNMF_TRY(cli_fit_start(session, options, fit));
+  DNMF_TRY(cli_resume_read_best(session, fit));
   cli_fit_announce(session, options, fit);
   fit->seconds.init = dnmf_lap(&clock);
-  DNMF_TRY(iterate(session, options, fit));
+  DNMF_TRY(iterate(session, options, checkpoint, fit));
   fit->seconds.iterate = dnmf_lap(&clock);
-  DNMF_TRY(write_model(session, options, fit, output));
+  if (!fit->result.interrupted)
+    DNMF_TRY(cli_fit_write(session, options, fit, output->partial, NULL));
   fit->seconds.write = dnmf_lap(&clock);
   return DNMF_OK;
 }
 
-dnmf_status cli_fit_execute(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+/* Between the beginning of its outputs and their end. */
+static dnmf_status run_to_model(cli_session *session, const cli_fit_options *options, const cli_checkpoint *checkpoint,
+                                cli_fit_run *fit) {
   dnmf_context *context = session->context;
   dnmf_output output;
   DNMF_TRY(dnmf_output_begin(context, options->output, &output));
-  dnmf_status status = run_phases(session, options, fit, &output);
-  DNMF_TRY(dnmf_output_end(context, &output, status));
+  dnmf_status status = run_phases(session, options, checkpoint, fit, &output);
+  if (status == DNMF_OK && fit->result.interrupted)
+    dnmf_output_discard(&output);
+  else
+    status = dnmf_output_end(context, &output, status);
+  return status;
+}
+
+dnmf_status cli_fit_execute(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+  cli_checkpoint checkpoint;
+  DNMF_TRY(cli_checkpoint_begin(session, options, fit, &checkpoint));
+  dnmf_status status = run_to_model(session, options, &checkpoint, fit);
+  cli_checkpoint_end(&checkpoint);
+  DNMF_TRY(status);
   fit->seconds.total = MPI_Wtime() - session->began;
   return slowest(session, &fit->seconds);
 }
 
 void cli_fit_free(cli_fit_run *fit) {
+  cli_resume_free(&fit->resume);
   dnmf_fit_result_free(&fit->result);
   dnmf_factor_free(&fit->w);
   dnmf_factor_free(&fit->h);

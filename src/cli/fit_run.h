@@ -4,6 +4,7 @@
 #ifndef DNMF_CLI_FIT_RUN_H
 #define DNMF_CLI_FIT_RUN_H
 
+#include "fit_checkpoint.h"
 #include "load.h"
 
 #include "dnmf/fit.h"
@@ -12,7 +13,7 @@
 #include "dnmf/start.h"
 
 /* The command line of `fit`. */
-typedef struct cli_fit_options {
+struct cli_fit_options {
   cli_common common;
   cli_input input;
   const char *output;
@@ -44,7 +45,10 @@ typedef struct cli_fit_options {
   bool exact_residual;
   const char *grid;
   int precision;
-} cli_fit_options;
+  const char *checkpoint; /* NULL: none */
+  const char *checkpoint_every;
+  const char *resume; /* a checkpoint or "auto"; NULL: a new fit */
+};
 
 enum { CLI_SCALE_AUTO = 0, CLI_SCALE_RAW, CLI_SCALE_DIMENSION, CLI_SCALE_COUNT, CLI_SCALE_SQRT_COUNT };
 enum { CLI_SHRINK_AUTO = 0, CLI_SHRINK_ZERO, CLI_SHRINK_MEAN };
@@ -61,7 +65,7 @@ typedef struct cli_fit_seconds {
   double total;
 } cli_fit_seconds;
 
-typedef struct cli_fit_run {
+struct cli_fit_run {
   const char *input;
   dnmf_source source;
   cli_matrix a;
@@ -86,15 +90,22 @@ typedef struct cli_fit_run {
   dnmf_panel observed_w;
   dnmf_panel observed_h;
 
+  cli_resume resume;
   dnmf_fit_result result;
   bool residual_is_exact; /* summed entry by entry */
   cli_fit_seconds seconds;
-} cli_fit_run;
+};
 
-/* Runs all phases; the model is on disk when it returns DNMF_OK. collective */
+/* Runs all phases; when it returns DNMF_OK the model is on disk, or, for a fit that was interrupted, its checkpoint.
+ * collective */
 dnmf_status cli_fit_execute(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
 
 void cli_fit_free(cli_fit_run *fit); /* collective */
+
+/* Writes the factors as they are, their ids and provenance to `path`, a partial name: the model, or with `now` a
+ * checkpoint. collective */
+dnmf_status cli_fit_write(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
+                          const char *path, const dnmf_fit_state *now);
 
 /* Fails on an option of the command line that this fit, zeros or ratings, would ignore; fit_unused.c. local */
 dnmf_status cli_fit_refuse_unused(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit);
@@ -107,7 +118,7 @@ dnmf_status cli_fit_start(cli_session *session, const cli_fit_options *options, 
  * apart. collective */
 dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
 dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
-dnmf_status cli_observed_fit(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
+dnmf_status cli_observed_fit(cli_session *session, cli_fit_run *fit);
 
 /* Factors, biases and mean row into `model`. collective */
 dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit, dnmf_model *model);

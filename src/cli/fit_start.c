@@ -53,10 +53,18 @@ dnmf_status cli_fit_plan_start(dnmf_error *error, const cli_fit_options *options
   return DNMF_OK;
 }
 
+/* The file with the factors to begin with: the checkpoint, or the start; NULL: neither. */
+static const char *file_of(const cli_fit_run *fit) {
+  return fit->resume.path ? fit->resume.path : fit->start_file;
+}
+
 /* --- Unstored entries are zeros --------------------------------------------------------------------------- */
 
 /* A factor that no update of this fit could leave, or make anything of. */
-static dnmf_status check_start(dnmf_error *error, const cli_fit_options *options, const dnmf_start_file *start) {
+static dnmf_status check_start(dnmf_error *error, const cli_fit_options *options, const cli_fit_run *fit,
+                               const dnmf_start_file *start) {
+  if (fit->resume.path)
+    return DNMF_OK; /* what a fit has come to is no mistake of whoever wrote the file */
   bool fixed_is_there = options->fixed == DNMF_FIXED_W ? start->has_w : start->has_h;
   if (options->fixed != DNMF_FIXED_NONE && !fixed_is_there)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "--fix %s: %s has no /%s", options->fixed == DNMF_FIXED_W ? "w" : "h",
@@ -80,7 +88,7 @@ static void start_other(const cli_fit_options *options, cli_fit_run *fit, dnmf_f
 }
 
 static dnmf_status start_from_file(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
-  dnmf_start_file start = {.path = fit->start_file,
+  dnmf_start_file start = {.path = file_of(fit),
                            .all_rows = fit->source.rows,
                            .all_cols = fit->source.cols,
                            .rows = fit->w.owned,
@@ -88,7 +96,7 @@ static dnmf_status start_from_file(cli_session *session, const cli_fit_options *
                            .w = &fit->w.mine,
                            .h = &fit->h.mine};
   DNMF_TRY(dnmf_start_file_read(session->context, &start));
-  DNMF_TRY(dnmf_agree(session->context, check_start(&session->context->error, options, &start)));
+  DNMF_TRY(dnmf_agree(session->context, check_start(&session->context->error, options, fit, &start)));
   if (start.has_biases)
     dnmf_warn(session->context, "%s has biases, which a fit with zeros does not use", fit->start_file);
   if (!start.has_w)
@@ -104,7 +112,7 @@ static dnmf_status start_blocks(cli_session *session, const cli_fit_options *opt
   if (status == DNMF_OK)
     status = dnmf_factor_create_h(context, &fit->a.layout, fit->components, fit->precision, &fit->h);
   DNMF_TRY(dnmf_agree(context, status));
-  if (fit->start == CLI_START_FILE)
+  if (file_of(fit))
     return start_from_file(session, options, fit);
   if (fit->start == CLI_START_SVD && fit->start_fill == DNMF_SVD_FILL_ZERO && fit->plan.solver == DNMF_SOLVER_MU)
     dnmf_warn(context, "--init nndsvd leaves zeros, which --solver mu cannot change; nndsvda and nndsvdar have none");
@@ -171,7 +179,7 @@ static dnmf_status start_ratings_from_file(cli_session *session, const cli_fit_o
   dnmf_error *error = &context->error;
   part w = {0};
   part h = {0};
-  dnmf_start_file start = {.path = fit->start_file,
+  dnmf_start_file start = {.path = file_of(fit),
                            .all_rows = fit->source.rows,
                            .all_cols = fit->source.cols,
                            .rows = fit->ratings.by_rows.owned,
@@ -187,7 +195,7 @@ static dnmf_status start_ratings_from_file(cli_session *session, const cli_fit_o
   if (status == DNMF_OK)
     status = dnmf_start_file_read(context, &start);
   if (status == DNMF_OK)
-    status = check_start(error, options, &start);
+    status = check_start(error, options, fit, &start);
   if (status == DNMF_OK)
     status = check_biases(error, fit, &w, &h, &start);
   status = dnmf_agree(context, status);
@@ -206,7 +214,7 @@ static dnmf_status start_ratings(cli_session *session, const cli_fit_options *op
   dnmf_status status = dnmf_start_observed(&session->context->error, &fit->observed, &fit->ratings,
                                            (uint64_t)options->seed, &fit->observed_w, &fit->observed_h);
   DNMF_TRY(dnmf_agree(session->context, status));
-  return fit->start == CLI_START_FILE ? start_ratings_from_file(session, options, fit) : DNMF_OK;
+  return file_of(fit) ? start_ratings_from_file(session, options, fit) : DNMF_OK;
 }
 
 dnmf_status cli_fit_start(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {

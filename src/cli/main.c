@@ -96,7 +96,7 @@ static void report(const dnmf_context *context, const dnmf_error *error) {
   if (error->status == DNMF_OK)
     return;
   if (context->rank == 0 || error->status == DNMF_ERROR_MPI)
-    fprintf(stderr, "dnmf: error: %s\n", error->text);
+    fprintf(stderr, "dnmf: %s%s\n", error->status == DNMF_INTERRUPTED ? "" : "error: ", error->text);
   if (error->status == DNMF_ERROR_MPI)
     MPI_Abort(context->comm, EXIT_FAILED);
 }
@@ -118,7 +118,7 @@ static int run_job(const cli_command *command, const dnmf_error *error, const vo
     context.error = *error;
     status = error->status;
   } else if (status == DNMF_OK) {
-    cli_session session = {.context = &context, .given = given, .command = command->name, .command_line = command_line};
+    cli_session session = {.context = &context, .given = given, .command = command, .command_line = command_line};
     session.began = MPI_Wtime();
     status = cli_session_begin(&session, options);
     if (status == DNMF_OK)

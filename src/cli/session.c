@@ -229,7 +229,8 @@ dnmf_status cli_session_begin(cli_session *session, const cli_common *common) {
   omp_set_num_threads(context->threads);
   dnmf_status status = DNMF_OK;
   if (common->log && context->rank == 0) {
-    session->display.log = fopen(common->log, "w");
+    bool goes_on = cli_is_given(session->given, "resume");
+    session->display.log = fopen(common->log, goes_on ? "a" : "w");
     if (!session->display.log)
       status = dnmf_fail(&context->error, DNMF_ERROR_FILE, "--log %s: %s", common->log, strerror(errno));
   }

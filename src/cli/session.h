@@ -82,7 +82,7 @@ struct cli_session {
   dnmf_context *context;
   const cli_common *common;
   const cli_given *given;
-  const char *command;
+  const cli_command *command;
   const char *command_line; /* as given, for provenance; not owned */
   double began;
   cli_display display;

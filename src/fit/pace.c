@@ -2,6 +2,7 @@
 
 #include "dnmf/memory.h"
 
+#include <math.h>
 #include <string.h>
 
 void dnmf_pace_begin(dnmf_pace *pace, const dnmf_fit_result *result) {
@@ -55,7 +56,8 @@ static dnmf_status copy_history(dnmf_error *error, int64_t count, const double *
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "the history of the fit", count, sizeof(double), &memory));
   *to = memory;
-  memcpy(memory, from, (size_t)count * sizeof(double));
+  for (int64_t i = 0; i < count; i++)
+    (*to)[i] = from ? from[i] : NAN;
   return DNMF_OK;
 }
 

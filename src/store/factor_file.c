@@ -13,14 +13,23 @@ static dnmf_slab rows_of(dnmf_range range, const dnmf_panel *panel) {
   return slab;
 }
 
+dnmf_status dnmf_panel_read(dnmf_context *context, hid_t file, const char *name, dnmf_range range, dnmf_panel *panel) {
+  dnmf_slab slab = rows_of(range, panel);
+  return dnmf_hdf5_read(context, file, name, dnmf_hdf5_real(panel->precision), &slab, panel->data);
+}
+
+dnmf_status dnmf_panel_write(dnmf_context *context, hid_t file, const char *name, dnmf_range range,
+                             const dnmf_panel *panel) {
+  dnmf_slab slab = rows_of(range, panel);
+  return dnmf_hdf5_write(context, file, name, dnmf_hdf5_real(panel->precision), &slab, panel->data);
+}
+
 dnmf_status dnmf_w_read(dnmf_context *context, hid_t file, dnmf_range range, dnmf_panel *w) {
-  dnmf_slab slab = rows_of(range, w);
-  return dnmf_hdf5_read(context, file, "/W", dnmf_hdf5_real(w->precision), &slab, w->data);
+  return dnmf_panel_read(context, file, "/W", range, w);
 }
 
 dnmf_status dnmf_w_write(dnmf_context *context, hid_t file, dnmf_range range, const dnmf_panel *w) {
-  dnmf_slab slab = rows_of(range, w);
-  return dnmf_hdf5_write(context, file, "/W", dnmf_hdf5_real(w->precision), &slab, w->data);
+  return dnmf_panel_write(context, file, "/W", range, w);
 }
 
 /* to (cols x rows) = transpose of from (rows x cols). */

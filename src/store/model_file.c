@@ -78,6 +78,16 @@ static dnmf_status create_counts(dnmf_error *error, hid_t file, const model_plan
   return DNMF_OK;
 }
 
+static dnmf_status create_best(dnmf_error *error, hid_t file, const dnmf_model *model) {
+  if (!model->best_w)
+    return DNMF_OK;
+  int64_t w_shape[2] = {model->rows, model->best_w->components};
+  int64_t h_shape[2] = {model->cols, model->best_h->components};
+  hid_t type = model->best_w->precision == DNMF_DOUBLE ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
+  DNMF_TRY(dnmf_hdf5_create_dataset(error, file, DNMF_BEST_W, type, 2, w_shape));
+  return dnmf_hdf5_create_dataset(error, file, DNMF_BEST_H, type, 2, h_shape);
+}
+
 static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *plan) {
   const dnmf_model *model = plan->model;
   int64_t w_shape[2] = {model->rows, model->components};
@@ -91,6 +101,7 @@ static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *p
   DNMF_TRY(create_counts(error, file, plan));
   if (model->mean_row)
     DNMF_TRY(write_whole(error, file, "/mean_row", model->components, model->mean_row));
+  DNMF_TRY(create_best(error, file, model));
   DNMF_TRY(dnmf_ids_create(error, file, "/row_ids", &model->row_ids, plan->row_width));
   return dnmf_ids_create(error, file, "/col_ids", &model->col_ids, plan->col_width);
 }
@@ -101,6 +112,8 @@ static int64_t bytes_needed(const model_plan *plan) {
   const int64_t object = 1024; /* more than the header of an attribute or a small dataset */
   int64_t bytes = (model->rows + model->cols) * (model->components + 2) * number; /* with bias and count */
   bytes += model->components * number;
+  if (model->best_w)
+    bytes += model->rows * model->best_w->components * number + model->cols * model->best_h->components * number;
   bytes += dnmf_ids_bytes(&model->row_ids, plan->row_width) + dnmf_ids_bytes(&model->col_ids, plan->col_width);
   for (int64_t i = 0; i < model->curve_count; i++)
     bytes += model->curves[i].count * number + object;
@@ -129,6 +142,10 @@ static dnmf_status fill(dnmf_context *context, hid_t file, const model_plan *pla
     DNMF_TRY(dnmf_hdf5_write(context, file, "/observed/row", H5T_NATIVE_INT64, &rows, model->row_counts));
   if (model->col_counts)
     DNMF_TRY(dnmf_hdf5_write(context, file, "/observed/col", H5T_NATIVE_INT64, &cols, model->col_counts));
+  if (model->best_w) {
+    DNMF_TRY(dnmf_panel_write(context, file, DNMF_BEST_W, model->owned_rows, model->best_w));
+    DNMF_TRY(dnmf_panel_write(context, file, DNMF_BEST_H, model->owned_cols, model->best_h));
+  }
   DNMF_TRY(dnmf_ids_write(context, file, "/row_ids", &model->row_ids, plan->row_width));
   return dnmf_ids_write(context, file, "/col_ids", &model->col_ids, plan->col_width);
 }

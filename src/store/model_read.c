@@ -189,6 +189,18 @@ static dnmf_status read_numbers(dnmf_context *context, hid_t file, dnmf_precisio
   return read_mean_row(context, file, model);
 }
 
+dnmf_status dnmf_model_read_provenance(dnmf_context *context, const char *path, dnmf_model *model) {
+  dnmf_model_shape shape = {0};
+  hid_t file = -1;
+  memset(model, 0, sizeof *model);
+  DNMF_TRY(dnmf_model_inspect(context, path, &shape));
+  model->rows = shape.rows;
+  model->cols = shape.cols;
+  model->components = (int)shape.components;
+  DNMF_TRY(dnmf_hdf5_open(context, path, false, &file));
+  return dnmf_hdf5_close(context, path, false, file, read_provenance(context, file, model));
+}
+
 static dnmf_range from_zero(dnmf_range range, int64_t first) {
   return (dnmf_range){range.begin - first, range.end - first};
 }

@@ -123,7 +123,7 @@ static dnmf_status publish(dnmf_context *context, const dnmf_output *output) {
 static void output_free(dnmf_output *output) {
   free(output->path);
   free(output->partial);
-  if (output->lock >= 0)
+  if (output->path && output->lock >= 0)
     close(output->lock);
   *output = (dnmf_output){.lock = -1};
 }
@@ -146,8 +146,15 @@ dnmf_status dnmf_output_end(dnmf_context *context, dnmf_output *output, dnmf_sta
   if (status == DNMF_OK && context->rank == 0)
     status = publish(context, output);
   status = dnmf_agree(context, status);
-  if (status != DNMF_OK && context->rank == 0)
+  if (status != DNMF_OK)
+    dnmf_output_discard(output);
+  else
+    output_free(output);
+  return status;
+}
+
+void dnmf_output_discard(dnmf_output *output) {
+  if (output->partial && output->lock >= 0)
     unlink(output->partial);
   output_free(output);
-  return status;
 }

@@ -66,23 +66,37 @@ def stop(process):
     return b"", b""
 
 
-def run(args, processes=1, expect=0, timeout=60, launcher=None, cwd=None, prefix=(), threads=1):
-    """Runs `dnmf ARGS`; one process runs without a launcher unless `launcher` is true.
-
-    Fails, showing the output, when the exit status is not `expect` (None: any) or the time is over. `prefix` is a
-    command to run the program under.
-    """
+def start(args, processes=1, launcher=None, cwd=None, prefix=(), threads=1):
+    """Starts `dnmf ARGS` in a session of its own and does not wait, see finish; one process runs without a launcher
+    unless `launcher` is true. `prefix` is a command to run the program under."""
     command = [*prefix, PROGRAM, *map(str, args)]
     if launcher or (launcher is None and processes > 1):
         command = [*MPIRUN, "-n", str(processes), *command]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               env=environment(threads), cwd=cwd, start_new_session=True)
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env=environment(threads), cwd=cwd, start_new_session=True)
+
+
+def finish(process, timeout=60):
+    """What a started program said and how it ended; fails when it has not after `timeout` seconds."""
     try:
         stdout, stderr = map(bytes.decode, process.communicate(timeout=timeout))
     except subprocess.TimeoutExpired:
         stdout, stderr = map(bytes.decode, stop(process))
-        raise AssertionError(f"no end after {timeout} s:\n{Result(command, None, stdout, stderr)}") from None
-    result = Result(command, process.returncode, stdout, stderr)
+        raise AssertionError(f"no end after {timeout} s:\n{Result(process.args, None, stdout, stderr)}") from None
+    return Result(process.args, process.returncode, stdout, stderr)
+
+
+def ranks_of(process):
+    """The ids of the program's processes under a launcher: its children."""
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def run(args, processes=1, expect=0, timeout=60, **how):
+    """Runs `dnmf ARGS`; further arguments are those of start.
+
+    Fails, showing the output, when the exit status is not `expect` (None: any) or the time is over.
+    """
+    result = finish(start(args, processes, **how), timeout)
     assert expect is None or result.returncode == expect, f"expected exit status {expect}:\n{result}"
     return result
-

@@ -1,12 +1,11 @@
 """Bad input: one message that says what and where, the right exit status, nothing left behind, no hang."""
 import os
-import shutil
-import subprocess
 
 import h5py
 import numpy as np
 import pytest
 
+from mount import Mount
 from program import INPUTS, run
 
 PROCESSES = [1, 3]
@@ -183,25 +182,6 @@ def test_output_that_is_a_directory(tmp_path, processes):
     result = run(["import", INPUTS / "ratings-5x4.csv", "-o", tmp_path / "taken"], processes=processes, expect=1)
     assert len(result.messages) == 1 and "directory" in result.messages[0]
     assert list(tmp_path.iterdir()) == [tmp_path / "taken"]
-
-
-class Mount:
-    """A file system of its own on a folder, where mounting is permitted."""
-
-    def __init__(self, folder, options):
-        folder.mkdir()
-        self.folder = folder
-        if not shutil.which("mount"):
-            pytest.skip("no mount command")
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
-        if done.returncode != 0:
-            pytest.skip(f"mounting is not permitted: {done.stderr.strip()}")
-
-    def __enter__(self):
-        return self.folder
-
-    def __exit__(self, *_):
-        subprocess.run(["umount", "-l", self.folder], check=True)
 
 
 @pytest.mark.parametrize("processes", PROCESSES)

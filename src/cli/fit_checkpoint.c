@@ -1,0 +1,127 @@
+#include "fit_checkpoint.h"
+
+#include "fit_run.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const cli_job_options[] = {"threads", "quiet",      "progress",   "json",   "log",
+                                       "grid",    "time-limit", "checkpoint", "resume", NULL};
+
+/* "50", "30s", "10min", "2h". */
+static dnmf_status parse_interval(dnmf_error *error, const char *text, dnmf_checkpointing *plan) {
+  static const struct {
+    const char *unit;
+    double seconds;
+  } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}};
+  char *end = NULL;
+  double number = strtod(text, &end);
+  bool positive = end != text && number > 0 && isfinite(number);
+  plan->every_iterations = 0;
+  plan->every_seconds = INFINITY;
+  for (size_t i = 0; positive && i < sizeof units / sizeof *units; i++)
+    if (strcmp(end, units[i].unit) == 0) {
+      plan->every_seconds = number * units[i].seconds;
+      return DNMF_OK;
+    }
+  if (positive && !*end && number == floor(number) && number <= 1e9) {
+    plan->every_iterations = (int)number;
+    return DNMF_OK;
+  }
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "--checkpoint-every %s: give a number of iterations, e.g. 50, or a time, e.g. 30s, 10min, 2h", text);
+}
+
+static dnmf_status check_names(dnmf_error *error, const cli_fit_options *options, const char *input) {
+  const char *other = NULL;
+  if (strcmp(options->checkpoint, options->output) == 0)
+    other = "the model";
+  else if (strcmp(options->checkpoint, input) == 0)
+    other = "the input";
+  if (other)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--checkpoint %s is %s too; give it a name of its own",
+                     options->checkpoint, other);
+  return DNMF_OK;
+}
+
+/* A failure that the fit survives: told once, until one has succeeded again. */
+static void tell_failure(cli_checkpoint *c) {
+  dnmf_context *context = c->session->context;
+  char kept[128] = "";
+  if (c->saved_iteration >= 0)
+    snprintf(kept, sizeof kept, "; the one of iteration %d stays", c->saved_iteration);
+  if (!c->failing)
+    dnmf_warn(context, "no checkpoint: %s%s; the fit goes on and tries again", context->error.text, kept);
+  c->failing = true;
+  context->error = (dnmf_error){0};
+}
+
+/* The last one has to succeed. */
+static dnmf_status fail_last(cli_checkpoint *c, dnmf_status status) {
+  dnmf_error *error = &c->session->context->error;
+  dnmf_error cause = *error;
+  char kept[256] = "";
+  if (c->saved_iteration >= 0)
+    snprintf(kept, sizeof kept, "; the checkpoint of iteration %d is still there", c->saved_iteration);
+  *error = (dnmf_error){0};
+  return dnmf_fail(error, status, "the fit was told to stop, but could not be saved: %s%s", cause.text, kept);
+}
+
+/* dnmf_checkpointing.save: every error but MPI's is everybody's (dnmf_output_end agrees). */
+static dnmf_status save(void *state, const dnmf_fit_state *now, bool last) {
+  cli_checkpoint *c = state;
+  dnmf_context *context = c->session->context;
+  dnmf_status status = c->output.partial ? DNMF_OK : dnmf_output_begin(context, c->path, &c->output);
+  if (status == DNMF_OK)
+    status =
+        dnmf_output_end(context, &c->output, cli_fit_write(c->session, c->options, c->fit, c->output.partial, now));
+  if (status == DNMF_OK) {
+    c->saved_iteration = now->result.iterations;
+    c->failing = false;
+    if (!last)
+      status = dnmf_output_begin(context, c->path, &c->output);
+  }
+  if (status == DNMF_ERROR_MPI || status == DNMF_OK)
+    return status;
+  if (last)
+    return fail_last(c, status);
+  tell_failure(c);
+  return DNMF_OK;
+}
+
+static bool told_to_stop(void *state) {
+  const cli_checkpoint *c = state;
+  return cli_signals_came(&c->signals);
+}
+
+dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
+                                 cli_checkpoint *checkpoint) {
+  dnmf_error *error = &session->context->error;
+  memset(checkpoint, 0, sizeof *checkpoint);
+  if (!options->checkpoint)
+    return DNMF_OK;
+  checkpoint->session = session;
+  checkpoint->options = options;
+  checkpoint->fit = fit;
+  checkpoint->path = options->checkpoint;
+  checkpoint->saved_iteration = -1;
+  checkpoint->plan.state = checkpoint;
+  checkpoint->plan.save = save;
+  checkpoint->plan.told_to_stop = told_to_stop;
+  DNMF_TRY(check_names(error, options, fit->input));
+  DNMF_TRY(parse_interval(error, options->checkpoint_every, &checkpoint->plan));
+  if (fit->resume.path) {
+    checkpoint->plan.resume = &fit->resume.state;
+    if (strcmp(fit->resume.path, checkpoint->path) == 0)
+      checkpoint->saved_iteration = fit->resume.state.result.iterations;
+  }
+  DNMF_TRY(dnmf_output_begin(session->context, checkpoint->path, &checkpoint->output));
+  cli_signals_watch(&checkpoint->signals);
+  return DNMF_OK;
+}
+
+void cli_checkpoint_end(cli_checkpoint *checkpoint) {
+  dnmf_output_discard(&checkpoint->output);
+}
