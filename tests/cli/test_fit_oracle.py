@@ -52,7 +52,8 @@ def test_stops_at_the_same_iteration_as_scikit_learn(problem, solver, tolerance,
 
 
 @pytest.mark.parametrize("solver", PEERS)
-@pytest.mark.parametrize("alpha_w, alpha_h, l1_ratio", [(0.01, 0.02, 0.0), (0.01, 0.02, 1.0), (0.003, 0.0, 0.3)])
+@pytest.mark.parametrize("alpha_w, alpha_h, l1_ratio", [(0.01, 0.02, 0.0), (0.01, 0.02, 1.0), (0.003, 0.0, 0.3),
+                                                        (0.0, 0.004, 0.5)])
 def test_penalties_by_dimension_are_scikit_learns(problem, solver, alpha_w, alpha_h, l1_ratio):
     w, h, report = problem.fit("--solver", solver, "--max-iter", 9, "--penalty-scale", "dimension",
                                "--l1-w", alpha_w * l1_ratio, "--l1-h", alpha_h * l1_ratio,
@@ -98,6 +99,28 @@ def test_a_half_step_of_bpp_is_exact(dense):
     w, h, _ = dense.fit("--solver", "bpp", "--max-iter", 1, grid=(2, 1))
     exact = np.column_stack([nnls(w, column)[0] for column in dense.matrix.T])
     np.testing.assert_allclose(h, exact, rtol=1e-8, atol=1e-10)
+
+
+def penalized_least_squares(fixed, columns, l1, l2):
+    """argmin over x >= 0 of 1/2 |column - fixed x|^2 + l1 sum(x) + 1/2 l2 |x|^2, for each column: Lawson-Hanson with
+    the penalties as further rows."""
+    from scipy.optimize import nnls
+    k = fixed.shape[1]
+    rows = np.vstack([fixed, np.sqrt(l2) * np.eye(k)])
+    return np.column_stack([nnls(rows, np.append(column, np.full(k, -l1 / np.sqrt(l2))))[0] for column in columns.T])
+
+
+def test_half_steps_of_bpp_with_penalties_are_exact(problem):
+    full = problem.matrix.toarray() if scipy.sparse.issparse(problem.matrix) else problem.matrix
+    w, h, report = problem.fit("--solver", "bpp", "--max-iter", 1, "--l1-w", 0.2, "--l2-w", 0.3, "--l1-h", 0.5, "--l2-h",
+                               0.7, grid=(1, 2))
+    expected_w = penalized_least_squares(problem.start[1].T, full.T, 0.2, 0.3).T
+    expected_h = penalized_least_squares(expected_w, full, 0.5, 0.7)
+    assert np.any(expected_w == 0) and np.any(expected_h == 0)
+    np.testing.assert_allclose(w, expected_w, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(h, expected_h, rtol=1e-8, atol=1e-10)
+    total = np.sum((full - w @ h) ** 2) / 2 + 0.2 * w.sum() + 0.15 * np.sum(w ** 2) + 0.5 * h.sum() + 0.35 * np.sum(h ** 2)
+    assert report["objective"] == pytest.approx(total, rel=1e-9)
 
 
 def test_bpp_lowers_where_hals_ends(problem):
