@@ -2,6 +2,7 @@
 
 #include "dnmf/memory.h"
 #include "store/interner.h"
+#include "store/stream.h"
 #include "store/text_field.h"
 #include "store/text_file.h"
 
@@ -17,6 +18,35 @@ enum { MOST_FIELDS = 256 };
 void dnmf_labels_free(dnmf_labels *labels) {
   dnmf_ids_free(&labels->names);
   labels->known = 0;
+}
+
+/* Everything that a stream gives; a byte more than that is there, and 0. */
+static dnmf_status unpack_whole(dnmf_error *error, dnmf_stream *stream, char **text, int64_t *size) {
+  enum { PIECE = 1 << 18 };
+  int64_t capacity = 0;
+  int64_t got = PIECE;
+  *size = 0;
+  while (got == PIECE) {
+    void *memory = *text;
+    dnmf_status status = dnmf_grow(error, "labels", *size + PIECE + 1, 1, &capacity, &memory);
+    *text = memory;
+    DNMF_TRY(status);
+    DNMF_TRY(dnmf_stream_read(error, stream, PIECE, *text + *size, &got));
+    *size += got;
+  }
+  (*text)[*size] = 0;
+  return DNMF_OK;
+}
+
+static dnmf_status read_packed(dnmf_error *error, const char *path, dnmf_packing packing, char **text, int64_t *size) {
+  dnmf_stream *stream = NULL;
+  free(*text);
+  *text = NULL;
+  dnmf_status status = dnmf_stream_open(error, path, packing, &stream);
+  if (status == DNMF_OK)
+    status = unpack_whole(error, stream, text, size);
+  dnmf_stream_close(stream);
+  return status;
 }
 
 static dnmf_status read_whole(dnmf_error *error, const char *path, char **text, int64_t *size) {
@@ -35,7 +65,8 @@ static dnmf_status read_whole(dnmf_error *error, const char *path, char **text, 
   if (status == DNMF_OK && fread(memory, 1, (size_t)about.st_size, file) != (size_t)about.st_size)
     status = dnmf_fail(error, DNMF_ERROR_FILE, "cannot read labels from %s", path);
   fclose(file);
-  return status;
+  dnmf_packing packing = status == DNMF_OK ? dnmf_packing_of(*text, *size) : DNMF_UNPACKED;
+  return packing == DNMF_UNPACKED ? status : read_packed(error, path, packing, text, size);
 }
 
 /* Bytes of the UTF-8 character at `at`; 0 when it is none. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAGIC = 6, LONGEST_NAME = 40, MOST_ITEM_BYTES = 16 };
+enum { MAGIC = 6, LONGEST_NAME = 40, MOST_ITEM_BYTES = 16, WIDEST_ITEM = 1 << 24 };
 
 static const int64_t LONGEST_HEADER = 1 << 20;
 
@@ -54,8 +54,10 @@ static dnmf_status parse_type(dnmf_error *error, const char *at, const char *end
   npy->big_endian = *text == '>';
   npy->kind = *name;
   npy->item_bytes = strtol(name + 1, &rest, 10);
-  if (*rest || npy->item_bytes < 0) /* a unit: times and dates */
+  if (*rest || npy->item_bytes < 0 || npy->item_bytes > WIDEST_ITEM) { /* a unit, of times and dates, or nonsense */
     npy->kind = 'M';
+    npy->item_bytes = 0;
+  }
   const char *words = npy->kind == 'f'   ? "float"
                       : npy->kind == 'i' ? "int"
                       : npy->kind == 'u' ? "uint"

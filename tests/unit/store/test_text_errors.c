@@ -116,6 +116,8 @@ static void doubtful_layouts_are_not_guessed(void **state) {
 static void other_formats_are_recognised(void **state) {
   (void)state;
   expect("BZh9....", 8, NULL, "bzip2");
+  expect("MATLAB 5.0 MAT-file, Platform", 29, NULL, "-v7.3");
+  expect("PAR1....", 8, NULL, "Parquet");
   expect("PK\x03\x04....", 8, NULL, "zip");
   expect("\x93NUMPY\x01\0", 8, NULL, "NumPy");
   expect("\xff\xfe"
