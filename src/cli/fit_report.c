@@ -22,7 +22,8 @@ void cli_fit_announce(cli_session *session, const cli_fit_options *options, cons
   char loss[DNMF_LOSS_TEXT];
   if (!observed)
     snprintf(grid, sizeof grid, " as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
-  cli_say(session, "fitting k = %d, unstored entries are %s, %s by %s, %s precision, %d process%s%s, %d thread%s each",
+  cli_say(session,
+          "fitting k = %d, unstored entries are %s, loss %s by %s, %s precision, %d process%s%s, %d thread%s each",
           fit->components, observed ? "unobserved" : "zeros", dnmf_loss_name(options->loss, loss),
           dnmf_solver_name((dnmf_solver)options->solver), dnmf_precision_name((dnmf_precision)options->precision),
           context->size, context->size > 1 ? "es" : "", grid, context->threads, context->threads > 1 ? "s" : "");
@@ -273,7 +274,11 @@ dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, 
   char size[CLI_SIZE_TEXT];
   const dnmf_fit_result *r = &fit->result;
   DNMF_TRY(cli_peak_memory(session, &memory));
-  if (r->below_rounding)
+  if (r->below_rounding && options->loss.divergence)
+    dnmf_warn(session->context,
+              "the divergence is lost in the rounding of the terms it is made of: the objective is an "
+              "upper bound only");
+  else if (r->below_rounding)
     dnmf_warn(session->context, "the residual is lost in the rounding of the terms it is made of: objective and "
                                 "relative error are not to be trusted; --exact-residual sums it entry by entry");
   cli_say(session, "%s after %d iterations (%s)", r->converged ? "converged" : "stopped", r->iterations,

@@ -97,10 +97,11 @@ static dnmf_status measure_residual(cli_session *session, cli_fit_run *fit) {
   dnmf_fit_result *result = &fit->result;
   double squares = 0;
   DNMF_TRY(dnmf_exact_residual(session->context, &fit->a.matrix, &fit->w, &fit->h, &squares));
-  if (isfinite(result->residual_squares))
+  if (!fit->plan.loss.divergence) {
     result->objective += 0.5 * (squares - result->residual_squares);
+    result->below_rounding = false;
+  }
   result->residual_squares = squares;
-  result->below_rounding = false;
   fit->residual_is_exact = true;
   return DNMF_OK;
 }

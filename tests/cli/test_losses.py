@@ -116,6 +116,21 @@ def test_values_that_were_not_computed_are_null(sparse):
         assert len(file["history/objective"]) == 4 and np.all(np.diff(file["history/objective"]) < 0)
 
 
+def test_a_squared_error_is_told_when_it_was_measured(dense):
+    w, h, report = dense.fit("--loss", "kullback-leibler", "--max-iter", 3, "--exact-residual")
+    expected = np.linalg.norm(dense.matrix - w @ h)
+    assert report["relative_error"] == pytest.approx(expected / np.linalg.norm(dense.matrix), rel=1e-12)
+    assert report["objective"] == pytest.approx(np.sum(dense.matrix * np.log(dense.matrix / (w @ h)) - dense.matrix + w @ h))
+
+
+def test_a_divergence_below_rounding_is_said_so(tmp_path):
+    """A product of one component, fitted with one: nothing remains but rounding."""
+    rng = np.random.default_rng(7)
+    write_hdf5(tmp_path / "a.h5", np.outer(rng.random(23) + 0.1, rng.random(17) + 0.1))
+    result = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 1, "--loss", 1, "--max-iter", 40, "--tol", 0])
+    assert "rounding" in result.stderr and "upper bound" in result.stderr
+
+
 @pytest.mark.parametrize("beta, rows, cols", [(1, 60000, 50000), (0.5, 6000, 6000)])
 def test_a_sparse_matrix_stays_sparse(tmp_path, beta, rows, cols):
     """Whole, the smaller one would take 288 MB and the larger 24 GB."""

@@ -12,7 +12,7 @@ typedef struct ratio_case {
 } ratio_case;
 
 static const ratio_case cases[] = {
-    {true, 1, 0, 0, 0}, {false, 1, 0.75, 0, 0.25}, {false, 0.5, 0, 1.5, 0}, {true, 2.0 / 3, 0.25, 0.5, 0}};
+    {true, 1, 0, 0, 0}, {false, 1, 0.75, 0, 2}, {false, 0.5, 0, 1.5, 0}, {true, 2.0 / 3, 0.25, 0.5, 0}};
 enum { CASES = sizeof cases / sizeof *cases };
 
 /* p->b are the numerators, the first rows of p->gram or `d` the denominators. */
