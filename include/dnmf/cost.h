@@ -13,6 +13,10 @@
  * Operations of a process, with s stored entries in its block and r owned rows of a factor:
  *   product  2 s k, twice; gram 2 r k (k + 1) of each factor; update 2 r k^2, and for bpp r k^3 / 3, when every row has
  *   a passive set of its own
+ * A divergence other than the squared error (divergence.h) sums denominators beside the numerators, but for beta = 1,
+ * where they are k sums of columns: the factor 2 of
+ * words and messages of factor rows is 3, and k^2 is k numbers for beta = 1, none for 0, 1 otherwise. Operations of a
+ * half-step: 2 s k for WH and for each of the sums, s being all entries of the block unless beta = 1.
  *
  * Fits of observed entries: rows and columns are dealt out by stored entries, and a process fetches the factor rows
  * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes
@@ -35,6 +39,7 @@ typedef struct dnmf_job {
   int components;
   bool bias; /* of observed entries */
   dnmf_solver solver;
+  dnmf_loss loss; /* of fits with zeros */
   dnmf_precision precision;
 } dnmf_job;
 

@@ -37,6 +37,10 @@ typedef struct dnmf_divergence {
   double powers;            /* out: sum of p^beta over all entries; 0 for beta = 0 and 1, where it is known */
 } dnmf_divergence;
 
+/* Work memory that the larger of the two calls takes while it runs, in bytes, for a block of `rows` x `cols`. local */
+double dnmf_divergence_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, double beta,
+                             int64_t rows, int64_t cols, int components);
+
 /* Fills the contributions. local */
 dnmf_status dnmf_diverge(dnmf_context *context, const dnmf_matrix *a, dnmf_divergence *divergence);
 

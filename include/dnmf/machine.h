@@ -8,6 +8,7 @@
 #ifndef DNMF_MACHINE_H
 #define DNMF_MACHINE_H
 
+#include "dnmf/loss.h"
 #include "dnmf/matrix.h"
 #include "dnmf/solver.h"
 
@@ -21,7 +22,8 @@ typedef enum dnmf_work_kind {
   DNMF_WORK_HALS, /* updates of owned rows, in the order of dnmf_solver */
   DNMF_WORK_MU,
   DNMF_WORK_BPP,
-  DNMF_WORK_OBSERVED, /* rows over observed entries: normal equations and a sweep */
+  DNMF_WORK_OBSERVED,   /* rows over observed entries: normal equations and a sweep */
+  DNMF_WORK_DIVERGENCE, /* contributions under a beta-divergence */
   DNMF_WORK_KINDS
 } dnmf_work_kind;
 
@@ -53,6 +55,7 @@ typedef struct dnmf_machine_work {
   bool observed;
   int components;
   dnmf_solver solver;
+  dnmf_loss loss;
   dnmf_precision precision;
 } dnmf_machine_work;
 

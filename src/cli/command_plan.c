@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_plan_options defaults = {.processes = NULL, .grid = "auto"};
+static const cli_plan_options defaults = {.processes = NULL, .grid = "auto", .loss = "frobenius"};
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL};
 static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
@@ -31,6 +31,8 @@ static const cli_option job_table[] = {
     {"grid", 0, CLI_TEXT, PLAN(grid), "G", "auto (default, as fit takes it), all shapes, or RxC", 0, 0, NULL},
     {"missing", 0, CLI_CHOICE, PLAN(missing), "M",
      "what is not stored: auto (as the file says, else zero), zero, unobserved", 0, 0, missing_choices},
+    {"loss", 0, CLI_TEXT, PLAN(loss), "L",
+     "frobenius (default), kullback-leibler, itakura-saito or a beta, as fit has it", 0, 0, NULL},
     {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu or bpp", 0, 0, solver_choices},
     {"precision", 0, CLI_CHOICE, PLAN(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
@@ -63,6 +65,25 @@ static dnmf_status check_options(dnmf_error *error, const cli_plan_options *opti
   return DNMF_OK;
 }
 
+/* A divergence of a fit with zeros, which is fitted by mu. */
+static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job *job) {
+  dnmf_error *error = &session->context->error;
+  if (!dnmf_loss_parse(text, &job->loss))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--loss %s: give frobenius, kullback-leibler, itakura-saito or a number, the beta of a "
+                     "beta-divergence",
+                     text);
+  if (!job->loss.divergence)
+    return DNMF_OK;
+  if (job->missing == DNMF_MISSING_UNOBSERVED)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s: plans of observed entries know the squared error only", text);
+  if (job->solver != DNMF_SOLVER_MU && cli_is_given(session->given, "solver"))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
+                     text, dnmf_solver_name(job->solver));
+  job->solver = DNMF_SOLVER_MU;
+  return DNMF_OK;
+}
+
 /* Sizes from the options or from the input, which is only opened. */
 static dnmf_status make_job(cli_session *session, const cli_plan_options *options, cli_plan *plan) {
   dnmf_job *job = &plan->job;
@@ -86,6 +107,7 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
     dnmf_source_close(&source);
     DNMF_TRY(status);
   }
+  DNMF_TRY(settle_loss(session, options->loss, job));
   job->sparse = job->sparse || job->missing == DNMF_MISSING_UNOBSERVED;
   job->bias = job->solver != DNMF_SOLVER_MU;
   int64_t largest = job->rows > job->cols ? job->rows : job->cols;
@@ -169,6 +191,7 @@ static dnmf_status first_block(cli_session *session, const cli_plan *plan, const
                                .observed = job->missing == DNMF_MISSING_UNOBSERVED,
                                .components = job->components,
                                .solver = job->solver,
+                               .loss = job->loss,
                                .precision = job->precision};
   return DNMF_OK;
 }

@@ -20,6 +20,7 @@ typedef struct cli_plan_options {
   const char *grid;
   int missing; /* 0: as the input has it, else dnmf_missing + 1 */
   int solver;
+  const char *loss;
   int precision;
   bool measure;
   const char *save;

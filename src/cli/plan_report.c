@@ -36,12 +36,14 @@ static json_t *to_json(const cli_plan *plan, int threads) {
   json_t *costs = json_array();
   for (int64_t i = 0; i < plan->count; i++)
     json_array_append_new(costs, cost_json(plan, &plan->costs[i]));
-  return json_pack("{s:s, s:s, s:s?, s:I, s:I, s:f, s:b, s:s, s:i, s:s, s:s, s:i, s:o, s:f, s:o}", "command", "plan",
-                   "version", DNMF_VERSION, "input", plan->input, "rows", (json_int_t)job->rows, "cols",
+  char loss[DNMF_LOSS_TEXT];
+  return json_pack("{s:s, s:s, s:s?, s:I, s:I, s:f, s:b, s:s, s:i, s:s, s:s, s:s, s:i, s:o, s:f, s:o}", "command",
+                   "plan", "version", DNMF_VERSION, "input", plan->input, "rows", (json_int_t)job->rows, "cols",
                    (json_int_t)job->cols, "stored", job->stored, "sparse", job->sparse, "missing",
-                   dnmf_missing_name(job->missing), "components", job->components, "solver",
-                   dnmf_solver_name(job->solver), "precision", dnmf_precision_name(job->precision), "threads", threads,
-                   "machine", cli_machine_json(&plan->machine.figures), "seconds_alone", plan->alone, "plans", costs);
+                   dnmf_missing_name(job->missing), "components", job->components, "loss",
+                   dnmf_loss_name(job->loss, loss), "solver", dnmf_solver_name(job->solver), "precision",
+                   dnmf_precision_name(job->precision), "threads", threads, "machine",
+                   cli_machine_json(&plan->machine.figures), "seconds_alone", plan->alone, "plans", costs);
 }
 
 static void print_head(cli_session *session, const cli_plan *plan) {

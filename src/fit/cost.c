@@ -5,6 +5,7 @@
 #include "loop.h"
 #include "result.h"
 
+#include "dnmf/divergence.h"
 #include "dnmf/memory.h"
 #include "dnmf/observed.h"
 #include "dnmf/product.h"
@@ -29,6 +30,31 @@ static double seconds_of(const dnmf_machine *machine, dnmf_work_kind kind, doubl
   return larger(operations / machine->flops, bytes / machine->bandwidth);
 }
 
+/* Whether a divergence sums denominators beside its numerators. */
+static bool sums_denominators(const dnmf_job *job) {
+  return job->loss.divergence && job->loss.beta != 1;
+}
+
+/* Numbers that are summed of each factor: a Gram matrix, or what a divergence has in its place. */
+static double factor_sums(const dnmf_job *job) {
+  const double k = job->components;
+  if (!job->loss.divergence)
+    return k * k;
+  if (job->loss.beta == 1)
+    return k;
+  return job->loss.beta == 0 ? 0 : 1;
+}
+
+/* WH and the sums over its entries, of both half-steps. */
+static double divergence_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows, double cols,
+                                 double stored) {
+  const bool everywhere = !job->sparse || job->loss.beta != 1;
+  const double entries = everywhere ? rows * cols : stored;
+  const double operations = 2 * (sums_denominators(job) ? 3 : 2) * 2 * entries * job->components;
+  return seconds_of(machine, DNMF_WORK_DIVERGENCE, operations,
+                    2 * stored * (double)dnmf_precision_size(job->precision));
+}
+
 static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows, double cols,
                               double stored) {
   const double size = (double)dnmf_precision_size(job->precision);
@@ -49,6 +75,8 @@ static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, d
   const double k = job->components;
   const double bytes = 3 * rows * k * (double)dnmf_precision_size(job->precision);
   const double operations = job->solver == DNMF_SOLVER_BPP ? rows * k * k * k / 3 : 2 * rows * k * k;
+  if (job->loss.divergence)
+    return bytes / machine->bandwidth;
   return seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);
 }
 
@@ -71,6 +99,12 @@ static double loading_bytes(const dnmf_job *job, double stored, double block) {
   return job->sparse ? larger(block, stored * (ENTRY_PLACE + size + sizeof(int32_t) + size)) : block;
 }
 
+static double denominator_bytes(int64_t block, int64_t owned, int group_size, int components,
+                                dnmf_precision precision) {
+  return dnmf_panel_bytes(block, components, precision) +
+         (group_size > 1 ? dnmf_panel_bytes(owned, components, precision) : 0);
+}
+
 dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
                                      int row, int col, double stored) {
   const int k = job->components;
@@ -84,12 +118,17 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   dnmf_cost_memory m = {.block = dnmf_matrix_bytes(job->sparse, precision, rows, cols, stored)};
   m.factors = dnmf_factor_bytes(rows, own_rows, grid_cols, k, precision) +
               dnmf_factor_bytes(cols, own_cols, grid_rows, k, precision);
-  m.grams = 2 * dnmf_allocated_bytes((double)k * k + CONTROLS, sizeof(double));
+  if (sums_denominators(job))
+    m.factors += denominator_bytes(rows, own_rows, grid_cols, k, precision) +
+                 denominator_bytes(cols, own_cols, grid_rows, k, precision);
+  m.grams = 2 * dnmf_allocated_bytes(factor_sums(job) + CONTROLS, sizeof(double));
   const double solver_w = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_rows, k);
   const double solver_h = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_cols, k);
   m.work = larger(dnmf_product_bytes(context, job->sparse, precision, rows, cols, k),
                   dnmf_panel_gram_bytes(context->threads, k, precision));
   m.work = larger(m.work, larger(solver_w, solver_h));
+  if (job->loss.divergence)
+    m.work = dnmf_divergence_bytes(context, job->sparse, precision, job->loss.beta, rows, cols, k);
   m.loading = loading_bytes(job, stored, m.block);
   m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
   return m;
@@ -99,11 +138,13 @@ static dnmf_traffic traffic_of_blocks(const dnmf_job *job, double grid_rows, dou
   const double k = job->components;
   const double p = grid_rows * grid_cols;
   const double sent = ((grid_rows - 1) * (double)job->cols + (grid_cols - 1) * (double)job->rows) * k;
+  const double scatters = sums_denominators(job) ? 2 : 1;
+  const double trees = (1 + scatters) * (steps((int)grid_rows) + steps((int)grid_cols)) + 4 * steps((int)p);
   return (dnmf_traffic){.gather_words = sent,
-                        .scatter_words = sent,
-                        .gram_words = 4 * (p - 1) * k * k,
+                        .scatter_words = scatters * sent,
+                        .gram_words = 4 * (p - 1) * factor_sums(job),
                         .control_words = 4 * (p - 1) * CONTROLS,
-                        .messages = p * (2 * (steps((int)grid_rows) + steps((int)grid_cols)) + 4 * steps((int)p))};
+                        .messages = p * trees};
 }
 
 static void cost_of_blocks(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine,
@@ -117,8 +158,9 @@ static void cost_of_blocks(const dnmf_context *context, const dnmf_job *job, con
   cost->traffic = traffic_of_blocks(job, cost->grid_rows, cost->grid_cols);
   if (!machine)
     return;
-  cost->seconds.product = product_seconds(job, machine, rows, cols, stored);
-  cost->seconds.gram = gram_seconds(job, machine, owned);
+  cost->seconds.product = job->loss.divergence ? divergence_seconds(job, machine, rows, cols, stored)
+                                               : product_seconds(job, machine, rows, cols, stored);
+  cost->seconds.gram = job->loss.divergence ? 0 : gram_seconds(job, machine, owned);
   cost->seconds.update = update_seconds(job, machine, owned);
 }
 

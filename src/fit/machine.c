@@ -3,6 +3,7 @@
 
 #include "dnmf/clock.h"
 #include "dnmf/collective.h"
+#include "dnmf/divergence.h"
 #include "dnmf/generate.h"
 #include "dnmf/memory.h"
 #include "dnmf/observed.h"
@@ -25,7 +26,7 @@ enum {
 };
 
 static const char *const names[DNMF_WORK_KINDS] = {
-    "dense", "dense_transposed", "sparse", "sparse_transposed", "gram", "hals", "mu", "bpp", "observed"};
+    "dense", "dense_transposed", "sparse", "sparse_transposed", "gram", "hals", "mu", "bpp", "observed", "divergence"};
 
 const char *dnmf_work_name(dnmf_work_kind kind) {
   return names[kind];
@@ -46,6 +47,7 @@ typedef struct bench {
   dnmf_panel h;
   dnmf_panel products_w;
   dnmf_panel products_h;
+  dnmf_panel denominators; /* divergences: of W */
   double *gram;
 } bench;
 
@@ -88,6 +90,8 @@ static dnmf_status create_bench(bench *b) {
   DNMF_TRY(create_panel(b, cols, DNMF_STREAM_START_H, &b->h));
   DNMF_TRY(create_panel(b, rows, DNMF_STREAM_START_W, &b->products_w));
   DNMF_TRY(create_panel(b, cols, DNMF_STREAM_START_H, &b->products_h));
+  if (b->work->loss.divergence)
+    DNMF_TRY(create_panel(b, rows, DNMF_STREAM_START_W, &b->denominators));
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "a Gram matrix", (int64_t)b->h.components * b->h.components, sizeof(double), &memory));
   b->gram = memory;
@@ -96,6 +100,7 @@ static dnmf_status create_bench(bench *b) {
 
 static void free_bench(bench *b) {
   free(b->gram);
+  dnmf_panel_free(&b->denominators);
   dnmf_panel_free(&b->products_h);
   dnmf_panel_free(&b->products_w);
   dnmf_panel_free(&b->h);
@@ -138,6 +143,20 @@ static dnmf_status run_update(bench *b, double *operations) {
                             &b->context->error);
 }
 
+/* What an update of W needs. */
+static dnmf_status run_divergence(bench *b, double *operations) {
+  const bool everywhere = !b->work->sparse || b->work->loss.beta != 1;
+  const double entries = everywhere ? (double)b->a.rows * (double)b->a.cols : (double)b->a.stored;
+  *operations = 2 * (b->work->loss.beta == 1 ? 2 : 3) * entries * b->w.components;
+  dnmf_divergence d = {.beta = b->work->loss.beta,
+                       .w = &b->w,
+                       .h = &b->h,
+                       .numerators = &b->products_w,
+                       .denominators = &b->denominators,
+                       .want_loss = true};
+  return dnmf_diverge(b->context, &b->a, &d);
+}
+
 static dnmf_status run_observed(bench *b, double *operations) {
   const double k = b->work->components;
   *operations = (double)b->a.stored * k * (k + 3) + 2 * (double)b->w.rows * k * k;
@@ -175,6 +194,8 @@ static dnmf_status rate_of(bench *b, dnmf_status (*run)(bench *, double *), doub
 static dnmf_status measure_kernels(bench *b, dnmf_machine *machine) {
   if (b->work->observed)
     return rate_of(b, run_observed, &machine->rate[DNMF_WORK_OBSERVED]);
+  if (b->work->loss.divergence)
+    return rate_of(b, run_divergence, &machine->rate[DNMF_WORK_DIVERGENCE]);
   const dnmf_work_kind product = b->work->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
   DNMF_TRY(rate_of(b, run_transposed, &machine->rate[product + 1]));
   DNMF_TRY(rate_of(b, run_product, &machine->rate[product]));

@@ -256,11 +256,15 @@ static void turn(const work *w) {
   }
 }
 
+static int64_t scratch_numbers_of(int64_t padded) {
+  return 2 * TILE * TILE + (2 * TILE + 1) * padded;
+}
+
 static dnmf_status allocate(work *w, bool tiles) {
   dnmf_error *error = &w->context->error;
   const dnmf_panel *fixed = w->by_columns ? w->x : w->y;
   void *sums = NULL;
-  w->scratch_numbers = 2 * TILE * TILE + (2 * TILE + 1) * w->padded;
+  w->scratch_numbers = scratch_numbers_of(w->padded);
   DNMF_TRY(dnmf_allocate_zero(error, "sums of the loss", w->strips, sizeof(strip_sums), &sums));
   w->sums = sums;
   DNMF_TRY(dnmf_allocate(error, "a padded factor", fixed->rows * w->padded, w->number, &w->fixed));
@@ -312,4 +316,26 @@ dnmf_status dnmf_diverge(dnmf_context *context, const dnmf_matrix *a, dnmf_diver
 
 double dnmf_divergence_total(double beta, double stored, double powers) {
   return beta == 0 ? stored : stored + powers / beta;
+}
+
+/* What `allocate` takes when X has x rows and Y y rows; the rows of P are cut into strips, or its columns. */
+static double call_bytes(bool tiles, bool by_columns, int64_t x, int64_t y, int64_t padded, int components,
+                         size_t number) {
+  const int64_t strips = !tiles ? x : tiles_of(by_columns ? y : x);
+  const double turned = tiles ? (double)(tiles_of(y) * TILE) * components : 0;
+  return dnmf_allocated_bytes((double)strips, sizeof(strip_sums)) +
+         dnmf_allocated_bytes((double)(by_columns ? x : y) * (double)padded, number) +
+         dnmf_allocated_bytes(turned, number);
+}
+
+double dnmf_divergence_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, double beta,
+                             int64_t rows, int64_t cols, int components) {
+  const size_t number = dnmf_precision_size(precision);
+  const int64_t padded = dnmf_round_up(components, dense_kernels[precision][context->isa]->vector);
+  const bool tiles = !sparse || beta != 1;
+  const double for_w = call_bytes(tiles, false, rows, cols, padded, components, number);
+  const double for_h = sparse ? call_bytes(tiles, false, cols, rows, padded, components, number)
+                              : call_bytes(tiles, true, rows, cols, padded, components, number);
+  return (for_w > for_h ? for_w : for_h) +
+         dnmf_allocated_bytes((double)scratch_numbers_of(padded) * context->threads, number);
 }

@@ -64,16 +64,17 @@ def test_grids_are_those_of_fit_and_all_shapes_on_demand():
         assert plan["traffic"] == every[plan["grid"]]["traffic"]
 
 
-@pytest.mark.parametrize("kind, options", [("dense", []), ("sparse", ["--sparse", "--nnz", 2000000])])
-def test_memory_is_near_what_a_fit_takes(tmp_path, kind, options, processes=2):
-    """Buffers of the libraries and batches under way, some megabytes, are the rest."""
+@pytest.mark.parametrize("kind, options, processes, rest", [("dense", [], 2, 16e6),
+                                                            ("sparse", ["--sparse", "--nnz", 2000000], 1, 32e6)])
+def test_memory_is_near_what_a_fit_takes(tmp_path, kind, options, processes, rest):
+    """The rest: buffers of the libraries and batches under way, and freed memory that the allocator keeps."""
     run(["generate", "-o", tmp_path / "a.h5", "--rows", 4000, "--cols", 2000, *options])
     options = [tmp_path / "a.h5", "-k", 20, "--json"]
     taken = run(["fit", *options, "-o", tmp_path / "m.h5", "--max-iter", 2], processes=processes).json["peak_memory"]
     memory = run(["plan", *options, "-n", processes]).json["plans"][0]["memory"]
     block = 8 * 4000 * 2000 / processes if kind == "dense" else 2 * 12 * 2000000 / processes
     assert memory["block"] == pytest.approx(block, rel=0.01) and memory["peak"] >= memory["loading"] >= memory["block"]
-    assert taken - memory["program"] == pytest.approx(memory["peak"], abs=25e6)
+    assert taken - memory["program"] == pytest.approx(memory["peak"], abs=rest)
 
 
 def test_sizes_of_a_process_follow_from_the_grid():
@@ -112,6 +113,8 @@ def test_one_process_answers_for_thousands():
 @pytest.mark.parametrize("processes, sizes, rates", [
     (1, SIZES, {"dense", "dense_transposed", "gram", "hals"}),
     (2, [*SIZES, "--nnz", 5000, "--solver", "mu"], {"sparse", "sparse_transposed", "gram", "mu"}),
+    (1, [*SIZES, "--nnz", 5000, "--loss", "kullback-leibler"], {"divergence"}),
+    (1, [*SIZES, "--loss", "0.5"], {"divergence"}),
     (3, [*SIZES, "--nnz", 5000, "--missing", "unobserved", "--precision", "single"], {"observed"})])
 def test_a_measured_machine_is_saved_and_taken_again(tmp_path, processes, sizes, rates):
     path = tmp_path / "machine.json"
@@ -146,6 +149,8 @@ def test_the_table_has_a_line_a_plan():
     (["--rows", 10, "--cols", 10, "-k", 2, "--nnz", 101], "only 100 places"),
     ([*SIZES, "--missing", "unobserved"], "--nnz"),
     ([*SIZES, "-n", 6, "--grid", "2x2"], "--grid 2x2"),
+    ([*SIZES, "--loss", "huber"], "--loss huber"),
+    ([*SIZES, "--loss", "0.5", "--solver", "hals"], "needs --solver mu"),
     ([INPUTS / "ratings-5x4.csv", "--rows", 5, "-k", 2], "not both")])
 def test_wrong_command_lines_are_refused(args, message):
     result = run(["plan", *args], expect=2)
