@@ -101,14 +101,20 @@ static void report(const dnmf_context *context, const dnmf_error *error) {
     MPI_Abort(context->comm, EXIT_FAILED);
 }
 
+/* What Open MPI need not do for us; a person's own settings stay. Without a launcher it would start a daemon for
+ * processes we never spawn: most of a small job's time. On several hosts it would keep the shared file pointer of each
+ * open file, which HDF5 does not use, in another file beside it, and a killed job would leave that there. */
+static bool spare_open_mpi(void) {
+  return setenv("OMPI_MCA_ess_singleton_isolated", "1", 0) == 0 &&
+         setenv("OMPI_MCA_sharedfp", "^lockedfile,individual", 0) == 0;
+}
+
 /* Runs the command under MPI; `error` may already hold what is wrong with the command line, then `command` may be
  * NULL. */
 static int run_job(const cli_command *command, const dnmf_error *error, const void *options, const cli_given *given,
                    const char *command_line, char **arguments, int argument_count) {
   int provided = 0;
-  /* Without a launcher Open MPI would start a daemon for processes we never spawn: most of a small job's time. */
-  setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
-  if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+  if (!spare_open_mpi() || MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     fprintf(stderr, "dnmf: error: MPI could not be started\n");
     return EXIT_FAILED;
   }
