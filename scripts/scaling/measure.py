@@ -9,6 +9,7 @@ import argparse
 import csv
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -45,12 +46,18 @@ def arguments():
     return options
 
 
+def crowded(options, processes):
+    """Whether there are more threads than cores; a Slurm job has those it asked for, on all its nodes."""
+    return "SLURM_JOB_ID" not in os.environ and processes * options.threads > cores()
+
+
 def launched(options, processes, command):
     """The command on so many processes. More of them than cores must not wait busily for each other."""
     if options.launcher == "srun":
-        return ["srun", "--mpi=pmix", "-n", str(processes), "-c", str(options.threads), *command]
-    crowded = ["--oversubscribe", "--mca", "mpi_yield_when_idle", "1"] if processes > cores() else []
-    return ["mpirun", "--bind-to", "none", *crowded, "-n", str(processes), *command]
+        return ["srun", "--mpi=pmix", "-n", str(processes), "-c", str(options.threads), "--kill-on-bad-exit=1",
+                *command]
+    patience = ["--oversubscribe", "--mca", "mpi_yield_when_idle", "1"] if crowded(options, processes) else []
+    return ["mpirun", "--bind-to", "none", *patience, "-n", str(processes), *command]
 
 
 def generate(options, study, processes):
@@ -102,7 +109,7 @@ def row_of(options, study, path, plan):
             "formula_words": plan["traffic"]["words"], "messages": told["traffic"]["messages"] / n,
             "formula_messages": plan["traffic"]["messages"], "objective": told["objective"],
             "relative_error": told["relative_error"],
-            "oversubscribed": options.launcher == "mpirun" and told["processes"] * options.threads > cores()}
+            "oversubscribed": crowded(options, told["processes"])}
 
 
 def curve(path):

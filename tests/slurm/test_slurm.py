@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tests" / "cli"))
 from program import PROGRAM, run  # noqa: E402
 
 SCRIPTS = ROOT / "scripts" / "slurm"
-SECONDS = 60  # more than any job needs
+SECONDS = 240  # more than any job needs
 LAUNCHERS = ["srun", "mpirun"]
 
 
@@ -33,9 +33,10 @@ def matrix(tmp_path_factory):
 class Job:
     """A script of scripts/slurm, edited and submitted in `folder`."""
 
-    def __init__(self, folder, script, fit, *options, launcher="srun"):
+    def __init__(self, folder, script, what, *options, launcher="srun"):
         text = (SCRIPTS / script).read_text()
-        text, edited = re.subn(r"^fit=\(.*?\) # edit: what$", f"fit=({' '.join(map(str, fit))})", text, flags=re.MULTILINE)
+        text, edited = re.subn(r"^(fit|study)=\(.*?\) # edit: what$", rf"\1=({' '.join(map(str, what))})", text,
+                               flags=re.MULTILINE)
         assert edited == 1
         (folder / script).write_text(text)
         paths = f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}"
@@ -53,6 +54,14 @@ class Job:
     def output(self, name="out"):
         path = self.folder / name
         return path.read_text() if path.exists() else ""
+
+    def starts(self):
+        return self.output().count("fitting k")
+
+    def iteration(self):
+        """The last one told since the job's last start."""
+        told = re.findall(r"^(?:iteration (\d+)/|fitting k)", self.output(), flags=re.MULTILINE)
+        return int(told[-1] or 0) if told else 0
 
     def wait_for(self, what, condition):
         end = time.monotonic() + SECONDS
@@ -78,22 +87,21 @@ def assert_same_model(path, other):
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_fit_on_two_nodes_is_the_same_as_at_home(tmp_path, matrix, launcher):
+    """With a thread for each core of a task."""
     fit = [matrix, "-o", "model.h5", "-k", 5, "--max-iter", 20]
-    job = Job(tmp_path, "fit.sh", fit, "--nodes=2", "--ntasks-per-node=2", "--cpus-per-task=1", launcher=launcher)
+    job = Job(tmp_path, "fit.sh", fit, "--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=2", launcher=launcher)
     facts, last = job.wait()
     assert (facts["JobState"], facts["ExitCode"], last) == ("COMPLETED", "0:0", "job: done"), job.output()
-    assert "4 processes" in job.output() and "1 thread each" in job.output()
+    assert "2 processes as 2 x 1, 2 threads each" in job.output() and "warning" not in job.output(), job.output()
     run(["fit", matrix, "-o", tmp_path / "home.h5", "-k", 5, "--max-iter", 20])
     assert_same_model(tmp_path / "model.h5", tmp_path / "home.h5")
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_threads_are_the_cores_of_a_task(tmp_path, matrix, launcher):
+def test_mpirun_starts_the_tasks_of_each_node(tmp_path, matrix):
     job = Job(tmp_path, "fit.sh", [matrix, "-o", "model.h5", "-k", 2, "--max-iter", 2], "--nodes=2",
-              "--ntasks-per-node=1", "--cpus-per-task=2", launcher=launcher)
+              "--ntasks-per-node=2", "--cpus-per-task=1", launcher="mpirun")
     job.wait()
-    assert "2 processes" in job.output() and "2 threads each" in job.output(), job.output()
-    assert "warning" not in job.output(), job.output()
+    assert "4 processes as 2 x 2, 1 thread each" in job.output() and "warning" not in job.output(), job.output()
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
@@ -130,3 +138,81 @@ def test_an_array_over_components(tmp_path, matrix):
         assert job.output(f"out-{components}").splitlines()[-1].startswith(f"job: done for k = {components}: validation_rmse:")
         assert json.loads((tmp_path / f"fit-k{components}.json").read_text())["components"] == components
         assert factors(tmp_path / f"model-k{components}.h5")[0].shape[1] == components
+
+
+def long_fit(matrix, iterations):
+    return [matrix, "-k", 5, "--tol", 0, "--max-iter", iterations, "-o", "model.h5"]
+
+
+def requeueing(folder, matrix, iterations, *options, launcher="srun"):
+    return Job(folder, "requeue.sh", long_fit(matrix, iterations), "--nodes=2", "--ntasks-per-node=1",
+               "--cpus-per-task=1", *options, launcher=launcher)
+
+
+def assert_done_as_if_never_stopped(job, matrix, iterations):
+    facts, last = job.wait()
+    assert (facts["JobState"], facts["ExitCode"]) == ("COMPLETED", "0:0"), job.output()
+    assert last == f"job: done after {facts['Restarts']} restarts"
+    run(["fit", *long_fit(matrix, iterations)[:-1], job.folder / "home.h5"])
+    assert_same_model(job.folder / "model.h5", job.folder / "home.h5")
+    with h5py.File(job.folder / "model.h5") as model:
+        assert len(model["history/objective"]) == iterations + 1
+    assert not list(job.folder.glob("*.checkpoint.h5"))
+
+
+@pytest.mark.parametrize("launcher, restarts", [("srun", 2), ("mpirun", 1)])
+def test_a_signalled_job_requeues_itself_until_done(tmp_path, matrix, launcher, restarts):
+    """The signal is the one that Slurm sends before the time limit."""
+    iterations = 2500
+    job = requeueing(tmp_path, matrix, iterations, launcher=launcher)
+    for restart in range(1, restarts + 1):
+        job.wait_for("progress", lambda: job.starts() == restart and job.iteration() > 0)
+        subprocess.run(["scancel", "--batch", "--signal=USR1", job.id], check=True)
+        job.wait_for("requeue", lambda: job.output().count("back into the queue") == restart)
+        assert not (tmp_path / "model.h5").exists()
+    assert_done_as_if_never_stopped(job, matrix, iterations)
+    assert job.facts()["Restarts"] == str(restarts)
+
+
+def test_a_job_goes_on_after_the_loss_of_a_node(tmp_path, matrix):
+    """Slurm itself requeues it; the script finds the checkpoint."""
+    iterations = 2500
+    job = Job(tmp_path, "requeue.sh", [*long_fit(matrix, iterations), "--checkpoint-every", 100], "--nodes=2",
+              "--ntasks-per-node=1", "--cpus-per-task=1")
+    job.wait_for("a checkpoint", lambda: job.iteration() >= 200)
+    for state in ("DOWN", "RESUME"):
+        subprocess.run(["scontrol", "update", "NodeName=node2", f"State={state}", "Reason=test"], check=True)
+    assert_done_as_if_never_stopped(job, matrix, iterations)
+    assert "going on from" in job.output() and job.facts()["Restarts"] == "1"
+
+
+def test_the_time_limit_requeues_a_job_until_done(tmp_path, matrix):
+    """Slurm looks at the time twice a minute, and the least limit is one minute; so this takes longer than that."""
+    trial = requeueing(tmp_path, matrix, 500)
+    trial.wait()
+    pace = float(re.findall(r"\(([0-9.e-]+) s an iteration\)", trial.output())[-1])
+    (tmp_path / "limit").mkdir()
+    iterations = int(45 / pace)
+    job = requeueing(tmp_path / "limit", matrix, iterations, "--time=1", "--signal=B:USR1@29")
+    assert_done_as_if_never_stopped(job, matrix, iterations)
+    assert int(job.facts()["Restarts"]) >= 1
+
+
+def test_a_scaling_study(tmp_path):
+    """The script runs at the top of the source tree."""
+    job = Job(tmp_path, "scaling.sh", ["--processes", "1,2,4", "--scale", 0.02, "-k", 4, "--iterations", 2, "--repeats",
+                                       1, "--dnmf", PROGRAM, "--output", tmp_path / "scaling"],
+              "--nodes=2", "--ntasks-per-node=2", "--cpus-per-task=1", f"--chdir={ROOT}", f"--output={tmp_path}/out")
+    facts, last = job.wait()
+    assert (facts["JobState"], last) == ("COMPLETED", "scaling: done"), job.output()
+    rows = (tmp_path / "scaling" / "scaling.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == ["strong"] * 3 + ["weak"] * 3
+
+
+def test_a_cancelled_job_stays_cancelled(tmp_path, matrix):
+    job = Job(tmp_path, "requeue.sh", endless(matrix), "--nodes=1", "--ntasks-per-node=2",
+              "--cpus-per-task=1")
+    job.wait_for("progress", lambda: job.iteration() >= 20)
+    subprocess.run(["scancel", job.id], check=True)
+    assert job.wait()[0]["JobState"] == "CANCELLED"
+    assert "back into the queue" not in job.output()
