@@ -27,10 +27,12 @@ typedef struct dnmf_traffic {
   double messages;
 } dnmf_traffic;
 
-/* One finished iteration, as told to people and logs. Values that were not computed are NaN. */
+/* One finished iteration, or a part of the next, as told to people and logs. Values that were not computed are NaN. */
 typedef struct dnmf_step {
   int iteration; /* 1-based; 0 is the start */
   int max_iterations;
+  int64_t batch; /* mini-batches done of the pass after this iteration; 0: the iteration itself is told */
+  int64_t batches;
   double objective;
   double relative_error;    /* |A - WH|_F / |A|_F */
   double violation;         /* projected gradient relative to the first iteration's */

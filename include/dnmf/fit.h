@@ -42,6 +42,7 @@ typedef struct dnmf_fit_seconds {
   double gram;     /* local Gram products */
   double update;   /* the solver */
   double exchange; /* gather, sum-scatter, all-reduce, waiting included */
+  double read;     /* waiting for rows of the file; mini-batches only */
   double total;
 } dnmf_fit_seconds;
 

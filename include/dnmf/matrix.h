@@ -104,6 +104,14 @@ dnmf_status dnmf_matrix_finish(dnmf_context *context, const dnmf_layout *layout,
  * there. local */
 dnmf_status dnmf_matrix_require_positive(dnmf_context *context, const dnmf_matrix *matrix);
 
+/* The same check and figures for a matrix that is seen in blocks of whole rows, never held as a whole. Adds one
+ * block's to `whole` (its shape set, the rest zero before the first block) and marks the columns with a nonzero entry
+ * in `col_seen` (one byte a column). local */
+dnmf_status dnmf_matrix_add_figures(dnmf_context *context, dnmf_matrix *block, dnmf_matrix *whole, uint8_t *col_seen);
+
+/* After every process's last block: the figures become those of all. `col_seen` is overwritten. collective */
+dnmf_status dnmf_matrix_total_figures(dnmf_context *context, dnmf_matrix *whole, uint8_t *col_seen);
+
 /* A walk over this process's entries, row by row: those stored, and of a dense matrix, which has no other way to
  * leave a place out, those that are not zero. Begin with {matrix, 0, 0}. */
 typedef struct dnmf_matrix_walk {

@@ -26,6 +26,9 @@ void dnmf_panel_free(dnmf_panel *panel); /* accepts a zeroed panel */
 double dnmf_panel_bytes(int64_t rows, int components, dnmf_precision precision);
 double dnmf_panel_gram_bytes(int threads, int components, dnmf_precision precision);
 
+/* Some rows of a panel, as a panel that shares its memory. local */
+dnmf_panel dnmf_panel_rows(const dnmf_panel *panel, dnmf_range rows);
+
 /* One number, whatever the precision. For starts, files and tests, not for loops that must be fast. local */
 double dnmf_panel_get(const dnmf_panel *panel, int64_t row, int component);
 void dnmf_panel_set(dnmf_panel *panel, int64_t row, int component, double value);
@@ -48,5 +51,8 @@ double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dn
 /* The sum of all numbers, and of each column (components numbers), in double and in the order of the rows. local */
 double dnmf_panel_sum(const dnmf_panel *x);
 void dnmf_panel_sum_columns(const dnmf_panel *x, double *sums);
+
+/* x = a x + b y for panels of the same shape. local */
+void dnmf_panel_combine(const dnmf_context *context, double a, dnmf_panel *x, double b, const dnmf_panel *y);
 
 #endif

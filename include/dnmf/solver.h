@@ -67,4 +67,21 @@ dnmf_status dnmf_solver_multiply(dnmf_precision precision, dnmf_isa isa, int thr
 /* "hals", "mu" or "bpp". local */
 const char *dnmf_solver_name(dnmf_solver solver);
 
+/* Rows of H after a batch: what mu divides is kept over the batches. */
+typedef struct dnmf_online_update {
+  int64_t rows;
+  int components;
+  void *x;              /* rows x components, updated in place */
+  void *numerators;     /* rows x components: start with x */
+  void *denominators;   /* rows x components: start with ones */
+  const void *products; /* rows x components: the batch's */
+  const double *gram;   /* components x components: the batch's */
+  double keep;          /* weight of what was before, 0 to 1 */
+  double l1;            /* the batch's share of the penalties */
+  double l2;
+} dnmf_online_update;
+
+/* The online multiplicative update (Lefevre, Bach, Fevotte 2011), as scikit-learn's MiniBatchNMF has it. local */
+void dnmf_solver_update_online(dnmf_precision precision, dnmf_isa isa, int threads, const dnmf_online_update *update);
+
 #endif

@@ -65,6 +65,8 @@ struct dnmf_source {
   int64_t cols;
   int64_t stored; /* as declared or counted, before duplicates are merged; -1: not known before it is loaded */
   bool sparse;
+  bool by_rows; /* a range of rows can be read by itself (row_blocks.h), */
+  bool by_cols; /* or of columns */
   dnmf_missing missing;
   dnmf_duplicates duplicates;
   dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */

@@ -72,8 +72,23 @@ static const cli_option ratings_table[] = {
      0, 0, NULL},
     {"patience", 0, CLI_INT, FIT(patience), "N", "iterations without improvement before stopping (default 10)", 1, 1e9,
      NULL},
-    {"sweeps", 0, CLI_INT, FIT(sweeps), "N", "coordinate sweeps over a row's components (default 1)", 1, 1000, NULL},
+    {"sweeps", 0, CLI_INT, FIT(sweeps), "N", "coordinate sweeps over a row's components (default 1; mini-batches 3)", 1,
+     1000, NULL},
     {"init-scale", 0, CLI_REAL, FIT(init_scale), "X", "scale of the random start (default 0.5)", 1e-6, 1e3, NULL},
+};
+static const cli_option stream_table[] = {
+    {"memory", 0, CLI_SIZE, FIT(memory), "SIZE",
+     "most memory a process may take, e.g. 512MB or 4GiB: a matrix that does not fit is read\n"
+     "                               in batches of rows, pass after pass (default: it is held whole)",
+     1, 9.2e18, NULL},
+    {"batch-rows", 0, CLI_INT, FIT(batch_rows), "N",
+     "rows of a batch, shared by all processes (default with --memory: a 16th of all rows, or\n"
+     "                               what fits of it); makes batches also where the matrix would fit",
+     1, 9.2e18, NULL},
+    {"forget", 0, CLI_REAL, FIT(forget), "F",
+     "what earlier batches weigh after a pass, 0 to 1 (default 0: each counts as it was last,\n"
+     "                               exactly); mu with F is scikit-learn's MiniBatchNMF",
+     0, 1, NULL},
 };
 static const cli_option run_table[] = {
     {"solver", 0, CLI_CHOICE, FIT(solver), "S", "hals, mu or bpp (default hals; mu for a --loss other than frobenius)",
@@ -85,8 +100,8 @@ static const cli_option run_table[] = {
     {"fix", 0, CLI_CHOICE, FIT(fixed), "F",
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
-    {"max-iter", 0, CLI_INT, FIT(max_iterations), "N", "most iterations (default 200; 0 keeps the start)", 0, 1e9,
-     NULL},
+    {"max-iter", 0, CLI_INT, FIT(max_iterations), "N",
+     "most iterations, or passes in batches (default 200; 0 keeps the start)", 0, 1e9, NULL},
     {"tol", 0, CLI_REAL, FIT(tolerance), "X", "tolerance of the stopping rule (default 1e-4; 0: never)", 0, 1, NULL},
     {"stop", 0, CLI_CHOICE, FIT(stop), "R",
      "gradient: projected gradient below tol of the first; objective: progress of 10\n"
@@ -162,6 +177,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
 static const cli_group groups[] = {
     {"model:", model_table, sizeof model_table / sizeof *model_table, 0},
     {"ratings (--missing unobserved):", ratings_table, sizeof ratings_table / sizeof *ratings_table, 0},
+    {"a matrix larger than memory (HDF5, zeros counted):", stream_table, sizeof stream_table / sizeof *stream_table, 0},
     {"run:", run_table, sizeof run_table / sizeof *run_table, 0},
     {"long jobs:", long_table, sizeof long_table / sizeof *long_table, 0},
     {"reading input:", cli_input_options, CLI_INPUT_OPTIONS, offsetof(cli_fit_options, input)},

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const cli_job_options[] = {"threads", "quiet",      "progress",   "json",   "log",
-                                       "grid",    "time-limit", "checkpoint", "resume", NULL};
+const char *const cli_job_options[] = {"threads",    "quiet",      "progress", "json",   "log", "grid",
+                                       "time-limit", "checkpoint", "resume",   "memory", NULL};
 
 /* "50", "30s", "10min", "2h". */
 static dnmf_status parse_interval(dnmf_error *error, const char *text, dnmf_checkpointing *plan) {

@@ -15,6 +15,18 @@ static const char *bias_name(const dnmf_observed_options *plan) {
   return plan->bias_cols ? "column" : "no";
 }
 
+static void announce_batches(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
+  char planned[CLI_SIZE_TEXT];
+  char allowed[CLI_SIZE_TEXT + 16] = "";
+  if (options->memory > 0) {
+    cli_size_text((double)options->memory, planned);
+    snprintf(allowed, sizeof allowed, " of %s allowed", planned);
+  }
+  cli_say(session, "  in %" PRId64 " batches of %" PRId64 " rows a pass over the file; %s%s a process",
+          dnmf_batch_count(fit->source.rows, fit->stream.batch_rows), fit->stream.batch_rows,
+          cli_size_text(fit->stream_memory.total, planned), allowed);
+}
+
 void cli_fit_announce(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
   const dnmf_context *context = session->context;
   bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
@@ -29,6 +41,8 @@ void cli_fit_announce(cli_session *session, const cli_fit_options *options, cons
           context->size, context->size > 1 ? "es" : "", grid, context->threads, context->threads > 1 ? "s" : "");
   if (fit->resume.path)
     cli_say(session, "  going on from %s after iteration %d", fit->resume.path, fit->resume.state.result.iterations);
+  if (fit->in_batches)
+    announce_batches(session, options, fit);
   if (!observed)
     return;
   const dnmf_ratings *r = &fit->ratings;
@@ -137,6 +151,16 @@ static dnmf_status describe_ratings(dnmf_error *error, const cli_fit_run *fit, d
                               fit->result.validation_history);
 }
 
+/* What belongs to mini-batch fits only. */
+static dnmf_status describe_batches(dnmf_error *error, const cli_fit_run *fit, dnmf_model *model) {
+  const fact facts[] = {
+      WHOLE("batch_rows", fit->stream.batch_rows),
+      WHOLE("sweeps", fit->stream.sweeps),
+      REAL("forget", fit->stream.forget),
+  };
+  return add_facts(error, model, facts, sizeof facts / sizeof *facts);
+}
+
 dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
                              dnmf_model *model) {
   char grid[32];
@@ -192,17 +216,31 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
     DNMF_TRY(describe_ratings(error, fit, model));
   else
     DNMF_TRY(dnmf_model_set_real(error, model, "mean", a->sum / ((double)a->rows * (double)a->cols)));
+  if (fit->in_batches)
+    DNMF_TRY(describe_batches(error, fit, model));
   DNMF_TRY(dnmf_model_add_curve(error, model, "objective", fit->result.history_count, fit->result.objective_history));
   return dnmf_model_add_curve(error, model, "seconds", fit->result.history_count, fit->result.seconds_history);
 }
 
 static double other_seconds(const dnmf_fit_seconds *s) {
-  double other = s->total - s->product - s->gram - s->update - s->exchange;
+  double other = s->total - s->product - s->gram - s->update - s->exchange - s->read;
   return other > 0 ? other : 0;
 }
 
 static double all_words(const dnmf_traffic *traffic) {
   return traffic->gather_words + traffic->scatter_words + traffic->gram_words + traffic->control_words;
+}
+
+static json_t *batches_to_json(const cli_fit_options *options, const cli_fit_run *fit) {
+  const dnmf_stream_memory *memory = &fit->stream_memory;
+  if (!fit->in_batches)
+    return json_null();
+  json_t *allowed = options->memory > 0 ? json_integer((json_int_t)options->memory) : json_null();
+  return json_pack("{s:I, s:I, s:i, s:f, s:f, s:{s:o, s:f, s:f, s:f, s:f}}", "rows", (json_int_t)fit->stream.batch_rows,
+                   "count", (json_int_t)dnmf_batch_count(fit->source.rows, fit->stream.batch_rows), "sweeps",
+                   fit->stream.sweeps, "forget", fit->stream.forget, "last_pass_seconds", fit->last_pass_seconds,
+                   "memory", "allowed", allowed, "planned", memory->total, "batch", memory->blocks, "w", memory->w, "h",
+                   memory->h);
 }
 
 static json_t *to_json(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit, int64_t memory) {
@@ -224,19 +262,21 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
       cli_json_real(r->objective), "relative_error", cli_json_real(relative_error(fit)), "rmse",
       cli_json_real(rmse(fit)), "validation_rmse", cli_json_real(fit->result.validation_rmse));
   json_t *run = json_pack(
-      "{s:i, s:s, s:i, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f},"
+      "{s:i, s:s, s:i, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f, s:f},"
       " s:{s:f, s:f, s:f, s:f, s:f, s:f}}",
       "processes", session->context->size, "grid", grid, "threads", session->context->threads, "precision",
       dnmf_precision_name((dnmf_precision)options->precision), "peak_memory", (json_int_t)memory, "seconds", "read",
       fit->seconds.read, "init", fit->seconds.init, "iterate", s->total, "write", fit->seconds.write, "total",
       fit->seconds.total, "iteration_seconds", "product", s->product, "gram", s->gram, "update", s->update, "exchange",
-      s->exchange, "other", other_seconds(s), "traffic", "words", all_words(&r->traffic), "messages",
+      s->exchange, "read", s->read, "other", other_seconds(s), "traffic", "words", all_words(&r->traffic), "messages",
       r->traffic.messages, "gather_words", r->traffic.gather_words, "scatter_words", r->traffic.scatter_words,
       "gram_words", r->traffic.gram_words, "control_words", r->traffic.control_words);
   if (object && run)
     json_object_update(object, run);
   json_object_set_new(object, "exact_residual",
                       cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));
+  if (object)
+    json_object_set_new(object, "mini_batches", batches_to_json(options, fit));
   json_decref(run);
   return object;
 }
@@ -249,9 +289,14 @@ static void print_breakdown(cli_session *session, const cli_fit_run *fit) {
   int done_here = fit->result.iterations - fit->result.resumed_iterations;
   int iterations = done_here > 0 ? done_here : 1;
   char size[CLI_SIZE_TEXT];
+  char read[48] = "";
   cli_say(session, "  time      read %.3g s, init %.3g s, iterate %.3g s (%.3g s an iteration), write %.3g s",
           fit->seconds.read, fit->seconds.init, s->total, s->total / iterations, fit->seconds.write);
-  cli_say(session, "  iterating product %.0f%%, gram %.0f%%, update %.0f%%, exchange %.0f%%, other %.0f%%",
+  if (fit->in_batches) {
+    snprintf(read, sizeof read, "waiting for the file %.0f%%, ", s->read / whole);
+    cli_say(session, "  last pass %.3g s: W for the final H", fit->last_pass_seconds);
+  }
+  cli_say(session, "  iterating %sproduct %.0f%%, gram %.0f%%, update %.0f%%, exchange %.0f%%, other %.0f%%", read,
           s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole, other_seconds(s) / whole);
   if (session->context->size > 1)
     cli_say(session, "  traffic   %.4g words (%s) and %.4g messages an iteration, all processes together",

@@ -70,6 +70,11 @@ static dnmf_status plan_blocks(cli_session *session, const cli_fit_options *opti
   dnmf_grid_choose(context->size, source->rows, source->cols, &grid_rows, &grid_cols);
   if (strcmp(options->grid, "auto") != 0)
     DNMF_TRY(dnmf_grid_parse(&context->error, options->grid, context->size, &grid_rows, &grid_cols));
+  if (options->memory > 0 || options->batch_rows > 0) {
+    DNMF_TRY(cli_stream_plan(session, options, grid_rows, grid_cols, fit));
+    grid_rows = fit->in_batches ? context->size : grid_rows;
+    grid_cols = fit->in_batches ? 1 : grid_cols;
+  }
   return cli_lay_out(session, grid_rows, grid_cols, source->rows, source->cols, &fit->a);
 }
 
@@ -86,6 +91,8 @@ static dnmf_status plan(cli_session *session, const cli_fit_options *options, cl
 }
 
 static dnmf_status read_matrix(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+  if (fit->in_batches)
+    return cli_stream_load(session, fit);
   DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
   cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
   DNMF_TRY(cli_resume_check(session, fit));
@@ -112,6 +119,8 @@ static dnmf_status iterate(cli_session *session, const cli_fit_options *options,
   fit->plan.checkpointing = fit->observed.checkpointing = checkpointing;
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_fit(session, fit);
+  if (fit->in_batches)
+    return cli_stream_fit(session, fit);
   DNMF_TRY(dnmf_fit(session->context, &fit->plan, &fit->a.matrix, &fit->w, &fit->h, &fit->result));
   return options->exact_residual && !fit->result.interrupted ? measure_residual(session, fit) : DNMF_OK;
 }
@@ -170,7 +179,7 @@ static dnmf_status run_phases(cli_session *session, const cli_fit_options *optio
   DNMF_TRY(dnmf_agree(context, plan(session, options, fit)));
   DNMF_TRY(read_matrix(session, options, fit));
   fit->seconds.read = dnmf_lap(&clock);
-  DNMF_TRY(cli_fit_start(session, options, fit));
+  DNMF_TRY(fit->in_batches ? cli_stream_start(session, options, fit) : cli_fit_start(session, options, fit));
   DNMF_TRY(cli_resume_read_best(session, fit));
   cli_fit_announce(session, options, fit);
   fit->seconds.init = dnmf_lap(&clock);
@@ -213,6 +222,7 @@ void cli_fit_free(cli_fit_run *fit) {
   dnmf_factor_free(&fit->h);
   dnmf_ratings_free(&fit->ratings);
   dnmf_ratings_view_free(&fit->held_out);
+  dnmf_panel_free(&fit->stream_w);
   dnmf_panel_free(&fit->observed_w);
   dnmf_panel_free(&fit->observed_h);
   dnmf_source_close(&fit->source);

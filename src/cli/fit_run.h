@@ -9,6 +9,7 @@
 
 #include "dnmf/fit.h"
 #include "dnmf/fit_observed.h"
+#include "dnmf/fit_stream.h"
 #include "dnmf/model.h"
 #include "dnmf/start.h"
 
@@ -48,6 +49,9 @@ struct cli_fit_options {
   const char *checkpoint; /* NULL: none */
   const char *checkpoint_every;
   const char *resume; /* a checkpoint or "auto"; NULL: a new fit */
+  int64_t memory;     /* bytes a process; 0: not given */
+  int64_t batch_rows; /* 0: not given */
+  double forget;
 };
 
 enum { CLI_SCALE_AUTO = 0, CLI_SCALE_RAW, CLI_SCALE_DIMENSION, CLI_SCALE_COUNT, CLI_SCALE_SQRT_COUNT };
@@ -81,6 +85,13 @@ struct cli_fit_run {
   dnmf_fit_options plan;
   dnmf_factor w;
   dnmf_factor h;
+
+  /* ... that pass by in batches. */
+  bool in_batches;
+  dnmf_stream_options stream;
+  dnmf_stream_memory stream_memory;
+  dnmf_panel stream_w; /* in batch order, while the fit runs */
+  double last_pass_seconds;
 
   /* Unstored entries are unobserved: ratings by rows and by columns. */
   dnmf_observed_options observed;
@@ -119,6 +130,15 @@ dnmf_status cli_fit_start(cli_session *session, const cli_fit_options *options, 
 dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
 dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
 dnmf_status cli_observed_fit(cli_session *session, cli_fit_run *fit);
+
+/* The phases of a mini-batch fit, fit_stream_run.c. The plan decides whether it is one or, on the
+ * grid it is given, the matrix fits into the memory allowed; the load fills the figures of
+ * fit->a.matrix and no block; the start and the fit leave the factors in fit->w.mine and fit->h.mine. collective */
+dnmf_status cli_stream_plan(cli_session *session, const cli_fit_options *options, int grid_rows, int grid_cols,
+                            cli_fit_run *fit);
+dnmf_status cli_stream_load(cli_session *session, cli_fit_run *fit);
+dnmf_status cli_stream_start(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
+dnmf_status cli_stream_fit(cli_session *session, cli_fit_run *fit);
 
 /* Factors, biases and mean row into `model`. collective */
 dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit, dnmf_model *model);

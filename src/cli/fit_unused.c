@@ -16,12 +16,18 @@ static dnmf_status refuse(cli_session *session, const use *uses, size_t count) {
   return DNMF_OK;
 }
 
-static dnmf_status refuse_with_zeros(cli_session *session) {
+static dnmf_status refuse_with_zeros(cli_session *session, const cli_fit_options *options) {
   static const char ratings[] =
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
+  static const char exact[] = "--solver bpp is exact at once";
+  bool in_batches = options->memory > 0 || options->batch_rows > 0;
   const use uses[] = {
-      {"l2-bias", false, ratings}, {"shrink-to", false, ratings},  {"patience", false, ratings},
-      {"sweeps", false, ratings},  {"init-scale", false, ratings},
+      {"l2-bias", false, ratings},
+      {"shrink-to", false, ratings},
+      {"patience", false, ratings},
+      {"sweeps", in_batches && options->solver != DNMF_SOLVER_BPP, in_batches ? exact : ratings},
+      {"forget", in_batches, "it needs --memory or --batch-rows"},
+      {"init-scale", false, ratings},
   };
   return refuse(session, uses, sizeof uses / sizeof *uses);
 }
@@ -31,8 +37,12 @@ static dnmf_status refuse_with_ratings(cli_session *session, const cli_fit_optio
   bool multiplicative = options->solver == DNMF_SOLVER_MU;
   bool biases = options->bias != CLI_BIAS_NONE && !multiplicative;
   bool random = fit->start == CLI_START_RANDOM;
+  static const char zeros[] = "mini-batches are for --missing zero";
   const use uses[] = {
       {"exact-residual", false, "the residual of ratings is always summed entry by entry"},
+      {"memory", false, zeros},
+      {"batch-rows", false, zeros},
+      {"forget", false, zeros},
       {"init-scale", random, "the fit does not start at random"},
       {"l2-bias", biases, "no biases are fitted"},
       {"patience", held_out, "it counts iterations without a better RMSE on --validation ratings"},
@@ -48,5 +58,5 @@ dnmf_status cli_fit_refuse_unused(cli_session *session, const cli_fit_options *o
   const use both = {"l2", options->l2_w < 0 || options->l2_h < 0, "--l2-w and --l2-h are both given"};
   DNMF_TRY(refuse(session, &both, 1));
   return fit->missing == DNMF_MISSING_UNOBSERVED ? refuse_with_ratings(session, options, fit)
-                                                 : refuse_with_zeros(session);
+                                                 : refuse_with_zeros(session, options);
 }

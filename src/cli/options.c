@@ -113,6 +113,32 @@ static dnmf_status parse_real(dnmf_error *error, const cli_option *option, const
   return DNMF_OK;
 }
 
+/* Factor of a unit of bytes, decimal or binary; 0 for no unit that there is. */
+static double unit_bytes(const char *unit) {
+  static const char prefixes[] = "kMGT";
+  const char *prefix = *unit ? strchr(prefixes, *unit == 'K' ? 'k' : *unit) : NULL;
+  if (strcmp(unit, "") == 0 || strcmp(unit, "B") == 0)
+    return 1;
+  if (!prefix)
+    return 0;
+  int power = (int)(prefix - prefixes) + 1;
+  if (strcmp(unit + 1, "iB") == 0)
+    return pow(1024, power);
+  return strcmp(unit + 1, "B") == 0 ? pow(1000, power) : 0;
+}
+
+static dnmf_status parse_size(dnmf_error *error, const cli_option *option, const char *text, int64_t *value) {
+  char *end = NULL;
+  double number = strtod(text, &end);
+  double bytes = number * unit_bytes(end);
+  if (end == text || !isfinite(bytes) || unit_bytes(end) == 0)
+    return bad_value(error, option, text, "give a size in bytes, with or without a unit, e.g. 512MB or 4GiB");
+  if (bytes < option->low || bytes > option->high)
+    return bad_value(error, option, text, "give at least a byte and no more than there is");
+  *value = (int64_t)bytes;
+  return DNMF_OK;
+}
+
 static dnmf_status parse_choice(dnmf_error *error, const cli_option *option, const char *text, int *value) {
   char wanted[256] = "give one of";
   for (int i = 0; option->choices[i]; i++) {
@@ -135,6 +161,8 @@ static dnmf_status store(dnmf_error *error, const cli_option *option, const char
     return parse_int(error, option, text, value);
   case CLI_REAL:
     return parse_real(error, option, text, value);
+  case CLI_SIZE:
+    return parse_size(error, option, text, value);
   case CLI_TEXT:
     *(const char **)value = text;
     return DNMF_OK;

@@ -16,6 +16,7 @@ typedef enum cli_kind {
   CLI_FLAG,  /* bool */
   CLI_INT,   /* int64_t within [low, high] */
   CLI_REAL,  /* double within [low, high] */
+  CLI_SIZE,  /* int64_t: bytes within [low, high], given with or without a unit: 512MB, 4GiB */
   CLI_TEXT,  /* const char *, pointing into argv */
   CLI_CHOICE /* int: index into choices */
 } cli_kind;

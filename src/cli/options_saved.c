@@ -37,6 +37,7 @@ static json_t *value_of(const place *at, const void *options) {
   case CLI_FLAG:
     return json_boolean(*(const bool *)value);
   case CLI_INT:
+  case CLI_SIZE:
     return json_integer((json_int_t) * (const int64_t *)value);
   case CLI_REAL:
     return json_real(*(const double *)value);
@@ -83,6 +84,7 @@ static bool take(const place *at, json_t *saved, void *options) {
     *(bool *)value = json_is_true(saved);
     return json_is_boolean(saved);
   case CLI_INT:
+  case CLI_SIZE:
     *(int64_t *)value = json_integer_value(saved);
     return json_is_integer(saved);
   case CLI_REAL:

@@ -159,6 +159,11 @@ static void step_text(const dnmf_step *step, char *text, size_t size) {
     snprintf(validation, sizeof validation, "  validation %.5f", step->validation_rmse);
   if (isfinite(step->relative_error))
     snprintf(error, sizeof error, "  rel. error %.5f", step->relative_error);
+  if (step->batches > 0) {
+    snprintf(text, size, "pass %d/%d, batch %lld/%lld%s", step->iteration + 1, step->max_iterations,
+             (long long)step->batch, (long long)step->batches, error);
+    return;
+  }
   snprintf(text, size, "iteration %d/%d  objective %.6g%s%s  %.3g s/iter  %s left", step->iteration,
            step->max_iterations, step->objective, error, validation, average, left);
 }
@@ -181,12 +186,13 @@ static bool line_is_due(cli_display *display, const dnmf_step *step) {
 static void show_step(void *state, const dnmf_step *step) {
   cli_display *display = state;
   char text[256];
-  if (display->log)
+  bool part = step->batches > 0;
+  if (display->log && !part)
     log_step(display, step);
-  if (step->iteration == 0 || display->quiet)
+  if ((step->iteration == 0 && !part) || display->quiet)
     return;
   step_text(step, text, sizeof text);
-  bool last = step->iteration == step->max_iterations;
+  bool last = step->iteration == step->max_iterations && !part;
   if (display->live && (last || step->seconds - display->last_drawn >= 0.1)) {
     fprintf(stderr, "\r\033[K%s", text);
     fflush(stderr);

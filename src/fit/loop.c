@@ -81,18 +81,6 @@ static dnmf_status half_step(loop *l, side *x, side *y) {
   return share_sums(l, x, y);
 }
 
-/* The terms are the same numbers on all processes, so all of them fail together. */
-static dnmf_status check_range(loop *l, double loss) {
-  bool single = l->a->precision == DNMF_SINGLE;
-  if (isfinite(loss))
-    return DNMF_OK;
-  return dnmf_fail(&l->context->error, DNMF_ERROR_INPUT,
-                   "the objective is beyond the range of %s precision: the values of the matrix are too large%s; "
-                   "scale the matrix%s",
-                   dnmf_precision_name(l->a->precision), l->options->loss.divergence ? " or too small" : "",
-                   single ? " or use --precision double" : "");
-}
-
 static double penalty(const side *s) {
   return s->l1 * s->control[CONTROL_SUM] + 0.5 * s->l2 * s->control[CONTROL_SQUARES];
 }
@@ -100,7 +88,7 @@ static double penalty(const side *s) {
 static dnmf_status objective(loop *l, dnmf_fit_result *result) {
   l->arithmetic->evaluate(l, result);
   result->objective = l->loss + penalty(&l->w) + penalty(&l->h);
-  return check_range(l, l->loss);
+  return dnmf_fit_check_range(&l->context->error, l->a->precision, l->options->loss.divergence, l->loss);
 }
 
 /* The rules of scikit-learn's cd (gradient) and mu (objective), then the limits. */

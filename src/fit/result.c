@@ -3,6 +3,7 @@
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,24 +22,46 @@ dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, cons
   DNMF_TRY(append(error, &result->seconds_history, result->history_count, step->seconds));
   DNMF_TRY(append(error, &result->validation_history, result->history_count, step->validation_rmse));
   result->history_count++;
-  if (context->rank == 0 && context->reporter.step)
-    context->reporter.step(context->reporter.state, step);
+  dnmf_fit_report(context, step);
   return DNMF_OK;
 }
 
+void dnmf_fit_report(dnmf_context *context, const dnmf_step *step) {
+  if (context->rank == 0 && context->reporter.step)
+    context->reporter.step(context->reporter.state, step);
+}
+
 dnmf_status dnmf_fit_collect(dnmf_context *context, const dnmf_fit_seconds *seconds, dnmf_fit_result *result) {
-  double times[] = {seconds->product, seconds->gram, seconds->update, seconds->exchange};
+  double times[] = {seconds->product, seconds->gram, seconds->update, seconds->exchange, seconds->read};
   double total = seconds->total;
   const dnmf_traffic *sent = &context->traffic;
   double words[] = {sent->gather_words, sent->scatter_words, sent->gram_words, sent->control_words, sent->messages};
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, times, 4));
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, times, 5));
   DNMF_TRY(dnmf_max_doubles(context, context->comm, &total, 1));
-  for (int t = 0; t < 4; t++)
+  for (int t = 0; t < 5; t++)
     times[t] /= context->size;
   DNMF_TRY(dnmf_sum_doubles(context, context->comm, words, 5));
-  result->seconds = (dnmf_fit_seconds){times[0], times[1], times[2], times[3], total};
+  result->seconds = (dnmf_fit_seconds){times[0], times[1], times[2], times[3], times[4], total};
   result->traffic = (dnmf_traffic){words[0], words[1], words[2], words[3], words[4]};
   return DNMF_OK;
+}
+
+void dnmf_fit_set_residual(dnmf_fit_result *result, const dnmf_matrix *a, double inner, double crossed) {
+  double residual = a->sum_squares - 2 * inner + crossed;
+  double epsilon = 8 * dnmf_precision_epsilon(a->precision);
+  double rounding = epsilon * a->sum_squares + epsilon * (2 * inner) + epsilon * crossed;
+  result->below_rounding = residual < rounding;
+  result->residual_squares = residual < 0 ? 0 : residual;
+}
+
+dnmf_status dnmf_fit_check_range(dnmf_error *error, dnmf_precision precision, bool divergence, double loss) {
+  if (isfinite(loss))
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "the objective is beyond the range of %s precision: the values of the matrix are too large%s; "
+                   "scale the matrix%s",
+                   dnmf_precision_name(precision), divergence ? " or too small" : "",
+                   precision == DNMF_SINGLE ? " or use --precision double" : "");
 }
 
 void dnmf_fit_result_free(dnmf_fit_result *result) {

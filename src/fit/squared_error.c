@@ -2,6 +2,7 @@
  * The squared error 1/2 |A - WH|^2: products of A with the fixed factor, and Gram matrices.
  */
 #include "loop.h"
+#include "result.h"
 
 #include "dnmf/product.h"
 
@@ -42,12 +43,7 @@ static void evaluate(loop *l, dnmf_fit_result *result) {
   double crossed = 0;
   for (int64_t i = 0; i < sum_count(l); i++)
     crossed += l->w.sums[i] * l->h.sums[i];
-  double inner = l->last->control[CONTROL_LOSS];
-  double residual = l->a->sum_squares - 2 * inner + crossed;
-  double epsilon = 8 * dnmf_precision_epsilon(l->a->precision);
-  double rounding = epsilon * l->a->sum_squares + epsilon * (2 * inner) + epsilon * crossed;
-  result->below_rounding = residual < rounding;
-  result->residual_squares = residual < 0 ? 0 : residual;
+  dnmf_fit_set_residual(result, l->a, l->last->control[CONTROL_LOSS], crossed);
   l->loss = 0.5 * result->residual_squares;
 }
 

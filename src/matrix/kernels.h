@@ -45,6 +45,8 @@ typedef struct dnmf_csr_kernel {
 typedef struct dnmf_panel_kernel {
   /* Sum of x_i * y_i, in double. */
   double (*dot)(const void *x, const void *y, int64_t count);
+  /* x = a x + b y */
+  void (*combine)(double a, void *x, double b, const void *y, int64_t count);
 } dnmf_panel_kernel;
 
 /* Entries as arrays, in the order and with the formulas of divergence.h; a, p, n and so on have `count` numbers. */

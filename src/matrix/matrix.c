@@ -233,6 +233,43 @@ dnmf_status dnmf_matrix_require_positive(dnmf_context *context, const dnmf_matri
   return DNMF_OK;
 }
 
+/* A block of whole rows has the rows to itself, so emptiness is known here. */
+static dnmf_status add_block(dnmf_context *context, dnmf_matrix *block, row_summary *summaries, uint8_t *row_seen,
+                             uint8_t *col_seen, dnmf_matrix *whole) {
+  int64_t rows = dnmf_range_size(block->row_range);
+  block->sum = 0;
+  block->sum_squares = 0;
+  block->checksum = 0;
+  DNMF_TRY(summarize_block(context, block, summaries, row_seen, col_seen));
+  whole->stored += block->sparse ? block->by_rows.start[rows] : rows * dnmf_range_size(block->col_range);
+  whole->sum += block->sum;
+  whole->sum_squares += block->sum_squares;
+  whole->checksum += block->checksum;
+  whole->duplicates += block->duplicates;
+  for (int64_t row = 0; row < rows; row++)
+    whole->empty_rows += !row_seen[row];
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_matrix_add_figures(dnmf_context *context, dnmf_matrix *block, dnmf_matrix *whole, uint8_t *col_seen) {
+  int64_t rows = dnmf_range_size(block->row_range);
+  void *summaries = NULL;
+  void *row_seen = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "row sums", rows, sizeof(row_summary), &summaries);
+  if (status == DNMF_OK)
+    status = dnmf_allocate_zero(&context->error, "row marks", rows, 1, &row_seen);
+  if (status == DNMF_OK)
+    status = add_block(context, block, summaries, row_seen, col_seen, whole);
+  free(summaries);
+  free(row_seen);
+  return status;
+}
+
+dnmf_status dnmf_matrix_total_figures(dnmf_context *context, dnmf_matrix *whole, uint8_t *col_seen) {
+  DNMF_TRY(count_empty(context, context->comm, col_seen, whole->cols, &whole->empty_cols));
+  return agree_on_figures(context, whole);
+}
+
 dnmf_status dnmf_matrix_walk_next(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count) {
   (void)error; /* nothing here fails */
   dnmf_matrix_walk *walk = state;

@@ -57,6 +57,14 @@ bool dnmf_panel_row_is_zero(const dnmf_panel *panel, int64_t row) {
   return true;
 }
 
+dnmf_panel dnmf_panel_rows(const dnmf_panel *panel, dnmf_range rows) {
+  const int64_t before = rows.begin * panel->components;
+  dnmf_panel part = *panel;
+  part.rows = dnmf_range_size(rows);
+  part.data = panel->data ? (char *)panel->data + (size_t)before * dnmf_precision_size(panel->precision) : NULL;
+  return part;
+}
+
 static const void *row_of(const dnmf_panel *x, int64_t row) {
   return (const char *)x->data + (size_t)(row * x->components) * dnmf_precision_size(x->precision);
 }
@@ -188,4 +196,15 @@ double dnmf_panel_sum(const dnmf_panel *x) {
     for (int t = 0; t < x->components; t++)
       sum += dnmf_panel_get(x, row, t);
   return sum;
+}
+
+void dnmf_panel_combine(const dnmf_context *context, double a, dnmf_panel *x, double b, const dnmf_panel *y) {
+  const dnmf_panel_kernel *kernel = panel_kernels[x->precision][context->isa];
+#pragma omp parallel for schedule(static) num_threads(context->threads)
+  for (int piece = 0; piece < DOT_PIECES; piece++) {
+    const dnmf_range rows = dnmf_range_split((dnmf_range){0, x->rows}, DOT_PIECES, piece);
+    const dnmf_panel part = dnmf_panel_rows(x, rows);
+    const dnmf_panel other = dnmf_panel_rows(y, rows);
+    kernel->combine(a, part.data, b, other.data, part.rows * part.components);
+  }
 }

@@ -1,4 +1,4 @@
-/* Sums over the numbers of panels. */
+/* Sums over the numbers of panels, and of them. */
 #include "matrix/kernels.h"
 
 static double dot(const void *x, const void *y, int64_t count) {
@@ -11,4 +11,14 @@ static double dot(const void *x, const void *y, int64_t count) {
   return sum;
 }
 
-const dnmf_panel_kernel VARIANT(dnmf_panel_kernel) = {.dot = dot};
+static void combine(double a, void *x, double b, const void *y, int64_t count) {
+  const real scale = (real)a;
+  const real weight = (real)b;
+  real *to = x;
+  const real *from = y;
+#pragma omp simd
+  for (int64_t i = 0; i < count; i++)
+    to[i] = scale * to[i] + weight * from[i];
+}
+
+const dnmf_panel_kernel VARIANT(dnmf_panel_kernel) = {.dot = dot, .combine = combine};

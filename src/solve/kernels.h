@@ -53,8 +53,14 @@ typedef struct dnmf_ratio_kernel {
 } dnmf_ratio_kernel;
 
 DNMF_DECLARE_VARIANTS(dnmf_ratio_kernel, dnmf_ratio_kernel);
+typedef struct dnmf_online_kernel {
+  /* Updates rows `begin` to `end`. */
+  void (*update)(const dnmf_online_update *update, int64_t begin, int64_t end);
+} dnmf_online_kernel;
+
 DNMF_DECLARE_VARIANTS(dnmf_row_kernel, dnmf_hals_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_row_kernel, dnmf_mu_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_row_kernel, dnmf_bpp_kernel);
+DNMF_DECLARE_VARIANTS(dnmf_online_kernel, dnmf_online_mu_kernel);
 
 #endif

@@ -6,8 +6,6 @@
  */
 #include "solve/tile.h"
 
-#define FLOOR ((real)1.1920928955078125e-07) /* float32 machine epsilon, in both precisions */
-
 static size_t scratch_bytes(int components) {
   return 2 * (size_t)components * LANES * sizeof(real);
 }

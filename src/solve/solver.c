@@ -139,3 +139,12 @@ double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa 
   return gram + dnmf_allocated_bytes((double)tiles, sizeof(double)) +
          dnmf_allocated_bytes(tiles < threads ? (double)tiles : threads, kernel->scratch_bytes(components));
 }
+
+void dnmf_solver_update_online(dnmf_precision precision, dnmf_isa isa, int threads, const dnmf_online_update *update) {
+  static const dnmf_online_kernel *const kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_online_mu_kernel);
+  enum { ROWS_AT_ONCE = 256 };
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (int64_t begin = 0; begin < update->rows; begin += ROWS_AT_ONCE)
+    kernels[precision][isa]->update(update, begin,
+                                    begin + ROWS_AT_ONCE < update->rows ? begin + ROWS_AT_ONCE : update->rows);
+}

@@ -13,6 +13,9 @@
  * of 64 components still fits the first-level cache. */
 enum { LANES = 512 / sizeof(real), STRIPS_A_TILE = 8, TILE_ROWS = LANES * STRIPS_A_TILE };
 
+/* What a denominator of 0 becomes in a multiplicative update: float32 machine epsilon, in both precisions. */
+#define FLOOR ((real)1.1920928955078125e-07)
+
 /* strip (components x LANES) = transpose of rows; lanes without a row are 0. */
 static inline void load_strip(int components, int64_t rows, const real *from, real *strip) {
   for (int t = 0; t < components; t++) {

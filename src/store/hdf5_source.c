@@ -1,7 +1,7 @@
 /* HDF5 as a source: dense datasets by hyperslabs, sparse groups by equal shares of their entries. */
+#include "store/hdf5_source.h"
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
-#include "store/hdf5_find.h"
 #include "store/hdf5_sparse.h"
 #include "store/readers.h"
 #include "store/source_load.h"
@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct hdf5_state {
-  char *path;
-  dnmf_hdf5_place place;
-} hdf5_state;
 
 /* What dnmf_load_block reads from. */
 typedef struct open_place {
@@ -30,7 +25,7 @@ static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab
 /* This process's block, straight into place; HDF5 converts the numbers. */
 static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_matrix *matrix) {
-  const hdf5_state *state = source->state;
+  const dnmf_hdf5_state *state = source->state;
   open_place from = {-1, &state->place};
   DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_dense(context, layout, precision, matrix)));
   DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &from.file));
@@ -47,7 +42,7 @@ static dnmf_range selected_lines(const dnmf_source *source, const dnmf_hdf5_plac
 
 static dnmf_status load_sparse(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                                dnmf_precision precision, dnmf_matrix *matrix) {
-  const hdf5_state *state = source->state;
+  const dnmf_hdf5_state *state = source->state;
   dnmf_hdf5_entries reader = {0};
   hid_t file = -1;
   DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &file));
@@ -68,7 +63,7 @@ static dnmf_status load(dnmf_context *context, dnmf_source *source, const dnmf_l
 }
 
 static void close_source(dnmf_source *source) {
-  hdf5_state *state = source->state;
+  dnmf_hdf5_state *state = source->state;
   if (state)
     free(state->path);
   free(state);
@@ -90,7 +85,7 @@ static dnmf_status find_place(dnmf_context *context, const char *path, const cha
   return dnmf_broadcast(context, place, (int64_t)sizeof *place, 0);
 }
 
-static dnmf_status read_ids(dnmf_context *context, const hdf5_state *state, dnmf_source *source) {
+static dnmf_status read_ids(dnmf_context *context, const dnmf_hdf5_state *state, dnmf_source *source) {
   const dnmf_hdf5_place *place = &state->place;
   hid_t file = -1;
   dnmf_status status = DNMF_OK;
@@ -108,8 +103,8 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
                            const dnmf_source_options *options, dnmf_source *source) {
   (void)options; /* HDF5 says itself what the text readers must be told */
   void *memory = NULL;
-  dnmf_status status = dnmf_allocate_zero(&context->error, "the source", 1, sizeof(hdf5_state), &memory);
-  hdf5_state *state = memory;
+  dnmf_status status = dnmf_allocate_zero(&context->error, "the source", 1, sizeof(dnmf_hdf5_state), &memory);
+  dnmf_hdf5_state *state = memory;
   source->state = state;
   source->load = load;
   source->selects = true;
@@ -128,6 +123,8 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   source->stored = place->stored;
   source->sparse = place->sparse;
   source->transposed = place->transposed;
+  source->by_rows = !place->by_columns;
+  source->by_cols = !place->sparse || place->by_columns;
   source->missing = place->missing;
   return read_ids(context, state, source);
 }

@@ -172,6 +172,9 @@ static void transpose(dnmf_source *source) {
   source->cols = rows;
   source->row_ids = source->col_ids;
   source->col_ids = row_ids;
+  bool by_rows = source->by_rows;
+  source->by_rows = source->by_cols;
+  source->by_cols = by_rows;
   source->transposed = !source->transposed;
 }
 
@@ -214,8 +217,7 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
   return status;
 }
 
-/* What the matrix layer says of bad data does not know the file. */
-static void name_file(dnmf_error *error, const dnmf_source *source) {
+void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source) {
   dnmf_error bare = *error;
   if (error->status != DNMF_ERROR_INPUT || strstr(error->text, source->name))
     return;
@@ -230,7 +232,7 @@ dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const d
   if (status == DNMF_OK)
     status = dnmf_matrix_finish(context, layout, matrix);
   if (status != DNMF_OK)
-    name_file(&context->error, source);
+    dnmf_source_name_error(&context->error, source);
   return status;
 }
 

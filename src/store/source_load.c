@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of an array, read at a time where it does not go straight into place. */
-static const int64_t STRIP_ITEMS = INT64_C(1) << 22;
-
 /* A reader of a file whose entries are turned round or left out. */
 typedef struct chooser {
   const dnmf_source *source;
@@ -131,7 +128,7 @@ static dnmf_status load_strips(dnmf_context *context, dnmf_read_slab read, void 
   void *memory = NULL;
   int64_t across = dnmf_range_size(s->mine[1]);
   int64_t width = dnmf_range_size(s->hull[1]);
-  int64_t at_once = STRIP_ITEMS / width > 0 ? STRIP_ITEMS / width : 1;
+  int64_t at_once = DNMF_LOAD_STRIP_ITEMS / width > 0 ? DNMF_LOAD_STRIP_ITEMS / width : 1;
   at_once = at_once < dnmf_range_size(s->hull[0]) ? at_once : dnmf_range_size(s->hull[0]);
   DNMF_TRY(dnmf_allocate(&context->error, "places in an array", at_once, sizeof *s->line, &memory));
   s->line = memory;

@@ -23,6 +23,9 @@ dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, 
 typedef dnmf_status (*dnmf_read_slab)(dnmf_context *context, void *state, const dnmf_slab *slab,
                                       dnmf_precision precision, void *buffer);
 
+/* Items of an array, read at a time where it does not go straight into place; a line of it if that is more. */
+enum { DNMF_LOAD_STRIP_ITEMS = 1 << 22 };
+
 /* Fills an allocated dense block from an array, of which no more is read than from the first to the last row and
  * column of the block. local */
 dnmf_status dnmf_load_block(dnmf_context *context, const dnmf_source *source, dnmf_read_slab read, void *state,
