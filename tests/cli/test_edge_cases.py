@@ -8,32 +8,16 @@ import scipy.sparse
 from sklearn.decomposition import non_negative_factorization
 from sklearn.exceptions import ConvergenceWarning
 
+from fits import PEERS, factors, write_hdf5
 from program import INPUTS, run
 
 SOLVERS = ["hals", "mu", "bpp"]
-PEERS = {"hals": "cd", "mu": "mu"}
 RANDOM = np.random.default_rng(12)
-
-
-def write_matrix(path, matrix):
-    with h5py.File(path, "w") as file:
-        if not scipy.sparse.issparse(matrix):
-            file["matrix"] = matrix
-            return
-        group = file.create_group("matrix")
-        group.attrs.update({"encoding-type": "csr_matrix", "shape": matrix.shape})
-        for name in ("data", "indices", "indptr"):
-            group[name] = getattr(matrix, name)
-
-
-def factors(path):
-    with h5py.File(path) as file:
-        return file["W"][:], file["H"][:]
 
 
 def fit(folder, matrix, components, *options, processes=1):
     """W, H, the JSON object and what was said."""
-    write_matrix(folder / "a.h5", matrix)
+    write_hdf5(folder / "a.h5", matrix)
     result = run(["fit", folder / "a.h5", "-o", folder / "model.h5", "-k", components, "--json", *options], processes)
     return *factors(folder / "model.h5"), result.json, result.stderr
 
@@ -171,7 +155,7 @@ def test_a_matrix_of_zeros_has_zero_factors(tmp_path, kind):
 
 
 def test_more_components_than_either_dimension_are_refused(tmp_path):
-    write_matrix(tmp_path / "a.h5", FULL)
+    write_hdf5(tmp_path / "a.h5", FULL)
     result = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", ROWS + 1], expect=2)
     assert len(result.messages) == 1 and "larger than both dimensions" in result.messages[0]
 
@@ -192,7 +176,7 @@ BEYOND = {
 @pytest.mark.parametrize("name", BEYOND)
 def test_values_beyond_the_range_are_refused(tmp_path, name):
     scale, options, word = BEYOND[name]
-    write_matrix(tmp_path / "a.h5", FULL * scale)
+    write_hdf5(tmp_path / "a.h5", FULL * scale)
     for solver in SOLVERS:
         result = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 2, "--solver", solver, *options],
                      3 if solver == "hals" and not options else 1, expect=1)

@@ -9,6 +9,7 @@ import scipy.sparse
 from sklearn.decomposition import non_negative_factorization
 from sklearn.exceptions import ConvergenceWarning
 
+from fits import PEERS, factors, write_hdf5
 from program import INPUTS, grid_name, run
 
 ROWS, COLS, COMPONENTS = 29, 23, 4
@@ -17,7 +18,6 @@ W = RANDOM.random((ROWS, COMPONENTS))
 H = RANDOM.random((COMPONENTS, COLS)) * (RANDOM.random((COMPONENTS, COLS)) < 0.7)
 MATRICES = {"dense": RANDOM.random((ROWS, COLS)),
             "sparse": scipy.sparse.random(ROWS, COLS, 0.3, format="csr", random_state=4)}
-PEERS = {"hals": "cd", "mu": "mu"}
 
 
 def write_file(path, **datasets):
@@ -32,14 +32,7 @@ def problem(request, tmp_path_factory):
     """The folder with the matrix as a.h5, and the matrix."""
     folder = tmp_path_factory.mktemp(request.param)
     matrix = MATRICES[request.param]
-    if request.param == "dense":
-        write_file(folder / "a.h5", matrix=matrix)
-    else:
-        with h5py.File(folder / "a.h5", "w") as file:
-            group = file.create_group("matrix")
-            group.attrs.update({"encoding-type": "csr_matrix", "shape": matrix.shape})
-            for name in ("data", "indices", "indptr"):
-                group[name] = getattr(matrix, name)
+    write_hdf5(folder / "a.h5", matrix)
     return folder, matrix
 
 
@@ -47,8 +40,7 @@ def fit(folder, *options, grid=(1, 1), components=COMPONENTS):
     """W, H and the JSON object."""
     report = run(["fit", folder / "a.h5", "-o", folder / "model.h5", "-k", components, "--json", "--grid",
                   grid_name(grid), *options], processes=grid[0] * grid[1]).json
-    with h5py.File(folder / "model.h5") as file:
-        return file["W"][:], file["H"][:], report
+    return *factors(folder / "model.h5"), report
 
 
 def peer(matrix, solver, iterations, tolerance=0.0, **how):
