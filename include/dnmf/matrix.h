@@ -83,6 +83,10 @@ double dnmf_matrix_bytes(bool sparse, dnmf_precision precision, int64_t rows, in
 dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                        dnmf_matrix *matrix);
 
+/* The same with its numbers not set, for a caller who sets them all. local */
+dnmf_status dnmf_matrix_allocate_unset(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                       dnmf_matrix *matrix);
+
 /* Takes the entries from `next` batch by batch, sends each to the process whose block holds it, and builds the blocks
  * there: beside a sparse block in the making wait at most as many entries as it will have, 16 bytes each (12 in single
  * precision), and a batch or two. Indices must lie inside the layout. A dense matrix takes each place at most once:

@@ -43,7 +43,7 @@ double dnmf_matrix_bytes(bool sparse, dnmf_precision precision, int64_t rows, in
   return dnmf_allocated_bytes((double)rows * (double)cols, dnmf_precision_size(precision));
 }
 
-dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+dnmf_status dnmf_matrix_allocate_unset(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                        dnmf_matrix *matrix) {
   memset(matrix, 0, sizeof *matrix);
   matrix->rows = layout->rows;
@@ -54,26 +54,41 @@ dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout 
   int64_t count = 0;
   if (__builtin_mul_overflow(dnmf_range_size(matrix->row_range), dnmf_range_size(matrix->col_range), &count))
     count = INT64_MAX; /* more than any memory holds: refused below */
-  return dnmf_allocate_zero(&context->error, "the local block of A", count, dnmf_precision_size(precision),
-                            &matrix->dense);
+  return dnmf_allocate(&context->error, "the local block of A", count, dnmf_precision_size(precision), &matrix->dense);
+}
+
+dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                       dnmf_matrix *matrix) {
+  DNMF_TRY(dnmf_matrix_allocate_unset(context, layout, precision, matrix));
+  int64_t count = dnmf_range_size(matrix->row_range) * dnmf_range_size(matrix->col_range);
+  if (count > 0)
+    memset(matrix->dense, 0, (size_t)count * dnmf_precision_size(precision));
+  return DNMF_OK;
 }
 
 static double value_at(const void *values, dnmf_precision precision, int64_t at) {
   return precision == DNMF_DOUBLE ? ((const double *)values)[at] : (double)((const float *)values)[at];
 }
 
+/* What the hashes of a row's entries begin with. */
+static uint64_t row_key(int64_t row) {
+  return XXH3_64bits(&row, sizeof row);
+}
+
 /* A hash of one entry; values are hashed as floats so that both precisions agree, and what is zero as a float
- * adds nothing. */
-static uint64_t entry_hash(int64_t row, int64_t col, double value) {
-  if ((float)value == 0)
+ * adds nothing. Multiplied and folded twice, as the finalizers of MurmurHash3 and splitmix64 do: every entry of every
+ * matrix comes through here. */
+static uint64_t entry_hash(uint64_t key, int64_t col, double value) {
+  const uint64_t odd[2] = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd6e8feb86659fd93)};
+  float single = (float)value;
+  uint32_t bits = 0;
+  if (single == 0)
     return 0;
-  struct {
-    int64_t row;
-    int64_t col;
-    float value;
-    uint32_t zero;
-  } key = {row, col, (float)value, 0};
-  return XXH3_64bits(&key, sizeof key);
+  memcpy(&bits, &single, sizeof bits);
+  uint64_t hash = (key + (uint64_t)col * odd[0]) ^ (bits * odd[1]);
+  hash = (hash ^ hash >> 32) * odd[1];
+  hash = (hash ^ hash >> 29) * odd[0];
+  return hash ^ hash >> 32;
 }
 
 /* One row's share of the summary. */
@@ -101,6 +116,7 @@ static row_summary summarize_row(const dnmf_matrix *matrix, int64_t row, uint8_t
   int64_t begin = matrix->sparse ? matrix->by_rows.start[row] : row * cols;
   int64_t end = matrix->sparse ? matrix->by_rows.start[row + 1] : begin + cols;
   const void *values = matrix->sparse ? matrix->by_rows.value : matrix->dense;
+  uint64_t key = row_key(matrix->row_range.begin + row);
   for (int64_t at = begin; at < end; at++) {
     double value = value_at(values, matrix->precision, at);
     if (value == 0)
@@ -110,7 +126,7 @@ static row_summary summarize_row(const dnmf_matrix *matrix, int64_t row, uint8_t
       summary.bad = col;
     summary.sum += value;
     summary.squares += value * value;
-    summary.hash += entry_hash(matrix->row_range.begin + row, matrix->col_range.begin + col, value);
+    summary.hash += entry_hash(key, matrix->col_range.begin + col, value);
     mark(&col_seen[col]);
   }
   return summary;

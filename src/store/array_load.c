@@ -40,7 +40,7 @@ static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab
 
 dnmf_status dnmf_load_array(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                             dnmf_precision precision, dnmf_array *array, dnmf_matrix *matrix) {
-  dnmf_status status = dnmf_matrix_allocate_dense(context, layout, precision, matrix);
+  dnmf_status status = dnmf_matrix_allocate_unset(context, layout, precision, matrix);
   if (status == DNMF_OK)
     status = dnmf_load_block(context, source, read_slab, array, matrix);
   return dnmf_agree(context, status);

@@ -27,7 +27,7 @@ static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, 
                               dnmf_precision precision, dnmf_matrix *matrix) {
   const dnmf_hdf5_state *state = source->state;
   open_place from = {-1, &state->place};
-  DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_dense(context, layout, precision, matrix)));
+  DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_unset(context, layout, precision, matrix)));
   DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &from.file));
   dnmf_status status = dnmf_load_block(context, source, read_slab, &from, matrix);
   return dnmf_hdf5_close(context, state->path, false, from.file, status);
