@@ -20,12 +20,6 @@ static const dnmf_divergence_kernel *const kernels[DNMF_PRECISIONS][DNMF_ISAS] =
 
 enum { TILE = DNMF_DIVERGENCE_TILE, ENTRIES = 256 /* of a sparse row, at a time */ };
 
-/* Two sums of the loss, of one strip. */
-typedef struct strip_sums {
-  double stored;
-  double powers;
-} strip_sums;
-
 /* One call. X are the rows of P's tiles, Y its columns. */
 typedef struct work {
   dnmf_context *context;
@@ -45,7 +39,7 @@ typedef struct work {
   void *turned;  /* Y's tiles transposed: components x TILE, one after another; with P */
   void *scratch; /* `scratch_numbers` for each thread */
   int64_t scratch_numbers;
-  strip_sums *sums; /* of each strip */
+  dnmf_divergence_sums *sums; /* of each strip */
 } work;
 
 /* A thread's share of the scratch memory. */
@@ -88,25 +82,21 @@ static void set_tile(const work *w, int64_t row, int64_t rows, int64_t col, cons
 }
 
 /* A dense tile's p^(beta-1) in s->p, a p^(beta-2) in s->n. */
-static void dense_tile(const work *w, int64_t row, int64_t rows, int64_t col, const desk *s, strip_sums *sums) {
-  const double beta = w->d->beta;
+static void dense_tile(const work *w, int64_t row, int64_t rows, int64_t col, const desk *s,
+                       dnmf_divergence_sums *sums) {
   const int64_t stride = w->y->rows;
   const int64_t cols = at_most(stride - col, TILE);
   set_tile(w, row, rows, col, s);
   for (int64_t i = 0; i < rows; i++) {
     const void *a = at(w, w->dense->dense, (row + i) * stride + col);
     void *p = at(w, s->p, i * TILE);
-    if (w->d->want_loss) {
-      sums->stored += w->kernel->stored(beta, cols, a, p);
-      sums->powers += beta == 0 || beta == 1 ? 0 : w->kernel->powers(beta, cols, p);
-    }
-    w->kernel->ratios(beta, cols, a, p, at(w, s->n, i * TILE));
+    w->kernel->ratios(w->d->beta, cols, a, p, at(w, s->n, i * TILE), w->d->want_loss ? sums : NULL);
   }
 }
 
 /* The sparse tile's stored entries of one row, from `begin` on, those left of column `end`; returns the next. */
 static int64_t stored_entries(const work *w, int64_t begin, int64_t last, int64_t col, int64_t end, const void *p_row,
-                              const desk *s, void *numerators, strip_sums *sums) {
+                              const desk *s, void *numerators, dnmf_divergence_sums *sums) {
   const int32_t *index = w->sparse->index;
   void *p = s->n;
   void *n = at(w, s->n, TILE);
@@ -115,16 +105,16 @@ static int64_t stored_entries(const work *w, int64_t begin, int64_t last, int64_
     memcpy(at(w, p, entry - begin), at(w, p_row, index[entry] - col), w->number);
   const int64_t count = entry - begin;
   const void *a = at(w, w->sparse->value, begin);
-  if (w->d->want_loss)
-    sums->stored += w->kernel->stored(w->d->beta, count, a, p);
-  w->kernel->ratios(w->d->beta, count, a, p, n);
+  dnmf_divergence_sums entries = {0, 0}; /* their powers are among the row's */
+  w->kernel->ratios(w->d->beta, count, a, p, n, w->d->want_loss ? &entries : NULL);
+  sums->stored += entries.stored;
   w->kernel->add_rows(n, w->fixed, w->padded, index + begin, count, numerators);
   return entry;
 }
 
 /* A sparse tile: numerators of its stored entries, p^(beta-1) everywhere in s->p. `next` has the rows' entries. */
 static void sparse_tile(const work *w, int64_t row, int64_t rows, int64_t col, int64_t *next, const desk *s,
-                        strip_sums *sums) {
+                        dnmf_divergence_sums *sums) {
   const double beta = w->d->beta;
   const int64_t end = at_most(w->y->rows, col + TILE);
   set_tile(w, row, rows, col, s);
@@ -132,9 +122,8 @@ static void sparse_tile(const work *w, int64_t row, int64_t rows, int64_t col, i
     void *p = at(w, s->p, i * TILE);
     next[i] = stored_entries(w, next[i], w->sparse->start[row + i + 1], col, end, p, s,
                              at(w, s->numerators, i * w->padded), sums);
-    if (w->d->want_loss && beta != 0)
-      sums->powers += w->kernel->powers(beta, end - col, p);
-    w->kernel->denominators(beta, end - col, p);
+    const double powers = w->kernel->denominators(beta, end - col, p);
+    sums->powers += w->d->want_loss && beta != 0 ? powers : 0;
   }
 }
 
@@ -148,7 +137,7 @@ static void add_tile(const work *w, const void *numbers, int64_t row, int64_t ro
     w->product->multiply(&tile, &operands);
 }
 
-static void add_dense_tile(const work *w, int64_t row, int64_t col, const desk *s, strip_sums *sums) {
+static void add_dense_tile(const work *w, int64_t row, int64_t col, const desk *s, dnmf_divergence_sums *sums) {
   const int64_t rows = at_most(w->x->rows - row, TILE);
   dense_tile(w, row, rows, col, s, sums);
   add_tile(w, s->n, row, rows, col, s->numerators);
@@ -209,9 +198,7 @@ static void sparse_row(const work *w, int64_t row, const desk *s) {
     const int32_t *index = w->sparse->index + begin;
     const void *a = at(w, w->sparse->value, begin);
     w->kernel->dots(s->row, w->fixed, w->padded, index, count, s->p);
-    if (w->d->want_loss)
-      w->sums[row].stored += w->kernel->stored(1, count, a, s->p);
-    w->kernel->ratios(1, count, a, s->p, s->n);
+    w->kernel->ratios(1, count, a, s->p, s->n, w->d->want_loss ? &w->sums[row] : NULL);
     w->kernel->add_rows(s->n, w->fixed, w->padded, index, count, s->numerators);
   }
   dnmf_unpad_rows(precision, s->numerators, w->padded, 1, at(w, w->d->numerators->data, row * w->components),
@@ -265,7 +252,7 @@ static dnmf_status allocate(work *w, bool tiles) {
   const dnmf_panel *fixed = w->by_columns ? w->x : w->y;
   void *sums = NULL;
   w->scratch_numbers = scratch_numbers_of(w->padded);
-  DNMF_TRY(dnmf_allocate_zero(error, "sums of the loss", w->strips, sizeof(strip_sums), &sums));
+  DNMF_TRY(dnmf_allocate_zero(error, "sums of the loss", w->strips, sizeof(dnmf_divergence_sums), &sums));
   w->sums = sums;
   DNMF_TRY(dnmf_allocate(error, "a padded factor", fixed->rows * w->padded, w->number, &w->fixed));
   dnmf_pad_rows(fixed->precision, fixed->data, w->components, fixed->rows, w->fixed, w->padded);
@@ -323,7 +310,7 @@ static double call_bytes(bool tiles, bool by_columns, int64_t x, int64_t y, int6
                          size_t number) {
   const int64_t strips = !tiles ? x : tiles_of(by_columns ? y : x);
   const double turned = tiles ? (double)(tiles_of(y) * TILE) * components : 0;
-  return dnmf_allocated_bytes((double)strips, sizeof(strip_sums)) +
+  return dnmf_allocated_bytes((double)strips, sizeof(dnmf_divergence_sums)) +
          dnmf_allocated_bytes((double)(by_columns ? x : y) * (double)padded, number) +
          dnmf_allocated_bytes(turned, number);
 }

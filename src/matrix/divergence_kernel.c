@@ -42,22 +42,30 @@ static void other_ratios(real beta, int64_t count, const real *restrict a, real 
   }
 }
 
-static void ratios(double beta, int64_t count, const void *a, void *p, void *n) {
-  if (beta == 1)
-    kullback_leibler_ratios(count, a, p, n);
-  else if (beta == 0)
-    itakura_saito_ratios(count, a, p, n);
-  else
-    other_ratios((real)beta, count, a, p, n);
-}
-
-static void denominators(double given, int64_t count, void *row) {
-  const real beta = (real)given;
-  const real floor = beta < 1 ? FLOOR : 0;
-  real *p = row;
-#pragma omp simd
-  for (int64_t i = 0; i < count; i++)
-    p[i] = real_pow(p[i] == 0 ? floor : p[i], beta - 1);
+/* The same, with what the loss is made of: a p^(beta-1) is n p, and p^beta is p^(beta-1) p, 0 where p is and may be. */
+static void other_ratios_and_sums(real beta, int64_t count, const real *restrict a, real *restrict p, real *restrict n,
+                                  dnmf_divergence_sums *sums) {
+  const real numerator_floor = beta < 2 ? FLOOR : 0;
+  const real denominator_floor = beta < 1 ? FLOOR : 0;
+  const real power_floor = beta < 0 ? FLOOR : 0;
+  const real alone = 1 / (beta * (beta - 1));
+  const real mixed = 1 / (beta - 1);
+  double stored = 0;
+  double powers = 0;
+#pragma omp simd reduction(+ : stored, powers)
+  for (int64_t i = 0; i < count; i++) {
+    real above = p[i] == 0 ? numerator_floor : p[i];
+    real below = p[i] == 0 ? denominator_floor : p[i];
+    real power = real_pow(above, beta - 2);
+    real difference = alone * real_pow(a[i] > 0 ? a[i] : 1, beta) - mixed * (a[i] * power) * above;
+    real counted = p[i] == 0 ? power_floor : p[i];
+    n[i] = a[i] * power;
+    p[i] = below * power;
+    stored += a[i] > 0 ? (double)difference : 0;
+    powers += (double)(p[i] * counted);
+  }
+  sums->stored += stored;
+  sums->powers += powers;
 }
 
 static double kullback_leibler_stored(int64_t count, const real *restrict a, const real *restrict p) {
@@ -80,35 +88,34 @@ static double itakura_saito_stored(int64_t count, const real *restrict a, const 
   return sum;
 }
 
-static double other_stored(real beta, int64_t count, const real *restrict a, const real *restrict p) {
-  const real alone = 1 / (beta * (beta - 1));
-  const real mixed = 1 / (beta - 1);
+static void ratios(double beta, int64_t count, const void *a, void *p, void *n, dnmf_divergence_sums *sums) {
+  if (beta == 1) {
+    if (sums)
+      sums->stored += kullback_leibler_stored(count, a, p);
+    kullback_leibler_ratios(count, a, p, n);
+  } else if (beta == 0) {
+    if (sums)
+      sums->stored += itakura_saito_stored(count, a, p);
+    itakura_saito_ratios(count, a, p, n);
+  } else if (sums) {
+    other_ratios_and_sums((real)beta, count, a, p, n, sums);
+  } else {
+    other_ratios((real)beta, count, a, p, n);
+  }
+}
+
+static double denominators(double given, int64_t count, void *row) {
+  const real beta = (real)given;
+  const real denominator_floor = beta < 1 ? FLOOR : 0;
+  const real power_floor = beta < 0 ? FLOOR : 0;
+  real *p = row;
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < count; i++) {
-    real power = real_pow(a[i] > 0 ? a[i] : 1, beta);
-    real difference = alone * power - mixed * a[i] * real_pow(above_zero(p[i]), beta - 1);
-    sum += a[i] > 0 ? (double)difference : 0;
+    real counted = p[i] == 0 ? power_floor : p[i];
+    p[i] = real_pow(p[i] == 0 ? denominator_floor : p[i], beta - 1);
+    sum += (double)(p[i] * counted);
   }
-  return sum;
-}
-
-static double stored(double beta, int64_t count, const void *a, const void *p) {
-  if (beta == 1)
-    return kullback_leibler_stored(count, a, p);
-  if (beta == 0)
-    return itakura_saito_stored(count, a, p);
-  return other_stored((real)beta, count, a, p);
-}
-
-static double powers(double given, int64_t count, const void *row) {
-  const real beta = (real)given;
-  const real floor = beta < 0 ? FLOOR : 0;
-  const real *p = row;
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < count; i++)
-    sum += (double)real_pow(p[i] == 0 ? floor : p[i], beta);
   return sum;
 }
 
@@ -138,9 +145,5 @@ static void add_rows(const void *factor, const void *panel, int64_t padded, cons
   }
 }
 
-const dnmf_divergence_kernel VARIANT(dnmf_divergence_kernel) = {.ratios = ratios,
-                                                                .denominators = denominators,
-                                                                .stored = stored,
-                                                                .powers = powers,
-                                                                .dots = dots,
-                                                                .add_rows = add_rows};
+const dnmf_divergence_kernel VARIANT(dnmf_divergence_kernel) = {
+    .ratios = ratios, .denominators = denominators, .dots = dots, .add_rows = add_rows};

@@ -49,12 +49,18 @@ typedef struct dnmf_panel_kernel {
   void (*combine)(double a, void *x, double b, const void *y, int64_t count);
 } dnmf_panel_kernel;
 
-/* Entries as arrays, in the order and with the formulas of divergence.h; a, p, n and so on have `count` numbers. */
+/* The two sums a loss is made of, over some entries; see divergence.h. */
+typedef struct dnmf_divergence_sums {
+  double stored;
+  double powers; /* with beta = 0 and 1 left alone */
+} dnmf_divergence_sums;
+
+/* Entries as arrays, with the formulas of divergence.h; a, p and n have `count` numbers. */
 typedef struct dnmf_divergence_kernel {
-  void (*ratios)(double beta, int64_t count, const void *a, void *p, void *n); /* n = a p^(beta-2), p = p^(beta-1) */
-  void (*denominators)(double beta, int64_t count, void *p);                   /* p = p^(beta-1) */
-  double (*stored)(double beta, int64_t count, const void *a, const void *p);  /* part of the loss that goes with a */
-  double (*powers)(double beta, int64_t count, const void *p);                 /* sum of p^beta */
+  /* n = a p^(beta-2), p = p^(beta-1) unless beta is 1; adds to `sums`, if not NULL. */
+  void (*ratios)(double beta, int64_t count, const void *a, void *p, void *n, dnmf_divergence_sums *sums);
+  /* p = p^(beta-1); returns the sum of p^beta. */
+  double (*denominators)(double beta, int64_t count, void *p);
   /* to[e] = row . panel row index[e], over `padded` numbers. */
   void (*dots)(const void *row, const void *panel, int64_t padded, const int32_t *index, int64_t count, void *to);
   /* to += sum of factor[e] * panel row index[e] */

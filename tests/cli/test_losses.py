@@ -182,6 +182,17 @@ def test_two_is_the_squared_error_by_any_solver(sparse):
     assert np.array_equal(named[0], number[0]) and number[2]["solver"] == "hals"
 
 
+@pytest.mark.parametrize("processes", [1, 3])
+def test_values_beyond_the_range_are_refused(tmp_path, processes):
+    """The square root of 1e300 is a number, its other powers are not."""
+    write_hdf5(tmp_path / "a.h5", (np.random.default_rng(4).random((12, 9)) + 0.1) * 1e300)
+    output = tmp_path / "m.h5"
+    result = run(["fit", tmp_path / "a.h5", "-o", output, "-k", 2, "--loss", 3], processes, expect=1)
+    assert len(result.messages) == 1 and "beyond the range" in result.messages[0] and not output.exists()
+    run(["fit", tmp_path / "a.h5", "-o", output, "-k", 2, "--loss", 1, "--max-iter", 5], processes)
+    assert all(np.isfinite(x).all() and x.max() > 1e100 for x in factors(output))
+
+
 def test_small_values_keep_their_factors(tmp_path):
     """Factors of tiny values are tiny: nothing of them is taken for 0, and the shares are those of the values at 1."""
     matrix = np.random.default_rng(6).random((20, 15)) + 0.1
