@@ -137,6 +137,44 @@ static void factors_are_read_where_they_are_wanted(void **state) {
   remove_scratch(path);
 }
 
+/* Written by owners in reverse rank order, read by owners in rank order. */
+static void a_checkpoint_keeps_the_best_model_beside_the_last(void **state) {
+  (void)state;
+  char path[TEST_PATH];
+  dnmf_context *context = test_context();
+  dnmf_model model, read;
+  dnmf_panel written_w = {0}, written_h = {0}, w = {0}, h = {0};
+  dnmf_range rows = dnmf_range_split((dnmf_range){0, 11}, context->size, context->rank);
+  dnmf_range cols = dnmf_range_split((dnmf_range){0, 8}, context->size, context->rank);
+  scratch("checkpoint.h5", path);
+  make_model(11, 8, 3, DNMF_DOUBLE, false, &model);
+  make_panel(model.owned_rows, 4, DNMF_DOUBLE, &written_w); /* with a bias */
+  make_panel(model.owned_cols, 4, DNMF_DOUBLE, &written_h);
+  model.best_w = &written_w;
+  model.best_h = &written_h;
+  assert_ok(dnmf_model_write(context, path, &model));
+  assert_ok(dnmf_panel_create(&context->error, "w", dnmf_range_size(rows), 4, DNMF_DOUBLE, &w));
+  assert_ok(dnmf_panel_create(&context->error, "h", dnmf_range_size(cols), 4, DNMF_DOUBLE, &h));
+  assert_ok(dnmf_checkpoint_read_best(context, path, rows, &w, cols, &h));
+  check_panel(rows, &w);
+  check_panel(cols, &h);
+  w.components = 3;
+  assert_fails_with(dnmf_checkpoint_read_best(context, path, rows, &w, cols, &h), "/checkpoint/best_w is 11 x 4");
+  assert_ok(dnmf_model_read_provenance(context, path, &read));
+  assert_true(read.rows == 11 && read.cols == 8 && read.components == 3 && read.w.rows == 0);
+  check_provenance(&read);
+  dnmf_model_free(&read);
+  model.best_w = model.best_h = NULL;
+  assert_ok(dnmf_model_write(context, path, &model));
+  assert_fails_with(dnmf_checkpoint_read_best(context, path, rows, &w, cols, &h), "it has no /checkpoint/best_w");
+  dnmf_panel_free(&written_w);
+  dnmf_panel_free(&written_h);
+  dnmf_panel_free(&w);
+  dnmf_panel_free(&h);
+  dnmf_model_free(&model);
+  remove_scratch(path);
+}
+
 static void a_matrix_is_no_model(void **state) {
   (void)state;
   char path[TEST_PATH];
@@ -159,6 +197,7 @@ int run_tests(void) {
       mpi_test(model_comes_back),
       mpi_test(more_processes_than_rows_is_legal),
       mpi_test(factors_are_read_where_they_are_wanted),
+      mpi_test(a_checkpoint_keeps_the_best_model_beside_the_last),
       mpi_test(a_matrix_is_no_model),
   };
   return cmocka_run_group_tests_name("model_file", tests, NULL, NULL);
