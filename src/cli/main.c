@@ -118,6 +118,10 @@ static int run_job(const cli_command *command, const dnmf_error *error, const vo
     fprintf(stderr, "dnmf: error: MPI could not be started\n");
     return EXIT_FAILED;
   }
+  if (provided < MPI_THREAD_FUNNELED) { /* OpenMP's threads, and the one that reads ahead */
+    fprintf(stderr, "dnmf: error: this MPI does not allow threads beside the one that calls it\n");
+    MPI_Abort(MPI_COMM_WORLD, EXIT_FAILED);
+  }
   dnmf_context context;
   dnmf_status status = dnmf_context_init(&context, MPI_COMM_WORLD);
   if (status == DNMF_OK && error->status != DNMF_OK) {

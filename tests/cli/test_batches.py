@@ -173,6 +173,21 @@ def test_the_start_is_that_of_a_fit_in_memory(problem):
     np.testing.assert_allclose(h, expected, rtol=1e-12)  # the mean is summed in another order
 
 
+@pytest.mark.parametrize("selected", [["--transpose"], ["--rows", "10:80", "--cols", "3:20"]], ids=["transposed", "part"])
+def test_other_views_of_a_dataset(dense, tmp_path, selected):
+    """Of a packed dataset, too: chunks of rows that belong to several processes."""
+    source = tmp_path / "packed.h5"
+    with h5py.File(source, "w") as file:
+        file.create_dataset("matrix", data=dense.dense, chunks=(10, 7), compression="gzip")
+    objectives = []
+    for batches in ([], ["--batch-rows", 1000, "--sweeps", 1]):
+        run(["fit", source, "-o", tmp_path / "m.h5", "-k", 3, "--max-iter", 4, "--tol", 0, *selected, *batches],
+            processes=2)
+        with h5py.File(tmp_path / "m.h5") as file:
+            objectives.append(file["history/objective"][-1])
+    assert objectives[1] == pytest.approx(objectives[0], rel=1e-9)
+
+
 def test_single_precision(problem):
     options = ["--batch-rows", BATCH_ROWS, "--max-iter", 10]
     double = problem.fit(*options)[2]["objective"]
@@ -334,6 +349,11 @@ def test_a_source_that_has_no_rows_to_read(sparse, tmp_path):
     for source in (text, columns):
         check_refused(["fit", source, "-o", tmp_path / "m.h5", "-k", 2, "--batch-rows", 2, "--missing", "zero"],
                       tmp_path / "m.h5", [source, "dnmf import"], 1)
+
+
+def test_a_part_of_a_sparse_matrix(sparse, tmp_path):
+    check_refused(["fit", sparse.source, "-o", tmp_path / "m.h5", "-k", 2, "--batch-rows", 9, "--rows", "2:50"],
+                  tmp_path / "m.h5", ["sparse", "dnmf import"], 1)
 
 
 def test_a_full_disk(dense, tmp_path):
