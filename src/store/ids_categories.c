@@ -87,25 +87,33 @@ static dnmf_status pack(dnmf_error *error, const dnmf_ids *categories, size_t wi
   return DNMF_OK;
 }
 
-static int64_t length_of(const char *item) {
+/* The item of a place; its text, unless that is empty, follows the length. */
+static int64_t unpack_item(const char *items, size_t width, int64_t place, const char **text) {
   int64_t length = 0;
-  memcpy(&length, item, sizeof length);
+  *text = NULL;
+  if (!items || place < 0)
+    return 0;
+  memcpy(&length, items + (size_t)place * width, sizeof length);
+  if (length > 0)
+    *text = items + (size_t)place * width + sizeof length;
   return length;
 }
 
 static dnmf_status unpack(dnmf_error *error, const lookup *l, const char *items, size_t width, dnmf_ids *ids) {
   void *memory = NULL;
+  const char *text = NULL;
   int64_t count = dnmf_range_size(ids->range);
   DNMF_TRY(dnmf_allocate_zero(error, "ids", count + 1, sizeof(int64_t), &memory));
   ids->starts = memory;
   for (int64_t i = 0; i < count; i++)
-    ids->starts[i + 1] = ids->starts[i] + (l->place[i] < 0 ? 0 : length_of(items + (size_t)l->place[i] * width));
+    ids->starts[i + 1] = ids->starts[i] + unpack_item(items, width, l->place[i], &text);
   DNMF_TRY(dnmf_allocate(error, "ids", ids->starts[count], 1, &memory));
   ids->text = memory;
-  for (int64_t i = 0; i < count; i++)
-    if (ids->starts[i + 1] > ids->starts[i])
-      memcpy(ids->text + ids->starts[i], items + (size_t)l->place[i] * width + sizeof(int64_t),
-             (size_t)(ids->starts[i + 1] - ids->starts[i]));
+  for (int64_t i = 0; i < count; i++) {
+    int64_t length = unpack_item(items, width, l->place[i], &text);
+    if (text)
+      memcpy(ids->text + ids->starts[i], text, (size_t)length);
+  }
   return DNMF_OK;
 }
 
