@@ -8,8 +8,10 @@
 
 #include "dnmf/memory.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const cli_command *const commands[] = {
     &cli_import,    &cli_generate, &cli_info,     &cli_fit,         &cli_tune,   &cli_transform,   &cli_predict,
@@ -101,27 +103,51 @@ static void report(const dnmf_context *context, const dnmf_error *error) {
     MPI_Abort(context->comm, EXIT_FAILED);
 }
 
-/* What Open MPI need not do for us; a person's own settings stay. Without a launcher it would start a daemon for
- * processes we never spawn: most of a small job's time. On several hosts it would keep the shared file pointer of each
- * open file, which HDF5 does not use, in another file beside it, and a killed job would leave that there. */
-static bool spare_open_mpi(void) {
-  return setenv("OMPI_MCA_ess_singleton_isolated", "1", 0) == 0 &&
-         setenv("OMPI_MCA_sharedfp", "^lockedfile,individual", 0) == 0;
+/* Whether Open MPI will find no launcher. A process of a batch script has Slurm's variables, but no launcher's. */
+static bool starts_alone(void) {
+  return !getenv("OMPI_COMM_WORLD_RANK") && !getenv("PMIX_RANK") && !getenv("PMI_RANK");
+}
+
+/* Without a launcher Open MPI would start a daemon for processes we never spawn, most of a small job's time. Spared
+ * that, all jobs of a person would share one folder for temporary files, and remove it under each other: each gets its
+ * own, which Open MPI removes at the end. */
+static bool spare_daemon(void) {
+  const char *parent = getenv("TMPDIR");
+  char folder[PATH_MAX];
+  int length = snprintf(folder, sizeof folder, "%s/dnmf.XXXXXX", parent && *parent ? parent : "/tmp");
+  if (length < 0 || (size_t)length >= sizeof folder || !mkdtemp(folder))
+    return true; /* with the daemon, then */
+  return setenv("OMPI_MCA_orte_jobfam_session_dir", folder, 0) == 0 &&
+         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0) == 0;
+}
+
+/* HDF5 uses no shared file pointers. On several hosts Open MPI would keep one for each open file in another file beside
+ * it, which a killed job would leave there. A person's own choice stays. */
+static bool spare_shared_file_pointers(void) {
+  return setenv("OMPI_MCA_sharedfp", "^lockedfile,individual", 0) == 0;
+}
+
+/* Says why it could not. */
+static bool start_mpi(void) {
+  int provided = 0;
+  bool prepared = (!starts_alone() || spare_daemon()) && spare_shared_file_pointers();
+  if (!prepared || MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+    fprintf(stderr, "dnmf: error: MPI could not be started\n");
+    return false;
+  }
+  if (provided < MPI_THREAD_FUNNELED) { /* OpenMP's threads, and the one that reads ahead */
+    fprintf(stderr, "dnmf: error: this MPI does not allow threads beside the one that calls it\n");
+    MPI_Abort(MPI_COMM_WORLD, EXIT_FAILED);
+  }
+  return true;
 }
 
 /* Runs the command under MPI; `error` may already hold what is wrong with the command line, then `command` may be
  * NULL. */
 static int run_job(const cli_command *command, const dnmf_error *error, const void *options, const cli_given *given,
                    const char *command_line, char **arguments, int argument_count) {
-  int provided = 0;
-  if (!spare_open_mpi() || MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
-    fprintf(stderr, "dnmf: error: MPI could not be started\n");
+  if (!start_mpi())
     return EXIT_FAILED;
-  }
-  if (provided < MPI_THREAD_FUNNELED) { /* OpenMP's threads, and the one that reads ahead */
-    fprintf(stderr, "dnmf: error: this MPI does not allow threads beside the one that calls it\n");
-    MPI_Abort(MPI_COMM_WORLD, EXIT_FAILED);
-  }
   dnmf_context context;
   dnmf_status status = dnmf_context_init(&context, MPI_COMM_WORLD);
   if (status == DNMF_OK && error->status != DNMF_OK) {
