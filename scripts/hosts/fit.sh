@@ -4,7 +4,7 @@
 #
 # When a host is lost the fit goes on from its last checkpoint on the hosts that still answer. The last line says how
 # it ended; exit status: dnmf's, 75 when it was stopped after saving a checkpoint (run this script again to go on).
-# PATIENCE    seconds of silence after which a host counts as lost, default 30; Open MPI's own default is 480
+# PATIENCE    seconds of silence after which a host counts as lost, default 30, at least 6; Open MPI's own default is 480
 # NETWORK     the hosts' common network, as 10.0.0.0/24, where they have several
 # REMOTE_SHELL, default ssh -o BatchMode=yes -o ConnectTimeout=5
 set -uo pipefail
@@ -16,6 +16,7 @@ checkpoint=fit.checkpoint.h5
 dnmf=$(command -v dnmf) || { echo "hosts: FAILED: no dnmf on PATH" >&2; exit 1; }
 remote_shell=${REMOTE_SHELL:-ssh -o BatchMode=yes -o ConnectTimeout=5}
 patience=${PATIENCE:-30}
+[ "$patience" -ge 6 ] || patience=6
 options=(--bind-to none --mca plm_rsh_agent "$remote_shell" --mca oob_tcp_keepalive_time $((patience / 3))
   --mca oob_tcp_keepalive_intvl $((patience / 6)) --mca oob_tcp_keepalive_probes 4)
 [ -z "${NETWORK:-}" ] || options+=(--mca oob_tcp_if_include "$NETWORK" --mca btl_tcp_if_include "$NETWORK")

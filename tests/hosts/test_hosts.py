@@ -145,7 +145,8 @@ def test_a_killed_process_ends_the_job_and_is_named(hosts, tmp_path, matrix):
     victim = hosts.processes(1, PROGRAM)[0]
     os.kill(victim, 9)
     assert fit.wait() == (137, "hosts: FAILED (exit status 137); all hosts answer"), fit.output()
-    assert re.search(rf"process rank \d with PID {victim} on node {hosts.addresses[1]} exited on signal 9", fit.output())
+    named = rf"process rank \d with PID {victim} on node {hosts.addresses[1]} exited on signal 9"
+    assert re.search(named, fit.output()), fit.output()
     assert not (tmp_path / "model.h5").exists()
     again = Fit(hosts, tmp_path, [matrix, "-o", "model.h5", *LONG])
     assert_done_as_if_nothing_had_happened(again, tmp_path, matrix)

@@ -109,7 +109,8 @@ def test_a_wrong_command_line_fails_the_job_with_its_exit_status(tmp_path, launc
     job = Job(tmp_path, "fit.sh", ["none.h5", "-o", "model.h5", "-k", 0], "--nodes=1", "--ntasks-per-node=2",
               "--cpus-per-task=1", launcher=launcher)
     facts, last = job.wait()
-    assert (facts["JobState"], facts["ExitCode"], last) == ("FAILED", "2:0", "job: FAILED (exit status 2)"), job.output()
+    assert (facts["JobState"], facts["ExitCode"]) == ("FAILED", "2:0"), job.output()
+    assert last == "job: FAILED (exit status 2)"
     assert job.output().count("dnmf: error:") == 1, job.output()
 
 
@@ -121,7 +122,7 @@ def test_a_killed_process_ends_the_job(tmp_path, matrix):
     """Progress arrives while the job runs: the output file can be followed."""
     job = Job(tmp_path, "fit.sh", endless(matrix), "--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=1")
     job.wait_for("progress", lambda: "iteration 20/" in job.output())
-    listed = subprocess.run(["scontrol", "listpids", f"{job.id}.0", "node1"], check=True, capture_output=True, text=True)
+    listed = subprocess.run(["scontrol", "listpids", f"{job.id}.0", "node1"], check=True, capture_output=True)
     os.kill(int(listed.stdout.splitlines()[1].split()[0]), 9)
     facts, last = job.wait()
     assert facts["JobState"] == "FAILED", job.output()
@@ -131,11 +132,12 @@ def test_a_killed_process_ends_the_job(tmp_path, matrix):
 
 
 def test_an_array_over_components(tmp_path, matrix):
-    job = Job(tmp_path, "array.sh", [matrix, "--max-iter", 5], "--array=2,4", "--output=out-%a", "--nodes=1", "--ntasks-per-node=1",
-              "--cpus-per-task=1")
+    job = Job(tmp_path, "array.sh", [matrix, "--max-iter", 5], "--array=2,4", "--output=out-%a", "--nodes=1",
+              "--ntasks-per-node=1", "--cpus-per-task=1")
     job.wait_for("two ends", lambda: all("job: " in job.output(f"out-{k}") for k in (2, 4)))
     for components in (2, 4):
-        assert job.output(f"out-{components}").splitlines()[-1].startswith(f"job: done for k = {components}: validation_rmse:")
+        last = job.output(f"out-{components}").splitlines()[-1]
+        assert last.startswith(f"job: done for k = {components}: validation_rmse:")
         assert json.loads((tmp_path / f"fit-k{components}.json").read_text())["components"] == components
         assert factors(tmp_path / f"model-k{components}.h5")[0].shape[1] == components
 
