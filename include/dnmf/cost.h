@@ -43,7 +43,8 @@ typedef struct dnmf_job {
   dnmf_precision precision;
 } dnmf_job;
 
-/* Bytes of one process. What the libraries, MPI and the program itself take comes on top. */
+/* Bytes of one process, as allocated. What the libraries, MPI and the program itself take comes on top, and what the
+ * allocator keeps of memory freed after loading. */
 typedef struct dnmf_cost_memory {
   double block;   /* of A; of ratings, by rows and by columns, with what fetches factor rows */
   double factors; /* owned and gathered rows of W and H and the products with A */

@@ -95,8 +95,8 @@ void cli_plan_print(cli_session *session, const cli_plan *plan) {
           "\nA process and an iteration each; memory at its peak with the %s of the program itself; efficiency against "
           "one\nprocess, %.3g s an iteration.%s",
           cli_size_text((double)plan->program, program), plan->alone,
-          observed(plan) ? " Words and memory of ratings are bounds: what is reached when every process has\nentries "
-                           "in every row and column."
+          observed(plan) ? " Words of ratings are a bound, reached when every process has entries in every\nrow and "
+                           "column; their memory follows from it."
                          : "");
   cli_print_json(session, to_json(plan, session->context->threads));
 }
