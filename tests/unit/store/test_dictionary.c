@@ -8,6 +8,7 @@
 #include "mpi_test.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,14 @@ static void short_strings_of_every_length_are_told_apart(void **state) {
   dnmf_interner_free(&strings);
 }
 
+/* Text and entries beyond 2^31 travel in many messages; here they have room for a few items each. */
+static void short_messages_carry_them_too(void **state) {
+  test_context()->message_limit = 5;
+  strings_are_sorted_by_bytes(state);
+  equal_ids_meet(state);
+  test_context()->message_limit = INT_MAX;
+}
+
 int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
@@ -216,6 +225,7 @@ int run_tests(void) {
       mpi_test(one_string_makes_all_strings),
       mpi_test(no_process_holds_most_ids),
       mpi_test(short_strings_of_every_length_are_told_apart),
+      mpi_test(short_messages_carry_them_too),
   };
   return cmocka_run_group_tests_name("dictionary", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "mpi_test.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +160,14 @@ static void ids_as_texts(void **state) {
   dnmf_ids_free(&texts);
 }
 
+/* Text and entries beyond 2^31 travel in many messages; here they have room for a few items each. */
+static void short_messages_carry_them_too(void **state) {
+  test_context()->message_limit = 5;
+  strings_are_found_whoever_asks(state);
+  integers_are_found_whoever_asks(state);
+  test_context()->message_limit = INT_MAX;
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(strings_are_found_whoever_asks),
@@ -166,6 +175,7 @@ int run_tests(void) {
       mpi_test(an_integer_matches_however_it_is_written_a_string_does_not),
       mpi_test(without_ids_the_text_is_the_index),
       mpi_test(ids_as_texts),
+      mpi_test(short_messages_carry_them_too),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
