@@ -58,7 +58,7 @@ static dnmf_status damaged(dnmf_error *error, const char *path, const char *what
                    what);
 }
 
-static const double *curve_of(const dnmf_model *saved, const char *name, int64_t count) {
+static double *curve_of(const dnmf_model *saved, const char *name, int64_t count) {
   for (int64_t i = 0; i < saved->curve_count; i++)
     if (strcmp(saved->curves[i].name, name) == 0 && saved->curves[i].count == count)
       return saved->curves[i].values;
@@ -99,9 +99,9 @@ dnmf_status cli_checkpoint_state(dnmf_error *error, const char *path, const dnmf
     memcpy((char *)state + state_values[i].offset, &value, sizeof value);
   }
   result->history_count = result->iterations + 1;
-  result->objective_history = (double *)(uintptr_t)curve_of(saved, "objective", result->history_count);
-  result->seconds_history = (double *)(uintptr_t)curve_of(saved, "seconds", result->history_count);
-  result->validation_history = (double *)(uintptr_t)curve_of(saved, "validation_rmse", result->history_count);
+  result->objective_history = curve_of(saved, "objective", result->history_count);
+  result->seconds_history = curve_of(saved, "seconds", result->history_count);
+  result->validation_history = curve_of(saved, "validation_rmse", result->history_count);
   if (!result->objective_history || !result->seconds_history)
     return damaged(error, path, "history");
   return DNMF_OK;

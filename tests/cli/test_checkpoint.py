@@ -98,11 +98,11 @@ def test_a_time_limit_ends_the_job_and_not_the_fit(inputs, tmp_path):
     checkpoint, model = tmp_path / "part.h5", tmp_path / "m.h5"
     result = run(["fit", inputs / "dense.h5", "-o", model, "-k", 3, *FOREVER, "--checkpoint", checkpoint, "--time-limit",
                   0.2, "--json"], processes=3, expect=75)
-    assert names(tmp_path) == ["part.h5"]
+    assert names(tmp_path) == ["part.h5"], str(result)
     found = result.json
     assert found["stop_reason"] == "time-limit" and not found["converged"]
     told = [line for line in result.stderr.splitlines() if line.startswith("dnmf: ")]
-    assert len(told) == 1 and f"--resume {checkpoint}" in told[0] and "the time limit" in told[0]
+    assert len(told) == 1 and f"--resume {checkpoint}" in told[0] and "the time limit" in told[0], str(result)
     on = run(["fit", inputs / "dense.h5", "--resume", checkpoint, "--max-iter", found["iterations"] + 3, "--json"]).json
     assert (on["iterations"], on["resumed_iterations"]) == (found["iterations"] + 3, found["iterations"])
     assert on["output"] == str(model) and names(tmp_path) == ["m.h5", "part.h5"]
