@@ -20,7 +20,8 @@ static const figure figures[] = {{"flops", offsetof(dnmf_machine, flops)},
 enum { FIGURES = sizeof figures / sizeof *figures };
 
 static double *at(dnmf_machine *machine, const figure *f) {
-  return (double *)((char *)machine + f->offset);
+  void *found = (char *)machine + f->offset;
+  return found;
 }
 
 json_t *cli_machine_json(const dnmf_machine *machine) {
