@@ -40,10 +40,19 @@ end() {
   exit "$2"
 }
 
+# Ctrl-C and the like ask the fit to save and to stop; mpirun itself, in a session of its own, does not see them.
+trap 'signalled=yes && kill -USR1 "$job"' INT TERM HUP
+
 while true; do
-  mpirun "${options[@]}" --host "$(IFS=,; echo "${hosts[*]}")" "$dnmf" fit "${fit[@]}" \
-    --checkpoint "$checkpoint" --resume auto
-  status=$?
+  setsid mpirun "${options[@]}" --host "$(IFS=,; echo "${hosts[*]}")" "$dnmf" fit "${fit[@]}" \
+    --checkpoint "$checkpoint" --resume auto &
+  job=$!
+  signalled=yes
+  while [ -n "$signalled" ]; do # a signal also ends a wait
+    signalled=
+    wait "$job"
+    status=$?
+  done
   [ "$status" -ne 0 ] || { rm -f "$checkpoint"; end "done" 0; }
   [ "$status" -ne 75 ] || end "stopped; $checkpoint was saved, run this script again to go on" 75
   [ "$status" -ne 2 ] || end "FAILED (exit status 2)" 2

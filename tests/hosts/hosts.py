@@ -4,6 +4,7 @@ and lose what it carries, or be cut.
 The link is a pair of TAP devices whose frames a thread hands over, so it needs no packet scheduler of the kernel's.
 Needs root, iproute2 and /dev/net/tun. Everything made here ends with the `with` block, and nothing else is touched.
 """
+import contextlib
 import fcntl
 import heapq
 import os
@@ -12,6 +13,7 @@ import random
 import select
 import shlex
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -37,6 +39,10 @@ def why_not():
     if made.returncode != 0:
         return f"network namespaces are not permitted: {made.stderr.strip()}"
     subprocess.run(["ip", "netns", "del", name], check=True)
+    try:
+        os.close(Link.open_tap(f"dnmf{os.getpid()}"))
+    except OSError as error:
+        return f"TAP devices are not permitted: {error}"
     return None
 
 
@@ -115,7 +121,10 @@ class Hosts:
 
     def __exit__(self, *_):
         self.link.stop()
-        for space in self.spaces:
+        for host, space in enumerate(self.spaces):
+            for pid in self.all_processes(host):  # none, unless a test failed
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
         shutil.rmtree(self.folder)
 
@@ -137,10 +146,13 @@ class Hosts:
         return ["ip", "netns", "exec", self.spaces[host], "unshare", "--uts", "bash", "-c",
                 f"hostname {self.NAMES[host]}; exec {shlex.join(map(str, command))}"]
 
+    def all_processes(self, host):
+        found = subprocess.run(["ip", "netns", "pids", self.spaces[host]], capture_output=True, text=True)
+        return [int(pid) for pid in found.stdout.split()]
+
     def processes(self, host, program):
         """Ids of the processes of `program` that run on a host."""
-        found = subprocess.run(["ip", "netns", "pids", self.spaces[host]], check=True, capture_output=True, text=True)
-        return [int(pid) for pid in found.stdout.split() if executable(pid) == os.path.realpath(program)]
+        return [pid for pid in self.all_processes(host) if executable(pid) == os.path.realpath(program)]
 
 
 def executable(pid):

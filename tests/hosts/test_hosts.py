@@ -3,6 +3,7 @@ cut off. The hosts are network namespaces; hosts.py tells how."""
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -138,6 +139,15 @@ def assert_done_as_if_nothing_had_happened(fit, folder, matrix):
     run(["fit", matrix, "-o", folder / "home.h5", *LONG])
     assert_same_model(folder / "model.h5", folder / "home.h5")
     assert sorted(os.listdir(folder)) == ["fit.sh", "home.h5", "model.h5", "out"]
+
+
+def test_a_signal_saves_and_stops(hosts, tmp_path, matrix):
+    """As Ctrl-C, to all of the script's process group."""
+    fit = Fit(hosts, tmp_path, [matrix, "-o", "model.h5", "-k", 5, "--tol", 0, "--max-iter", 1000000000])
+    fit.wait_for("iteration 20/")
+    os.killpg(fit.process.pid, signal.SIGINT)
+    assert fit.wait() == (75, "hosts: stopped; fit.checkpoint.h5 was saved, run this script again to go on")
+    assert sorted(os.listdir(tmp_path)) == ["fit.checkpoint.h5", "fit.sh", "out"]
 
 
 def test_a_killed_process_ends_the_job_and_is_named(hosts, tmp_path, matrix):
