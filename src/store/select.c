@@ -225,6 +225,7 @@ static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
   source->load = load_held;
   source->close = close_held;
   source->transposed = false;
+  source->by_rows = false; /* it is no longer read from the file */
   dnmf_selection_free(source->selection);
   source->selection = NULL;
   return DNMF_OK;

@@ -170,3 +170,10 @@ def test_rows_of_a_model_are_not_selected(files):
     run(["fit", files / "csr.h5", "-o", files / "model.h5", "-k", "2", "--max-iter", "1", "-q"])
     result = run(["export", files / "model.h5", "-o", files / "w.csv", "--rows", "1:2"], expect=2)
     assert "is a model" in result.messages[0]
+
+
+def test_mini_batches_are_not_read_from_what_is_held(files):
+    fit = ["fit", files / "dense.h5", "-o", files / "batches.h5", "-k", "2", "--max-iter", "1", "--batch-rows", "7"]
+    run([*fit, "--rows", "5:30"])
+    result = run([*fit, "--min-row-count", "9"], expect=1)
+    assert "cannot be read by rows" in result.messages[0] and "dnmf import" in result.messages[0]
