@@ -216,9 +216,9 @@ dnmf_status dnmf_hdf5_close_layout(dnmf_error *error, const char *path, hid_t fi
 dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, hid_t *file) {
   *file = -1;
   DNMF_TRY(dnmf_agree(context, check_visible(&context->error, path, fill)));
-  dnmf_hdf5_start();
-  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  H5Pset_fapl_mpio(access, context->comm, MPI_INFO_NULL);
+  hid_t access = serial_access();
+  if (context->size > 1) /* alone there is nobody to share the file with */
+    H5Pset_fapl_mpio(access, context->comm, MPI_INFO_NULL);
   *file = H5Fopen(path, fill ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
   dnmf_status status = DNMF_OK;
   if (*file < 0)
