@@ -21,7 +21,7 @@ static const cli_fit_options defaults = {.solver = DNMF_SOLVER_HALS,
                                          .l2_bias = 5,
                                          .patience = 10,
                                          .sweeps = 1,
-                                         .init_scale = 0.5,
+                                         .init_scale = 0.05,
                                          .checkpoint_every = "10min"};
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL};
@@ -74,7 +74,7 @@ static const cli_option ratings_table[] = {
      NULL},
     {"sweeps", 0, CLI_INT, FIT(sweeps), "N", "coordinate sweeps over a row's components (default 1; mini-batches 3)", 1,
      1000, NULL},
-    {"init-scale", 0, CLI_REAL, FIT(init_scale), "X", "scale of the random start (default 0.5)", 1e-6, 1e3, NULL},
+    {"init-scale", 0, CLI_REAL, FIT(init_scale), "X", "scale of the random start (default 0.05)", 1e-6, 1e3, NULL},
 };
 static const cli_option stream_table[] = {
     {"memory", 0, CLI_SIZE, FIT(memory), "SIZE",

@@ -38,7 +38,7 @@ static const tune_options defaults = {.lists = {.components = "10,20,40", .bias 
                                       .patience = 10,
                                       .sweeps = 1,
                                       .l2_bias = 5,
-                                      .init_scale = 0.5};
+                                      .init_scale = 0.05};
 
 static const char *const search_choices[] = {"grid", "random", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", NULL};
@@ -72,7 +72,7 @@ static const cli_option fits_table[] = {
      0, shrink_choices},
     {"l2-bias", 0, CLI_REAL, TUNE(l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0,
      INFINITY, NULL},
-    {"init-scale", 0, CLI_REAL, TUNE(init_scale), "X", "scale of the random start (default 0.5)", 1e-6, 1e3, NULL},
+    {"init-scale", 0, CLI_REAL, TUNE(init_scale), "X", "scale of the random start (default 0.05)", 1e-6, 1e3, NULL},
     {"precision", 0, CLI_CHOICE, TUNE(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 
