@@ -33,14 +33,15 @@ def matrix(tmp_path_factory):
 class Job:
     """A script of scripts/slurm, edited and submitted in `folder`."""
 
-    def __init__(self, folder, script, what, *options, launcher="srun"):
+    def __init__(self, folder, script, what, *options, launcher="srun", transport="tcp,self"):
         text = (SCRIPTS / script).read_text()
         text, edited = re.subn(r"^(fit|study)=\(.*?\) # edit: what$", rf"\1=({' '.join(map(str, what))})", text,
                                flags=re.MULTILINE)
         assert edited == 1
         (folder / script).write_text(text)
         paths = f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": paths, "LAUNCHER": launcher, "OMPI_MCA_mpi_yield_when_idle": "1"}
+        environment = {**os.environ, "PATH": paths, "LAUNCHER": launcher, "OMPI_MCA_mpi_yield_when_idle": "1",
+                       "OMPI_MCA_btl": transport}
         environment.pop("OMP_NUM_THREADS", None)
         command = ["sbatch", "--parsable", "--job-name=job", "--output=out", *options, script]
         self.id = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True,
@@ -147,8 +148,10 @@ def long_fit(matrix, iterations):
 
 
 def requeueing(folder, matrix, iterations, *options, launcher="srun"):
-    return Job(folder, "requeue.sh", long_fit(matrix, iterations), "--nodes=2", "--ntasks-per-node=1",
-               "--cpus-per-task=1", *options, launcher=launcher)
+    """On one node, by shared memory: over TCP a requeued job, but no new one, now and then meets a segmentation fault
+    of Open MPI 4.1's TCP module within MPI_Init."""
+    return Job(folder, "requeue.sh", long_fit(matrix, iterations), "--nodes=1", "--ntasks-per-node=2",
+               "--cpus-per-task=1", *options, launcher=launcher, transport="vader,self")
 
 
 def assert_done_as_if_never_stopped(job, matrix, iterations):
