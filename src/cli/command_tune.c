@@ -240,8 +240,8 @@ const cli_command cli_tune = {
     .usage = "INPUT [-k K,K,...] [--l2 X,X,...] [--folds V] [OPTIONS]",
     .details = "Every combination is fitted once a fold, several side by side on different processes. The number of\n"
                "iterations is chosen too: where the held-out RMSE over all folds is lowest.\n\n"
-               "  mpirun -n 4 dnmf tune ratings.h5 -k 10,20,40 --l2 0.05,0.1 --folds 5\n"
-               "  dnmf tune ratings.csv -k 32,64 --l2 0.02,0.5 --search random --samples 30 -o best.h5",
+               "  mpirun -n 4 dnmf tune ratings.h5 -k 10,20,40 --l2 0.8,1.1 --folds 5\n"
+               "  dnmf tune ratings.csv -k 32,64 --l2 0.3,3 --search random --samples 30 -o best.h5",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,
