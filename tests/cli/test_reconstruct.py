@@ -18,7 +18,7 @@ def models(tmp_path_factory):
     ratings = folder / "r.csv"
     lines = [f"u{i},m{j},{(i * j) % 5 + 1}" for i in range(ROWS) for j in range(COLS) if (i * 7 + j * 5) % 6 == 0]
     ratings.write_text("user,movie,rating\n" + "\n".join(lines))
-    run(["fit", ratings, "-o", folder / "ratings.h5", "-k", 3, "--max-iter", 5])
+    run(["fit", ratings, "-o", folder / "ratings.h5", "-k", 3, "--max-iter", 50, "--l2", 0.01])
     run(["fit", folder / "r.h5", "-o", folder / "empty.h5", "-k", 3, "--max-iter", 5])
     run(["fit", folder / "r.h5", "-o", folder / "unbiased.h5", "-k", 3, "--max-iter", 5, "--bias", "none"])
     return folder
