@@ -31,6 +31,9 @@ static inline dnmf_queue dnmf_queue_of(size_t item_bytes) {
 /* Appends copies of `count` items; `what` names them in the message when memory runs out. local */
 dnmf_status dnmf_queue_put(dnmf_error *error, const char *what, dnmf_queue *queue, const void *items, int64_t count);
 
+/* The same for one item, which the caller writes to *item. local */
+dnmf_status dnmf_queue_add(dnmf_error *error, const char *what, dnmf_queue *queue, void **item);
+
 /* The items at the front that lie side by side, at most `limit`: how many there are (0 when the queue is empty), and
  * where. They stay until dnmf_queue_drop. local */
 int64_t dnmf_queue_front(const dnmf_queue *queue, int64_t limit, const void **items);

@@ -59,6 +59,14 @@ dnmf_status dnmf_queue_put(dnmf_error *error, const char *what, dnmf_queue *queu
   return DNMF_OK;
 }
 
+dnmf_status dnmf_queue_add(dnmf_error *error, const char *what, dnmf_queue *queue, void **item) {
+  if (!queue->last || queue->last->end == capacity_of(queue))
+    DNMF_TRY(add_chunk(error, what, queue));
+  *item = item_at(queue, queue->last, queue->last->end++);
+  queue->count++;
+  return DNMF_OK;
+}
+
 int64_t dnmf_queue_front(const dnmf_queue *queue, int64_t limit, const void **items) {
   if (queue->count == 0)
     return 0;

@@ -116,13 +116,10 @@ dnmf_range dnmf_layout_owned_cols(const dnmf_layout *layout, int grid_row, int g
 /* The last part that begins at or before `index`; empty parts are passed over. */
 static int find_part(const int64_t *bounds, int parts, int64_t index) {
   int low = 0;
-  int high = parts;
-  while (high - low > 1) {
-    int middle = low + (high - low) / 2;
-    if (bounds[middle] <= index)
-      low = middle;
-    else
-      high = middle;
+  for (int left = parts; left > 1;) {
+    int half = left / 2;
+    low += bounds[low + half] <= index ? half : 0; /* no branch: which way is as good as random */
+    left -= half;
   }
   return low;
 }

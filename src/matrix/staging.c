@@ -18,6 +18,8 @@ dnmf_status dnmf_staging_create(dnmf_context *context, const dnmf_layout *layout
   staging->batch = staging->batch < 2 ? 2 : staging->batch; /* as dnmf_next_entries may count on */
   DNMF_TRY(dnmf_allocate(error, "a batch of entries", staging->batch, sizeof(dnmf_entry), &memory));
   staging->read = memory;
+  DNMF_TRY(dnmf_allocate(error, "owners of entries", staging->batch, sizeof(int), &memory));
+  staging->owners = memory;
   DNMF_TRY(dnmf_allocate(error, "entries to send", staging->batch, staging->item_bytes, &memory));
   staging->sorted = memory;
   DNMF_TRY(dnmf_allocate(error, "entry counts", 3 * (int64_t)context->size, sizeof(int64_t), &memory));
@@ -33,29 +35,31 @@ void dnmf_staging_free(dnmf_staging *staging) {
   for (int r = 0; staging->queues && r < staging->context->size; r++)
     dnmf_queue_free(&staging->queues[r]);
   free(staging->read);
+  free(staging->owners);
   free(staging->sorted);
   free(staging->counts);
   free(staging->queues);
   memset(staging, 0, sizeof *staging);
 }
 
-/* The process that owns an entry, and its place in the block there. */
-static int owner_of(const dnmf_layout *layout, const dnmf_entry *entry, dnmf_staged_place *place) {
+/* The process that owns an entry, whose place becomes that in the block there. */
+static int find_owner(const dnmf_layout *layout, dnmf_entry *entry) {
   int row = dnmf_layout_find_row(layout, entry->row);
-  int col = dnmf_layout_find_col(layout, entry->col);
-  place->row = (int32_t)(entry->row - layout->row_begin[row]);
-  place->col = (int32_t)(entry->col - layout->col_begin[col]);
+  int col = layout->grid->cols > 1 ? dnmf_layout_find_col(layout, entry->col) : 0;
+  entry->row -= layout->row_begin[row];
+  entry->col -= layout->col_begin[col];
   return row * layout->grid->cols + col;
 }
 
-static void put_item(const dnmf_staging *staging, int64_t at, const dnmf_staged_place *place, double value) {
+static void put_item(const dnmf_staging *staging, int64_t at, const dnmf_entry *entry) {
   char *item = staging->sorted + (size_t)at * staging->item_bytes;
-  float single = (float)value;
-  memcpy(item, place, sizeof *place);
+  float single = (float)entry->value;
+  dnmf_staged_place place = {(int32_t)entry->row, (int32_t)entry->col};
+  memcpy(item, &place, sizeof place);
   if (staging->precision == DNMF_DOUBLE)
-    memcpy(item + sizeof *place, &value, sizeof value);
+    memcpy(item + sizeof place, &entry->value, sizeof entry->value);
   else
-    memcpy(item + sizeof *place, &single, sizeof single);
+    memcpy(item + sizeof place, &single, sizeof single);
 }
 
 /* The batch by owner, each owner's in order. */
@@ -63,16 +67,13 @@ static void sort_by_owner(dnmf_staging *staging, int64_t count) {
   int size = staging->context->size;
   int64_t *send = staging->counts;
   int64_t *next = send + size;
-  dnmf_staged_place place;
   memset(send, 0, 2 * (size_t)size * sizeof *send);
-  for (int64_t e = 0; e < count && size > 1; e++)
-    send[owner_of(staging->layout, &staging->read[e], &place)]++;
+  for (int64_t e = 0; e < count; e++)
+    send[staging->owners[e] = find_owner(staging->layout, &staging->read[e])]++;
   for (int r = 1; r < size; r++)
     next[r] = next[r - 1] + send[r - 1];
-  for (int64_t e = 0; e < count; e++) {
-    int owner = owner_of(staging->layout, &staging->read[e], &place);
-    put_item(staging, next[owner]++, &place, staging->read[e].value);
-  }
+  for (int64_t e = 0; e < count; e++)
+    put_item(staging, next[staging->owners[e]]++, &staging->read[e]);
 }
 
 /* Sends the sorted batch and takes what arrives. Alone, nothing needs to be sent. */

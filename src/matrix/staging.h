@@ -24,6 +24,7 @@ typedef struct dnmf_staging {
   size_t item_bytes;
   int64_t batch;      /* most entries of a batch */
   dnmf_entry *read;   /* a batch as the reader gave it */
+  int *owners;        /* of its entries */
   char *sorted;       /* the same by owner */
   int64_t *counts;    /* entries for each process, where they begin in `sorted`, and entries from each process */
   dnmf_queue *queues; /* what waits here, by the process it came from */

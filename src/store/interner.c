@@ -8,7 +8,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { FIRST_SLOTS = 1024 };
+enum {
+  FIRST_SLOTS = 1024,
+  VALUES_A_SLOT = sizeof(dnmf_interner_slot) / sizeof(uint32_t) /* by value as much memory as by slots, at most */
+};
 
 static uint64_t load32(const char *bytes) {
   uint32_t word = 0;
@@ -95,9 +98,40 @@ dnmf_status dnmf_intern(dnmf_error *error, dnmf_interner *interner, const char *
   return DNMF_OK;
 }
 
+/* Makes `value` one that is recognised at once, unless it is too large for the ids there are. */
+static dnmf_status remember(dnmf_error *error, dnmf_interner *interner, int64_t value, int64_t number) {
+  if (value >= VALUES_A_SLOT * interner->slot_count)
+    return DNMF_OK;
+  if (value >= interner->value_count) {
+    int64_t count = FIRST_SLOTS;
+    while (count <= value)
+      count *= 2;
+    void *memory = NULL;
+    DNMF_TRY(dnmf_allocate_zero(error, "the table of ids", count, sizeof(uint32_t), &memory));
+    if (interner->value_count > 0)
+      memcpy(memory, interner->by_value, (size_t)interner->value_count * sizeof(uint32_t));
+    free(interner->by_value);
+    interner->by_value = memory;
+    interner->value_count = count;
+  }
+  interner->by_value[value] = (uint32_t)number + 1;
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_intern_integer(dnmf_error *error, dnmf_interner *interner, const char *bytes, int64_t length,
+                                int64_t value, int64_t *number) {
+  if (value < interner->value_count && interner->by_value[value] > 0) {
+    *number = (int64_t)interner->by_value[value] - 1;
+    return DNMF_OK;
+  }
+  DNMF_TRY(dnmf_intern(error, interner, bytes, length, number));
+  return remember(error, interner, value, *number);
+}
+
 void dnmf_interner_free(dnmf_interner *interner) {
   free(interner->starts);
   free(interner->text);
   free(interner->slots);
+  free(interner->by_value);
   memset(interner, 0, sizeof *interner);
 }

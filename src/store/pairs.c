@@ -3,7 +3,6 @@
 
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
-#include "store/interner.h"
 #include "store/text_columns.h"
 
 #include <stdlib.h>
@@ -46,14 +45,6 @@ static dnmf_status append(dnmf_error *error, reading *all, int64_t row, int64_t 
   return DNMF_OK;
 }
 
-static dnmf_status take_name(dnmf_error *error, dnmf_interner *names, const char *what, dnmf_field *field,
-                             int64_t *number) {
-  dnmf_field_undouble(field);
-  if (field->begin == field->end)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "the %s id is empty", what);
-  return dnmf_intern(error, names, field->begin, field->end - field->begin, number);
-}
-
 static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
   reading *all = state;
   const dnmf_text_columns *columns = &all->columns;
@@ -64,8 +55,8 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
     return dnmf_fail(error, DNMF_ERROR_INPUT,
                      count < 0 ? "a quoted field is not closed where it should be"
                                : "there are more or fewer fields than in the first line");
-  DNMF_TRY(take_name(error, &all->row_names, "row", &all->fields[columns->place[DNMF_ROLE_ROW]], &row));
-  DNMF_TRY(take_name(error, &all->col_names, "column", &all->fields[columns->place[DNMF_ROLE_COL]], &col));
+  DNMF_TRY(dnmf_text_id(error, &all->row_names, "row", &all->fields[columns->place[DNMF_ROLE_ROW]], &row));
+  DNMF_TRY(dnmf_text_id(error, &all->col_names, "column", &all->fields[columns->place[DNMF_ROLE_COL]], &col));
   return append(error, all, row, col, all->reader.lines);
 }
 

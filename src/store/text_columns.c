@@ -258,3 +258,13 @@ dnmf_status dnmf_text_columns_find(dnmf_error *error, const dnmf_text_file *file
   free(first.fields);
   return dnmf_text_locate(error, file->path, after.lines, status);
 }
+
+dnmf_status dnmf_text_id(dnmf_error *error, dnmf_interner *ids, const char *what, dnmf_field *field, int64_t *number) {
+  dnmf_field_undouble(field);
+  int64_t length = field->end - field->begin;
+  if (length == 0)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the %s id is empty", what);
+  if (field->whole >= 0)
+    return dnmf_intern_integer(error, ids, field->begin, length, field->whole, number);
+  return dnmf_intern(error, ids, field->begin, length, number);
+}

@@ -4,6 +4,7 @@
 #ifndef DNMF_STORE_TEXT_COLUMNS_H
 #define DNMF_STORE_TEXT_COLUMNS_H
 
+#include "store/interner.h"
 #include "store/text_field.h"
 
 enum { DNMF_ROLE_ROW = 0, DNMF_ROLE_COL, DNMF_ROLE_VALUE, DNMF_ROLES, DNMF_PAIR_ROLES = DNMF_ROLE_VALUE };
@@ -20,6 +21,9 @@ typedef struct dnmf_text_columns {
  * same result on every process */
 dnmf_status dnmf_text_columns_find(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
                                    int roles, dnmf_text_columns *columns);
+
+/* The number of the id that a field holds; `what` is "row" or "column". local */
+dnmf_status dnmf_text_id(dnmf_error *error, dnmf_interner *ids, const char *what, dnmf_field *field, int64_t *number);
 
 /* Whether the fields of a first line name a row id, a column id and a value, each by a usual name. local */
 bool dnmf_text_names_triples(dnmf_field *fields, int64_t count);

@@ -20,35 +20,38 @@ typedef struct narrow_entry {
 
 static const char WAITING[] = "the entries of a text file";
 
-/* The item at the front as an entry; it is dropped. */
-static bool take_item(dnmf_text_state *state, dnmf_entry *entry) {
-  const void *item = NULL;
-  if (dnmf_queue_front(&state->items, 1, &item) == 0)
-    return false;
+/* Item i of those at the front as an entry. */
+static dnmf_entry entry_of(const dnmf_text_state *state, const void *items, int64_t i) {
+  dnmf_entry entry;
   if (state->wide) {
-    *entry = *(const dnmf_entry *)item;
+    entry = ((const dnmf_entry *)items)[i];
   } else {
-    const narrow_entry *narrow = item;
-    *entry = (dnmf_entry){narrow->row, narrow->col, narrow->value};
+    const narrow_entry *narrow = (const narrow_entry *)items + i;
+    entry = (dnmf_entry){narrow->row, narrow->col, narrow->value};
   }
-  dnmf_queue_drop(&state->items, 1);
-  entry->row += state->row_shift;
-  entry->col += state->col_shift;
+  entry.row += state->row_shift;
+  entry.col += state->col_shift;
   if (state->row_index)
-    entry->row = state->row_index[entry->row];
+    entry.row = state->row_index[entry.row];
   if (state->col_index)
-    entry->col = state->col_index[entry->col];
-  return true;
+    entry.col = state->col_index[entry.col];
+  return entry;
 }
 
 static dnmf_status next_entries(dnmf_error *error, void *memory, dnmf_entry *batch, int64_t limit, int64_t *count) {
   (void)error; /* nothing here fails */
   dnmf_text_state *state = memory;
-  dnmf_entry entry;
-  for (*count = 0; *count < limit - 1 && take_item(state, &entry);) {
-    batch[(*count)++] = entry;
-    if (state->mirrored && entry.row != entry.col)
-      batch[(*count)++] = (dnmf_entry){entry.col, entry.row, entry.value};
+  const void *items = NULL;
+  int64_t room = state->mirrored ? 2 : 1; /* for an item */
+  int64_t held = 0;
+  for (*count = 0; (held = dnmf_queue_front(&state->items, (limit - *count) / room, &items)) > 0;) {
+    for (int64_t i = 0; i < held; i++) {
+      dnmf_entry entry = entry_of(state, items, i);
+      batch[(*count)++] = entry;
+      if (state->mirrored && entry.row != entry.col)
+        batch[(*count)++] = (dnmf_entry){entry.col, entry.row, entry.value};
+    }
+    dnmf_queue_drop(&state->items, held);
   }
   return DNMF_OK;
 }
@@ -136,8 +139,10 @@ dnmf_status dnmf_text_append(dnmf_error *error, dnmf_text_state *state, int64_t 
     DNMF_TRY(widen(error, state));
   if (state->wide)
     return dnmf_queue_put(error, WAITING, &state->items, &entry, 1);
-  narrow_entry narrow = {(uint32_t)row, (uint32_t)col, value};
-  return dnmf_queue_put(error, WAITING, &state->items, &narrow, 1);
+  void *item = NULL;
+  DNMF_TRY(dnmf_queue_add(error, WAITING, &state->items, &item));
+  *(narrow_entry *)item = (narrow_entry){(uint32_t)row, (uint32_t)col, value};
+  return DNMF_OK;
 }
 
 dnmf_status dnmf_text_append_cell(dnmf_error *error, dnmf_text_state *state, double value) {

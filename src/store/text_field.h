@@ -19,7 +19,8 @@ typedef struct dnmf_field {
   char *begin;
   char *end;
   bool quoted;
-  bool doubled; /* holds "" for each quote: see dnmf_field_undouble */
+  bool doubled;  /* holds "" for each quote: see dnmf_field_undouble */
+  int64_t whole; /* the value of a plain integer >= 0 of up to 18 digits, as it would be printed; -1: anything else */
 } dnmf_field;
 
 /* The delimiter a person named: "comma", "tab", "blank", ... or the characters themselves. local */

@@ -23,14 +23,6 @@ typedef struct triples {
   dnmf_text_state *state;
 } triples;
 
-static dnmf_status take_id(dnmf_error *error, dnmf_interner *ids, const char *what, dnmf_field *field,
-                           int64_t *number) {
-  dnmf_field_undouble(field);
-  if (field->begin == field->end)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "the %s id is empty", what);
-  return dnmf_intern(error, ids, field->begin, field->end - field->begin, number);
-}
-
 static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
   triples *all = state;
   const dnmf_text_columns *columns = &all->columns;
@@ -44,8 +36,8 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
   int64_t col = 0;
   const dnmf_field *number = &fields[columns->place[DNMF_ROLE_VALUE]];
   DNMF_TRY(dnmf_text_value(error, number->begin, number->end, &value));
-  DNMF_TRY(take_id(error, &all->row_ids, "row", &fields[columns->place[DNMF_ROLE_ROW]], &row));
-  DNMF_TRY(take_id(error, &all->col_ids, "column", &fields[columns->place[DNMF_ROLE_COL]], &col));
+  DNMF_TRY(dnmf_text_id(error, &all->row_ids, "row", &fields[columns->place[DNMF_ROLE_ROW]], &row));
+  DNMF_TRY(dnmf_text_id(error, &all->col_ids, "column", &fields[columns->place[DNMF_ROLE_COL]], &col));
   return dnmf_text_append(error, all->state, row, col, value);
 }
 

@@ -163,6 +163,25 @@ def test_import_of_an_imported_file_changes_nothing(tmp_path):
     assert stored_bytes(first) == stored_bytes(tmp_path / "again.h5")
 
 
+@pytest.mark.parametrize("ids", [
+    ["0", "7", "12", "3000", "999999", "123456789012345678"],
+    ["0", "7", "-12", "1234567890123456789", "-9223372036854775808", "9223372036854775807"],
+    ["1", "01", "x", "-1", "+1", "1.0", "1234567890123456789", "99999999999999999999", "1 2", "12"]])
+@pytest.mark.parametrize("processes", [1, 3])
+def test_ids_that_look_like_numbers(tmp_path, ids, processes):
+    """Numbers when all of them are as printed, else text; each sorted in its way."""
+    random = np.random.default_rng(3)
+    picks = np.concatenate([np.arange(len(ids)), random.integers(0, len(ids), 60)])
+    rows = [(ids[p], f"i{n}", n % 5 + 0.5) for n, p in enumerate(picks)]
+    values, row_ids, _, _ = read_matrix(import_text(tmp_path, "ids.csv", lines(",", rows), processes=processes))
+    expected = sorted(ids, key=int) if "x" not in ids else sorted(ids, key=str.encode)
+    assert [str(i) for i in row_ids] == expected
+    columns = sorted(f"i{n}" for n in range(len(picks)))
+    for row, column, value in rows:
+        assert values[expected.index(row), columns.index(column)] == value
+    assert values.nnz == len(rows)
+
+
 @pytest.mark.parametrize("policy, value", [("last", 4), ("sum", 7), ("mean", 3.5), (None, 4)])
 def test_duplicates_policies(tmp_path, policy, value):
     text = "user,item,rating\n1,a,3\n2,b,1\n1,a,4\n"

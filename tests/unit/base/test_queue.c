@@ -2,6 +2,7 @@
 #include "mpi_test.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* More than one chunk of any size of item. */
 enum { MANY = 700001 };
@@ -76,12 +77,25 @@ static void what_was_not_taken_is_freed(void **state) {
   take_numbers(&queue, 3, 2, 5);
 }
 
+static void items_may_be_written_in_place(void **state) {
+  (void)state;
+  dnmf_error error = {0};
+  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t));
+  put_numbers(&queue, 0, 5);
+  for (int64_t i = 5; i < MANY; i++) {
+    void *item = NULL;
+    assert_int_equal(dnmf_queue_add(&error, "numbers", &queue, &item), DNMF_OK);
+    memcpy(item, &i, sizeof i);
+  }
+  assert_int_equal(queue.count, MANY);
+  take_numbers(&queue, 0, MANY, 1000);
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
-      mpi_test(items_come_out_in_order),
-      mpi_test(putting_and_taking_may_alternate),
-      mpi_test(an_empty_queue_shows_nothing),
-      mpi_test(what_was_not_taken_is_freed),
+      mpi_test(items_come_out_in_order),       mpi_test(putting_and_taking_may_alternate),
+      mpi_test(an_empty_queue_shows_nothing),  mpi_test(what_was_not_taken_is_freed),
+      mpi_test(items_may_be_written_in_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,6 +207,31 @@ static void short_strings_of_every_length_are_told_apart(void **state) {
   dnmf_interner_free(&strings);
 }
 
+/* Integers of both kinds, recognised by value and not, as the table grows: the numbers are those of the plain path. */
+static void integers_have_one_number_however_they_are_looked_up(void **state) {
+  (void)state;
+  dnmf_error *error = &test_context()->error;
+  dnmf_interner fast = {0};
+  dnmf_interner plain = {0};
+  char text[ID_BYTES];
+  for (int i = 0; i < 40000; i++) {
+    int64_t number = -1;
+    int64_t expected = -1;
+    int64_t value = (int64_t)(bits(0, i) >> (i % 3 ? 50 : 8)) % (i % 7 ? 20000 : INT64_MAX);
+    int length = snprintf(text, ID_BYTES, "%s%" PRId64, i % 11 ? "" : "0", value);
+    assert_ok(dnmf_intern(error, &plain, text, length, &expected));
+    if (i % 11 == 0 || i % 5 == 0)
+      assert_ok(dnmf_intern(error, &fast, text, length, &number));
+    else
+      assert_ok(dnmf_intern_integer(error, &fast, text, length, value, &number));
+    assert_int_equal(number, expected);
+  }
+  assert_int_equal(fast.count, plain.count);
+  assert_true(fast.value_count > 0 && fast.value_count <= 4 * fast.slot_count);
+  dnmf_interner_free(&fast);
+  dnmf_interner_free(&plain);
+}
+
 /* Text and entries beyond 2^31 travel in many messages; here they have room for a few items each. */
 static void short_messages_carry_them_too(void **state) {
   test_context()->message_limit = 5;
@@ -225,6 +250,7 @@ int run_tests(void) {
       mpi_test(one_string_makes_all_strings),
       mpi_test(no_process_holds_most_ids),
       mpi_test(short_strings_of_every_length_are_told_apart),
+      mpi_test(integers_have_one_number_however_they_are_looked_up),
       mpi_test(short_messages_carry_them_too),
   };
   return cmocka_run_group_tests_name("dictionary", tests, NULL, NULL);
