@@ -2,12 +2,13 @@
  * From entries, wherever they were read, to the blocks of the process grid.
  *
  * A sparse block counts the entries of each row while they arrive; then each is put into its row, and the memory it
- * waited in is given back. Rows whose columns do not ascend are sorted by transposing twice, which keeps entries at
- * the same place in file order, as the duplicates' policy needs. A dense block takes each number as it arrives.
+ * waited in is given back. Entries at the same place keep the order of the file, as the duplicates' policy needs. A
+ * dense block takes each number as it arrives.
  */
 #include "dnmf/matrix.h"
 
 #include "dnmf/collective.h"
+#include "dnmf/csr.h"
 #include "dnmf/memory.h"
 #include "staging.h"
 
@@ -26,14 +27,6 @@ static dnmf_status check_blocks(dnmf_error *error, const dnmf_layout *layout) {
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_INPUT,
                    "a block of %" PRId64 " x %" PRId64 " is too large for one process; use more processes", rows, cols);
-}
-
-/* to[at] = from[item], numbers of `size` bytes. */
-static void copy_value(void *to, int64_t at, const void *from, int64_t item, size_t size) {
-  if (size == sizeof(double))
-    ((double *)to)[at] = ((const double *)from)[item];
-  else
-    ((float *)to)[at] = ((const float *)from)[item];
 }
 
 /* `count` rows or columns, all still empty. */
@@ -110,75 +103,6 @@ static void place_rows(dnmf_staging *staging, dnmf_csr *rows) {
   }
 }
 
-/* to = transpose of from; `to` has room for its entries, and entries at the same place keep their order. */
-static void transpose(const dnmf_csr *from, size_t size, dnmf_csr *to) {
-  memset(to->start, 0, (size_t)(to->rows + 1) * sizeof *to->start);
-  for (int64_t e = 0; e < from->start[from->rows]; e++)
-    to->start[from->index[e] + 1]++;
-  counts_to_places(to->start, to->rows);
-  for (int64_t row = 0; row < from->rows; row++)
-    for (int64_t e = from->start[row]; e < from->start[row + 1]; e++) {
-      int64_t at = to->start[from->index[e] + 1]++;
-      to->index[at] = (int32_t)row;
-      copy_value(to->value, at, from->value, e, size);
-    }
-}
-
-/* True when columns ascend in each row: then there are no duplicates either. */
-static bool is_sorted(const dnmf_csr *rows) {
-  for (int64_t row = 0; row < rows->rows; row++)
-    for (int64_t e = rows->start[row] + 1; e < rows->start[row + 1]; e++)
-      if (rows->index[e - 1] >= rows->index[e])
-        return false;
-  return true;
-}
-
-/* Entries first ... last - 1, at one place, become one. */
-static void merge_values(dnmf_csr *rows, dnmf_precision precision, dnmf_duplicates policy, int64_t first, int64_t last,
-                         int64_t to) {
-  double *doubles = rows->value;
-  float *singles = rows->value;
-  double sum = 0;
-  if (last - first == 1 || policy == DNMF_DUPLICATES_LAST) {
-    copy_value(rows->value, to, rows->value, last - 1, dnmf_precision_size(precision));
-    return;
-  }
-  for (int64_t e = first; e < last; e++)
-    sum += precision == DNMF_DOUBLE ? doubles[e] : (double)singles[e];
-  double value = policy == DNMF_DUPLICATES_MEAN ? sum / (double)(last - first) : sum;
-  if (precision == DNMF_DOUBLE)
-    doubles[to] = value;
-  else
-    singles[to] = (float)value;
-}
-
-/* Merges equal columns of each sorted row in place. */
-static dnmf_status merge_duplicates(dnmf_context *context, dnmf_duplicates policy, dnmf_matrix *matrix) {
-  dnmf_csr *rows = &matrix->by_rows;
-  int64_t kept = 0;
-  int64_t begin = 0;
-  for (int64_t row = 0; row < rows->rows; row++) {
-    int64_t end = rows->start[row + 1];
-    for (int64_t e = begin; e < end;) {
-      int64_t next = e + 1;
-      while (next < end && rows->index[next] == rows->index[e])
-        next++;
-      if (next - e > 1 && policy == DNMF_DUPLICATES_ERROR)
-        return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                         "row %" PRId64 ", column %" PRId64 " (counted from 0) is given %" PRId64
-                         " times; choose --duplicates last, sum or mean to accept that",
-                         matrix->row_range.begin + row, matrix->col_range.begin + rows->index[e], next - e);
-      rows->index[kept] = rows->index[e];
-      merge_values(rows, matrix->precision, policy, e, next, kept++);
-      matrix->duplicates += next - e - 1;
-      e = next;
-    }
-    begin = end;
-    rows->start[row + 1] = kept;
-  }
-  return DNMF_OK;
-}
-
 /* Both orders of a block from what waits. */
 static dnmf_status build_sparse(dnmf_staging *staging, dnmf_duplicates policy, dnmf_matrix *matrix) {
   dnmf_error *error = &staging->context->error;
@@ -191,15 +115,13 @@ static dnmf_status build_sparse(dnmf_staging *staging, dnmf_duplicates policy, d
   DNMF_TRY(allocate_entries(error, count, size, rows));
   counts_to_places(rows->start, rows->rows);
   place_rows(staging, rows);
+  DNMF_TRY(dnmf_csr_sort(error, rows, matrix->precision));
+  if (!dnmf_csr_is_sorted(rows))
+    DNMF_TRY(dnmf_csr_merge(error, rows, matrix->precision, policy, matrix->row_range.begin, matrix->col_range.begin,
+                            &matrix->duplicates));
   DNMF_TRY(allocate_starts(error, rows->cols, rows->rows, cols));
-  DNMF_TRY(allocate_entries(error, count, size, cols));
-  transpose(rows, size, cols);
-  if (is_sorted(rows))
-    return DNMF_OK;
-  transpose(cols, size, rows);
-  DNMF_TRY(merge_duplicates(staging->context, policy, matrix));
-  if (matrix->duplicates > 0)
-    transpose(rows, size, cols);
+  DNMF_TRY(allocate_entries(error, rows->start[rows->rows], size, cols));
+  dnmf_csr_transpose(rows, matrix->precision, cols);
   return DNMF_OK;
 }
 

@@ -63,7 +63,7 @@ static void set_value(dnmf_precision precision, void *values, int64_t at, double
 }
 
 dnmf_status dnmf_csr_merge(dnmf_error *error, dnmf_csr *csr, dnmf_precision precision, dnmf_duplicates policy,
-                           int64_t first_row, int64_t *merged) {
+                           int64_t first_row, int64_t first_col, int64_t *merged) {
   int64_t kept = 0;
   int64_t begin = 0;
   *merged = 0;
@@ -75,9 +75,9 @@ dnmf_status dnmf_csr_merge(dnmf_error *error, dnmf_csr *csr, dnmf_precision prec
         next++;
       if (next - e > 1 && policy == DNMF_DUPLICATES_ERROR)
         return dnmf_fail(error, DNMF_ERROR_INPUT,
-                         "row %" PRId64 ", column %" PRId32 " (counted from 0) is given %" PRId64
+                         "row %" PRId64 ", column %" PRId64 " (counted from 0) is given %" PRId64
                          " times; choose --duplicates last, sum or mean to accept that",
-                         first_row + row, csr->index[e], next - e);
+                         first_row + row, first_col + csr->index[e], next - e);
       csr->index[kept] = csr->index[e];
       set_value(precision, csr->value, kept++, merge_values(csr, precision, policy, e, next));
       *merged += next - e - 1;

@@ -155,7 +155,7 @@ static dnmf_status read_sparse(dnmf_block_reader *reader, dnmf_range rows, int64
   if (!dnmf_csr_is_sorted(csr)) {
     dnmf_csr_transpose(csr, reader->precision, &block->by_cols);
     dnmf_csr_transpose(&block->by_cols, reader->precision, csr);
-    DNMF_TRY(dnmf_csr_merge(&reader->context.error, csr, reader->precision, reader->source->duplicates, rows.begin,
+    DNMF_TRY(dnmf_csr_merge(&reader->context.error, csr, reader->precision, reader->source->duplicates, rows.begin, 0,
                             &block->duplicates));
   }
   dnmf_csr_transpose(csr, reader->precision, &block->by_cols);
