@@ -26,8 +26,8 @@ typedef struct dnmf_error {
   char text[DNMF_ERROR_TEXT]; /* one message, no newline at its end */
 } dnmf_error;
 
-/* Records a message and returns `status`. An earlier message in `error` is kept: the first cause is the one a
- * person needs. local */
+/* Records a message and returns `status`; bytes that are no printable UTF-8 become question marks. An earlier message
+ * in `error` is kept: the first cause is the one a person needs. local */
 dnmf_status dnmf_fail(dnmf_error *error, dnmf_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zip.h>
+#include <zlib.h>
 
 enum { PIECE_ITEMS = 1 << 15, WIDEST = 16 /* bytes of an item */ };
 
@@ -86,6 +87,9 @@ static dnmf_status read_header(dnmf_error *error, dnmf_array *array, int64_t siz
   DNMF_TRY(status);
   if (array->header.kind != 'O' && array->header.items * array->header.item_bytes > size - data)
     return cut_off(error, array);
+  if (dnmf_npy_is_numeric(&array->header) && array->header.items * array->header.item_bytes < size - data)
+    return dnmf_array_fail(error, array,
+                           "goes on after its last item: its header is damaged, or several arrays were saved into it");
   dnmf_hdf5_start();
   array->type = dnmf_npy_type(&array->header);
   return dnmf_allocate(error, "a piece of an array", PIECE_ITEMS, WIDEST, &array->piece);
@@ -110,13 +114,15 @@ dnmf_status dnmf_array_open_member(dnmf_error *error, const char *path, struct z
   snprintf(array->member, sizeof array->member, "%s", member);
   snprintf(name, sizeof name, "%s.npy", array->member);
   if (zip_stat(archive, name, 0, &about) != 0 || !(about.valid & ZIP_STAT_SIZE) ||
-      !(about.valid & ZIP_STAT_COMP_METHOD) || about.size > INT64_MAX)
+      !(about.valid & ZIP_STAT_COMP_METHOD) || !(about.valid & ZIP_STAT_CRC) || about.size > INT64_MAX)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s has no array %s", path, array->member);
   array->packed = zip_fopen(archive, name, 0);
   if (!array->packed)
     return dnmf_fail(error, DNMF_ERROR_FILE, "cannot read %s:/%s: %s", path, array->member, zip_strerror(archive));
   array->sequential = about.comp_method != ZIP_CM_STORE;
-  return read_header(error, array, (int64_t)about.size);
+  array->size = (int64_t)about.size;
+  array->checksum = about.crc;
+  return read_header(error, array, array->size);
 }
 
 void dnmf_array_close(dnmf_array *array) {
@@ -172,6 +178,18 @@ dnmf_status dnmf_array_read(dnmf_error *error, dnmf_array *array, int64_t first,
     done += items;
   }
   return check_end(error, array);
+}
+
+dnmf_status dnmf_array_sum(dnmf_error *error, dnmf_array *array, dnmf_range part, uint32_t *sum) {
+  uLong so_far = crc32(0, NULL, 0);
+  for (int64_t at = part.begin; at < part.end;) {
+    int64_t bytes = part.end - at < PIECE_ITEMS ? part.end - at : PIECE_ITEMS;
+    DNMF_TRY(read_at(error, array, at, bytes, array->piece));
+    so_far = crc32(so_far, array->piece, (uInt)bytes);
+    at += bytes;
+  }
+  *sum = (uint32_t)so_far;
+  return DNMF_OK;
 }
 
 dnmf_status dnmf_array_read_bytes(dnmf_error *error, dnmf_array *array, int64_t bytes, char *to) {

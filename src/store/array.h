@@ -7,6 +7,7 @@
 #ifndef DNMF_STORE_ARRAY_H
 #define DNMF_STORE_ARRAY_H
 
+#include "dnmf/range.h"
 #include "store/npy_header.h"
 
 struct zip;
@@ -18,7 +19,9 @@ typedef struct dnmf_array {
   int file;         /* -1: none */
   struct zip_file *packed;
   bool sequential;
-  int64_t position; /* in the packed bytes */
+  int64_t size;      /* of a packed member, header included */
+  uint32_t checksum; /* what the archive says (CRC-32) */
+  int64_t position;  /* in the packed bytes */
   dnmf_npy header;
   hid_t type;
   void *piece; /* items on their way to another type */
@@ -37,6 +40,9 @@ dnmf_status dnmf_array_check(dnmf_error *error, const dnmf_array *array, int ran
 /* Items first ... first + count - 1, in the order of the file, as `memory_type` (at most 16 bytes wide). */
 dnmf_status dnmf_array_read(dnmf_error *error, dnmf_array *array, int64_t first, int64_t count, hid_t memory_type,
                             void *to);
+
+/* The CRC-32 of the bytes `part` of a member that is stored as it is. */
+dnmf_status dnmf_array_sum(dnmf_error *error, dnmf_array *array, dnmf_range part, uint32_t *sum);
 
 /* Their bytes as they are, of an array of anything. */
 dnmf_status dnmf_array_read_bytes(dnmf_error *error, dnmf_array *array, int64_t bytes, char *to);

@@ -1,10 +1,12 @@
 #include "store/array_load.h"
 
+#include "dnmf/collective.h"
 #include "dnmf/memory.h"
 #include "store/source_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 enum { BATCH_ITEMS = 1 << 16 };
 
@@ -15,6 +17,47 @@ void dnmf_describe_array(const dnmf_npy *header, dnmf_source *source) {
   source->stored = header->items;
   source->transposed = header->by_columns;
   source->missing = DNMF_MISSING_ZERO;
+}
+
+static dnmf_status damaged_member(dnmf_error *error, const dnmf_array *array) {
+  return dnmf_array_fail(error, array, "is damaged: its checksum is not the one that the archive has of it");
+}
+
+/* The checksum of the whole member from those of the parts, which follow each other by rank. */
+static dnmf_status combine(dnmf_context *context, const dnmf_array *array, uint32_t mine, uint64_t *sums) {
+  uLong all = crc32(0, NULL, 0);
+  sums[context->rank] = mine;
+  DNMF_TRY(dnmf_or_words(context, context->comm, sums, context->size));
+  for (int r = 0; r < context->size; r++) {
+    dnmf_range part = dnmf_range_split((dnmf_range){0, array->size}, context->size, r);
+    all = crc32_combine(all, (uLong)sums[r], (z_off_t)dnmf_range_size(part));
+  }
+  if (all != array->checksum)
+    return damaged_member(&context->error, array);
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_check_member(dnmf_context *context, dnmf_array *array, bool alone) {
+  uint32_t mine = 0;
+  void *sums = NULL;
+  dnmf_range whole = {0, array->size};
+  dnmf_status status = DNMF_OK;
+  if (alone) {
+    if (context->rank == 0 && array->packed && !array->sequential) {
+      status = dnmf_array_sum(&context->error, array, whole, &mine);
+      if (status == DNMF_OK && mine != array->checksum)
+        status = damaged_member(&context->error, array);
+    }
+    return dnmf_agree(context, status);
+  }
+  status = dnmf_allocate_zero(&context->error, "checksums", context->size, sizeof(uint64_t), &sums);
+  if (status == DNMF_OK)
+    status = dnmf_array_sum(&context->error, array, dnmf_range_split(whole, context->size, context->rank), &mine);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = combine(context, array, mine, sums);
+  free(sums);
+  return status;
 }
 
 /* Items that lie side by side: of a row, or of a column. */

@@ -15,7 +15,7 @@ bool dnmf_hdf5_exists(hid_t file, const char *name) {
       continue;
     memcpy(part, name, i);
     part[i] = 0;
-    if (strcmp(part, "/") != 0 && H5Lexists(file, part, H5P_DEFAULT) <= 0)
+    if (strcmp(part, "/") != 0 && strcmp(part, ".") != 0 && H5Lexists(file, part, H5P_DEFAULT) <= 0)
       return false;
   }
   return H5Oexists_by_name(file, name, H5P_DEFAULT) > 0;

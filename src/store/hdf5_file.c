@@ -22,6 +22,9 @@ void dnmf_hdf5_start(void) {
   H5dont_atexit(); /* fails when HDF5 is already running, which is as well */
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   dnmf_hdf5_register_lzf();
+  /* Opening a link's file is collective, what asks for it is not; and no file should make us open another. Fails when
+   * it is done already. */
+  H5Lunregister(H5L_TYPE_EXTERNAL);
 }
 
 static herr_t keep_first(unsigned depth, const H5E_error2_t *entry, void *reason) {

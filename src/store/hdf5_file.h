@@ -21,8 +21,8 @@ enum { DNMF_HDF5_NAME = 512 };
 dnmf_status dnmf_hdf5_fail(dnmf_error *error, dnmf_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Prepares HDF5 before its first use: errors are told by us, once; and files that could not be closed are not tried
- * again while the program exits. Idempotent. local */
+/* Prepares HDF5 before its first use: errors are told by us, once; files that could not be closed are not tried again
+ * while the program exits; links to other files lead nowhere. Idempotent. local */
 void dnmf_hdf5_start(void);
 
 /* Makes h5py's lzf compression readable. local */
@@ -83,7 +83,8 @@ static inline hid_t dnmf_hdf5_real(dnmf_precision precision) {
 typedef struct dnmf_hdf5_shape {
   int rank;
   int64_t extent[2]; /* of the first two dimensions; 1 beyond the rank */
-  bool numeric;      /* integers, floats, booleans and other enumerations */
+  bool numeric;      /* integers, floats, booleans and other enumerations, held in this file */
+  bool whole;        /* integers of any size, held in this file */
   char type[32];     /* "float64", "int8", "string", ... */
   char text[96];     /* for people: "30 x 20 float64" */
 } dnmf_hdf5_shape;

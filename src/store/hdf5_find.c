@@ -29,6 +29,10 @@ static void finish_list(char *text, int count) {
     snprintf(text + used, LIST_TEXT - used, " and %d more", count - LISTED);
 }
 
+static void list_other(const char *name, const char *text, inventory *seen) {
+  list(seen->other_list, seen->others++, name, text);
+}
+
 static void list_candidate(const char *name, const char *text, inventory *seen) {
   if (seen->candidates == 0)
     snprintf(seen->first, sizeof seen->first, "/%s", name);
@@ -46,7 +50,7 @@ static void visit_dataset(hid_t file, const char *name, inventory *seen) {
   snprintf(place.name, sizeof place.name, "/%s", name);
   if (dnmf_hdf5_describe_dense(&ignored, "", file, &place) != DNMF_OK || (place.rows == 1 && place.cols == 1)) {
     char *class = dnmf_matlab_class(file, name);
-    list(seen->other_list, seen->others++, name, class ? class : shape.text);
+    list_other(name, class ? class : shape.text, seen);
     free(class);
     return;
   }
@@ -69,17 +73,21 @@ static bool is_internal(const char *name) {
   return strncmp(name, "#refs#", 6) == 0 || strncmp(name, "#subsystem#", 11) == 0;
 }
 
+/* Names that are too long for a place in a file are passed over: groups may lie thousands deep in each other. */
 static herr_t visit(hid_t file, const char *name, const H5L_info_t *link, void *state) {
-  (void)link;
-  if (is_internal(name))
+  if (is_internal(name) || strlen(name) + sizeof "//indices" > DNMF_HDF5_NAME)
     return 0;
+  if (link->type == H5L_TYPE_EXTERNAL) {
+    list_other(name, "a link to another file, which is not followed", state);
+    return 0;
+  }
   hid_t object = H5Oopen(file, name, H5P_DEFAULT);
   H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
-  dnmf_hdf5_release(object);
   if (type == H5I_DATASET)
     visit_dataset(file, name, state);
-  else if (type == H5I_GROUP && dnmf_hdf5_is_sparse(file, name))
+  else if (type == H5I_GROUP && dnmf_hdf5_is_sparse(object, "."))
     visit_sparse(file, name, state);
+  dnmf_hdf5_release(object);
   return 0;
 }
 

@@ -29,8 +29,9 @@ typedef struct dnmf_hdf5_place {
  * file, else the only 2-D dataset or sparse group. The message says what the file does hold. local */
 dnmf_status dnmf_hdf5_find(dnmf_error *error, const char *path, hid_t file, const char *inner, dnmf_hdf5_place *place);
 
-/* True when `name` is a group with data, indices and indptr, or a sparse matrix of MATLAB's. local */
-bool dnmf_hdf5_is_sparse(hid_t file, const char *name);
+/* True when `name`, from `place` (a file or a group, itself "."), is a group with data, indices and indptr, or a sparse
+ * matrix of MATLAB's. local */
+bool dnmf_hdf5_is_sparse(hid_t place, const char *name);
 
 /* Fills shape, order, type and count of the sparse group place->name. local */
 dnmf_status dnmf_hdf5_describe_sparse(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place);

@@ -18,18 +18,18 @@ static bool has(hid_t file, const char *folder, const char *name) {
   return *joined && dnmf_hdf5_exists(file, joined);
 }
 
-bool dnmf_hdf5_is_sparse(hid_t file, const char *name) {
+bool dnmf_hdf5_is_sparse(hid_t place, const char *name) {
   int64_t rows = 0;
-  return (has(file, name, "data") && has(file, name, "indices") && has(file, name, "indptr")) ||
-         dnmf_matlab_sparse_rows(file, name, &rows);
+  return (has(place, name, "data") && has(place, name, "indices") && has(place, name, "indptr")) ||
+         dnmf_matlab_sparse_rows(place, name, &rows);
 }
 
-static dnmf_status describe_part(dnmf_error *error, const char *path, hid_t file, const char *name,
+static dnmf_status describe_part(dnmf_error *error, const char *path, hid_t file, const char *name, bool whole,
                                  dnmf_hdf5_shape *shape) {
   DNMF_TRY(dnmf_hdf5_describe(error, file, name, shape));
-  if (shape->rank != 1 || !shape->numeric)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s must be a list of numbers; it is %s", name, path,
-                     shape->text);
+  if (shape->rank != 1 || !shape->numeric || (whole && !shape->whole))
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s must be a list of %snumbers; it is %s", name, path,
+                     whole ? "whole " : "", shape->text);
   return DNMF_OK;
 }
 
@@ -40,7 +40,7 @@ static bool read_shape_dataset(hid_t file, const dnmf_hdf5_place *place, int64_t
   dnmf_error ignored = {0};
   dnmf_hdf5_join(name, place->name, "shape");
   if (!dnmf_hdf5_exists(file, name) || dnmf_hdf5_describe(&ignored, file, name, &shape) != DNMF_OK || shape.rank != 1 ||
-      shape.extent[0] != 2 || !shape.numeric)
+      shape.extent[0] != 2 || !shape.whole)
     return false;
   hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
   bool read = dataset >= 0 && H5Dread(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, extent) >= 0;
@@ -81,7 +81,7 @@ static dnmf_status describe_matlab(dnmf_error *error, const char *path, hid_t fi
   DNMF_TRY(status);
   dnmf_hdf5_join(place->indices, place->name, "ir");
   dnmf_hdf5_join(place->indptr, place->name, "jc");
-  DNMF_TRY(describe_part(error, path, file, place->indptr, &jc));
+  DNMF_TRY(describe_part(error, path, file, place->indptr, true, &jc));
   place->by_columns = true;
   place->cols = jc.extent[0] - 1;
   *empty = !has(file, place->name, "data") && !has(file, place->name, "ir");
@@ -115,10 +115,10 @@ dnmf_status dnmf_hdf5_describe_sparse(dnmf_error *error, const char *path, hid_t
   if (place->rows < 0 || place->cols < 0)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the shape of %s of %s is negative", place->name, path);
   if (!empty) {
-    DNMF_TRY(describe_part(error, path, file, place->data, &data));
-    DNMF_TRY(describe_part(error, path, file, place->indices, &indices));
+    DNMF_TRY(describe_part(error, path, file, place->data, false, &data));
+    DNMF_TRY(describe_part(error, path, file, place->indices, true, &indices));
   }
-  DNMF_TRY(describe_part(error, path, file, place->indptr, &indptr));
+  DNMF_TRY(describe_part(error, path, file, place->indptr, true, &indptr));
   if (data.extent[0] != indices.extent[0])
     return dnmf_fail(error, DNMF_ERROR_INPUT,
                      "the sparse group %s of %s is inconsistent: data has %" PRId64 " items, indices %" PRId64,

@@ -31,6 +31,15 @@ static dnmf_status fail_transfer(dnmf_context *context, const transfer *t) {
                    t->writing ? "; is the disk full or a quota used up?" : "");
 }
 
+/* Names the file, whose reading HDF5 gave up for its reason. */
+static dnmf_status fail_to_open(dnmf_error *error, hid_t file, const char *dataset) {
+  char path[DNMF_HDF5_NAME] = "";
+  dnmf_error reason = {0};
+  dnmf_hdf5_fail(&reason, DNMF_ERROR_INPUT, "cannot open the dataset %.400s", dataset);
+  H5Fget_name(file, path, sizeof path);
+  return dnmf_fail(error, DNMF_ERROR_INPUT, "%.480s of %s", reason.text, path);
+}
+
 /* Filters that are registered with the HDF Group and that people meet; a file need not carry their names. */
 static const char *filter_name(H5Z_filter_t filter, const char *stored) {
   static const struct {
@@ -42,6 +51,17 @@ static const char *filter_name(H5Z_filter_t filter, const char *stored) {
     if (known[i].number == filter)
       return known[i].name;
   return *stored ? stored : "an unnamed method";
+}
+
+/* A list or a table is moved; in another dataset the slab would not be what it is taken for. */
+static dnmf_status check_rank(dnmf_context *context, const transfer *t, const dnmf_slab *slab) {
+  char path[DNMF_HDF5_NAME] = "";
+  int rank = H5Sget_simple_extent_ndims(t->space);
+  if (rank == 2 || (rank == 1 && slab->count[1] == 1))
+    return DNMF_OK;
+  H5Fget_name(t->dataset, path, sizeof path);
+  return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "the dataset %s of %s has %d dimension%s, not %s", t->name, path,
+                   rank, rank == 1 ? "" : "s", rank == 1 ? "2" : "1 or 2");
 }
 
 /* A chunk can be read only with all the filters it went through. */
@@ -125,7 +145,9 @@ static dnmf_status move_slab(dnmf_context *context, hid_t file, const char *data
   t.bits = type >= 0 && !writing && is_byte_of_bits(type);
   dnmf_hdf5_release(type);
   if (t.space < 0)
-    status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot open the dataset %s", dataset);
+    status = fail_to_open(&context->error, file, dataset);
+  if (status == DNMF_OK)
+    status = check_rank(context, &t, slab);
   if (status == DNMF_OK)
     status = check_filters(context, &t);
   if (status == DNMF_OK)
@@ -153,10 +175,19 @@ static bool is_complex(hid_t type) {
   return H5Tget_member_class(type, 0) == H5T_FLOAT && H5Tget_member_class(type, 1) == H5T_FLOAT;
 }
 
+/* Numbers in other files: HDF5 takes those for 0 whose file is not there or too short. */
+static bool is_elsewhere(hid_t dataset) {
+  hid_t creation = H5Dget_create_plist(dataset);
+  bool elsewhere = creation >= 0 && (H5Pget_external_count(creation) > 0 || H5Pget_layout(creation) == H5D_VIRTUAL);
+  dnmf_hdf5_release(creation);
+  return elsewhere;
+}
+
 static void name_type(hid_t type, dnmf_hdf5_shape *shape) {
   size_t bits = 8 * H5Tget_size(type);
   H5T_class_t class = H5Tget_class(type);
   shape->numeric = class == H5T_FLOAT || class == H5T_INTEGER || class == H5T_ENUM || is_byte_of_bits(type);
+  shape->whole = class == H5T_INTEGER;
   const char *prefix = class == H5T_FLOAT ? "float" : H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int";
   if (class == H5T_FLOAT || class == H5T_INTEGER)
     snprintf(shape->type, sizeof shape->type, "%s%zu", prefix, bits);
@@ -181,7 +212,10 @@ dnmf_status dnmf_hdf5_describe(dnmf_error *error, hid_t file, const char *datase
   if (space >= 0 && type >= 0)
     shape->rank = H5Sget_simple_extent_dims(space, extent, NULL);
   if (space < 0 || type < 0 || shape->rank < 0)
-    status = dnmf_hdf5_fail(error, DNMF_ERROR_INPUT, "cannot open the dataset %s", dataset);
+    status = fail_to_open(error, file, dataset);
+  for (int i = 0; i < shape->rank && status == DNMF_OK; i++)
+    if (extent[i] > INT64_MAX)
+      status = dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s has an impossible size", dataset);
   if (status == DNMF_OK) {
     size_t used = 0;
     for (int i = 0; i < shape->rank; i++) {
@@ -192,6 +226,10 @@ dnmf_status dnmf_hdf5_describe(dnmf_error *error, hid_t file, const char *datase
                                  (uint64_t)extent[i]);
     }
     name_type(type, shape);
+    if (is_elsewhere(id)) {
+      shape->numeric = shape->whole = false;
+      snprintf(shape->type, sizeof shape->type, "kept in other files");
+    }
     snprintf(shape->text + used, sizeof shape->text - used, "%s%s", used ? " " : "a single ", shape->type);
   }
   dnmf_hdf5_release(type);

@@ -22,7 +22,7 @@ typedef struct lookup {
 
 static dnmf_status check_codes(dnmf_error *error, const char *path, const dnmf_ids_place *place, const lookup *l) {
   for (int64_t i = 0; i < dnmf_range_size(l->codes->range); i++)
-    if (l->codes->numbers[i] >= l->categories->count)
+    if (l->codes->numbers[i] >= l->categories->count || l->codes->numbers[i] < -1)
       return dnmf_fail(error, DNMF_ERROR_INPUT,
                        "%s of %s is damaged: item %" PRId64 " is %" PRId64 ", but there are %" PRId64 " categories",
                        place->name, path, l->codes->range.begin + i, l->codes->numbers[i], l->categories->count);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Strings pass through a buffer of this many. */
-enum { STRINGS_AT_ONCE = 1 << 14 };
+enum { STRINGS_AT_ONCE = 1 << 14, STRING_BYTES_AT_ONCE = 1 << 24 };
 
 static dnmf_range piece_of(dnmf_range range, int64_t begin, int64_t items) {
   dnmf_range piece = {begin, begin + items < range.end ? begin + items : range.end};
@@ -91,13 +91,14 @@ static dnmf_status read_strings(dnmf_context *context, hid_t file, const char *d
   void *buffer = NULL;
   int64_t capacity = 0;
   bool variable = H5Tis_variable_str(type->item) > 0;
+  int64_t at_once = STRING_BYTES_AT_ONCE / (int64_t)H5Tget_size(type->item) + 1;
+  at_once = at_once < STRINGS_AT_ONCE ? at_once : STRINGS_AT_ONCE;
   ids->kind = DNMF_IDS_STRING;
   DNMF_TRY(dnmf_allocate_zero(&context->error, "ids", dnmf_range_size(ids->range) + 1, sizeof *ids->starts, &memory));
   ids->starts = memory;
-  dnmf_status status =
-      dnmf_allocate_zero(&context->error, "a piece of ids", STRINGS_AT_ONCE, H5Tget_size(type->item), &buffer);
-  for (int64_t at = ids->range.begin; at < ids->range.end && status == DNMF_OK; at += STRINGS_AT_ONCE) {
-    dnmf_range piece = piece_of(ids->range, at, STRINGS_AT_ONCE);
+  dnmf_status status = dnmf_allocate_zero(&context->error, "a piece of ids", at_once, H5Tget_size(type->item), &buffer);
+  for (int64_t at = ids->range.begin; at < ids->range.end && status == DNMF_OK; at += at_once) {
+    dnmf_range piece = piece_of(ids->range, at, at_once);
     dnmf_slab slab = dnmf_slab_of(piece);
     status = dnmf_hdf5_read(context, file, dataset, type->memory, &slab, buffer);
     if (status == DNMF_OK)

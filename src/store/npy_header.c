@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAGIC = 6, LONGEST_NAME = 40, MOST_ITEM_BYTES = 16, WIDEST_ITEM = 1 << 24 };
+enum { MAGIC = 6, LONGEST_NAME = 40, MOST_ITEM_BYTES = 16, WIDEST_ITEM = 1 << 24, UNICODE_BYTES = 4 };
 
 static const int64_t LONGEST_HEADER = 1 << 20;
 
@@ -49,7 +49,7 @@ static dnmf_status parse_type(dnmf_error *error, const char *at, const char *end
   if (!quote || quote - at - 1 >= LONGEST_NAME || quote - at - 1 < 2)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "has a NumPy header that does not name the type of its items");
   memcpy(text, at + 1, (size_t)(quote - at - 1));
-  const char *name = strchr("<>=|", *text) ? text + 1 : text;
+  const char *name = *text && strchr("<>=|", *text) ? text + 1 : text;
   char *rest = NULL;
   npy->big_endian = *text == '>';
   npy->kind = *name;
@@ -58,6 +58,8 @@ static dnmf_status parse_type(dnmf_error *error, const char *at, const char *end
     npy->kind = 'M';
     npy->item_bytes = 0;
   }
+  if (npy->kind == 'U') /* counted in characters */
+    npy->item_bytes *= UNICODE_BYTES;
   const char *words = npy->kind == 'f'   ? "float"
                       : npy->kind == 'i' ? "int"
                       : npy->kind == 'u' ? "uint"
@@ -104,16 +106,29 @@ static dnmf_status parse_shape(dnmf_error *error, const char *at, const char *en
   return DNMF_OK;
 }
 
-/* The header ends with a line end, so that strtol stops inside it. */
+/* A dictionary in printable characters, blanks, and the line end inside which strtol stops. */
+static bool is_dictionary(const char *begin, const char *end) {
+  if (begin >= end || end[-1] != '\n')
+    return false;
+  for (const char *at = begin; at < end - 1; at++)
+    if ((unsigned char)*at < ' ')
+      return false;
+  while (end > begin && (end[-1] == ' ' || end[-1] == '\n'))
+    end--;
+  return end - begin >= 2 && *begin == '{' && end[-1] == '}';
+}
+
 dnmf_status dnmf_npy_parse(dnmf_error *error, const char *bytes, int64_t data, dnmf_npy *npy) {
   memset(npy, 0, sizeof *npy);
   npy->data = data;
   const char *begin = bytes + (bytes[MAGIC] == 1 ? DNMF_NPY_START - 2 : DNMF_NPY_START);
   const char *end = bytes + data;
-  const char *order = find_value(begin, end, "fortran_order");
-  if (end <= begin || end[-1] != '\n' || !order)
+  const char *order = is_dictionary(begin, end) ? find_value(begin, end, "fortran_order") : NULL;
+  if (!order)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "has a damaged NumPy header");
   npy->by_columns = end - order >= 4 && memcmp(order, "True", 4) == 0;
+  if (!npy->by_columns && (end - order < 5 || memcmp(order, "False", 5) != 0))
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "has a damaged NumPy header");
   DNMF_TRY(parse_type(error, find_value(begin, end, "descr"), end, npy));
   return parse_shape(error, find_value(begin, end, "shape"), end, npy);
 }

@@ -57,7 +57,7 @@ static dnmf_status read_format(dnmf_error *error, const char *path, zip_t *archi
   char bytes[32] = "";
   dnmf_array array = {.file = -1, .type = -1};
   dnmf_status status = dnmf_array_open_member(error, path, archive, "format", &array);
-  int64_t size = array.header.items * array.header.item_bytes * (array.header.kind == 'U' ? 4 : 1);
+  int64_t size = array.header.items * array.header.item_bytes;
   if (status == DNMF_OK && (array.header.rank != 0 || (array.header.kind != 'S' && array.header.kind != 'U') ||
                             size > (int64_t)sizeof bytes || size < 0))
     status = dnmf_array_fail(error, &array, "does not name the format of a sparse matrix");
@@ -213,6 +213,9 @@ static dnmf_status load_sparse(dnmf_context *context, const dnmf_source *source,
   else
     entries.share = dnmf_range_split(all, context->size, context->rank);
   status = dnmf_agree(context, status);
+  dnmf_array *members[] = {&entries.data, &entries.index, &entries.pointer};
+  for (size_t i = 0; i < sizeof members / sizeof *members && status == DNMF_OK; i++)
+    status = dnmf_check_member(context, members[i], place->sequential);
   if (status == DNMF_OK)
     status = dnmf_load_entries(context, source, layout, precision, dnmf_npz_next, &entries, matrix);
   dnmf_npz_entries_free(&entries);
@@ -227,6 +230,8 @@ static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, 
   if (archive)
     status = dnmf_array_open_member(&context->error, state->path, archive, state->place.member, &array);
   status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_check_member(context, &array, state->place.sequential);
   if (status == DNMF_OK)
     status = state->place.sequential ? dnmf_load_packed_array(context, source, layout, precision, &array, matrix)
                                      : dnmf_load_array(context, source, layout, precision, &array, matrix);

@@ -219,7 +219,7 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
 
 void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source) {
   dnmf_error bare = *error;
-  if (error->status != DNMF_ERROR_INPUT || strstr(error->text, source->name))
+  if ((error->status != DNMF_ERROR_INPUT && error->status != DNMF_ERROR_MEMORY) || strstr(error->text, source->name))
     return;
   error->status = DNMF_OK;
   dnmf_fail(error, bare.status, "%s%s: %s", source->name, source->selection ? ", what is selected of it" : "",

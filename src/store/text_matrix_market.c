@@ -207,6 +207,8 @@ static void place_array(const market *all, int64_t before) {
   state->triangle = all->symmetric;
   state->rows = all->rows;
   state->cols = all->cols;
+  if (all->rows == 0)
+    return; /* columns without a value, however many are declared */
   while (state->col < all->cols && before >= column_length(all, state->col))
     before -= column_length(all, state->col++);
   state->row = before + (all->symmetric ? state->col : 0);

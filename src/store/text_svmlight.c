@@ -59,7 +59,8 @@ static bool split_feature(dnmf_text_line word, int64_t *column, dnmf_text_line *
   if (colon - word.begin == 3 && memcmp(word.begin, "qid", 3) == 0)
     return dnmf_parse_integer(colon + 1, word.end, column);
   value->begin = colon + 1;
-  return value->begin < value->end && dnmf_parse_integer(word.begin, colon, column) && *column >= 0;
+  return value->begin < value->end && dnmf_parse_integer(word.begin, colon, column) && *column >= 0 &&
+         *column < INT64_MAX; /* a last column that can be counted */
 }
 
 static void cut_comment(dnmf_text_line *line) {
