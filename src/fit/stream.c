@@ -4,6 +4,7 @@
  */
 #include "stream.h"
 
+#include "pace.h"
 #include "result.h"
 
 #include "dnmf/clock.h"
@@ -12,12 +13,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool stop(dnmf_fit_result *result, bool converged, const char *reason) {
-  result->converged = converged;
-  result->stop_reason = reason;
-  return true;
-}
 
 /* Objective and residual from <A, W H> and |W H|^2; W's share of the penalties rides with gram_b, H's with gram_h. */
 static dnmf_status objective(stream *s, double inner, double crossed, dnmf_fit_result *result) {
@@ -51,9 +46,9 @@ static bool should_stop(stream *s, dnmf_fit_result *result) {
     double progress = s->checked_error - error;
     s->checked_error = error;
     if (!(progress >= s->options->fit.tolerance))
-      return stop(result, true, "objective");
+      return dnmf_fit_stop(result, true, "objective");
   }
-  return result->iterations >= s->options->fit.max_iterations && stop(result, false, "max-iter");
+  return result->iterations >= s->options->fit.max_iterations && dnmf_fit_stop(result, false, "max-iter");
 }
 
 static dnmf_step step_now(const stream *s, const dnmf_fit_result *result) {
@@ -90,7 +85,7 @@ static dnmf_status passes(stream *s, dnmf_fit_result *result) {
   result->objective = NAN;
   result->residual_squares = NAN;
   record(s, result, 0);
-  bool done = s->options->fit.max_iterations == 0 && stop(result, false, "max-iter");
+  bool done = s->options->fit.max_iterations == 0 && dnmf_fit_stop(result, false, "max-iter");
   while (!done) {
     DNMF_TRY(dnmf_stream_batch(s));
     if (s->visited % s->batches == 0) {
@@ -101,7 +96,7 @@ static dnmf_status passes(stream *s, dnmf_fit_result *result) {
       report_batch(s, result);
     }
     if (!done && expired(s))
-      done = stop(result, false, "time-limit");
+      done = dnmf_fit_stop(result, false, "time-limit");
   }
   return DNMF_OK;
 }

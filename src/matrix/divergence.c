@@ -66,8 +66,8 @@ static void *at(const work *w, const void *numbers, int64_t place) {
 static desk take_desk(const work *w) {
   desk s;
   s.p = at(w, w->scratch, w->scratch_numbers * omp_get_thread_num());
-  s.n = at(w, s.p, TILE * TILE);
-  s.numerators = at(w, s.n, TILE * TILE);
+  s.n = at(w, s.p, (int64_t)TILE * TILE);
+  s.numerators = at(w, s.n, (int64_t)TILE * TILE);
   s.denominators = at(w, s.numerators, TILE * w->padded);
   s.row = at(w, s.denominators, TILE * w->padded);
   return s;
@@ -77,7 +77,7 @@ static desk take_desk(const work *w) {
 static void set_tile(const work *w, int64_t row, int64_t rows, int64_t col, const desk *s) {
   const dnmf_tile x = {at(w, w->x->data, row * w->components), w->components, rows, w->components};
   const dnmf_operands y = {at(w, w->turned, col * w->components), s->p, TILE, TILE};
-  memset(s->p, 0, TILE * TILE * w->number);
+  memset(s->p, 0, (size_t)TILE * TILE * w->number);
   w->product->multiply(&x, &y);
 }
 
@@ -244,7 +244,7 @@ static void turn(const work *w) {
 }
 
 static int64_t scratch_numbers_of(int64_t padded) {
-  return 2 * TILE * TILE + (2 * TILE + 1) * padded;
+  return (int64_t)2 * TILE * TILE + (2 * TILE + 1) * padded;
 }
 
 static dnmf_status allocate(work *w, bool tiles) {

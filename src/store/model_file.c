@@ -128,10 +128,8 @@ static dnmf_status lay_out(dnmf_error *error, const model_plan *plan) {
   return dnmf_hdf5_close_layout(error, plan->path, file, create_all(error, file, plan));
 }
 
-static dnmf_status fill(dnmf_context *context, hid_t file, const model_plan *plan) {
-  const dnmf_model *model = plan->model;
-  DNMF_TRY(dnmf_w_write(context, file, model->owned_rows, &model->w));
-  DNMF_TRY(dnmf_h_write(context, file, model->owned_cols, &model->h));
+/* What is kept of rows and columns one by one, where there is any. */
+static dnmf_status fill_lines(dnmf_context *context, hid_t file, const dnmf_model *model) {
   dnmf_slab rows = dnmf_slab_of(model->owned_rows);
   dnmf_slab cols = dnmf_slab_of(model->owned_cols);
   if (model->bias.fitted && model->bias.row)
@@ -142,6 +140,14 @@ static dnmf_status fill(dnmf_context *context, hid_t file, const model_plan *pla
     DNMF_TRY(dnmf_hdf5_write(context, file, "/observed/row", H5T_NATIVE_INT64, &rows, model->row_counts));
   if (model->col_counts)
     DNMF_TRY(dnmf_hdf5_write(context, file, "/observed/col", H5T_NATIVE_INT64, &cols, model->col_counts));
+  return DNMF_OK;
+}
+
+static dnmf_status fill(dnmf_context *context, hid_t file, const model_plan *plan) {
+  const dnmf_model *model = plan->model;
+  DNMF_TRY(dnmf_w_write(context, file, model->owned_rows, &model->w));
+  DNMF_TRY(dnmf_h_write(context, file, model->owned_cols, &model->h));
+  DNMF_TRY(fill_lines(context, file, model));
   if (model->best_w) {
     DNMF_TRY(dnmf_panel_write(context, file, DNMF_BEST_W, model->owned_rows, model->best_w));
     DNMF_TRY(dnmf_panel_write(context, file, DNMF_BEST_H, model->owned_cols, model->best_h));

@@ -44,10 +44,12 @@ static dnmf_status count_bytes(dnmf_block_reader *reader, int64_t batch_rows, in
   const int64_t share = dnmf_range_size(share_of(reader, batch_rows, 0));
   const int64_t cols = reader->source->cols;
   int64_t room = 0;
-  int64_t block = share * cols * size;
+  int64_t block = 0;
   if (reader->source->sparse) {
     DNMF_TRY(find_room(reader, batch_rows, &room));
     block = (share + 1 + cols + 1) * (int64_t)sizeof(int64_t) + 2 * room * ((int64_t)sizeof(int32_t) + size);
+  } else {
+    block = share * cols * size;
   }
   *bytes = 2 * block + dnmf_block_reader_overhead(reader);
   return DNMF_OK;
