@@ -157,7 +157,8 @@ static dnmf_status settle_loss(cli_session *session, cli_fit_options *options) {
 
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
   cli_fit_options options = *(const cli_fit_options *)given;
-  cli_given named = *session->given;
+  const cli_given *const as_given = session->given;
+  cli_given named = *as_given;
   cli_fit_run fit = {.input = arguments[0]};
   (void)argument_count;
   session->given = &named;
@@ -171,6 +172,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   if (status == DNMF_OK)
     status = cli_fit_print(session, &options, &fit);
   cli_fit_free(&fit);
+  session->given = as_given;
   return status;
 }
 

@@ -22,7 +22,7 @@ bool dnmf_loss_parse(const char *text, dnmf_loss *loss) {
       known = true;
     }
   if (known)
-    *loss = beta == 2 ? (dnmf_loss){0} : (dnmf_loss){true, beta};
+    *loss = (dnmf_loss){.divergence = beta != 2, .beta = beta == 2 ? 0 : beta};
   return known;
 }
 
