@@ -3,6 +3,8 @@
 
 #include "dnmf/memory.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,4 +72,31 @@ dnmf_status dnmf_h_read(dnmf_context *context, hid_t file, dnmf_range range, dnm
 
 dnmf_status dnmf_h_write(dnmf_context *context, hid_t file, dnmf_range range, const dnmf_panel *h) {
   return move_h(context, file, range, h, true);
+}
+
+dnmf_status dnmf_factor_check(dnmf_error *error, const char *path, const char *name, dnmf_range range,
+                              const dnmf_panel *panel, double *largest) {
+  bool is_w = name[1] == 'W';
+  for (int64_t row = 0; row < panel->rows; row++)
+    for (int c = 0; c < panel->components; c++) {
+      double value = dnmf_panel_get(panel, row, c);
+      int64_t place = range.begin + row;
+      if (!isfinite(value) || value < 0)
+        return dnmf_fail(error, DNMF_ERROR_INPUT,
+                         "%s: %s has %g at row %" PRId64 ", column %" PRId64
+                         " (counted from 0); a factor is finite and nonnegative%s",
+                         path, name, value, is_w ? place : c, is_w ? c : place,
+                         isinf(value) && panel->precision == DNMF_SINGLE ? ", here within single precision" : "");
+      *largest = value > *largest ? value : *largest;
+    }
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_biases_check(dnmf_error *error, const char *path, const char *name, dnmf_range range,
+                              const double *values) {
+  for (int64_t i = 0; i < dnmf_range_size(range); i++)
+    if (!isfinite(values[i]))
+      return dnmf_fail(error, DNMF_ERROR_INPUT, "%s: %s has %g at %" PRId64 " (counted from 0)", path, name, values[i],
+                       range.begin + i);
+  return DNMF_OK;
 }

@@ -92,6 +92,9 @@ typedef struct dnmf_hdf5_shape {
 /* local */
 dnmf_status dnmf_hdf5_describe(dnmf_error *error, hid_t file, const char *dataset, dnmf_hdf5_shape *shape);
 
+/* Fails unless `dataset` is a list of `count` numbers. local */
+dnmf_status dnmf_hdf5_check_length(dnmf_error *error, const char *path, hid_t file, const char *dataset, int64_t count);
+
 /* True when `name` leads to an object through existing links. local */
 bool dnmf_hdf5_exists(hid_t file, const char *name);
 

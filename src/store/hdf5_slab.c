@@ -237,3 +237,13 @@ dnmf_status dnmf_hdf5_describe(dnmf_error *error, hid_t file, const char *datase
   dnmf_hdf5_release(id);
   return status;
 }
+
+dnmf_status dnmf_hdf5_check_length(dnmf_error *error, const char *path, hid_t file, const char *dataset,
+                                   int64_t count) {
+  dnmf_hdf5_shape shape;
+  DNMF_TRY(dnmf_hdf5_describe(error, file, dataset, &shape));
+  if (shape.rank != 1 || !shape.numeric || shape.extent[0] != count)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s: %s is %s, but there should be %" PRId64, path, dataset, shape.text,
+                     count);
+  return DNMF_OK;
+}

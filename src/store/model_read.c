@@ -27,6 +27,23 @@ static dnmf_status read_shape(dnmf_error *error, const char *path, hid_t file, d
   return DNMF_OK;
 }
 
+/* What goes with the rows, the columns and the components has as many numbers. */
+static dnmf_status check_parts(dnmf_error *error, const char *path, hid_t file, const dnmf_model_shape *shape) {
+  const struct {
+    const char *name;
+    int64_t count;
+  } parts[] = {{"/bias/mean", 1},
+               {"/bias/row", shape->rows},
+               {"/bias/col", shape->cols},
+               {"/observed/row", shape->rows},
+               {"/observed/col", shape->cols},
+               {"/mean_row", shape->components}};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    if (dnmf_hdf5_exists(file, parts[i].name))
+      DNMF_TRY(dnmf_hdf5_check_length(error, path, file, parts[i].name, parts[i].count));
+  return DNMF_OK;
+}
+
 /* Process 0 looks at the file before all open it. */
 dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_model_shape *shape) {
   memset(shape, 0, sizeof *shape);
@@ -36,6 +53,8 @@ dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_mod
     status = dnmf_hdf5_open_alone(&context->error, path, &file);
     if (status == DNMF_OK)
       status = read_shape(&context->error, path, file, shape);
+    if (status == DNMF_OK)
+      status = check_parts(&context->error, path, file, shape);
     if (file >= 0)
       H5Fclose(file);
   }
@@ -129,24 +148,27 @@ static dnmf_status read_provenance(dnmf_context *context, hid_t file, dnmf_model
   return w.status;
 }
 
-static dnmf_status read_bias(dnmf_context *context, hid_t file, const char *name, dnmf_range range, double **values) {
+static dnmf_status read_bias(dnmf_context *context, const char *path, hid_t file, const char *name, dnmf_range range,
+                             double **values) {
   void *memory = NULL;
   dnmf_slab slab = dnmf_slab_of(range);
   DNMF_TRY(dnmf_allocate(&context->error, "biases", dnmf_range_size(range), sizeof(double), &memory));
   *values = memory;
-  return dnmf_hdf5_read(context, file, name, H5T_NATIVE_DOUBLE, &slab, memory);
+  DNMF_TRY(dnmf_hdf5_read(context, file, name, H5T_NATIVE_DOUBLE, &slab, memory));
+  return dnmf_biases_check(&context->error, path, name, range, memory);
 }
 
-static dnmf_status read_biases(dnmf_context *context, hid_t file, dnmf_model *model) {
+static dnmf_status read_biases(dnmf_context *context, const char *path, hid_t file, dnmf_model *model) {
   dnmf_slab one = {{0, 0}, {1, 1}};
   model->bias.fitted = dnmf_hdf5_exists(file, "/bias/mean");
   if (!model->bias.fitted)
     return DNMF_OK;
   DNMF_TRY(dnmf_hdf5_read(context, file, "/bias/mean", H5T_NATIVE_DOUBLE, &one, &model->bias.mean));
+  DNMF_TRY(dnmf_biases_check(&context->error, path, "/bias/mean", (dnmf_range){0, 1}, &model->bias.mean));
   if (dnmf_hdf5_exists(file, "/bias/row"))
-    DNMF_TRY(read_bias(context, file, "/bias/row", model->owned_rows, &model->bias.row));
+    DNMF_TRY(read_bias(context, path, file, "/bias/row", model->owned_rows, &model->bias.row));
   if (dnmf_hdf5_exists(file, "/bias/col"))
-    DNMF_TRY(read_bias(context, file, "/bias/col", model->owned_cols, &model->bias.col));
+    DNMF_TRY(read_bias(context, path, file, "/bias/col", model->owned_cols, &model->bias.col));
   return DNMF_OK;
 }
 
@@ -177,13 +199,17 @@ static dnmf_status read_ids(dnmf_context *context, const char *path, hid_t file,
 }
 
 /* Rows and columns from the places in the file that model->owned_rows and owned_cols name. */
-static dnmf_status read_numbers(dnmf_context *context, hid_t file, dnmf_precision precision, dnmf_model *model) {
+static dnmf_status read_numbers(dnmf_context *context, const char *path, hid_t file, dnmf_precision precision,
+                                dnmf_model *model) {
   dnmf_error *error = &context->error;
+  double largest = 0;
   DNMF_TRY(dnmf_panel_create(error, "W", dnmf_range_size(model->owned_rows), model->components, precision, &model->w));
   DNMF_TRY(dnmf_panel_create(error, "H", dnmf_range_size(model->owned_cols), model->components, precision, &model->h));
   DNMF_TRY(dnmf_w_read(context, file, model->owned_rows, &model->w));
   DNMF_TRY(dnmf_h_read(context, file, model->owned_cols, &model->h));
-  DNMF_TRY(read_biases(context, file, model));
+  DNMF_TRY(dnmf_factor_check(error, path, "/W", model->owned_rows, &model->w, &largest));
+  DNMF_TRY(dnmf_factor_check(error, path, "/H", model->owned_cols, &model->h, &largest));
+  DNMF_TRY(read_biases(context, path, file, model));
   DNMF_TRY(read_counts(context, file, "/observed/row", model->owned_rows, &model->row_counts));
   DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
   return read_mean_row(context, file, model);
@@ -219,7 +245,7 @@ dnmf_status dnmf_model_read_part(dnmf_context *context, const char *path, dnmf_p
   model->owned_rows = dnmf_range_split(rows, context->size, context->rank);
   model->owned_cols = dnmf_range_split(cols, context->size, context->rank);
   DNMF_TRY(dnmf_hdf5_open(context, path, false, &file));
-  dnmf_status status = read_numbers(context, file, precision, model);
+  dnmf_status status = read_numbers(context, path, file, precision, model);
   if (status == DNMF_OK)
     status = read_ids(context, path, file, "/row_ids", shape.rows, rows, &model->row_ids);
   if (status == DNMF_OK)

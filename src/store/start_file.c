@@ -4,7 +4,6 @@
 #include "store/factor_file.h"
 
 #include <inttypes.h>
-#include <math.h>
 
 /* What the file has; the same on all processes once process 0 has looked. */
 typedef struct contents {
@@ -25,15 +24,6 @@ static dnmf_status check_shape(dnmf_error *error, const char *path, hid_t file, 
   return DNMF_OK;
 }
 
-static dnmf_status check_length(dnmf_error *error, const char *path, hid_t file, const char *name, int64_t count) {
-  dnmf_hdf5_shape shape;
-  DNMF_TRY(dnmf_hdf5_describe(error, file, name, &shape));
-  if (shape.rank > 1 || !shape.numeric || shape.extent[0] != count)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s: %s is %s, but there should be %" PRId64, path, name, shape.text,
-                     count);
-  return DNMF_OK;
-}
-
 static dnmf_status look(dnmf_error *error, hid_t file, const dnmf_start_file *start, contents *has) {
   const char *path = start->path;
   *has = (contents){dnmf_hdf5_exists(file, "/W"), dnmf_hdf5_exists(file, "/H"), dnmf_hdf5_exists(file, "/bias/mean"),
@@ -45,10 +35,10 @@ static dnmf_status look(dnmf_error *error, hid_t file, const dnmf_start_file *st
   if (has->h)
     DNMF_TRY(check_shape(error, path, file, "/H", start->h->components, start->all_cols));
   if (has->bias_mean)
-    DNMF_TRY(check_length(error, path, file, "/bias/mean", 1));
+    DNMF_TRY(dnmf_hdf5_check_length(error, path, file, "/bias/mean", 1));
   if (has->bias_row)
-    DNMF_TRY(check_length(error, path, file, "/bias/row", start->all_rows));
-  return has->bias_col ? check_length(error, path, file, "/bias/col", start->all_cols) : DNMF_OK;
+    DNMF_TRY(dnmf_hdf5_check_length(error, path, file, "/bias/row", start->all_rows));
+  return has->bias_col ? dnmf_hdf5_check_length(error, path, file, "/bias/col", start->all_cols) : DNMF_OK;
 }
 
 /* collective */
@@ -66,35 +56,11 @@ static dnmf_status inspect(dnmf_context *context, const dnmf_start_file *start, 
   return dnmf_broadcast(context, has, (int64_t)sizeof *has, 0);
 }
 
-/* The largest number of a factor read; fails on one that no factor may hold. W's rows are rows of /W, H's are columns
- * of /H. */
-static dnmf_status check_values(dnmf_error *error, const char *path, const char *name, dnmf_range range,
-                                const dnmf_panel *panel, double *largest) {
-  bool is_w = name[1] == 'W';
-  for (int64_t row = 0; row < panel->rows; row++)
-    for (int c = 0; c < panel->components; c++) {
-      double value = dnmf_panel_get(panel, row, c);
-      int64_t place = range.begin + row;
-      if (!isfinite(value) || value < 0)
-        return dnmf_fail(error, DNMF_ERROR_INPUT,
-                         "%s: %s has %g at row %" PRId64 ", column %" PRId64
-                         " (counted from 0); a start is finite and nonnegative%s",
-                         path, name, value, is_w ? place : c, is_w ? c : place,
-                         isinf(value) && panel->precision == DNMF_SINGLE ? ", here within single precision" : "");
-      *largest = value > *largest ? value : *largest;
-    }
-  return DNMF_OK;
-}
-
 static dnmf_status read_bias(dnmf_context *context, hid_t file, const char *path, const char *name, dnmf_range range,
                              double *values) {
   dnmf_slab slab = dnmf_slab_of(range);
   DNMF_TRY(dnmf_hdf5_read(context, file, name, H5T_NATIVE_DOUBLE, &slab, values));
-  for (int64_t i = 0; i < dnmf_range_size(range); i++)
-    if (!isfinite(values[i]))
-      return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s: %s has %g at %" PRId64 " (counted from 0)", path, name,
-                       values[i], range.begin + i);
-  return DNMF_OK;
+  return dnmf_biases_check(&context->error, path, name, range, values);
 }
 
 static dnmf_status read_biases(dnmf_context *context, hid_t file, const contents *has, dnmf_start_file *start) {
@@ -111,11 +77,11 @@ static dnmf_status read_biases(dnmf_context *context, hid_t file, const contents
 static dnmf_status read_factors(dnmf_context *context, hid_t file, const contents *has, dnmf_start_file *start) {
   if (has->w) {
     DNMF_TRY(dnmf_w_read(context, file, start->rows, start->w));
-    DNMF_TRY(check_values(&context->error, start->path, "/W", start->rows, start->w, &start->largest_w));
+    DNMF_TRY(dnmf_factor_check(&context->error, start->path, "/W", start->rows, start->w, &start->largest_w));
   }
   if (has->h) {
     DNMF_TRY(dnmf_h_read(context, file, start->cols, start->h));
-    DNMF_TRY(check_values(&context->error, start->path, "/H", start->cols, start->h, &start->largest_h));
+    DNMF_TRY(dnmf_factor_check(&context->error, start->path, "/H", start->cols, start->h, &start->largest_h));
   }
   return read_biases(context, file, has, start);
 }

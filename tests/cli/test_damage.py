@@ -147,6 +147,26 @@ def test_loops_and_depths(tmp_path):
             check_import_refused(tmp_path / "deep.h5", "holds no matrix")
 
 
+MODELS = {
+    "biases of too many rows": (put("bias/row", np.ones(60)), "should be 6"),
+    "biases in four dimensions": (put("bias/col", np.ones((5, 4, 3, 2))), "should be 5"),
+    "three means": (put("bias/mean", np.ones(3)), "should be 1"),
+    "counts of too few columns": (put("observed/col", np.ones(2)), "should be 5"),
+    "a mean row of another length": (put("mean_row", np.ones(3)), "should be 2"),
+    "NaN in W": (put("W", np.full((6, 2), np.nan)), "/W has nan at row 0, column 0"),
+    "a negative number in H": (put("H", -np.eye(2, 5)), "/H has -1 at row 0, column 0"),
+    "an infinite bias": (put("bias/row", np.full(6, np.inf)), "/bias/row has inf"),
+    "factors that do not multiply": (put("H", np.ones((3, 5))), "do not make a product"),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_that_do_not_fit_together_are_refused(tmp_path, name):
+    edit, words = MODELS[name]
+    path = edited(tmp_path / "model.h5", samples.model, edit)
+    check_refused(["predict", path, "--row", "row1", "--col", 1], path.name, words)
+
+
 def replaced(name, old, new):
     data = samples.everything()[name]
     assert old in data
