@@ -27,7 +27,7 @@ static const reconstruct_options defaults = {.output = NULL};
 static const cli_option options_table[] = {
     {"output", 'o', CLI_TEXT, RECONSTRUCT(output), "FULL.h5", "the matrix file to write (required)", 0, 0, NULL},
     {"rows", 0, CLI_TEXT, RECONSTRUCT(rows), "A:B",
-     "only rows A to B - 1, counted from 0; A: and :B leave an end open (default: all)", 0, 0, NULL},
+     "rows A up to and without B, counted from 0; either may be left out (default: all)", 0, 0, NULL},
     {"cols", 0, CLI_TEXT, RECONSTRUCT(cols), "A:B", "likewise columns", 0, 0, NULL},
     {"clip", 0, CLI_FLAG, RECONSTRUCT(clip), NULL,
      "clip to the scale of the ratings (default: the prediction as it is)", 0, 0, NULL},

@@ -50,7 +50,7 @@ static bool speaks(void) {
 
 static void print_overview(void) {
   printf("dnmf %s: distributed nonnegative matrix factorization, A = W H with W, H >= 0\n\n"
-         "usage: dnmf COMMAND [OPTIONS]            on one machine\n"
+         "usage: dnmf COMMAND [OPTIONS]               on one machine\n"
          "       mpirun -n 8 dnmf COMMAND [OPTIONS]   the same on 8 processes\n\ncommands:\n",
          DNMF_VERSION);
   for (int c = 0; c < COMMANDS; c++)
@@ -75,8 +75,8 @@ static dnmf_status unknown_command(dnmf_error *error, const char *name) {
     names[c] = commands[c]->name;
   names[COMMANDS] = "help";
   const char *nearest = cli_nearest(name, names);
-  return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf: no command '%s'%s%s%s; see dnmf --help", name,
-                   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "no command '%s'%s%s%s; see dnmf --help", name,
+                   nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
 /* The arguments joined by blanks, for the model's provenance. The caller frees it. */
@@ -187,7 +187,7 @@ static int run_command(const cli_command *command, int argc, char **argv) {
     if (speaks())
       cli_print_help(command);
   } else if (status != DNMF_OK && !launcher_rank()) {
-    fprintf(stderr, "%s\n", error.text);
+    fprintf(stderr, "dnmf: error: %s\n", error.text);
     code = exit_code(status);
   } else {
     code = run_job(command, &error, options, &given, command_line, argv + first, argc - first);
@@ -208,7 +208,7 @@ static int refuse_command(const char *name) {
   unknown_command(&error, name);
   if (launcher_rank())
     return run_job(NULL, &error, NULL, NULL, NULL, NULL, 0);
-  fprintf(stderr, "%s\n", error.text);
+  fprintf(stderr, "dnmf: error: %s\n", error.text);
   return EXIT_USAGE;
 }
 

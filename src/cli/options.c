@@ -74,7 +74,7 @@ static dnmf_status unknown_option(dnmf_error *error, const cli_command *command,
   names[list->count + 1] = NULL;
   const char *nearest = cli_nearest(word, names);
   return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf %s: unknown option %s%s%s%s; see dnmf help %s", command->name, given,
-                   nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "", command->name);
+                   nearest ? ", did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "", command->name);
 }
 
 static dnmf_status bad_value(dnmf_error *error, const cli_option *option, const char *text, const char *wanted) {

@@ -74,8 +74,14 @@ def test_only_one_process_speaks(words):
 @pytest.mark.parametrize("typed, meant", [("fti", "fit"), ("imports", "import"), ("exprot", "export")])
 def test_misspelt_command_names_the_nearest(typed, meant):
     result = run([typed], expect=2)
-    assert f"no command '{typed}'; did you mean {meant}?" in result.stderr
+    assert f"no command '{typed}', did you mean {meant}?" in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+@pytest.mark.parametrize("words", [["fti"], ["fit", "any.csv", "--sover", "mu"], ["fit", "any.csv", "-k", "abc"]])
+def test_a_wrong_command_line_is_told_as_every_error(words, processes):
+    assert run(words, processes=processes, expect=2).stderr.startswith("dnmf: error: ")
 
 
 def test_help_of_a_misspelt_command_names_the_nearest():
