@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-BUFFER = 1 << 29  # bytes a thread reads: far more than any cache
+BUFFER = 1 << 30  # bytes a thread reads: more than any cache
 
 
 def repeated(action, repeats):
@@ -27,8 +27,9 @@ def gemm(dtype, repeats, side=3000):
 
 
 def stream(threads, repeats):
-    """Bytes a second read from memory: numpy's maximum lets go of the interpreter while it reads."""
-    buffers = [np.zeros(BUFFER // 8) for _ in range(threads)]
+    """Bytes a second read from memory: written first, or one page of zeros would serve them all; numpy lets go
+    of the interpreter while it reads."""
+    buffers = [np.ones(BUFFER // 8) for _ in range(threads)]
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         seconds = repeated(lambda: list(pool.map(np.max, buffers)), repeats)
     return threads * BUFFER / statistics.median(seconds)
