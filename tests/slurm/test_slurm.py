@@ -168,7 +168,7 @@ def assert_done_as_if_never_stopped(job, matrix, iterations):
 @pytest.mark.parametrize("launcher, restarts", [("srun", 2), ("mpirun", 1)])
 def test_a_signalled_job_requeues_itself_until_done(tmp_path, matrix, launcher, restarts):
     """The signal is the one that Slurm sends before the time limit."""
-    iterations = 2500
+    iterations = 80000  # seconds of a quiet machine: enough to be stopped within
     job = requeueing(tmp_path, matrix, iterations, launcher=launcher)
     for restart in range(1, restarts + 1):
         job.wait_for("progress", lambda: job.starts() == restart and job.iteration() > 0)
