@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse
 from sklearn.decomposition._nmf import _initialize_nmf
 
+from fits import write_hdf5
 from program import GRIDS, INPUTS, grid_name, run
 
 COMPONENTS = 4
@@ -25,18 +26,6 @@ MATRICES = {
     "sparse": scipy.sparse.csr_matrix(matrix_with_falling_spectrum(43, 14, 0.6)),
     "few columns": matrix_with_falling_spectrum(23, COMPONENTS, 1),
 }
-
-
-def write_hdf5(path, matrix):
-    with h5py.File(path, "w") as file:
-        if not scipy.sparse.issparse(matrix):
-            file["matrix"] = matrix
-            return
-        group = file.create_group("matrix")
-        group.attrs["encoding-type"] = "csr_matrix"
-        group.attrs["shape"] = matrix.shape
-        for name in ("data", "indices", "indptr"):
-            group[name] = getattr(matrix, name)
 
 
 def start(folder, matrix, init, grid=(1, 1), options=()):
