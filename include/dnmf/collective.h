@@ -55,4 +55,13 @@ dnmf_status dnmf_sum_scatter_rows(dnmf_context *context, MPI_Comm comm, dnmf_pre
  */
 dnmf_status dnmf_sum_gram(dnmf_context *context, double *values, int64_t gram_count, int64_t control_count);
 
+/* The same in two steps, between which `values` are MPI's and other work can be done; one sum is on its way at a time.
+ * More values than one message carries are summed at once. */
+dnmf_status dnmf_sum_gram_begin(dnmf_context *context, double *values, int64_t gram_count, int64_t control_count);
+dnmf_status dnmf_sum_gram_end(dnmf_context *context);
+
+/* Lets a sum that is on its way move on, if there is one: MPI works only while it is called, so long local work calls
+ * this now and then. Only from the thread that calls MPI. local */
+void dnmf_progress(dnmf_context *context);
+
 #endif

@@ -48,6 +48,13 @@ typedef struct dnmf_reporter {
   void (*step)(void *state, const dnmf_step *step);
 } dnmf_reporter;
 
+/* A sum over all processes that is on its way while local work goes on; see collective.h. */
+typedef struct dnmf_underway {
+  bool begun;
+  int code; /* what MPI said of it so far */
+  MPI_Request request;
+} dnmf_underway;
+
 typedef struct dnmf_context {
   MPI_Comm comm;
   int rank;
@@ -59,6 +66,7 @@ typedef struct dnmf_context {
   dnmf_error error;
   dnmf_reporter reporter;
   dnmf_traffic traffic;
+  dnmf_underway underway;
 } dnmf_context;
 
 /* Fills a context over `comm`, which stays the caller's. Communicator errors are set to return. collective */

@@ -11,12 +11,12 @@
  *   messages  2 [log2 pr + log2 pc] + 4 log2 p, logarithms rounded up
  * The sums over all processes are exact for ranges of any length: they are what the loop counts (dnmf_traffic).
  * Operations of a process, with s stored entries in its block and r owned rows of a factor:
- *   product  2 s k, twice; gram 2 r k (k + 1) of each factor; update 2 r k^2, and for bpp r k^3 / 3, when every row has
- *   a passive set of its own
- * A divergence other than the squared error (divergence.h) sums denominators beside the numerators, but for beta = 1,
- * where they are k sums of columns: the factor 2 of
- * words and messages of factor rows is 3, and k^2 is k numbers for beta = 1, none for 0, 1 otherwise. Operations of a
- * half-step: 2 s k for WH and for each of the sums, s being all entries of the block unless beta = 1.
+ *   product  2 s k, twice; gram 2 r k (k + 1) of each factor; update 2 r k^2 a sweep, and for bpp r k^3 / 3, when every
+ * row has a passive set of its own The two products read a dense block twice, or once in one pass (product.h), for
+ * which pc must be 1. A divergence other than the squared error (divergence.h) sums denominators beside the numerators,
+ * but for beta = 1, where they are k sums of columns: the factor 2 of words and messages of factor rows is 3, and k^2
+ * is k numbers for beta = 1, none for 0, 1 otherwise. Operations of a half-step: 2 s k for WH and for each of the sums,
+ * s being all entries of the block unless beta = 1.
  *
  * Fits of observed entries: rows and columns are dealt out by stored entries, and a process fetches the factor rows
  * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes
@@ -39,7 +39,8 @@ typedef struct dnmf_job {
   int components;
   bool bias; /* of observed entries */
   dnmf_solver solver;
-  dnmf_loss loss; /* of fits with zeros */
+  int more_sweeps; /* hals with zeros: of a half-step, after the first */
+  dnmf_loss loss;  /* of fits with zeros */
   dnmf_precision precision;
 } dnmf_job;
 
@@ -72,5 +73,18 @@ void dnmf_cost_of(const dnmf_context *context, const dnmf_job *job, const dnmf_m
  * are exact, to the byte. local */
 dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
                                      int row, int col, double stored);
+
+/* Whether an iteration of a fit with zeros reads A once on a grid of so many columns, both factors being fitted. local
+ */
+bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols);
+
+/* The grid of so many processes for a fit with zeros: the one of the shortest iteration, or, of those that are within a
+ * tenth of it, the one that sends the fewest words, so that a machine measured a little differently gives the same
+ * grid. local */
+void dnmf_cost_choose_grid(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int processes,
+                           int *grid_rows, int *grid_cols);
+
+/* What is to be measured for a job, as the process with the largest block has it. local */
+dnmf_machine_work dnmf_cost_work(const dnmf_job *job, int grid_rows, int grid_cols);
 
 #endif

@@ -27,6 +27,7 @@ typedef struct dnmf_fit_options {
   int components;
   dnmf_loss loss; /* other than the squared error: fitted by mu, whatever `solver` says */
   dnmf_solver solver;
+  int more_sweeps; /* hals: of a half-step, after the first */
   dnmf_fixed fixed;
   dnmf_stop stop;
   double tolerance;   /* 0: never stop early */
@@ -48,6 +49,7 @@ typedef struct dnmf_fit_seconds {
 
 typedef struct dnmf_fit_result {
   int iterations;
+  int passes;             /* readings of A an iteration takes: 1 or 2 */
   int resumed_iterations; /* of these, those of the jobs that this one goes on from */
   bool converged;
   bool interrupted;           /* stopped before it was done, with a checkpoint to go on from */

@@ -21,10 +21,6 @@ typedef struct dnmf_grid {
   MPI_Comm col_comm; /* the pr processes of this grid column, ranked by row */
 } dnmf_grid;
 
-/* The shape with the fewest words sent an iteration, (pr-1)n + (pc-1)m, for an m x n matrix; ties go to more
- * grid rows, whose processes can make one pass over whole rows. local */
-void dnmf_grid_choose(int processes, int64_t m, int64_t n, int *grid_rows, int *grid_cols);
-
 /* Reads "RxC" (e.g. "2x3"); fails unless R * C == processes. local */
 dnmf_status dnmf_grid_parse(dnmf_error *error, const char *text, int processes, int *grid_rows, int *grid_cols);
 

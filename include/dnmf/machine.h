@@ -16,6 +16,7 @@
 typedef enum dnmf_work_kind {
   DNMF_WORK_DENSE = 0,        /* A F of a dense block */
   DNMF_WORK_DENSE_TRANSPOSED, /* transpose(A) F */
+  DNMF_WORK_DENSE_ONE_PASS,   /* both in one pass over whole rows */
   DNMF_WORK_SPARSE,           /* the same two of a sparse one */
   DNMF_WORK_SPARSE_TRANSPOSED,
   DNMF_WORK_GRAM, /* X'X and <B, X> */

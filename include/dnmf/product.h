@@ -3,7 +3,8 @@
  * The panels' precision is the matrix's.
  *
  * Every entry of a product is summed in an order fixed by the block alone, so results do not depend on the
- * number of threads, nor on how a sweep is cut into tiles.
+ * number of threads, nor on how a sweep is cut into tiles. A sum that is on its way between processes (collective.h)
+ * moves on meanwhile.
  */
 #ifndef DNMF_PRODUCT_H
 #define DNMF_PRODUCT_H
@@ -50,18 +51,25 @@ typedef struct dnmf_sweep {
 
 /* A good number of rows for a tile: what stays in cache between the two products, and a multiple of
  * DNMF_SWEEP_TILE_STEP. Tiles must begin at multiples of that step (counted in the block). local */
-enum { DNMF_SWEEP_TILE_STEP = 64 };
-int64_t dnmf_sweep_tile_rows(const dnmf_context *context, const dnmf_matrix *a);
+enum { DNMF_SWEEP_TILE_STEP = 128 };
+int64_t dnmf_sweep_tile_rows(const dnmf_context *context, dnmf_precision precision, int64_t cols);
+
+/* Whether a tile of rows so long stays in cache at all; when not, two products read A no oftener than a sweep. local */
+bool dnmf_sweep_fits(dnmf_precision precision, int64_t cols);
+
+/* Work memory of a sweep until it is finished, in bytes. local */
+double dnmf_sweep_bytes(const dnmf_context *context, dnmf_precision precision, int64_t rows, int64_t cols,
+                        int components);
 
 /* `panel` (block columns x k) must not change until the sweep is finished. After success the sweep is
  * released by dnmf_sweep_finish. local */
 dnmf_status dnmf_sweep_begin(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel, dnmf_sweep *sweep);
 
 /* out (size(rows) x k) = those rows of A * panel. `rows` counts from the block's first row. local */
-void dnmf_sweep_multiply(const dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out);
+void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out);
 
 /* Adds transpose(those rows of A) * x, x being size(rows) x k. local */
-void dnmf_sweep_accumulate(const dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x);
+void dnmf_sweep_accumulate(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x);
 
 /* out (block columns x k) = everything accumulated; releases the sweep. `out` may be NULL. local */
 void dnmf_sweep_finish(dnmf_sweep *sweep, dnmf_panel *out);

@@ -4,7 +4,7 @@
  * With X the rows to update, B = A F the products with the fixed factor F and G = F'F, every solver works on
  *   minimize over X >= 0   1/2 <X (G + l2 I), X> - <B - l1, X>
  * row by row:
- *   hals  one sweep of coordinate descent over the components (Cichocki & Phan 2009)
+ *   hals  sweeps of coordinate descent over the components (Cichocki & Phan 2009)
  *   mu    X <- X * B / (X G + l1 + l2 X) (Lee & Seung 2001)
  *   bpp   the exact minimizer by block principal pivoting (Kim & Park 2011)
  */
@@ -27,10 +27,14 @@ typedef struct dnmf_update {
   const double *gram;   /* components x components: G */
   double l1;            /* in the objective's own scale: already multiplied by the penalty scale */
   double l2;
+  int more_sweeps; /* hals: after the first (accelerated HALS, Gillis & Glineur 2012) */
   bool want_violation;
-  double violation; /* out, when wanted: sum of |projected gradient| at the values before the update; for
-                       hals, at each coordinate's turn in the sweep, as scikit-learn's `cd` counts it */
+  double violation; /* when wanted, grows by the sum of |projected gradient| at the values before the update; for
+                       hals, at each coordinate's turn in the first sweep, as scikit-learn's `cd` counts it. Rows
+                       updated in several calls, cut at multiples of DNMF_SOLVER_STEP, give the same bits */
 } dnmf_update;
+
+enum { DNMF_SOLVER_STEP = 128 };
 
 /* Updates the rows. `threads` OpenMP threads are used; the result does not depend on how many. local */
 dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,

@@ -114,7 +114,8 @@ static const cli_option run_table[] = {
      "at the end, sum |A - WH|^2 entry by entry: exact also where the fit is, for the\n"
      "                               time of two iterations on a dense matrix",
      0, 0, NULL},
-    {"grid", 0, CLI_TEXT, FIT(grid), "RxC", "process grid: auto (default, fewest words sent) or e.g. 4x2", 0, 0, NULL},
+    {"grid", 0, CLI_TEXT, FIT(grid), "RxC", "process grid: auto (default, shortest predicted iteration) or e.g. 4x2", 0,
+     0, NULL},
     {"precision", 0, CLI_CHOICE, FIT(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 static const cli_option long_table[] = {

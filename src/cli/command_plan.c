@@ -151,7 +151,7 @@ static dnmf_status add_grids(cli_session *session, const char *grid, int process
         DNMF_TRY(add_cost(session, plan, capacity, rows, processes / rows));
     return DNMF_OK;
   }
-  dnmf_grid_choose(processes, plan->job.rows, plan->job.cols, &rows, &cols);
+  dnmf_cost_choose_grid(session->context, &plan->job, &plan->machine.figures, processes, &rows, &cols);
   if (strcmp(grid, "auto") != 0)
     DNMF_TRY(dnmf_grid_parse(&session->context->error, grid, processes, &rows, &cols));
   return add_cost(session, plan, capacity, rows, cols);
@@ -175,6 +175,7 @@ static dnmf_status make_plans(cli_session *session, const cli_plan_options *opti
 static dnmf_status first_block(cli_session *session, const cli_plan *plan, const char *counts,
                                dnmf_machine_work *block) {
   const dnmf_job *job = &plan->job;
+  const dnmf_machine machine = dnmf_machine_assumed();
   int processes = 0;
   int rows = 1;
   int cols = 1;
@@ -183,16 +184,8 @@ static dnmf_status first_block(cli_session *session, const cli_plan *plan, const
   if (job->missing == DNMF_MISSING_UNOBSERVED)
     rows = processes;
   else
-    dnmf_grid_choose(processes, job->rows, job->cols, &rows, &cols);
-  *block = (dnmf_machine_work){.rows = (int64_t)ceil((double)job->rows / rows),
-                               .cols = (int64_t)ceil((double)job->cols / cols),
-                               .stored = ceil(job->stored / processes),
-                               .sparse = job->sparse,
-                               .observed = job->missing == DNMF_MISSING_UNOBSERVED,
-                               .components = job->components,
-                               .solver = job->solver,
-                               .loss = job->loss,
-                               .precision = job->precision};
+    dnmf_cost_choose_grid(session->context, job, &machine, processes, &rows, &cols);
+  *block = dnmf_cost_work(job, rows, cols);
   return DNMF_OK;
 }
 

@@ -7,52 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-static const char *bias_name(const dnmf_observed_options *plan) {
+const char *cli_bias_name(const dnmf_observed_options *plan) {
   if (plan->bias_rows && plan->bias_cols)
     return "row and column";
   if (plan->bias_rows)
     return "row";
   return plan->bias_cols ? "column" : "no";
-}
-
-static void announce_batches(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
-  char planned[CLI_SIZE_TEXT];
-  char allowed[CLI_SIZE_TEXT + 16] = "";
-  if (options->memory > 0) {
-    cli_size_text((double)options->memory, planned);
-    snprintf(allowed, sizeof allowed, " of %s allowed", planned);
-  }
-  cli_say(session, "  in %" PRId64 " batches of %" PRId64 " rows a pass over the file; %s%s a process",
-          dnmf_batch_count(fit->source.rows, fit->stream.batch_rows), fit->stream.batch_rows,
-          cli_size_text(fit->stream_memory.total, planned), allowed);
-}
-
-void cli_fit_announce(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
-  const dnmf_context *context = session->context;
-  bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
-  char grid[48] = "";
-  char loss[DNMF_LOSS_TEXT];
-  if (!observed)
-    snprintf(grid, sizeof grid, " as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
-  cli_say(session,
-          "fitting k = %d, unstored entries are %s, loss %s by %s, %s precision, %d process%s%s, %d thread%s each",
-          fit->components, observed ? "unobserved" : "zeros", dnmf_loss_name(options->loss, loss),
-          dnmf_solver_name((dnmf_solver)options->solver), dnmf_precision_name((dnmf_precision)options->precision),
-          context->size, context->size > 1 ? "es" : "", grid, context->threads, context->threads > 1 ? "s" : "");
-  if (fit->resume.path)
-    cli_say(session, "  going on from %s after iteration %d", fit->resume.path, fit->resume.state.result.iterations);
-  if (fit->in_batches)
-    announce_batches(session, options, fit);
-  if (!observed)
-    return;
-  const dnmf_ratings *r = &fit->ratings;
-  cli_say(session, "  %" PRId64 " ratings, mean %.4f, from %g to %g; l2 %.4g and %.4g towards %s, %s biases%s",
-          r->stored, r->mean, r->smallest, r->largest, fit->observed.l2_w, fit->observed.l2_h,
-          fit->observed.shrink_to_mean ? "the mean row" : "zero", bias_name(&fit->observed),
-          fit->has_held_out ? "; some held out" : "");
-  if (context->size > 1)
-    cli_say(session, "  the busiest process has %.2f (rows) and %.2f (columns) times the mean of the ratings",
-            r->by_rows.imbalance, r->by_cols.imbalance);
 }
 
 /* Entries the loss is taken over. */
@@ -132,7 +92,7 @@ static void date_text(char *text, size_t size) {
 static dnmf_status describe_ratings(dnmf_error *error, const cli_fit_run *fit, dnmf_model *model) {
   const dnmf_observed_options *observed = &fit->observed;
   const fact facts[] = {
-      TEXT("bias", bias_name(observed)),
+      TEXT("bias", cli_bias_name(observed)),
       REAL("l2_bias", observed->l2_bias),
       REAL("count_power", observed->count_power),
       TEXT("shrink_to", observed->shrink_to_mean ? "mean" : "zero"),
@@ -275,6 +235,8 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
     json_object_update(object, run);
   json_object_set_new(object, "exact_residual",
                       cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));
+  json_object_set_new(object, "passes", r->passes > 0 ? json_integer(r->passes) : json_null());
+  json_object_set_new(object, "predicted_iteration_seconds", cli_json_real(fit->predicted > 0 ? fit->predicted : NAN));
   if (object)
     json_object_set_new(object, "mini_batches", batches_to_json(options, fit));
   json_decref(run);
@@ -298,6 +260,9 @@ static void print_breakdown(cli_session *session, const cli_fit_run *fit) {
   }
   cli_say(session, "  iterating %sproduct %.0f%%, gram %.0f%%, update %.0f%%, exchange %.0f%%, other %.0f%%", read,
           s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole, other_seconds(s) / whole);
+  if (fit->predicted > 0)
+    cli_say(session, "  predicted %.3g s an iteration, by the machine as measured before: it took %.2f times that",
+            fit->predicted, s->total / iterations / fit->predicted);
   if (session->context->size > 1)
     cli_say(session, "  traffic   %.4g words (%s) and %.4g messages an iteration, all processes together",
             all_words(traffic) / iterations,

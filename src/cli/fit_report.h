@@ -8,8 +8,11 @@
 
 #include "dnmf/model.h"
 
-/* The settings, one line, before the loop. local */
+/* The settings, before the loop; fit_announce.c. local */
 void cli_fit_announce(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit);
+
+/* "row and column", "row", "column" or "no". local */
+const char *cli_bias_name(const dnmf_observed_options *plan);
 
 /* Provenance and history into `model`. local */
 dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,

@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 /* Sizes and options that only make sense together. */
 static dnmf_status check_components(cli_session *session, const cli_fit_options *options, const dnmf_source *source) {
@@ -44,6 +43,7 @@ static void plan_loop(const cli_fit_options *options, dnmf_fit_options *plan) {
   plan->components = (int)options->components;
   plan->loss = options->loss;
   plan->solver = (dnmf_solver)options->solver;
+  plan->more_sweeps = (int)options->sweeps - 1;
   plan->fixed = (dnmf_fixed)options->fixed;
   plan->stop = plan->solver == DNMF_SOLVER_MU ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
   if (options->stop != CLI_STOP_AUTO)
@@ -60,22 +60,18 @@ static void plan_loop(const cli_fit_options *options, dnmf_fit_options *plan) {
 
 /* The process grid of a fit with zeros. */
 static dnmf_status plan_blocks(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
-  dnmf_context *context = session->context;
-  const dnmf_source *source = &fit->source;
   int grid_rows = 1;
   int grid_cols = 1;
-  DNMF_TRY(refuse_observed_options(&context->error, options));
+  DNMF_TRY(refuse_observed_options(&session->context->error, options));
   plan_loop(options, &fit->plan);
   fit->stop = fit->plan.stop == DNMF_STOP_GRADIENT ? "gradient" : "objective";
-  dnmf_grid_choose(context->size, source->rows, source->cols, &grid_rows, &grid_cols);
-  if (strcmp(options->grid, "auto") != 0)
-    DNMF_TRY(dnmf_grid_parse(&context->error, options->grid, context->size, &grid_rows, &grid_cols));
+  DNMF_TRY(cli_fit_choose_grid(session, options, fit, &grid_rows, &grid_cols));
   if (options->memory > 0 || options->batch_rows > 0) {
     DNMF_TRY(cli_stream_plan(session, options, grid_rows, grid_cols, fit));
-    grid_rows = fit->in_batches ? context->size : grid_rows;
+    grid_rows = fit->in_batches ? session->context->size : grid_rows;
     grid_cols = fit->in_batches ? 1 : grid_cols;
   }
-  return cli_lay_out(session, grid_rows, grid_cols, source->rows, source->cols, &fit->a);
+  return cli_lay_out(session, grid_rows, grid_cols, fit->source.rows, fit->source.cols, &fit->a);
 }
 
 static dnmf_status plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {

@@ -7,6 +7,7 @@
 #include "fit_checkpoint.h"
 #include "load.h"
 
+#include "dnmf/cost.h"
 #include "dnmf/fit.h"
 #include "dnmf/fit_observed.h"
 #include "dnmf/fit_stream.h"
@@ -83,6 +84,7 @@ struct cli_fit_run {
 
   /* Unstored entries are zeros: a grid of blocks. */
   dnmf_fit_options plan;
+  double predicted; /* seconds of an iteration, by a machine that was measured first; 0: none was */
   dnmf_factor w;
   dnmf_factor h;
 
@@ -120,6 +122,13 @@ dnmf_status cli_fit_write(cli_session *session, const cli_fit_options *options, 
 
 /* Fails on an option of the command line that this fit, zeros or ratings, would ignore; fit_unused.c. local */
 dnmf_status cli_fit_refuse_unused(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit);
+
+/* The job as the cost model sees it; its entries may not be known yet: stored < 0. local */
+dnmf_job cli_fit_job(const cli_fit_run *fit);
+
+/* The process grid of a fit with zeros; fit_grid.c. collective */
+dnmf_status cli_fit_choose_grid(cli_session *session, const cli_fit_options *options, cli_fit_run *fit, int *grid_rows,
+                                int *grid_cols);
 
 /* What --init and --fix ask for, and whether this fit can start so; then the start itself; fit_start.c. */
 dnmf_status cli_fit_plan_start(dnmf_error *error, const cli_fit_options *options, cli_fit_run *fit); /* local */

@@ -6,7 +6,6 @@
 
 #include "dnmf/clock.h"
 #include "dnmf/collective.h"
-#include "dnmf/cost.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -23,16 +22,9 @@ enum {
 
 /* What a fit of the whole matrix in memory takes at most. */
 static double in_memory_bytes(const cli_session *session, const cli_fit_run *fit, int grid_rows, int grid_cols) {
-  const dnmf_source *source = &fit->source; /* its entries may not be known yet */
-  const dnmf_job job = {.rows = source->rows,
-                        .cols = source->cols,
-                        .stored = (double)source->stored,
-                        .sparse = source->sparse,
-                        .components = fit->components,
-                        .solver = fit->plan.solver,
-                        .precision = fit->precision};
+  const dnmf_job job = cli_fit_job(fit);
   dnmf_cost cost;
-  if (source->stored < 0)
+  if (job.stored < 0)
     return INFINITY;
   dnmf_cost_of(session->context, &job, NULL, grid_rows, grid_cols, &cost);
   return cost.memory.peak + PROGRAM_BYTES;

@@ -19,13 +19,15 @@ static dnmf_status refuse(cli_session *session, const use *uses, size_t count) {
 static dnmf_status refuse_with_zeros(cli_session *session, const cli_fit_options *options) {
   static const char ratings[] =
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
+  static const char sweeping[] = "only --solver hals sweeps";
   static const char exact[] = "--solver bpp is exact at once";
   bool in_batches = options->memory > 0 || options->batch_rows > 0;
   const use uses[] = {
       {"l2-bias", false, ratings},
       {"shrink-to", false, ratings},
       {"patience", false, ratings},
-      {"sweeps", in_batches && options->solver != DNMF_SOLVER_BPP, in_batches ? exact : ratings},
+      {"sweeps", in_batches ? options->solver != DNMF_SOLVER_BPP : options->solver == DNMF_SOLVER_HALS,
+       in_batches ? exact : sweeping},
       {"forget", in_batches, "it needs --memory or --batch-rows"},
       {"init-scale", false, ratings},
   };

@@ -222,10 +222,41 @@ dnmf_status dnmf_sum_scatter_rows(dnmf_context *context, MPI_Comm comm, dnmf_pre
                                                           : sum_to_owners(context, &rows, all, mine);
 }
 
-dnmf_status dnmf_sum_gram(dnmf_context *context, double *values, int64_t gram_count, int64_t control_count) {
+static void count_sum(dnmf_context *context, int64_t gram_count, int64_t control_count) {
   double share = 2.0 * (1.0 - 1.0 / context->size);
   context->traffic.gram_words += share * (double)gram_count;
   context->traffic.control_words += share * (double)control_count;
   context->traffic.messages += 2 * steps(context->size);
+}
+
+dnmf_status dnmf_sum_gram(dnmf_context *context, double *values, int64_t gram_count, int64_t control_count) {
+  count_sum(context, gram_count, control_count);
   return dnmf_sum_doubles(context, context->comm, values, gram_count + control_count);
+}
+
+dnmf_status dnmf_sum_gram_begin(dnmf_context *context, double *values, int64_t gram_count, int64_t control_count) {
+  const int64_t count = gram_count + control_count;
+  if (count > context->message_limit)
+    return dnmf_sum_gram(context, values, gram_count, control_count);
+  dnmf_underway *underway = &context->underway;
+  count_sum(context, gram_count, control_count);
+  int code = MPI_Iallreduce(MPI_IN_PLACE, values, (int)count, MPI_DOUBLE, MPI_SUM, context->comm, &underway->request);
+  underway->code = code;
+  underway->begun = code == MPI_SUCCESS;
+  return dnmf_mpi_check(context, code, "MPI_Iallreduce");
+}
+
+dnmf_status dnmf_sum_gram_end(dnmf_context *context) {
+  dnmf_underway *underway = &context->underway;
+  if (underway->begun && underway->code == MPI_SUCCESS)
+    underway->code = MPI_Wait(&underway->request, MPI_STATUS_IGNORE);
+  underway->begun = false;
+  return dnmf_mpi_check(context, underway->code, "MPI_Iallreduce");
+}
+
+void dnmf_progress(dnmf_context *context) {
+  dnmf_underway *underway = &context->underway;
+  int done = 0;
+  if (underway->begun && underway->code == MPI_SUCCESS)
+    underway->code = MPI_Test(&underway->request, &done, MPI_STATUS_IGNORE);
 }

@@ -7,21 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void dnmf_grid_choose(int processes, int64_t m, int64_t n, int *grid_rows, int *grid_cols) {
-  double fewest = -1;
-  for (int rows = processes; rows >= 1; rows--) {
-    if (processes % rows != 0)
-      continue;
-    int cols = processes / rows;
-    double words = (double)(rows - 1) * (double)n + (double)(cols - 1) * (double)m;
-    if (fewest < 0 || words < fewest) {
-      fewest = words;
-      *grid_rows = rows;
-      *grid_cols = cols;
-    }
-  }
-}
-
 /* Reads digits into a positive `count`: what follows them, or NULL when that is not what is there. */
 static const char *read_count(const char *text, int *count) {
   enum { MOST_DIGITS = 9 };

@@ -55,13 +55,19 @@ static double divergence_seconds(const dnmf_job *job, const dnmf_machine *machin
                     2 * stored * (double)dnmf_precision_size(job->precision));
 }
 
-static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows, double cols,
+bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols) {
+  return dnmf_loop_is_one_pass(job->sparse, job->precision, job->loss, job->solver, job->cols, grid_cols);
+}
+
+static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, int grid_cols, double rows, double cols,
                               double stored) {
   const double size = (double)dnmf_precision_size(job->precision);
   const double operations = 2 * stored * job->components;
   const double panels = (rows + cols) * job->components * size;
   const double bytes = stored * (job->sparse ? size + sizeof(int32_t) : size) + panels;
   const dnmf_work_kind first = job->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
+  if (dnmf_cost_is_one_pass(job, grid_cols))
+    return seconds_of(machine, DNMF_WORK_DENSE_ONE_PASS, 2 * operations, bytes + panels);
   return seconds_of(machine, first, operations, bytes) + seconds_of(machine, first + 1, operations, bytes);
 }
 
@@ -74,7 +80,8 @@ static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, dou
 static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
   const double k = job->components;
   const double bytes = 3 * rows * k * (double)dnmf_precision_size(job->precision);
-  const double operations = job->solver == DNMF_SOLVER_BPP ? rows * k * k * k / 3 : 2 * rows * k * k;
+  const double operations =
+      job->solver == DNMF_SOLVER_BPP ? rows * k * k * k / 3 : 2 * (1 + job->more_sweeps) * rows * k * k;
   if (job->loss.divergence)
     return bytes / machine->bandwidth;
   return seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);
@@ -127,6 +134,12 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   m.work = larger(dnmf_product_bytes(context, job->sparse, precision, rows, cols, k),
                   dnmf_panel_gram_bytes(context->threads, k, precision));
   m.work = larger(m.work, larger(solver_w, solver_h));
+  if (dnmf_cost_is_one_pass(job, grid_cols)) {
+    const int64_t tile = dnmf_sweep_tile_rows(context, precision, cols);
+    m.work = larger(m.work, dnmf_sweep_bytes(context, precision, rows, cols, k) +
+                                dnmf_solver_bytes(job->solver, precision, context->isa, context->threads,
+                                                  tile < rows ? tile : rows, k));
+  }
   if (job->loss.divergence)
     m.work = dnmf_divergence_bytes(context, job->sparse, precision, job->loss.beta, rows, cols, k);
   m.loading = loading_bytes(job, stored, m.block);
@@ -159,9 +172,47 @@ static void cost_of_blocks(const dnmf_context *context, const dnmf_job *job, con
   if (!machine)
     return;
   cost->seconds.product = job->loss.divergence ? divergence_seconds(job, machine, rows, cols, stored)
-                                               : product_seconds(job, machine, rows, cols, stored);
+                                               : product_seconds(job, machine, cost->grid_cols, rows, cols, stored);
   cost->seconds.gram = job->loss.divergence ? 0 : gram_seconds(job, machine, owned);
   cost->seconds.update = update_seconds(job, machine, owned);
+}
+
+dnmf_machine_work dnmf_cost_work(const dnmf_job *job, int grid_rows, int grid_cols) {
+  return (dnmf_machine_work){.rows = (int64_t)ceil((double)job->rows / grid_rows),
+                             .cols = (int64_t)ceil((double)job->cols / grid_cols),
+                             .stored = ceil(job->stored / grid_rows / grid_cols),
+                             .sparse = job->sparse,
+                             .observed = job->missing == DNMF_MISSING_UNOBSERVED,
+                             .components = job->components,
+                             .solver = job->solver,
+                             .loss = job->loss,
+                             .precision = job->precision};
+}
+
+static double words_of(const dnmf_cost *cost) {
+  return cost->traffic.gather_words + cost->traffic.scatter_words;
+}
+
+void dnmf_cost_choose_grid(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int processes,
+                           int *grid_rows, int *grid_cols) {
+  const double alike = 1.1;
+  double least = INFINITY;
+  double fewest = INFINITY;
+  dnmf_cost cost;
+  for (int rows = processes; rows >= 1; rows--)
+    if (processes % rows == 0) {
+      dnmf_cost_of(context, job, machine, rows, processes / rows, &cost);
+      least = fmin(least, cost.seconds.total);
+    }
+  for (int rows = processes; rows >= 1; rows--)
+    if (processes % rows == 0) {
+      dnmf_cost_of(context, job, machine, rows, processes / rows, &cost);
+      if (cost.seconds.total > alike * least || words_of(&cost) >= fewest)
+        continue;
+      fewest = words_of(&cost);
+      *grid_rows = rows;
+      *grid_cols = processes / rows;
+    }
 }
 
 /* --- Fits of observed entries ---------------------------------------------------------------------------- */

@@ -75,8 +75,8 @@ static dnmf_status update(loop *l, side *x, const side *f) {
   return status;
 }
 
-static dnmf_status sum(loop *l, side *x, const side *y) {
-  (void)y;
+static dnmf_status sum(loop *l, side *x, const side *paired) {
+  (void)paired;
   x->control[CONTROL_LOSS] = l->stored;
   if (beta_of(l) == 1)
     dnmf_panel_sum_columns(&x->x->mine, x->sums);

@@ -4,8 +4,9 @@
  * An iteration is two half-steps, W with H fixed and H with W fixed; they are the same code on the two views of the
  * matrix. A half-step updates a factor and makes what the next update needs of it, so that the loss of what has been
  * reached is known when an iteration ends, without a look at A of its own. What the objective and the stopping rules
- * need rides along with the all-reduce of the factors' sums: an iteration has two all-gathers, two reduce-scatters and
- * two all-reduces, and no other synchronization.
+ * need rides along with the all-reduce of the factors' sums, which travels while A is multiplied: an iteration has two
+ * all-gathers, two reduce-scatters and two all-reduces, and no other synchronization. On a grid of one column the same
+ * iterates come from one pass over A.
  */
 #include "loop.h"
 #include "result.h"
@@ -45,6 +46,13 @@ static dnmf_status gather(loop *l, side *s) {
   return DNMF_OK;
 }
 
+static dnmf_status sum_scatter(loop *l, side *y) {
+  double clock = MPI_Wtime();
+  DNMF_TRY(dnmf_factor_sum_scatter(l->context, y->x));
+  l->seconds.exchange += dnmf_lap(&clock);
+  return DNMF_OK;
+}
+
 /* What the update of Y needs from A, summed over all processes: own rows are left in y->x->products. */
 static dnmf_status contribute(loop *l, side *y) {
   DNMF_TRY(gather(l, fixed_for(l, y))); /* F under this block */
@@ -53,32 +61,64 @@ static dnmf_status contribute(loop *l, side *y) {
   double clock = MPI_Wtime();
   keep_failure(l, l->arithmetic->contribute(l, y)); /* A_ij F_j */
   l->seconds.product += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_factor_sum_scatter(l->context, y->x)); /* sum_j A_ij F_j */
-  l->seconds.exchange += dnmf_lap(&clock);
-  return DNMF_OK;
+  return sum_scatter(l, y); /* sum_j A_ij F_j */
 }
 
-/* X's sums over all processes, with the control values; the products of Y are there. */
-static dnmf_status share_sums(loop *l, side *x, const side *y) {
+/* X's sums over all processes, with the control values, begin: others can be at work until end_sums. */
+static dnmf_status begin_sums(loop *l, side *x, const side *paired) {
   double clock = MPI_Wtime();
-  keep_failure(l, l->arithmetic->sum(l, x, y));
+  keep_failure(l, l->arithmetic->sum(l, x, paired));
   x->control[CONTROL_SUM] = x->l1 > 0 ? dnmf_panel_sum(&x->x->mine) : 0;
   x->control[CONTROL_SQUARES] = x->l2 > 0 ? dnmf_panel_dot(l->context, &x->x->mine, &x->x->mine) : 0;
   x->control[CONTROL_FAILED] = l->failure != DNMF_OK;
   dnmf_pace_ask(&l->pace, x->control + CONTROL_ASKS);
   l->seconds.gram += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_sum_gram(l->context, x->sums, l->arithmetic->sum_count(l), CONTROLS));
+  DNMF_TRY(dnmf_sum_gram_begin(l->context, x->sums, l->arithmetic->sum_count(l), CONTROLS));
+  l->seconds.exchange += dnmf_lap(&clock);
+  return DNMF_OK;
+}
+
+static dnmf_status end_sums(loop *l, const side *x) {
+  double clock = MPI_Wtime();
+  DNMF_TRY(dnmf_sum_gram_end(l->context));
   l->seconds.exchange += dnmf_lap(&clock);
   return x->control[CONTROL_FAILED] > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;
 }
 
-/* X <- update(X; its products, the sums of F), then what Y needs: its products, the sums of X. What depends on F
- * alone stays when F is fixed for good. */
+/* X <- update(X; its products, the sums of F), then the sums of X and what Y needs of it, its products. The sums travel
+ * while the products are made, unless they are made of the same: P = WH. What depends on F alone stays when F is fixed
+ * for good. */
 static dnmf_status half_step(loop *l, side *x, side *y) {
+  const bool together = l->arithmetic->needs_both;
   update(l, x);
-  if (x != y || l->arithmetic->needs_both)
+  if (together)
     DNMF_TRY(contribute(l, y));
-  return share_sums(l, x, y);
+  DNMF_TRY(begin_sums(l, x, x));
+  if (!together && x != y)
+    DNMF_TRY(contribute(l, y));
+  return end_sums(l, x);
+}
+
+/* Both half-steps with A read once, where this process holds whole rows of it. */
+static dnmf_status whole_step(loop *l) {
+  keep_failure(l, l->arithmetic->sweep(l)); /* tile by tile: W <- update(W; A H', H H'), then A'W */
+  DNMF_TRY(begin_sums(l, &l->w, &l->w));    /* W'W */
+  DNMF_TRY(sum_scatter(l, &l->h));          /* sum_i A_i'W_i */
+  DNMF_TRY(end_sums(l, &l->w));
+  update(l, &l->h);                      /* H <- update(H; A'W, W'W) */
+  DNMF_TRY(begin_sums(l, &l->h, &l->h)); /* H H' */
+  DNMF_TRY(gather(l, &l->h));
+  return end_sums(l, &l->h);
+}
+
+static dnmf_status step(loop *l) {
+  if (l->one_pass)
+    return whole_step(l);
+  if (l->first == &l->w)
+    DNMF_TRY(half_step(l, &l->w, l->last)); /* W <- update(W; A H', H H'), then A'W, W'W  */
+  if (l->last == &l->h)
+    DNMF_TRY(half_step(l, &l->h, l->first)); /* H <- update(H; A'W, W'W), then A H', H H' */
+  return DNMF_OK;
 }
 
 static double penalty(const side *s) {
@@ -124,9 +164,12 @@ static dnmf_status record(loop *l, dnmf_fit_result *result, double seconds) {
 
 /* Everything as the last half-step of an iteration leaves it, and the start's objective. */
 static dnmf_status evaluate_start(loop *l, dnmf_fit_result *result) {
-  DNMF_TRY(share_sums(l, fixed_for(l, l->last), l->first));
+  side *fixed = fixed_for(l, l->last);
+  DNMF_TRY(begin_sums(l, fixed, fixed));
+  DNMF_TRY(end_sums(l, fixed));
   DNMF_TRY(contribute(l, l->first));
-  DNMF_TRY(share_sums(l, l->last, l->first));
+  DNMF_TRY(begin_sums(l, l->last, l->first));
+  DNMF_TRY(end_sums(l, l->last));
   DNMF_TRY(objective(l, result));
   l->memory.start_error = sqrt(2 * l->loss);
   l->memory.checked_error = l->memory.start_error;
@@ -155,10 +198,7 @@ static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
   double clock = l->pace.began;
   bool done = result->iterations >= l->options->max_iterations && dnmf_fit_stop(result, false, "max-iter");
   while (!done) {
-    if (l->first == &l->w)
-      DNMF_TRY(half_step(l, &l->w, l->last)); /* W <- update(W; A H', H H'), then A'W, W'W  */
-    if (l->last == &l->h)
-      DNMF_TRY(half_step(l, &l->h, l->first)); /* H <- update(H; A'W, W'W), then A H', H H' */
+    DNMF_TRY(step(l));
     result->iterations++;
     DNMF_TRY(objective(l, result));
     done = should_stop(l, result);
@@ -207,6 +247,8 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
   l.h = (side){.transposed = true, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
   l.first = options->fixed == DNMF_FIXED_W ? &l.h : &l.w;
   l.last = options->fixed == DNMF_FIXED_H ? &l.w : &l.h;
+  l.one_pass = options->fixed == DNMF_FIXED_NONE &&
+               dnmf_loop_is_one_pass(a->sparse, a->precision, options->loss, options->solver, a->cols, w->group_size);
   dnmf_status status = dnmf_check_scale(context, a);
   if (status == DNMF_OK)
     status = create_side(&l, w, &l.w);
@@ -219,6 +261,7 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
     status = iterate(&l, result);
   if (status == DNMF_OK)
     status = dnmf_fit_collect(context, &l.seconds, result);
+  result->passes = l.one_pass ? 1 : 2;
   dnmf_factor_drop_denominators(w);
   dnmf_factor_drop_denominators(h);
   free(l.w.sums);

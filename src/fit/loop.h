@@ -45,9 +45,13 @@ typedef struct loss_arithmetic {
   /* Updates the owned rows of X from x->x->products and the sums of F; adds the violation to X's control values. */
   dnmf_status (*update)(loop *l, side *x, const side *f);
 
-  /* x->sums = the share of the owned rows, x->control[CONTROL_LOSS] = what this process adds to the loss; Y's
-   * products are there. */
-  dnmf_status (*sum)(loop *l, side *x, const side *y);
+  /* With whole rows of A here: updates the rows of W and leaves this block's share of what the update of H needs in
+   * h->x->partial, reading A once. NULL: not for this loss. */
+  dnmf_status (*sweep)(loop *l);
+
+  /* x->sums = the share of the owned rows, x->control[CONTROL_LOSS] = what this process adds to the loss, taken from
+   * the products and rows of `paired`. */
+  dnmf_status (*sum)(loop *l, side *x, const side *paired);
 
   /* l->loss, and the errors that follow from it, from the sums of both factors and the control values. */
   void (*evaluate)(loop *l, dnmf_fit_result *result);
@@ -62,6 +66,7 @@ struct loop {
   side h;
   side *first;   /* whose half-step begins an iteration: W's, or H's when W is fixed */
   side *last;    /* whose half-step ends it: H's, or W's when H is fixed */
+  bool one_pass; /* the two half-steps of an iteration read A together */
   double stored; /* divergences: this block's sums of dnmf_diverge, for the next control values */
   double powers;
   dnmf_status failure; /* of local arithmetic here; shared with the next sums, so that nobody waits */
@@ -70,6 +75,11 @@ struct loop {
   double loss; /* without penalties, where the last half-step ended */
   dnmf_fit_seconds seconds;
 };
+
+/* Whether an iteration of such a fit, of both factors, reads A once: tiles of whole rows must fit the cache, and rows
+ * be updated on their own; bpp gains more from all rows of a block that share a factorization. local */
+bool dnmf_loop_is_one_pass(bool sparse, dnmf_precision precision, dnmf_loss loss, dnmf_solver solver, int64_t cols,
+                           int grid_cols);
 
 /* Fails on a matrix, not all zero, whose values are too small to compute with; scale.c. The same on all processes.
  * local */

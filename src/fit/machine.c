@@ -26,7 +26,8 @@ enum {
 };
 
 static const char *const names[DNMF_WORK_KINDS] = {
-    "dense", "dense_transposed", "sparse", "sparse_transposed", "gram", "hals", "mu", "bpp", "observed", "divergence"};
+    "dense", "dense_transposed", "dense_one_pass", "sparse", "sparse_transposed", "gram", "hals", "mu",
+    "bpp",   "observed",         "divergence"};
 
 const char *dnmf_work_name(dnmf_work_kind kind) {
   return names[kind];
@@ -122,6 +123,20 @@ static dnmf_status run_transposed(bench *b, double *operations) {
   return dnmf_multiply_transposed(b->context, &b->a, &b->w, &b->products_h);
 }
 
+static dnmf_status run_one_pass(bench *b, double *operations) {
+  dnmf_sweep sweep;
+  const int64_t step = dnmf_sweep_tile_rows(b->context, b->a.precision, b->a.cols);
+  *operations = 4 * (double)b->a.stored * b->w.components;
+  DNMF_TRY(dnmf_sweep_begin(b->context, &b->a, &b->h, &sweep));
+  for (int64_t row = 0; row < b->a.rows; row += step) {
+    const dnmf_range tile = {row, row + step < b->a.rows ? row + step : b->a.rows};
+    dnmf_sweep_multiply(b->context, &sweep, tile, dnmf_panel_rows(&b->products_w, tile).data);
+    dnmf_sweep_accumulate(b->context, &sweep, tile, dnmf_panel_rows(&b->w, tile).data);
+  }
+  dnmf_sweep_finish(&sweep, &b->products_h);
+  return DNMF_OK;
+}
+
 static dnmf_status run_gram(bench *b, double *operations) {
   const double k = b->h.components;
   *operations = 2 * (double)b->h.rows * k * (k + 1);
@@ -199,6 +214,8 @@ static dnmf_status measure_kernels(bench *b, dnmf_machine *machine) {
   const dnmf_work_kind product = b->work->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
   DNMF_TRY(rate_of(b, run_transposed, &machine->rate[product + 1]));
   DNMF_TRY(rate_of(b, run_product, &machine->rate[product]));
+  if (!b->work->sparse && dnmf_sweep_fits(b->a.precision, b->a.cols))
+    DNMF_TRY(rate_of(b, run_one_pass, &machine->rate[DNMF_WORK_DENSE_ONE_PASS]));
   DNMF_TRY(rate_of(b, run_gram, &machine->rate[DNMF_WORK_GRAM]));
   return rate_of(b, run_update, &machine->rate[DNMF_WORK_HALS + (dnmf_work_kind)b->work->solver]);
 }

@@ -4,6 +4,7 @@
 #include "loop.h"
 #include "result.h"
 
+#include "dnmf/clock.h"
 #include "dnmf/product.h"
 
 static int64_t sum_count(const loop *l) {
@@ -17,28 +18,70 @@ static dnmf_status contribute(loop *l, side *y) {
   return dnmf_multiply(l->context, l->a, &l->h.x->gathered, &y->x->partial);
 }
 
-static dnmf_status update(loop *l, side *x, const side *f) {
-  dnmf_update rows = {.rows = x->x->mine.rows,
-                      .components = l->options->components,
-                      .x = x->x->mine.data,
-                      .products = x->x->products.data,
-                      .gram = f->sums,
-                      .l1 = x->l1,
-                      .l2 = x->l2,
-                      .want_violation = l->options->stop == DNMF_STOP_GRADIENT};
+/* Some of the owned rows. */
+static dnmf_status update_rows(loop *l, side *x, const side *f, dnmf_range rows) {
+  const dnmf_panel mine = dnmf_panel_rows(&x->x->mine, rows);
+  const dnmf_panel products = dnmf_panel_rows(&x->x->products, rows);
+  dnmf_update update = {.rows = mine.rows,
+                        .components = l->options->components,
+                        .x = mine.data,
+                        .products = products.data,
+                        .gram = f->sums,
+                        .l1 = x->l1,
+                        .l2 = x->l2,
+                        .more_sweeps = l->options->more_sweeps,
+                        .want_violation = l->options->stop == DNMF_STOP_GRADIENT,
+                        .violation = x->control[CONTROL_VIOLATION]};
   dnmf_status status = dnmf_solver_update(l->options->solver, l->a->precision, l->context->isa, l->context->threads,
-                                          &rows, &l->context->error);
-  x->control[CONTROL_VIOLATION] = rows.violation;
+                                          &update, &l->context->error);
+  x->control[CONTROL_VIOLATION] = update.violation;
   return status;
 }
 
-/* X'X, and <B, Y> */
-static dnmf_status sum(loop *l, side *x, const side *y) {
-  x->control[CONTROL_LOSS] = dnmf_panel_dot(l->context, &y->x->products, &y->x->mine);
+static dnmf_status update(loop *l, side *x, const side *f) {
+  x->control[CONTROL_VIOLATION] = 0;
+  return update_rows(l, x, f, (dnmf_range){0, x->x->mine.rows});
+}
+
+/* A tile of rows: B_i = A_i H', W_i <- update(W_i; B_i, H H'), A'W += A_i' W_i */
+static dnmf_status sweep_tile(loop *l, dnmf_sweep *sweep, dnmf_range rows, double *clock) {
+  dnmf_context *context = l->context;
+  dnmf_sweep_multiply(context, sweep, rows, dnmf_panel_rows(&l->w.x->products, rows).data);
+  l->seconds.product += dnmf_lap(clock);
+  DNMF_TRY(update_rows(l, &l->w, &l->h, rows));
+  l->seconds.update += dnmf_lap(clock);
+  dnmf_sweep_accumulate(context, sweep, rows, dnmf_panel_rows(&l->w.x->mine, rows).data);
+  l->seconds.product += dnmf_lap(clock);
+  return DNMF_OK;
+}
+
+static dnmf_status sweep(loop *l) {
+  const int64_t rows = l->w.x->mine.rows;
+  const int64_t step = dnmf_sweep_tile_rows(l->context, l->a->precision, l->a->cols);
+  double clock = MPI_Wtime();
+  dnmf_sweep sweep;
+  l->w.control[CONTROL_VIOLATION] = 0;
+  DNMF_TRY(dnmf_sweep_begin(l->context, l->a, &l->h.x->gathered, &sweep));
+  dnmf_status status = DNMF_OK;
+  for (int64_t row = 0; row < rows && status == DNMF_OK; row += step)
+    status = sweep_tile(l, &sweep, (dnmf_range){row, row + step < rows ? row + step : rows}, &clock);
+  dnmf_sweep_finish(&sweep, &l->h.x->partial);
+  l->seconds.product += dnmf_lap(&clock);
+  return status;
+}
+
+bool dnmf_loop_is_one_pass(bool sparse, dnmf_precision precision, dnmf_loss loss, dnmf_solver solver, int64_t cols,
+                           int grid_cols) {
+  return grid_cols == 1 && !sparse && !loss.divergence && solver != DNMF_SOLVER_BPP && dnmf_sweep_fits(precision, cols);
+}
+
+/* X'X, and <B, X> */
+static dnmf_status sum(loop *l, side *x, const side *paired) {
+  x->control[CONTROL_LOSS] = dnmf_panel_dot(l->context, &paired->x->products, &paired->x->mine);
   return dnmf_panel_gram(l->context, &x->x->mine, x->sums);
 }
 
-/* 1/2 (|A|^2 - 2 <A H', W> + <W'W, H H'>) */
+/* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H H'>) */
 static void evaluate(loop *l, dnmf_fit_result *result) {
   double crossed = 0;
   for (int64_t i = 0; i < sum_count(l); i++)
@@ -47,5 +90,9 @@ static void evaluate(loop *l, dnmf_fit_result *result) {
   l->loss = 0.5 * result->residual_squares;
 }
 
-const loss_arithmetic dnmf_squared_error = {
-    .sum_count = sum_count, .contribute = contribute, .update = update, .sum = sum, .evaluate = evaluate};
+const loss_arithmetic dnmf_squared_error = {.sum_count = sum_count,
+                                            .contribute = contribute,
+                                            .update = update,
+                                            .sweep = sweep,
+                                            .sum = sum,
+                                            .evaluate = evaluate};

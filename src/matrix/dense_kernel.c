@@ -19,9 +19,11 @@ enum {
   LANES = VECTOR_REGISTERS == 32 ? 8 : 4,
   VECTORS = VECTOR_REGISTERS == 32 || VECTOR_BYTES == 32 ? 3 : 2,
   SUM_COLS = 256,
-  SUM_ROWS = DNMF_SWEEP_TILE_STEP,
+  SUM_ROWS = 64,
   LINES_AHEAD = 4 /* prefetch distance along the rows, in cache lines, where tiles run down the columns */
 };
+
+_Static_assert(DNMF_SWEEP_TILE_STEP % SUM_ROWS == 0, "tiles of a sweep end where sums do");
 
 /* sum[lane][v] += one number of the block * the panel's vectors, for one step. */
 TEMPLATE void multiply_step(int lanes, int vectors, const real *a, int64_t lane, const real *panel,

@@ -1,5 +1,6 @@
 #include "dnmf/product.h"
 
+#include "dnmf/collective.h"
 #include "dnmf/memory.h"
 #include "matrix/kernels.h"
 
@@ -15,12 +16,19 @@ enum {
   TRANSPOSED_ROWS = 4096, /* rows of A a product with the transpose takes at a time */
   SUMS_BYTES = 512 << 10, /* of the sums of transpose(A) X that a thread works on at a time: half an L2 cache */
   TILE_BYTES = 4 << 20,   /* of A that a sweep takes at a time, a thread */
+  MOST_TILE = 8 << 20,    /* of A in the smallest tile, for a sweep to be worth while */
   REGISTER_ROWS = 8,      /* rows of A X are split among threads in multiples of this */
   LINE_COLUMNS = 16       /* and columns of A in multiples of this: a cache line */
 };
 
 static int64_t at_most(int64_t count, int64_t limit) {
   return count < limit ? count : limit;
+}
+
+/* The thread that calls MPI lets it work. */
+static void let_progress(dnmf_context *context) {
+  if (omp_get_thread_num() == 0)
+    dnmf_progress(context);
 }
 
 /* --- Padded panels --------------------------------------------------------------------------------------- */
@@ -80,9 +88,11 @@ static dnmf_status multiply_sparse(dnmf_context *context, const dnmf_csr *a, con
   DNMF_TRY(pad_panel(context, panel, &padded_panel, &copy));
   const int64_t parts = (int64_t)context->threads * 8; /* small enough to even out what the counts do not show */
 #pragma omp parallel for schedule(dynamic) num_threads(context->threads)
-  for (int64_t part = 0; part < parts; part++)
+  for (int64_t part = 0; part < parts; part++) {
     kernel->multiply(a, dnmf_csr_balanced_row(a, part, parts), dnmf_csr_balanced_row(a, part + 1, parts), padded_panel,
                      padded, out->data, out->components);
+    let_progress(context);
+  }
   free(copy);
   return DNMF_OK;
 }
@@ -94,11 +104,15 @@ static const void *block_row(const dnmf_matrix *a, int64_t row) {
   return (const char *)a->dense + (size_t)(row * cols) * dnmf_precision_size(a->precision);
 }
 
-int64_t dnmf_sweep_tile_rows(const dnmf_context *context, const dnmf_matrix *a) {
-  const int64_t row_bytes = dnmf_range_size(a->col_range) * (int64_t)dnmf_precision_size(a->precision);
+int64_t dnmf_sweep_tile_rows(const dnmf_context *context, dnmf_precision precision, int64_t cols) {
+  const int64_t row_bytes = cols * (int64_t)dnmf_precision_size(precision);
   const int64_t fitting = (int64_t)TILE_BYTES * context->threads / (row_bytes > 0 ? row_bytes : 1);
   const int64_t whole = fitting / DNMF_SWEEP_TILE_STEP * DNMF_SWEEP_TILE_STEP;
   return whole > DNMF_SWEEP_TILE_STEP ? whole : DNMF_SWEEP_TILE_STEP;
+}
+
+bool dnmf_sweep_fits(dnmf_precision precision, int64_t cols) {
+  return cols <= MOST_TILE / DNMF_SWEEP_TILE_STEP / (int64_t)dnmf_precision_size(precision);
 }
 
 /* Releases what a sweep holds. */
@@ -139,7 +153,7 @@ dnmf_status dnmf_sweep_begin(dnmf_context *context, const dnmf_matrix *a, const 
   return prepare(context, a, panel->components, panel, true, sweep);
 }
 
-void dnmf_sweep_multiply(const dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out) {
+void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out) {
   const dnmf_matrix *a = sweep->a;
   const dnmf_dense_kernel *kernel = dense_kernels[a->precision][context->isa];
   const size_t size = dnmf_precision_size(a->precision);
@@ -157,6 +171,7 @@ void dnmf_sweep_multiply(const dnmf_context *context, const dnmf_sweep *sweep, d
     kernel->multiply(&tile, &operands);
     dnmf_unpad_rows(a->precision, sums, sweep->padded, part,
                     (char *)out + (size_t)((row - rows.begin) * sweep->components) * size, sweep->components);
+    let_progress(context);
   }
 }
 
@@ -169,8 +184,7 @@ static int64_t columns_at_once(const dnmf_context *context, const dnmf_sweep *sw
 }
 
 /* Adds transpose(A_rows) x, for at most TRANSPOSED_ROWS rows. */
-static void accumulate_rows(const dnmf_context *context, dnmf_sweep *sweep, int64_t begin, int64_t rows,
-                            const void *x) {
+static void accumulate_rows(dnmf_context *context, dnmf_sweep *sweep, int64_t begin, int64_t rows, const void *x) {
   const dnmf_matrix *a = sweep->a;
   const dnmf_dense_kernel *kernel = dense_kernels[a->precision][context->isa];
   const size_t size = dnmf_precision_size(a->precision);
@@ -187,10 +201,11 @@ static void accumulate_rows(const dnmf_context *context, dnmf_sweep *sweep, int6
     const dnmf_operands operands = {x, (char *)sweep->sums + (size_t)(col * sweep->padded) * size, sweep->padded,
                                     sweep->padded};
     kernel->multiply_transposed(&tile, &operands);
+    let_progress(context);
   }
 }
 
-void dnmf_sweep_accumulate(const dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {
+void dnmf_sweep_accumulate(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {
   const size_t row_bytes = (size_t)sweep->components * dnmf_precision_size(sweep->a->precision);
   for (int64_t row = rows.begin; row < rows.end; row += TRANSPOSED_ROWS)
     accumulate_rows(context, sweep, row, at_most(rows.end - row, TRANSPOSED_ROWS),
@@ -224,6 +239,15 @@ dnmf_status dnmf_multiply_transposed(dnmf_context *context, const dnmf_matrix *a
   dnmf_sweep_accumulate(context, &sweep, (dnmf_range){0, panel->rows}, panel->data);
   dnmf_sweep_finish(&sweep, out);
   return DNMF_OK;
+}
+
+double dnmf_sweep_bytes(const dnmf_context *context, dnmf_precision precision, int64_t rows, int64_t cols,
+                        int components) {
+  const size_t size = dnmf_precision_size(precision);
+  const double padded = (double)padded_width(context, precision, components);
+  const double panel = dnmf_allocated_bytes((double)cols * padded, size);
+  return dnmf_allocated_bytes((double)scratch_rows_of(context, rows) * padded, size) + panel +
+         (padded != components ? panel : 0);
 }
 
 double dnmf_product_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, int64_t rows,

@@ -1,6 +1,6 @@
 /*
- * hals: one sweep of coordinate descent over the components (Cichocki & Phan 2009), in the order and with the
- * formulas of scikit-learn's `cd` without shuffling:
+ * hals: sweeps of coordinate descent over the components (Cichocki & Phan 2009), in the order and with the formulas of
+ * scikit-learn's `cd` without shuffling:
  *   gradient_t = (G + l2 I)_t . x - (b_t - l1)
  *   x_t        = max(x_t - gradient_t / (G + l2 I)_tt, 0), unchanged where that diagonal is 0
  */
@@ -44,6 +44,8 @@ static int update(const dnmf_row_problem *problem, int64_t rows, void *x, const 
     load_strip(components, count, x_rows, x_strip);
     load_strip(components, count, (const real *)products + begin * components, b_strip);
     descend(components, problem->gram, (real)problem->l1, x_strip, b_strip, violation ? lanes : NULL);
+    for (int sweep = 0; sweep < problem->more_sweeps; sweep++)
+      descend(components, problem->gram, (real)problem->l1, x_strip, b_strip, NULL);
     store_strip(components, count, x_strip, x_rows);
     if (violation)
       *violation += sum_lanes(count, lanes);
@@ -51,4 +53,4 @@ static int update(const dnmf_row_problem *problem, int64_t rows, void *x, const 
   return 0;
 }
 
-const dnmf_row_kernel VARIANT(dnmf_hals_kernel) = {TILE_ROWS, scratch_bytes, update};
+const dnmf_row_kernel VARIANT(dnmf_hals_kernel) = {LANES, scratch_bytes, update};

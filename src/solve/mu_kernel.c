@@ -50,4 +50,4 @@ static int update(const dnmf_row_problem *problem, int64_t rows, void *x, const 
   return 0;
 }
 
-const dnmf_row_kernel VARIANT(dnmf_mu_kernel) = {TILE_ROWS, scratch_bytes, update};
+const dnmf_row_kernel VARIANT(dnmf_mu_kernel) = {LANES, scratch_bytes, update};

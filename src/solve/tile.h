@@ -11,7 +11,8 @@
 
 /* Eight vectors of the widest kind: enough independent sums to hide the latency of an addition, and a strip
  * of 64 components still fits the first-level cache. */
-enum { LANES = 512 / sizeof(real), STRIPS_A_TILE = 8, TILE_ROWS = LANES * STRIPS_A_TILE };
+enum { LANES = 512 / sizeof(real) };
+_Static_assert(DNMF_SOLVER_STEP % LANES == 0, "a strip is whole");
 
 /* What a denominator of 0 becomes in a multiplicative update: float32 machine epsilon, in both precisions. */
 #define FLOOR ((real)1.1920928955078125e-07)

@@ -249,7 +249,7 @@ def test_wrong_command_line(tmp_path, name, processes):
 UNUSED = {
     "bias penalty on zeros": (["--l2-bias", 3], ["--l2-bias", "--missing unobserved"]),
     "patience on zeros": (["--patience", 3], ["--patience", "--missing unobserved"]),
-    "sweeps on zeros": (["--sweeps", 1], ["--sweeps", "--missing unobserved"]),
+    "sweeps of mu on zeros": (["--sweeps", 2, "--solver", "mu"], ["--sweeps", "hals"]),
     "scale of the start on zeros": (["--init-scale", 1], ["--init-scale", "--missing unobserved"]),
     "three penalties for two factors": (["--l2", 1, "--l2-w", 1, "--l2-h", 0], ["--l2 ", "--l2-w", "--l2-h"]),
     "patience without held-out ratings": (["--missing", "unobserved", "--patience", 3], ["--patience", "--validation"]),

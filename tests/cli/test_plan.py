@@ -60,7 +60,10 @@ def test_grids_are_those_of_fit_and_all_shapes_on_demand():
     assert set(every) == {grid_name(grid) for grid in GRIDS}
     for plan in auto:
         rivals = [other for other in every.values() if other["processes"] == plan["processes"]]
-        assert plan["traffic"]["words"] == min(other["traffic"]["words"] for other in rivals)
+        least = min(other["seconds"] for other in rivals)
+        fast = [other for other in rivals if other["seconds"] <= 1.1 * least]
+        assert plan["seconds"] <= 1.1 * least
+        assert plan["traffic"]["words"] == min(other["traffic"]["words"] for other in fast)
         assert plan["traffic"] == every[plan["grid"]]["traffic"]
 
 
@@ -111,7 +114,7 @@ def test_one_process_answers_for_thousands():
 
 
 @pytest.mark.parametrize("processes, sizes, rates", [
-    (1, SIZES, {"dense", "dense_transposed", "gram", "hals"}),
+    (1, SIZES, {"dense", "dense_transposed", "dense_one_pass", "gram", "hals"}),
     (2, [*SIZES, "--nnz", 5000, "--solver", "mu"], {"sparse", "sparse_transposed", "gram", "mu"}),
     (1, [*SIZES, "--nnz", 5000, "--loss", "kullback-leibler"], {"divergence"}),
     (1, [*SIZES, "--loss", "0.5"], {"divergence"}),

@@ -100,13 +100,22 @@ def test_words_sent_equal_the_formula(tmp_path, rows, cols, grid):
 
 
 @pytest.mark.parametrize("rows, cols, processes", [(900, 10, 4), (10, 900, 4), (300, 300, 4), (500, 100, 6)])
-def test_automatic_grid_sends_the_fewest_words(tmp_path, rows, cols, processes):
-    run(["generate", "-o", tmp_path / "a.h5", "--rows", rows, "--cols", cols])
+def test_automatic_grid_sends_the_fewest_words_of_a_sparse_matrix(tmp_path, rows, cols, processes):
+    """All grids share its work evenly, so words decide."""
+    run(["generate", "-o", tmp_path / "a.h5", "--rows", rows, "--cols", cols, "--sparse", "--density", 0.1])
     found = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1, "--json"],
                 processes=processes).json
     grids = [(down, processes // down) for down in range(1, processes + 1) if processes % down == 0]
     chosen = tuple(map(int, found["grid"].split("x")))
     assert words(chosen, rows, cols, 2) == min(words(grid, rows, cols, 2) for grid in grids)
+
+
+@pytest.mark.parametrize("rows, cols", [(900, 10), (10, 900), (300, 300)])
+def test_automatic_grid_of_a_dense_matrix_is_the_planned_one(tmp_path, rows, cols, processes=4):
+    run(["generate", "-o", tmp_path / "a.h5", "--rows", rows, "--cols", cols])
+    chosen = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1, "--json"],
+                 processes=processes).json["grid"]
+    assert chosen == run(["plan", tmp_path / "a.h5", "-k", 2, "-n", processes, "--json"]).json["plans"][0]["grid"]
 
 
 @pytest.mark.parametrize("processes", [1, 3])

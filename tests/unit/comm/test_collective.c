@@ -216,6 +216,32 @@ static void a_gram_matrix_takes_its_companions_along(void **state) {
   }
 }
 
+/* Begun here, finished there, and the same sums and counts; messages of other groups pass in between. */
+static void a_sum_travels_while_others_work(void **state) {
+  (void)state;
+  dnmf_context *context = test_context();
+  const int p = context->size;
+  for (int limit = 0; limit < LIMITS; limit++) {
+    double values[6] = {1, 2, 3, 4, context->rank, 5};
+    double other = 1;
+    context->message_limit = limits[limit];
+    context->traffic = (dnmf_traffic){0};
+    dnmf_progress(context); /* nothing is on its way */
+    assert_ok(dnmf_sum_gram_begin(context, values, 4, 2));
+    dnmf_progress(context);
+    assert_ok(dnmf_sum_doubles(context, context->comm, &other, 1));
+    for (int i = 0; i < 100; i++)
+      dnmf_progress(context);
+    assert_ok(dnmf_sum_gram_end(context));
+    assert_true(other == p);
+    for (int i = 0; i < 4; i++)
+      assert_true(values[i] == p * (i + 1));
+    assert_true(values[4] == p * (p - 1) / 2);
+    assert_true(fabs(context->traffic.gram_words * p - 2.0 * (p - 1) * 4) < 1e-12);
+    assert_true(fabs(context->traffic.control_words * p - 2.0 * (p - 1) * 2) < 1e-12);
+  }
+}
+
 #define limit_test(function) cmocka_unit_test_setup_teardown(function, test_clear, restore_limit)
 
 int run_tests(void) {
@@ -226,6 +252,7 @@ int run_tests(void) {
       limit_test(rows_are_gathered_on_every_grid),
       limit_test(rows_are_summed_and_scattered_on_every_grid),
       limit_test(a_gram_matrix_takes_its_companions_along),
+      limit_test(a_sum_travels_while_others_work),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

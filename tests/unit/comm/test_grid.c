@@ -2,31 +2,6 @@
 
 #include <string.h>
 
-static double words(int rows, int cols, int64_t m, int64_t n) {
-  return (double)(rows - 1) * (double)n + (double)(cols - 1) * (double)m;
-}
-
-static void the_chosen_grid_sends_the_fewest_words(void **state) {
-  (void)state;
-  static const int64_t sizes[] = {1, 5, 100, 4000, 20000, INT64_C(1) << 40};
-  for (int p = 1; p <= 64; p++)
-    for (int i = 0; i < 36; i++) {
-      int64_t m = sizes[i / 6];
-      int64_t n = sizes[i % 6];
-      int rows = 0;
-      int cols = 0;
-      dnmf_grid_choose(p, m, n, &rows, &cols);
-      assert_int_equal(rows * cols, p);
-      for (int r = 1; r <= p; r++) {
-        if (p % r != 0)
-          continue;
-        assert_true(words(rows, cols, m, n) <= words(r, p / r, m, n));
-        if (words(rows, cols, m, n) == words(r, p / r, m, n))
-          assert_true(rows >= r);
-      }
-    }
-}
-
 static void a_grid_is_read_from_its_name(void **state) {
   (void)state;
   dnmf_error error = {0};
@@ -158,7 +133,6 @@ static void empty_parts_are_passed_over(void **state) {
 
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
-      mpi_test(the_chosen_grid_sends_the_fewest_words),
       mpi_test(a_grid_is_read_from_its_name),
       mpi_test(a_wrong_grid_is_refused),
       mpi_test(the_processes_of_a_grid_do_not_wrap_around),

@@ -197,6 +197,80 @@ static void times_are_operations_over_rates(void **state) {
   assert_close(cost.seconds.product, 4 + (4 + 8) * 8 / 0.5, 1e-9);
 }
 
+/* By hand, 4 x 6, k = 2, on 2 x 1 processes, whole rows: 12 entries, read once if that is what the products wait for.
+ */
+static void one_pass_reads_a_once(void **state) {
+  (void)state;
+  const form f = {.rows = 4, .cols = 6, .components = 2, .threads = 1};
+  dnmf_job job = job_of(&f);
+  dnmf_machine machine = {.flops = 1e9, .bandwidth = 1, .latency = 1e-9, .network = 1e9};
+  dnmf_cost cost;
+  const double panels = (2 + 6) * 2 * 8;
+  dnmf_cost_of(test_context(), &job, &machine, 2, 1, &cost);
+  assert_close(cost.seconds.product, 12 * 8 + 2 * panels, 1e-6);
+  job.solver = DNMF_SOLVER_BPP;
+  dnmf_cost_of(test_context(), &job, &machine, 2, 1, &cost);
+  assert_close(cost.seconds.product, 2 * (12 * 8 + panels), 1e-6);
+  machine.rate[DNMF_WORK_DENSE_ONE_PASS] = 8;
+  job.solver = DNMF_SOLVER_MU;
+  dnmf_cost_of(test_context(), &job, &machine, 2, 1, &cost);
+  assert_close(cost.seconds.product, 4 * 12 * 2 / 8, 1e-9);
+}
+
+/* No other grid is faster by more than a tenth, and none that is nearly as fast sends less. */
+static void check_choice(const dnmf_job *job, const dnmf_machine *machine, int processes) {
+  int rows = 0;
+  int cols = 0;
+  dnmf_cost chosen;
+  dnmf_cost_choose_grid(test_context(), job, machine, processes, &rows, &cols);
+  assert_int_equal(rows * cols, processes);
+  dnmf_cost_of(test_context(), job, machine, rows, cols, &chosen);
+  double least = chosen.seconds.total;
+  for (int r = 1; r <= processes; r++)
+    if (processes % r == 0) {
+      dnmf_cost other;
+      dnmf_cost_of(test_context(), job, machine, r, processes / r, &other);
+      least = fmin(least, other.seconds.total);
+    }
+  assert_true(chosen.seconds.total <= 1.1 * least);
+  for (int r = 1; r <= processes; r++)
+    if (processes % r == 0) {
+      dnmf_cost other;
+      dnmf_cost_of(test_context(), job, machine, r, processes / r, &other);
+      if (other.seconds.total <= 1.1 * least)
+        assert_true(chosen.traffic.gather_words <= other.traffic.gather_words);
+    }
+}
+
+static void the_chosen_grid_is_fast_and_sends_little(void **state) {
+  (void)state;
+  static const int64_t sides[] = {1, 100, 4000, 200000};
+  const dnmf_machine slow_network = {.flops = 1e11, .bandwidth = 1e11, .latency = 1e-6, .network = 1e6};
+  const dnmf_machine slow_memory = {.flops = 1e11, .bandwidth = 1e8, .latency = 1e-6, .network = 1e11};
+  for (int p = 1; p <= 64; p++)
+    for (int i = 0; i < 16; i++) {
+      const form f = {.rows = sides[i / 4], .cols = sides[i % 4], .components = 7, .threads = 1};
+      const dnmf_job job = job_of(&f);
+      check_choice(&job, &slow_network, p);
+      check_choice(&job, &slow_memory, p);
+    }
+}
+
+/* 4000 columns fit a tile: where memory is what everything waits for, whole rows win over the squarest blocks. */
+static void slow_memory_asks_for_whole_rows(void **state) {
+  (void)state;
+  const form f = {.rows = 4000, .cols = 4000, .components = 16, .threads = 1};
+  const dnmf_job job = job_of(&f);
+  const dnmf_machine slow_network = {.flops = 1e11, .bandwidth = 1e11, .latency = 1e-6, .network = 1e6};
+  const dnmf_machine slow_memory = {.flops = 1e11, .bandwidth = 1e8, .latency = 1e-6, .network = 1e11};
+  int rows = 0;
+  int cols = 0;
+  dnmf_cost_choose_grid(test_context(), &job, &slow_memory, 16, &rows, &cols);
+  assert_int_equal(cols, 1);
+  dnmf_cost_choose_grid(test_context(), &job, &slow_network, 16, &rows, &cols);
+  assert_int_equal(cols, 4);
+}
+
 int run_tests(void) {
   test_context()->threads = 1;
   const struct CMUnitTest tests[] = {
@@ -204,6 +278,9 @@ int run_tests(void) {
       mpi_test(so_under_divergences),
       mpi_test(the_first_process_holds_most),
       mpi_test(times_are_operations_over_rates),
+      mpi_test(one_pass_reads_a_once),
+      mpi_test(the_chosen_grid_is_fast_and_sends_little),
+      mpi_test(slow_memory_asks_for_whole_rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

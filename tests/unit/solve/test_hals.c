@@ -68,6 +68,61 @@ static void threads_do_not_change_a_bit(void **state) {
   check_threads(DNMF_SOLVER_HALS, 17);
 }
 
+static dnmf_update rows_of(problem *p, int begin, int end, int more_sweeps) {
+  return (dnmf_update){.rows = end - begin,
+                       .components = p->k,
+                       .x = p->x + begin * p->k,
+                       .products = p->b + begin * p->k,
+                       .gram = p->gram,
+                       .more_sweeps = more_sweeps,
+                       .want_violation = true};
+}
+
+static void update(dnmf_update *rows) {
+  dnmf_error error = {0};
+  assert_int_equal(dnmf_solver_update(DNMF_SOLVER_HALS, DNMF_DOUBLE, dnmf_isa_detect(), 2, rows, &error), DNMF_OK);
+}
+
+/* A tile of the one-pass loop is such a piece. */
+static void rows_in_pieces_give_the_same_bits(void **state) {
+  (void)state;
+  enum { ROWS = 3 * DNMF_SOLVER_STEP + 7 };
+  problem whole = make_problem(4, DNMF_DOUBLE, ROWS, 5, 5);
+  problem pieces = copy_problem(&whole);
+  dnmf_update all = rows_of(&whole, 0, ROWS, 0);
+  update(&all);
+  double violation = 0;
+  for (int begin = 0; begin < ROWS; begin += DNMF_SOLVER_STEP) {
+    dnmf_update piece = rows_of(&pieces, begin, begin + DNMF_SOLVER_STEP < ROWS ? begin + DNMF_SOLVER_STEP : ROWS, 0);
+    piece.violation = violation;
+    update(&piece);
+    violation = piece.violation;
+  }
+  assert_same_x(&pieces, &whole, 0);
+  assert_true(violation == all.violation);
+  free_problem(&pieces);
+  free_problem(&whole);
+}
+
+/* Three sweeps over the same products are three updates, the violation that of the first. */
+static void more_sweeps_are_more_updates(void **state) {
+  (void)state;
+  problem once = make_problem(5, DNMF_DOUBLE, 70, 6, 6);
+  problem repeated = copy_problem(&once);
+  dnmf_update three = rows_of(&once, 0, 70, 2);
+  update(&three);
+  dnmf_update first = rows_of(&repeated, 0, 70, 0);
+  update(&first);
+  for (int i = 0; i < 2; i++) {
+    dnmf_update again = rows_of(&repeated, 0, 70, 0);
+    update(&again);
+  }
+  assert_same_x(&once, &repeated, 0);
+  assert_true(three.violation == first.violation);
+  free_problem(&once);
+  free_problem(&repeated);
+}
+
 int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
@@ -75,6 +130,8 @@ int run_tests(void) {
       mpi_test(penalties_are_applied),
       mpi_test(zero_curvature_leaves_the_coordinate),
       mpi_test(threads_do_not_change_a_bit),
+      mpi_test(rows_in_pieces_give_the_same_bits),
+      mpi_test(more_sweeps_are_more_updates),
   };
   return cmocka_run_group_tests_name("hals", tests, NULL, NULL);
 }

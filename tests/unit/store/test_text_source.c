@@ -57,10 +57,8 @@ static void check_values(dnmf_source *source, const double *values) {
   dnmf_grid grid = {0};
   dnmf_layout layout = {0};
   dnmf_matrix matrix = {0};
-  int grid_rows = 1;
-  int grid_cols = 1;
-  dnmf_grid_choose(context->size, source->rows, source->cols, &grid_rows, &grid_cols);
-  assert_ok(dnmf_grid_create(context, grid_rows, grid_cols, &grid));
+  const int grid_cols = context->size % 2 == 0 ? 2 : 1;
+  assert_ok(dnmf_grid_create(context, context->size / grid_cols, grid_cols, &grid));
   assert_ok(dnmf_layout_even(&context->error, &grid, source->rows, source->cols, &layout));
   assert_ok(dnmf_source_load(context, source, &layout, DNMF_DOUBLE, &matrix));
   for (int64_t row = matrix.row_range.begin; row < matrix.row_range.end; row++)
