@@ -14,20 +14,26 @@
 #include "base/vector.h"
 #include "dnmf/product.h"
 
-/* LANES * VECTORS sums, VECTORS panel vectors and a temporary fill the registers. */
+/* LANES * VECTORS sums, VECTORS panel vectors and a temporary fill the registers; where that leaves some unused by a
+ * tile of two vectors, TALL lanes use them. Panel rows are taken so many at a time as stay in half a first-level
+ * cache, within bounds; the widest vectors have enough to do on each to take them from the second. */
 enum {
   LANES = VECTOR_REGISTERS == 32 ? 8 : 4,
   VECTORS = VECTOR_REGISTERS == 32 || VECTOR_BYTES == 32 ? 3 : 2,
-  SUM_COLS = 256,
-  SUM_ROWS = 64,
+  TALL = VECTOR_REGISTERS == 16 && VECTOR_BYTES == 32 ? 6 : LANES,
+  PANEL_BYTES = VECTOR_BYTES == 64 ? 128 << 10 : 16 << 10,
+  LEAST_COLS = 32, /* of the block, summed at a time */
+  MOST_COLS = 256,
+  LEAST_ROWS = 16,
+  MOST_ROWS = 64,
   LINES_AHEAD = 4 /* prefetch distance along the rows, in cache lines, where tiles run down the columns */
 };
 
-_Static_assert(DNMF_SWEEP_TILE_STEP % SUM_ROWS == 0, "tiles of a sweep end where sums do");
+_Static_assert(DNMF_SWEEP_TILE_STEP % MOST_ROWS == 0, "tiles of a sweep end where sums do");
 
 /* sum[lane][v] += one number of the block * the panel's vectors, for one step. */
 TEMPLATE void multiply_step(int lanes, int vectors, const real *a, int64_t lane, const real *panel,
-                            vec sum[LANES][VECTORS]) {
+                            vec sum[TALL][VECTORS]) {
   vec p[VECTORS];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++)
@@ -45,7 +51,7 @@ TEMPLATE void register_tile(int lanes, int vectors, bool transposed, int64_t ste
                             const real *panel, real *out, int64_t padded) {
   const int64_t lane = transposed ? 1 : stride;
   const int64_t step = transposed ? stride : 1;
-  vec sum[LANES][VECTORS];
+  vec sum[TALL][VECTORS];
 #pragma GCC unroll 8
   for (int i = 0; i < lanes; i++)
 #pragma GCC unroll 4
@@ -81,32 +87,63 @@ typedef void tile_function(int64_t steps, const real *a, int64_t stride, const r
     register_tile(lanes, vectors, transposed, steps, a, stride, panel, out, padded);                                   \
   }
 
-TILE_FUNCTION(rows_by_1, LANES, 1, false)
-TILE_FUNCTION(rows_by_2, LANES, 2, false)
-TILE_FUNCTION(rows_by_3, LANES, VECTORS, false)
-TILE_FUNCTION(row_by_1, 1, 1, false)
-TILE_FUNCTION(row_by_2, 1, 2, false)
-TILE_FUNCTION(row_by_3, 1, VECTORS, false)
-TILE_FUNCTION(cols_by_1, LANES, 1, true)
-TILE_FUNCTION(cols_by_2, LANES, 2, true)
-TILE_FUNCTION(cols_by_3, LANES, VECTORS, true)
-TILE_FUNCTION(col_by_1, 1, 1, true)
-TILE_FUNCTION(col_by_2, 1, 2, true)
-TILE_FUNCTION(col_by_3, 1, VECTORS, true)
+#define TILE_FUNCTIONS(name, lanes, transposed)                                                                        \
+  TILE_FUNCTION(name##_by_1, lanes, 1, transposed)                                                                     \
+  TILE_FUNCTION(name##_by_2, lanes, 2, transposed)                                                                     \
+  TILE_FUNCTION(name##_by_3, lanes, VECTORS, transposed)
 
-/* By [one lane][vectors - 1]. */
-static tile_function *const row_tiles[2][3] = {{rows_by_1, rows_by_2, rows_by_3}, {row_by_1, row_by_2, row_by_3}};
-static tile_function *const col_tiles[2][3] = {{cols_by_1, cols_by_2, cols_by_3}, {col_by_1, col_by_2, col_by_3}};
+TILE_FUNCTION(tall_rows_by_1, TALL, 1, false)
+TILE_FUNCTION(tall_rows_by_2, TALL, 2, false)
+TILE_FUNCTIONS(rows, LANES, false)
+TILE_FUNCTIONS(two_rows, 2, false)
+TILE_FUNCTIONS(row, 1, false)
+TILE_FUNCTION(tall_cols_by_1, TALL, 1, true)
+TILE_FUNCTION(tall_cols_by_2, TALL, 2, true)
+TILE_FUNCTIONS(cols, LANES, true)
+TILE_FUNCTIONS(two_cols, 2, true)
+TILE_FUNCTIONS(col, 1, true)
+
+/* Register tiles of so many lanes, by their vectors. */
+typedef struct tile_shape {
+  int lanes;
+  int vectors; /* at most */
+  tile_function *tiles[3];
+} tile_shape;
+
+/* The tallest first: each takes what the one before leaves. */
+enum { SHAPES = 4 };
+static const tile_shape row_shapes[SHAPES] = {{TALL, 2, {tall_rows_by_1, tall_rows_by_2}},
+                                              {LANES, VECTORS, {rows_by_1, rows_by_2, rows_by_3}},
+                                              {2, VECTORS, {two_rows_by_1, two_rows_by_2, two_rows_by_3}},
+                                              {1, VECTORS, {row_by_1, row_by_2, row_by_3}}};
+static const tile_shape col_shapes[SHAPES] = {{TALL, 2, {tall_cols_by_1, tall_cols_by_2}},
+                                              {LANES, VECTORS, {cols_by_1, cols_by_2, cols_by_3}},
+                                              {2, VECTORS, {two_cols_by_1, two_cols_by_2, two_cols_by_3}},
+                                              {1, VECTORS, {col_by_1, col_by_2, col_by_3}}};
+
+/* Where to begin: with tall tiles for pairs of vectors, unless threes fit as well. */
+static int first_shape(const dnmf_operands *operands) {
+  const int64_t vectors = operands->width / VECTOR;
+  return TALL > LANES && (vectors == 1 || (vectors % 2 == 0 && vectors % 3 != 0)) ? 0 : 1;
+}
+
+/* Rows of the panel at a time. */
+static int64_t panel_rows(const dnmf_operands *operands, int64_t least, int64_t most) {
+  int64_t rows = most;
+  while (rows > least && rows * operands->padded * (int64_t)sizeof(real) > PANEL_BYTES)
+    rows /= 2;
+  return rows;
+}
 
 /* All components of some rows of the result, in groups of vectors that leave no single one over: with one, too
  * few sums are under way to keep the multipliers busy. */
-static void all_components(tile_function *const tiles[3], int64_t steps, const real *a, int64_t stride,
-                           const real *panel, real *out, const dnmf_operands *operands) {
+static void all_components(const tile_shape *s, int64_t steps, const real *a, int64_t stride, const real *panel,
+                           real *out, const dnmf_operands *operands) {
   int64_t left = operands->width / VECTOR;
   int64_t done = 0;
   while (left > 0) {
-    const int64_t vectors = left == 4 ? 2 : left < VECTORS ? left : VECTORS;
-    tiles[vectors - 1](steps, a, stride, panel + done, out + done, operands->padded);
+    const int64_t vectors = left == 4 ? 2 : left < s->vectors ? left : s->vectors;
+    s->tiles[vectors - 1](steps, a, stride, panel + done, out + done, operands->padded);
     left -= vectors;
     done += vectors * VECTOR;
   }
@@ -119,32 +156,32 @@ static int64_t at_most(int64_t count, int64_t limit) {
 static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
   const int64_t stride = tile->stride;
   const int64_t padded = operands->padded;
-  for (int64_t col = 0; col < tile->cols; col += SUM_COLS) {
-    const int64_t steps = at_most(tile->cols - col, SUM_COLS);
+  const int64_t chunk = panel_rows(operands, LEAST_COLS, MOST_COLS);
+  for (int64_t col = 0; col < tile->cols; col += chunk) {
+    const int64_t steps = at_most(tile->cols - col, chunk);
     const real *a = (const real *)tile->data + col;
     const real *panel = (const real *)operands->panel + col * padded;
     real *out = operands->out;
     int64_t row = 0;
-    for (; row + LANES <= tile->rows; row += LANES)
-      all_components(row_tiles[0], steps, a + row * stride, stride, panel, out + row * padded, operands);
-    for (; row < tile->rows; row++)
-      all_components(row_tiles[1], steps, a + row * stride, stride, panel, out + row * padded, operands);
+    for (const tile_shape *s = row_shapes + first_shape(operands); s < row_shapes + SHAPES; s++)
+      for (; row + s->lanes <= tile->rows; row += s->lanes)
+        all_components(s, steps, a + row * stride, stride, panel, out + row * padded, operands);
   }
 }
 
 static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *operands) {
   const int64_t stride = tile->stride;
   const int64_t padded = operands->padded;
-  for (int64_t row = 0; row < tile->rows; row += SUM_ROWS) {
-    const int64_t steps = at_most(tile->rows - row, SUM_ROWS);
+  const int64_t chunk = panel_rows(operands, LEAST_ROWS, MOST_ROWS);
+  for (int64_t row = 0; row < tile->rows; row += chunk) {
+    const int64_t steps = at_most(tile->rows - row, chunk);
     const real *a = (const real *)tile->data + row * stride;
     const real *panel = (const real *)operands->panel + row * padded;
     real *out = operands->out;
     int64_t col = 0;
-    for (; col + LANES <= tile->cols; col += LANES)
-      all_components(col_tiles[0], steps, a + col, stride, panel, out + col * padded, operands);
-    for (; col < tile->cols; col++)
-      all_components(col_tiles[1], steps, a + col, stride, panel, out + col * padded, operands);
+    for (const tile_shape *s = col_shapes + first_shape(operands); s < col_shapes + SHAPES; s++)
+      for (; col + s->lanes <= tile->cols; col += s->lanes)
+        all_components(s, steps, a + col, stride, panel, out + col * padded, operands);
   }
 }
 
