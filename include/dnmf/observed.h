@@ -6,7 +6,8 @@
  *   minimize over w >= 0, b free   1/2 sum_e (r_e - c_e - b - f_e w)^2 + 1/2 l2 d^s |w - m|^2 + l1 |w|_1 + 1/2 l2_bias
  * b^2 where d is the number of entries, s the count power of the penalty scale (0 raw, 1 ALS-WR's count) and m the row
  * that the penalty pulls towards: zero, or the factor's mean row.
- *   hals  normal equations of the row with b eliminated, then `sweeps` warm-started coordinate sweeps
+ *   hals  `sweeps` warm-started coordinate sweeps, b always at its minimum: on the row's residual where its factor rows
+ *         fit a cache and the sweeps are few, else on its normal equations; the iterates are the same to rounding
  *   bpp   the same equations, sweeps until the projected gradient is at rounding: the exact minimizer
  *   mu    w <- w * sum(n_e f_e) / (sum(q_e f_e) + penalties), with n, q of the loss (Lee & Seung 2001; masked as
  *         in Luo et al. 2014), no biases

@@ -32,4 +32,61 @@ TEMPLATE void vec_store(real *to, vec value) {
   *(vec *)to = value;
 }
 
+/* vec_sum: the sum of the lanes, in halves.
+ * vec_transpose: row[i] lane j <-> row[j] lane i: pairs of rows exchange every second lane, then pairs of lanes, and so
+ * on. */
+#if defined(__clang__) /* shuffles only by literal lane numbers */
+TEMPLATE real vec_sum(vec value) {
+  for (int half = VECTOR / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; i++)
+      value[i] += value[i + half];
+  return value[0];
+}
+
+TEMPLATE void vec_transpose(vec row[VECTOR]) {
+  real lane[VECTOR][VECTOR];
+  for (int i = 0; i < VECTOR; i++)
+    vec_store(lane[i], row[i]);
+  for (int i = 0; i < VECTOR; i++)
+    for (int j = 0; j < VECTOR; j++)
+      row[i][j] = lane[j][i];
+}
+#else
+typedef __typeof__((vec){0} == (vec){0}) lane_numbers;
+
+TEMPLATE lane_numbers vec_lanes(void) {
+  lane_numbers lane;
+#pragma GCC unroll 16
+  for (int i = 0; i < VECTOR; i++)
+    lane[i] = i;
+  return lane;
+}
+
+TEMPLATE real vec_sum(vec value) {
+  const lane_numbers lane = vec_lanes();
+#pragma GCC unroll 4
+  for (int half = VECTOR / 2; half > 0; half /= 2)
+    value += __builtin_shuffle(value, lane ^ half);
+  return value[0];
+}
+
+TEMPLATE void vec_transpose(vec row[VECTOR]) {
+  const lane_numbers lane = vec_lanes();
+#pragma GCC unroll 4
+  for (int width = 1; width < VECTOR; width *= 2) {
+    const lane_numbers upper = (lane & width) != 0; /* all bits where true */
+    const lane_numbers low = (upper & (lane - width + VECTOR)) | (~upper & lane);
+    const lane_numbers high = (upper & (lane + VECTOR)) | (~upper & (lane + width));
+#pragma GCC unroll 16
+    for (int i = 0; i < VECTOR; i++)
+      if ((i & width) == 0) {
+        const vec a = row[i];
+        const vec b = row[i + width];
+        row[i] = __builtin_shuffle(a, b, low);
+        row[i + width] = __builtin_shuffle(a, b, high);
+      }
+  }
+}
+#endif
+
 #endif

@@ -14,20 +14,49 @@
 enum { EXACT_SWEEPS = 500 };
 
 DNMF_DECLARE_VARIANTS(observed_kernels, dnmf_observed_kernels);
+DNMF_DECLARE_VARIANTS(residual_kernels, dnmf_residual_kernels);
 
-static const observed_kernels *const kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_observed_kernels);
+/* How the rows of one call are updated. */
+typedef struct row_method {
+  const observed_kernels *equations;
+  const residual_kernels *residual;
+  dnmf_solver solver;
+  int sweeps;
+  int64_t most_entries; /* of a row that is swept on its residual */
+} row_method;
 
-static observed_sums update_row(const observed_kernels *kernel, dnmf_solver solver, const dnmf_observed_update *update,
-                                int64_t row, void *scratch) {
-  if (solver == DNMF_SOLVER_MU)
-    return kernel->multiplicative(update, row, scratch);
-  return kernel->least_squares(update, row, solver == DNMF_SOLVER_BPP ? EXACT_SWEEPS : update->sweeps, scratch);
+static row_method choose_method(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa,
+                                const dnmf_observed_update *update) {
+  static const observed_kernels *const equations[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_observed_kernels);
+  static const residual_kernels *const residual[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_residual_kernels);
+  row_method method = {equations[precision][isa], residual[precision][isa], solver, update->sweeps, 0};
+  if (solver == DNMF_SOLVER_BPP)
+    method.sweeps = EXACT_SWEEPS;
+  if (solver == DNMF_SOLVER_HALS)
+    method.most_entries = method.residual->most_entries(update, update->sweeps);
+  return method;
+}
+
+static size_t scratch_of(const row_method *method, const dnmf_observed_update *update) {
+  const size_t equations = method->equations->scratch(update);
+  const size_t residual = method->most_entries > 0 ? method->residual->scratch(update) : 0;
+  return ((equations > residual ? equations : residual) + 63) / 64 * 64;
+}
+
+static observed_sums update_row(const row_method *method, const dnmf_observed_update *update, int64_t row,
+                                void *scratch) {
+  const int64_t entries = update->start[row + 1] - update->start[row];
+  if (method->solver == DNMF_SOLVER_MU)
+    return method->equations->multiplicative(update, row, scratch);
+  if (entries > 0 && entries <= method->most_entries)
+    return method->residual->update(update, row, method->sweeps, scratch);
+  return method->equations->least_squares(update, row, method->sweeps, scratch);
 }
 
 dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_observed_update *update, dnmf_error *error) {
-  const observed_kernels *kernel = kernels[precision][isa];
-  size_t bytes = (kernel->scratch(update) + 63) / 64 * 64;
+  const row_method method = choose_method(solver, precision, isa, update);
+  const size_t bytes = scratch_of(&method, update);
   void *scratch = NULL;
   void *memory = NULL;
   dnmf_status status = dnmf_allocate(error, "row update scratch", threads, bytes, &scratch);
@@ -37,7 +66,7 @@ dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnm
   if (status == DNMF_OK) {
 #pragma omp parallel for schedule(dynamic, 32) num_threads(threads)
     for (int64_t row = 0; row < update->rows; row++)
-      sums[row] = update_row(kernel, solver, update, row, (char *)scratch + (size_t)omp_get_thread_num() * bytes);
+      sums[row] = update_row(&method, update, row, (char *)scratch + (size_t)omp_get_thread_num() * bytes);
     update->loss = 0;
     update->penalty = 0;
     update->violation = 0;

@@ -6,18 +6,9 @@
  * nnz * k^2 / 2 multiply-adds of a half-step are. Sums of a tile are added to the row's totals once a tile, so
  * that single precision does not lose the long rows.
  */
-#include "observed.h"
-
-#include "base/variant.h"
-#include "base/vector.h"
-
-#include <math.h>
-#include <string.h>
+#include "observed_row.h"
 
 enum { BLOCK = VECTOR > 8 ? VECTOR : 8, TILE_BYTES = 16 * 1024, PREFETCH = 24 };
-
-/* A projected gradient this much smaller than the first sweep's is rounding. */
-static const double rounding = sizeof(real) == sizeof(double) ? 1e-15 : 1e-6;
 
 /* Denominators of the multiplicative update are kept above this, as scikit-learn does. */
 static const real smallest_denominator = (real)1.1920929e-07;
@@ -204,18 +195,13 @@ static double sweep(equations *eq) {
 
 /* Loss and penalty at the new row, from the quadratic form; `b` is the new bias. */
 static observed_sums row_sums(const dnmf_observed_update *update, const equations *eq, double l2, double b) {
-  observed_sums sums = {0, 0, 0};
   double quadratic = 0; /* w'G'w - 2 rhs'w of the equations with the bias eliminated */
-  double total = 0;
-  double away = 0; /* |w - m|^2 */
-  double pull = 0; /* |w|^2 - 2 m'w: what l2 adds to the quadratic form */
-#pragma omp simd reduction(+ : quadratic, total, away, pull)
+  double pull = 0;      /* |w|^2 - 2 m'w: what l2 adds to the quadratic form */
+#pragma omp simd reduction(+ : quadratic, pull)
   for (int i = 0; i < eq->components; i++) {
     double w = (double)eq->x[i];
     double m = update->center ? update->center[i] : 0;
     quadratic += w * ((double)eq->gradient[i] - update->l1 - (double)eq->rhs[i]);
-    total += w;
-    away += (w - m) * (w - m);
     pull += w * (w - 2 * m);
   }
   double bias_penalty = update->fit_bias ? 0.5 * update->l2_bias * b * b : 0;
@@ -223,14 +209,7 @@ static observed_sums row_sums(const dnmf_observed_update *update, const equation
   if (update->fit_bias)
     reduced -= eq->residual_sum * eq->residual_sum / (eq->entries + update->l2_bias);
   double loss = 0.5 * (reduced + quadratic - l2 * pull) - bias_penalty;
-  sums.loss = loss > 0 ? loss : 0;
-  sums.penalty = 0.5 * l2 * away + update->l1 * total + bias_penalty;
-  return sums;
-}
-
-static void clear_row(const dnmf_observed_update *update, real *x) {
-  int used = update->components + (update->fit_bias ? 1 : 0);
-  memset(x, 0, (size_t)used * sizeof(real));
+  return (observed_sums){.loss = loss > 0 ? loss : 0, .penalty = row_penalty(update, eq->x, l2, b)};
 }
 
 static double new_bias(const dnmf_observed_update *update, const equations *eq) {

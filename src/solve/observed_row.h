@@ -1,0 +1,38 @@
+/*
+ * What the kernels of rows over observed entries share. Only for kernel files (base/variant.h).
+ */
+#ifndef DNMF_SOLVE_OBSERVED_ROW_H
+#define DNMF_SOLVE_OBSERVED_ROW_H
+
+#include "observed.h"
+
+#include "base/variant.h"
+#include "base/vector.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A projected gradient this much smaller than the first sweep's is rounding. */
+static const double rounding = sizeof(real) == sizeof(double) ? 1e-15 : 1e-6;
+
+/* A row without entries becomes zero. */
+static inline void clear_row(const dnmf_observed_update *update, real *x) {
+  int used = update->components + (update->fit_bias ? 1 : 0);
+  memset(x, 0, (size_t)used * sizeof(real));
+}
+
+/* l2 and l1 of the row, and its bias's share. */
+static inline double row_penalty(const dnmf_observed_update *update, const real *x, double l2, double bias) {
+  double total = 0;
+  double away = 0; /* |w - m|^2 */
+#pragma omp simd reduction(+ : total, away)
+  for (int i = 0; i < update->components; i++) {
+    double w = (double)x[i];
+    double m = update->center ? update->center[i] : 0;
+    total += w;
+    away += (w - m) * (w - m);
+  }
+  return 0.5 * l2 * away + update->l1 * total + (update->fit_bias ? 0.5 * update->l2_bias * bias * bias : 0);
+}
+
+#endif

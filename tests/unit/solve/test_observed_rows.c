@@ -1,0 +1,236 @@
+/*
+ * Rows over observed entries against coordinate descent written out in plain double loops: the objective of observed.h
+ * is minimized by its own formulas, coordinate by coordinate, the bias at its minimum each time.
+ * Enough components that rows are swept on their residual, and few enough that equations are made; both must agree.
+ */
+#include "dnmf/observed.h"
+#include "dnmf/random.h"
+#include "mpi_test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIXED_ROWS = 90, MOST_COMPONENTS = 70, MOST_ROWS = 8, MOST_ENTRIES = 1000 };
+
+/* Numbers in double, representable in the precision of the run. */
+typedef struct rows {
+  dnmf_precision precision;
+  int k;
+  int stride;
+  int count;
+  int64_t start[MOST_ROWS + 1];
+  int32_t index[MOST_ENTRIES];
+  double value[MOST_ENTRIES];
+  double fixed[FIXED_ROWS * (MOST_COMPONENTS + 1) + DNMF_OBSERVED_SLACK];
+  double x[MOST_ROWS * (MOST_COMPONENTS + 1)];
+  double center[MOST_COMPONENTS];
+} rows;
+
+typedef struct way {
+  bool bias;
+  bool fit_bias;
+  bool centered;
+  double l1;
+  int sweeps;
+} way;
+
+static double number(dnmf_precision precision, uint64_t stream, int64_t i) {
+  const double u = dnmf_random_uniform(stream, DNMF_STREAM_VALUES, (uint64_t)i, 0);
+  return precision == DNMF_DOUBLE ? u : (double)(float)u;
+}
+
+static void make(dnmf_precision precision, int k, rows *r) {
+  static const int lengths[MOST_ROWS] = {0, 1, 3, 8, 31, 64, 65, 200};
+  memset(r, 0, sizeof *r);
+  *r = (rows){.precision = precision, .k = k, .stride = k + 1, .count = MOST_ROWS};
+  for (int row = 0; row < MOST_ROWS; row++)
+    r->start[row + 1] = r->start[row] + lengths[row];
+  for (int64_t e = 0; e < r->start[MOST_ROWS]; e++) {
+    r->index[e] = (int32_t)(e * 37 % FIXED_ROWS);
+    r->value[e] = (double)(1 + e * 7 % 9) / 2;
+  }
+  for (int i = 0; i < FIXED_ROWS * r->stride; i++)
+    r->fixed[i] = number(precision, 1, i);
+  for (int i = 0; i < MOST_ROWS * r->stride; i++)
+    r->x[i] = i % 3 == 0 ? 0 : number(precision, 2, i);
+  for (int t = 0; t < k; t++)
+    r->center[t] = number(precision, 3, t);
+}
+
+static const double MEAN = 1.5, L2 = 0.25, L2_BIAS = 2, POWER = 0.5;
+
+/* What is left of the row's entries without its own bias. */
+static void residuals(const rows *r, const way *w, int row, double *left) {
+  const double *x = r->x + row * r->stride;
+  for (int64_t e = r->start[row]; e < r->start[row + 1]; e++) {
+    const double *f = r->fixed + r->index[e] * r->stride;
+    double explained = MEAN + (w->bias ? f[r->k] : 0);
+    for (int t = 0; t < r->k; t++)
+      explained += x[t] * f[t];
+    left[e - r->start[row]] = r->value[e] - explained;
+  }
+}
+
+static double best_bias(const rows *r, const way *w, int row, const double *left) {
+  const double count = (double)(r->start[row + 1] - r->start[row]);
+  double sum = 0;
+  for (int e = 0; e < (int)count; e++)
+    sum += left[e];
+  return w->fit_bias ? sum / (count + L2_BIAS) : 0;
+}
+
+/* One coordinate at its turn: the slope and curvature of the objective, minimized over the bias. */
+static void step(rows *r, const way *w, int row, int t, double *violation) {
+  double left[MOST_ENTRIES];
+  double *x = r->x + row * r->stride;
+  const int64_t count = r->start[row + 1] - r->start[row];
+  const double l2 = L2 * pow((double)count, POWER);
+  residuals(r, w, row, left);
+  const double b = best_bias(r, w, row, left);
+  double slope = w->l1 + l2 * (x[t] - (w->centered ? r->center[t] : 0));
+  double curvature = l2;
+  double sum = 0;
+  for (int64_t e = 0; e < count; e++) {
+    const double f = r->fixed[r->index[r->start[row] + e] * r->stride + t];
+    slope -= (left[e] - b) * f;
+    curvature += f * f;
+    sum += f;
+  }
+  if (w->fit_bias)
+    curvature -= sum * sum / ((double)count + L2_BIAS);
+  *violation += slope < 0 || x[t] > 0 ? fabs(slope) : 0;
+  x[t] = fmax(x[t] - slope / curvature, 0);
+}
+
+typedef struct sums {
+  double loss;
+  double penalty;
+  double violation;
+} sums;
+
+static void finish(rows *r, const way *w, int row, sums *total) {
+  double left[MOST_ENTRIES];
+  double *x = r->x + row * r->stride;
+  const int64_t count = r->start[row + 1] - r->start[row];
+  const double l2 = L2 * pow((double)count, POWER);
+  residuals(r, w, row, left);
+  const double b = best_bias(r, w, row, left);
+  if (w->bias)
+    x[r->k] = b;
+  for (int64_t e = 0; e < count; e++)
+    total->loss += 0.5 * (left[e] - b) * (left[e] - b);
+  for (int t = 0; t < r->k; t++) {
+    const double away = x[t] - (w->centered ? r->center[t] : 0);
+    total->penalty += 0.5 * l2 * away * away + w->l1 * x[t];
+  }
+  total->penalty += w->fit_bias ? 0.5 * L2_BIAS * b * b : 0;
+}
+
+static sums reference(rows *r, const way *w) {
+  sums total = {0, 0, 0};
+  for (int row = 0; row < r->count; row++) {
+    double later = 0;
+    if (r->start[row] == r->start[row + 1]) {
+      memset(r->x + row * r->stride, 0, (size_t)(r->k + (w->fit_bias ? 1 : 0)) * sizeof(double));
+      continue;
+    }
+    for (int s = 0; s < w->sweeps; s++)
+      for (int t = 0; t < r->k; t++)
+        step(r, w, row, t, s == 0 ? &total.violation : &later);
+    finish(r, w, row, &total);
+  }
+  return total;
+}
+
+/* The numbers in the precision of the run; freed by the caller. */
+static void *narrow(dnmf_precision precision, const double *from, int64_t count) {
+  double *doubles = calloc((size_t)count, sizeof *doubles);
+  float *floats = calloc((size_t)count, sizeof *floats);
+  assert_true(doubles && floats);
+  for (int64_t i = 0; i < count; i++) {
+    doubles[i] = from[i];
+    floats[i] = (float)from[i];
+  }
+  free(precision == DNMF_DOUBLE ? (void *)floats : (void *)doubles);
+  return precision == DNMF_DOUBLE ? (void *)doubles : (void *)floats;
+}
+
+static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, double *x) {
+  dnmf_error error = {0};
+  const int64_t numbers = r->count * r->stride;
+  void *value = narrow(r->precision, r->value, MOST_ENTRIES);
+  void *fixed = narrow(r->precision, r->fixed, FIXED_ROWS * r->stride + DNMF_OBSERVED_SLACK);
+  void *moved = narrow(r->precision, r->x, numbers);
+  dnmf_observed_update update = {.rows = r->count,
+                                 .start = r->start,
+                                 .index = r->index,
+                                 .value = value,
+                                 .components = r->k,
+                                 .stride = r->stride,
+                                 .fixed = fixed,
+                                 .x = moved,
+                                 .bias = w->bias,
+                                 .fit_bias = w->fit_bias,
+                                 .mean = MEAN,
+                                 .l1 = w->l1,
+                                 .l2 = L2,
+                                 .count_power = POWER,
+                                 .center = w->centered ? r->center : NULL,
+                                 .l2_bias = L2_BIAS,
+                                 .sweeps = w->sweeps};
+  assert_int_equal(dnmf_observed_rows(DNMF_SOLVER_HALS, r->precision, isa, threads, &update, &error), DNMF_OK);
+  for (int64_t i = 0; i < numbers; i++)
+    x[i] = r->precision == DNMF_DOUBLE ? ((double *)moved)[i] : (double)((float *)moved)[i];
+  free(value);
+  free(fixed);
+  free(moved);
+  return (sums){update.loss, update.penalty, update.violation};
+}
+
+static void assert_near(double found, double expected, double tolerance) {
+  if (!(fabs(found - expected) <= tolerance * (1 + fabs(expected))))
+    fail_msg("%.17g is not %.17g", found, expected);
+}
+
+static void check(dnmf_precision precision, int k, const way *w) {
+  const double tolerance = precision == DNMF_DOUBLE ? 1e-10 : 2e-3;
+  static rows given, expected;
+  static double x[MOST_ROWS * (MOST_COMPONENTS + 1)], again[MOST_ROWS * (MOST_COMPONENTS + 1)];
+  make(precision, k, &given);
+  expected = given;
+  const sums wanted = reference(&expected, w);
+  for (int isa = 0; isa <= (int)dnmf_isa_detect(); isa++) {
+    const sums found = run(&given, w, (dnmf_isa)isa, 1, x);
+    for (int row = 0; row < given.count; row++)
+      for (int t = 0; t < k + (w->bias ? 1 : 0); t++)
+        assert_near(x[row * given.stride + t], expected.x[row * given.stride + t], tolerance);
+    assert_near(found.loss, wanted.loss, tolerance);
+    assert_near(found.penalty, wanted.penalty, tolerance);
+    assert_near(found.violation, wanted.violation, tolerance);
+    run(&given, w, (dnmf_isa)isa, 3, again);
+    assert_memory_equal(x, again, sizeof(double) * (size_t)(given.count * given.stride));
+  }
+}
+
+static void rows_are_those_of_coordinate_descent(void **state) {
+  (void)state;
+  static const int components[] = {1, 5, 16, 17, 24, 33, 50, 64, 70};
+  static const way ways[] = {{false, false, false, 0, 1},
+                             {true, true, true, 0, 1},
+                             {true, false, true, 0.1, 1},
+                             {true, true, false, 0.2, 1},
+                             {true, true, true, 0.1, 3}};
+  for (size_t c = 0; c < sizeof components / sizeof *components; c++)
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+      for (int precision = 0; precision < DNMF_PRECISIONS; precision++)
+        check((dnmf_precision)precision, components[c], &ways[i]);
+}
+
+int run_tests(void);
+int run_tests(void) {
+  const struct CMUnitTest tests[] = {
+      mpi_test(rows_are_those_of_coordinate_descent),
+  };
+  return cmocka_run_group_tests_name("observed_rows", tests, NULL, NULL);
+}
