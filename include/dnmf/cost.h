@@ -41,6 +41,7 @@ typedef struct dnmf_job {
   dnmf_solver solver;
   dnmf_loss loss; /* of fits with zeros */
   dnmf_precision precision;
+  dnmf_number narrow; /* the type that A's values are kept in, where narrower than the precision; 0: its numbers */
 } dnmf_job;
 
 /* Bytes of one process, as allocated. What the libraries, MPI and the program itself take comes on top, and what the

@@ -96,7 +96,14 @@ static dnmf_status read_matrix(cli_session *session, const cli_fit_options *opti
   DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
   cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
   DNMF_TRY(cli_resume_check(session, fit));
-  return fit->missing == DNMF_MISSING_UNOBSERVED ? cli_observed_load(session, options, fit) : DNMF_OK;
+  if (fit->missing == DNMF_MISSING_UNOBSERVED)
+    return cli_observed_load(session, options, fit);
+  return dnmf_matrix_narrow(session->context, &fit->a.matrix);
+}
+
+dnmf_number cli_fit_number(const cli_fit_run *fit) {
+  const bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
+  return dnmf_number_of(fit->precision, observed ? fit->ratings.by_rows.entries.narrow : fit->a.matrix.narrow);
 }
 
 /* The residual entry by entry takes the place of the loop's, in the objective too where that is made of it. */
@@ -182,6 +189,8 @@ static dnmf_status run_phases(cli_session *session, const cli_fit_options *optio
   DNMF_TRY(fit->in_batches ? cli_stream_start(session, options, fit) : cli_fit_start(session, options, fit));
   DNMF_TRY(cli_resume_read_best(session, fit));
   cli_fit_announce(session, options, fit);
+  if (cli_fit_number(fit) != (dnmf_number)fit->precision)
+    cli_say(session, "  values kept as %s", dnmf_number_name(cli_fit_number(fit)));
   fit->seconds.init = dnmf_lap(&clock);
   DNMF_TRY(iterate(session, options, checkpoint, fit));
   fit->seconds.iterate = dnmf_lap(&clock);

@@ -30,7 +30,8 @@ static double in_memory_bytes(const cli_session *session, const cli_fit_run *fit
                         .sparse = source->sparse,
                         .components = fit->components,
                         .solver = fit->plan.solver,
-                        .precision = fit->precision};
+                        .precision = fit->precision,
+                        .narrow = source->narrow};
   dnmf_cost cost;
   if (source->stored < 0)
     return INFINITY;

@@ -21,6 +21,11 @@ static double larger(double a, double b) {
   return a > b ? a : b;
 }
 
+/* The type of A's values in a block. */
+static dnmf_number number_of(const dnmf_job *job) {
+  return dnmf_number_of(job->precision, dnmf_narrower(job->precision, job->narrow));
+}
+
 /* --- Time of local work ---------------------------------------------------------------------------------- */
 
 /* Seconds of `operations` of a kind: at its measured rate, else by the roofline. */
@@ -51,15 +56,14 @@ static double divergence_seconds(const dnmf_job *job, const dnmf_machine *machin
   const bool everywhere = !job->sparse || job->loss.beta != 1;
   const double entries = everywhere ? rows * cols : stored;
   const double operations = 2 * (sums_denominators(job) ? 3 : 2) * 2 * entries * job->components;
-  return seconds_of(machine, DNMF_WORK_DIVERGENCE, operations,
-                    2 * stored * (double)dnmf_precision_size(job->precision));
+  return seconds_of(machine, DNMF_WORK_DIVERGENCE, operations, 2 * stored * (double)dnmf_number_size(number_of(job)));
 }
 
 static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows, double cols,
                               double stored) {
-  const double size = (double)dnmf_precision_size(job->precision);
+  const double size = (double)dnmf_number_size(number_of(job));
   const double operations = 2 * stored * job->components;
-  const double panels = (rows + cols) * job->components * size;
+  const double panels = (rows + cols) * job->components * (double)dnmf_precision_size(job->precision);
   const double bytes = stored * (job->sparse ? size + sizeof(int32_t) : size) + panels;
   const dnmf_work_kind first = job->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
   return seconds_of(machine, first, operations, bytes) + seconds_of(machine, first + 1, operations, bytes);
@@ -91,12 +95,16 @@ static double exchange_seconds(const dnmf_traffic *traffic, const dnmf_machine *
 /* --- Fits with zeros ------------------------------------------------------------------------------------- */
 
 /* While a sparse block is made, its entries wait with both indices beside the rows they go into (assemble.c); ratings
- * are there as read, transposed, and waiting. Batches under way, some megabytes, are left out. */
+ * are there as read, transposed, and waiting. Values are narrowed when both orders are made. Batches under way, some
+ * megabytes, are left out. */
 enum { ENTRY_READ = 24, ENTRY_PLACE = 8 };
 
-static double loading_bytes(const dnmf_job *job, double stored, double block) {
+static double loading_bytes(const dnmf_job *job, int64_t rows, int64_t cols, double stored, double block) {
   const double size = (double)dnmf_precision_size(job->precision);
-  return job->sparse ? larger(block, stored * (ENTRY_PLACE + size + sizeof(int32_t) + size)) : block;
+  if (!job->sparse)
+    return block;
+  return larger(dnmf_matrix_bytes(true, (dnmf_number)job->precision, rows, cols, stored),
+                stored * (ENTRY_PLACE + size + sizeof(int32_t) + size));
 }
 
 static double denominator_bytes(int64_t block, int64_t owned, int group_size, int components,
@@ -115,7 +123,7 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   const int64_t cols = dnmf_range_size(block_cols);
   const int64_t own_rows = dnmf_range_size(dnmf_range_split(block_rows, grid_cols, col));
   const int64_t own_cols = dnmf_range_size(dnmf_range_split(block_cols, grid_rows, row));
-  dnmf_cost_memory m = {.block = dnmf_matrix_bytes(job->sparse, precision, rows, cols, stored)};
+  dnmf_cost_memory m = {.block = dnmf_matrix_bytes(job->sparse, number_of(job), rows, cols, stored)};
   m.factors = dnmf_factor_bytes(rows, own_rows, grid_cols, k, precision) +
               dnmf_factor_bytes(cols, own_cols, grid_rows, k, precision);
   if (sums_denominators(job))
@@ -129,7 +137,7 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   m.work = larger(m.work, larger(solver_w, solver_h));
   if (job->loss.divergence)
     m.work = dnmf_divergence_bytes(context, job->sparse, precision, job->loss.beta, rows, cols, k);
-  m.loading = loading_bytes(job, stored, m.block);
+  m.loading = loading_bytes(job, rows, cols, stored, m.block);
   m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
   return m;
 }

@@ -164,6 +164,7 @@ static dnmf_status run_observed(bench *b, double *operations) {
                                  .start = b->a.by_rows.start,
                                  .index = b->a.by_rows.index,
                                  .value = b->a.by_rows.value,
+                                 .narrow = b->a.by_rows.narrow,
                                  .components = b->work->components,
                                  .stride = b->w.components,
                                  .fixed = b->h.data,

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { WIDEST = 8, ENTRIES_AHEAD = 32 /* prefetch distance */ };
+enum { WIDEST = 8, ENTRIES_AHEAD = 32 /* prefetch distance */, BYTES = UINT8_MAX + 1 };
 
 /* One walk over the entries, for some of the components. */
 typedef struct csr_walk {
@@ -20,11 +20,27 @@ typedef struct csr_walk {
   int64_t padded;
   real *out; /* likewise */
   int components;
-  int wanted; /* components of this walk that exist; the rest is padding */
+  int wanted;          /* components of this walk that exist; the rest is padding */
+  const real *of_byte; /* the number that each byte stands for, if values are bytes */
 } csr_walk;
 
-TEMPLATE void row_sums(int vectors, const csr_walk *walk, int64_t begin, int64_t end, int64_t last, vec *sum) {
-  const real *value = walk->a->value;
+/* Bytes are looked up: a number from the cache is spread over a vector by the load itself. */
+TEMPLATE real value_at(dnmf_number narrow, const csr_walk *walk, int64_t e) {
+  const void *values = walk->a->value;
+  switch (narrow) {
+  case DNMF_NUMBER_UINT8:
+    return walk->of_byte[((const uint8_t *)values)[e]];
+  case DNMF_NUMBER_UINT16:
+    return (real)((const uint16_t *)values)[e];
+  case DNMF_NUMBER_SINGLE:
+    return (real)((const float *)values)[e];
+  default:
+    return ((const real *)values)[e];
+  }
+}
+
+TEMPLATE void row_sums(int vectors, dnmf_number narrow, const csr_walk *walk, int64_t begin, int64_t end, int64_t last,
+                       vec *sum) {
   const int32_t *index = walk->a->index;
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; v++)
@@ -34,20 +50,21 @@ TEMPLATE void row_sums(int vectors, const csr_walk *walk, int64_t begin, int64_t
     const real *next = walk->panel + index[e + ENTRIES_AHEAD < last ? e + ENTRIES_AHEAD : e] * walk->padded;
     for (int v = 0; v < vectors * VECTOR; v += CACHE_LINE)
       __builtin_prefetch(next + v);
+    const real value = value_at(narrow, walk, e);
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; v++) {
       const int at = v * VECTOR;
-      sum[v] += value[e] * vec_load(p + at);
+      sum[v] += value * vec_load(p + at);
     }
   }
 }
 
-TEMPLATE void rows(int vectors, const csr_walk *walk, int64_t begin, int64_t end) {
+TEMPLATE void rows(int vectors, dnmf_number narrow, const csr_walk *walk, int64_t begin, int64_t end) {
   const int64_t *start = walk->a->start;
   const int64_t last = start[walk->a->rows];
   for (int64_t row = begin; row < end; row++) {
     vec sum[WIDEST];
-    row_sums(vectors, walk, start[row], start[row + 1], last, sum);
+    row_sums(vectors, narrow, walk, start[row], start[row + 1], last, sum);
     real *to = walk->out + row * walk->components;
     if (walk->wanted == vectors * VECTOR)
 #pragma GCC unroll 8
@@ -58,36 +75,56 @@ TEMPLATE void rows(int vectors, const csr_walk *walk, int64_t begin, int64_t end
   }
 }
 
-static void rows_of_width(int vectors, const csr_walk *walk, int64_t begin, int64_t end) {
+TEMPLATE void rows_of_width(int vectors, dnmf_number narrow, const csr_walk *walk, int64_t begin, int64_t end) {
   switch (vectors) {
   case 1:
-    rows(1, walk, begin, end);
+    rows(1, narrow, walk, begin, end);
     break;
   case 2:
-    rows(2, walk, begin, end);
+    rows(2, narrow, walk, begin, end);
     break;
   case 3:
-    rows(3, walk, begin, end);
+    rows(3, narrow, walk, begin, end);
     break;
   case 4:
-    rows(4, walk, begin, end);
+    rows(4, narrow, walk, begin, end);
     break;
   case 5:
-    rows(5, walk, begin, end);
+    rows(5, narrow, walk, begin, end);
     break;
   case 6:
-    rows(6, walk, begin, end);
+    rows(6, narrow, walk, begin, end);
     break;
   case 7:
-    rows(7, walk, begin, end);
+    rows(7, narrow, walk, begin, end);
     break;
   default:
-    rows(8, walk, begin, end);
+    rows(8, narrow, walk, begin, end);
+  }
+}
+
+static void rows_of_type(int vectors, const csr_walk *walk, int64_t begin, int64_t end) {
+  switch (walk->a->narrow) {
+  case DNMF_NUMBER_UINT8:
+  case DNMF_NUMBER_HALVES:
+    rows_of_width(vectors, DNMF_NUMBER_UINT8, walk, begin, end);
+    break;
+  case DNMF_NUMBER_UINT16:
+    rows_of_width(vectors, DNMF_NUMBER_UINT16, walk, begin, end);
+    break;
+  case DNMF_NUMBER_SINGLE:
+    rows_of_width(vectors, DNMF_NUMBER_SINGLE, walk, begin, end);
+    break;
+  default:
+    rows_of_width(vectors, (dnmf_number)0, walk, begin, end);
   }
 }
 
 static void multiply(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded, void *out,
                      int components) {
+  real of_byte[BYTES] = {0};
+  for (int byte = 0; byte < BYTES && dnmf_number_size(a->narrow) == 1; byte++)
+    of_byte[byte] = (real)(a->narrow == DNMF_NUMBER_HALVES ? 0.5 * byte : byte);
   for (int64_t done = 0; done < padded; done += (int64_t)WIDEST * VECTOR) {
     const int64_t vectors = (padded - done) / VECTOR;
     const int width = (int)(vectors < WIDEST ? vectors : WIDEST);
@@ -97,8 +134,9 @@ static void multiply(const dnmf_csr *a, int64_t begin, int64_t end, const void *
                            .padded = padded,
                            .out = (real *)out + done,
                            .components = components,
-                           .wanted = left < width * VECTOR ? left : width * VECTOR};
-    rows_of_width(width, &walk, begin, end);
+                           .wanted = left < width * VECTOR ? left : width * VECTOR,
+                           .of_byte = of_byte};
+    rows_of_type(width, &walk, begin, end);
   }
 }
 

@@ -4,7 +4,8 @@
  * Both are one register tile: LANES rows (columns, for the transpose) of the result by up to VECTORS vectors
  * of components, summed along columns (rows) of the block. Each step loads the panel's vectors once and
  * multiplies them with LANES numbers of the block, each spread over a vector; the block is never copied.
- * Prefetches run ahead of the tile, because its walk over the block is not one that hardware foresees.
+ * Prefetches run ahead of the tile, because its walk over the block is not one that hardware foresees. A block of
+ * narrower numbers is converted piece by piece, each of a size that the cache holds until it is multiplied.
  *
  * The result of every entry is summed in an order that depends on the shape of the block alone: partial sums
  * of SUM_COLS columns (SUM_ROWS rows) in registers, added up in memory.
@@ -20,7 +21,9 @@ enum {
   VECTORS = VECTOR_REGISTERS == 32 || VECTOR_BYTES == 32 ? 3 : 2,
   SUM_COLS = 256,
   SUM_ROWS = DNMF_SWEEP_TILE_STEP,
-  LINES_AHEAD = 4 /* prefetch distance along the rows, in cache lines, where tiles run down the columns */
+  PIECE_ROWS = 32,  /* of narrow numbers, by SUM_COLS */
+  PIECE_COLS = 128, /* of narrow numbers, by SUM_ROWS: as many */
+  LINES_AHEAD = 4   /* prefetch distance along the rows, in cache lines, where tiles run down the columns */
 };
 
 /* sum[lane][v] += one number of the block * the panel's vectors, for one step. */
@@ -114,7 +117,7 @@ static int64_t at_most(int64_t count, int64_t limit) {
   return count < limit ? count : limit;
 }
 
-static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
+static void multiply_native(const dnmf_tile *tile, const dnmf_operands *operands) {
   const int64_t stride = tile->stride;
   const int64_t padded = operands->padded;
   for (int64_t col = 0; col < tile->cols; col += SUM_COLS) {
@@ -130,7 +133,7 @@ static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
   }
 }
 
-static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *operands) {
+static void multiply_transposed_native(const dnmf_tile *tile, const dnmf_operands *operands) {
   const int64_t stride = tile->stride;
   const int64_t padded = operands->padded;
   for (int64_t row = 0; row < tile->rows; row += SUM_ROWS) {
@@ -144,6 +147,51 @@ static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *oper
     for (; col < tile->cols; col++)
       all_components(col_tiles[1], steps, a + col, stride, panel, out + col * padded, operands);
   }
+}
+
+/* A part of a tile of narrow numbers, converted into `numbers`. */
+static dnmf_tile piece_of(const dnmf_tile *tile, int64_t row, int64_t rows, int64_t col, int64_t cols, real *numbers) {
+  const size_t size = dnmf_number_size(tile->narrow);
+  for (int64_t i = 0; i < rows; i++)
+    VARIANT(dnmf_number_kernel)
+        .convert(tile->narrow, (const char *)tile->data + (size_t)((row + i) * tile->stride + col) * size, cols,
+                 numbers + i * cols);
+  return (dnmf_tile){.data = numbers, .stride = cols, .rows = rows, .cols = cols};
+}
+
+/* Pieces are cut where sums are added up in memory, so that the results are those of numbers that are not narrow. */
+static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
+  real numbers[PIECE_ROWS * SUM_COLS];
+  if (!tile->narrow) {
+    multiply_native(tile, operands);
+    return;
+  }
+  for (int64_t col = 0; col < tile->cols; col += SUM_COLS)
+    for (int64_t row = 0; row < tile->rows; row += PIECE_ROWS) {
+      const dnmf_tile piece =
+          piece_of(tile, row, at_most(tile->rows - row, PIECE_ROWS), col, at_most(tile->cols - col, SUM_COLS), numbers);
+      dnmf_operands part = *operands;
+      part.panel = (const real *)operands->panel + col * operands->padded;
+      part.out = (real *)operands->out + row * operands->padded;
+      multiply_native(&piece, &part);
+    }
+}
+
+static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *operands) {
+  real numbers[SUM_ROWS * PIECE_COLS];
+  if (!tile->narrow) {
+    multiply_transposed_native(tile, operands);
+    return;
+  }
+  for (int64_t row = 0; row < tile->rows; row += SUM_ROWS)
+    for (int64_t col = 0; col < tile->cols; col += PIECE_COLS) {
+      const dnmf_tile piece =
+          piece_of(tile, row, at_most(tile->rows - row, SUM_ROWS), col, at_most(tile->cols - col, PIECE_COLS), numbers);
+      dnmf_operands part = *operands;
+      part.panel = (const real *)operands->panel + row * operands->padded;
+      part.out = (real *)operands->out + col * operands->padded;
+      multiply_transposed_native(&piece, &part);
+    }
 }
 
 const dnmf_dense_kernel VARIANT(dnmf_dense_kernel) = {

@@ -17,6 +17,7 @@ typedef struct dnmf_tile {
   int64_t stride; /* from a row to the next */
   int64_t rows;
   int64_t cols;
+  dnmf_number narrow; /* the type of its numbers; 0: the kernel's */
 } dnmf_tile;
 
 /* What a tile is multiplied with, and where the result is added: `width` components, whole vectors, of padded
@@ -27,6 +28,11 @@ typedef struct dnmf_operands {
   int64_t padded;
   int64_t width;
 } dnmf_operands;
+
+typedef struct dnmf_number_kernel {
+  /* `count` numbers of any type as the kernel's. */
+  void (*convert)(dnmf_number number, const void *from, int64_t count, void *to);
+} dnmf_number_kernel;
 
 typedef struct dnmf_dense_kernel {
   int vector; /* numbers in a vector */
@@ -81,6 +87,7 @@ void dnmf_unpad_rows(dnmf_precision precision, const void *from, int64_t padded,
 /* The first row of part `part` of `parts` parts with like numbers of stored entries. local */
 int64_t dnmf_csr_balanced_row(const dnmf_csr *a, int64_t part, int64_t parts);
 
+DNMF_DECLARE_VARIANTS(dnmf_number_kernel, dnmf_number_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_dense_kernel, dnmf_dense_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_csr_kernel, dnmf_csr_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_panel_kernel, dnmf_panel_kernel);

@@ -91,11 +91,11 @@ static dnmf_status multiply_sparse(dnmf_context *context, const dnmf_csr *a, con
 
 static const void *block_row(const dnmf_matrix *a, int64_t row) {
   const int64_t cols = dnmf_range_size(a->col_range);
-  return (const char *)a->dense + (size_t)(row * cols) * dnmf_precision_size(a->precision);
+  return (const char *)a->dense + (size_t)(row * cols) * dnmf_number_size(dnmf_matrix_number(a));
 }
 
 int64_t dnmf_sweep_tile_rows(const dnmf_context *context, const dnmf_matrix *a) {
-  const int64_t row_bytes = dnmf_range_size(a->col_range) * (int64_t)dnmf_precision_size(a->precision);
+  const int64_t row_bytes = dnmf_range_size(a->col_range) * (int64_t)dnmf_number_size(dnmf_matrix_number(a));
   const int64_t fitting = (int64_t)TILE_BYTES * context->threads / (row_bytes > 0 ? row_bytes : 1);
   const int64_t whole = fitting / DNMF_SWEEP_TILE_STEP * DNMF_SWEEP_TILE_STEP;
   return whole > DNMF_SWEEP_TILE_STEP ? whole : DNMF_SWEEP_TILE_STEP;
@@ -152,7 +152,7 @@ void dnmf_sweep_multiply(const dnmf_context *context, const dnmf_sweep *sweep, d
     const size_t part_bytes = (size_t)(part * sweep->padded) * size;
     char *sums = (char *)sweep->scratch + (size_t)((int64_t)omp_get_thread_num() * ROWS_AT_ONCE * sweep->padded) * size;
     memset(sums, 0, part_bytes);
-    const dnmf_tile tile = {block_row(a, row), cols, part, cols};
+    const dnmf_tile tile = {block_row(a, row), cols, part, cols, a->narrow};
     const dnmf_operands operands = {sweep->panel, sums, sweep->padded, sweep->padded};
     kernel->multiply(&tile, &operands);
     dnmf_unpad_rows(a->precision, sums, sweep->padded, part,
@@ -182,8 +182,8 @@ static void accumulate_rows(const dnmf_context *context, dnmf_sweep *sweep, int6
   }
 #pragma omp parallel for schedule(dynamic) num_threads(context->threads)
   for (int64_t col = 0; col < cols; col += step) {
-    const dnmf_tile tile = {(const char *)block_row(a, begin) + (size_t)col * size, cols, rows,
-                            at_most(cols - col, step)};
+    const dnmf_tile tile = {(const char *)block_row(a, begin) + (size_t)col * dnmf_number_size(dnmf_matrix_number(a)),
+                            cols, rows, at_most(cols - col, step), a->narrow};
     const dnmf_operands operands = {x, (char *)sweep->sums + (size_t)(col * sweep->padded) * size, sweep->padded,
                                     sweep->padded};
     kernel->multiply_transposed(&tile, &operands);

@@ -21,6 +21,7 @@ dnmf_unit_test(store/test_export PROCESSES 1 2 3 4 6)
 dnmf_unit_test(matrix/test_panel PROCESSES 1)
 dnmf_unit_test(matrix/test_products PROCESSES 1)
 dnmf_unit_test(matrix/test_divergence PROCESSES 1)
+dnmf_unit_test(matrix/test_narrow PROCESSES 1)
 
 # Built beside the tests, run by hand.
 add_executable(bench_products unit/matrix/bench_products.c)
