@@ -11,10 +11,14 @@
 #include "dnmf/matrix.h"
 #include "dnmf/panel.h"
 
-/* Work memory that the larger of the two products takes while it runs, in bytes, for a block of `rows` x `cols`.
- * local */
+/* Work memory that the larger of the two products takes while it runs, in bytes, for a block of `rows` x `cols` with
+ * `stored` entries. local */
 double dnmf_product_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, int64_t rows,
-                          int64_t cols, int components);
+                          int64_t cols, double stored, int components);
+
+/* In how many bands a product with this block, or its transpose, takes the panel: more than one where the block is
+ * sparse and the panel larger than a cache. The sums are the same, bit for bit. local */
+int64_t dnmf_product_bands(const dnmf_context *context, const dnmf_matrix *a, bool transposed, int components);
 
 /* out (block rows x k) = A_ij * panel (block columns x k). local */
 dnmf_status dnmf_multiply(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel, dnmf_panel *out);

@@ -132,7 +132,7 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   m.grams = 2 * dnmf_allocated_bytes(factor_sums(job) + CONTROLS, sizeof(double));
   const double solver_w = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_rows, k);
   const double solver_h = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_cols, k);
-  m.work = larger(dnmf_product_bytes(context, job->sparse, precision, rows, cols, k),
+  m.work = larger(dnmf_product_bytes(context, job->sparse, precision, rows, cols, stored, k),
                   dnmf_panel_gram_bytes(context->threads, k, precision));
   m.work = larger(m.work, larger(solver_w, solver_h));
   if (job->loss.divergence)

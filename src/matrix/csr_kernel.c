@@ -3,7 +3,8 @@
  *
  * A row of the result is held in registers, up to WIDEST vectors of components at a time, while the row's
  * entries are walked once; each entry adds its value times the panel's row at its column. Those rows lie
- * anywhere, so the ones of entries further on are prefetched.
+ * anywhere, so the ones of entries further on are prefetched. Of a panel that no cache holds, a band of rows at a time
+ * is worked on, sums waiting in the result meanwhile.
  */
 #include "matrix/kernels.h"
 
@@ -11,7 +12,12 @@
 
 #include <string.h>
 
-enum { WIDEST = 8, ENTRIES_AHEAD = 32 /* prefetch distance */, BYTES = UINT8_MAX + 1 };
+enum {
+  WIDEST = 8,
+  ENTRIES_AHEAD = 32, /* prefetch distance */
+  BAND_AHEAD = 8,     /* the same within a band, where rows have few entries and what comes after is not wanted yet */
+  BYTES = UINT8_MAX + 1
+};
 
 /* One walk over the entries, for some of the components. */
 typedef struct csr_walk {
@@ -20,8 +26,10 @@ typedef struct csr_walk {
   int64_t padded;
   real *out; /* likewise */
   int components;
-  int wanted;          /* components of this walk that exist; the rest is padding */
-  const real *of_byte; /* the number that each byte stands for, if values are bytes */
+  int wanted;                /* components of this walk that exist; the rest is padding */
+  const dnmf_csr_band *band; /* NULL: whole rows */
+  bool last;                 /* of the walks, which moves the cursors on */
+  const real *of_byte;       /* the number that each byte stands for, if values are bytes */
 } csr_walk;
 
 /* Bytes are looked up: a number from the cache is spread over a vector by the load itself. */
@@ -39,15 +47,39 @@ TEMPLATE real value_at(dnmf_number narrow, const csr_walk *walk, int64_t e) {
   }
 }
 
-TEMPLATE void row_sums(int vectors, dnmf_number narrow, const csr_walk *walk, int64_t begin, int64_t end, int64_t last,
-                       vec *sum) {
-  const int32_t *index = walk->a->index;
+/* The sums of a row so far: none, or those that the bands before left. */
+TEMPLATE void load_sums(int vectors, const csr_walk *walk, const real *from, bool first, vec *sum) {
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; v++)
     sum[v] = (vec){0};
-  for (int64_t e = begin; e < end; e++) {
+  if (first)
+    return;
+  if (walk->wanted == vectors * VECTOR)
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++)
+      sum[v] = vec_load(from + (int64_t)v * VECTOR);
+  else
+    memcpy(sum, from, (size_t)walk->wanted * sizeof(real));
+}
+
+TEMPLATE void store_sums(int vectors, const csr_walk *walk, real *to, const vec *sum) {
+  if (walk->wanted == vectors * VECTOR)
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++)
+      vec_store(to + (int64_t)v * VECTOR, sum[v]);
+  else
+    memcpy(to, sum, (size_t)walk->wanted * sizeof(real));
+}
+
+/* Adds the entries from `e` to `end`, those of whole rows, or up to the end of the band; returns the next. */
+TEMPLATE int64_t add_entries(int vectors, dnmf_number narrow, bool banded, const csr_walk *walk, int64_t e, int64_t end,
+                             vec *sum) {
+  const int32_t *index = walk->a->index;
+  const int64_t last = walk->a->start[walk->a->rows];
+  const int64_t ahead = banded ? BAND_AHEAD : ENTRIES_AHEAD;
+  for (; e < end && (!banded || index[e] < walk->band->end); e++) {
     const real *p = walk->panel + index[e] * walk->padded;
-    const real *next = walk->panel + index[e + ENTRIES_AHEAD < last ? e + ENTRIES_AHEAD : e] * walk->padded;
+    const real *next = walk->panel + index[e + ahead < last ? e + ahead : e] * walk->padded;
     for (int v = 0; v < vectors * VECTOR; v += CACHE_LINE)
       __builtin_prefetch(next + v);
     const real value = value_at(narrow, walk, e);
@@ -57,21 +89,26 @@ TEMPLATE void row_sums(int vectors, dnmf_number narrow, const csr_walk *walk, in
       sum[v] += value * vec_load(p + at);
     }
   }
+  return e;
 }
 
 TEMPLATE void rows(int vectors, dnmf_number narrow, const csr_walk *walk, int64_t begin, int64_t end) {
   const int64_t *start = walk->a->start;
-  const int64_t last = start[walk->a->rows];
   for (int64_t row = begin; row < end; row++) {
     vec sum[WIDEST];
-    row_sums(vectors, narrow, walk, start[row], start[row + 1], last, sum);
     real *to = walk->out + row * walk->components;
-    if (walk->wanted == vectors * VECTOR)
-#pragma GCC unroll 8
-      for (int v = 0; v < vectors; v++)
-        vec_store(to + (int64_t)v * VECTOR, sum[v]);
-    else
-      memcpy(to, sum, (size_t)walk->wanted * sizeof(real));
+    if (!walk->band) {
+      load_sums(vectors, walk, to, true, sum);
+      add_entries(vectors, narrow, false, walk, start[row], start[row + 1], sum);
+      store_sums(vectors, walk, to, sum);
+      continue;
+    }
+    const int64_t from = walk->band->cursor[row];
+    load_sums(vectors, walk, to, from == start[row], sum);
+    const int64_t next = add_entries(vectors, narrow, true, walk, from, start[row + 1], sum);
+    if (walk->last)
+      walk->band->cursor[row] = next;
+    store_sums(vectors, walk, to, sum);
   }
 }
 
@@ -121,7 +158,7 @@ static void rows_of_type(int vectors, const csr_walk *walk, int64_t begin, int64
 }
 
 static void multiply(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded, void *out,
-                     int components) {
+                     int components, const dnmf_csr_band *band) {
   real of_byte[BYTES] = {0};
   for (int byte = 0; byte < BYTES && dnmf_number_size(a->narrow) == 1; byte++)
     of_byte[byte] = (real)(a->narrow == DNMF_NUMBER_HALVES ? 0.5 * byte : byte);
@@ -135,6 +172,8 @@ static void multiply(const dnmf_csr *a, int64_t begin, int64_t end, const void *
                            .out = (real *)out + done,
                            .components = components,
                            .wanted = left < width * VECTOR ? left : width * VECTOR,
+                           .band = band,
+                           .last = done + (int64_t)width * VECTOR >= padded,
                            .of_byte = of_byte};
     rows_of_type(width, &walk, begin, end);
   }

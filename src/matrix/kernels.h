@@ -42,10 +42,17 @@ typedef struct dnmf_dense_kernel {
   void (*multiply_transposed)(const dnmf_tile *tile, const dnmf_operands *operands);
 } dnmf_dense_kernel;
 
+/* A part of a product that takes the panel's rows band by band, from the first on. */
+typedef struct dnmf_csr_band {
+  int64_t end;     /* of the band: the first row of the panel that is left for the next */
+  int64_t *cursor; /* the next entry of each row of the result; at its start before the first band, moved on by each */
+} dnmf_csr_band;
+
 typedef struct dnmf_csr_kernel {
-  /* Rows `begin` to `end` of out (rows x components) = a * panel (cols x padded). */
+  /* Rows `begin` to `end` of out (rows x components) = a * panel (cols x padded). With a `band` (else NULL) what the
+   * band adds to what the bands before it left in `out`; the sums are those of whole rows, bit for bit. */
   void (*multiply)(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded, void *out,
-                   int components);
+                   int components, const dnmf_csr_band *band);
 } dnmf_csr_kernel;
 
 typedef struct dnmf_panel_kernel {
