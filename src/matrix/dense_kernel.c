@@ -21,9 +21,10 @@ enum {
   VECTORS = VECTOR_REGISTERS == 32 || VECTOR_BYTES == 32 ? 3 : 2,
   SUM_COLS = 256,
   SUM_ROWS = DNMF_SWEEP_TILE_STEP,
-  PIECE_ROWS = 32,  /* of narrow numbers, by SUM_COLS */
-  PIECE_COLS = 128, /* of narrow numbers, by SUM_ROWS: as many */
-  LINES_AHEAD = 4   /* prefetch distance along the rows, in cache lines, where tiles run down the columns */
+  PIECE_ROWS = 8,  /* of narrow numbers, by SUM_COLS */
+  PIECE_COLS = 32, /* of narrow numbers, by SUM_ROWS: as many */
+  LINE_BYTES = 64,
+  LINES_AHEAD = 4 /* prefetch distance along the rows, in cache lines, where tiles run down the columns */
 };
 
 /* sum[lane][v] += one number of the block * the panel's vectors, for one step. */
@@ -149,13 +150,16 @@ static void multiply_transposed_native(const dnmf_tile *tile, const dnmf_operand
   }
 }
 
-/* A part of a tile of narrow numbers, converted into `numbers`. */
-static dnmf_tile piece_of(const dnmf_tile *tile, int64_t row, int64_t rows, int64_t col, int64_t cols, real *numbers) {
-  const size_t size = dnmf_number_size(tile->narrow);
+/* A part of a tile of narrow numbers, converted into `numbers`; the numbers `ahead` of it, the next part's, are called
+ * for meanwhile. */
+static dnmf_tile piece_of(const dnmf_tile *tile, int64_t row, int64_t rows, int64_t col, int64_t cols, int64_t ahead,
+                          real *numbers) {
+  const int64_t size = (int64_t)dnmf_number_size(tile->narrow);
+  const char *from = (const char *)tile->data + (row * tile->stride + col) * size;
   for (int64_t i = 0; i < rows; i++)
-    VARIANT(dnmf_number_kernel)
-        .convert(tile->narrow, (const char *)tile->data + (size_t)((row + i) * tile->stride + col) * size, cols,
-                 numbers + i * cols);
+    for (int64_t byte = 0; byte < cols * size; byte += LINE_BYTES)
+      __builtin_prefetch(from + (i * tile->stride + ahead) * size + byte, 0, 2);
+  VARIANT(dnmf_number_kernel).convert(tile->narrow, from, tile->stride, rows, cols, numbers);
   return (dnmf_tile){.data = numbers, .stride = cols, .rows = rows, .cols = cols};
 }
 
@@ -168,8 +172,8 @@ static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
   }
   for (int64_t col = 0; col < tile->cols; col += SUM_COLS)
     for (int64_t row = 0; row < tile->rows; row += PIECE_ROWS) {
-      const dnmf_tile piece =
-          piece_of(tile, row, at_most(tile->rows - row, PIECE_ROWS), col, at_most(tile->cols - col, SUM_COLS), numbers);
+      const dnmf_tile piece = piece_of(tile, row, at_most(tile->rows - row, PIECE_ROWS), col,
+                                       at_most(tile->cols - col, SUM_COLS), PIECE_ROWS * tile->stride, numbers);
       dnmf_operands part = *operands;
       part.panel = (const real *)operands->panel + col * operands->padded;
       part.out = (real *)operands->out + row * operands->padded;
@@ -185,8 +189,8 @@ static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *oper
   }
   for (int64_t row = 0; row < tile->rows; row += SUM_ROWS)
     for (int64_t col = 0; col < tile->cols; col += PIECE_COLS) {
-      const dnmf_tile piece =
-          piece_of(tile, row, at_most(tile->rows - row, SUM_ROWS), col, at_most(tile->cols - col, PIECE_COLS), numbers);
+      const dnmf_tile piece = piece_of(tile, row, at_most(tile->rows - row, SUM_ROWS), col,
+                                       at_most(tile->cols - col, PIECE_COLS), PIECE_COLS, numbers);
       dnmf_operands part = *operands;
       part.panel = (const real *)operands->panel + row * operands->padded;
       part.out = (real *)operands->out + col * operands->padded;

@@ -70,7 +70,8 @@ static const void *values_at(const work *w, dnmf_number narrow, const void *valu
                              void *room) {
   if (!narrow)
     return at(w, values, place);
-  w->number_kernel->convert(narrow, (const char *)values + (size_t)place * dnmf_number_size(narrow), count, room);
+  w->number_kernel->convert(narrow, (const char *)values + (size_t)place * dnmf_number_size(narrow), count, 1, count,
+                            room);
   return room;
 }
 

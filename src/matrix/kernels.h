@@ -30,8 +30,8 @@ typedef struct dnmf_operands {
 } dnmf_operands;
 
 typedef struct dnmf_number_kernel {
-  /* `count` numbers of any type as the kernel's. */
-  void (*convert)(dnmf_number number, const void *from, int64_t count, void *to);
+  /* Rows of `cols` numbers of any type, `stride` from one to the next, as numbers of the kernel's, side by side. */
+  void (*convert)(dnmf_number number, const void *from, int64_t stride, int64_t rows, int64_t cols, void *to);
 } dnmf_number_kernel;
 
 typedef struct dnmf_dense_kernel {

@@ -4,12 +4,13 @@
 #define CONVERT(type, factor)                                                                                          \
   {                                                                                                                    \
     const type *values = from;                                                                                         \
-    for (int64_t i = 0; i < count; i++)                                                                                \
-      out[i] = (real)(factor) * (real)values[i];                                                                       \
+    for (int64_t row = 0; row < rows; row++)                                                                           \
+      for (int64_t i = 0; i < cols; i++)                                                                               \
+        out[row * cols + i] = (real)(factor) * (real)values[row * stride + i];                                         \
   }
 
-static void convert(dnmf_number number, const void *from, int64_t count, void *restrict to) {
-  real *out = to;
+static void convert(dnmf_number number, const void *from, int64_t stride, int64_t rows, int64_t cols, void *to) {
+  real *restrict out = to;
   switch (number) {
   case DNMF_NUMBER_DOUBLE:
     CONVERT(double, 1)
