@@ -42,6 +42,7 @@ typedef struct dnmf_job {
   int more_sweeps; /* hals with zeros: of a half-step, after the first */
   dnmf_loss loss;  /* of fits with zeros */
   dnmf_precision precision;
+  dnmf_number narrow; /* the type that A's values are kept in, where narrower than the precision; 0: its numbers */
 } dnmf_job;
 
 /* Bytes of one process, as allocated. What the libraries, MPI and the program itself take comes on top, and what the
@@ -74,8 +75,9 @@ void dnmf_cost_of(const dnmf_context *context, const dnmf_job *job, const dnmf_m
 dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
                                      int row, int col, double stored);
 
-/* Whether an iteration of a fit with zeros reads A once on a grid of so many columns, both factors being fitted. local
- */
+/* Whether an iteration of a fit with zeros, of both factors, reads A once on a grid of so many columns: tiles of whole
+ * rows must stay in cache, and rows be updated on their own; bpp gains more from all rows of a block that share a
+ * factorization. local */
 bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols);
 
 /* The grid of so many processes for a fit with zeros: the one of the shortest iteration, or, of those that are within a

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+void dnmf_csr_free(dnmf_csr *csr); /* local; accepts a zeroed one, and leaves one */
+
 /* `to` (cols x rows of `from`) = the transpose; entries that share a place keep their order. local */
 void dnmf_csr_transpose(const dnmf_csr *from, dnmf_precision precision, dnmf_csr *to);
 

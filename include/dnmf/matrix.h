@@ -3,14 +3,15 @@
  *
  * Dense: row-major, contiguous. Sparse: compressed rows and, beside them, the compressed rows of the
  * transpose, so that both products walk memory in order; local indices are 32-bit. Values are nonnegative and
- * finite.
+ * finite; they are numbers of the matrix's precision, that of panels and arithmetic, or kept in a narrower type that
+ * represents each of them exactly.
  */
 #ifndef DNMF_MATRIX_H
 #define DNMF_MATRIX_H
 
 #include "dnmf/grid.h"
 #include "dnmf/ids.h"
-#include "dnmf/precision.h"
+#include "dnmf/number.h"
 
 /* What an entry that is not stored means. */
 typedef enum dnmf_missing { DNMF_MISSING_ZERO = 0, DNMF_MISSING_UNOBSERVED = 1 } dnmf_missing;
@@ -50,7 +51,8 @@ typedef struct dnmf_csr {
   int64_t cols;
   int64_t *start; /* rows + 1 */
   int32_t *index; /* start[rows] local columns, ascending in each row */
-  void *value;    /* start[rows] numbers of the matrix's precision */
+  void *value;    /* start[rows] numbers of the matrix's precision, or as `narrow` says */
+  dnmf_number narrow;
 } dnmf_csr;
 
 typedef struct dnmf_matrix {
@@ -60,6 +62,7 @@ typedef struct dnmf_matrix {
   int64_t stored; /* entries stored: rows * cols when dense */
   bool sparse;
   dnmf_precision precision;
+  dnmf_number narrow; /* the type that values are kept in; 0: numbers of the precision */
   double sum;
   double sum_squares;
   uint64_t checksum;  /* of the nonzero entries, independent of partition, storage and precision */
@@ -75,17 +78,28 @@ typedef struct dnmf_matrix {
   dnmf_csr by_cols; /* sparse only: the transpose of by_rows */
 } dnmf_matrix;
 
+/* The type of the block's values. local */
+static inline dnmf_number dnmf_matrix_number(const dnmf_matrix *matrix) {
+  return dnmf_number_of(matrix->precision, matrix->narrow);
+}
+
+/* The values of a block: all of a dense one row by row, the stored entries by rows of a sparse one. local */
+static inline const void *dnmf_matrix_values(const dnmf_matrix *matrix) {
+  return matrix->sparse ? matrix->by_rows.value : matrix->dense;
+}
+
 /* Bytes of a block of rows x cols; `stored` entries when sparse, held by rows and by columns. local */
-double dnmf_matrix_bytes(bool sparse, dnmf_precision precision, int64_t rows, int64_t cols, double stored);
+double dnmf_matrix_bytes(bool sparse, dnmf_number number, int64_t rows, int64_t cols, double stored);
 
 /* A dense block of zeros in this process's place in `layout`; the caller fills `dense` and then calls
  * dnmf_matrix_finish. Released with dnmf_matrix_free. local */
 dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                        dnmf_matrix *matrix);
 
-/* The same with its numbers not set, for a caller who sets them all. local */
+/* The same with its numbers not set, for a caller who sets them all, in the type `narrow` if that is narrower than the
+ * precision (0: in its numbers). local */
 dnmf_status dnmf_matrix_allocate_unset(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
-                                       dnmf_matrix *matrix);
+                                       dnmf_number narrow, dnmf_matrix *matrix);
 
 /* Takes the entries from `next` batch by batch, sends each to the process whose block holds it, and builds the blocks
  * there: beside a sparse block in the making wait at most as many entries as it will have, 16 bytes each (12 in single
@@ -103,6 +117,10 @@ dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *l
 /* Checks that all values are finite and nonnegative (the message names row and column, counted from 0) and
  * fills the global figures. collective */
 dnmf_status dnmf_matrix_finish(dnmf_context *context, const dnmf_layout *layout, dnmf_matrix *matrix);
+
+/* Keeps the values of a finished sparse matrix in the narrowest type that represents each of them exactly, the same on
+ * every process: bytes, bytes of halves, uint16, float; a dense one stays as it is. collective */
+dnmf_status dnmf_matrix_narrow(dnmf_context *context, dnmf_matrix *matrix);
 
 /* Fails on a zero of this process's block, stored or not, naming its row and column: for losses that are infinite
  * there. local */

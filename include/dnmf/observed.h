@@ -15,7 +15,7 @@
 #ifndef DNMF_OBSERVED_H
 #define DNMF_OBSERVED_H
 
-#include "dnmf/precision.h"
+#include "dnmf/number.h"
 #include "dnmf/solver.h"
 #include "dnmf/status.h"
 
@@ -30,6 +30,7 @@ typedef struct dnmf_observed_update {
   const int64_t *start;
   const int32_t *index;
   const void *value;
+  dnmf_number narrow; /* of the values, as dnmf_csr has it */
 
   /* Factor rows have `stride` numbers: the components, then, with biases, the row's bias. `fixed` must be readable
    * for DNMF_OBSERVED_SLACK numbers past its last row: rows are read in whole vectors. */

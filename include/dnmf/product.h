@@ -12,10 +12,14 @@
 #include "dnmf/matrix.h"
 #include "dnmf/panel.h"
 
-/* Work memory that the larger of the two products takes while it runs, in bytes, for a block of `rows` x `cols`.
- * local */
+/* Work memory that the larger of the two products takes while it runs, in bytes, for a block of `rows` x `cols` with
+ * `stored` entries. local */
 double dnmf_product_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, int64_t rows,
-                          int64_t cols, int components);
+                          int64_t cols, double stored, int components);
+
+/* In how many bands a product with this block, or its transpose, takes the panel: more than one where the block is
+ * sparse and the panel larger than a cache. The sums are the same, bit for bit. local */
+int64_t dnmf_product_bands(const dnmf_context *context, const dnmf_matrix *a, bool transposed, int components);
 
 /* out (block rows x k) = A_ij * panel (block columns x k). local */
 dnmf_status dnmf_multiply(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel, dnmf_panel *out);
@@ -52,10 +56,11 @@ typedef struct dnmf_sweep {
 /* A good number of rows for a tile: what stays in cache between the two products, and a multiple of
  * DNMF_SWEEP_TILE_STEP. Tiles must begin at multiples of that step (counted in the block). local */
 enum { DNMF_SWEEP_TILE_STEP = 128 };
-int64_t dnmf_sweep_tile_rows(const dnmf_context *context, dnmf_precision precision, int64_t cols);
+int64_t dnmf_sweep_tile_rows(const dnmf_context *context, dnmf_number number, int64_t cols);
 
-/* Whether a tile of rows so long stays in cache at all; when not, two products read A no oftener than a sweep. local */
-bool dnmf_sweep_fits(dnmf_precision precision, int64_t cols);
+/* Whether a tile of rows of so many numbers stays in cache at all, and the sums beside it: otherwise two products move
+ * less than a sweep. local */
+bool dnmf_sweep_fits(dnmf_precision precision, dnmf_number number, int64_t cols, int components);
 
 /* Work memory of a sweep until it is finished, in bytes. local */
 double dnmf_sweep_bytes(const dnmf_context *context, dnmf_precision precision, int64_t rows, int64_t cols,

@@ -61,6 +61,8 @@ struct dnmf_source {
   char *name;
   const char *format; /* for people: "rating triples", "HDF5 sparse group (csr)", ... */
   char type[32];      /* of the stored values: "float64", "int8", "text" */
+  dnmf_number narrow; /* the narrowest type that represents whatever the file may hold, where it tells; a dense matrix
+                         is loaded in it. 0: known when it is loaded, if then */
   int64_t rows;
   int64_t cols;
   int64_t stored; /* as declared or counted, before duplicates are merged; -1: not known before it is loaded */

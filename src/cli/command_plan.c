@@ -102,6 +102,7 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
     job->cols = source.cols;
     job->sparse = source.sparse;
     job->stored = source.sparse ? (double)source.stored : (double)source.rows * (double)source.cols;
+    job->narrow = source.narrow;
     if (!options->missing)
       job->missing = source.missing;
     dnmf_source_close(&source);

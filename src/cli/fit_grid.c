@@ -22,7 +22,8 @@ dnmf_job cli_fit_job(const cli_fit_run *fit) {
                     .solver = fit->plan.solver,
                     .more_sweeps = fit->plan.more_sweeps,
                     .loss = fit->plan.loss,
-                    .precision = fit->precision};
+                    .precision = fit->precision,
+                    .narrow = source->narrow};
 }
 
 static double expected_seconds(const cli_session *session, const cli_fit_options *options, const dnmf_job *job,

@@ -3,6 +3,7 @@
  */
 #include "fit_run.h"
 
+#include "dnmf/csr.h"
 #include "dnmf/match.h"
 #include "dnmf/memory.h"
 #include "dnmf/random.h"
@@ -164,13 +165,8 @@ dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *optio
   dnmf_entries entries = {0};
   dnmf_entries held_out = {0};
   dnmf_status status = part_entries(session, options, fit, &entries, &held_out);
-  dnmf_csr *blocks[] = {&fit->a.matrix.by_rows, &fit->a.matrix.by_cols};
-  for (int b = 0; b < 2; b++) {
-    free(blocks[b]->start);
-    free(blocks[b]->index);
-    free(blocks[b]->value);
-    *blocks[b] = (dnmf_csr){0};
-  }
+  dnmf_csr_free(&fit->a.matrix.by_rows);
+  dnmf_csr_free(&fit->a.matrix.by_cols);
   if (status == DNMF_OK)
     status = dnmf_ratings_create(context, fit->source.rows, fit->source.cols, fit->precision, &entries, &fit->ratings);
   if (status == DNMF_OK && options->validation) {

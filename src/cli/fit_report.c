@@ -222,15 +222,16 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
       cli_json_real(r->objective), "relative_error", cli_json_real(relative_error(fit)), "rmse",
       cli_json_real(rmse(fit)), "validation_rmse", cli_json_real(fit->result.validation_rmse));
   json_t *run = json_pack(
-      "{s:i, s:s, s:i, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f, s:f},"
+      "{s:i, s:s, s:i, s:s, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f, s:f},"
       " s:{s:f, s:f, s:f, s:f, s:f, s:f}}",
       "processes", session->context->size, "grid", grid, "threads", session->context->threads, "precision",
-      dnmf_precision_name((dnmf_precision)options->precision), "peak_memory", (json_int_t)memory, "seconds", "read",
-      fit->seconds.read, "init", fit->seconds.init, "iterate", s->total, "write", fit->seconds.write, "total",
-      fit->seconds.total, "iteration_seconds", "product", s->product, "gram", s->gram, "update", s->update, "exchange",
-      s->exchange, "read", s->read, "other", other_seconds(s), "traffic", "words", all_words(&r->traffic), "messages",
-      r->traffic.messages, "gather_words", r->traffic.gather_words, "scatter_words", r->traffic.scatter_words,
-      "gram_words", r->traffic.gram_words, "control_words", r->traffic.control_words);
+      dnmf_precision_name((dnmf_precision)options->precision), "values", dnmf_number_name(cli_fit_number(fit)),
+      "peak_memory", (json_int_t)memory, "seconds", "read", fit->seconds.read, "init", fit->seconds.init, "iterate",
+      s->total, "write", fit->seconds.write, "total", fit->seconds.total, "iteration_seconds", "product", s->product,
+      "gram", s->gram, "update", s->update, "exchange", s->exchange, "read", s->read, "other", other_seconds(s),
+      "traffic", "words", all_words(&r->traffic), "messages", r->traffic.messages, "gather_words",
+      r->traffic.gather_words, "scatter_words", r->traffic.scatter_words, "gram_words", r->traffic.gram_words,
+      "control_words", r->traffic.control_words);
   if (object && run)
     json_object_update(object, run);
   json_object_set_new(object, "exact_residual",

@@ -6,6 +6,7 @@
 #include "dnmf/collective.h"
 #include "dnmf/file.h"
 #include "dnmf/output.h"
+#include "dnmf/product.h"
 #include "dnmf/residual.h"
 
 #include <inttypes.h>
@@ -92,7 +93,25 @@ static dnmf_status read_matrix(cli_session *session, const cli_fit_options *opti
   DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
   cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
   DNMF_TRY(cli_resume_check(session, fit));
-  return fit->missing == DNMF_MISSING_UNOBSERVED ? cli_observed_load(session, options, fit) : DNMF_OK;
+  if (fit->missing == DNMF_MISSING_UNOBSERVED)
+    return cli_observed_load(session, options, fit);
+  return dnmf_matrix_narrow(session->context, &fit->a.matrix);
+}
+
+dnmf_number cli_fit_number(const cli_fit_run *fit) {
+  const bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
+  return dnmf_number_of(fit->precision, observed ? fit->ratings.by_rows.entries.narrow : fit->a.matrix.narrow);
+}
+
+/* How the products with a sparse matrix go, on process 0. */
+static void announce_products(cli_session *session, const cli_fit_run *fit) {
+  const dnmf_matrix *a = &fit->a.matrix;
+  if (!a->sparse || fit->in_batches || fit->missing == DNMF_MISSING_UNOBSERVED || fit->plan.loss.divergence)
+    return;
+  const int64_t by_rows = dnmf_product_bands(session->context, a, false, fit->components);
+  const int64_t by_cols = dnmf_product_bands(session->context, a, true, fit->components);
+  cli_say(session, "  A H' by rows, H in %" PRId64 " part%s; A'W from a transposed copy, W in %" PRId64 " part%s",
+          by_rows, by_rows > 1 ? "s" : "", by_cols, by_cols > 1 ? "s" : "");
 }
 
 /* The residual entry by entry takes the place of the loop's, in the objective too where that is made of it. */
@@ -178,6 +197,9 @@ static dnmf_status run_phases(cli_session *session, const cli_fit_options *optio
   DNMF_TRY(fit->in_batches ? cli_stream_start(session, options, fit) : cli_fit_start(session, options, fit));
   DNMF_TRY(cli_resume_read_best(session, fit));
   cli_fit_announce(session, options, fit);
+  if (cli_fit_number(fit) != (dnmf_number)fit->precision)
+    cli_say(session, "  values kept as %s", dnmf_number_name(cli_fit_number(fit)));
+  announce_products(session, fit);
   fit->seconds.init = dnmf_lap(&clock);
   DNMF_TRY(iterate(session, options, checkpoint, fit));
   fit->seconds.iterate = dnmf_lap(&clock);

@@ -115,6 +115,9 @@ dnmf_status cli_fit_execute(cli_session *session, const cli_fit_options *options
 
 void cli_fit_free(cli_fit_run *fit); /* collective */
 
+/* The type that A's values are kept in. local */
+dnmf_number cli_fit_number(const cli_fit_run *fit);
+
 /* Writes the factors as they are, their ids and provenance to `path`, a partial name: the model, or with `now` a
  * checkpoint. collective */
 dnmf_status cli_fit_write(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,

@@ -21,6 +21,11 @@ static double larger(double a, double b) {
   return a > b ? a : b;
 }
 
+/* The type of A's values in a block. */
+static dnmf_number number_of(const dnmf_job *job) {
+  return dnmf_number_of(job->precision, dnmf_narrower(job->precision, job->narrow));
+}
+
 /* --- Time of local work ---------------------------------------------------------------------------------- */
 
 /* Seconds of `operations` of a kind: at its measured rate, else by the roofline. */
@@ -51,19 +56,19 @@ static double divergence_seconds(const dnmf_job *job, const dnmf_machine *machin
   const bool everywhere = !job->sparse || job->loss.beta != 1;
   const double entries = everywhere ? rows * cols : stored;
   const double operations = 2 * (sums_denominators(job) ? 3 : 2) * 2 * entries * job->components;
-  return seconds_of(machine, DNMF_WORK_DIVERGENCE, operations,
-                    2 * stored * (double)dnmf_precision_size(job->precision));
+  return seconds_of(machine, DNMF_WORK_DIVERGENCE, operations, 2 * stored * (double)dnmf_number_size(number_of(job)));
 }
 
 bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols) {
-  return dnmf_loop_is_one_pass(job->sparse, job->precision, job->loss, job->solver, job->cols, grid_cols);
+  return grid_cols == 1 && !job->sparse && !job->loss.divergence && job->solver != DNMF_SOLVER_BPP &&
+         dnmf_sweep_fits(job->precision, number_of(job), job->cols, job->components);
 }
 
 static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, int grid_cols, double rows, double cols,
                               double stored) {
-  const double size = (double)dnmf_precision_size(job->precision);
+  const double size = (double)dnmf_number_size(number_of(job));
   const double operations = 2 * stored * job->components;
-  const double panels = (rows + cols) * job->components * size;
+  const double panels = (rows + cols) * job->components * (double)dnmf_precision_size(job->precision);
   const double bytes = stored * (job->sparse ? size + sizeof(int32_t) : size) + panels;
   const dnmf_work_kind first = job->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
   if (dnmf_cost_is_one_pass(job, grid_cols))
@@ -98,12 +103,16 @@ static double exchange_seconds(const dnmf_traffic *traffic, const dnmf_machine *
 /* --- Fits with zeros ------------------------------------------------------------------------------------- */
 
 /* While a sparse block is made, its entries wait with both indices beside the rows they go into (assemble.c); ratings
- * are there as read, transposed, and waiting. Batches under way, some megabytes, are left out. */
+ * are there as read, transposed, and waiting. Values are narrowed when both orders are made. Batches under way, some
+ * megabytes, are left out. */
 enum { ENTRY_READ = 24, ENTRY_PLACE = 8 };
 
-static double loading_bytes(const dnmf_job *job, double stored, double block) {
+static double loading_bytes(const dnmf_job *job, int64_t rows, int64_t cols, double stored, double block) {
   const double size = (double)dnmf_precision_size(job->precision);
-  return job->sparse ? larger(block, stored * (ENTRY_PLACE + size + sizeof(int32_t) + size)) : block;
+  if (!job->sparse)
+    return block;
+  return larger(dnmf_matrix_bytes(true, (dnmf_number)job->precision, rows, cols, stored),
+                stored * (ENTRY_PLACE + size + sizeof(int32_t) + size));
 }
 
 static double denominator_bytes(int64_t block, int64_t owned, int group_size, int components,
@@ -122,7 +131,7 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   const int64_t cols = dnmf_range_size(block_cols);
   const int64_t own_rows = dnmf_range_size(dnmf_range_split(block_rows, grid_cols, col));
   const int64_t own_cols = dnmf_range_size(dnmf_range_split(block_cols, grid_rows, row));
-  dnmf_cost_memory m = {.block = dnmf_matrix_bytes(job->sparse, precision, rows, cols, stored)};
+  dnmf_cost_memory m = {.block = dnmf_matrix_bytes(job->sparse, number_of(job), rows, cols, stored)};
   m.factors = dnmf_factor_bytes(rows, own_rows, grid_cols, k, precision) +
               dnmf_factor_bytes(cols, own_cols, grid_rows, k, precision);
   if (sums_denominators(job))
@@ -131,18 +140,18 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   m.grams = 2 * dnmf_allocated_bytes(factor_sums(job) + CONTROLS, sizeof(double));
   const double solver_w = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_rows, k);
   const double solver_h = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_cols, k);
-  m.work = larger(dnmf_product_bytes(context, job->sparse, precision, rows, cols, k),
+  m.work = larger(dnmf_product_bytes(context, job->sparse, precision, rows, cols, stored, k),
                   dnmf_panel_gram_bytes(context->threads, k, precision));
   m.work = larger(m.work, larger(solver_w, solver_h));
   if (dnmf_cost_is_one_pass(job, grid_cols)) {
-    const int64_t tile = dnmf_sweep_tile_rows(context, precision, cols);
+    const int64_t tile = dnmf_sweep_tile_rows(context, number_of(job), cols);
     m.work = larger(m.work, dnmf_sweep_bytes(context, precision, rows, cols, k) +
                                 dnmf_solver_bytes(job->solver, precision, context->isa, context->threads,
                                                   tile < rows ? tile : rows, k));
   }
   if (job->loss.divergence)
     m.work = dnmf_divergence_bytes(context, job->sparse, precision, job->loss.beta, rows, cols, k);
-  m.loading = loading_bytes(job, stored, m.block);
+  m.loading = loading_bytes(job, rows, cols, stored, m.block);
   m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
   return m;
 }

@@ -36,8 +36,7 @@ static double predict(const dnmf_held_out *p, int64_t row, int64_t place) {
 }
 
 static double value_at(const dnmf_ratings_view *view, dnmf_precision precision, int64_t at) {
-  return precision == DNMF_DOUBLE ? ((const double *)view->entries.value)[at]
-                                  : (double)((const float *)view->entries.value)[at];
+  return dnmf_number_at(dnmf_number_of(precision, view->entries.narrow), view->entries.value, at);
 }
 
 double dnmf_held_out_squares(const dnmf_held_out *held_out, int threads) {

@@ -76,11 +76,6 @@ struct loop {
   dnmf_fit_seconds seconds;
 };
 
-/* Whether an iteration of such a fit, of both factors, reads A once: tiles of whole rows must fit the cache, and rows
- * be updated on their own; bpp gains more from all rows of a block that share a factorization. local */
-bool dnmf_loop_is_one_pass(bool sparse, dnmf_precision precision, dnmf_loss loss, dnmf_solver solver, int64_t cols,
-                           int grid_cols);
-
 /* Fails on a matrix, not all zero, whose values are too small to compute with; scale.c. The same on all processes.
  * local */
 dnmf_status dnmf_check_scale(dnmf_context *context, const dnmf_matrix *a);

@@ -125,7 +125,7 @@ static dnmf_status run_transposed(bench *b, double *operations) {
 
 static dnmf_status run_one_pass(bench *b, double *operations) {
   dnmf_sweep sweep;
-  const int64_t step = dnmf_sweep_tile_rows(b->context, b->a.precision, b->a.cols);
+  const int64_t step = dnmf_sweep_tile_rows(b->context, dnmf_matrix_number(&b->a), b->a.cols);
   *operations = 4 * (double)b->a.stored * b->w.components;
   DNMF_TRY(dnmf_sweep_begin(b->context, &b->a, &b->h, &sweep));
   for (int64_t row = 0; row < b->a.rows; row += step) {
@@ -179,6 +179,7 @@ static dnmf_status run_observed(bench *b, double *operations) {
                                  .start = b->a.by_rows.start,
                                  .index = b->a.by_rows.index,
                                  .value = b->a.by_rows.value,
+                                 .narrow = b->a.by_rows.narrow,
                                  .components = b->work->components,
                                  .stride = b->w.components,
                                  .fixed = b->h.data,
@@ -214,7 +215,7 @@ static dnmf_status measure_kernels(bench *b, dnmf_machine *machine) {
   const dnmf_work_kind product = b->work->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
   DNMF_TRY(rate_of(b, run_transposed, &machine->rate[product + 1]));
   DNMF_TRY(rate_of(b, run_product, &machine->rate[product]));
-  if (!b->work->sparse && dnmf_sweep_fits(b->a.precision, b->a.cols))
+  if (!b->work->sparse && dnmf_sweep_fits(b->a.precision, dnmf_matrix_number(&b->a), b->a.cols, b->work->components))
     DNMF_TRY(rate_of(b, run_one_pass, &machine->rate[DNMF_WORK_DENSE_ONE_PASS]));
   DNMF_TRY(rate_of(b, run_gram, &machine->rate[DNMF_WORK_GRAM]));
   return rate_of(b, run_update, &machine->rate[DNMF_WORK_HALS + (dnmf_work_kind)b->work->solver]);

@@ -71,6 +71,7 @@ static dnmf_status half_step(loop *l, side *s, sums *total) {
                                  .start = s->view->entries.start,
                                  .index = s->view->entries.index,
                                  .value = s->view->entries.value,
+                                 .narrow = s->view->entries.narrow,
                                  .components = options->components,
                                  .stride = s->x->components,
                                  .fixed = s->needed.data,

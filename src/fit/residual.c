@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { TILE_ROWS = 256, TILE_COLS = 4096 };
+enum { TILE_ROWS = 256, TILE_COLS = 4096, AT_ONCE = 512 };
 
 /* Tiles in double. */
 typedef struct tiles {
@@ -40,10 +40,6 @@ static void widen(const dnmf_panel *from, dnmf_range rows, dnmf_panel *to) {
       dnmf_panel_set(to, row - rows.begin, c, dnmf_panel_get(from, row, c));
 }
 
-static double number_at(const void *values, dnmf_precision precision, int64_t at) {
-  return precision == DNMF_DOUBLE ? ((const double *)values)[at] : (double)((const float *)values)[at];
-}
-
 /* The first entry of a row at or behind local column `col`. */
 static int64_t first_entry(const dnmf_csr *a, int64_t row, int64_t col) {
   int64_t low = a->start[row];
@@ -63,12 +59,17 @@ static void subtract(const dnmf_matrix *a, int64_t row, dnmf_range cols, double 
   if (a->sparse) {
     const dnmf_csr *rows = &a->by_rows;
     for (int64_t at = first_entry(rows, row, cols.begin); at < rows->start[row + 1] && rows->index[at] < cols.end; at++)
-      fitted[rows->index[at] - cols.begin] -= number_at(rows->value, a->precision, at);
+      fitted[rows->index[at] - cols.begin] -= dnmf_number_at(dnmf_matrix_number(a), rows->value, at);
     return;
   }
+  double room[AT_ONCE];
   const int64_t first = row * dnmf_range_size(a->col_range);
-  for (int64_t col = cols.begin; col < cols.end; col++)
-    fitted[col - cols.begin] -= number_at(a->dense, a->precision, first + col);
+  for (int64_t col = cols.begin; col < cols.end; col += AT_ONCE) {
+    const int64_t count = cols.end - col < AT_ONCE ? cols.end - col : AT_ONCE;
+    const double *value = dnmf_numbers_widen(dnmf_matrix_number(a), a->dense, first + col, count, room);
+    for (int64_t i = 0; i < count; i++)
+      fitted[col - cols.begin + i] -= value[i];
+  }
 }
 
 /* The squares of A - W H in rows `rows`, columns `cols` of the block. */

@@ -57,7 +57,7 @@ static dnmf_status sweep_tile(loop *l, dnmf_sweep *sweep, dnmf_range rows, doubl
 
 static dnmf_status sweep(loop *l) {
   const int64_t rows = l->w.x->mine.rows;
-  const int64_t step = dnmf_sweep_tile_rows(l->context, l->a->precision, l->a->cols);
+  const int64_t step = dnmf_sweep_tile_rows(l->context, dnmf_matrix_number(l->a), l->a->cols);
   double clock = MPI_Wtime();
   dnmf_sweep sweep;
   l->w.control[CONTROL_VIOLATION] = 0;
@@ -68,11 +68,6 @@ static dnmf_status sweep(loop *l) {
   dnmf_sweep_finish(&sweep, &l->h.x->partial);
   l->seconds.product += dnmf_lap(&clock);
   return status;
-}
-
-bool dnmf_loop_is_one_pass(bool sparse, dnmf_precision precision, dnmf_loss loss, dnmf_solver solver, int64_t cols,
-                           int grid_cols) {
-  return grid_cols == 1 && !sparse && !loss.divergence && solver != DNMF_SOLVER_BPP && dnmf_sweep_fits(precision, cols);
 }
 
 /* X'X, and <B, X> */

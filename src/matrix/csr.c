@@ -1,17 +1,21 @@
 #include "dnmf/csr.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+void dnmf_csr_free(dnmf_csr *csr) {
+  free(csr->start);
+  free(csr->index);
+  free(csr->value);
+  *csr = (dnmf_csr){0};
+}
 
 static void move_value(dnmf_precision precision, const void *from, int64_t at, void *to, int64_t place) {
   if (precision == DNMF_DOUBLE)
     ((double *)to)[place] = ((const double *)from)[at];
   else
     ((float *)to)[place] = ((const float *)from)[at];
-}
-
-static double value_at(dnmf_precision precision, const void *values, int64_t at) {
-  return precision == DNMF_DOUBLE ? ((const double *)values)[at] : (double)((const float *)values)[at];
 }
 
 /* Counts in start[c + 1] become the place of the first entry of row c, which placing moves on: in the end start[c] ..
@@ -48,10 +52,10 @@ bool dnmf_csr_is_sorted(const dnmf_csr *csr) {
 static double merge_values(const dnmf_csr *csr, dnmf_precision precision, dnmf_duplicates policy, int64_t begin,
                            int64_t end) {
   if (policy == DNMF_DUPLICATES_LAST)
-    return value_at(precision, csr->value, end - 1);
+    return dnmf_number_at((dnmf_number)precision, csr->value, end - 1);
   double sum = 0;
   for (int64_t e = begin; e < end; e++)
-    sum += value_at(precision, csr->value, e);
+    sum += dnmf_number_at((dnmf_number)precision, csr->value, e);
   return policy == DNMF_DUPLICATES_MEAN ? sum / (double)(end - begin) : sum;
 }
 

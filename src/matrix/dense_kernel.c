@@ -4,7 +4,8 @@
  * Both are one register tile: LANES rows (columns, for the transpose) of the result by up to VECTORS vectors
  * of components, summed along columns (rows) of the block. Each step loads the panel's vectors once and
  * multiplies them with LANES numbers of the block, each spread over a vector; the block is never copied.
- * Prefetches run ahead of the tile, because its walk over the block is not one that hardware foresees.
+ * Prefetches run ahead of the tile, because its walk over the block is not one that hardware foresees. A block of
+ * narrower numbers is converted piece by piece, each of a size that the cache holds until it is multiplied.
  *
  * The result of every entry is summed in an order that depends on the shape of the block alone: partial sums
  * of SUM_COLS columns (SUM_ROWS rows) in registers, added up in memory.
@@ -26,6 +27,9 @@ enum {
   MOST_COLS = 256,
   LEAST_ROWS = 16,
   MOST_ROWS = 64,
+  PIECE_ROWS = TALL == 6 ? 12 : 8, /* of narrow numbers, by the columns summed at a time */
+  PIECE_COLS = 48,                 /* of narrow numbers, by the rows */
+  LINE_BYTES = 64,
   LINES_AHEAD = 4 /* prefetch distance along the rows, in cache lines, where tiles run down the columns */
 };
 
@@ -153,7 +157,7 @@ static int64_t at_most(int64_t count, int64_t limit) {
   return count < limit ? count : limit;
 }
 
-static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
+static void multiply_native(const dnmf_tile *tile, const dnmf_operands *operands) {
   const int64_t stride = tile->stride;
   const int64_t padded = operands->padded;
   const int64_t chunk = panel_rows(operands, LEAST_COLS, MOST_COLS);
@@ -169,7 +173,7 @@ static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
   }
 }
 
-static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *operands) {
+static void multiply_transposed_native(const dnmf_tile *tile, const dnmf_operands *operands) {
   const int64_t stride = tile->stride;
   const int64_t padded = operands->padded;
   const int64_t chunk = panel_rows(operands, LEAST_ROWS, MOST_ROWS);
@@ -183,6 +187,56 @@ static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *oper
       for (; col + s->lanes <= tile->cols; col += s->lanes)
         all_components(s, steps, a + col, stride, panel, out + col * padded, operands);
   }
+}
+
+/* A part of a tile of narrow numbers, converted into `numbers`; the numbers `ahead` of it, the next part's, are called
+ * for meanwhile. */
+static dnmf_tile piece_of(const dnmf_tile *tile, int64_t row, int64_t rows, int64_t col, int64_t cols, int64_t ahead,
+                          real *numbers) {
+  const int64_t size = (int64_t)dnmf_number_size(tile->narrow);
+  const char *from = (const char *)tile->data + (row * tile->stride + col) * size;
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t byte = 0; byte < cols * size; byte += LINE_BYTES)
+      __builtin_prefetch(from + (i * tile->stride + ahead) * size + byte, 0, 2);
+  VARIANT(dnmf_number_kernel).convert(tile->narrow, from, tile->stride, rows, cols, numbers);
+  return (dnmf_tile){.data = numbers, .stride = cols, .rows = rows, .cols = cols};
+}
+
+/* Pieces are cut where sums are added up in memory, so that the results are those of numbers that are not narrow. */
+static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
+  real numbers[PIECE_ROWS * MOST_COLS];
+  if (!tile->narrow) {
+    multiply_native(tile, operands);
+    return;
+  }
+  const int64_t chunk = panel_rows(operands, LEAST_COLS, MOST_COLS);
+  for (int64_t col = 0; col < tile->cols; col += chunk)
+    for (int64_t row = 0; row < tile->rows; row += PIECE_ROWS) {
+      const dnmf_tile piece = piece_of(tile, row, at_most(tile->rows - row, PIECE_ROWS), col,
+                                       at_most(tile->cols - col, chunk), PIECE_ROWS * tile->stride, numbers);
+      dnmf_operands part = *operands;
+      part.panel = (const real *)operands->panel + col * operands->padded;
+      part.out = (real *)operands->out + row * operands->padded;
+      multiply_native(&piece, &part);
+    }
+}
+
+static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *operands) {
+  real numbers[MOST_ROWS * PIECE_COLS];
+  if (!tile->narrow) {
+    multiply_transposed_native(tile, operands);
+    return;
+  }
+  const int64_t chunk = panel_rows(operands, LEAST_ROWS, MOST_ROWS);
+  for (int64_t row = 0; row < tile->rows; row += chunk)
+    for (int64_t col = 0; col < tile->cols; col += PIECE_COLS) {
+      const dnmf_tile piece = piece_of(tile, row, at_most(tile->rows - row, chunk), col,
+                                       at_most(tile->cols - col, PIECE_COLS), PIECE_COLS, numbers);
+      dnmf_operands part = *operands;
+      part.panel = (const real *)operands->panel + row * operands->padded;
+      part.out = (real *)operands->out + col * operands->padded;
+      multiply_transposed_native(&piece, &part);
+    }
 }
 
 const dnmf_dense_kernel VARIANT(dnmf_dense_kernel) = {

@@ -16,6 +16,7 @@
 #include <string.h>
 
 static const dnmf_dense_kernel *const dense_kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_dense_kernel);
+static const dnmf_number_kernel *const number_kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_number_kernel);
 static const dnmf_divergence_kernel *const kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_divergence_kernel);
 
 enum { TILE = DNMF_DIVERGENCE_TILE, ENTRIES = 256 /* of a sparse row, at a time */ };
@@ -26,6 +27,7 @@ typedef struct work {
   dnmf_divergence *d;
   const dnmf_dense_kernel *product;
   const dnmf_divergence_kernel *kernel;
+  const dnmf_number_kernel *number_kernel;
   const dnmf_matrix *dense; /* NULL when sparse */
   const dnmf_csr *sparse;   /* X's rows are its rows; NULL when dense */
   const dnmf_panel *x;
@@ -63,6 +65,16 @@ static void *at(const work *w, const void *numbers, int64_t place) {
   return (char *)numbers + (size_t)place * w->number;
 }
 
+/* `count` values of A from `place` on, no more than ENTRIES: where they are, or converted into `room`. */
+static const void *values_at(const work *w, dnmf_number narrow, const void *values, int64_t place, int64_t count,
+                             void *room) {
+  if (!narrow)
+    return at(w, values, place);
+  w->number_kernel->convert(narrow, (const char *)values + (size_t)place * dnmf_number_size(narrow), count, 1, count,
+                            room);
+  return room;
+}
+
 static desk take_desk(const work *w) {
   desk s;
   s.p = at(w, w->scratch, w->scratch_numbers * omp_get_thread_num());
@@ -75,7 +87,7 @@ static desk take_desk(const work *w) {
 
 /* P of a tile: X's rows times the turned tile of Y. */
 static void set_tile(const work *w, int64_t row, int64_t rows, int64_t col, const desk *s) {
-  const dnmf_tile x = {at(w, w->x->data, row * w->components), w->components, rows, w->components};
+  const dnmf_tile x = {at(w, w->x->data, row * w->components), w->components, rows, w->components, 0};
   const dnmf_operands y = {at(w, w->turned, col * w->components), s->p, TILE, TILE};
   memset(s->p, 0, (size_t)TILE * TILE * w->number);
   w->product->multiply(&x, &y);
@@ -86,9 +98,10 @@ static void dense_tile(const work *w, int64_t row, int64_t rows, int64_t col, co
                        dnmf_divergence_sums *sums) {
   const int64_t stride = w->y->rows;
   const int64_t cols = at_most(stride - col, TILE);
+  double room[TILE];
   set_tile(w, row, rows, col, s);
   for (int64_t i = 0; i < rows; i++) {
-    const void *a = at(w, w->dense->dense, (row + i) * stride + col);
+    const void *a = values_at(w, w->dense->narrow, w->dense->dense, (row + i) * stride + col, cols, room);
     void *p = at(w, s->p, i * TILE);
     w->kernel->ratios(w->d->beta, cols, a, p, at(w, s->n, i * TILE), w->d->want_loss ? sums : NULL);
   }
@@ -104,7 +117,8 @@ static int64_t stored_entries(const work *w, int64_t begin, int64_t last, int64_
   for (; entry < last && index[entry] < end; entry++)
     memcpy(at(w, p, entry - begin), at(w, p_row, index[entry] - col), w->number);
   const int64_t count = entry - begin;
-  const void *a = at(w, w->sparse->value, begin);
+  double room[TILE];
+  const void *a = values_at(w, w->sparse->narrow, w->sparse->value, begin, count, room);
   dnmf_divergence_sums entries = {0, 0}; /* their powers are among the row's */
   w->kernel->ratios(w->d->beta, count, a, p, n, w->d->want_loss ? &entries : NULL);
   sums->stored += entries.stored;
@@ -129,7 +143,7 @@ static void sparse_tile(const work *w, int64_t row, int64_t rows, int64_t col, i
 
 /* Sums of a tile with the fixed factor: over its columns, or over its rows. */
 static void add_tile(const work *w, const void *numbers, int64_t row, int64_t rows, int64_t col, void *out) {
-  const dnmf_tile tile = {numbers, TILE, rows, at_most(w->y->rows - col, TILE)};
+  const dnmf_tile tile = {numbers, TILE, rows, at_most(w->y->rows - col, TILE), 0};
   const dnmf_operands operands = {at(w, w->fixed, (w->by_columns ? row : col) * w->padded), out, w->padded, w->padded};
   if (w->by_columns)
     w->product->multiply_transposed(&tile, &operands);
@@ -191,12 +205,13 @@ static void sparse_strip(const work *w, int64_t strip, const desk *s) {
 static void sparse_row(const work *w, int64_t row, const desk *s) {
   const int64_t last = w->sparse->start[row + 1];
   const dnmf_precision precision = w->x->precision;
+  double room[ENTRIES];
   dnmf_pad_rows(precision, at(w, w->x->data, row * w->components), w->components, 1, s->row, w->padded);
   memset(s->numerators, 0, (size_t)w->padded * w->number);
   for (int64_t begin = w->sparse->start[row]; begin < last; begin += ENTRIES) {
     const int64_t count = at_most(last - begin, ENTRIES);
     const int32_t *index = w->sparse->index + begin;
-    const void *a = at(w, w->sparse->value, begin);
+    const void *a = values_at(w, w->sparse->narrow, w->sparse->value, begin, count, room);
     w->kernel->dots(s->row, w->fixed, w->padded, index, count, s->p);
     w->kernel->ratios(1, count, a, s->p, s->n, w->d->want_loss ? &w->sums[row] : NULL);
     w->kernel->add_rows(s->n, w->fixed, w->padded, index, count, s->numerators);
@@ -272,6 +287,7 @@ dnmf_status dnmf_diverge(dnmf_context *context, const dnmf_matrix *a, dnmf_diver
             .d = d,
             .product = dense_kernels[a->precision][context->isa],
             .kernel = kernels[a->precision][context->isa],
+            .number_kernel = number_kernels[a->precision][context->isa],
             .dense = a->sparse ? NULL : a,
             .sparse = !a->sparse  ? NULL
                       : exchanged ? &a->by_cols

@@ -17,6 +17,7 @@ typedef struct dnmf_tile {
   int64_t stride; /* from a row to the next */
   int64_t rows;
   int64_t cols;
+  dnmf_number narrow; /* the type of its numbers; 0: the kernel's */
 } dnmf_tile;
 
 /* What a tile is multiplied with, and where the result is added: `width` components, whole vectors, of padded
@@ -28,6 +29,11 @@ typedef struct dnmf_operands {
   int64_t width;
 } dnmf_operands;
 
+typedef struct dnmf_number_kernel {
+  /* Rows of `cols` numbers of any type, `stride` from one to the next, as numbers of the kernel's, side by side. */
+  void (*convert)(dnmf_number number, const void *from, int64_t stride, int64_t rows, int64_t cols, void *to);
+} dnmf_number_kernel;
+
 typedef struct dnmf_dense_kernel {
   int vector; /* numbers in a vector */
   /* out (rows x width) += tile * panel (cols x width) */
@@ -36,10 +42,17 @@ typedef struct dnmf_dense_kernel {
   void (*multiply_transposed)(const dnmf_tile *tile, const dnmf_operands *operands);
 } dnmf_dense_kernel;
 
+/* A part of a product that takes the panel's rows band by band, from the first on. */
+typedef struct dnmf_csr_band {
+  int64_t end;     /* of the band: the first row of the panel that is left for the next */
+  int64_t *cursor; /* the next entry of each row of the result; at its start before the first band, moved on by each */
+} dnmf_csr_band;
+
 typedef struct dnmf_csr_kernel {
-  /* Rows `begin` to `end` of out (rows x components) = a * panel (cols x padded). */
+  /* Rows `begin` to `end` of out (rows x components) = a * panel (cols x padded). With a `band` (else NULL) what the
+   * band adds to what the bands before it left in `out`; the sums are those of whole rows, bit for bit. */
   void (*multiply)(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded, void *out,
-                   int components);
+                   int components, const dnmf_csr_band *band);
 } dnmf_csr_kernel;
 
 typedef struct dnmf_panel_kernel {
@@ -81,6 +94,7 @@ void dnmf_unpad_rows(dnmf_precision precision, const void *from, int64_t padded,
 /* The first row of part `part` of `parts` parts with like numbers of stored entries. local */
 int64_t dnmf_csr_balanced_row(const dnmf_csr *a, int64_t part, int64_t parts);
 
+DNMF_DECLARE_VARIANTS(dnmf_number_kernel, dnmf_number_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_dense_kernel, dnmf_dense_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_csr_kernel, dnmf_csr_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_panel_kernel, dnmf_panel_kernel);

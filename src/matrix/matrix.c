@@ -4,6 +4,7 @@
 #include "dnmf/matrix.h"
 
 #include "dnmf/collective.h"
+#include "dnmf/csr.h"
 #include "dnmf/memory.h"
 
 #include <inttypes.h>
@@ -19,55 +20,47 @@ void dnmf_entries_free(dnmf_entries *entries) {
   memset(entries, 0, sizeof *entries);
 }
 
-static void csr_free(dnmf_csr *csr) {
-  free(csr->start);
-  free(csr->index);
-  free(csr->value);
-}
-
 void dnmf_matrix_free(dnmf_matrix *matrix) {
   free(matrix->dense);
-  csr_free(&matrix->by_rows);
-  csr_free(&matrix->by_cols);
+  dnmf_csr_free(&matrix->by_rows);
+  dnmf_csr_free(&matrix->by_cols);
   memset(matrix, 0, sizeof *matrix);
 }
 
-static double csr_bytes(dnmf_precision precision, int64_t rows, double stored) {
+static double csr_bytes(dnmf_number number, int64_t rows, double stored) {
   return dnmf_allocated_bytes((double)rows + 1, sizeof(int64_t)) + dnmf_allocated_bytes(stored, sizeof(int32_t)) +
-         dnmf_allocated_bytes(stored, dnmf_precision_size(precision));
+         dnmf_allocated_bytes(stored, dnmf_number_size(number));
 }
 
-double dnmf_matrix_bytes(bool sparse, dnmf_precision precision, int64_t rows, int64_t cols, double stored) {
+double dnmf_matrix_bytes(bool sparse, dnmf_number number, int64_t rows, int64_t cols, double stored) {
   if (sparse)
-    return csr_bytes(precision, rows, stored) + csr_bytes(precision, cols, stored);
-  return dnmf_allocated_bytes((double)rows * (double)cols, dnmf_precision_size(precision));
+    return csr_bytes(number, rows, stored) + csr_bytes(number, cols, stored);
+  return dnmf_allocated_bytes((double)rows * (double)cols, dnmf_number_size(number));
 }
 
 dnmf_status dnmf_matrix_allocate_unset(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
-                                       dnmf_matrix *matrix) {
+                                       dnmf_number narrow, dnmf_matrix *matrix) {
   memset(matrix, 0, sizeof *matrix);
   matrix->rows = layout->rows;
   matrix->cols = layout->cols;
   matrix->precision = precision;
+  matrix->narrow = dnmf_narrower(precision, narrow);
   matrix->row_range = dnmf_layout_rows(layout, layout->grid->row);
   matrix->col_range = dnmf_layout_cols(layout, layout->grid->col);
   int64_t count = 0;
   if (__builtin_mul_overflow(dnmf_range_size(matrix->row_range), dnmf_range_size(matrix->col_range), &count))
     count = INT64_MAX; /* more than any memory holds: refused below */
-  return dnmf_allocate(&context->error, "the local block of A", count, dnmf_precision_size(precision), &matrix->dense);
+  return dnmf_allocate(&context->error, "the local block of A", count, dnmf_number_size(dnmf_matrix_number(matrix)),
+                       &matrix->dense);
 }
 
 dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                        dnmf_matrix *matrix) {
-  DNMF_TRY(dnmf_matrix_allocate_unset(context, layout, precision, matrix));
+  DNMF_TRY(dnmf_matrix_allocate_unset(context, layout, precision, 0, matrix));
   int64_t count = dnmf_range_size(matrix->row_range) * dnmf_range_size(matrix->col_range);
   if (count > 0)
     memset(matrix->dense, 0, (size_t)count * dnmf_precision_size(precision));
   return DNMF_OK;
-}
-
-static double value_at(const void *values, dnmf_precision precision, int64_t at) {
-  return precision == DNMF_DOUBLE ? ((const double *)values)[at] : (double)((const float *)values)[at];
 }
 
 /* What the hashes of a row's entries begin with. */
@@ -91,6 +84,8 @@ static uint64_t entry_hash(uint64_t key, int64_t col, double value) {
   return hash ^ hash >> 32;
 }
 
+enum { AT_ONCE = 512 /* entries of a row that are looked at together */ };
+
 /* One row's share of the summary. */
 typedef struct row_summary {
   double sum;
@@ -110,38 +105,44 @@ static void mark(uint8_t *seen) {
   *seen = 1;
 }
 
+static void add_entry(uint64_t key, int64_t first_col, int64_t col, double value, uint8_t *col_seen,
+                      row_summary *summary) {
+  if (value == 0)
+    return;
+  if (!(value > 0 && isfinite(value)) && summary->bad < 0)
+    summary->bad = col;
+  summary->sum += value;
+  summary->squares += value * value;
+  summary->hash += entry_hash(key, first_col + col, value);
+  mark(&col_seen[col]);
+}
+
 static row_summary summarize_row(const dnmf_matrix *matrix, int64_t row, uint8_t *col_seen) {
   row_summary summary = {0, 0, 0, -1};
+  double room[AT_ONCE];
   int64_t cols = dnmf_range_size(matrix->col_range);
   int64_t begin = matrix->sparse ? matrix->by_rows.start[row] : row * cols;
   int64_t end = matrix->sparse ? matrix->by_rows.start[row + 1] : begin + cols;
-  const void *values = matrix->sparse ? matrix->by_rows.value : matrix->dense;
   uint64_t key = row_key(matrix->row_range.begin + row);
-  for (int64_t at = begin; at < end; at++) {
-    double value = value_at(values, matrix->precision, at);
-    if (value == 0)
-      continue;
-    int64_t col = matrix->sparse ? matrix->by_rows.index[at] : at - begin;
-    if (!(value > 0 && isfinite(value)) && summary.bad < 0)
-      summary.bad = col;
-    summary.sum += value;
-    summary.squares += value * value;
-    summary.hash += entry_hash(key, matrix->col_range.begin + col, value);
-    mark(&col_seen[col]);
+  for (int64_t at = begin; at < end; at += AT_ONCE) {
+    int64_t count = end - at < AT_ONCE ? end - at : AT_ONCE;
+    const double *value = dnmf_numbers_widen(dnmf_matrix_number(matrix), dnmf_matrix_values(matrix), at, count, room);
+    for (int64_t i = 0; i < count; i++) {
+      int64_t col = matrix->sparse ? matrix->by_rows.index[at + i] : at + i - begin;
+      add_entry(key, matrix->col_range.begin, col, value[i], col_seen, &summary);
+    }
   }
   return summary;
 }
 
 static dnmf_status bad_value(dnmf_context *context, const dnmf_matrix *matrix, int64_t row, int64_t col) {
   int64_t at = row * dnmf_range_size(matrix->col_range) + col;
-  const void *values = matrix->dense;
   if (matrix->sparse) {
     at = matrix->by_rows.start[row];
     while (matrix->by_rows.index[at] != col)
       at++;
-    values = matrix->by_rows.value;
   }
-  double value = value_at(values, matrix->precision, at);
+  double value = dnmf_number_at(dnmf_matrix_number(matrix), dnmf_matrix_values(matrix), at);
   return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
                    "the value at row %" PRId64 ", column %" PRId64 " (counted from 0) is %g%s; every value must be %s",
                    matrix->row_range.begin + row, matrix->col_range.begin + col, value,
@@ -226,10 +227,9 @@ static int64_t first_zero(const dnmf_matrix *matrix, int64_t row) {
   int64_t cols = dnmf_range_size(matrix->col_range);
   int64_t begin = matrix->sparse ? matrix->by_rows.start[row] : row * cols;
   int64_t count = matrix->sparse ? matrix->by_rows.start[row + 1] - begin : cols;
-  const void *values = matrix->sparse ? matrix->by_rows.value : matrix->dense;
   for (int64_t col = 0; col < count; col++)
     if ((matrix->sparse && matrix->by_rows.index[begin + col] != col) ||
-        !(value_at(values, matrix->precision, begin + col) > 0))
+        !(dnmf_number_at(dnmf_matrix_number(matrix), dnmf_matrix_values(matrix), begin + col) > 0))
       return col;
   return count;
 }
@@ -292,14 +292,13 @@ dnmf_status dnmf_matrix_walk_next(dnmf_error *error, void *state, dnmf_entry *ba
   const dnmf_matrix *matrix = walk->matrix;
   int64_t rows = dnmf_range_size(matrix->row_range);
   int64_t cols = dnmf_range_size(matrix->col_range);
-  const void *values = matrix->sparse ? matrix->by_rows.value : matrix->dense;
   *count = 0;
   while (walk->row < rows && *count < limit) {
     int64_t begin = matrix->sparse ? matrix->by_rows.start[walk->row] : walk->row * cols;
     int64_t end = matrix->sparse ? matrix->by_rows.start[walk->row + 1] : begin + cols;
     for (; walk->at < end && *count < limit; walk->at++) {
       int64_t col = matrix->sparse ? matrix->by_rows.index[walk->at] : walk->at - begin;
-      double value = value_at(values, matrix->precision, walk->at);
+      double value = dnmf_number_at(dnmf_matrix_number(matrix), dnmf_matrix_values(matrix), walk->at);
       if (matrix->sparse || value != 0)
         batch[(*count)++] = (dnmf_entry){matrix->row_range.begin + walk->row, matrix->col_range.begin + col, value};
     }

@@ -100,7 +100,7 @@ static void gram_of_chunk(const dnmf_dense_kernel *kernel, const dnmf_panel *x, 
     for (int64_t strip = 0; strip < padded; strip += GRAM_STRIP) {
       const char *at_strip = (const char *)work->rows + (size_t)strip * size;
       const int64_t right = padded - strip;
-      const dnmf_tile tile = {at_strip, padded, rows, right < GRAM_STRIP ? right : GRAM_STRIP};
+      const dnmf_tile tile = {at_strip, padded, rows, right < GRAM_STRIP ? right : GRAM_STRIP, 0};
       const dnmf_operands operands = {at_strip, (char *)work->tile + (size_t)(strip * padded + strip) * size, padded,
                                       right};
       kernel->multiply_transposed(&tile, &operands);

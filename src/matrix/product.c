@@ -12,13 +12,17 @@ static const dnmf_dense_kernel *const dense_kernels[DNMF_PRECISIONS][DNMF_ISAS] 
 static const dnmf_csr_kernel *const csr_kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_csr_kernel);
 
 enum {
-  ROWS_AT_ONCE = 128,     /* rows of A X summed in cache while the panel passes by */
-  TRANSPOSED_ROWS = 4096, /* rows of A a product with the transpose takes at a time */
-  SUMS_BYTES = 512 << 10, /* of the sums of transpose(A) X that a thread works on at a time: half an L2 cache */
-  TILE_BYTES = 4 << 20,   /* of A that a sweep takes at a time, a thread */
-  MOST_TILE = 8 << 20,    /* of A in the smallest tile, for a sweep to be worth while */
-  REGISTER_ROWS = 8,      /* rows of A X are split among threads in multiples of this */
-  LINE_COLUMNS = 16       /* and columns of A in multiples of this: a cache line */
+  ROWS_AT_ONCE = 128,           /* rows of A X summed in cache while the panel passes by */
+  TRANSPOSED_ROWS = 4096,       /* rows of A a product with the transpose takes at a time */
+  SUMS_BYTES = 512 << 10,       /* of the sums of transpose(A) X that a thread works on at a time: half an L2 cache */
+  TILE_BYTES = 4 << 20,         /* of A that a sweep takes at a time, a thread */
+  MOST_TILE = 8 << 20,          /* of A in the smallest tile, for a sweep to be worth while */
+  MOST_SUMS = 2 << 20,          /* likewise of the sums of transpose(A) X, which every tile adds to */
+  LARGE_PANEL_BYTES = 16 << 20, /* a panel of which a sparse product takes a band at a time */
+  BAND_BYTES = 4 << 20,         /* of it */
+  BAND_ENTRIES = 16,            /* a row needs in a band, on average */
+  REGISTER_ROWS = 8,            /* rows of A X are split among threads in multiples of this */
+  LINE_COLUMNS = 16             /* and columns of A in multiples of this: a cache line */
 };
 
 static int64_t at_most(int64_t count, int64_t limit) {
@@ -78,41 +82,84 @@ int64_t dnmf_csr_balanced_row(const dnmf_csr *a, int64_t part, int64_t parts) {
   return part == parts ? a->rows : part == 0 ? 0 : low;
 }
 
+/* Rows of the panel that are taken at a time: all, or what fits a share of the outermost cache. */
+static int64_t band_rows_of(int64_t panel_rows, int64_t padded, size_t size) {
+  const int64_t row_bytes = padded * (int64_t)size;
+  return panel_rows * row_bytes < LARGE_PANEL_BYTES ? panel_rows : BAND_BYTES / row_bytes + 1;
+}
+
+/* Bands of a panel of `from` rows that a product of `to` rows is made of; one where these have too few entries to be
+ * taken up again for each. */
+static int64_t bands_of(int64_t to, int64_t from, int64_t stored, int64_t padded, size_t size) {
+  const int64_t rows = band_rows_of(from, padded, size);
+  const int64_t bands = rows > 0 ? (from + rows - 1) / rows : 1;
+  return stored / bands >= to * BAND_ENTRIES ? bands : 1;
+}
+
+int64_t dnmf_product_bands(const dnmf_context *context, const dnmf_matrix *a, bool transposed, int components) {
+  const dnmf_csr *csr = transposed ? &a->by_cols : &a->by_rows;
+  if (!a->sparse || csr->rows == 0)
+    return 1;
+  return bands_of(csr->rows, csr->cols, csr->start[csr->rows], padded_width(context, a->precision, components),
+                  dnmf_precision_size(a->precision));
+}
+
+/* Every band by all threads together, so that they share what is in cache. */
+static void multiply_bands(dnmf_context *context, const dnmf_csr *a, const void *panel, int64_t padded, dnmf_panel *out,
+                           int64_t *cursor) {
+  const dnmf_csr_kernel *kernel = csr_kernels[out->precision][context->isa];
+  const int64_t step = cursor ? band_rows_of(a->cols, padded, dnmf_precision_size(out->precision)) : a->cols;
+  const int64_t parts = (int64_t)context->threads * 8; /* small enough to even out what the counts do not show */
+  for (int64_t first = 0; first == 0 || first<a->cols; first += step> 0 ? step : 1) {
+    const dnmf_csr_band band = {at_most(a->cols, first + step), cursor};
+#pragma omp parallel for schedule(dynamic) num_threads(context->threads)
+    for (int64_t part = 0; part < parts; part++) {
+      kernel->multiply(a, dnmf_csr_balanced_row(a, part, parts), dnmf_csr_balanced_row(a, part + 1, parts), panel,
+                       padded, out->data, out->components, cursor ? &band : NULL);
+      let_progress(context);
+    }
+  }
+}
+
 static dnmf_status multiply_sparse(dnmf_context *context, const dnmf_csr *a, const dnmf_panel *panel, dnmf_panel *out) {
   if (a->rows == 0)
     return DNMF_OK;
-  const dnmf_csr_kernel *kernel = csr_kernels[panel->precision][context->isa];
   const int64_t padded = padded_width(context, panel->precision, panel->components);
+  const size_t size = dnmf_precision_size(panel->precision);
   const void *padded_panel = NULL;
   void *copy = NULL;
+  void *cursor = NULL;
   DNMF_TRY(pad_panel(context, panel, &padded_panel, &copy));
-  const int64_t parts = (int64_t)context->threads * 8; /* small enough to even out what the counts do not show */
-#pragma omp parallel for schedule(dynamic) num_threads(context->threads)
-  for (int64_t part = 0; part < parts; part++) {
-    kernel->multiply(a, dnmf_csr_balanced_row(a, part, parts), dnmf_csr_balanced_row(a, part + 1, parts), padded_panel,
-                     padded, out->data, out->components);
-    let_progress(context);
+  dnmf_status status = DNMF_OK;
+  if (bands_of(a->rows, a->cols, a->start[a->rows], padded, size) > 1) {
+    status = dnmf_allocate(&context->error, "places in a sparse block", a->rows, sizeof(int64_t), &cursor);
+    if (status == DNMF_OK)
+      memcpy(cursor, a->start, (size_t)a->rows * sizeof(int64_t));
   }
+  if (status == DNMF_OK)
+    multiply_bands(context, a, padded_panel, padded, out, cursor);
+  free(cursor);
   free(copy);
-  return DNMF_OK;
+  return status;
 }
 
 /* --- Dense: the sweep ------------------------------------------------------------------------------------ */
 
 static const void *block_row(const dnmf_matrix *a, int64_t row) {
   const int64_t cols = dnmf_range_size(a->col_range);
-  return (const char *)a->dense + (size_t)(row * cols) * dnmf_precision_size(a->precision);
+  return (const char *)a->dense + (size_t)(row * cols) * dnmf_number_size(dnmf_matrix_number(a));
 }
 
-int64_t dnmf_sweep_tile_rows(const dnmf_context *context, dnmf_precision precision, int64_t cols) {
-  const int64_t row_bytes = cols * (int64_t)dnmf_precision_size(precision);
+int64_t dnmf_sweep_tile_rows(const dnmf_context *context, dnmf_number number, int64_t cols) {
+  const int64_t row_bytes = cols * (int64_t)dnmf_number_size(number);
   const int64_t fitting = (int64_t)TILE_BYTES * context->threads / (row_bytes > 0 ? row_bytes : 1);
   const int64_t whole = fitting / DNMF_SWEEP_TILE_STEP * DNMF_SWEEP_TILE_STEP;
   return whole > DNMF_SWEEP_TILE_STEP ? whole : DNMF_SWEEP_TILE_STEP;
 }
 
-bool dnmf_sweep_fits(dnmf_precision precision, int64_t cols) {
-  return cols <= MOST_TILE / DNMF_SWEEP_TILE_STEP / (int64_t)dnmf_precision_size(precision);
+bool dnmf_sweep_fits(dnmf_precision precision, dnmf_number number, int64_t cols, int components) {
+  return cols <= MOST_TILE / DNMF_SWEEP_TILE_STEP / (int64_t)dnmf_number_size(number) &&
+         cols <= MOST_SUMS / components / (int64_t)dnmf_precision_size(precision);
 }
 
 /* Releases what a sweep holds. */
@@ -166,7 +213,7 @@ void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_ra
     const size_t part_bytes = (size_t)(part * sweep->padded) * size;
     char *sums = (char *)sweep->scratch + (size_t)((int64_t)omp_get_thread_num() * ROWS_AT_ONCE * sweep->padded) * size;
     memset(sums, 0, part_bytes);
-    const dnmf_tile tile = {block_row(a, row), cols, part, cols};
+    const dnmf_tile tile = {block_row(a, row), cols, part, cols, a->narrow};
     const dnmf_operands operands = {sweep->panel, sums, sweep->padded, sweep->padded};
     kernel->multiply(&tile, &operands);
     dnmf_unpad_rows(a->precision, sums, sweep->padded, part,
@@ -196,8 +243,8 @@ static void accumulate_rows(dnmf_context *context, dnmf_sweep *sweep, int64_t be
   }
 #pragma omp parallel for schedule(dynamic) num_threads(context->threads)
   for (int64_t col = 0; col < cols; col += step) {
-    const dnmf_tile tile = {(const char *)block_row(a, begin) + (size_t)col * size, cols, rows,
-                            at_most(cols - col, step)};
+    const dnmf_tile tile = {(const char *)block_row(a, begin) + (size_t)col * dnmf_number_size(dnmf_matrix_number(a)),
+                            cols, rows, at_most(cols - col, step), a->narrow};
     const dnmf_operands operands = {x, (char *)sweep->sums + (size_t)(col * sweep->padded) * size, sweep->padded,
                                     sweep->padded};
     kernel->multiply_transposed(&tile, &operands);
@@ -250,14 +297,25 @@ double dnmf_sweep_bytes(const dnmf_context *context, dnmf_precision precision, i
          (padded != components ? panel : 0);
 }
 
+/* What a product of `to` rows with a panel of `from` takes: the padded panel, and a place in each row where the panel
+ * is taken in bands. */
+static double sparse_bytes(int64_t to, int64_t from, double stored, int64_t padded, bool copied, size_t size) {
+  if (to == 0)
+    return 0;
+  const bool banded = bands_of(to, from, (int64_t)stored, padded, size) > 1;
+  return (copied ? dnmf_allocated_bytes((double)from * (double)padded, size) : 0) +
+         (banded ? dnmf_allocated_bytes((double)to, sizeof(int64_t)) : 0);
+}
+
 double dnmf_product_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, int64_t rows,
-                          int64_t cols, int components) {
+                          int64_t cols, double stored, int components) {
   const size_t size = dnmf_precision_size(precision);
-  const double padded = (double)padded_width(context, precision, components);
-  const bool copied = padded != components;
-  const double longer = (double)(rows > cols ? rows : cols);
-  if (sparse)
-    return rows > 0 && cols > 0 && copied ? dnmf_allocated_bytes(longer * padded, size) : 0;
-  return dnmf_allocated_bytes((double)scratch_rows_of(context, rows) * padded, size) +
-         dnmf_allocated_bytes((double)cols * padded, size);
+  const int64_t padded = padded_width(context, precision, components);
+  if (sparse) {
+    const double first = sparse_bytes(rows, cols, stored, padded, padded != components, size);
+    const double second = sparse_bytes(cols, rows, stored, padded, padded != components, size);
+    return first > second ? first : second;
+  }
+  return dnmf_allocated_bytes((double)scratch_rows_of(context, rows) * (double)padded, size) +
+         dnmf_allocated_bytes((double)cols * (double)padded, size);
 }

@@ -4,6 +4,7 @@
 #include "dnmf/ratings.h"
 
 #include "dnmf/collective.h"
+#include "dnmf/csr.h"
 #include "dnmf/memory.h"
 
 #include <math.h>
@@ -12,9 +13,7 @@
 
 void dnmf_ratings_view_free(dnmf_ratings_view *view) {
   free(view->bounds);
-  free(view->entries.start);
-  free(view->entries.index);
-  free(view->entries.value);
+  dnmf_csr_free(&view->entries);
   free(view->needed);
   dnmf_fetch_free(&view->fetch);
   memset(view, 0, sizeof *view);
@@ -142,6 +141,9 @@ static dnmf_status create_view(dnmf_context *context, int64_t rows, int64_t cols
     status = balance(context, rows, entries, layout.row_begin);
   if (status == DNMF_OK)
     status = dnmf_matrix_from_entries(context, &layout, precision, true, DNMF_DUPLICATES_LAST, entries, &matrix);
+  dnmf_csr_free(&matrix.by_cols); /* the other view's */
+  if (status == DNMF_OK)
+    status = dnmf_matrix_narrow(context, &matrix);
   if (status == DNMF_OK) {
     view->owned = matrix.row_range;
     view->entries = matrix.by_rows;

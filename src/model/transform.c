@@ -106,6 +106,7 @@ static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
                                  .start = f->view.entries.start,
                                  .index = f->view.entries.index,
                                  .value = f->view.entries.value,
+                                 .narrow = f->view.entries.narrow,
                                  .components = f->model->components,
                                  .stride = f->x.components,
                                  .fixed = f->needed.data,
@@ -143,8 +144,7 @@ static void sum_squares(const folding *f, const dnmf_panel *products, const doub
   const dnmf_csr *entries = &f->view.entries;
   double squares = 0;
   for (int64_t e = 0; e < entries->start[entries->rows]; e++) {
-    double value = f->x.precision == DNMF_DOUBLE ? ((const double *)entries->value)[e]
-                                                 : (double)((const float *)entries->value)[e];
+    double value = dnmf_number_at(dnmf_number_of(f->x.precision, entries->narrow), entries->value, e);
     squares += value * value;
   }
   for (int64_t row = 0; row < f->x.rows; row++)
@@ -166,6 +166,7 @@ static dnmf_status solve_zeros(folding *f, dnmf_transform_result *result) {
   dnmf_panel products = {0};
   dnmf_matrix a = {.sparse = true,
                    .precision = f->x.precision,
+                   .narrow = f->view.entries.narrow,
                    .rows = f->rows,
                    .cols = f->view.needed_count,
                    .row_range = f->view.owned,

@@ -66,7 +66,6 @@ static equations lay_out(const dnmf_observed_update *update, int64_t entries, vo
  * What lies beyond a row's components only meets padding. */
 static void load_tile(const dnmf_observed_update *update, int64_t begin, int count, equations *eq) {
   const int32_t *index = update->index + begin;
-  const real *value = (const real *)update->value + begin;
   const real *fixed = update->fixed;
   real mean = (real)update->mean;
   int k = eq->components;
@@ -80,7 +79,7 @@ static void load_tile(const dnmf_observed_update *update, int64_t begin, int cou
       __builtin_prefetch(soon + j);
     for (int j = 0; j < whole; j += VECTOR)
       vec_store(to + j, vec_load(from + j));
-    eq->residual[e] = value[e] - mean - (update->bias ? from[k] : 0);
+    eq->residual[e] = value_at(update, begin + e) - mean - (update->bias ? from[k] : 0);
   }
 }
 
@@ -256,13 +255,12 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
 
 /* Adds a tile's numerators and denominators at the current row; returns its loss. */
 static double add_ratios(const dnmf_observed_update *update, equations *eq, int64_t begin, int count) {
-  const real *value = update->value;
   double loss = 0;
   real *denominator = eq->sum;
   int k = eq->components;
   for (int e = 0; e < count; e++) {
     const real *f = eq->rows + (int64_t)e * eq->width;
-    real r = value[begin + e];
+    real r = value_at(update, begin + e);
     real predicted = 0;
 #pragma omp simd reduction(+ : predicted)
     for (int j = 0; j < k; j++)

@@ -15,6 +15,10 @@
 /* A projected gradient this much smaller than the first sweep's is rounding. */
 static const double rounding = sizeof(real) == sizeof(double) ? 1e-15 : 1e-6;
 
+static inline real value_at(const dnmf_observed_update *update, int64_t at) {
+  return update->narrow ? (real)dnmf_number_at(update->narrow, update->value, at) : ((const real *)update->value)[at];
+}
+
 /* A row without entries becomes zero. */
 static inline void clear_row(const dnmf_observed_update *update, real *x) {
   int used = update->components + (update->fit_bias ? 1 : 0);

@@ -74,7 +74,6 @@ static sweeper lay_out(const dnmf_observed_update *update, int64_t row, void *sc
  * prefetched. Entries that fill the last vector are zeros. */
 static void load_residual(const sweeper *s, int64_t begin, int64_t from, int64_t to, const real *rows[TILE]) {
   const dnmf_observed_update *u = s->update;
-  const real *value = (const real *)u->value + begin;
   const int32_t *index = u->index + begin;
   const real *fixed = u->fixed;
   const int64_t stride = u->stride;
@@ -85,7 +84,7 @@ static void load_residual(const sweeper *s, int64_t begin, int64_t from, int64_t
     const real *soon = fixed + index[e + PREFETCH < last ? e + PREFETCH : last] * stride;
     for (int j = 0; j < s->components; j += CACHE_LINE)
       __builtin_prefetch(soon + j);
-    s->residual[e] = value[e] - (real)u->mean - (u->bias ? row[s->components] : 0);
+    s->residual[e] = value_at(u, begin + e) - (real)u->mean - (u->bias ? row[s->components] : 0);
     rows[e - from] = row;
   }
   for (int64_t e = end; e < to; e++) {

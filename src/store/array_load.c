@@ -10,8 +10,21 @@
 
 enum { BATCH_ITEMS = 1 << 16 };
 
+/* The narrowest type that represents whatever such an array may hold; 0: none but double. */
+static dnmf_number narrow_type(const dnmf_npy *header) {
+  const bool is_signed = header->kind == 'i';
+  if (header->kind == 'f')
+    return header->item_bytes <= (int64_t)sizeof(float) ? DNMF_NUMBER_SINGLE : (dnmf_number)0;
+  if (header->item_bytes == 1)
+    return is_signed ? DNMF_NUMBER_INT8 : DNMF_NUMBER_UINT8;
+  if (header->item_bytes == 2)
+    return is_signed ? DNMF_NUMBER_INT16 : DNMF_NUMBER_UINT16;
+  return (dnmf_number)0;
+}
+
 void dnmf_describe_array(const dnmf_npy *header, dnmf_source *source) {
   snprintf(source->type, sizeof source->type, "%s", header->type);
+  source->narrow = narrow_type(header);
   source->rows = header->shape[0];
   source->cols = header->shape[1];
   source->stored = header->items;
@@ -66,15 +79,15 @@ static int64_t line_items(const dnmf_npy *header) {
 }
 
 /* Whole lines are read in one go. */
-static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_precision precision,
+static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
                              void *buffer) {
   dnmf_array *array = state;
   int64_t width = line_items(&array->header);
-  hid_t real = dnmf_hdf5_real(precision);
+  hid_t real = dnmf_hdf5_number(number);
   if (slab->count[1] == width)
     return dnmf_array_read(&context->error, array, slab->begin[0] * width, slab->count[0] * width, real, buffer);
   for (int64_t i = 0; i < slab->count[0]; i++) {
-    char *line = (char *)buffer + (size_t)(i * slab->count[1]) * dnmf_precision_size(precision);
+    char *line = (char *)buffer + (size_t)(i * slab->count[1]) * dnmf_number_size(number);
     DNMF_TRY(dnmf_array_read(&context->error, array, (slab->begin[0] + i) * width + slab->begin[1], slab->count[1],
                              real, line));
   }
@@ -83,7 +96,7 @@ static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab
 
 dnmf_status dnmf_load_array(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                             dnmf_precision precision, dnmf_array *array, dnmf_matrix *matrix) {
-  dnmf_status status = dnmf_matrix_allocate_unset(context, layout, precision, matrix);
+  dnmf_status status = dnmf_matrix_allocate_unset(context, layout, precision, source->narrow, matrix);
   if (status == DNMF_OK)
     status = dnmf_load_block(context, source, read_slab, array, matrix);
   return dnmf_agree(context, status);

@@ -104,7 +104,7 @@ int64_t dnmf_block_reader_overhead(dnmf_block_reader *reader) {
   if (!reader->source->sparse)
     return bytes + chunk_bytes(reader, reader->state->place.name) +
            (reader->source->transposed || reader->source->selection
-                ? DNMF_LOAD_STRIP_ITEMS * (int64_t)dnmf_precision_size(reader->precision)
+                ? DNMF_LOAD_STRIP_ITEMS * (int64_t)dnmf_number_size(dnmf_block_reader_number(reader))
                 : 0);
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     bytes += HDF5_BUFFERS + chunk_bytes(reader, parts[i]);
@@ -162,10 +162,10 @@ static dnmf_status read_sparse(dnmf_block_reader *reader, dnmf_range rows, int64
   return DNMF_OK;
 }
 
-static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_precision precision,
+static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
                              void *buffer) {
   const dnmf_block_reader *reader = state;
-  return dnmf_hdf5_read(context, reader->file, reader->state->place.name, dnmf_hdf5_real(precision), slab, buffer);
+  return dnmf_hdf5_read(context, reader->file, reader->state->place.name, dnmf_hdf5_number(number), slab, buffer);
 }
 
 dnmf_status dnmf_block_reader_read(dnmf_block_reader *reader, dnmf_range rows, int64_t room, dnmf_matrix *block) {

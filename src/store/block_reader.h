@@ -21,6 +21,12 @@ dnmf_status dnmf_block_reader_open(const dnmf_context *context, const dnmf_sourc
                                    dnmf_block_reader *reader);
 void dnmf_block_reader_close(dnmf_block_reader *reader); /* accepts one that failed to open */
 
+/* The type of the values of a block: of a dense one that of the file, where it is narrower. local */
+static inline dnmf_number dnmf_block_reader_number(const dnmf_block_reader *reader) {
+  const dnmf_number narrow = reader->source->sparse ? (dnmf_number)0 : reader->source->narrow;
+  return dnmf_number_of(reader->precision, dnmf_narrower(reader->precision, narrow));
+}
+
 /* Stored entries in `rows` of a sparse group, as its indptr has them. local */
 dnmf_status dnmf_block_reader_count(dnmf_block_reader *reader, dnmf_range rows, int64_t *stored);
 

@@ -17,14 +17,25 @@ dnmf_status dnmf_export_check(dnmf_context *context, const dnmf_export_view *vie
   return dnmf_shared_check(context, view->path, failed);
 }
 
+static void put_number(const dnmf_export_view *view, int64_t col, double value) {
+  if (view->precision == DNMF_DOUBLE)
+    ((double *)view->scratch)[col] = value;
+  else
+    ((float *)view->scratch)[col] = (float)value;
+}
+
 const void *dnmf_export_row(const dnmf_export_view *view, int64_t local) {
   size_t size = dnmf_precision_size(view->precision);
-  if (view->dense)
+  if (view->dense && !view->scratch)
     return (const char *)view->dense + (size_t)(local * view->cols) * size;
+  if (view->dense) {
+    for (int64_t col = 0; col < view->cols; col++)
+      put_number(view, col, dnmf_export_stored(view, local * view->cols + col));
+    return view->scratch;
+  }
   memset(view->scratch, 0, (size_t)view->cols * size);
   for (int64_t e = view->csr->start[local]; e < view->csr->start[local + 1]; e++)
-    memcpy((char *)view->scratch + (size_t)view->csr->index[e] * size,
-           (const char *)view->csr->value + (size_t)e * size, size);
+    put_number(view, view->csr->index[e], dnmf_export_stored(view, e));
   return view->scratch;
 }
 
@@ -87,7 +98,7 @@ static dnmf_status export_view(dnmf_context *context, dnmf_export_view *view, dn
   dnmf_status status = check_cells(context, view, format);
   if (status == DNMF_OK)
     status = dnmf_allocate(&context->error, "an output buffer", 1, sizeof(dnmf_sink), &sink);
-  if (status == DNMF_OK && view->csr)
+  if (status == DNMF_OK && (view->csr || view->number != (dnmf_number)view->precision))
     status = dnmf_allocate(&context->error, "a row of the matrix", view->cols, dnmf_precision_size(view->precision),
                            &view->scratch);
   status = dnmf_agree(context, status);
@@ -113,6 +124,7 @@ dnmf_status dnmf_matrix_export(dnmf_context *context, const char *path, dnmf_exp
                            .stored = matrix->sparse ? matrix->by_rows.start[dnmf_range_size(matrix->row_range)] : 0,
                            .range = matrix->row_range,
                            .precision = matrix->precision,
+                           .number = dnmf_matrix_number(matrix),
                            .dense = matrix->dense,
                            .csr = matrix->sparse ? &matrix->by_rows : NULL};
   DNMF_TRY(dnmf_sum_int64(context, context->comm, &view.stored, 1));
@@ -124,6 +136,7 @@ dnmf_status dnmf_panel_export(dnmf_context *context, const char *path, dnmf_expo
   int64_t before = 0;
   dnmf_export_view view = {
       .path = path, .cols = panel->components, .precision = panel->precision, .components = true, .dense = panel->data};
+  view.number = (dnmf_number)panel->precision;
   DNMF_TRY(dnmf_exscan_int64(context, panel->rows, &before, &view.rows));
   view.range.begin = before;
   view.range.end = before + panel->rows;

@@ -14,20 +14,26 @@ typedef struct dnmf_export_view {
   int64_t stored;
   dnmf_range range; /* rows held here */
   dnmf_precision precision;
+  dnmf_number number;  /* of the values here; text and arrays have numbers of the precision */
   bool components;     /* columns are called component0, component1, ... */
   const void *dense;   /* row-major; NULL when sparse */
   const dnmf_csr *csr; /* NULL when dense */
-  void *scratch;       /* one row of a sparse matrix, written out */
+  void *scratch;       /* one row written out, of a sparse or narrow matrix */
   dnmf_ids row_ids;    /* of range; owned */
   dnmf_ids col_ids;    /* of all columns; owned */
 } dnmf_export_view;
 
-/* Number `at` of values of the view's precision. */
-static inline double dnmf_export_value(const dnmf_export_view *view, const void *values, int64_t at) {
-  return view->precision == DNMF_DOUBLE ? ((const double *)values)[at] : (double)((const float *)values)[at];
+/* Number `at` of a row that dnmf_export_row wrote out. */
+static inline double dnmf_export_value(const dnmf_export_view *view, const void *row, int64_t at) {
+  return dnmf_number_at((dnmf_number)view->precision, row, at);
 }
 
-/* Row `local` with its zeros, valid until the next call. */
+/* Value `at` of the view's dense or sparse ones. */
+static inline double dnmf_export_stored(const dnmf_export_view *view, int64_t at) {
+  return dnmf_number_at(view->number, view->csr ? view->csr->value : view->dense, at);
+}
+
+/* Row `local` with its zeros, in numbers of the precision; valid until the next call. */
 const void *dnmf_export_row(const dnmf_export_view *view, int64_t local);
 
 /* A format: `head` is put by process 0, `row` for each row by its process. */

@@ -46,7 +46,7 @@ static void array_head(const dnmf_export_view *view, dnmf_sink *sink) {
 
 static void put_column(const dnmf_export_view *view, int64_t col, dnmf_sink *sink) {
   for (int64_t i = 0; i < dnmf_range_size(view->range); i++) {
-    dnmf_sink_number(sink, dnmf_export_value(view, view->dense, i * view->cols + col), view->precision);
+    dnmf_sink_number(sink, dnmf_export_stored(view, i * view->cols + col), view->precision);
     dnmf_sink_text(sink, "\n");
   }
 }

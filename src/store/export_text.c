@@ -25,7 +25,7 @@ static void triples_row(const dnmf_export_view *view, int64_t local, dnmf_sink *
   int64_t row = view->range.begin + local;
   if (view->csr) {
     for (int64_t e = view->csr->start[local]; e < view->csr->start[local + 1]; e++)
-      put_triple(view, row, view->csr->index[e], dnmf_export_value(view, view->csr->value, e), sink);
+      put_triple(view, row, view->csr->index[e], dnmf_export_stored(view, e), sink);
     return;
   }
   const void *values = dnmf_export_row(view, local);
@@ -78,7 +78,7 @@ static void coordinate_row(const dnmf_export_view *view, int64_t local, dnmf_sin
     dnmf_sink_text(sink, " ");
     dnmf_sink_integer(sink, (int64_t)view->csr->index[e] + 1);
     dnmf_sink_text(sink, " ");
-    dnmf_sink_number(sink, dnmf_export_value(view, view->csr->value, e), view->precision);
+    dnmf_sink_number(sink, dnmf_export_stored(view, e), view->precision);
     dnmf_sink_text(sink, "\n");
   }
 }

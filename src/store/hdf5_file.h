@@ -10,6 +10,7 @@
 #define DNMF_STORE_HDF5_FILE_H
 
 #include "dnmf/context.h"
+#include "dnmf/number.h"
 #include "dnmf/range.h"
 
 #include <hdf5.h>
@@ -74,19 +75,23 @@ static inline dnmf_slab dnmf_slab_of(dnmf_range range) {
   return slab;
 }
 
-/* HDF5's name for a panel's or a matrix's numbers in memory. local */
+/* HDF5's name for a panel's numbers in memory. local */
 static inline hid_t dnmf_hdf5_real(dnmf_precision precision) {
   return precision == DNMF_DOUBLE ? H5T_NATIVE_DOUBLE : H5T_NATIVE_FLOAT;
 }
 
+/* The same for numbers that a dataset can have: all but halves. local */
+hid_t dnmf_hdf5_number(dnmf_number number);
+
 /* What a dataset is. */
 typedef struct dnmf_hdf5_shape {
   int rank;
-  int64_t extent[2]; /* of the first two dimensions; 1 beyond the rank */
-  bool numeric;      /* integers, floats, booleans and other enumerations, held in this file */
-  bool whole;        /* integers of any size, held in this file */
-  char type[32];     /* "float64", "int8", "string", ... */
-  char text[96];     /* for people: "30 x 20 float64" */
+  int64_t extent[2];  /* of the first two dimensions; 1 beyond the rank */
+  bool numeric;       /* integers, floats, booleans and other enumerations, held in this file */
+  bool whole;         /* integers of any size, held in this file */
+  char type[32];      /* "float64", "int8", "string", ... */
+  dnmf_number narrow; /* the narrowest type that represents whatever such a dataset may hold; 0: none but double */
+  char text[96];      /* for people: "30 x 20 float64" */
 } dnmf_hdf5_shape;
 
 /* local */

@@ -156,6 +156,7 @@ dnmf_status dnmf_hdf5_describe_dense(dnmf_error *error, const char *path, hid_t 
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s is too large (%s)", place->name, path, shape.text);
   place->stored = place->rows * place->cols;
   snprintf(place->type, sizeof place->type, "%s", shape.type);
+  place->narrow = shape.narrow;
   return DNMF_OK;
 }
 

@@ -17,6 +17,7 @@ typedef struct dnmf_hdf5_place {
   int64_t cols;
   int64_t stored;
   char type[32];
+  dnmf_number narrow; /* of the values, as dnmf_hdf5_shape has it */
   dnmf_missing missing;
   char data[DNMF_HDF5_NAME]; /* the three lists of a sparse group */
   char indices[DNMF_HDF5_NAME];

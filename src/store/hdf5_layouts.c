@@ -132,5 +132,6 @@ dnmf_status dnmf_hdf5_describe_sparse(dnmf_error *error, const char *path, hid_t
                      (uint64_t)lines + 1);
   place->stored = data.extent[0];
   snprintf(place->type, sizeof place->type, "%s", data.type);
+  place->narrow = data.narrow;
   return DNMF_OK;
 }

@@ -183,11 +183,50 @@ static bool is_elsewhere(hid_t dataset) {
   return elsewhere;
 }
 
+hid_t dnmf_hdf5_number(dnmf_number number) {
+  switch (number) {
+  case DNMF_NUMBER_SINGLE:
+    return H5T_NATIVE_FLOAT;
+  case DNMF_NUMBER_UINT16:
+    return H5T_NATIVE_UINT16;
+  case DNMF_NUMBER_INT16:
+    return H5T_NATIVE_INT16;
+  case DNMF_NUMBER_UINT8:
+    return H5T_NATIVE_UINT8;
+  case DNMF_NUMBER_INT8:
+    return H5T_NATIVE_INT8;
+  default:
+    return H5T_NATIVE_DOUBLE;
+  }
+}
+
+/* Of whole numbers and of floats no wider than float; an enumeration is what it is made of. */
+static dnmf_number narrow_type(hid_t type) {
+  const size_t size = H5Tget_size(type);
+  const H5T_class_t class = H5Tget_class(type);
+  if (class == H5T_ENUM) {
+    hid_t base = H5Tget_super(type);
+    dnmf_number narrow = base < 0 ? (dnmf_number)0 : narrow_type(base);
+    dnmf_hdf5_release(base);
+    return narrow;
+  }
+  if (class == H5T_FLOAT)
+    return size <= sizeof(float) ? DNMF_NUMBER_SINGLE : (dnmf_number)0;
+  if (is_byte_of_bits(type))
+    return DNMF_NUMBER_UINT8;
+  if (class != H5T_INTEGER || size > sizeof(uint16_t))
+    return (dnmf_number)0;
+  if (H5Tget_sign(type) == H5T_SGN_NONE)
+    return size == 1 ? DNMF_NUMBER_UINT8 : DNMF_NUMBER_UINT16;
+  return size == 1 ? DNMF_NUMBER_INT8 : DNMF_NUMBER_INT16;
+}
+
 static void name_type(hid_t type, dnmf_hdf5_shape *shape) {
   size_t bits = 8 * H5Tget_size(type);
   H5T_class_t class = H5Tget_class(type);
   shape->numeric = class == H5T_FLOAT || class == H5T_INTEGER || class == H5T_ENUM || is_byte_of_bits(type);
   shape->whole = class == H5T_INTEGER;
+  shape->narrow = narrow_type(type);
   const char *prefix = class == H5T_FLOAT ? "float" : H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int";
   if (class == H5T_FLOAT || class == H5T_INTEGER)
     snprintf(shape->type, sizeof shape->type, "%s%zu", prefix, bits);

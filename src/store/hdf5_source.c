@@ -16,10 +16,10 @@ typedef struct open_place {
   const dnmf_hdf5_place *place;
 } open_place;
 
-static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_precision precision,
+static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
                              void *buffer) {
   const open_place *from = state;
-  return dnmf_hdf5_read(context, from->file, from->place->name, dnmf_hdf5_real(precision), slab, buffer);
+  return dnmf_hdf5_read(context, from->file, from->place->name, dnmf_hdf5_number(number), slab, buffer);
 }
 
 /* This process's block, straight into place; HDF5 converts the numbers. */
@@ -27,7 +27,7 @@ static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, 
                               dnmf_precision precision, dnmf_matrix *matrix) {
   const dnmf_hdf5_state *state = source->state;
   open_place from = {-1, &state->place};
-  DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_unset(context, layout, precision, matrix)));
+  DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_unset(context, layout, precision, source->narrow, matrix)));
   DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &from.file));
   dnmf_status status = dnmf_load_block(context, source, read_slab, &from, matrix);
   return dnmf_hdf5_close(context, state->path, false, from.file, status);
@@ -118,6 +118,7 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
                    : place->by_columns ? "HDF5 sparse group (csc)"
                                        : "HDF5 sparse group (csr)";
   snprintf(source->type, sizeof source->type, "%s", place->type);
+  source->narrow = place->narrow;
   source->rows = place->rows;
   source->cols = place->cols;
   source->stored = place->stored;

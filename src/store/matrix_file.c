@@ -23,8 +23,8 @@ static int64_t local_count(const dnmf_matrix *matrix) {
 
 /* True when float32 holds all values of this process. */
 static bool fits_single(const dnmf_matrix *matrix) {
-  const double *values = matrix->sparse ? matrix->by_rows.value : matrix->dense;
-  if (matrix->precision == DNMF_SINGLE)
+  const double *values = dnmf_matrix_values(matrix);
+  if (dnmf_matrix_number(matrix) != DNMF_NUMBER_DOUBLE)
     return true;
   for (int64_t i = 0; i < local_count(matrix); i++)
     if ((double)(float)values[i] != values[i])
@@ -85,7 +85,7 @@ static dnmf_status write_starts(dnmf_context *context, hid_t file, const matrix_
 
 static dnmf_status write_values(dnmf_context *context, hid_t file, const matrix_plan *plan) {
   const dnmf_matrix *matrix = plan->matrix;
-  hid_t real = dnmf_hdf5_real(matrix->precision);
+  hid_t real = dnmf_hdf5_number(dnmf_matrix_number(matrix));
   dnmf_slab block = {{matrix->row_range.begin, 0}, {dnmf_range_size(matrix->row_range), matrix->cols}};
   if (!matrix->sparse)
     return dnmf_hdf5_write(context, file, "/matrix", real, &block, matrix->dense);

@@ -40,7 +40,7 @@ static dnmf_status find_room(dnmf_block_reader *reader, int64_t batch_rows, int6
 }
 
 static dnmf_status count_bytes(dnmf_block_reader *reader, int64_t batch_rows, int64_t *bytes) {
-  const int64_t size = (int64_t)dnmf_precision_size(reader->precision);
+  const int64_t size = (int64_t)dnmf_number_size(dnmf_block_reader_number(reader));
   const int64_t share = dnmf_range_size(share_of(reader, batch_rows, 0));
   const int64_t cols = reader->source->cols;
   int64_t room = 0;
@@ -82,13 +82,15 @@ static dnmf_status allocate_csr(dnmf_error *error, int64_t rows, int64_t room, s
 static dnmf_status allocate_block(dnmf_row_blocks *blocks, dnmf_matrix *block) {
   const dnmf_source *source = blocks->reader.source;
   dnmf_error *error = &blocks->reader.context.error;
-  const size_t size = dnmf_precision_size(blocks->reader.precision);
+  const size_t size = dnmf_number_size(dnmf_block_reader_number(&blocks->reader));
   const int64_t share = dnmf_range_size(share_of(&blocks->reader, blocks->batch_rows, 0));
-  *block = (dnmf_matrix){.rows = source->rows,
-                         .cols = source->cols,
-                         .sparse = source->sparse,
-                         .precision = blocks->reader.precision,
-                         .col_range = {0, source->cols}};
+  *block =
+      (dnmf_matrix){.rows = source->rows,
+                    .cols = source->cols,
+                    .sparse = source->sparse,
+                    .precision = blocks->reader.precision,
+                    .narrow = source->sparse ? (dnmf_number)0 : dnmf_narrower(blocks->reader.precision, source->narrow),
+                    .col_range = {0, source->cols}};
   if (!source->sparse)
     return dnmf_allocate(error, "a block of rows", share * source->cols, size, &block->dense);
   DNMF_TRY(allocate_csr(error, share, blocks->room, size, &block->by_rows));
@@ -183,7 +185,11 @@ dnmf_status dnmf_row_blocks_survey(dnmf_context *context, const dnmf_source *sou
                                    int64_t batch_rows, dnmf_matrix *a) {
   dnmf_row_blocks *blocks = NULL;
   void *col_seen = NULL;
-  *a = (dnmf_matrix){.rows = source->rows, .cols = source->cols, .sparse = source->sparse, .precision = precision};
+  *a = (dnmf_matrix){.rows = source->rows,
+                     .cols = source->cols,
+                     .sparse = source->sparse,
+                     .precision = precision,
+                     .narrow = source->sparse ? (dnmf_number)0 : dnmf_narrower(precision, source->narrow)};
   DNMF_TRY(dnmf_row_blocks_open(context, source, precision, batch_rows, &blocks));
   dnmf_status status = dnmf_allocate_zero(&context->error, "column marks", source->cols, 1, &col_seen);
   if (status == DNMF_OK)

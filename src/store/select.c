@@ -2,6 +2,7 @@
 #include "store/select.h"
 
 #include "dnmf/collective.h"
+#include "dnmf/csr.h"
 #include "dnmf/memory.h"
 #include "store/interner.h"
 #include "store/text_file.h"
@@ -190,14 +191,6 @@ static void close_held(dnmf_source *source) {
   free(source->state);
 }
 
-/* Only rows are walked. */
-static void drop_by_cols(dnmf_matrix *matrix) {
-  free(matrix->by_cols.start);
-  free(matrix->by_cols.index);
-  free(matrix->by_cols.value);
-  matrix->by_cols = (dnmf_csr){0};
-}
-
 /* Loads the source by whole rows; what it read from is closed, and the matrix takes its place. */
 static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
   void *memory = NULL;
@@ -221,11 +214,12 @@ static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
   }
   source->close(source);
   source->state = memory;
-  drop_by_cols(memory);
+  dnmf_csr_free(&((dnmf_matrix *)memory)->by_cols); /* only rows are walked */
   source->load = load_held;
   source->close = close_held;
   source->transposed = false;
   source->by_rows = false; /* it is no longer read from the file */
+  source->narrow = (dnmf_number)0;
   dnmf_selection_free(source->selection);
   source->selection = NULL;
   return DNMF_OK;

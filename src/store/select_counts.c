@@ -19,10 +19,7 @@ typedef struct pruning {
 } pruning;
 
 static bool is_entry(const dnmf_matrix *matrix, int64_t at) {
-  if (matrix->sparse)
-    return true;
-  return matrix->precision == DNMF_DOUBLE ? ((const double *)matrix->dense)[at] != 0
-                                          : ((const float *)matrix->dense)[at] != 0;
+  return matrix->sparse || dnmf_number_at(dnmf_matrix_number(matrix), matrix->dense, at) != 0;
 }
 
 static void count_row(pruning *p, int64_t row) {

@@ -89,10 +89,19 @@ static strips strips_of(const dnmf_source *source, dnmf_matrix *matrix) {
 }
 
 static void copy_item(const strips *s, int64_t to, int64_t from) {
-  if (s->matrix->precision == DNMF_DOUBLE)
+  switch (dnmf_number_size(dnmf_matrix_number(s->matrix))) {
+  case sizeof(uint64_t):
     ((double *)s->matrix->dense)[to] = ((const double *)s->items)[from];
-  else
+    break;
+  case sizeof(uint32_t):
     ((float *)s->matrix->dense)[to] = ((const float *)s->items)[from];
+    break;
+  case sizeof(uint16_t):
+    ((uint16_t *)s->matrix->dense)[to] = ((const uint16_t *)s->items)[from];
+    break;
+  default:
+    ((uint8_t *)s->matrix->dense)[to] = ((const uint8_t *)s->items)[from];
+  }
 }
 
 /* Puts the strip's lines, the block's `first` to `first` + `count` - 1, into place. */
@@ -117,7 +126,7 @@ static dnmf_status read_strips(dnmf_context *context, dnmf_read_slab read, void 
     for (int64_t p = 0; p < next - place; p++)
       s->line[p] = dnmf_subset_index(&s->lines, place + p) - begin;
     dnmf_slab slab = {{begin, s->hull[1].begin}, {s->line[next - place - 1] + 1, dnmf_range_size(s->hull[1])}};
-    DNMF_TRY(read(context, state, &slab, s->matrix->precision, s->items));
+    DNMF_TRY(read(context, state, &slab, dnmf_matrix_number(s->matrix), s->items));
     place_lines(s, place - s->mine[0].begin, next - place);
     place = next;
   }
@@ -137,7 +146,7 @@ static dnmf_status load_strips(dnmf_context *context, dnmf_read_slab read, void 
   for (int64_t i = 0; i < across; i++)
     s->at[i] = dnmf_subset_index(&s->across, s->mine[1].begin + i) - s->hull[1].begin;
   DNMF_TRY(dnmf_allocate(&context->error, "rows of an array", at_once * width,
-                         dnmf_precision_size(s->matrix->precision), &s->items));
+                         dnmf_number_size(dnmf_matrix_number(s->matrix)), &s->items));
   return read_strips(context, read, state, at_once, s);
 }
 
@@ -149,7 +158,7 @@ dnmf_status dnmf_load_block(dnmf_context *context, const dnmf_source *source, dn
   if (block.count[0] == 0 || block.count[1] == 0)
     return DNMF_OK;
   if (!gaps && !s.transposed)
-    return read(context, state, &block, matrix->precision, matrix->dense);
+    return read(context, state, &block, dnmf_matrix_number(matrix), matrix->dense);
   dnmf_status status = load_strips(context, read, state, &s);
   free(s.line);
   free(s.at);

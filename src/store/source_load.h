@@ -19,9 +19,9 @@ struct dnmf_selection {
 dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_next_entries next, void *state, dnmf_matrix *matrix);
 
-/* Reads a slab of an array, as it is stored, into `buffer`: row-major, numbers of `precision`. local */
-typedef dnmf_status (*dnmf_read_slab)(dnmf_context *context, void *state, const dnmf_slab *slab,
-                                      dnmf_precision precision, void *buffer);
+/* Reads a slab of an array, as it is stored, into `buffer`: row-major, numbers of type `number`. local */
+typedef dnmf_status (*dnmf_read_slab)(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
+                                      void *buffer);
 
 /* Items of an array, read at a time where it does not go straight into place; a line of it if that is more. */
 enum { DNMF_LOAD_STRIP_ITEMS = 1 << 22 };

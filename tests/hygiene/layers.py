@@ -15,7 +15,7 @@ LEVEL = {layer: level for level, layers in enumerate(ORDER) for layer in layers}
 # The layer of each public header. model.h is the plain record of a model, which store reads and writes; what
 # is done with models is the layer `model`.
 HEADERS = {
-    "base": ["status", "memory", "precision", "queue", "random", "range", "subset"],
+    "base": ["status", "memory", "number", "precision", "queue", "random", "range", "subset"],
     "comm": ["clock", "context", "collective", "grid"],
     "matrix": ["csr", "divergence", "fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
     "factor": ["factor", "model", "ranking"],

@@ -60,6 +60,7 @@ typedef struct form {
   dnmf_solver solver;
   dnmf_loss loss;
   int threads;
+  bool narrow; /* sparse values are kept in the narrowest exact type, here float */
 } form;
 
 static dnmf_job job_of(const form *f) {
@@ -88,12 +89,15 @@ static void check_traffic(const dnmf_traffic *sent, const dnmf_traffic *planned)
 static void check_form(const dnmf_grid *grid, const form *f) {
   dnmf_context *context = test_context();
   const whole a = whole_matrix(f->rows, f->cols);
-  const dnmf_job job = job_of(f);
+  dnmf_job job = job_of(f);
   problem p;
   dnmf_cost cost;
   context->threads = f->threads;
   const size_t before = held.live;
   problem_create(grid, &a, f->sparse, f->precision, f->components, &p);
+  if (f->narrow)
+    assert_ok(dnmf_matrix_narrow(context, &p.a));
+  job.narrow = p.a.narrow;
   const dnmf_cost_memory memory =
       dnmf_cost_memory_at(context, &job, grid->rows, grid->cols, grid->row, grid->col, local_stored(&p));
   const double planned = memory.block + memory.factors;
@@ -140,6 +144,7 @@ static void check_forms(const dnmf_grid *grid) {
                       .precision = kind / 2 % 2 ? DNMF_SINGLE : DNMF_DOUBLE,
                       .solver = (dnmf_solver)(kind / 4),
                       .components = components[(size + (size_t)kind) % 3],
+                      .narrow = kind % 2,
                       .threads = test_context()->size > 2 ? 1 : 1 + kind % 3}; /* on few cores */
       check_form(grid, &f);
     }

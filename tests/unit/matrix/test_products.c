@@ -187,11 +187,45 @@ static void long_blocks_are_summed_whole(void **state) {
   }
 }
 
+/* A panel of 30 MB and more is taken in bands: every component is what it is alone, in one. */
+static void bands_of_a_large_panel_give_the_same_sums(void **state) {
+  (void)state;
+  enum { COMPONENTS = 113, FEW = 8 };
+  dnmf_context *context = test_context();
+  const dnmf_isa best = dnmf_isa_detect();
+  for (int precision = 0; precision < DNMF_PRECISIONS; precision++) {
+    dnmf_matrix a = sparse_block((block_shape){4, 70000}, (dnmf_precision)precision);
+    dnmf_panel all = panel_of(a.cols, COMPONENTS, a.precision, DNMF_STREAM_START_H);
+    dnmf_panel few = panel_of(a.cols, FEW, a.precision, DNMF_STREAM_START_H);
+    for (int isa = 0; isa <= (int)best; isa++) {
+      dnmf_panel in_bands = panel_of(a.rows, COMPONENTS, a.precision, DNMF_STREAM_NOISE);
+      dnmf_panel whole = panel_of(a.rows, FEW, a.precision, DNMF_STREAM_NOISE);
+      context->isa = (dnmf_isa)isa;
+      context->threads = 1 + isa;
+      assert_true(dnmf_product_bands(context, &a, false, COMPONENTS) > 4);
+      assert_int_equal(dnmf_product_bands(context, &a, false, FEW), 1);
+      assert_int_equal(dnmf_product_bands(context, &a, true, COMPONENTS), 1);
+      multiply(false, &a, &all, &in_bands);
+      multiply(false, &a, &few, &whole);
+      for (int64_t i = 0; i < a.rows; i++)
+        for (int c = 0; c < FEW; c++)
+          assert_true(dnmf_panel_get(&in_bands, i, c) == dnmf_panel_get(&whole, i, c));
+      assert_product(&a, false, &all, &in_bands);
+      dnmf_panel_free(&in_bands);
+      dnmf_panel_free(&whole);
+    }
+    dnmf_panel_free(&all);
+    dnmf_panel_free(&few);
+    free_block(&a);
+  }
+  context->isa = best;
+}
+
 static void tile_rows_are_whole_steps(void **state) {
   (void)state;
   const int64_t widths[] = {0, 1, 4000, 1000000};
   for (int i = 0; i < 4; i++) {
-    int64_t rows = dnmf_sweep_tile_rows(test_context(), DNMF_DOUBLE, widths[i]);
+    int64_t rows = dnmf_sweep_tile_rows(test_context(), DNMF_NUMBER_DOUBLE, widths[i]);
     assert_true(rows > 0 && rows % DNMF_SWEEP_TILE_STEP == 0);
   }
 }
@@ -202,7 +236,7 @@ int run_tests(void) {
       mpi_test(dense_product_is_the_sum),      mpi_test(dense_transposed_product_is_the_sum),
       mpi_test(sparse_product_is_the_sum),     mpi_test(sparse_transposed_product_is_the_sum),
       mpi_test(sweep_equals_the_two_products), mpi_test(long_blocks_are_summed_whole),
-      mpi_test(tile_rows_are_whole_steps),
+      mpi_test(tile_rows_are_whole_steps),     mpi_test(bands_of_a_large_panel_give_the_same_sums),
   };
   return cmocka_run_group_tests_name("products", tests, NULL, NULL);
 }

@@ -80,7 +80,6 @@ static inline void make_matrix(bool sparse, dnmf_precision precision, int64_t ro
 
 /* The block's number at local row and column. */
 static inline double block_value(const dnmf_matrix *a, int64_t row, int64_t col) {
-  const void *values = a->sparse ? a->by_rows.value : a->dense;
   int64_t at = row * dnmf_range_size(a->col_range) + col;
   if (a->sparse) {
     at = a->by_rows.start[row];
@@ -89,7 +88,7 @@ static inline double block_value(const dnmf_matrix *a, int64_t row, int64_t col)
     if (at == a->by_rows.start[row + 1])
       return 0;
   }
-  return a->precision == DNMF_DOUBLE ? ((const double *)values)[at] : (double)((const float *)values)[at];
+  return dnmf_number_at(dnmf_matrix_number(a), dnmf_matrix_values(a), at);
 }
 
 /* Every number of the block is `factor` times the test matrix's. */

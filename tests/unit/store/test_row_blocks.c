@@ -59,8 +59,7 @@ static void write_group(const char *path, const char *encoding, const double *in
 
 static double dense_at(const dnmf_matrix *block, int64_t row, int64_t col) {
   int64_t at = row * COLS + col;
-  return block->precision == DNMF_DOUBLE ? ((const double *)block->dense)[at]
-                                         : (double)((const float *)block->dense)[at];
+  return dnmf_number_at(dnmf_matrix_number(block), block->dense, at);
 }
 
 /* Entry (row, col) of compressed rows, which must be in order. */
