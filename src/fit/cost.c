@@ -238,7 +238,8 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
   const double needed = fmin(stored, (double)job->cols) + fmin(stored, (double)job->rows);
   const double sent = (fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols)) / processes;
   dnmf_cost_memory m = {0};
-  m.block = 2 * stored * (sizeof(int32_t) + size) + owned * sizeof(int64_t) + 2 * needed * sizeof(int64_t);
+  m.block = 2 * stored * (double)(sizeof(int32_t) + dnmf_number_size(number_of(job))) + owned * sizeof(int64_t) +
+            2 * needed * sizeof(int64_t);
   m.factors = (owned + needed + 2 * DNMF_OBSERVED_SLACK) * stride * size;
   m.work = sent * stride * size;
   m.loading = stored * (2 * ENTRY_READ + ENTRY_PLACE + size);
