@@ -26,11 +26,12 @@ RATES = ("dense", "dense_transposed", "gram", "hals")
 PUBLISHED = (4096, 55, "PLANC, published (another machine)")
 
 # Gathers and scatters as Open MPI's decisions have them. The all-reduce is named: it is the one (Rabenseifner's) that
-# they take for sums of this length, but for short ones, and for barriers and broadcasts, they take others that cost
-# minutes of real time from 4096 processes on; those are outside of the loop.
+# they take for sums of this length, but for short ones, and for barriers and broadcasts, outside of the loop, they take
+# others that cost minutes of real time from 4096 processes on. Every sender waits for its message to arrive: SMPI
+# searches a list of all that were sent without waiting whenever one arrives.
 SETTINGS = ("smpi/simulate-computation:no", "smpi/coll-selector:ompi", "smpi/allreduce:rab_rdb",
-            "smpi/barrier:ompi_bruck", "smpi/bcast:binomial_tree", "smpi/bw-factor:0:1", "smpi/lat-factor:0:1",
-            "smpi/os:0:0:0", "smpi/or:0:0:0", "smpi/ois:0:0:0", "network/TCP-gamma:0")
+            "smpi/barrier:ompi_bruck", "smpi/bcast:binomial_tree", "smpi/send-is-detached-thresh:0",
+            "smpi/bw-factor:0:1", "smpi/lat-factor:0:1", "smpi/os:0:0:0", "smpi/or:0:0:0", "smpi/ois:0:0:0", "network/TCP-gamma:0")
 
 PLATFORM = """<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
