@@ -2,7 +2,8 @@
 
 Everything compared is measured in this run, interleaved: each repeat times every program once. What is reported is
 the median over the repeats, with the least and the most. The floor is the time of the products' operations at the rate
-of a square matrix product, or of reading the matrix once, whichever is longer.
+of a square matrix product, or of reading the matrix once, whichever is longer. `planned` is what `dnmf plan
+--measure` says before the fits, `x plan` what they took of it.
 """
 import argparse
 import pathlib
@@ -76,7 +77,8 @@ def result_of(work, a, program, path, seconds, extra, found_peaks):
               "program": program.name, "seconds": median, "least": min(seconds), "most": max(seconds),
               "gflops": 1e-9 * flops(entries, work.components) / median,
               "floor": peaks.floor(found_peaks, work.precision, flops(entries, work.components), least_bytes),
-              "memory": extra.get("memory"), "block": None, "command": " ".join(program.command(work, path))}
+              "planned": extra.get("planned"), "memory": extra.get("memory"), "block": None,
+              "command": " ".join(program.command(work, path))}
     result.update({f"seconds_{name}": value for name, value in extra.get("parts", {}).items()})
     if isinstance(program, Dnmf):
         result["block"] = block_bytes(a, program.processes)
@@ -87,10 +89,13 @@ def measure(options, work, path, a, programs, found_peaks):
     """A result a program; the programs take turns."""
     taking_part = [p for p in programs if isinstance(p, Dnmf) or p.takes(work)]
     seconds, extra = {p: [] for p in taking_part}, {}
+    planned = {p: p.planned(work, path) for p in taking_part if isinstance(p, Dnmf)}
     for _ in range(options.repeats):
         for program in taking_part:
             taken, extra[program] = program.time(work, path, a)
             seconds[program].append(taken)
+    for program in planned:
+        extra[program]["planned"] = planned[program]
     results = [result_of(work, a, p, path, seconds[p], extra[p], found_peaks) for p in taking_part]
     medians = {r["program"]: r["seconds"] for r in results}
     for result in results:

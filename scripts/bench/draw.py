@@ -12,7 +12,8 @@ def unique(values):
 
 
 def draw_seconds(axes, results):
-    """A group of bars a work, a bar a program with its spread, the floor as a line across the group."""
+    """A group of bars a work, a bar a program with its spread, a cross where plan expected it, the floor as a line
+    across the group."""
     programs, names = unique(r["program"] for r in results), unique(r["work"] for r in results)
     width = 0.8 / len(programs)
     for place, program in enumerate(programs):
@@ -20,6 +21,9 @@ def draw_seconds(axes, results):
         at = [names.index(r["work"]) + place * width for r in mine]
         spread = [[r["seconds"] - r["least"] for r in mine], [r["most"] - r["seconds"] for r in mine]]
         axes.bar(at, [r["seconds"] for r in mine], width, yerr=spread, capsize=2, label=program)
+        at = [place for place, r in zip(at, mine) if r["planned"]]
+        axes.plot(at, [r["planned"] for r in mine if r["planned"]], "kx", zorder=3,
+                  label="dnmf plan" if at and program == programs[0] else None)
     for place, name in enumerate(names):
         floor = next(r["floor"] for r in results if r["work"] == name)
         axes.hlines(floor, place - width / 2, place + 0.8 - width / 2, colors="black", linestyles="dashed",
@@ -27,7 +31,7 @@ def draw_seconds(axes, results):
     axes.set_yscale("log")
     axes.set_ylabel("seconds per iteration")
     axes.set_title("median of interleaved repeats")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     label(axes, names, 0.4 - width / 2)
 
 
@@ -42,7 +46,7 @@ def draw_parts(axes, results):
         bottom = [b + s for b, s in zip(bottom, shares)]
     axes.set_ylabel("share of an iteration")
     axes.set_title(f"where the time goes: {ours[0]['program']}")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     label(axes, names, 0)
 
 

@@ -33,16 +33,24 @@ class Dnmf:
         self.program, self.processes, self.output, self.iterations = program, processes, output, iterations
         self.name = f"dnmf, {processes} process{'es' * (processes > 1)}"
 
-    def command(self, work, path):
+    def launched(self, name, work, path):
+        """A command on the matrix, as far as all commands take the same options."""
         launcher = []
         if self.processes > 1:
             launcher = ["mpirun", "--bind-to", "none", "-n", str(self.processes)]
             if self.processes > cores():
                 launcher.insert(1, "--oversubscribe")
-        return launcher + [self.program, "fit", str(path), "-o", str(self.output / "model.h5"), "-k",
-                           str(work.components), "--solver", work.solver, "--missing", "zero", "--tol", "0",
-                           "--max-iter", str(self.iterations), "--precision", work.precision, "--threads",
+        return launcher + [self.program, name, str(path), "-k", str(work.components), "--solver", work.solver,
+                           "--missing", "zero", "--precision", work.precision, "--threads",
                            str(max(1, cores() // self.processes)), "--quiet", "--json"]
+
+    def command(self, work, path):
+        return self.launched("fit", work, path) + ["-o", str(self.output / "model.h5"), "--tol", "0", "--max-iter",
+                                                   str(self.iterations)]
+
+    def planned(self, work, path):
+        """The seconds that plan expects of an iteration, of the machine as it measures it now."""
+        return run(self.launched("plan", work, path) + ["--measure"])["plans"][0]["seconds"]
 
     def time(self, work, path, a):
         del a

@@ -2,7 +2,8 @@
 import csv
 
 MEBI = 1 << 20
-HEAD = ("program", "s/iteration", "least..most", "GF/s", "x floor", "x sklearn", "x RcppML", "x PLANC*", "peak/block")
+HEAD = ("program", "s/iteration", "least..most", "GF/s", "planned", "x plan", "x floor", "x sklearn", "x RcppML",
+        "x PLANC*", "peak/block")
 
 
 def ratio(value):
@@ -11,7 +12,8 @@ def ratio(value):
 
 def row_of(r):
     memory = r["memory"] / r["block"] if r["memory"] and r["block"] else None
-    return (r["program"], f"{r['seconds']:.4f}", f"{r['least']:.4f}..{r['most']:.4f}", f"{r['gflops']:.1f}",
+    planned = ("", "") if r["planned"] is None else (f"{r['planned']:.4f}", ratio(r["seconds"] / r["planned"]))
+    return (r["program"], f"{r['seconds']:.4f}", f"{r['least']:.4f}..{r['most']:.4f}", f"{r['gflops']:.1f}", *planned,
             ratio(r["seconds"] / r["floor"]), ratio(r["times scikit-learn cd"]), ratio(r["times RcppML"]),
             ratio(r["times PLANC"]), ratio(memory))
 

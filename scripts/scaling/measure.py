@@ -3,7 +3,7 @@
 Every run fits a generated matrix for the same iterations from the same start. On all grids the objective must be the
 same, and the words and messages sent those of the formula: otherwise this ends with an error. Written: scaling.csv, a
 picture a study, and the relative error against time (errors.csv). Strong: one matrix. Weak: the rows grow with the
-processes. `planned` is what dnmf plan says for the machine measured at the beginning.
+processes. `planned` is what dnmf plan says for the machine measured at the beginning, `x plan` what a run took of it.
 """
 import argparse
 import csv
@@ -141,7 +141,7 @@ def study_rows(options, study, curves):
             yield row_of(options, study, path, plan)
             print(f"{study}: {processes} processes, grid {plan['grid']}", file=sys.stderr)
         if study == "strong":
-            curves[f"{processes} processes"] = curve(options.output / "fit.jsonl")
+            curves[f"{processes} process{'es' * (processes > 1)}"] = curve(options.output / "fit.jsonl")
         elif study == "weak":
             path.unlink()
 

@@ -9,15 +9,16 @@ PARTS = ("product", "gram", "update", "exchange", "other")
 
 
 def print_table(rows):
-    head = ("study", "processes", "grid", "matrix", "s/iteration", "planned", "efficiency", "product", "gram", "update",
-            "exchange", "words", "formula", "messages", "objective")
+    head = ("study", "processes", "grid", "matrix", "s/iteration", "planned", "x plan", "efficiency", "product", "gram",
+            "update", "exchange", "words", "formula", "messages", "objective")
     lines = [head]
     for r in rows:
         shares = [f"{100 * r[part] / r['seconds']:.0f}%" for part in PARTS[:4]]
         lines.append((r["study"], str(r["processes"]) + "*" * r["oversubscribed"], r["grid"],
                       f"{r['rows']}x{r['cols']}", f"{r['seconds']:.4g}", f"{r['planned']:.4g}",
-                      f"{100 * r['efficiency']:.0f}%", *shares, f"{r['words']:.6g}", f"{r['formula_words']:.6g}",
-                      f"{r['messages']:.0f}", "" if r["objective"] is None else f"{r['objective']:.9g}"))
+                      f"{r['seconds'] / r['planned']:.2f}", f"{100 * r['efficiency']:.0f}%", *shares,
+                      f"{r['words']:.6g}", f"{r['formula_words']:.6g}", f"{r['messages']:.0f}",
+                      "" if r["objective"] is None else f"{r['objective']:.9g}"))
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
         print("  ".join(text.rjust(width) for text, width in zip(line, widths)))
@@ -42,24 +43,56 @@ def best_grids(rows):
     return [min((r for r in rows if r["processes"] == p), key=lambda r: r["seconds"]) for p in counts]
 
 
+def mark_counts(axes, rows):
+    """The numbers of processes themselves as ticks; more of them than cores on grey."""
+    counts = [r["processes"] for r in rows]
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.minorticks_off()
+    axes.set_xlabel("processes")
+    axes.grid(alpha=0.3)
+    crowded = [r["processes"] for r in rows if r["oversubscribed"]]
+    if crowded:
+        before = [count for count in counts if count < crowded[0]]
+        left = (before[-1] * crowded[0]) ** 0.5 if before else counts[0] / 2 ** 0.5
+        axes.axvspan(left, counts[-1] * 2 ** 0.5, color="0.9", zorder=0)
+        axes.set_xlim(counts[0] / 2 ** 0.5, counts[-1] * 2 ** 0.5)
+
+
 def draw_time(axes, rows, study):
     counts = [r["processes"] for r in rows]
     first = rows[0]
     ideal = [first["seconds"] * (first["processes"] / p if study == "strong" else 1) for p in counts]
-    axes.loglog(counts, ideal, "k--", label="ideal")
-    axes.loglog(counts, [r["seconds"] for r in rows], "o-", label=first["source"])
-    axes.loglog(counts, [r["planned"] for r in rows], "x:", label="dnmf plan")
+    axes.plot(counts, ideal, "k--", label="ideal")
+    axes.plot(counts, [r["seconds"] for r in rows], "o-", label=first["source"])
+    axes.plot(counts, [r["planned"] for r in rows], "x:", label="dnmf plan")
+    if study == "strong":
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     axes.set_ylabel("seconds per iteration")
+    axes.set_title("time")
     axes.legend()
 
 
 def draw_efficiency(axes, rows, published):
-    axes.semilogx([r["processes"] for r in rows], [100 * r["efficiency"] for r in rows], "o-", label=rows[0]["source"])
+    axes.plot([r["processes"] for r in rows], [100 * r["efficiency"] for r in rows], "o-", label=rows[0]["source"])
     if published:
         axes.plot(*published[:2], "s", label=published[2])
-        axes.legend()
+        axes.legend(loc="lower left")
     axes.set_ylim(0, 110)
-    axes.set_ylabel("efficiency, %")
+    axes.set_ylabel("%")
+    axes.set_title("efficiency")
+
+
+def draw_planned(axes, rows):
+    """What became of the prediction: 1 where an iteration took what plan said."""
+    counts = [r["processes"] for r in rows]
+    axes.axhline(1, color="k", linestyle="--")
+    axes.plot(counts, [r["seconds"] / r["planned"] for r in rows], "o-")
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel(f"{rows[0]['source']} / planned seconds")
+    axes.set_title("beside dnmf plan")
 
 
 def draw_parts(axes, rows):
@@ -69,8 +102,11 @@ def draw_parts(axes, rows):
         shares = [100 * r[part] / r["seconds"] for r in rows]
         axes.bar(names, shares, bottom=bottom, label=part)
         bottom = [b + s for b, s in zip(bottom, shares)]
-    axes.set_ylabel("share of an iteration, %")
-    axes.legend(fontsize="small")
+    axes.set_ylim(0, 100)
+    axes.set_ylabel("% of an iteration")
+    axes.set_xlabel("processes and grid")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncol=len(PARTS), fontsize="small", frameon=False,
+                columnspacing=1, handlelength=1)
 
 
 def draw_words(axes, rows):
@@ -80,14 +116,19 @@ def draw_words(axes, rows):
     axes.loglog(ends, ends, "k--", label="equal")
     axes.set_xlabel("words of an iteration by the formula (+ 1)")
     axes.set_ylabel("words sent (+ 1)")
+    axes.set_title("traffic, all grids")
+    axes.grid(alpha=0.3)
     axes.legend()
 
 
 def draw_errors(axes, curves):
     for name, points in curves.items():
         axes.plot([seconds for seconds, _ in points], [error for _, error in points], label=name)
+    axes.set_yscale("log")
     axes.set_xlabel("seconds of iterating")
     axes.set_ylabel("relative error")
+    axes.set_title("error against time")
+    axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
 
 
@@ -98,18 +139,20 @@ def draw(rows, study, title, path, curves=None, published=None):
 
     mine = [r for r in rows if r["study"] == study]
     best = best_grids(mine)
-    figure, axes = plt.subplots(2, 3 if curves else 2, figsize=(15 if curves else 11, 8))
+    figure, axes = plt.subplots(2, 3, figsize=(15, 8.5))
     draw_time(axes[0][0], best, study)
     draw_efficiency(axes[0][1], best, published)
+    draw_planned(axes[0][2], best)
+    for panel in axes[0]:
+        mark_counts(panel, best)
     draw_parts(axes[1][0], best)
     draw_words(axes[1][1], mine)
-    for panel in (axes[0][0], axes[0][1], axes[1][0]):
-        panel.set_xlabel("processes")
     if curves:
-        draw_errors(axes[0][2], curves)
+        draw_errors(axes[1][2], curves)
+    else:
         axes[1][2].axis("off")
     if any(r["oversubscribed"] for r in best):
-        title += "\nmore processes than cores: this shows correctness and traffic, not speed"
+        title += "\ngrey: more processes than cores, which shows correctness and traffic, not speed"
     figure.suptitle(title)
     figure.tight_layout()
     figure.savefig(path, dpi=110)

@@ -1,16 +1,17 @@
 """Strong and weak scaling of the loop on thousands of simulated processes: SimGrid's SMPI on a fat tree.
 
 The loop and the communication layer are the program's own, compiled with smpicc; local work takes the time that the
-rates of a machine say (dnmf plan --measure, of this machine, unless --machine names one), and is not done. Nodes of
---cores cores, a process a core, hang on a two-level fat tree of full bisection bandwidth. What SMPI adds of its own
-calibration is switched off: a message takes the links' latencies and its share of their bandwidth.
+rates of a machine say (dnmf plan --measure, of this machine, unless --machine names one; core.json beside this file is
+the README's), and is not done. Nodes of --cores cores, a process a core, hang on a two-level fat tree of full bisection
+bandwidth. What SMPI adds of its own calibration is switched off: a message takes the links' latencies and its share of
+their bandwidth.
 
 This is a simulation: cores run at one speed whatever their neighbours do, and nothing else is on the network. Strong:
 a square matrix. Weak: its area grows with the processes. `planned` is what dnmf plan says for the same rates, with
 the latency of the four links of the longest way and a core's share of its node's link.
 
 Results are kept in simulated.jsonl and not simulated again. 256 processes take seconds, 1024 half a minute of a core,
-4096 more than ten minutes.
+4096 some minutes and 9 GB of memory, weak more than 20 GB: SMPI's own buffers are real.
 """
 import argparse
 import json
@@ -24,6 +25,15 @@ from programs import run
 
 RATES = ("dense", "dense_transposed", "gram", "hals")
 PUBLISHED = (4096, 55, "PLANC, published (another machine)")
+
+# Gathers and scatters as Open MPI's decisions have them. The all-reduce is named: it is the one (Rabenseifner's) that
+# they take for sums of this length, but for short ones, and for barriers and broadcasts, outside of the loop, they take
+# others that cost minutes of real time from 4096 processes on. Every sender waits for its message to arrive: SMPI
+# searches a list of all that were sent without waiting whenever one arrives.
+SETTINGS = ("smpi/simulate-computation:no", "smpi/coll-selector:ompi", "smpi/allreduce:rab_rdb",
+            "smpi/barrier:ompi_bruck", "smpi/bcast:binomial_tree", "smpi/send-is-detached-thresh:0",
+            "smpi/bw-factor:0:1", "smpi/lat-factor:0:1", "smpi/os:0:0:0", "smpi/or:0:0:0", "smpi/ois:0:0:0",
+            "network/TCP-gamma:0")
 
 PLATFORM = """<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
@@ -100,17 +110,15 @@ def simulated(options, rates, side, plan):
     """What one simulation printed; one that ran before is not run again."""
     key = {"side": side, "components": options.components, "grid": plan["grid"], "rates": rates,
            "network": [options.nodes, options.cores, options.link, options.latency, options.inside,
-                       options.inside_latency], "iterations": options.iterations}
+                       options.inside_latency], "iterations": options.iterations, "settings": SETTINGS}
     kept = options.output / "simulated.jsonl"
     for line in kept.read_text().splitlines() if kept.exists() else []:
-        if json.loads(line)["key"] == key:
+        if json.loads(line)["key"] == json.loads(json.dumps(key)):
             return json.loads(line)["told"]
     grid = plan["grid"].split("x")
-    settings = ["smpi/simulate-computation:no", "smpi/coll-selector:ompi", "smpi/bw-factor:0:1", "smpi/lat-factor:0:1",
-                "smpi/os:0:0:0", "smpi/or:0:0:0", "smpi/ois:0:0:0", "network/TCP-gamma:0"]
     command = ["smpirun", "-np", str(plan["processes"]), "-no-privatize", "-platform", str(platform(options)),
                "-hostfile", str(hosts(options, plan["processes"])), "--log=root.thres:error",
-               *(f"--cfg={setting}" for setting in settings), options.simulate, str(side), str(side),
+               *(f"--cfg={setting}" for setting in SETTINGS), options.simulate, str(side), str(side),
                str(options.components), *grid, str(options.iterations), *map(repr, rates)]
     told = run(command)
     with open(kept, "a") as file:

@@ -94,6 +94,23 @@ def test_a_checkpoint_is_a_model_file(inputs, tmp_path):
     run(["predict", tmp_path / "part.h5", "--row", 1, "--col", 1])
 
 
+@pytest.mark.parametrize("source, options", [
+    ("dense.h5", ["--solver", "hals"]), ("sparse.h5", ["--solver", "bpp"]), ("sparse.h5", ["--solver", "mu"]),
+    ("sparse.h5", ["--solver", "mu", "--loss", "kullback-leibler"]), ("ratings.h5", ["--solver", "hals"]),
+    ("ratings.h5", ["--solver", "bpp"])])
+def test_a_fit_goes_on_on_fewer_and_fewer_processes(inputs, tmp_path, source, options):
+    """4, then 3, then 1; the objectives are those of a fit never stopped on 6."""
+    fit = ["fit", inputs / source, "-k", 3, *options, "--tol", 0]
+    run([*fit, "-o", tmp_path / "whole.h5", "--max-iter", 15], processes=6)
+    saving = [*fit, "-o", tmp_path / "m.h5", "--checkpoint", tmp_path / "part.h5", "--checkpoint-every", 1]
+    resumed = [run([*saving, "--resume", "auto", "--max-iter", last, "--json"], processes=processes).json
+               for last, processes in ((6, 4), (11, 3), (15, 1))]
+    assert [job["resumed_iterations"] for job in resumed] == [0, 5, 10]
+    expected, found = model_of(tmp_path / "whole.h5"), model_of(tmp_path / "m.h5")
+    for dataset in ("history/objective", "W", "H"):
+        np.testing.assert_allclose(found[dataset], expected[dataset], rtol=1e-9, atol=1e-12, err_msg=dataset)
+
+
 def test_a_time_limit_ends_the_job_and_not_the_fit(inputs, tmp_path):
     checkpoint, model = tmp_path / "part.h5", tmp_path / "m.h5"
     result = run(["fit", inputs / "dense.h5", "-o", model, "-k", 3, *FOREVER, "--checkpoint", checkpoint, "--time-limit",

@@ -33,7 +33,7 @@ def test_measured_runs_agree_and_send_what_the_formula_says(tmp_path):
         assert float(row["words"]) == pytest.approx(float(row["formula_words"]), rel=1e-12)
         assert float(row["objective"]) == pytest.approx(float(rows[0]["objective"]), rel=1e-9)
         assert float(row["seconds"]) > 0 and float(row["planned"]) > 0
-    assert {row["run"] for row in table(tmp_path / "errors.csv")} == {"1 processes", "4 processes"}
+    assert {row["run"] for row in table(tmp_path / "errors.csv")} == {"1 process", "4 processes"}
     assert (tmp_path / "strong.png").stat().st_size > 0
     assert "not speed" in done.stdout
 

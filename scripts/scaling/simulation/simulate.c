@@ -31,8 +31,14 @@ dnmf_status __wrap_dnmf_multiply_transposed(dnmf_context *context, const dnmf_ma
                                             dnmf_panel *out);
 dnmf_status __wrap_dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                       dnmf_update *update, dnmf_error *error);
+int __wrap_MPI_Comm_split(MPI_Comm comm, int color, int key, MPI_Comm *part);
+int __wrap_MPI_Iallreduce(const void *from, void *to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm,
+                          MPI_Request *request);
 
-enum { BUFFERS = 4 }; /* a factor's panels: no two of them overlap */
+enum {
+  BUFFERS = 4,           /* a factor's panels: no two of them overlap */
+  MOST_PROCESSES = 65536 /* that a simulation has */
+};
 
 /* The same for all processes, which are threads of one here (smpirun -no-privatize). */
 typedef struct machine {
@@ -103,6 +109,43 @@ dnmf_status __wrap_dnmf_solver_update(dnmf_solver solver, dnmf_precision precisi
   update->violation = 1;
   work(2 * (double)update->rows * update->components * update->components, rates.update);
   return DNMF_OK;
+}
+
+/* SMPI's own split takes minutes of real time for thousands of processes, before the loop begins. All processes see
+ * each other's colour here; keys must rise with the rank. */
+int __wrap_MPI_Comm_split(MPI_Comm comm, int color, int key, MPI_Comm *part) {
+  static int colors[MOST_PROCESSES];
+  static int rank_of[MOST_PROCESSES];
+  (void)key;
+  int rank = 0;
+  int size = 0;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &size);
+  if (size > MOST_PROCESSES)
+    return MPI_ERR_COMM;
+  colors[rank] = color;
+  MPI_Barrier(comm);
+  int members = 0;
+  for (int r = 0; r < size; r++)
+    if (colors[r] == color)
+      rank_of[members++] = r;
+  MPI_Group all;
+  MPI_Group mine;
+  MPI_Comm_group(comm, &all);
+  MPI_Group_incl(all, members, rank_of, &mine);
+  MPI_Barrier(comm);
+  int code = MPI_Comm_create(comm, mine, part);
+  MPI_Group_free(&mine);
+  MPI_Group_free(&all);
+  return code;
+}
+
+/* SMPI's own sends everything to everybody. This one is over when it has begun: it overlaps with nothing, as where an
+ * MPI moves data only while it is called. */
+int __wrap_MPI_Iallreduce(const void *from, void *to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm,
+                          MPI_Request *request) {
+  *request = MPI_REQUEST_NULL;
+  return MPI_Allreduce(from, to, count, type, op, comm);
 }
 
 /* What the command line asks for. */
