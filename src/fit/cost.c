@@ -71,7 +71,8 @@ static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, 
   const double panels = (rows + cols) * job->components * (double)dnmf_precision_size(job->precision);
   const double bytes = stored * (job->sparse ? size + sizeof(int32_t) : size) + panels;
   const dnmf_work_kind first = job->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
-  if (dnmf_cost_is_one_pass(job, grid_cols))
+  const bool only_two = machine->rate[first] > 0 && machine->rate[DNMF_WORK_DENSE_ONE_PASS] == 0; /* were measured */
+  if (dnmf_cost_is_one_pass(job, grid_cols) && !only_two)
     return seconds_of(machine, DNMF_WORK_DENSE_ONE_PASS, 2 * operations, bytes + panels);
   return seconds_of(machine, first, operations, bytes) + seconds_of(machine, first + 1, operations, bytes);
 }

@@ -29,6 +29,11 @@ double __wrap_dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, c
 dnmf_status __wrap_dnmf_multiply(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel, dnmf_panel *out);
 dnmf_status __wrap_dnmf_multiply_transposed(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel,
                                             dnmf_panel *out);
+dnmf_status __wrap_dnmf_sweep_begin(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel,
+                                    dnmf_sweep *sweep);
+void __wrap_dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out);
+void __wrap_dnmf_sweep_accumulate(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x);
+void __wrap_dnmf_sweep_finish(dnmf_sweep *sweep, dnmf_panel *out);
 dnmf_status __wrap_dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                       dnmf_update *update, dnmf_error *error);
 int __wrap_MPI_Comm_split(MPI_Comm comm, int color, int key, MPI_Comm *part);
@@ -97,6 +102,31 @@ dnmf_status __wrap_dnmf_multiply_transposed(dnmf_context *context, const dnmf_ma
   (void)a;
   work(2 * (double)out->rows * (double)panel->rows * panel->components, rates.transposed);
   return DNMF_OK;
+}
+
+/* Whole rows of A: its columns are the block's. */
+dnmf_status __wrap_dnmf_sweep_begin(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel,
+                                    dnmf_sweep *sweep) {
+  (void)context;
+  *sweep = (dnmf_sweep){.a = a, .components = panel->components};
+  return DNMF_OK;
+}
+
+void __wrap_dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out) {
+  (void)context;
+  (void)out;
+  work(2 * (double)dnmf_range_size(rows) * (double)sweep->a->cols * sweep->components, rates.product);
+}
+
+void __wrap_dnmf_sweep_accumulate(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {
+  (void)context;
+  (void)x;
+  work(2 * (double)dnmf_range_size(rows) * (double)sweep->a->cols * sweep->components, rates.transposed);
+}
+
+void __wrap_dnmf_sweep_finish(dnmf_sweep *sweep, dnmf_panel *out) {
+  (void)out;
+  *sweep = (dnmf_sweep){0};
 }
 
 dnmf_status __wrap_dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
@@ -176,8 +206,8 @@ static dnmf_status allocate_buffers(dnmf_error *error, const job *j) {
   const int64_t rows = j->rows / j->grid_rows + 1;
   const int64_t cols = j->cols / j->grid_cols + 1;
   for (int b = 0; b < BUFFERS && !buffers[b]; b++)
-    DNMF_TRY(dnmf_allocate_zero(error, "a panel", (rows > cols ? rows : cols) * j->components, sizeof(double),
-                                &buffers[b]));
+    DNMF_TRY(
+        dnmf_allocate_zero(error, "a panel", (rows > cols ? rows : cols) * j->components, sizeof(double), &buffers[b]));
   return DNMF_OK;
 }
 
@@ -192,10 +222,8 @@ static dnmf_status fit(dnmf_context *context, const job *j, dnmf_fit_result *res
   DNMF_TRY(dnmf_factor_create_w(context, &layout, j->components, DNMF_DOUBLE, &w));
   DNMF_TRY(dnmf_factor_create_h(context, &layout, j->components, DNMF_DOUBLE, &h));
   const dnmf_matrix a = {.rows = j->rows, .cols = j->cols, .precision = DNMF_DOUBLE, .sum_squares = 1};
-  const dnmf_fit_options options = {.components = j->components,
-                                    .stop = DNMF_STOP_GRADIENT,
-                                    .max_iterations = j->iterations,
-                                    .time_limit = INFINITY};
+  const dnmf_fit_options options = {
+      .components = j->components, .stop = DNMF_STOP_GRADIENT, .max_iterations = j->iterations, .time_limit = INFINITY};
   DNMF_TRY(dnmf_fit(context, &options, &a, &w, &h, result));
   dnmf_factor_free(&h);
   dnmf_factor_free(&w);
