@@ -5,6 +5,7 @@
 #include "store/hdf5_file.h"
 
 #include "dnmf/file.h"
+#include "store/hdf5_heap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@ void dnmf_hdf5_start(void) {
   H5dont_atexit(); /* fails when HDF5 is already running, which is as well */
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   dnmf_hdf5_register_lzf();
+  dnmf_heap_register();
   /* Opening a link's file is collective, what asks for it is not; and no file should make us open another. Fails when
    * it is done already. */
   H5Lunregister(H5L_TYPE_EXTERNAL);

@@ -49,7 +49,8 @@ static void visit_dataset(hid_t file, const char *name, inventory *seen) {
     return;
   snprintf(place.name, sizeof place.name, "/%s", name);
   if (dnmf_hdf5_describe_dense(&ignored, "", file, &place) != DNMF_OK || (place.rows == 1 && place.cols == 1)) {
-    char *class = dnmf_matlab_class(file, name);
+    char *class = NULL;
+    dnmf_matlab_class(&ignored, file, name, &class);
     list_other(name, class ? class : shape.text, seen);
     free(class);
     return;
@@ -139,8 +140,10 @@ static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file,
 dnmf_status dnmf_hdf5_describe_dense(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   dnmf_hdf5_shape shape;
   DNMF_TRY(dnmf_hdf5_describe(error, file, place->name, &shape));
-  char *class = dnmf_matlab_class(file, place->name);
-  dnmf_status status = class ? dnmf_matlab_check(error, path, file, place->name, class) : DNMF_OK;
+  char *class = NULL;
+  dnmf_status status = dnmf_matlab_class(error, file, place->name, &class);
+  if (class)
+    status = dnmf_matlab_check(error, path, file, place->name, class);
   place->transposed = class != NULL;
   free(class);
   DNMF_TRY(status);
@@ -168,8 +171,10 @@ static dnmf_status describe(dnmf_error *error, const char *path, hid_t file, dnm
   place->sparse = true;
   if (dnmf_hdf5_is_sparse(file, place->name))
     return dnmf_hdf5_describe_sparse(error, path, file, place);
-  char *class = dnmf_matlab_class(file, place->name);
-  dnmf_status status = class ? dnmf_matlab_check(error, path, file, place->name, class) : DNMF_OK;
+  char *class = NULL;
+  dnmf_status status = dnmf_matlab_class(error, file, place->name, &class);
+  if (class)
+    status = dnmf_matlab_check(error, path, file, place->name, class);
   free(class);
   DNMF_TRY(status);
   inventory seen;
@@ -183,13 +188,13 @@ static dnmf_status describe(dnmf_error *error, const char *path, hid_t file, dnm
 /* The attribute `missing` of the matrix, else of the file. */
 static dnmf_status find_missing(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   hid_t object = H5Oopen(file, place->name, H5P_DEFAULT);
-  char *text = object < 0 ? NULL : dnmf_hdf5_get_text(object, "missing");
+  char *text = NULL;
+  dnmf_status status = object < 0 ? DNMF_OK : dnmf_hdf5_get_text(error, object, "missing", &text);
   dnmf_hdf5_release(object);
-  hid_t root = text ? -1 : H5Gopen2(file, "/", H5P_DEFAULT);
+  hid_t root = text || status != DNMF_OK ? -1 : H5Gopen2(file, "/", H5P_DEFAULT);
   if (root >= 0)
-    text = dnmf_hdf5_get_text(root, "missing");
+    status = dnmf_hdf5_get_text(error, root, "missing", &text);
   dnmf_hdf5_release(root);
-  dnmf_status status = DNMF_OK;
   place->missing = DNMF_MISSING_ZERO;
   if (text && strcmp(text, "unobserved") == 0)
     place->missing = DNMF_MISSING_UNOBSERVED;
@@ -207,6 +212,6 @@ dnmf_status dnmf_hdf5_find(dnmf_error *error, const char *path, hid_t file, cons
   if (place->rows == 0 || place->cols == 0)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the matrix %s of %s is empty (%" PRId64 " x %" PRId64 ")", place->name,
                      path, place->rows, place->cols);
-  dnmf_hdf5_find_ids(file, place);
+  DNMF_TRY(dnmf_hdf5_find_ids(error, file, place));
   return find_missing(error, path, file, place);
 }

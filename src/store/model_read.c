@@ -104,8 +104,10 @@ static dnmf_status read_number(walk *w, hid_t object, const char *name) {
 static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *info, void *state) {
   (void)info;
   walk *w = state;
-  char *text = dnmf_hdf5_get_text(object, name);
-  w->status = text ? dnmf_model_set_text(&w->context->error, w->model, name, text) : read_number(w, object, name);
+  char *text = NULL;
+  w->status = dnmf_hdf5_get_text(&w->context->error, object, name, &text);
+  if (w->status == DNMF_OK)
+    w->status = text ? dnmf_model_set_text(&w->context->error, w->model, name, text) : read_number(w, object, name);
   free(text);
   return w->status == DNMF_OK ? 0 : 1;
 }
