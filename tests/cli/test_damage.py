@@ -163,6 +163,15 @@ def test_a_group_that_holds_itself(tmp_path):
     check_import_refused(tmp_path / "bad.h5", "holds no matrix")
 
 
+def test_a_crash_of_hdf5s_is_an_error(tmp_path):
+    """The root's names are nowhere: HDF5 copies them to memory that it did not get."""
+    for write, command in ((samples.matlab, ["info"]), (samples.model, ["predict", "--row", "row1", "--col", 1])):
+        data = samples.hdf5(write)
+        at = data.index(struct.pack("<HHI", 0x11, 16, 0)) + 16
+        (tmp_path / "bad.h5").write_bytes(data.replace(data[at:at + 8], b"\xff" * 8))
+        check_refused([command[0], tmp_path / "bad.h5", *command[1:]], "bad.h5 crashed: it is damaged")
+
+
 MODELS = {
     "biases of too many rows": (put("bias/row", np.ones(60)), "should be 6"),
     "biases in four dimensions": (put("bias/col", np.ones((5, 4, 3, 2))), "should be 5"),
