@@ -87,7 +87,8 @@ typedef enum dnmf_export_format {
   DNMF_EXPORT_TRIPLES, /* CSV with a header: row,column,value; stored entries only for a sparse matrix */
   DNMF_EXPORT_CSV,     /* a table with ids in the first line and column */
   DNMF_EXPORT_MATRIX_MARKET,
-  DNMF_EXPORT_NPY
+  DNMF_EXPORT_NPY,
+  DNMF_EXPORT_NPZ /* an archive for scipy.sparse.load_npz, or with the array arr_0 */
 } dnmf_export_format;
 
 /* Writes a matrix partitioned by whole rows to `path` directly, each process its own bytes. collective */

@@ -1,6 +1,6 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 /*
- * dnmf export: a matrix or a model's factors as triples, CSV, Matrix Market or .npy.
+ * dnmf export: a matrix or a model's factors as triples, CSV, Matrix Market, .npy or .npz.
  */
 #include "commands.h"
 #include "load.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TO_AUTO = 0, TO_TRIPLES, TO_CSV, TO_MATRIX_MARKET, TO_NPY };
+enum { TO_AUTO = 0, TO_TRIPLES, TO_CSV, TO_MATRIX_MARKET, TO_NPY, TO_NPZ };
 enum { FACTOR_BOTH = 0, FACTOR_W, FACTOR_H };
 enum { PATH_TEXT = 4096 };
 
@@ -30,7 +30,7 @@ typedef struct export_options {
 
 static const export_options defaults = {.key = "nmf"};
 
-static const char *const to_choices[] = {"auto", "triples", "csv", "mm", "npy", NULL};
+static const char *const to_choices[] = {"auto", "triples", "csv", "mm", "npy", "npz", NULL};
 static const char *const factor_choices[] = {"both", "W", "H", NULL};
 
 #define EXPORT(member) offsetof(export_options, member)
@@ -40,7 +40,7 @@ static const cli_option options_table[] = {
      "add a model's factors to an AnnData file, matched by name: W as obsm/X_nmf, H as varm/nmf", 0, 0, NULL},
     {"key", 0, CLI_TEXT, EXPORT(key), "KEY", "with --into: obsm/X_KEY, varm/KEY and uns/KEY (default nmf)", 0, 0, NULL},
     {"to", 0, CLI_CHOICE, EXPORT(to), "F",
-     "triples, csv (a table), mm (Matrix Market), npy; auto (default): by OUT's ending", 0, 0, to_choices},
+     "triples, csv (a table), mm (Matrix Market), npy, npz; auto (default): by OUT's ending", 0, 0, to_choices},
     {"factor", 0, CLI_CHOICE, EXPORT(factor), "F", "of a model: W, H, or both (default), as OUT-W and OUT-H", 0, 0,
      factor_choices},
 };
@@ -55,8 +55,8 @@ static bool ends_with(const char *text, const char *ending) {
 
 static dnmf_status choose_format(dnmf_error *error, const export_options *options, bool sparse,
                                  dnmf_export_format *format) {
-  static const dnmf_export_format formats[] = {DNMF_EXPORT_TRIPLES, DNMF_EXPORT_TRIPLES, DNMF_EXPORT_CSV,
-                                               DNMF_EXPORT_MATRIX_MARKET, DNMF_EXPORT_NPY};
+  static const dnmf_export_format formats[] = {DNMF_EXPORT_TRIPLES,       DNMF_EXPORT_TRIPLES, DNMF_EXPORT_CSV,
+                                               DNMF_EXPORT_MATRIX_MARKET, DNMF_EXPORT_NPY,     DNMF_EXPORT_NPZ};
   *format = formats[options->to];
   if (options->to != TO_AUTO)
     return DNMF_OK;
@@ -64,11 +64,14 @@ static dnmf_status choose_format(dnmf_error *error, const export_options *option
     *format = DNMF_EXPORT_MATRIX_MARKET;
   else if (ends_with(options->output, ".npy"))
     *format = DNMF_EXPORT_NPY;
+  else if (ends_with(options->output, ".npz"))
+    *format = DNMF_EXPORT_NPZ;
   else if (ends_with(options->output, ".csv"))
     *format = sparse ? DNMF_EXPORT_TRIPLES : DNMF_EXPORT_CSV;
   else
     return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "%s: the ending is none of .csv, .mtx, .npy; say what to write with --to triples|csv|mm|npy",
+                     "%s: the ending is none of .csv, .mtx, .npy, .npz; say what to write with --to "
+                     "triples|csv|mm|npy|npz",
                      options->output);
   return DNMF_OK;
 }
@@ -208,10 +211,11 @@ static const cli_group groups[] = {
 
 const cli_command cli_export = {
     .name = "export",
-    .summary = "write a matrix or a model's factors as triples, CSV, Matrix Market or .npy, or into an .h5ad",
+    .summary = "write a matrix or a model's factors as triples, CSV, Matrix Market, .npy or .npz, or into an .h5ad",
     .usage = "FILE -o OUT | --into FILE.h5ad [OPTIONS]",
     .details = "A factor has a line a row: W's rows are the rows of A, H is written a line a column of A.\n\n"
                "  dnmf export ratings.h5 -o ratings.csv\n"
+               "  dnmf export ratings.h5 -o ratings.npz          for scipy.sparse.load_npz, without ids\n"
                "  dnmf export model.h5 -o factors.csv            writes factors-W.csv and factors-H.csv\n"
                "  dnmf export model.h5 --factor H -o items.npy\n"
                "  dnmf export model.h5 --into cells.h5ad         adds obsm/X_nmf, varm/nmf and uns/nmf",
