@@ -24,6 +24,11 @@
 dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix, dnmf_missing missing,
                               const dnmf_ids *row_ids, const dnmf_ids *col_ids);
 
+/* The same as an AnnData file: the matrix as /X, rows are observations, columns variables; what has no ids is numbered
+ * from 0. collective */
+dnmf_status dnmf_matrix_write_anndata(dnmf_context *context, const char *path, const dnmf_matrix *matrix,
+                                      dnmf_missing missing, const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+
 /* "1.10.8", the HDF5 library in use, into `text`. local */
 void dnmf_hdf5_version(char *text, size_t size);
 

@@ -47,6 +47,15 @@ dnmf_status dnmf_hdf5_set_text(dnmf_error *error, hid_t object, const char *name
   return status;
 }
 
+dnmf_status dnmf_hdf5_set_no_texts(dnmf_error *error, hid_t object, const char *name) {
+  const hsize_t none = 0;
+  hid_t type = utf8_text();
+  const char *nothing = NULL;
+  dnmf_status status = set(error, object, name, type, H5Screate_simple(1, &none, NULL), &nothing);
+  dnmf_hdf5_release(type);
+  return status;
+}
+
 dnmf_status dnmf_hdf5_set_integers(dnmf_error *error, hid_t object, const char *name, int count,
                                    const int64_t *values) {
   hsize_t extent = (hsize_t)count;

@@ -100,6 +100,7 @@ bool dnmf_hdf5_exists(hid_t file, const char *name);
 
 /* Attributes. Texts are scalar variable-length UTF-8 strings, as h5py and anndata write them. local */
 dnmf_status dnmf_hdf5_set_text(dnmf_error *error, hid_t object, const char *name, const char *text);
+dnmf_status dnmf_hdf5_set_no_texts(dnmf_error *error, hid_t object, const char *name); /* an empty list of texts */
 dnmf_status dnmf_hdf5_set_integers(dnmf_error *error, hid_t object, const char *name, int count, const int64_t *values);
 dnmf_status dnmf_hdf5_set_real(dnmf_error *error, hid_t object, const char *name, double value);
 
