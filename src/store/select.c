@@ -190,12 +190,14 @@ static void close_held(dnmf_source *source) {
   free(source->state);
 }
 
-/* Only rows are walked. */
-static void drop_by_cols(dnmf_matrix *matrix) {
-  free(matrix->by_cols.start);
-  free(matrix->by_cols.index);
-  free(matrix->by_cols.value);
-  matrix->by_cols = (dnmf_csr){0};
+/* Only rows are walked here; who loads what is held may want more. */
+static dnmf_status load_rows(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                             dnmf_matrix *matrix) {
+  bool alone = source->rows_alone;
+  source->rows_alone = true;
+  dnmf_status status = source->load(context, source, layout, DNMF_DOUBLE, matrix);
+  source->rows_alone = alone;
+  return status;
 }
 
 /* Loads the source by whole rows; what it read from is closed, and the matrix takes its place. */
@@ -210,7 +212,7 @@ static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
   if (status == DNMF_OK)
     status = dnmf_agree(context, dnmf_layout_even(&context->error, &grid, source->rows, source->cols, &layout));
   if (status == DNMF_OK)
-    status = source->load(context, source, &layout, DNMF_DOUBLE, memory);
+    status = load_rows(context, source, &layout, memory);
   dnmf_layout_free(&layout);
   dnmf_grid_free(&grid);
   if (status != DNMF_OK) {
@@ -221,7 +223,6 @@ static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
   }
   source->close(source);
   source->state = memory;
-  drop_by_cols(memory);
   source->load = load_held;
   source->close = close_held;
   source->transposed = false;
