@@ -37,11 +37,15 @@ for target in "${targets[@]}"; do
     -malloc_limit_mb=512 -artifact_prefix="build-fuzz/found/$target-" -verbosity=0 -print_final_stats=1 "${options[@]}" \
     "build-fuzz/corpus/$target" "build-fuzz/seeds/$target"
 done
-build build-fuzz-program dnmf_program -DBUILD_TESTING=OFF
+program=${DNMF_PROGRAM:-}
+if [ -z "$program" ]; then
+  build build-fuzz-program dnmf_program -DBUILD_TESTING=OFF
+  program=build-fuzz-program/dnmf
+fi
 for found in build-fuzz/found/hdf5-*; do
   [ -e "$found" ] || continue
   status=0
-  message=$(build-fuzz-program/dnmf info "$found" 2>&1) || status=$?
+  message=$("$program" info "$found" 2>&1) || status=$?
   if [ "$status" -gt 1 ] || { [ "$status" -eq 1 ] && [[ $message != "dnmf: error: "*"${found##*/}"* ]]; }; then
     echo "fuzz: dnmf info $found: exit status $status: $message" >&2
     exit 1

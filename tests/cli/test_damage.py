@@ -149,6 +149,12 @@ def test_loops_and_depths(tmp_path):
             check_import_refused(tmp_path / "deep.h5", "holds no matrix")
 
 
+def test_numbers_of_gigabytes_are_refused(tmp_path):
+    data = samples.hdf5(samples.dense).replace(b"\x11\x20\x3f\x00\x08\0\0\0", b"\x11\x20\x3f\x00\x08\0\0\x60")
+    (tmp_path / "bad.h5").write_bytes(data)
+    check_import_refused(tmp_path / "bad.h5", "6 x 5 float12884901952")
+
+
 def test_a_group_that_holds_itself(tmp_path):
     """Its list of members becomes the root's. HDF5's own walk of such a file never ends."""
     data = bytearray(samples.hdf5(samples.matlab_sparse))
