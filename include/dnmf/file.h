@@ -24,6 +24,11 @@
 dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix, dnmf_missing missing,
                               const dnmf_ids *row_ids, const dnmf_ids *col_ids);
 
+/* The same as an AnnData file: the matrix as /X, rows are observations, columns variables; what has no ids is numbered
+ * from 0. collective */
+dnmf_status dnmf_matrix_write_anndata(dnmf_context *context, const char *path, const dnmf_matrix *matrix,
+                                      dnmf_missing missing, const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+
 /* "1.10.8", the HDF5 library in use, into `text`. local */
 void dnmf_hdf5_version(char *text, size_t size);
 
@@ -87,7 +92,8 @@ typedef enum dnmf_export_format {
   DNMF_EXPORT_TRIPLES, /* CSV with a header: row,column,value; stored entries only for a sparse matrix */
   DNMF_EXPORT_CSV,     /* a table with ids in the first line and column */
   DNMF_EXPORT_MATRIX_MARKET,
-  DNMF_EXPORT_NPY
+  DNMF_EXPORT_NPY,
+  DNMF_EXPORT_NPZ /* an archive for scipy.sparse.load_npz, or with the array arr_0 */
 } dnmf_export_format;
 
 /* Writes a matrix partitioned by whole rows to `path` directly, each process its own bytes. collective */

@@ -109,7 +109,12 @@ dnmf_status dnmf_matrix_assemble(dnmf_context *context, const dnmf_layout *layou
                                  bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
                                  dnmf_matrix *matrix);
 
-/* The same from entries in an array, which is consumed (freed, also on failure). collective */
+/* The same without by_cols, for what goes through rows only: no products with the matrix. collective */
+dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                      bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
+                                      dnmf_matrix *matrix);
+
+/* Both orders from entries in an array, which is consumed (freed, also on failure). collective */
 dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                      bool sparse, dnmf_duplicates duplicates, dnmf_entries *entries,
                                      dnmf_matrix *matrix);

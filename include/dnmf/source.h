@@ -74,6 +74,7 @@ struct dnmf_source {
   dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
   dnmf_ids col_ids;
 
+  bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols */
   bool transposed; /* the file holds the columns of this matrix as rows; shape and ids above are the matrix's */
 
   /* Set by the reader of the format. */

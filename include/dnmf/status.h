@@ -31,6 +31,10 @@ typedef struct dnmf_error {
 dnmf_status dnmf_fail(dnmf_error *error, dnmf_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Turns bytes that are no printable UTF-8 into question marks: files, which messages quote, may hold anything, and a
+ * terminal is not to obey it. local */
+void dnmf_make_printable(char *text);
+
 /* Returns from the calling function with the status of `call` unless it is DNMF_OK. Only for functions that
  * hold nothing to release; the others chain `if (status == DNMF_OK) status = ...`. */
 #define DNMF_TRY(call)                                                                                                 \

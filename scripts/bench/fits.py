@@ -26,6 +26,14 @@ def load(path, precision):
         return scipy.sparse.csr_matrix(parts, shape=tuple(matrix.attrs["shape"]))
 
 
+def launch(processes):
+    """What comes before dnmf's own command."""
+    if processes == 1:
+        return []
+    oversubscribed = ["--oversubscribe"] if processes > cores() else []
+    return ["mpirun", *oversubscribed, "--bind-to", "none", "-n", str(processes)]
+
+
 class Dnmf:
     """dnmf on so many processes; the cores are shared out as threads."""
 
@@ -35,14 +43,9 @@ class Dnmf:
 
     def launched(self, name, work, path):
         """A command on the matrix, as far as all commands take the same options."""
-        launcher = []
-        if self.processes > 1:
-            launcher = ["mpirun", "--bind-to", "none", "-n", str(self.processes)]
-            if self.processes > cores():
-                launcher.insert(1, "--oversubscribe")
-        return launcher + [self.program, name, str(path), "-k", str(work.components), "--solver", work.solver,
-                           "--missing", "zero", "--precision", work.precision, "--threads",
-                           str(max(1, cores() // self.processes)), "--quiet", "--json"]
+        return [*launch(self.processes), self.program, name, str(path), "-k", str(work.components), "--solver",
+                work.solver, "--missing", "zero", "--precision", work.precision, "--threads",
+                str(max(1, cores() // self.processes)), "--quiet", "--json"]
 
     def command(self, work, path):
         return self.launched("fit", work, path) + ["-o", str(self.output / "model.h5"), "--tol", "0", "--max-iter",

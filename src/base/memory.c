@@ -1,11 +1,41 @@
+#if defined(__linux__)
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 #include "dnmf/memory.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20, HUGE_FROM = 2 * HUGE_PAGE };
+
+/* Asks for pages of 2 MiB where a block has room for them: memory that is new costs a fault a page, and pages that are
+ * read in turn a look-up each. What lies before the first whole one and behind the last stays in small pages, so that
+ * a block takes no more memory. Refused, it is as well. */
+static void prefer_huge_pages(void *memory, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  size_t before = (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE;
+  if (bytes >= HUGE_FROM)
+    (void)madvise((char *)memory + before, (bytes - before) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#else
+  (void)memory;
+  (void)bytes;
+#endif
+}
+
+/* Linux's libraries take any size with any alignment. */
+static size_t alignment_of(size_t bytes) {
+#if defined(__linux__)
+  return bytes >= HUGE_FROM ? HUGE_PAGE : ALIGNMENT;
+#else
+  (void)bytes;
+  return ALIGNMENT;
+#endif
+}
 
 /* Rounded up to whole cache lines, as aligned_alloc asks; false when the size does not fit. */
 static int byte_count(int64_t count, size_t size, size_t *bytes) {
@@ -27,8 +57,11 @@ dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, si
   if (count == 0)
     return DNMF_OK;
   if (byte_count(count, size, &bytes))
-    *memory = aligned_alloc(ALIGNMENT, bytes / ALIGNMENT * ALIGNMENT);
-  return *memory ? DNMF_OK : out_of_memory(error, what, count, size);
+    *memory = aligned_alloc(alignment_of(bytes), bytes / ALIGNMENT * ALIGNMENT);
+  if (!*memory)
+    return out_of_memory(error, what, count, size);
+  prefer_huge_pages(*memory, bytes / ALIGNMENT * ALIGNMENT);
+  return DNMF_OK;
 }
 
 dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t count, size_t size, void **memory) {
@@ -53,6 +86,7 @@ dnmf_status dnmf_grow(dnmf_error *error, const char *what, int64_t needed, size_
   void *moved = byte_count(grown, size, &bytes) ? realloc(*memory, bytes) : NULL;
   if (!moved)
     return out_of_memory(error, what, grown, size);
+  prefer_huge_pages(moved, bytes);
   *memory = moved;
   *capacity = grown;
   return DNMF_OK;

@@ -19,8 +19,7 @@ static size_t printable_bytes(const unsigned char *text) {
   return bytes;
 }
 
-/* Messages quote files, which may hold anything; a terminal is not to obey it. */
-static void make_printable(char *text) {
+void dnmf_make_printable(char *text) {
   while (*text) {
     size_t bytes = printable_bytes((const unsigned char *)text);
     if (bytes == 0)
@@ -36,7 +35,7 @@ dnmf_status dnmf_fail(dnmf_error *error, dnmf_status status, const char *format,
   va_start(arguments, format);
   vsnprintf(error->text, sizeof error->text, format, arguments);
   va_end(arguments);
-  make_printable(error->text);
+  dnmf_make_printable(error->text);
   error->status = status;
   return status;
 }

@@ -1,6 +1,6 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 /*
- * dnmf export: a matrix or a model's factors as triples, CSV, Matrix Market or .npy.
+ * dnmf export: a matrix or a model's factors as triples, CSV, Matrix Market, .npy, .npz; a matrix as .h5ad.
  */
 #include "commands.h"
 #include "load.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TO_AUTO = 0, TO_TRIPLES, TO_CSV, TO_MATRIX_MARKET, TO_NPY };
+enum { TO_AUTO = 0, TO_TRIPLES, TO_CSV, TO_MATRIX_MARKET, TO_NPY, TO_NPZ, TO_H5AD };
 enum { FACTOR_BOTH = 0, FACTOR_W, FACTOR_H };
 enum { PATH_TEXT = 4096 };
 
@@ -30,7 +30,7 @@ typedef struct export_options {
 
 static const export_options defaults = {.key = "nmf"};
 
-static const char *const to_choices[] = {"auto", "triples", "csv", "mm", "npy", NULL};
+static const char *const to_choices[] = {"auto", "triples", "csv", "mm", "npy", "npz", "h5ad", NULL};
 static const char *const factor_choices[] = {"both", "W", "H", NULL};
 
 #define EXPORT(member) offsetof(export_options, member)
@@ -40,7 +40,7 @@ static const cli_option options_table[] = {
      "add a model's factors to an AnnData file, matched by name: W as obsm/X_nmf, H as varm/nmf", 0, 0, NULL},
     {"key", 0, CLI_TEXT, EXPORT(key), "KEY", "with --into: obsm/X_KEY, varm/KEY and uns/KEY (default nmf)", 0, 0, NULL},
     {"to", 0, CLI_CHOICE, EXPORT(to), "F",
-     "triples, csv (a table), mm (Matrix Market), npy; auto (default): by OUT's ending", 0, 0, to_choices},
+     "triples, csv (table), mm (Matrix Market), npy, npz, h5ad; auto (default): by OUT's ending", 0, 0, to_choices},
     {"factor", 0, CLI_CHOICE, EXPORT(factor), "F", "of a model: W, H, or both (default), as OUT-W and OUT-H", 0, 0,
      factor_choices},
 };
@@ -53,39 +53,58 @@ static bool ends_with(const char *text, const char *ending) {
   return length >= tail && strcmp(text + length - tail, ending) == 0;
 }
 
-static dnmf_status choose_format(dnmf_error *error, const export_options *options, bool sparse,
-                                 dnmf_export_format *format) {
-  static const dnmf_export_format formats[] = {DNMF_EXPORT_TRIPLES, DNMF_EXPORT_TRIPLES, DNMF_EXPORT_CSV,
-                                               DNMF_EXPORT_MATRIX_MARKET, DNMF_EXPORT_NPY};
-  *format = formats[options->to];
-  if (options->to != TO_AUTO)
-    return DNMF_OK;
-  if (ends_with(options->output, ".mtx"))
-    *format = DNMF_EXPORT_MATRIX_MARKET;
-  else if (ends_with(options->output, ".npy"))
-    *format = DNMF_EXPORT_NPY;
-  else if (ends_with(options->output, ".csv"))
-    *format = sparse ? DNMF_EXPORT_TRIPLES : DNMF_EXPORT_CSV;
-  else
+/* By OUT's ending, where --to says nothing; TO_AUTO when it tells none. */
+static int chosen(const export_options *options, bool sparse) {
+  static const struct {
+    const char *ending;
+    int dense;
+    int sparse;
+  } endings[] = {{".csv", TO_CSV, TO_TRIPLES},
+                 {".mtx", TO_MATRIX_MARKET, TO_MATRIX_MARKET},
+                 {".npy", TO_NPY, TO_NPY},
+                 {".npz", TO_NPZ, TO_NPZ},
+                 {".h5ad", TO_H5AD, TO_H5AD}};
+  for (size_t i = 0; i < sizeof endings / sizeof *endings && options->to == TO_AUTO; i++)
+    if (ends_with(options->output, endings[i].ending))
+      return sparse ? endings[i].sparse : endings[i].dense;
+  return options->to;
+}
+
+static dnmf_status choose_format(dnmf_error *error, const export_options *options, bool sparse, int *to) {
+  *to = chosen(options, sparse);
+  if (*to == TO_AUTO)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "%s: the ending is none of .csv, .mtx, .npy; say what to write with --to triples|csv|mm|npy",
+                     "%s: the ending is none of .csv, .mtx, .npy, .npz, .h5ad; say what to write with --to "
+                     "triples|csv|mm|npy|npz|h5ad",
                      options->output);
   return DNMF_OK;
+}
+
+static dnmf_export_format format_of(int to) {
+  static const dnmf_export_format formats[] = {DNMF_EXPORT_TRIPLES,       DNMF_EXPORT_TRIPLES, DNMF_EXPORT_CSV,
+                                               DNMF_EXPORT_MATRIX_MARKET, DNMF_EXPORT_NPY,     DNMF_EXPORT_NPZ};
+  return formats[to];
+}
+
+static dnmf_status write_matrix(dnmf_context *context, const char *path, int to, const dnmf_source *source,
+                                const dnmf_matrix *matrix) {
+  if (to == TO_H5AD)
+    return dnmf_matrix_write_anndata(context, path, matrix, source->missing, &source->row_ids, &source->col_ids);
+  return dnmf_matrix_export(context, path, format_of(to), matrix, &source->row_ids, &source->col_ids);
 }
 
 static dnmf_status export_matrix(cli_session *session, const export_options *options, const char *name) {
   dnmf_source source;
   cli_matrix loaded;
   dnmf_output output;
-  dnmf_export_format format = DNMF_EXPORT_TRIPLES;
+  int to = TO_AUTO;
   dnmf_status status = cli_load_rows(session, name, &options->input, &source, &loaded);
   if (status == DNMF_OK)
-    status = choose_format(&session->context->error, options, source.sparse, &format);
+    status = choose_format(&session->context->error, options, source.sparse, &to);
   if (status == DNMF_OK)
     status = dnmf_output_begin(session->context, options->output, &output);
   if (status == DNMF_OK) {
-    status =
-        dnmf_matrix_export(session->context, output.partial, format, &loaded.matrix, &source.row_ids, &source.col_ids);
+    status = write_matrix(session->context, output.partial, to, &source, &loaded.matrix);
     status = dnmf_output_end(session->context, &output, status);
   }
   if (status == DNMF_OK)
@@ -111,11 +130,14 @@ static dnmf_status export_factor(cli_session *session, const export_options *opt
                                  const dnmf_panel *panel, const dnmf_ids *ids) {
   char path[PATH_TEXT];
   dnmf_output output;
-  dnmf_export_format format = DNMF_EXPORT_CSV;
-  DNMF_TRY(choose_format(&session->context->error, options, false, &format));
+  int to = TO_AUTO;
+  DNMF_TRY(choose_format(&session->context->error, options, false, &to));
+  if (to == TO_H5AD)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
+                     "a model's factors are added to an AnnData file that is there: --into %s", options->output);
   factor_path(options, factor, path);
   DNMF_TRY(dnmf_output_begin(session->context, path, &output));
-  dnmf_status status = dnmf_panel_export(session->context, output.partial, format, panel, ids);
+  dnmf_status status = dnmf_panel_export(session->context, output.partial, format_of(to), panel, ids);
   DNMF_TRY(dnmf_output_end(session->context, &output, status));
   cli_say(session, "%s written", path);
   return DNMF_OK;
@@ -208,10 +230,12 @@ static const cli_group groups[] = {
 
 const cli_command cli_export = {
     .name = "export",
-    .summary = "write a matrix or a model's factors as triples, CSV, Matrix Market or .npy, or into an .h5ad",
+    .summary = "write a matrix or a model's factors as triples, CSV, Matrix Market, .npy, .npz or .h5ad",
     .usage = "FILE -o OUT | --into FILE.h5ad [OPTIONS]",
     .details = "A factor has a line a row: W's rows are the rows of A, H is written a line a column of A.\n\n"
                "  dnmf export ratings.h5 -o ratings.csv\n"
+               "  dnmf export ratings.h5 -o ratings.npz          for scipy.sparse.load_npz, without ids\n"
+               "  dnmf export ratings.h5 -o ratings.h5ad         a matrix as an AnnData file\n"
                "  dnmf export model.h5 -o factors.csv            writes factors-W.csv and factors-H.csv\n"
                "  dnmf export model.h5 --factor H -o items.npy\n"
                "  dnmf export model.h5 --into cells.h5ad         adds obsm/X_nmf, varm/nmf and uns/nmf",

@@ -53,9 +53,15 @@ static dnmf_status describe_matrix(cli_session *session, const info_options *opt
   return status;
 }
 
-static json_t *attribute_json(const dnmf_attribute *attribute) {
-  if (attribute->kind == DNMF_ATTRIBUTE_TEXT)
+/* A text that is no UTF-8, which a damaged file may hold, is shown as far as it can be. */
+static json_t *attribute_json(dnmf_attribute *attribute) {
+  if (attribute->kind == DNMF_ATTRIBUTE_TEXT) {
+    json_t *text = json_string(attribute->text);
+    if (text)
+      return text;
+    dnmf_make_printable(attribute->text);
     return json_string(attribute->text);
+  }
   if (attribute->kind == DNMF_ATTRIBUTE_INTEGER)
     return json_integer(attribute->integer);
   return cli_json_real(attribute->real);
@@ -85,6 +91,7 @@ static dnmf_status describe_model(cli_session *session, const char *name) {
     cli_say(session, "  %-15s %s\n  %-15s %s", "row ids", rows, "col ids", cols);
     json_t *provenance = json_object();
     for (int64_t i = 0; i < model.attribute_count; i++) {
+      dnmf_make_printable(model.attributes[i].name);
       say_attribute(session, &model.attributes[i]);
       json_object_set_new(provenance, model.attributes[i].name, attribute_json(&model.attributes[i]));
     }

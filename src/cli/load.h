@@ -21,8 +21,8 @@ dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int6
 /* Opens `name` and tells which data it found, unless --quiet. collective */
 dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source);
 
-/* Opens and loads a matrix by whole rows, a block a process in rank order. `source` stays open for its ids and
- * names. Both are released also after a failure. collective */
+/* Opens and loads a matrix by whole rows, a block a process in rank order, a sparse one without by_cols. `source` stays
+ * open for its ids and names. Both are released also after a failure. collective */
 dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_source *source,
                           cli_matrix *loaded);
 

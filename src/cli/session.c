@@ -264,12 +264,26 @@ dnmf_status cli_session_end(cli_session *session) {
   return status;
 }
 
+/* Keeps the ends of lines. */
+static void make_lines_printable(char *text) {
+  for (char *line = text; line;) {
+    char *end = strchr(line, '\n');
+    if (end)
+      *end = 0;
+    dnmf_make_printable(line);
+    if (end)
+      *end = '\n';
+    line = end ? end + 1 : NULL;
+  }
+}
+
 void cli_say(cli_session *session, const char *format, ...) {
   char text[1024];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  make_lines_printable(text);
   if (session->context->rank == 0)
     print_note(&session->display, text);
 }

@@ -103,11 +103,10 @@ static void place_rows(dnmf_staging *staging, dnmf_csr *rows) {
   }
 }
 
-/* Both orders of a block from what waits. */
-static dnmf_status build_sparse(dnmf_staging *staging, dnmf_duplicates policy, dnmf_matrix *matrix) {
+/* The rows of a block from what waits. */
+static dnmf_status build_rows(dnmf_staging *staging, dnmf_duplicates policy, dnmf_matrix *matrix) {
   dnmf_error *error = &staging->context->error;
   dnmf_csr *rows = &matrix->by_rows;
-  dnmf_csr *cols = &matrix->by_cols;
   size_t size = dnmf_precision_size(matrix->precision);
   int64_t count = 0;
   for (int r = 0; r < staging->context->size; r++)
@@ -119,8 +118,15 @@ static dnmf_status build_sparse(dnmf_staging *staging, dnmf_duplicates policy, d
   if (!dnmf_csr_is_sorted(rows))
     DNMF_TRY(dnmf_csr_merge(error, rows, matrix->precision, policy, matrix->row_range.begin, matrix->col_range.begin,
                             &matrix->duplicates));
+  return DNMF_OK;
+}
+
+/* The same block by columns. */
+static dnmf_status build_cols(dnmf_error *error, dnmf_matrix *matrix) {
+  const dnmf_csr *rows = &matrix->by_rows;
+  dnmf_csr *cols = &matrix->by_cols;
   DNMF_TRY(allocate_starts(error, rows->cols, rows->rows, cols));
-  DNMF_TRY(allocate_entries(error, rows->start[rows->rows], size, cols));
+  DNMF_TRY(allocate_entries(error, rows->start[rows->rows], dnmf_precision_size(matrix->precision), cols));
   dnmf_csr_transpose(rows, matrix->precision, cols);
   return DNMF_OK;
 }
@@ -140,9 +146,9 @@ static dnmf_status begin_block(dnmf_context *context, const dnmf_layout *layout,
                          &matrix->by_rows);
 }
 
-dnmf_status dnmf_matrix_assemble(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
-                                 bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
-                                 dnmf_matrix *matrix) {
+dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                      bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
+                                      dnmf_matrix *matrix) {
   dnmf_staging staging = {0};
   memset(matrix, 0, sizeof *matrix);
   dnmf_status status = begin_block(context, layout, precision, sparse, matrix);
@@ -152,9 +158,16 @@ dnmf_status dnmf_matrix_assemble(dnmf_context *context, const dnmf_layout *layou
   if (status == DNMF_OK)
     status = dnmf_staging_route(&staging, next, state, sparse ? take_sparse : take_dense, matrix);
   if (status == DNMF_OK && sparse)
-    status = dnmf_agree(context, build_sparse(&staging, duplicates, matrix));
+    status = dnmf_agree(context, build_rows(&staging, duplicates, matrix));
   dnmf_staging_free(&staging);
   return status;
+}
+
+dnmf_status dnmf_matrix_assemble(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                 bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
+                                 dnmf_matrix *matrix) {
+  DNMF_TRY(dnmf_matrix_assemble_rows(context, layout, precision, sparse, duplicates, next, state, matrix));
+  return sparse ? dnmf_agree(context, build_cols(&context->error, matrix)) : DNMF_OK;
 }
 
 /* An array being read; freed as soon as it has been. */

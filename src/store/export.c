@@ -1,5 +1,5 @@
 /* Export: ids to where they are needed, the file opened by all, the format's rows written in parallel. */
-#include "store/export.h"
+#include "store/export_npz.h"
 
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
@@ -60,6 +60,8 @@ static const dnmf_export_writer *writer_of(dnmf_export_format format, const dnmf
     return &dnmf_export_table;
   case DNMF_EXPORT_NPY:
     return &dnmf_export_npy;
+  case DNMF_EXPORT_NPZ:
+    return NULL;
   case DNMF_EXPORT_MATRIX_MARKET:
     break;
   }
@@ -72,8 +74,9 @@ static dnmf_status write_file(dnmf_context *context, const dnmf_export_view *vie
   part rows = {view, writer_of(format, view)};
   dnmf_status status = dnmf_shared_open(context, view->path, &file);
   if (status == DNMF_OK)
-    status = rows.writer ? dnmf_shared_parts(context, view->path, file, put_rows, &rows, sink)
-                         : dnmf_export_array(context, view, file, sink);
+    status = rows.writer                 ? dnmf_shared_parts(context, view->path, file, put_rows, &rows, sink)
+             : format == DNMF_EXPORT_NPZ ? dnmf_export_npz(context, view, file)
+                                         : dnmf_export_array(context, view, file, sink);
   return dnmf_shared_close(context, view->path, file, status);
 }
 

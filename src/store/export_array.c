@@ -1,5 +1,5 @@
 /* NumPy's .npy (format 1.0) and Matrix Market's array format. */
-#include "store/export.h"
+#include "store/export_npz.h"
 
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
@@ -16,18 +16,32 @@ static bool little_endian(void) {
   return first == 1;
 }
 
+void dnmf_npy_descr(char kind, size_t size, char descr[8]) {
+  snprintf(descr, 8, "%c%c%zu", little_endian() ? '<' : '>', kind, size);
+}
+
 /* Magic, version, header length, then a Python dictionary padded so that the data begin at a multiple of 64. */
-static void npy_head(const dnmf_export_view *view, dnmf_sink *sink) {
-  char text[256];
-  int length = snprintf(text, sizeof text - 64,
-                        "{'descr': '%cf%zu', 'fortran_order': False, 'shape': (%" PRId64 ", %" PRId64 "), }",
-                        little_endian() ? '<' : '>', dnmf_precision_size(view->precision), view->rows, view->cols);
+size_t dnmf_npy_head(const char *descr, const char *shape, unsigned char head[DNMF_NPY_HEAD]) {
+  static const unsigned char magic[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
+  char *text = (char *)head + 10;
+  int length =
+      snprintf(text, DNMF_NPY_HEAD - 10 - 64, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, shape);
   size_t padded = ((size_t)length + 1 + 10 + 63) / 64 * 64 - 10;
   memset(text + length, ' ', padded - (size_t)length);
   text[padded - 1] = '\n';
-  uint8_t start[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (uint8_t)(padded & 0xff), (uint8_t)(padded >> 8)};
-  dnmf_sink_put(sink, start, sizeof start);
-  dnmf_sink_put(sink, text, padded);
+  memcpy(head, magic, sizeof magic);
+  head[8] = (unsigned char)(padded & 0xff);
+  head[9] = (unsigned char)(padded >> 8);
+  return padded + 10;
+}
+
+static void npy_head(const dnmf_export_view *view, dnmf_sink *sink) {
+  unsigned char head[DNMF_NPY_HEAD];
+  char descr[8];
+  char shape[64];
+  dnmf_npy_descr('f', dnmf_precision_size(view->precision), descr);
+  snprintf(shape, sizeof shape, "(%" PRId64 ", %" PRId64 ")", view->rows, view->cols);
+  dnmf_sink_put(sink, head, dnmf_npy_head(descr, shape, head));
 }
 
 static void npy_row(const dnmf_export_view *view, int64_t local, dnmf_sink *sink) {

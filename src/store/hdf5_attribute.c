@@ -1,5 +1,7 @@
 /* Attributes and links of HDF5 objects. */
-#include "store/hdf5_file.h"
+#include "store/hdf5_heap.h"
+
+#include "dnmf/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +47,15 @@ dnmf_status dnmf_hdf5_set_text(dnmf_error *error, hid_t object, const char *name
   return status;
 }
 
+dnmf_status dnmf_hdf5_set_no_texts(dnmf_error *error, hid_t object, const char *name) {
+  const hsize_t none = 0;
+  hid_t type = utf8_text();
+  const char *nothing = NULL;
+  dnmf_status status = set(error, object, name, type, H5Screate_simple(1, &none, NULL), &nothing);
+  dnmf_hdf5_release(type);
+  return status;
+}
+
 dnmf_status dnmf_hdf5_set_integers(dnmf_error *error, hid_t object, const char *name, int count,
                                    const int64_t *values) {
   hsize_t extent = (hsize_t)count;
@@ -70,37 +81,64 @@ static hid_t open_attribute(hid_t object, const char *name, hssize_t count) {
   return -1;
 }
 
-static char *read_variable(hid_t attribute, hid_t type) {
-  char *held = NULL;
-  if (H5Aread(attribute, type, &held) < 0)
-    return NULL;
-  char *text = strdup(held ? held : "");
-  if (held)
-    H5free_memory(held);
-  return text;
+/* HDF5's reason, and whose attribute it is. */
+static dnmf_status fail_to_read(dnmf_error *error, hid_t attribute, const char *name) {
+  char path[DNMF_HDF5_NAME] = "";
+  dnmf_error reason = {0};
+  dnmf_hdf5_fail(&reason, DNMF_ERROR_INPUT, "cannot read the attribute %.200s", name);
+  H5Fget_name(attribute, path, sizeof path);
+  return dnmf_fail(error, DNMF_ERROR_INPUT, "%.480s of %s", reason.text, path);
 }
 
-static char *read_fixed(hid_t attribute, hid_t type) {
-  size_t size = H5Tget_size(type);
-  char *text = calloc(size + 1, 1);
-  if (text && H5Aread(attribute, type, text) < 0) {
-    free(text);
-    return NULL;
+static dnmf_status copy_text(dnmf_error *error, const char *from, size_t length, char **text) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "a text", (int64_t)length + 1, 1, &memory));
+  *text = memory;
+  memcpy(*text, from, length);
+  (*text)[length] = 0;
+  return DNMF_OK;
+}
+
+static dnmf_status read_variable(dnmf_error *error, hid_t attribute, const char *name, char **text) {
+  unsigned char reference[4 + sizeof(uint64_t) + 4];
+  const char *held = NULL;
+  size_t length = 0;
+  dnmf_heap heap;
+  dnmf_status status = dnmf_heap_open(error, attribute, &heap);
+  if (status == DNMF_OK && H5Aread(attribute, heap.reference, reference) < 0)
+    status = fail_to_read(error, attribute, name);
+  if (status == DNMF_OK)
+    status = dnmf_heap_text(error, &heap, reference, &held, &length);
+  if (status == DNMF_OK)
+    status = copy_text(error, held, length, text);
+  dnmf_heap_close(&heap);
+  return status;
+}
+
+static dnmf_status read_fixed(dnmf_error *error, hid_t attribute, const char *name, hid_t type, char **text) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate_zero(error, "a text", (int64_t)H5Tget_size(type) + 1, 1, &memory));
+  if (H5Aread(attribute, type, memory) < 0) {
+    free(memory);
+    return fail_to_read(error, attribute, name);
   }
-  return text;
+  *text = memory;
+  return DNMF_OK;
 }
 
-char *dnmf_hdf5_get_text(hid_t object, const char *name) {
+dnmf_status dnmf_hdf5_get_text(dnmf_error *error, hid_t object, const char *name, char **text) {
+  *text = NULL;
   hid_t attribute = open_attribute(object, name, 1);
   if (attribute < 0)
-    return NULL;
+    return DNMF_OK;
   hid_t type = H5Aget_type(attribute);
-  char *text = NULL;
+  dnmf_status status = DNMF_OK;
   if (H5Tget_class(type) == H5T_STRING)
-    text = H5Tis_variable_str(type) > 0 ? read_variable(attribute, type) : read_fixed(attribute, type);
+    status = H5Tis_variable_str(type) > 0 ? read_variable(error, attribute, name, text)
+                                          : read_fixed(error, attribute, name, type, text);
   dnmf_hdf5_release(type);
   dnmf_hdf5_release(attribute);
-  return text;
+  return status;
 }
 
 bool dnmf_hdf5_get_integers(hid_t object, const char *name, int count, int64_t *values) {

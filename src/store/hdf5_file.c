@@ -5,6 +5,8 @@
 #include "store/hdf5_file.h"
 
 #include "dnmf/file.h"
+#include "store/guard.h"
+#include "store/hdf5_heap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,7 @@ void dnmf_hdf5_start(void) {
   H5dont_atexit(); /* fails when HDF5 is already running, which is as well */
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   dnmf_hdf5_register_lzf();
+  dnmf_heap_register();
   /* Opening a link's file is collective, what asks for it is not; and no file should make us open another. Fails when
    * it is done already. */
   H5Lunregister(H5L_TYPE_EXTERNAL);
@@ -219,6 +222,8 @@ dnmf_status dnmf_hdf5_close_layout(dnmf_error *error, const char *path, hid_t fi
 dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, hid_t *file) {
   *file = -1;
   DNMF_TRY(dnmf_agree(context, check_visible(&context->error, path, fill)));
+  if (!fill)
+    dnmf_guard_enter(path, DNMF_GUARD_NO_LIMIT);
   hid_t access = serial_access();
   if (context->size > 1) /* alone there is nobody to share the file with */
     H5Pset_fapl_mpio(access, context->comm, MPI_INFO_NULL);
@@ -232,6 +237,8 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
     H5Fclose(*file);
     *file = -1;
   }
+  if (status != DNMF_OK && !fill)
+    dnmf_guard_leave();
   return status;
 }
 
@@ -241,6 +248,8 @@ dnmf_status dnmf_hdf5_close(dnmf_context *context, const char *path, bool fill, 
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot write %s", path);
   if (H5Fclose(file) < 0 && fill && status == DNMF_OK)
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot finish writing %s", path);
+  if (!fill)
+    dnmf_guard_leave();
   return dnmf_agree(context, status);
 }
 

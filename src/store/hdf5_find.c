@@ -1,6 +1,8 @@
 /* Which object of an HDF5 file is the matrix. */
 #include "store/hdf5_find.h"
 
+#include "dnmf/memory.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,11 @@ typedef struct inventory {
   char first[DNMF_HDF5_NAME];
   char candidate_list[LIST_TEXT];
   char other_list[LIST_TEXT];
+  hid_t file;
+  char path[DNMF_HDF5_NAME]; /* where the walk is */
+  haddr_t *entered;          /* groups, by their address */
+  int64_t entered_count;
+  int64_t entered_capacity;
 } inventory;
 
 static void list(char *text, int already, const char *name, const char *what) {
@@ -49,7 +56,8 @@ static void visit_dataset(hid_t file, const char *name, inventory *seen) {
     return;
   snprintf(place.name, sizeof place.name, "/%s", name);
   if (dnmf_hdf5_describe_dense(&ignored, "", file, &place) != DNMF_OK || (place.rows == 1 && place.cols == 1)) {
-    char *class = dnmf_matlab_class(file, name);
+    char *class = NULL;
+    dnmf_matlab_class(&ignored, file, name, &class);
     list_other(name, class ? class : shape.text, seen);
     free(class);
     return;
@@ -73,29 +81,60 @@ static bool is_internal(const char *name) {
   return strncmp(name, "#refs#", 6) == 0 || strncmp(name, "#subsystem#", 11) == 0;
 }
 
-/* Names that are too long for a place in a file are passed over: groups may lie thousands deep in each other. */
-static herr_t visit(hid_t file, const char *name, const H5L_info_t *link, void *state) {
-  if (is_internal(name) || strlen(name) + sizeof "//indices" > DNMF_HDF5_NAME)
-    return 0;
-  if (link->type == H5L_TYPE_EXTERNAL) {
-    list_other(name, "a link to another file, which is not followed", state);
-    return 0;
+/* Lists what the link `name` of the file leads to; true when it is a group that may hold more. */
+static bool visit(hid_t file, const char *name, H5L_type_t link, inventory *seen) {
+  if (link == H5L_TYPE_EXTERNAL) {
+    list_other(name, "a link to another file, which is not followed", seen);
+    return false;
   }
   hid_t object = H5Oopen(file, name, H5P_DEFAULT);
   H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
   if (type == H5I_DATASET)
-    visit_dataset(file, name, state);
+    visit_dataset(file, name, seen);
   else if (type == H5I_GROUP && dnmf_hdf5_is_sparse(object, "."))
-    visit_sparse(file, name, state);
+    visit_sparse(file, name, seen);
   dnmf_hdf5_release(object);
+  return type == H5I_GROUP && link == H5L_TYPE_HARD;
+}
+
+/* False when the group at the address was entered before, or there is no memory to remember it. */
+static bool enter(inventory *seen, haddr_t address) {
+  dnmf_error ignored = {0};
+  void *memory = seen->entered;
+  for (int64_t i = 0; i < seen->entered_count; i++)
+    if (seen->entered[i] == address)
+      return false;
+  dnmf_status status =
+      dnmf_grow(&ignored, "groups", seen->entered_count + 1, sizeof address, &seen->entered_capacity, &memory);
+  seen->entered = memory;
+  if (status == DNMF_OK)
+    seen->entered[seen->entered_count++] = address;
+  return status == DNMF_OK;
+}
+
+/* Goes on with the group that a link leads to. HDF5's own walk never ends where a damaged group holds itself; this one
+ * is no deeper than a name is long: longer ones are passed over. */
+static herr_t walk(hid_t group, const char *name, const H5L_info_t *link, void *state) {
+  inventory *seen = state;
+  size_t length = strlen(seen->path);
+  char *own = seen->path + length;
+  int added = snprintf(own, sizeof seen->path - length, "%s%s", length ? "/" : "", name);
+  bool fits = length + (size_t)added + sizeof "//indices" <= sizeof seen->path;
+  if (fits && !is_internal(seen->path) && visit(seen->file, seen->path, link->type, seen) &&
+      enter(seen, link->u.address))
+    H5Literate_by_name(group, name, H5_INDEX_NAME, H5_ITER_INC, NULL, walk, seen, H5P_DEFAULT);
+  *own = 0;
   return 0;
 }
 
 static void take_inventory(hid_t file, inventory *seen) {
   memset(seen, 0, sizeof *seen);
-  H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, visit, seen);
+  seen->file = file;
+  H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, NULL, walk, seen);
   finish_list(seen->candidate_list, seen->candidates);
   finish_list(seen->other_list, seen->others);
+  free(seen->entered);
+  seen->entered = NULL;
 }
 
 static dnmf_status find_named(dnmf_error *error, const char *path, hid_t file, const char *inner,
@@ -139,8 +178,10 @@ static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file,
 dnmf_status dnmf_hdf5_describe_dense(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   dnmf_hdf5_shape shape;
   DNMF_TRY(dnmf_hdf5_describe(error, file, place->name, &shape));
-  char *class = dnmf_matlab_class(file, place->name);
-  dnmf_status status = class ? dnmf_matlab_check(error, path, file, place->name, class) : DNMF_OK;
+  char *class = NULL;
+  dnmf_status status = dnmf_matlab_class(error, file, place->name, &class);
+  if (class)
+    status = dnmf_matlab_check(error, path, file, place->name, class);
   place->transposed = class != NULL;
   free(class);
   DNMF_TRY(status);
@@ -169,8 +210,10 @@ static dnmf_status describe(dnmf_error *error, const char *path, hid_t file, dnm
   place->sparse = true;
   if (dnmf_hdf5_is_sparse(file, place->name))
     return dnmf_hdf5_describe_sparse(error, path, file, place);
-  char *class = dnmf_matlab_class(file, place->name);
-  dnmf_status status = class ? dnmf_matlab_check(error, path, file, place->name, class) : DNMF_OK;
+  char *class = NULL;
+  dnmf_status status = dnmf_matlab_class(error, file, place->name, &class);
+  if (class)
+    status = dnmf_matlab_check(error, path, file, place->name, class);
   free(class);
   DNMF_TRY(status);
   inventory seen;
@@ -184,13 +227,13 @@ static dnmf_status describe(dnmf_error *error, const char *path, hid_t file, dnm
 /* The attribute `missing` of the matrix, else of the file. */
 static dnmf_status find_missing(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   hid_t object = H5Oopen(file, place->name, H5P_DEFAULT);
-  char *text = object < 0 ? NULL : dnmf_hdf5_get_text(object, "missing");
+  char *text = NULL;
+  dnmf_status status = object < 0 ? DNMF_OK : dnmf_hdf5_get_text(error, object, "missing", &text);
   dnmf_hdf5_release(object);
-  hid_t root = text ? -1 : H5Gopen2(file, "/", H5P_DEFAULT);
+  hid_t root = text || status != DNMF_OK ? -1 : H5Gopen2(file, "/", H5P_DEFAULT);
   if (root >= 0)
-    text = dnmf_hdf5_get_text(root, "missing");
+    status = dnmf_hdf5_get_text(error, root, "missing", &text);
   dnmf_hdf5_release(root);
-  dnmf_status status = DNMF_OK;
   place->missing = DNMF_MISSING_ZERO;
   if (text && strcmp(text, "unobserved") == 0)
     place->missing = DNMF_MISSING_UNOBSERVED;
@@ -208,6 +251,6 @@ dnmf_status dnmf_hdf5_find(dnmf_error *error, const char *path, hid_t file, cons
   if (place->rows == 0 || place->cols == 0)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the matrix %s of %s is empty (%" PRId64 " x %" PRId64 ")", place->name,
                      path, place->rows, place->cols);
-  dnmf_hdf5_find_ids(file, place);
+  DNMF_TRY(dnmf_hdf5_find_ids(error, file, place));
   return find_missing(error, path, file, place);
 }

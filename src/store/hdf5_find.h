@@ -42,14 +42,14 @@ dnmf_status dnmf_hdf5_describe_dense(dnmf_error *error, const char *path, hid_t 
 
 /* Fills row_ids and col_ids: row_ids and col_ids beside the matrix, the indices of AnnData's obs and var in any of
  * its versions, or a 10x Genomics group's features and barcodes. local */
-void dnmf_hdf5_find_ids(hid_t file, dnmf_hdf5_place *place);
+dnmf_status dnmf_hdf5_find_ids(dnmf_error *error, hid_t file, dnmf_hdf5_place *place);
 
 /* `folder`/`name` in `joined` (DNMF_HDF5_NAME bytes), without a double slash; empty when it does not fit. local */
 void dnmf_hdf5_join(char *joined, const char *folder, const char *name);
 
 /* MATLAB's class of the variable `name` ("double", "char", "cell", ...), which the caller frees; NULL when the object
  * is not MATLAB's. local */
-char *dnmf_matlab_class(hid_t file, const char *name);
+dnmf_status dnmf_matlab_class(dnmf_error *error, hid_t file, const char *name, char **class);
 
 /* Fails unless a variable of that class holds a matrix of numbers. local */
 dnmf_status dnmf_matlab_check(dnmf_error *error, const char *path, hid_t file, const char *name, const char *class);

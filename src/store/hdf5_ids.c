@@ -74,29 +74,33 @@ static void take_table(hid_t file, const char *frame, dnmf_ids_place *ids) {
 }
 
 /* The column that a frame calls its index. */
-static void take_group(hid_t file, const char *frame, dnmf_ids_place *ids) {
+static dnmf_status take_group(dnmf_error *error, hid_t file, const char *frame, dnmf_ids_place *ids) {
   char column[DNMF_HDF5_NAME] = "";
+  char *index = NULL;
   hid_t group = H5Gopen2(file, frame, H5P_DEFAULT);
-  char *index = group < 0 ? NULL : dnmf_hdf5_get_text(group, "_index");
+  dnmf_status status = group < 0 ? DNMF_OK : dnmf_hdf5_get_text(error, group, "_index", &index);
   dnmf_hdf5_release(group);
+  DNMF_TRY(status);
   dnmf_hdf5_join(column, frame, index ? index : "index");
   free(index);
   if (*column && dnmf_hdf5_exists(file, column))
     take_encoded(file, column, ids);
+  return DNMF_OK;
 }
 
-static void find_frame(hid_t file, const char *root, const char *name, dnmf_ids_place *ids) {
+static dnmf_status find_frame(dnmf_error *error, hid_t file, const char *root, const char *name, dnmf_ids_place *ids) {
   char frame[DNMF_HDF5_NAME];
   dnmf_hdf5_join(frame, *root ? root : "/", name);
   if (!*frame || !dnmf_hdf5_exists(file, frame))
-    return;
+    return DNMF_OK;
   hid_t object = H5Oopen(file, frame, H5P_DEFAULT);
   H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
   dnmf_hdf5_release(object);
+  if (type == H5I_GROUP)
+    return take_group(error, file, frame, ids);
   if (type == H5I_DATASET)
     take_table(file, frame, ids);
-  else if (type == H5I_GROUP)
-    take_group(file, frame, ids);
+  return DNMF_OK;
 }
 
 /* Where in `name` the matrix's own part begins, as `pattern` has it; NULL when it does not fit. */
@@ -112,18 +116,17 @@ static const char *match_end(const char *name, const char *pattern) {
   return length >= fixed && strcmp(name + length - fixed, pattern) == 0 ? name + length - fixed : NULL;
 }
 
-static void find_in_frames(hid_t file, dnmf_hdf5_place *place) {
+static dnmf_status find_in_frames(dnmf_error *error, hid_t file, dnmf_hdf5_place *place) {
   for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
     const char *own = match_end(place->name, frames[i].matrix);
     if (!own)
       continue;
     char root[DNMF_HDF5_NAME];
     snprintf(root, sizeof root, "%.*s", (int)(own - place->name), place->name);
-    find_frame(file, root, frames[i].rows, &place->row_ids);
-    if (frames[i].cols)
-      find_frame(file, root, frames[i].cols, &place->col_ids);
-    return;
+    DNMF_TRY(find_frame(error, file, root, frames[i].rows, &place->row_ids));
+    return frames[i].cols ? find_frame(error, file, root, frames[i].cols, &place->col_ids) : DNMF_OK;
   }
+  return DNMF_OK;
 }
 
 static void find_beside(hid_t file, const char *folder, const char *name, dnmf_ids_place *ids) {
@@ -133,7 +136,7 @@ static void find_beside(hid_t file, const char *folder, const char *name, dnmf_i
     snprintf(ids->name, sizeof ids->name, "%s", joined);
 }
 
-void dnmf_hdf5_find_ids(hid_t file, dnmf_hdf5_place *place) {
+dnmf_status dnmf_hdf5_find_ids(dnmf_error *error, hid_t file, dnmf_hdf5_place *place) {
   char folder[DNMF_HDF5_NAME];
   snprintf(folder, sizeof folder, "%s", place->name);
   char *slash = strrchr(folder, '/');
@@ -141,11 +144,12 @@ void dnmf_hdf5_find_ids(hid_t file, dnmf_hdf5_place *place) {
   find_beside(file, folder, "row_ids", &place->row_ids);
   find_beside(file, folder, "col_ids", &place->col_ids);
   if (*place->row_ids.name || *place->col_ids.name)
-    return;
-  find_in_frames(file, place);
+    return DNMF_OK;
+  DNMF_TRY(find_in_frames(error, file, place));
   if (place->sparse) {
     find_beside(file, place->name, "features/id", &place->row_ids);
     find_beside(file, place->name, "genes", &place->row_ids);
     find_beside(file, place->name, "barcodes", &place->col_ids);
   }
+  return DNMF_OK;
 }

@@ -48,35 +48,38 @@ static bool read_shape_dataset(hid_t file, const dnmf_hdf5_place *place, int64_t
   return read;
 }
 
-/* Shape and order; false when the group says neither. */
-static bool read_encoding(hid_t file, dnmf_hdf5_place *place) {
+/* Shape and order; *known is false when the group says neither. */
+static dnmf_status read_encoding(dnmf_error *error, hid_t file, dnmf_hdf5_place *place, bool *known) {
   int64_t extent[2] = {0, 0};
+  char *encoding = NULL;
   hid_t group = H5Gopen2(file, place->name, H5P_DEFAULT);
-  char *encoding = dnmf_hdf5_get_text(group, "encoding-type");
-  if (!encoding)
-    encoding = dnmf_hdf5_get_text(group, "h5sparse_format");
-  bool known =
+  dnmf_status status = dnmf_hdf5_get_text(error, group, "encoding-type", &encoding);
+  if (status == DNMF_OK && !encoding)
+    status = dnmf_hdf5_get_text(error, group, "h5sparse_format", &encoding);
+  *known =
       dnmf_hdf5_get_integers(group, "shape", 2, extent) || dnmf_hdf5_get_integers(group, "h5sparse_shape", 2, extent);
   dnmf_hdf5_release(group);
-  if (known && encoding) {
+  if (*known && encoding) {
     place->by_columns = strncmp(encoding, "csc", 3) == 0;
-    known = place->by_columns || strncmp(encoding, "csr", 3) == 0;
+    *known = place->by_columns || strncmp(encoding, "csr", 3) == 0;
   } else {
-    known = read_shape_dataset(file, place, extent);
+    *known = read_shape_dataset(file, place, extent);
     place->by_columns = true;
   }
   free(encoding);
   place->rows = extent[0];
   place->cols = extent[1];
-  return known;
+  return status;
 }
 
 /* MATLAB's: its columns are known from jc, and without any entry there is nothing but jc. */
 static dnmf_status describe_matlab(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place,
                                    bool *empty) {
   dnmf_hdf5_shape jc;
-  char *class = dnmf_matlab_class(file, place->name);
-  dnmf_status status = class ? dnmf_matlab_check(error, path, file, place->name, class) : DNMF_OK;
+  char *class = NULL;
+  dnmf_status status = dnmf_matlab_class(error, file, place->name, &class);
+  if (class)
+    status = dnmf_matlab_check(error, path, file, place->name, class);
   free(class);
   DNMF_TRY(status);
   dnmf_hdf5_join(place->indices, place->name, "ir");
@@ -91,6 +94,7 @@ static dnmf_status describe_matlab(dnmf_error *error, const char *path, hid_t fi
 /* Names of the lists, order and shape. */
 static dnmf_status describe_group(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place,
                                   bool *empty) {
+  bool known = false;
   *empty = false;
   place->sparse = true;
   dnmf_hdf5_join(place->data, place->name, "data");
@@ -98,7 +102,8 @@ static dnmf_status describe_group(dnmf_error *error, const char *path, hid_t fil
     return describe_matlab(error, path, file, place, empty);
   dnmf_hdf5_join(place->indices, place->name, "indices");
   dnmf_hdf5_join(place->indptr, place->name, "indptr");
-  if (read_encoding(file, place))
+  DNMF_TRY(read_encoding(error, file, place, &known));
+  if (known)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_INPUT,
                    "the sparse group %s of %s says neither its order nor its shape: it needs the attributes "

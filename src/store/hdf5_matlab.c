@@ -11,11 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *dnmf_matlab_class(hid_t file, const char *name) {
+dnmf_status dnmf_matlab_class(dnmf_error *error, hid_t file, const char *name, char **class) {
   hid_t object = H5Oopen(file, name, H5P_DEFAULT);
-  char *class = object < 0 ? NULL : dnmf_hdf5_get_text(object, "MATLAB_class");
+  *class = NULL;
+  dnmf_status status = object < 0 ? DNMF_OK : dnmf_hdf5_get_text(error, object, "MATLAB_class", class);
   dnmf_hdf5_release(object);
-  return class;
+  return status;
 }
 
 static bool is_numeric(const char *class) {

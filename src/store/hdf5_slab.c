@@ -221,11 +221,16 @@ static dnmf_number narrow_type(hid_t type) {
   return size == 1 ? DNMF_NUMBER_INT8 : DNMF_NUMBER_INT16;
 }
 
+/* HDF5 takes memory for every number as it is said to be. */
+enum { MOST_BYTES_OF_A_NUMBER = 64 };
+
 static void name_type(hid_t type, dnmf_hdf5_shape *shape) {
   size_t bits = 8 * H5Tget_size(type);
   H5T_class_t class = H5Tget_class(type);
-  shape->numeric = class == H5T_FLOAT || class == H5T_INTEGER || class == H5T_ENUM || is_byte_of_bits(type);
-  shape->whole = class == H5T_INTEGER;
+  bool possible = H5Tget_size(type) <= MOST_BYTES_OF_A_NUMBER;
+  shape->numeric =
+      possible && (class == H5T_FLOAT || class == H5T_INTEGER || class == H5T_ENUM || is_byte_of_bits(type));
+  shape->whole = possible && class == H5T_INTEGER;
   shape->narrow = narrow_type(type);
   const char *prefix = class == H5T_FLOAT ? "float" : H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int";
   if (class == H5T_FLOAT || class == H5T_INTEGER)

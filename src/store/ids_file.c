@@ -3,6 +3,7 @@
 
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
+#include "store/hdf5_heap.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,45 +17,47 @@ static dnmf_range piece_of(dnmf_range range, int64_t begin, int64_t items) {
   return piece;
 }
 
-/* What is read: `item` is one id, `memory` the item as HDF5 is asked for it, which may be a member of a table. */
-typedef struct id_type {
-  hid_t item;
-  hid_t memory;
-} id_type;
-
-static void release_type(id_type *type) {
-  dnmf_hdf5_release(type->item);
-  dnmf_hdf5_release(type->memory);
+/* What HDF5 is asked for where an item is part of a table, else the item itself. */
+static hid_t memory_type(const char *field, hid_t item) {
+  if (!*field)
+    return H5Tcopy(item);
+  hid_t type = H5Tcreate(H5T_COMPOUND, H5Tget_size(item));
+  if (type >= 0 && H5Tinsert(type, field, 0, item) >= 0)
+    return type;
+  dnmf_hdf5_release(type);
+  return -1;
 }
 
-/* Negative ids when the dataset has no such member. */
-static id_type type_of(hid_t file, const char *dataset, const char *field) {
-  id_type type = {-1, -1};
+/* The type of one id; negative when the dataset has no such member. */
+static hid_t type_of(hid_t file, const char *dataset, const char *field) {
   hid_t id = H5Dopen2(file, dataset, H5P_DEFAULT);
   hid_t whole = id < 0 ? -1 : H5Dget_type(id);
-  if (!*field) {
-    type.item = whole;
-    type.memory = whole < 0 ? -1 : H5Tcopy(whole);
-  } else {
-    int member = whole < 0 || H5Tget_class(whole) != H5T_COMPOUND ? -1 : H5Tget_member_index(whole, field);
-    type.item = member < 0 ? -1 : H5Tget_member_type(whole, (unsigned)member);
-    type.memory = type.item < 0 ? -1 : H5Tcreate(H5T_COMPOUND, H5Tget_size(type.item));
-    if (type.memory >= 0 && H5Tinsert(type.memory, field, 0, type.item) < 0) {
-      dnmf_hdf5_release(type.memory);
-      type.memory = -1;
-    }
-    dnmf_hdf5_release(whole);
-  }
   dnmf_hdf5_release(id);
-  return type;
+  if (!*field)
+    return whole;
+  int member = whole < 0 || H5Tget_class(whole) != H5T_COMPOUND ? -1 : H5Tget_member_index(whole, field);
+  hid_t item = member < 0 ? -1 : H5Tget_member_type(whole, (unsigned)member);
+  dnmf_hdf5_release(whole);
+  return item;
 }
 
+/* Strings on their way into ids. */
+typedef struct strings {
+  dnmf_context *context;
+  dnmf_ids *ids;
+  int64_t capacity; /* of ids->text */
+  bool variable;    /* references to the heap, else blocks of `size` bytes */
+  size_t size;
+  H5T_str_t padding;
+  dnmf_heap heap;
+} strings;
+
 /* Appends one string at index `at` of the share. */
-static dnmf_status append(dnmf_context *context, dnmf_ids *ids, int64_t *capacity, int64_t at, const char *string,
-                          size_t length) {
+static dnmf_status append(strings *s, int64_t at, const char *string, size_t length) {
+  dnmf_ids *ids = s->ids;
   void *memory = ids->text;
   int64_t needed = ids->starts[at] + (int64_t)length;
-  dnmf_status status = dnmf_grow(&context->error, "ids", needed, 1, capacity, &memory);
+  dnmf_status status = dnmf_grow(&s->context->error, "ids", needed, 1, &s->capacity, &memory);
   ids->text = memory;
   DNMF_TRY(status);
   if (length)
@@ -71,44 +74,55 @@ static size_t unpadded(const char *string, size_t size, H5T_str_t padding) {
   return length;
 }
 
-/* One piece of strings in `buffer`: pointers when variable, else blocks of the type's size. */
-static dnmf_status append_piece(dnmf_context *context, dnmf_ids *ids, int64_t *capacity, dnmf_range piece, hid_t type,
-                                const void *buffer) {
-  bool variable = H5Tis_variable_str(type) > 0;
-  size_t size = H5Tget_size(type);
-  H5T_str_t padding = H5Tget_strpad(type);
+static dnmf_status append_piece(strings *s, dnmf_range piece, const char *buffer) {
   for (int64_t i = 0; i < dnmf_range_size(piece); i++) {
-    const char *string = variable ? ((char *const *)buffer)[i] : (const char *)buffer + (size_t)i * size;
-    size_t length = !variable ? unpadded(string, size, padding) : string ? strlen(string) : 0;
-    DNMF_TRY(append(context, ids, capacity, piece.begin - ids->range.begin + i, string, length));
+    const char *string = buffer + (size_t)i * s->size;
+    size_t length = 0;
+    if (s->variable)
+      DNMF_TRY(dnmf_heap_text(&s->context->error, &s->heap, string, &string, &length));
+    else
+      length = unpadded(string, s->size, s->padding);
+    DNMF_TRY(append(s, piece.begin - s->ids->range.begin + i, string, length));
   }
   return DNMF_OK;
 }
 
-static dnmf_status read_strings(dnmf_context *context, hid_t file, const char *dataset, const id_type *type,
-                                dnmf_ids *ids) {
-  void *memory = NULL;
+static dnmf_status append_pieces(strings *s, hid_t file, const char *dataset, hid_t type) {
+  dnmf_error *error = &s->context->error;
+  dnmf_range all = s->ids->range;
   void *buffer = NULL;
-  int64_t capacity = 0;
-  bool variable = H5Tis_variable_str(type->item) > 0;
-  int64_t at_once = STRING_BYTES_AT_ONCE / (int64_t)H5Tget_size(type->item) + 1;
+  int64_t at_once = STRING_BYTES_AT_ONCE / (int64_t)s->size + 1;
   at_once = at_once < STRINGS_AT_ONCE ? at_once : STRINGS_AT_ONCE;
-  ids->kind = DNMF_IDS_STRING;
-  DNMF_TRY(dnmf_allocate_zero(&context->error, "ids", dnmf_range_size(ids->range) + 1, sizeof *ids->starts, &memory));
-  ids->starts = memory;
-  dnmf_status status = dnmf_allocate_zero(&context->error, "a piece of ids", at_once, H5Tget_size(type->item), &buffer);
-  for (int64_t at = ids->range.begin; at < ids->range.end && status == DNMF_OK; at += at_once) {
-    dnmf_range piece = piece_of(ids->range, at, at_once);
+  dnmf_status status = dnmf_allocate_zero(error, "a piece of ids", at_once, s->size, &buffer);
+  for (int64_t at = all.begin; at < all.end && status == DNMF_OK; at += at_once) {
+    dnmf_range piece = piece_of(all, at, at_once);
     dnmf_slab slab = dnmf_slab_of(piece);
-    status = dnmf_hdf5_read(context, file, dataset, type->memory, &slab, buffer);
+    status = dnmf_hdf5_read(s->context, file, dataset, type, &slab, buffer);
     if (status == DNMF_OK)
-      status = append_piece(context, ids, &capacity, piece, type->item, buffer);
-    for (int64_t i = 0; i < dnmf_range_size(piece) && variable; i++) {
-      H5free_memory(((char **)buffer)[i]);
-      ((char **)buffer)[i] = NULL;
-    }
+      status = append_piece(s, piece, buffer);
   }
   free(buffer);
+  return status;
+}
+
+static dnmf_status read_strings(dnmf_context *context, hid_t file, const char *dataset, const char *field, hid_t item,
+                                dnmf_ids *ids) {
+  strings s = {context, ids, 0, H5Tis_variable_str(item) > 0, H5Tget_size(item), H5Tget_strpad(item), {0}};
+  void *memory = NULL;
+  dnmf_status status = dnmf_heap_open(&context->error, file, &s.heap);
+  if (s.variable)
+    s.size = dnmf_heap_reference_bytes(&s.heap);
+  hid_t type = status != DNMF_OK ? -1 : memory_type(field, s.variable ? s.heap.reference : item);
+  if (status == DNMF_OK && type < 0)
+    status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_LIBRARY, "cannot describe the ids %s", dataset);
+  if (status == DNMF_OK)
+    status = dnmf_allocate_zero(&context->error, "ids", dnmf_range_size(ids->range) + 1, sizeof *ids->starts, &memory);
+  ids->kind = DNMF_IDS_STRING;
+  ids->starts = memory;
+  if (status == DNMF_OK)
+    status = append_pieces(&s, file, dataset, type);
+  dnmf_hdf5_release(type);
+  dnmf_heap_close(&s.heap);
   return status;
 }
 
@@ -121,9 +135,9 @@ static dnmf_status read_integers(dnmf_context *context, hid_t file, const char *
   ids->numbers = memory;
   if (!*field)
     return dnmf_hdf5_read(context, file, dataset, H5T_NATIVE_INT64, &slab, ids->numbers);
-  hid_t member = H5Tcreate(H5T_COMPOUND, sizeof *ids->numbers);
+  hid_t member = memory_type(field, H5T_NATIVE_INT64);
   dnmf_status status = DNMF_OK;
-  if (member < 0 || H5Tinsert(member, field, 0, H5T_NATIVE_INT64) < 0)
+  if (member < 0)
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_LIBRARY, "cannot describe the ids %s", dataset);
   if (status == DNMF_OK)
     status = dnmf_hdf5_read(context, file, dataset, member, &slab, ids->numbers);
@@ -145,13 +159,13 @@ dnmf_status dnmf_ids_read_part(dnmf_context *context, const char *path, hid_t fi
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
                      "the ids %s of %s (%s) do not fit the matrix, which needs %" PRId64, name, path, shape.text,
                      count);
-  id_type type = type_of(file, name, field);
-  H5T_class_t class = type.item < 0 ? H5T_NO_CLASS : H5Tget_class(type.item);
+  hid_t item = type_of(file, name, field);
+  H5T_class_t class = item < 0 ? H5T_NO_CLASS : H5Tget_class(item);
   ids->count = dnmf_range_size(part);
   ids->range = dnmf_range_split(part, context->size, context->rank); /* places in the file, while it is read */
   dnmf_status status = DNMF_OK;
   if (class == H5T_STRING)
-    status = read_strings(context, file, name, &type, ids);
+    status = read_strings(context, file, name, field, item, ids);
   else if (class == H5T_INTEGER)
     status = read_integers(context, file, name, field, ids);
   else
@@ -159,7 +173,7 @@ dnmf_status dnmf_ids_read_part(dnmf_context *context, const char *path, hid_t fi
                        name, path, shape.text);
   ids->range.begin -= part.begin;
   ids->range.end -= part.begin;
-  release_type(&type);
+  dnmf_hdf5_release(item);
   return status;
 }
 

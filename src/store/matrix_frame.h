@@ -6,7 +6,21 @@
 #include "dnmf/matrix.h"
 #include "store/hdf5_file.h"
 
+/* Where things are in the file. */
+typedef struct dnmf_matrix_names {
+  const char *matrix;
+  const char *data; /* the three lists of a sparse one */
+  const char *indices;
+  const char *indptr;
+  const char *row_ids;
+  const char *col_ids;
+} dnmf_matrix_names;
+
+/* In a matrix file of ours, or in an AnnData file. local */
+const dnmf_matrix_names *dnmf_matrix_names_of(bool anndata);
+
 typedef struct dnmf_matrix_frame {
+  bool anndata; /* an AnnData file: rows are its observations, and all are named */
   int64_t rows;
   int64_t cols;
   bool sparse;
@@ -18,7 +32,7 @@ typedef struct dnmf_matrix_frame {
 } dnmf_matrix_frame;
 
 /* The names that anndata expects on /matrix, the attribute `missing`, and the ids' datasets. local, on a file being
- * laid out alone, /matrix created */
+ * laid out alone, the matrix created */
 dnmf_status dnmf_matrix_frame_create(dnmf_error *error, hid_t file, const dnmf_matrix_frame *frame);
 
 /* The ids' widths, over all processes. collective */

@@ -3,6 +3,7 @@
 #include "dnmf/file.h"
 #include "dnmf/memory.h"
 #include "store/factor_file.h"
+#include "store/guard.h"
 #include "store/ids_file.h"
 
 #include <limits.h>
@@ -50,6 +51,7 @@ dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_mod
   dnmf_status status = DNMF_OK;
   if (context->rank == 0) {
     hid_t file = -1;
+    dnmf_guard_enter(path, DNMF_GUARD_LOOK_SECONDS);
     status = dnmf_hdf5_open_alone(&context->error, path, &file);
     if (status == DNMF_OK)
       status = read_shape(&context->error, path, file, shape);
@@ -57,6 +59,7 @@ dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_mod
       status = check_parts(&context->error, path, file, shape);
     if (file >= 0)
       H5Fclose(file);
+    dnmf_guard_leave();
   }
   DNMF_TRY(dnmf_agree(context, status));
   return dnmf_broadcast(context, shape, (int64_t)sizeof *shape, 0);
@@ -68,10 +71,12 @@ bool dnmf_is_model(dnmf_context *context, const char *path) {
     dnmf_error ignored = {0};
     dnmf_model_shape shape;
     hid_t file = -1;
+    dnmf_guard_enter(path, DNMF_GUARD_LOOK_SECONDS);
     found =
         dnmf_hdf5_open_alone(&ignored, path, &file) == DNMF_OK && read_shape(&ignored, path, file, &shape) == DNMF_OK;
     if (file >= 0)
       H5Fclose(file);
+    dnmf_guard_leave();
   }
   return dnmf_broadcast(context, &found, (int64_t)sizeof found, 0) == DNMF_OK && found;
 }
@@ -104,8 +109,10 @@ static dnmf_status read_number(walk *w, hid_t object, const char *name) {
 static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *info, void *state) {
   (void)info;
   walk *w = state;
-  char *text = dnmf_hdf5_get_text(object, name);
-  w->status = text ? dnmf_model_set_text(&w->context->error, w->model, name, text) : read_number(w, object, name);
+  char *text = NULL;
+  w->status = dnmf_hdf5_get_text(&w->context->error, object, name, &text);
+  if (w->status == DNMF_OK)
+    w->status = text ? dnmf_model_set_text(&w->context->error, w->model, name, text) : read_number(w, object, name);
   free(text);
   return w->status == DNMF_OK ? 0 : 1;
 }

@@ -191,6 +191,16 @@ static void close_held(dnmf_source *source) {
   free(source->state);
 }
 
+/* Only rows are walked here; who loads what is held may want more. */
+static dnmf_status load_rows(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                             dnmf_matrix *matrix) {
+  bool alone = source->rows_alone;
+  source->rows_alone = true;
+  dnmf_status status = source->load(context, source, layout, DNMF_DOUBLE, matrix);
+  source->rows_alone = alone;
+  return status;
+}
+
 /* Loads the source by whole rows; what it read from is closed, and the matrix takes its place. */
 static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
   void *memory = NULL;
@@ -203,7 +213,7 @@ static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
   if (status == DNMF_OK)
     status = dnmf_agree(context, dnmf_layout_even(&context->error, &grid, source->rows, source->cols, &layout));
   if (status == DNMF_OK)
-    status = source->load(context, source, &layout, DNMF_DOUBLE, memory);
+    status = load_rows(context, source, &layout, memory);
   dnmf_layout_free(&layout);
   dnmf_grid_free(&grid);
   if (status != DNMF_OK) {
@@ -214,7 +224,6 @@ static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
   }
   source->close(source);
   source->state = memory;
-  dnmf_csr_free(&((dnmf_matrix *)memory)->by_cols); /* only rows are walked */
   source->load = load_held;
   source->close = close_held;
   source->transposed = false;

@@ -43,9 +43,12 @@ static dnmf_status next_chosen(dnmf_error *error, void *state, dnmf_entry *batch
 dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_next_entries next, void *state, dnmf_matrix *matrix) {
   chooser c = {source, next, state};
-  if (!source->transposed && !source->selection)
-    return dnmf_matrix_assemble(context, layout, precision, source->sparse, source->duplicates, next, state, matrix);
-  return dnmf_matrix_assemble(context, layout, precision, source->sparse, source->duplicates, next_chosen, &c, matrix);
+  bool chosen = source->transposed || source->selection;
+  dnmf_next_entries from = chosen ? next_chosen : next;
+  void *of = chosen ? &c : state;
+  if (source->rows_alone)
+    return dnmf_matrix_assemble_rows(context, layout, precision, source->sparse, source->duplicates, from, of, matrix);
+  return dnmf_matrix_assemble(context, layout, precision, source->sparse, source->duplicates, from, of, matrix);
 }
 
 /* The block's part of an array, read in strips of the array's lines: rows of the block, or its columns when the array

@@ -2,6 +2,7 @@
 #include "dnmf/collective.h"
 #include "dnmf/file.h"
 #include "store/factor_file.h"
+#include "store/guard.h"
 
 #include <inttypes.h>
 
@@ -46,11 +47,13 @@ static dnmf_status inspect(dnmf_context *context, const dnmf_start_file *start, 
   dnmf_status status = DNMF_OK;
   if (context->rank == 0) {
     hid_t file = -1;
+    dnmf_guard_enter(start->path, DNMF_GUARD_LOOK_SECONDS);
     status = dnmf_hdf5_open_alone(&context->error, start->path, &file);
     if (status == DNMF_OK)
       status = look(&context->error, file, start, has);
     if (file >= 0)
       H5Fclose(file);
+    dnmf_guard_leave();
   }
   DNMF_TRY(dnmf_agree(context, status));
   return dnmf_broadcast(context, has, (int64_t)sizeof *has, 0);

@@ -3,6 +3,8 @@
 The good files are those of `fuzz/samples.py`. `fuzz/mutate.py` damages them at random, here a few times.
 """
 import os
+import re
+import struct
 import sys
 
 import h5py
@@ -147,6 +149,35 @@ def test_loops_and_depths(tmp_path):
             check_import_refused(tmp_path / "deep.h5", "holds no matrix")
 
 
+def test_numbers_of_gigabytes_are_refused(tmp_path):
+    data = samples.hdf5(samples.dense).replace(b"\x11\x20\x3f\x00\x08\0\0\0", b"\x11\x20\x3f\x00\x08\0\0\x60")
+    (tmp_path / "bad.h5").write_bytes(data)
+    check_import_refused(tmp_path / "bad.h5", "6 x 5 float12884901952")
+
+
+def test_a_group_that_holds_itself(tmp_path):
+    """Its list of members becomes the root's. HDF5's own walk of such a file never ends."""
+    data = bytearray(samples.hdf5(samples.matlab_sparse))
+    lists = [match.end() for match in re.finditer(re.escape(struct.pack("<HHI", 0x11, 16, 0)), data)]
+    assert len(lists) == 2  # the root's and that of the group s
+    root = bytes(data[lists[0]:lists[0] + 16])
+    for at in lists:
+        data[at:at + 16] = root
+    (tmp_path / "bad.h5").write_bytes(data)
+    with h5py.File(tmp_path / "bad.h5") as file:
+        assert list(file["s/s/s/s"]) == ["s"]
+    check_import_refused(tmp_path / "bad.h5", "holds no matrix")
+
+
+def test_a_crash_of_hdf5s_is_an_error(tmp_path):
+    """The root's names are nowhere: HDF5 copies them to memory that it did not get."""
+    for write, command in ((samples.matlab, ["info"]), (samples.model, ["predict", "--row", "row1", "--col", 1])):
+        data = samples.hdf5(write)
+        at = data.index(struct.pack("<HHI", 0x11, 16, 0)) + 16
+        (tmp_path / "bad.h5").write_bytes(data.replace(data[at:at + 8], b"\xff" * 8))
+        check_refused([command[0], tmp_path / "bad.h5", *command[1:]], "bad.h5 crashed: it is damaged")
+
+
 MODELS = {
     "biases of too many rows": (put("bias/row", np.ones(60)), "should be 6"),
     "biases in four dimensions": (put("bias/col", np.ones((5, 4, 3, 2))), "should be 5"),
@@ -165,6 +196,17 @@ def test_models_that_do_not_fit_together_are_refused(tmp_path, name):
     edit, words = MODELS[name]
     path = edited(tmp_path / "model.h5", samples.model, edit)
     check_refused(["predict", path, "--row", "row1", "--col", 1], path.name, words)
+
+
+def test_info_shows_what_is_no_text(tmp_path):
+    """Names and values of a damaged model's attributes, and an id: printed without what is no UTF-8."""
+    def spoil(file):
+        file.attrs.create("solver", b"ha\xff\x1b[2Jls", dtype=samples.STRING)
+        file["row_ids"][0] = b"\xe9\xff"
+    path = edited(tmp_path / "model.h5", samples.model, spoil)
+    shown = run(["info", path])
+    assert "ha??[2Jls" in shown.stdout and "first ??" in shown.stdout, str(shown)
+    assert run(["info", path, "--json"]).json["provenance"]["solver"] == "ha??[2Jls"
 
 
 def replaced(name, old, new):

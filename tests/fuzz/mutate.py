@@ -2,9 +2,10 @@
 
     mutate.py [--count N] [--seed S] [--only PART] [--keep FOLDER]
 
-Case N of the seed is the same every time: one file of samples.py, damaged once. The program must end by itself, within
-2 GiB, with one message that names the file, or with the matrix that numpy, scipy or h5py read from it. What it does
-not is listed, with its file in FOLDER.
+Case N of the seed is the same every time: one file of samples.py or fitted.py, damaged once. The program must end by
+itself, within 2 GiB, with one message that names the file, or with the matrix that numpy, scipy or h5py read from it;
+from a model or a checkpoint, with factors and predictions that are numbers. What it does not is listed, with its file
+in FOLDER.
 """
 import argparse
 import gzip
@@ -24,6 +25,7 @@ import scipy.io
 import scipy.sparse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+import fitted  # noqa: E402
 import samples  # noqa: E402
 from program import run  # noqa: E402
 
@@ -147,6 +149,8 @@ def fault_of_result(name, data, output):
 
 def fault(name, data, folder):
     """What is wrong with the way the program takes a file with these bytes; None when nothing is."""
+    if name.startswith("fitted/"):
+        return fitted.fault(name, data, folder, LIMITED)
     path = pathlib.Path(folder) / pathlib.Path(name).name
     output = pathlib.Path(folder) / "out.h5"
     output.unlink(missing_ok=True)
@@ -165,7 +169,8 @@ def fault(name, data, folder):
 
 def case(number, seed, only=""):
     """The name and the bytes of case `number`; the formats take turns."""
-    good = {name: data for name, data in samples.everything().items() if only in name}
+    everything = {**samples.everything(), **fitted.everything()}
+    good = {name: data for name, data in everything.items() if only in name}
     name = sorted(good)[number % len(good)]
     return name, damaged(good[name], random.Random(f"{seed}-{number}"))
 
@@ -174,7 +179,7 @@ def main():
     parser = argparse.ArgumentParser(description="Damages files at random and checks what dnmf makes of them.")
     parser.add_argument("--count", type=int, default=1000, help="cases (default: 1000)")
     parser.add_argument("--seed", type=int, default=1, help="of the damage (default: 1)")
-    parser.add_argument("--only", default="", help="files whose name has this part: hdf5/, npz, csr, ... (default: all)")
+    parser.add_argument("--only", default="", help="files whose name has this part: hdf5/, npz, csr, fitted/, ... (default: all)")
     parser.add_argument("--keep", default="damaged", help="folder for what goes wrong (default: ./damaged)")
     options = parser.parse_args()
     faults = 0

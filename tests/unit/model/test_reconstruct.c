@@ -51,10 +51,11 @@ static void check_file(const char *path) {
   assert_int_equal(source.rows, ROWS);
   assert_int_equal(source.cols, COLS);
   assert_ok(dnmf_source_load(context, &source, &a.layout, DNMF_DOUBLE, &a.matrix));
-  const double *values = a.matrix.dense;
+  const dnmf_number number = dnmf_matrix_number(&a.matrix);
+  int64_t at = 0;
   for (int64_t i = a.matrix.row_range.begin; i < a.matrix.row_range.end; i++)
     for (int64_t j = 0; j < COLS; j++)
-      assert_true(*values++ == product(i, j));
+      assert_true(dnmf_number_at(number, a.matrix.dense, at++) == product(i, j));
   dnmf_source_close(&source);
   release(&a);
 }
