@@ -102,7 +102,7 @@ def test_mpirun_starts_the_tasks_of_each_node(tmp_path, matrix):
     job = Job(tmp_path, "fit.sh", [matrix, "-o", "model.h5", "-k", 2, "--max-iter", 2], "--nodes=2",
               "--ntasks-per-node=2", "--cpus-per-task=1", launcher="mpirun")
     job.wait()
-    assert "4 processes as 2 x 2, 1 thread each" in job.output() and "warning" not in job.output(), job.output()
+    assert "4 processes as 4 x 1, 1 thread each" in job.output() and "warning" not in job.output(), job.output()
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
