@@ -17,7 +17,7 @@ enum {
   SUMS_BYTES = 512 << 10,       /* of the sums of transpose(A) X that a thread works on at a time: half an L2 cache */
   TILE_BYTES = 4 << 20,         /* of A that a sweep takes at a time, a thread */
   MOST_TILE = 8 << 20,          /* of A in the smallest tile, for a sweep to be worth while */
-  MOST_SUMS = 2 << 20,          /* likewise of the sums of transpose(A) X, which every tile adds to */
+  MOST_SUMS = 640 << 10,        /* likewise of the sums of transpose(A) X, which every tile adds to */
   LARGE_PANEL_BYTES = 16 << 20, /* a panel of which a sparse product takes a band at a time */
   BAND_BYTES = 4 << 20,         /* of it */
   BAND_ENTRIES = 16,            /* a row needs in a band, on average */
