@@ -27,16 +27,6 @@ static void prefer_huge_pages(void *memory, size_t bytes) {
 #endif
 }
 
-/* Linux's libraries take any size with any alignment. */
-static size_t alignment_of(size_t bytes) {
-#if defined(__linux__)
-  return bytes >= HUGE_FROM ? HUGE_PAGE : ALIGNMENT;
-#else
-  (void)bytes;
-  return ALIGNMENT;
-#endif
-}
-
 /* Rounded up to whole cache lines, as aligned_alloc asks; false when the size does not fit. */
 static int byte_count(int64_t count, size_t size, size_t *bytes) {
   if (count < 0 || __builtin_mul_overflow((size_t)count, size, bytes))
@@ -57,7 +47,7 @@ dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, si
   if (count == 0)
     return DNMF_OK;
   if (byte_count(count, size, &bytes))
-    *memory = aligned_alloc(alignment_of(bytes), bytes / ALIGNMENT * ALIGNMENT);
+    *memory = aligned_alloc(ALIGNMENT, bytes / ALIGNMENT * ALIGNMENT);
   if (!*memory)
     return out_of_memory(error, what, count, size);
   prefer_huge_pages(*memory, bytes / ALIGNMENT * ALIGNMENT);
