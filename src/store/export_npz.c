@@ -107,17 +107,17 @@ static uint32_t checksum_of(uint32_t before, const void *bytes, int64_t count) {
 /* The checksum of parts that follow each other by rank. */
 static dnmf_status combine(const archive *a, uint32_t mine, int64_t bytes, uint32_t *whole) {
   void *memory = NULL;
-  int size = a->context->size;
-  dnmf_status status =
-      dnmf_allocate_zero(&a->context->error, "checksums", 2 * (int64_t)size, sizeof(uint64_t), &memory);
+  const int64_t count = 2 * (int64_t)a->context->size;
+  const int64_t own = 2 * (int64_t)a->context->rank;
+  dnmf_status status = dnmf_allocate_zero(&a->context->error, "checksums", count, sizeof(uint64_t), &memory);
   DNMF_TRY(dnmf_agree(a->context, status));
   uint64_t *sums = memory;
-  sums[2 * a->context->rank] = mine;
-  sums[2 * a->context->rank + 1] = (uint64_t)bytes;
-  status = dnmf_or_words(a->context, a->context->comm, sums, 2 * (int64_t)size);
+  sums[own] = mine;
+  sums[own + 1] = (uint64_t)bytes;
+  status = dnmf_or_words(a->context, a->context->comm, sums, count);
   uLong all = crc32(0, NULL, 0);
-  for (int r = 0; r < size; r++)
-    all = crc32_combine(all, (uLong)sums[2 * r], (z_off_t)sums[2 * r + 1]);
+  for (int64_t i = 0; i < count; i += 2)
+    all = crc32_combine(all, (uLong)sums[i], (z_off_t)sums[i + 1]);
   *whole = (uint32_t)all;
   free(memory);
   return status;
