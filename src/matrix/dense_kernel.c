@@ -128,7 +128,8 @@ static const tile_shape col_shapes[SHAPES] = {{TALL, 2, {tall_cols_by_1, tall_co
 /* Where to begin: with tall tiles for pairs of vectors, unless threes fit as well. */
 static int first_shape(const dnmf_operands *operands) {
   const int64_t vectors = operands->width / VECTOR;
-  return TALL > LANES && (vectors == 1 || (vectors % 2 == 0 && vectors % 3 != 0)) ? 0 : 1;
+  const bool pairs = vectors == 1 || (vectors % 2 == 0 && vectors % 3 != 0);
+  return pairs && TALL > LANES ? 0 : 1;
 }
 
 /* Rows of the panel at a time. */

@@ -136,15 +136,15 @@ static void load_tile(const sweeper *s, int64_t begin, int64_t from, int64_t to)
   }
 }
 
-enum { STREAMS = 4 }; /* sums under way at a time */
+enum { STREAMS = 4, AT_ONCE = STREAMS * VECTOR }; /* sums under way at a time, and their numbers */
 
 static real product(int64_t length, const real *x, const real *y) {
   vec sum[STREAMS] = {{0}};
   int64_t e = 0;
-  for (; e + STREAMS * VECTOR <= length; e += STREAMS * VECTOR)
+  for (; e + AT_ONCE <= length; e += AT_ONCE)
 #pragma GCC unroll 4
     for (int i = 0; i < STREAMS; i++)
-      sum[i] += vec_load(x + e + i * VECTOR) * vec_load(y + e + i * VECTOR);
+      sum[i] += vec_load(x + e + (int64_t)i * VECTOR) * vec_load(y + e + (int64_t)i * VECTOR);
   for (; e < length; e += VECTOR)
     sum[0] += vec_load(x + e) * vec_load(y + e);
   return vec_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
@@ -154,12 +154,13 @@ static real product(int64_t length, const real *x, const real *y) {
 static real move(int64_t length, real change, const real *column, const real *next, real *residual) {
   vec sum[STREAMS] = {{0}};
   int64_t e = 0;
-  for (; e + STREAMS * VECTOR <= length; e += STREAMS * VECTOR)
+  for (; e + AT_ONCE <= length; e += AT_ONCE)
 #pragma GCC unroll 4
     for (int i = 0; i < STREAMS; i++) {
-      const vec left = vec_load(residual + e + i * VECTOR) - change * vec_load(column + e + i * VECTOR);
-      vec_store(residual + e + i * VECTOR, left);
-      sum[i] += left * vec_load(next + e + i * VECTOR);
+      const vec left =
+          vec_load(residual + e + (int64_t)i * VECTOR) - change * vec_load(column + e + (int64_t)i * VECTOR);
+      vec_store(residual + e + (int64_t)i * VECTOR, left);
+      sum[i] += left * vec_load(next + e + (int64_t)i * VECTOR);
     }
   for (; e < length; e += VECTOR) {
     const vec left = vec_load(residual + e) - change * vec_load(column + e);

@@ -28,11 +28,11 @@ typedef struct rows {
 } rows;
 
 typedef struct way {
+  double l1;
+  int sweeps;
   bool bias;
   bool fit_bias;
   bool centered;
-  double l1;
-  int sweeps;
 } way;
 
 static double number(dnmf_precision precision, uint64_t stream, int64_t i) {
@@ -82,7 +82,7 @@ static double best_bias(const rows *r, const way *w, int row, const double *left
 
 /* One coordinate at its turn: the slope and curvature of the objective, minimized over the bias. */
 static void step(rows *r, const way *w, int row, int t, double *violation) {
-  double left[MOST_ENTRIES];
+  double left[MOST_ENTRIES] = {0};
   double *x = r->x + row * r->stride;
   const int64_t count = r->start[row + 1] - r->start[row];
   const double l2 = L2 * pow((double)count, POWER);
@@ -110,7 +110,7 @@ typedef struct sums {
 } sums;
 
 static void finish(rows *r, const way *w, int row, sums *total) {
-  double left[MOST_ENTRIES];
+  double left[MOST_ENTRIES] = {0};
   double *x = r->x + row * r->stride;
   const int64_t count = r->start[row + 1] - r->start[row];
   const double l2 = L2 * pow((double)count, POWER);
@@ -216,11 +216,11 @@ static void check(dnmf_precision precision, int k, const way *w) {
 static void rows_are_those_of_coordinate_descent(void **state) {
   (void)state;
   static const int components[] = {1, 5, 16, 17, 24, 33, 50, 64, 70};
-  static const way ways[] = {{false, false, false, 0, 1},
-                             {true, true, true, 0, 1},
-                             {true, false, true, 0.1, 1},
-                             {true, true, false, 0.2, 1},
-                             {true, true, true, 0.1, 3}};
+  static const way ways[] = {{0, 1, false, false, false},
+                             {0, 1, true, true, true},
+                             {0.1, 1, true, false, true},
+                             {0.2, 1, true, true, false},
+                             {0.1, 3, true, true, true}};
   for (size_t c = 0; c < sizeof components / sizeof *components; c++)
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
       for (int precision = 0; precision < DNMF_PRECISIONS; precision++)
