@@ -17,6 +17,9 @@ void dnmf_csr_transpose(const dnmf_csr *from, dnmf_precision precision, dnmf_csr
 /* Sorts the columns of every row; entries that share a place keep their order. local */
 dnmf_status dnmf_csr_sort(dnmf_error *error, dnmf_csr *csr, dnmf_precision precision);
 
+/* Most bytes that sorting rows of so many entries takes. local */
+double dnmf_csr_sort_bytes(int64_t rows, int64_t cols, int64_t stored, dnmf_precision precision);
+
 /* True when the columns of every row ascend, no two of them equal. local */
 bool dnmf_csr_is_sorted(const dnmf_csr *csr);
 

@@ -1,8 +1,8 @@
 /*
  * The partitioned matrix A: one block a process, dense or sparse, double or single.
  *
- * Dense: row-major, contiguous. Sparse: compressed rows and, beside them, the compressed rows of the
- * transpose, so that both products walk memory in order; local indices are 32-bit. Values are nonnegative and
+ * Dense: row-major, contiguous. Sparse: compressed rows and, where it pays (product.h), beside them the
+ * compressed rows of the transpose; local indices are 32-bit. Values are nonnegative and
  * finite; they are numbers of the matrix's precision, that of panels and arithmetic, or kept in a narrower type that
  * represents each of them exactly.
  */
@@ -75,7 +75,7 @@ typedef struct dnmf_matrix {
   dnmf_range col_range;
   void *dense;      /* row-major, size(row_range) x size(col_range); NULL when sparse */
   dnmf_csr by_rows; /* sparse only */
-  dnmf_csr by_cols; /* sparse only: the transpose of by_rows */
+  dnmf_csr by_cols; /* the transpose of by_rows; without arrays where the block is held by rows alone */
 } dnmf_matrix;
 
 /* The type of the block's values. local */
@@ -88,8 +88,9 @@ static inline const void *dnmf_matrix_values(const dnmf_matrix *matrix) {
   return matrix->sparse ? matrix->by_rows.value : matrix->dense;
 }
 
-/* Bytes of a block of rows x cols; `stored` entries when sparse, held by rows and by columns. local */
-double dnmf_matrix_bytes(bool sparse, dnmf_number number, int64_t rows, int64_t cols, double stored);
+/* Bytes of a block of rows x cols; `stored` entries when sparse, held by rows alone or by columns too. local */
+double dnmf_matrix_bytes(bool sparse, bool by_rows_alone, dnmf_number number, int64_t rows, int64_t cols,
+                         double stored);
 
 /* A dense block of zeros in this process's place in `layout`; the caller fills `dense` and then calls
  * dnmf_matrix_finish. Released with dnmf_matrix_free. local */
@@ -109,7 +110,7 @@ dnmf_status dnmf_matrix_assemble(dnmf_context *context, const dnmf_layout *layou
                                  bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
                                  dnmf_matrix *matrix);
 
-/* The same without by_cols, for what goes through rows only: no products with the matrix. collective */
+/* The same without by_cols. collective */
 dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                       bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
                                       dnmf_matrix *matrix);

@@ -3,8 +3,8 @@
  *
  * The rows are cut into batches of `batch_rows`, the last one shorter; a batch is the same on any number of processes,
  * and is shared by all of them: process r reads the r-th even share of its rows. While one block is worked on, a
- * thread of this module reads the next (and inflates it, and puts a sparse one in both orders), so there are two
- * blocks in memory. That thread is the only one that calls HDF5 while row blocks are open: the library is not
+ * thread of this module reads the next (and inflates it), so there are two blocks in memory, sparse ones by rows alone.
+ * That thread is the only one that calls HDF5 while row blocks are open: the library is not
  * thread-safe, and no other HDF5 call may be made on this process between open and close. It reads with the serial
  * driver and makes no MPI calls.
  */

@@ -72,6 +72,8 @@ static dnmf_status plan_blocks(cli_session *session, const cli_fit_options *opti
     grid_rows = fit->in_batches ? session->context->size : grid_rows;
     grid_cols = fit->in_batches ? 1 : grid_cols;
   }
+  const dnmf_job job = cli_fit_job(fit);
+  fit->source.rows_alone = dnmf_cost_by_rows_alone(session->context, &job, grid_rows, grid_cols);
   return cli_lay_out(session, grid_rows, grid_cols, fit->source.rows, fit->source.cols, &fit->a);
 }
 
@@ -82,8 +84,10 @@ static dnmf_status plan(cli_session *session, const cli_fit_options *options, cl
   DNMF_TRY(check_components(session, options, &fit->source));
   DNMF_TRY(cli_fit_plan_start(&session->context->error, options, fit));
   DNMF_TRY(cli_fit_refuse_unused(session, options, fit));
-  if (fit->missing == DNMF_MISSING_UNOBSERVED)
+  if (fit->missing == DNMF_MISSING_UNOBSERVED) {
+    fit->source.rows_alone = true; /* its entries become ratings */
     return cli_observed_plan(session, options, fit);
+  }
   return plan_blocks(session, options, fit);
 }
 
@@ -109,6 +113,10 @@ static void announce_products(cli_session *session, const cli_fit_run *fit) {
   if (!a->sparse || fit->in_batches || fit->missing == DNMF_MISSING_UNOBSERVED || fit->plan.loss.divergence)
     return;
   const int64_t by_rows = dnmf_product_bands(session->context, a, false, fit->components);
+  if (!a->by_cols.start) {
+    cli_say(session, "  A is held by rows alone, for both products");
+    return;
+  }
   const int64_t by_cols = dnmf_product_bands(session->context, a, true, fit->components);
   cli_say(session, "  A H' by rows, H in %" PRId64 " part%s; A'W from a transposed copy, W in %" PRId64 " part%s",
           by_rows, by_rows > 1 ? "s" : "", by_cols, by_cols > 1 ? "s" : "");

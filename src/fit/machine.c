@@ -3,12 +3,14 @@
 
 #include "dnmf/clock.h"
 #include "dnmf/collective.h"
+#include "dnmf/csr.h"
 #include "dnmf/divergence.h"
 #include "dnmf/generate.h"
 #include "dnmf/memory.h"
 #include "dnmf/observed.h"
 #include "dnmf/product.h"
 #include "dnmf/random.h"
+#include "dnmf/sweep.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -87,6 +89,9 @@ static dnmf_status create_bench(bench *b) {
   DNMF_TRY(dnmf_grid_create(b->context, 1, 1, &b->grid));
   DNMF_TRY(dnmf_layout_even(error, &b->grid, rows, cols, &b->layout));
   DNMF_TRY(dnmf_generate(b->context, &options, &b->layout, b->work->precision, &b->a));
+  if (dnmf_product_by_rows_alone(b->context, b->work->precision, b->work->rows, b->work->cols, b->work->components) &&
+      !b->work->loss.divergence)
+    dnmf_csr_free(&b->a.by_cols);
   DNMF_TRY(create_panel(b, rows, DNMF_STREAM_START_W, &b->w));
   DNMF_TRY(create_panel(b, cols, DNMF_STREAM_START_H, &b->h));
   DNMF_TRY(create_panel(b, rows, DNMF_STREAM_START_W, &b->products_w));
@@ -125,7 +130,7 @@ static dnmf_status run_transposed(bench *b, double *operations) {
 
 static dnmf_status run_one_pass(bench *b, double *operations) {
   dnmf_sweep sweep;
-  const int64_t step = dnmf_sweep_tile_rows(b->context, dnmf_matrix_number(&b->a), b->a.cols);
+  const int64_t step = dnmf_sweep_tile_rows(b->context, dnmf_sweep_row_bytes(&b->a));
   *operations = 4 * (double)b->a.stored * b->w.components;
   DNMF_TRY(dnmf_sweep_begin(b->context, &b->a, &b->h, &sweep));
   for (int64_t row = 0; row < b->a.rows; row += step) {

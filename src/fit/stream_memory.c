@@ -34,7 +34,7 @@ static double work_bytes(const dnmf_context *context, const dnmf_source *source,
   int k = options->fit.components;
   int64_t share = dnmf_range_size(dnmf_stream_place(context, source->rows, options->batch_rows, 0));
   double most = (double)share * (double)source->cols;
-  double product = dnmf_product_bytes(context, source->sparse, precision, share, source->cols, most, k);
+  double product = dnmf_product_bytes(context, source->sparse, true, precision, share, source->cols, most, k);
   double solver = larger(dnmf_solver_bytes(options->fit.solver, precision, context->isa, context->threads, share, k),
                          dnmf_solver_bytes(DNMF_SOLVER_BPP, precision, context->isa, context->threads, share, k));
   double gram = dnmf_panel_gram_bytes(context->threads, k, precision);

@@ -9,14 +9,14 @@
 #include "matrix/kernels.h"
 
 #include "base/vector.h"
+#include "matrix/csr_value.h"
 
 #include <string.h>
 
 enum {
   WIDEST = 8,
   ENTRIES_AHEAD = 32, /* prefetch distance */
-  BAND_AHEAD = 8,     /* the same within a band, where rows have few entries and what comes after is not wanted yet */
-  BYTES = UINT8_MAX + 1
+  BAND_AHEAD = 8      /* the same within a band, where rows have few entries and what comes after is not wanted yet */
 };
 
 /* One walk over the entries, for some of the components. */
@@ -24,28 +24,13 @@ typedef struct csr_walk {
   const dnmf_csr *a;
   const real *panel; /* at the first component of this walk */
   int64_t padded;
-  real *out; /* likewise */
+  real *out; /* likewise, that of the first row */
   int components;
   int wanted;                /* components of this walk that exist; the rest is padding */
   const dnmf_csr_band *band; /* NULL: whole rows */
   bool last;                 /* of the walks, which moves the cursors on */
   const real *of_byte;       /* the number that each byte stands for, if values are bytes */
 } csr_walk;
-
-/* Bytes are looked up: a number from the cache is spread over a vector by the load itself. */
-TEMPLATE real value_at(dnmf_number narrow, const csr_walk *walk, int64_t e) {
-  const void *values = walk->a->value;
-  switch (narrow) {
-  case DNMF_NUMBER_UINT8:
-    return walk->of_byte[((const uint8_t *)values)[e]];
-  case DNMF_NUMBER_UINT16:
-    return (real)((const uint16_t *)values)[e];
-  case DNMF_NUMBER_SINGLE:
-    return (real)((const float *)values)[e];
-  default:
-    return ((const real *)values)[e];
-  }
-}
 
 /* The sums of a row so far: none, or those that the bands before left. */
 TEMPLATE void load_sums(int vectors, const csr_walk *walk, const real *from, bool first, vec *sum) {
@@ -82,7 +67,7 @@ TEMPLATE int64_t add_entries(int vectors, dnmf_number narrow, bool banded, const
     const real *next = walk->panel + index[e + ahead < last ? e + ahead : e] * walk->padded;
     for (int v = 0; v < vectors * VECTOR; v += CACHE_LINE)
       __builtin_prefetch(next + v);
-    const real value = value_at(narrow, walk, e);
+    const real value = value_at(narrow, walk->a, walk->of_byte, e);
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; v++) {
       const int at = v * VECTOR;
@@ -96,7 +81,7 @@ TEMPLATE void rows(int vectors, dnmf_number narrow, const csr_walk *walk, int64_
   const int64_t *start = walk->a->start;
   for (int64_t row = begin; row < end; row++) {
     vec sum[WIDEST];
-    real *to = walk->out + row * walk->components;
+    real *to = walk->out + (row - begin) * walk->components;
     if (!walk->band) {
       load_sums(vectors, walk, to, true, sum);
       add_entries(vectors, narrow, false, walk, start[row], start[row + 1], sum);
@@ -160,8 +145,7 @@ static void rows_of_type(int vectors, const csr_walk *walk, int64_t begin, int64
 static void multiply(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded, void *out,
                      int components, const dnmf_csr_band *band) {
   real of_byte[BYTES] = {0};
-  for (int byte = 0; byte < BYTES && dnmf_number_size(a->narrow) == 1; byte++)
-    of_byte[byte] = (real)(a->narrow == DNMF_NUMBER_HALVES ? 0.5 * byte : byte);
+  look_up_bytes(a->narrow, of_byte);
   for (int64_t done = 0; done < padded; done += (int64_t)WIDEST * VECTOR) {
     const int64_t vectors = (padded - done) / VECTOR;
     const int width = (int)(vectors < WIDEST ? vectors : WIDEST);

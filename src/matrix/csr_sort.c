@@ -41,6 +41,15 @@ static dnmf_status prepare(dnmf_error *error, const dnmf_csr *csr, dnmf_precisio
   return dnmf_allocate(error, "rows to sort", longest, dnmf_precision_size(precision), &turned->value);
 }
 
+/* A band of one row, or of at most as many entries as `band_end` allows. */
+double dnmf_csr_sort_bytes(int64_t rows, int64_t cols, int64_t stored, dnmf_precision precision) {
+  const int64_t most = cols > BAND_ENTRIES ? cols : BAND_ENTRIES;
+  const double longest = (double)(stored < most ? stored : most);
+  return dnmf_allocated_bytes((double)rows + 1, sizeof(int64_t)) +
+         dnmf_allocated_bytes((double)cols + 1, sizeof(int64_t)) + dnmf_allocated_bytes(longest, sizeof(int32_t)) +
+         dnmf_allocated_bytes(longest, dnmf_precision_size(precision));
+}
+
 static void sort_band(const dnmf_csr *csr, dnmf_precision precision, int64_t first, int64_t end, dnmf_csr *band,
                       dnmf_csr *turned) {
   int64_t begin = csr->start[first];

@@ -9,7 +9,9 @@
 #include "dnmf/divergence.h"
 
 #include "dnmf/memory.h"
+#include "matrix/csr_product.h"
 #include "matrix/kernels.h"
+#include "matrix/padded.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -225,8 +227,8 @@ static void run_rows(const work *w) {
 #pragma omp parallel for schedule(dynamic) num_threads(w->context->threads)
   for (int64_t part = 0; part < parts; part++) {
     const desk s = take_desk(w);
-    const int64_t end = dnmf_csr_balanced_row(w->sparse, part + 1, parts);
-    for (int64_t row = dnmf_csr_balanced_row(w->sparse, part, parts); row < end; row++)
+    const int64_t end = dnmf_csr_balanced_row(w->sparse, (dnmf_range){0, w->strips}, part + 1, parts);
+    for (int64_t row = dnmf_csr_balanced_row(w->sparse, (dnmf_range){0, w->strips}, part, parts); row < end; row++)
       sparse_row(w, row, &s);
   }
 }

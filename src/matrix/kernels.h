@@ -49,11 +49,18 @@ typedef struct dnmf_csr_band {
 } dnmf_csr_band;
 
 typedef struct dnmf_csr_kernel {
-  /* Rows `begin` to `end` of out (rows x components) = a * panel (cols x padded). With a `band` (else NULL) what the
-   * band adds to what the bands before it left in `out`; the sums are those of whole rows, bit for bit. */
+  /* out (a row of components for each of `begin` to `end`) = those rows of a * panel (cols x padded). With a `band`
+   * (else NULL) what the band adds to what the bands before it left in `out`; the sums are those of whole rows, bit for
+   * bit. */
   void (*multiply)(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded, void *out,
                    int components, const dnmf_csr_band *band);
 } dnmf_csr_kernel;
+
+typedef struct dnmf_csr_transposed_kernel {
+  /* out (a's cols x padded) += transpose(the entries of some rows of `a` in some columns) * x, a padded row for each of
+   * `rows`. */
+  void (*add)(const dnmf_csr *a, dnmf_range rows, dnmf_range cols, const void *x, void *out, int64_t padded);
+} dnmf_csr_transposed_kernel;
 
 typedef struct dnmf_panel_kernel {
   /* Sum of x_i * y_i, in double. */
@@ -86,17 +93,10 @@ static inline int64_t dnmf_round_up(int64_t count, int64_t step) {
   return (count + step - 1) / step * step;
 }
 
-/* Copies rows of `components` numbers into rows of `padded`, the rest zero; and back. */
-void dnmf_pad_rows(dnmf_precision precision, const void *from, int components, int64_t rows, void *to, int64_t padded);
-void dnmf_unpad_rows(dnmf_precision precision, const void *from, int64_t padded, int64_t rows, void *to,
-                     int components);
-
-/* The first row of part `part` of `parts` parts with like numbers of stored entries. local */
-int64_t dnmf_csr_balanced_row(const dnmf_csr *a, int64_t part, int64_t parts);
-
 DNMF_DECLARE_VARIANTS(dnmf_number_kernel, dnmf_number_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_dense_kernel, dnmf_dense_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_csr_kernel, dnmf_csr_kernel);
+DNMF_DECLARE_VARIANTS(dnmf_csr_transposed_kernel, dnmf_csr_transposed_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_panel_kernel, dnmf_panel_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_divergence_kernel, dnmf_divergence_kernel);
 

@@ -32,9 +32,10 @@ static double csr_bytes(dnmf_number number, int64_t rows, double stored) {
          dnmf_allocated_bytes(stored, dnmf_number_size(number));
 }
 
-double dnmf_matrix_bytes(bool sparse, dnmf_number number, int64_t rows, int64_t cols, double stored) {
+double dnmf_matrix_bytes(bool sparse, bool by_rows_alone, dnmf_number number, int64_t rows, int64_t cols,
+                         double stored) {
   if (sparse)
-    return csr_bytes(number, rows, stored) + csr_bytes(number, cols, stored);
+    return csr_bytes(number, rows, stored) + (by_rows_alone ? 0 : csr_bytes(number, cols, stored));
   return dnmf_allocated_bytes((double)rows * (double)cols, dnmf_number_size(number));
 }
 

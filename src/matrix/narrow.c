@@ -54,7 +54,7 @@ static void put(dnmf_number number, void *values, int64_t at, double value) {
 
 /* The wide values are given back before the other order's are converted. */
 static dnmf_status convert(dnmf_error *error, dnmf_number from, dnmf_number narrow, dnmf_csr *csr) {
-  const int64_t count = csr->start ? csr->start[csr->rows] : 0;
+  const int64_t count = csr->start[csr->rows];
   void *values = NULL;
   DNMF_TRY(dnmf_allocate(error, "narrow values", count, dnmf_number_size(narrow), &values));
   for (int64_t e = 0; e < count; e++)
@@ -77,7 +77,7 @@ dnmf_status dnmf_matrix_narrow(dnmf_context *context, dnmf_matrix *matrix) {
   if (!matrix->narrow)
     return DNMF_OK;
   dnmf_status status = convert(&context->error, from, matrix->narrow, &matrix->by_rows);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK && matrix->by_cols.start)
     status = convert(&context->error, from, matrix->narrow, &matrix->by_cols);
   return dnmf_agree(context, status);
 }

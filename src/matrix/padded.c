@@ -1,7 +1,18 @@
 /* Panels to and from rows of whole vectors. */
+#include "matrix/padded.h"
+
+#include "dnmf/memory.h"
 #include "matrix/kernels.h"
 
 #include <string.h>
+
+static const dnmf_dense_kernel *const kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_dense_kernel);
+
+enum { ROWS_AT_ONCE = 128 };
+
+int64_t dnmf_padded_width(const dnmf_context *context, dnmf_precision precision, int components) {
+  return dnmf_round_up(components, kernels[precision][context->isa]->vector);
+}
 
 void dnmf_pad_rows(dnmf_precision precision, const void *from, int components, int64_t rows, void *to, int64_t padded) {
   const size_t filled = (size_t)components * dnmf_precision_size(precision);
@@ -19,4 +30,27 @@ void dnmf_unpad_rows(dnmf_precision precision, const void *from, int64_t padded,
   const size_t whole = (size_t)padded * dnmf_precision_size(precision);
   for (int64_t row = 0; row < rows; row++)
     memcpy((char *)to + (size_t)row * filled, (const char *)from + (size_t)row * whole, filled);
+}
+
+void dnmf_pad_rows_threaded(const dnmf_context *context, dnmf_precision precision, const void *from, int components,
+                            int64_t rows, void *to, int64_t padded) {
+  const size_t size = dnmf_precision_size(precision);
+#pragma omp parallel for schedule(static) num_threads(context->threads)
+  for (int64_t row = 0; row < rows; row += ROWS_AT_ONCE)
+    dnmf_pad_rows(precision, (const char *)from + (size_t)(row * components) * size, components,
+                  rows - row < ROWS_AT_ONCE ? rows - row : ROWS_AT_ONCE, (char *)to + (size_t)(row * padded) * size,
+                  padded);
+}
+
+dnmf_status dnmf_pad_panel(dnmf_context *context, const dnmf_panel *panel, const void **padded_panel, void **copy) {
+  const int64_t padded = dnmf_padded_width(context, panel->precision, panel->components);
+  *copy = NULL;
+  *padded_panel = panel->data;
+  if (padded == panel->components)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_allocate(&context->error, "a padded factor", panel->rows * padded,
+                         dnmf_precision_size(panel->precision), copy));
+  *padded_panel = *copy;
+  dnmf_pad_rows_threaded(context, panel->precision, panel->data, panel->components, panel->rows, *copy, padded);
+  return DNMF_OK;
 }

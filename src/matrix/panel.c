@@ -2,6 +2,7 @@
 
 #include "dnmf/memory.h"
 #include "matrix/kernels.h"
+#include "matrix/padded.h"
 
 #include <omp.h>
 #include <stdlib.h>

@@ -152,14 +152,11 @@ static dnmf_status read_sparse(dnmf_block_reader *reader, dnmf_range rows, int64
   DNMF_TRY(read_part(reader, reader->state->place.indices, H5T_NATIVE_INT32, entries, csr->index));
   DNMF_TRY(check_indices(reader, csr, first));
   DNMF_TRY(read_part(reader, reader->state->place.data, dnmf_hdf5_real(reader->precision), entries, csr->value));
-  if (!dnmf_csr_is_sorted(csr)) {
-    dnmf_csr_transpose(csr, reader->precision, &block->by_cols);
-    dnmf_csr_transpose(&block->by_cols, reader->precision, csr);
-    DNMF_TRY(dnmf_csr_merge(&reader->context.error, csr, reader->precision, reader->source->duplicates, rows.begin, 0,
-                            &block->duplicates));
-  }
-  dnmf_csr_transpose(csr, reader->precision, &block->by_cols);
-  return DNMF_OK;
+  if (dnmf_csr_is_sorted(csr))
+    return DNMF_OK;
+  DNMF_TRY(dnmf_csr_sort(&reader->context.error, csr, reader->precision));
+  return dnmf_csr_merge(&reader->context.error, csr, reader->precision, reader->source->duplicates, rows.begin, 0,
+                        &block->duplicates);
 }
 
 static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,

@@ -33,7 +33,7 @@ dnmf_status dnmf_block_reader_count(dnmf_block_reader *reader, dnmf_range rows, 
 /* Bytes that HDF5 itself needs while it reads: chunks packed and unpacked, its caches. local */
 int64_t dnmf_block_reader_overhead(dnmf_block_reader *reader);
 
-/* Reads `rows` into the block, whose arrays have room: `dense`, or by_rows and by_cols for `room` entries. local */
+/* Reads `rows` into the block, whose arrays have room: `dense`, or by_rows for `room` entries. local */
 dnmf_status dnmf_block_reader_read(dnmf_block_reader *reader, dnmf_range rows, int64_t room, dnmf_matrix *block);
 
 #endif

@@ -2,6 +2,7 @@
 #include "dnmf/row_blocks.h"
 
 #include "dnmf/collective.h"
+#include "dnmf/csr.h"
 #include "dnmf/memory.h"
 #include "store/block_reader.h"
 #include "store/readers.h"
@@ -45,13 +46,15 @@ static dnmf_status count_bytes(dnmf_block_reader *reader, int64_t batch_rows, in
   const int64_t cols = reader->source->cols;
   int64_t room = 0;
   int64_t block = 0;
+  int64_t sorting = 0;
   if (reader->source->sparse) {
     DNMF_TRY(find_room(reader, batch_rows, &room));
-    block = (share + 1 + cols + 1) * (int64_t)sizeof(int64_t) + 2 * room * ((int64_t)sizeof(int32_t) + size);
+    sorting = (int64_t)dnmf_csr_sort_bytes(share, cols, room, reader->precision);
+    block = (share + 1) * (int64_t)sizeof(int64_t) + room * ((int64_t)sizeof(int32_t) + size);
   } else {
     block = share * cols * size;
   }
-  *bytes = 2 * block + dnmf_block_reader_overhead(reader);
+  *bytes = 2 * block + sorting + dnmf_block_reader_overhead(reader);
   return DNMF_OK;
 }
 
@@ -93,8 +96,7 @@ static dnmf_status allocate_block(dnmf_row_blocks *blocks, dnmf_matrix *block) {
                     .col_range = {0, source->cols}};
   if (!source->sparse)
     return dnmf_allocate(error, "a block of rows", share * source->cols, size, &block->dense);
-  DNMF_TRY(allocate_csr(error, share, blocks->room, size, &block->by_rows));
-  return allocate_csr(error, source->cols, blocks->room, size, &block->by_cols);
+  return allocate_csr(error, share, blocks->room, size, &block->by_rows);
 }
 
 /* The thread's work: one block. */

@@ -12,6 +12,7 @@
 #include "dnmf/fit.h"
 #include "dnmf/memory.h"
 #include "dnmf/product.h"
+#include "dnmf/sweep.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -4,6 +4,7 @@
  */
 #include "dnmf/divergence.h"
 #include "dnmf/product.h"
+#include "dnmf/sweep.h"
 
 #include "blocks.h"
 

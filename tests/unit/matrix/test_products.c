@@ -3,6 +3,7 @@
  * set of this processor and both precisions.
  */
 #include "dnmf/product.h"
+#include "dnmf/sweep.h"
 
 #include "blocks.h"
 
@@ -168,6 +169,44 @@ static void sparse_transposed_product_is_the_sum(void **state) {
 static void sweep_equals_the_two_products(void **state) {
   (void)state;
   for_all(dense_block, check_sweep);
+  for_all(sparse_block, check_sweep);
+}
+
+/* A block held by rows alone gives the bits of one held by columns too, on any number of threads. */
+static void check_rows_alone(const dnmf_matrix *a, int components) {
+  dnmf_context *context = test_context();
+  dnmf_matrix alone = *a;
+  alone.by_cols = (dnmf_csr){0};
+  dnmf_panel w = panel_of(a->rows, components, a->precision, DNMF_STREAM_START_W);
+  dnmf_panel expected = panel_of(a->cols, components, a->precision, DNMF_STREAM_NOISE);
+  context->threads = 1;
+  multiply(true, a, &w, &expected);
+  for (context->threads = 1; context->threads <= 5; context->threads++) {
+    dnmf_panel out = panel_of(a->cols, components, a->precision, DNMF_STREAM_VALUES);
+    multiply(true, &alone, &w, &out);
+    assert_same_bits(&expected, &out);
+    dnmf_panel_free(&out);
+  }
+  dnmf_panel_free(&w);
+  dnmf_panel_free(&expected);
+}
+
+static void rows_alone_give_the_bits_of_both_orders(void **state) {
+  (void)state;
+  for_all(sparse_block, check_rows_alone);
+}
+
+/* Tall blocks whose panel of rows has outgrown a cache, and square ones where neither panel is in it. */
+static void rows_alone_where_the_other_panel_is_nearer(void **state) {
+  (void)state;
+  const dnmf_context *context = test_context();
+  assert_true(dnmf_product_by_rows_alone(context, DNMF_DOUBLE, 138000, 27000, 16));
+  assert_false(dnmf_product_by_rows_alone(context, DNMF_DOUBLE, 27000, 138000, 16));
+  assert_false(dnmf_product_by_rows_alone(context, DNMF_DOUBLE, 20000, 4000, 16));
+  assert_true(dnmf_product_by_rows_alone(context, DNMF_DOUBLE, 20000, 4000, 128));
+  assert_false(dnmf_product_by_rows_alone(context, DNMF_DOUBLE, 100000, 100000, 16));
+  assert_true(dnmf_product_by_rows_alone(context, DNMF_DOUBLE, 1000000, 1000000, 16));
+  assert_false(dnmf_product_by_rows_alone(context, DNMF_DOUBLE, 0, 0, 16));
 }
 
 /* Enough rows and columns that every loop over tiles, chunks and column groups turns more than once. */
@@ -223,9 +262,9 @@ static void bands_of_a_large_panel_give_the_same_sums(void **state) {
 
 static void tile_rows_are_whole_steps(void **state) {
   (void)state;
-  const int64_t widths[] = {0, 1, 4000, 1000000};
+  const double widths[] = {0, 0.5, 32000, 8e6};
   for (int i = 0; i < 4; i++) {
-    int64_t rows = dnmf_sweep_tile_rows(test_context(), DNMF_NUMBER_DOUBLE, widths[i]);
+    int64_t rows = dnmf_sweep_tile_rows(test_context(), widths[i]);
     assert_true(rows > 0 && rows % DNMF_SWEEP_TILE_STEP == 0);
   }
 }
@@ -233,10 +272,16 @@ static void tile_rows_are_whole_steps(void **state) {
 int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
-      mpi_test(dense_product_is_the_sum),      mpi_test(dense_transposed_product_is_the_sum),
-      mpi_test(sparse_product_is_the_sum),     mpi_test(sparse_transposed_product_is_the_sum),
-      mpi_test(sweep_equals_the_two_products), mpi_test(long_blocks_are_summed_whole),
-      mpi_test(tile_rows_are_whole_steps),     mpi_test(bands_of_a_large_panel_give_the_same_sums),
+      mpi_test(dense_product_is_the_sum),
+      mpi_test(dense_transposed_product_is_the_sum),
+      mpi_test(sparse_product_is_the_sum),
+      mpi_test(sparse_transposed_product_is_the_sum),
+      mpi_test(sweep_equals_the_two_products),
+      mpi_test(long_blocks_are_summed_whole),
+      mpi_test(rows_alone_give_the_bits_of_both_orders),
+      mpi_test(rows_alone_where_the_other_panel_is_nearer),
+      mpi_test(tile_rows_are_whole_steps),
+      mpi_test(bands_of_a_large_panel_give_the_same_sums),
   };
   return cmocka_run_group_tests_name("products", tests, NULL, NULL);
 }
