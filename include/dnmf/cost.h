@@ -79,10 +79,10 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
  * them, as the largest has it. local */
 bool dnmf_cost_by_rows_alone(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols);
 
-/* Whether an iteration of a fit with zeros, of both factors, reads A once on a grid: tiles of whole rows must stay in
- * cache, a sparse block be held by rows alone, and rows be updated on their own; bpp gains more from all rows of a block
- * that share a factorization. local */
-bool dnmf_cost_is_one_pass(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols);
+/* Whether an iteration of a fit with zeros, of both factors, reads A once on a grid of so many columns: tiles of whole
+ * rows must stay in cache, and rows be updated on their own; bpp gains more from all rows of a block that share a
+ * factorization. local */
+bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols);
 
 /* The grid of so many processes for a fit with zeros: the one of the shortest iteration, or, of those that are within a
  * tenth of it, the one that sends the fewest words, so that a machine measured a little differently gives the same

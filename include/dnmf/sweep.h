@@ -1,5 +1,5 @@
 /*
- * Both products of this process's block of A in one pass over it, for a process that holds whole rows of A: tile by
+ * Both products of this process's dense block of A in one pass over it, for a process that holds whole rows: tile by
  * tile, A X for the tile's rows, then whatever the caller makes of them, then the tile's share of transpose(A) Y while
  * the tile is in cache. Local arithmetic, threaded; the sums are those of product.h, bit for bit, however a sweep is
  * cut into tiles and on any number of threads.
@@ -12,7 +12,8 @@
  *   dnmf_sweep_finish(&sweep, &out)                             out = sums
  *
  * The threads share a tile: they split its rows for the first product and its columns for the second, so
- * there is one array of sums, and no reduction.
+ * there is one array of sums, and no reduction. A sparse block is read twice: two panels at a time would share the
+ * cache that both products live on, and the entries are the smaller part of what they read (measured).
  */
 #ifndef DNMF_SWEEP_H
 #define DNMF_SWEEP_H
@@ -28,24 +29,19 @@ typedef struct dnmf_sweep {
   void *panel_copy;  /* owned storage of `panel`, if it is not the caller's */
   void *sums;        /* block columns x padded */
   void *scratch;     /* padded rows on their way in or out */
-  int64_t *columns;  /* sparse: the first of each thread's, and the end */
 } dnmf_sweep;
 
 /* A good number of rows for a tile: what stays in cache between the two products, and a multiple of
- * DNMF_SWEEP_TILE_STEP. Tiles must begin at multiples of that step (counted in the block). `row_bytes` is what A has in
- * a row, on average. local */
+ * DNMF_SWEEP_TILE_STEP. Tiles must begin at multiples of that step (counted in the block). local */
 enum { DNMF_SWEEP_TILE_STEP = 128 };
-int64_t dnmf_sweep_tile_rows(const dnmf_context *context, double row_bytes);
+int64_t dnmf_sweep_tile_rows(const dnmf_context *context, dnmf_number number, int64_t cols);
 
-/* Bytes of A in a row of a block, on average: values, and the indices of a sparse one. local */
-double dnmf_sweep_row_bytes(const dnmf_matrix *a);
-
-/* Whether a tile of dense rows of so many numbers stays in cache at all, and the sums beside it: otherwise two products
+/* Whether a tile of rows of so many numbers stays in cache at all, and the sums beside it: otherwise two products
  * move less than a sweep. local */
 bool dnmf_sweep_fits(dnmf_precision precision, dnmf_number number, int64_t cols, int components);
 
 /* Work memory of a sweep until it is finished, in bytes. local */
-double dnmf_sweep_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, int64_t rows, int64_t cols,
+double dnmf_sweep_bytes(const dnmf_context *context, dnmf_precision precision, int64_t rows, int64_t cols,
                         int components);
 
 /* `panel` (block columns x k) must not change until the sweep is finished. After success the sweep is

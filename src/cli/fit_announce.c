@@ -16,9 +16,9 @@ static void announce_batches(cli_session *session, const cli_fit_options *option
 }
 
 /* Both products from one pass over A. */
-static bool reads_once(const dnmf_context *context, const cli_fit_run *fit) {
+static bool reads_once(const cli_fit_run *fit) {
   const dnmf_job job = cli_fit_job(fit);
-  return fit->plan.fixed == DNMF_FIXED_NONE && dnmf_cost_is_one_pass(context, &job, fit->a.grid.rows, fit->a.grid.cols);
+  return fit->plan.fixed == DNMF_FIXED_NONE && dnmf_cost_is_one_pass(&job, fit->a.grid.cols);
 }
 
 void cli_fit_announce(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
@@ -37,7 +37,7 @@ void cli_fit_announce(cli_session *session, const cli_fit_options *options, cons
     cli_say(session, "  going on from %s after iteration %d", fit->resume.path, fit->resume.state.result.iterations);
   if (fit->in_batches)
     announce_batches(session, options, fit);
-  else if (!observed && reads_once(context, fit))
+  else if (!observed && reads_once(fit))
     cli_say(session, "  A is read once an iteration, in tiles of whole rows");
   if (!observed)
     return;

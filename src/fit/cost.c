@@ -67,14 +67,12 @@ bool dnmf_cost_by_rows_alone(const dnmf_context *context, const dnmf_job *job, i
          dnmf_product_by_rows_alone(context, job->precision, rows, cols, job->components);
 }
 
-bool dnmf_cost_is_one_pass(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols) {
-  if (grid_cols > 1 || job->loss.divergence || job->solver == DNMF_SOLVER_BPP)
-    return false;
-  return job->sparse ? dnmf_cost_by_rows_alone(context, job, grid_rows, grid_cols)
-                     : dnmf_sweep_fits(job->precision, number_of(job), job->cols, job->components);
+bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols) {
+  return grid_cols == 1 && !job->sparse && !job->loss.divergence && job->solver != DNMF_SOLVER_BPP &&
+         dnmf_sweep_fits(job->precision, number_of(job), job->cols, job->components);
 }
 
-static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, bool one_pass, double rows, double cols,
+static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, int grid_cols, double rows, double cols,
                               double stored) {
   const double size = (double)dnmf_number_size(number_of(job));
   const double operations = 2 * stored * job->components;
@@ -82,7 +80,7 @@ static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, 
   const double bytes = stored * (job->sparse ? size + sizeof(int32_t) : size) + panels;
   const dnmf_work_kind first = job->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
   const bool only_two = machine->rate[first] > 0 && machine->rate[DNMF_WORK_DENSE_ONE_PASS] == 0; /* were measured */
-  if (one_pass && !job->sparse && !only_two)
+  if (dnmf_cost_is_one_pass(job, grid_cols) && !only_two)
     return seconds_of(machine, DNMF_WORK_DENSE_ONE_PASS, 2 * operations, bytes + panels);
   return seconds_of(machine, first, operations, bytes) + seconds_of(machine, first + 1, operations, bytes);
 }
@@ -114,7 +112,7 @@ static double exchange_seconds(const dnmf_traffic *traffic, const dnmf_machine *
 /* --- Fits with zeros ------------------------------------------------------------------------------------- */
 
 /* While a sparse block is made, its entries wait with both indices beside the rows they go into (assemble.c); ratings
- * are there as read, transposed, and waiting. Values are narrowed when both orders are made. Batches under way, some
+ * are there as read, transposed, and waiting. Values are narrowed when the block is made. Batches under way, some
  * megabytes, are left out. */
 enum { ENTRY_READ = 24, ENTRY_PLACE = 8 };
 
@@ -131,14 +129,6 @@ static double denominator_bytes(int64_t block, int64_t owned, int group_size, in
                                 dnmf_precision precision) {
   return dnmf_panel_bytes(block, components, precision) +
          (group_size > 1 ? dnmf_panel_bytes(owned, components, precision) : 0);
-}
-
-/* Of A in a row of a block, as dnmf_sweep_row_bytes has it. */
-static double row_bytes(const dnmf_job *job, int64_t rows, int64_t cols, double stored) {
-  const double number = (double)dnmf_number_size(number_of(job));
-  if (!job->sparse)
-    return (double)cols * number;
-  return rows > 0 ? stored / (double)rows * (number + sizeof(int32_t)) : 0;
 }
 
 dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
@@ -164,9 +154,9 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   m.work = larger(dnmf_product_bytes(context, job->sparse, by_rows_alone, precision, rows, cols, stored, k),
                   dnmf_panel_gram_bytes(context->threads, k, precision));
   m.work = larger(m.work, larger(solver_w, solver_h));
-  if (dnmf_cost_is_one_pass(context, job, grid_rows, grid_cols)) {
-    const int64_t tile = dnmf_sweep_tile_rows(context, row_bytes(job, rows, cols, stored));
-    m.work = larger(m.work, dnmf_sweep_bytes(context, job->sparse, precision, rows, cols, k) +
+  if (dnmf_cost_is_one_pass(job, grid_cols)) {
+    const int64_t tile = dnmf_sweep_tile_rows(context, number_of(job), cols);
+    m.work = larger(m.work, dnmf_sweep_bytes(context, precision, rows, cols, k) +
                                 dnmf_solver_bytes(job->solver, precision, context->isa, context->threads,
                                                   tile < rows ? tile : rows, k));
   }
@@ -201,9 +191,8 @@ static void cost_of_blocks(const dnmf_context *context, const dnmf_job *job, con
   cost->traffic = traffic_of_blocks(job, cost->grid_rows, cost->grid_cols);
   if (!machine)
     return;
-  const bool one_pass = dnmf_cost_is_one_pass(context, job, cost->grid_rows, cost->grid_cols);
   cost->seconds.product = job->loss.divergence ? divergence_seconds(job, machine, rows, cols, stored)
-                                               : product_seconds(job, machine, one_pass, rows, cols, stored);
+                                               : product_seconds(job, machine, cost->grid_cols, rows, cols, stored);
   cost->seconds.gram = job->loss.divergence ? 0 : gram_seconds(job, machine, owned);
   cost->seconds.update = update_seconds(job, machine, owned);
 }

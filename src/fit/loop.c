@@ -232,7 +232,7 @@ static dnmf_status prepare_divergence(loop *l) {
   return dnmf_factor_add_denominators(l->context, l->h.x);
 }
 
-static bool reads_once(const loop *l, int grid_rows, int grid_cols) {
+static bool reads_once(const loop *l, int grid_cols) {
   const dnmf_job job = {.rows = l->a->rows,
                         .cols = l->a->cols,
                         .sparse = l->a->sparse,
@@ -241,7 +241,7 @@ static bool reads_once(const loop *l, int grid_rows, int grid_cols) {
                         .solver = l->options->solver,
                         .loss = l->options->loss,
                         .precision = l->a->precision};
-  return dnmf_cost_is_one_pass(l->context, &job, grid_rows, grid_cols);
+  return dnmf_cost_is_one_pass(&job, grid_cols);
 }
 
 dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, const dnmf_matrix *a, dnmf_factor *w,
@@ -260,7 +260,7 @@ dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, con
   l.h = (side){.transposed = true, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
   l.first = options->fixed == DNMF_FIXED_W ? &l.h : &l.w;
   l.last = options->fixed == DNMF_FIXED_H ? &l.w : &l.h;
-  l.one_pass = options->fixed == DNMF_FIXED_NONE && reads_once(&l, h->group_size, w->group_size);
+  l.one_pass = options->fixed == DNMF_FIXED_NONE && reads_once(&l, w->group_size);
   dnmf_status status = dnmf_check_scale(context, a);
   if (status == DNMF_OK)
     status = create_side(&l, w, &l.w);

@@ -130,7 +130,7 @@ static dnmf_status run_transposed(bench *b, double *operations) {
 
 static dnmf_status run_one_pass(bench *b, double *operations) {
   dnmf_sweep sweep;
-  const int64_t step = dnmf_sweep_tile_rows(b->context, dnmf_sweep_row_bytes(&b->a));
+  const int64_t step = dnmf_sweep_tile_rows(b->context, dnmf_matrix_number(&b->a), b->a.cols);
   *operations = 4 * (double)b->a.stored * b->w.components;
   DNMF_TRY(dnmf_sweep_begin(b->context, &b->a, &b->h, &sweep));
   for (int64_t row = 0; row < b->a.rows; row += step) {

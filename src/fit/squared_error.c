@@ -58,7 +58,7 @@ static dnmf_status sweep_tile(loop *l, dnmf_sweep *sweep, dnmf_range rows, doubl
 
 static dnmf_status sweep(loop *l) {
   const int64_t rows = l->w.x->mine.rows;
-  const int64_t step = dnmf_sweep_tile_rows(l->context, dnmf_sweep_row_bytes(l->a));
+  const int64_t step = dnmf_sweep_tile_rows(l->context, dnmf_matrix_number(l->a), l->a->cols);
   double clock = MPI_Wtime();
   dnmf_sweep sweep;
   l->w.control[CONTROL_VIOLATION] = 0;

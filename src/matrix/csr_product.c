@@ -18,7 +18,7 @@ enum {
   BAND_BYTES = 4 << 20,         /* of it */
   BAND_ENTRIES = 16,            /* a row needs in a band, on average */
   PARTS = 8,                    /* a thread: small enough to even out what the counts do not show */
-  ROWS_AT_ONCE = 4096,          /* that are added to columns between two looks at what travels */
+  ROWS_AT_ONCE = 4096,          /* of A that a product with the transpose takes at a time */
   SAMPLES = 1024                /* entries a part, that tell where columns are split: within 3 %, mostly */
 };
 
@@ -65,35 +65,20 @@ int64_t dnmf_csr_bands(int64_t to, int64_t from, int64_t stored, int64_t padded,
 static void multiply_bands(dnmf_context *context, const dnmf_csr *a, const void *panel, int64_t padded, dnmf_panel *out,
                            int64_t *cursor) {
   const dnmf_csr_kernel *kernel = kernels[out->precision][context->isa];
-  const int64_t step = band_rows_of(a->cols, padded, out->precision);
+  const int64_t step = cursor ? band_rows_of(a->cols, padded, out->precision) : a->cols;
   const int64_t parts = (int64_t)context->threads * PARTS;
   const dnmf_range rows = {0, a->rows};
   const size_t row_bytes = (size_t)out->components * dnmf_precision_size(out->precision);
-  for (int64_t first = 0; first < a->cols; first += step) {
+  for (int64_t first = 0; first == 0 || first<a->cols; first += step> 0 ? step : 1) {
     const dnmf_csr_band band = {at_most(a->cols, first + step), cursor};
 #pragma omp parallel for schedule(dynamic) num_threads(context->threads)
     for (int64_t part = 0; part < parts; part++) {
       const int64_t begin = dnmf_csr_balanced_row(a, rows, part, parts);
       const int64_t end = dnmf_csr_balanced_row(a, rows, part + 1, parts);
       kernel->multiply(a, begin, end, panel, padded, (char *)out->data + (size_t)begin * row_bytes, out->components,
-                       &band);
+                       cursor ? &band : NULL);
       let_progress(context);
     }
-  }
-}
-
-void dnmf_csr_multiply_rows(dnmf_context *context, dnmf_precision precision, const dnmf_csr *a, dnmf_range rows,
-                            const void *panel, int64_t padded, void *out, int components) {
-  const dnmf_csr_kernel *kernel = kernels[precision][context->isa];
-  const int64_t parts = (int64_t)context->threads * PARTS;
-  const size_t row_bytes = (size_t)components * dnmf_precision_size(precision);
-#pragma omp parallel for schedule(dynamic) num_threads(context->threads)
-  for (int64_t part = 0; part < parts; part++) {
-    const int64_t begin = dnmf_csr_balanced_row(a, rows, part, parts);
-    const int64_t end = dnmf_csr_balanced_row(a, rows, part + 1, parts);
-    kernel->multiply(a, begin, end, panel, padded, (char *)out + (size_t)(begin - rows.begin) * row_bytes, components,
-                     NULL);
-    let_progress(context);
   }
 }
 
@@ -106,16 +91,13 @@ dnmf_status dnmf_csr_multiply(dnmf_context *context, const dnmf_csr *a, const dn
   void *cursor = NULL;
   DNMF_TRY(dnmf_pad_panel(context, panel, &padded_panel, &copy));
   dnmf_status status = DNMF_OK;
-  const bool whole = dnmf_csr_bands(a->rows, a->cols, a->start[a->rows], padded, panel->precision) == 1;
-  if (whole)
-    dnmf_csr_multiply_rows(context, panel->precision, a, (dnmf_range){0, a->rows}, padded_panel, padded, out->data,
-                           out->components);
-  else
+  if (dnmf_csr_bands(a->rows, a->cols, a->start[a->rows], padded, panel->precision) > 1) {
     status = dnmf_allocate(&context->error, "places in a sparse block", a->rows, sizeof(int64_t), &cursor);
-  if (!whole && status == DNMF_OK) {
-    memcpy(cursor, a->start, (size_t)a->rows * sizeof(int64_t));
-    multiply_bands(context, a, padded_panel, padded, out, cursor);
+    if (status == DNMF_OK)
+      memcpy(cursor, a->start, (size_t)a->rows * sizeof(int64_t));
   }
+  if (status == DNMF_OK)
+    multiply_bands(context, a, padded_panel, padded, out, cursor);
   free(cursor);
   free(copy);
   return status;
@@ -129,13 +111,14 @@ static int by_column(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-dnmf_status dnmf_csr_split_columns(dnmf_error *error, const dnmf_csr *a, int parts, int64_t *first) {
+/* Where columns are split into parts with like numbers of entries, as a sample of these has it: part p is
+ * first[p] .. first[p + 1]. */
+static dnmf_status split_columns(dnmf_error *error, const dnmf_csr *a, int parts, int64_t *first) {
   const int64_t stored = a->start[a->rows];
   const int64_t count = at_most(stored, (int64_t)parts * SAMPLES);
   void *memory = NULL;
   first[0] = 0;
-  first[parts] = a->cols;
-  for (int part = 1; part < parts; part++)
+  for (int part = 1; part <= parts; part++)
     first[part] = a->cols;
   if (parts == 1 || count == 0)
     return DNMF_OK;
@@ -150,17 +133,71 @@ dnmf_status dnmf_csr_split_columns(dnmf_error *error, const dnmf_csr *a, int par
   return DNMF_OK;
 }
 
-void dnmf_csr_add_transposed(dnmf_context *context, dnmf_precision precision, const dnmf_csr *a, dnmf_range rows,
-                             const int64_t *first, const void *x, void *sums, int64_t padded) {
-  const dnmf_csr_transposed_kernel *kernel = transposed_kernels[precision][context->isa];
-  const size_t row_bytes = (size_t)padded * dnmf_precision_size(precision);
+/* What a product with the transpose works with. */
+typedef struct transposed_work {
+  int64_t padded;
+  int64_t *first; /* column of each thread's, and the end */
+  void *sums;     /* a's cols x padded: the result's own rows, or `copy` */
+  void *copy;
+  void *rows; /* padded ones of the panel, ROWS_AT_ONCE at a time; NULL: they are as they are */
+} transposed_work;
+
+static dnmf_status prepare(dnmf_context *context, const dnmf_csr *a, const dnmf_panel *out, transposed_work *w) {
+  dnmf_error *error = &context->error;
+  const size_t size = dnmf_precision_size(out->precision);
+  void *memory = NULL;
+  *w = (transposed_work){.padded = dnmf_padded_width(context, out->precision, out->components), .sums = out->data};
+  DNMF_TRY(dnmf_allocate(error, "parts of a product", context->threads + 1, sizeof(int64_t), &memory));
+  w->first = memory;
+  DNMF_TRY(split_columns(error, a, context->threads, w->first));
+  if (w->padded == out->components) {
+    memset(out->data, 0, (size_t)(a->cols * w->padded) * size);
+    return DNMF_OK;
+  }
+  DNMF_TRY(dnmf_allocate(error, "rows of a product", at_most(a->rows, ROWS_AT_ONCE) * w->padded, size, &w->rows));
+  DNMF_TRY(dnmf_allocate_zero(error, "sums of a product", a->cols * w->padded, size, &w->copy));
+  w->sums = w->copy;
+  return DNMF_OK;
+}
+
+double dnmf_csr_transposed_bytes(const dnmf_context *context, int64_t rows, int64_t cols, int64_t padded, bool copied,
+                                 dnmf_precision precision) {
+  const size_t size = dnmf_precision_size(precision);
+  const double parts = dnmf_allocated_bytes(context->threads + 1, sizeof(int64_t));
+  return !copied ? parts
+                 : parts + dnmf_allocated_bytes((double)(at_most(rows, ROWS_AT_ONCE) * padded), size) +
+                       dnmf_allocated_bytes((double)cols * (double)padded, size);
+}
+
+/* The sums += transpose(some rows of a) * x. */
+static void add_rows(dnmf_context *context, const dnmf_csr *a, const dnmf_panel *panel, dnmf_range rows,
+                     const transposed_work *w) {
+  const dnmf_csr_transposed_kernel *kernel = transposed_kernels[panel->precision][context->isa];
+  const int64_t count = dnmf_range_size(rows);
+  const void *x = dnmf_panel_rows(panel, rows).data;
+  if (w->rows) {
+    dnmf_pad_rows_threaded(context, panel->precision, x, panel->components, count, w->rows, w->padded);
+    x = w->rows;
+  }
 #pragma omp parallel for schedule(static) num_threads(context->threads)
   for (int part = 0; part < context->threads; part++) {
-    const dnmf_range cols = {first[part], first[part + 1]};
-    for (int64_t row = rows.begin; row < rows.end && dnmf_range_size(cols) > 0; row += ROWS_AT_ONCE) {
-      const dnmf_range some = {row, at_most(rows.end, row + ROWS_AT_ONCE)};
-      kernel->add(a, some, cols, (const char *)x + (size_t)(row - rows.begin) * row_bytes, sums, padded);
-      let_progress(context);
-    }
+    const dnmf_range cols = {w->first[part], w->first[part + 1]};
+    if (dnmf_range_size(cols) > 0)
+      kernel->add(a, rows, cols, x, w->sums, w->padded);
+    let_progress(context);
   }
+}
+
+dnmf_status dnmf_csr_multiply_transposed(dnmf_context *context, const dnmf_csr *a, const dnmf_panel *panel,
+                                         dnmf_panel *out) {
+  transposed_work w;
+  dnmf_status status = prepare(context, a, out, &w);
+  for (int64_t row = 0; status == DNMF_OK && row < a->rows; row += ROWS_AT_ONCE)
+    add_rows(context, a, panel, (dnmf_range){row, at_most(a->rows, row + ROWS_AT_ONCE)}, &w);
+  if (status == DNMF_OK && w.copy)
+    dnmf_unpad_rows(out->precision, w.copy, w.padded, out->rows, out->data, out->components);
+  free(w.first);
+  free(w.rows);
+  free(w.copy);
+  return status;
 }

@@ -41,6 +41,8 @@ dnmf_status dnmf_multiply_transposed(dnmf_context *context, const dnmf_matrix *a
   dnmf_sweep sweep;
   if (a->sparse && a->by_cols.start)
     return dnmf_csr_multiply(context, &a->by_cols, panel, out);
+  if (a->sparse)
+    return dnmf_csr_multiply_transposed(context, &a->by_rows, panel, out);
   DNMF_TRY(dnmf_sweep_prepare(context, a, panel->components, NULL, true, &sweep));
   dnmf_sweep_accumulate(context, &sweep, (dnmf_range){0, panel->rows}, panel->data);
   dnmf_sweep_finish(&sweep, out);
@@ -65,10 +67,10 @@ double dnmf_product_bytes(const dnmf_context *context, bool sparse, bool by_rows
   const int64_t padded = dnmf_padded_width(context, precision, components);
   const bool copied = padded != components;
   const double sums = dnmf_allocated_bytes((double)cols * (double)padded, dnmf_precision_size(precision));
-  const double swept = dnmf_sweep_scratch_bytes(context, sparse, precision, rows, components) + sums;
   if (!sparse)
-    return swept;
+    return dnmf_sweep_scratch_bytes(context, precision, rows, components) + sums;
   const double first = csr_bytes(rows, cols, stored, padded, copied, precision);
-  const double second = by_rows_alone ? swept : csr_bytes(cols, rows, stored, padded, copied, precision);
+  const double second = by_rows_alone ? dnmf_csr_transposed_bytes(context, rows, cols, padded, copied, precision)
+                                      : csr_bytes(cols, rows, stored, padded, copied, precision);
   return first > second ? first : second;
 }

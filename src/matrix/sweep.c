@@ -2,12 +2,10 @@
 
 #include "dnmf/collective.h"
 #include "dnmf/memory.h"
-#include "matrix/csr_product.h"
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
 #include "matrix/sweep.h"
 
-#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +14,9 @@ static const dnmf_dense_kernel *const kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF
 
 enum {
   ROWS_AT_ONCE = 128,     /* rows of A X summed in cache while the panel passes by */
-  TRANSPOSED_ROWS = 4096, /* rows of A that a thread adds to its columns at a time */
+  TRANSPOSED_ROWS = 4096, /* rows of A a product with the transpose takes at a time */
   SUMS_BYTES = 512 << 10, /* of the sums of transpose(A) X that a thread works on at a time: half an L2 cache */
   TILE_BYTES = 4 << 20,   /* of A that a sweep takes at a time, a thread */
-  MOST_ROWS = 1 << 20,    /* in a tile */
   MOST_TILE = 8 << 20,    /* of A in the smallest tile, for a sweep to be worth while */
   MOST_SUMS = 640 << 10,  /* likewise of the sums of transpose(A) X, which every tile adds to */
   REGISTER_ROWS = 8,      /* rows of A X are split among threads in multiples of this */
@@ -43,16 +40,9 @@ static const void *block_row(const dnmf_matrix *a, int64_t row) {
 
 /* --- Sizes ----------------------------------------------------------------------------------------------- */
 
-double dnmf_sweep_row_bytes(const dnmf_matrix *a) {
-  const double number = (double)dnmf_number_size(dnmf_matrix_number(a));
-  const int64_t rows = dnmf_range_size(a->row_range);
-  if (!a->sparse)
-    return (double)dnmf_range_size(a->col_range) * number;
-  return rows > 0 ? (double)a->by_rows.start[rows] / (double)rows * (number + sizeof(int32_t)) : 0;
-}
-
-int64_t dnmf_sweep_tile_rows(const dnmf_context *context, double row_bytes) {
-  const int64_t fitting = (int64_t)fmin(TILE_BYTES * (double)context->threads / fmax(row_bytes, 1), MOST_ROWS);
+int64_t dnmf_sweep_tile_rows(const dnmf_context *context, dnmf_number number, int64_t cols) {
+  const int64_t row_bytes = cols * (int64_t)dnmf_number_size(number);
+  const int64_t fitting = (int64_t)TILE_BYTES * context->threads / (row_bytes > 0 ? row_bytes : 1);
   const int64_t whole = fitting / DNMF_SWEEP_TILE_STEP * DNMF_SWEEP_TILE_STEP;
   return whole > DNMF_SWEEP_TILE_STEP ? whole : DNMF_SWEEP_TILE_STEP;
 }
@@ -62,30 +52,23 @@ bool dnmf_sweep_fits(dnmf_precision precision, dnmf_number number, int64_t cols,
          cols <= MOST_SUMS / components / (int64_t)dnmf_precision_size(precision);
 }
 
-/* Rows that pass through a sweep's scratch memory at a time: on their way in where they are padded, and, dense, on
- * their way out. */
-static int64_t scratch_rows_of(const dnmf_context *context, bool sparse, int64_t block_rows, bool is_padded) {
+/* Rows that pass through a sweep's scratch memory at a time. */
+static int64_t scratch_rows_of(const dnmf_context *context, int64_t block_rows) {
   const int64_t rows_in = at_most(block_rows, TRANSPOSED_ROWS);
   const int64_t rows_out = (int64_t)context->threads * ROWS_AT_ONCE;
-  if (sparse)
-    return is_padded ? rows_in : 0;
   return rows_in > rows_out ? rows_in : rows_out;
 }
 
-double dnmf_sweep_scratch_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, int64_t rows,
-                                int components) {
-  const int64_t padded = dnmf_padded_width(context, precision, components);
-  const int64_t scratch_rows = scratch_rows_of(context, sparse, rows, padded != components);
-  return dnmf_allocated_bytes((double)scratch_rows * (double)padded, dnmf_precision_size(precision)) +
-         (sparse ? dnmf_allocated_bytes(context->threads + 1, sizeof(int64_t)) : 0);
+double dnmf_sweep_scratch_bytes(const dnmf_context *context, dnmf_precision precision, int64_t rows, int components) {
+  const int64_t numbers = scratch_rows_of(context, rows) * dnmf_padded_width(context, precision, components);
+  return dnmf_allocated_bytes((double)numbers, dnmf_precision_size(precision));
 }
 
-double dnmf_sweep_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, int64_t rows, int64_t cols,
+double dnmf_sweep_bytes(const dnmf_context *context, dnmf_precision precision, int64_t rows, int64_t cols,
                         int components) {
   const double padded = (double)dnmf_padded_width(context, precision, components);
   const double panel = dnmf_allocated_bytes((double)cols * padded, dnmf_precision_size(precision));
-  return dnmf_sweep_scratch_bytes(context, sparse, precision, rows, components) + panel +
-         (padded != components ? panel : 0);
+  return dnmf_sweep_scratch_bytes(context, precision, rows, components) + panel + (padded != components ? panel : 0);
 }
 
 /* --- Beginning and end ----------------------------------------------------------------------------------- */
@@ -95,38 +78,22 @@ static void release(dnmf_sweep *sweep) {
   free(sweep->panel_copy);
   free(sweep->sums);
   free(sweep->scratch);
-  free(sweep->columns);
   *sweep = (dnmf_sweep){0};
-}
-
-/* A sparse sweep pads the rows that come in, if need be, and splits the columns among the threads. */
-static dnmf_status prepare_rows(dnmf_context *context, int64_t rows, dnmf_sweep *sweep) {
-  const dnmf_matrix *a = sweep->a;
-  dnmf_error *error = &context->error;
-  void *memory = NULL;
-  if (rows > 0)
-    DNMF_TRY(dnmf_allocate(error, "rows of a product", rows * sweep->padded, dnmf_precision_size(a->precision),
-                           &sweep->scratch));
-  if (!a->sparse)
-    return DNMF_OK;
-  DNMF_TRY(dnmf_allocate(error, "parts of a product", context->threads + 1, sizeof(int64_t), &memory));
-  sweep->columns = memory;
-  return dnmf_csr_split_columns(error, &a->by_rows, context->threads, sweep->columns);
 }
 
 dnmf_status dnmf_sweep_prepare(dnmf_context *context, const dnmf_matrix *a, int components, const dnmf_panel *panel,
                                bool sums, dnmf_sweep *sweep) {
+  dnmf_error *error = &context->error;
+  const size_t size = dnmf_precision_size(a->precision);
   const int64_t cols = dnmf_range_size(a->col_range);
+  const int64_t scratch_rows = scratch_rows_of(context, dnmf_range_size(a->row_range));
   *sweep = (dnmf_sweep){.a = a, .components = components};
   sweep->padded = dnmf_padded_width(context, a->precision, components);
-  const bool is_padded = sweep->padded != components;
-  dnmf_status status =
-      prepare_rows(context, scratch_rows_of(context, a->sparse, dnmf_range_size(a->row_range), is_padded), sweep);
+  dnmf_status status = dnmf_allocate(error, "rows of a product", scratch_rows * sweep->padded, size, &sweep->scratch);
   if (status == DNMF_OK && panel)
     status = dnmf_pad_panel(context, panel, &sweep->panel, &sweep->panel_copy);
   if (status == DNMF_OK && sums)
-    status = dnmf_allocate_zero(&context->error, "sums of a product", cols * sweep->padded,
-                                dnmf_precision_size(a->precision), &sweep->sums);
+    status = dnmf_allocate_zero(error, "sums of a product", cols * sweep->padded, size, &sweep->sums);
   if (status != DNMF_OK)
     release(sweep);
   return status;
@@ -144,7 +111,7 @@ void dnmf_sweep_finish(dnmf_sweep *sweep, dnmf_panel *out) {
 
 /* --- Rows ------------------------------------------------------------------------------------------------ */
 
-static void multiply_dense(dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out) {
+void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out) {
   const dnmf_matrix *a = sweep->a;
   const dnmf_dense_kernel *kernel = kernels[a->precision][context->isa];
   const size_t size = dnmf_precision_size(a->precision);
@@ -166,15 +133,6 @@ static void multiply_dense(dnmf_context *context, const dnmf_sweep *sweep, dnmf_
   }
 }
 
-void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out) {
-  const dnmf_matrix *a = sweep->a;
-  if (a->sparse)
-    dnmf_csr_multiply_rows(context, a->precision, &a->by_rows, rows, sweep->panel, sweep->padded, out,
-                           sweep->components);
-  else
-    multiply_dense(context, sweep, rows, out);
-}
-
 /* --- Columns --------------------------------------------------------------------------------------------- */
 
 /* Columns of A a thread takes at a time: so many that their sums stay in its cache. */
@@ -185,13 +143,18 @@ static int64_t columns_at_once(const dnmf_context *context, const dnmf_sweep *sw
   return dnmf_round_up(at_most(share, fitting > 0 ? fitting : 1), LINE_COLUMNS);
 }
 
-/* Adds transpose(A_rows) x. */
-static void accumulate_dense(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {
+/* Adds transpose(A_rows) x, for at most TRANSPOSED_ROWS rows. */
+static void accumulate_rows(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {
   const dnmf_matrix *a = sweep->a;
   const dnmf_dense_kernel *kernel = kernels[a->precision][context->isa];
   const size_t size = dnmf_precision_size(a->precision);
   const int64_t cols = dnmf_range_size(a->col_range);
   const int64_t step = columns_at_once(context, sweep);
+  if (sweep->padded != sweep->components) {
+    dnmf_pad_rows_threaded(context, a->precision, x, sweep->components, dnmf_range_size(rows), sweep->scratch,
+                           sweep->padded);
+    x = sweep->scratch;
+  }
 #pragma omp parallel for schedule(dynamic) num_threads(context->threads)
   for (int64_t col = 0; col < cols; col += step) {
     const char *first = (const char *)block_row(a, rows.begin) + (size_t)col * dnmf_number_size(dnmf_matrix_number(a));
@@ -201,20 +164,6 @@ static void accumulate_dense(dnmf_context *context, dnmf_sweep *sweep, dnmf_rang
     kernel->multiply_transposed(&tile, &operands);
     let_progress(context);
   }
-}
-
-/* The same for at most TRANSPOSED_ROWS rows, padded or not. */
-static void accumulate_rows(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {
-  const dnmf_matrix *a = sweep->a;
-  if (sweep->padded != sweep->components) {
-    dnmf_pad_rows_threaded(context, a->precision, x, sweep->components, dnmf_range_size(rows), sweep->scratch,
-                           sweep->padded);
-    x = sweep->scratch;
-  }
-  if (a->sparse)
-    dnmf_csr_add_transposed(context, a->precision, &a->by_rows, rows, sweep->columns, x, sweep->sums, sweep->padded);
-  else
-    accumulate_dense(context, sweep, rows, x);
 }
 
 void dnmf_sweep_accumulate(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {

@@ -12,7 +12,6 @@ dnmf_status dnmf_sweep_prepare(dnmf_context *context, const dnmf_matrix *a, int 
                                bool sums, dnmf_sweep *sweep);
 
 /* Bytes of what every sweep through a block with so many rows works with, panel and sums apart. local */
-double dnmf_sweep_scratch_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, int64_t rows,
-                                int components);
+double dnmf_sweep_scratch_bytes(const dnmf_context *context, dnmf_precision precision, int64_t rows, int components);
 
 #endif

@@ -108,9 +108,12 @@ def test_given_figures_make_the_time():
 
 
 def test_one_process_answers_for_thousands():
+    """12 bytes an entry, by columns too where blocks are wide; a place for every row besides."""
     found = plans("--rows", 10**9, "--cols", 10**7, "--nnz", 10**12, "-k", 100, "-n", "1024,4096")
     assert [plan["processes"] for plan in found] == [1024, 4096]
-    assert found[1]["memory"]["block"] == pytest.approx(2 * 12 * 10**12 / 4096, rel=0.01)
+    assert found[1]["memory"]["block"] == pytest.approx(12 * 10**12 / 4096, rel=0.01)
+    wide = plans("--rows", 10**7, "--cols", 10**9, "--nnz", 10**12, "-k", 100, "-n", "4096")[0]
+    assert wide["memory"]["block"] == pytest.approx(2 * 12 * 10**12 / 4096, rel=0.01)
 
 
 @pytest.mark.parametrize("processes, sizes, rates", [

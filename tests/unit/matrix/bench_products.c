@@ -45,7 +45,7 @@ static void ours_transposed(problem *p) {
 
 static void one_pass(problem *p) {
   const size_t row_bytes = (size_t)p->w.components * dnmf_precision_size(p->a.precision);
-  const int64_t step = dnmf_sweep_tile_rows(&p->context, dnmf_sweep_row_bytes(&p->a));
+  const int64_t step = dnmf_sweep_tile_rows(&p->context, (dnmf_number)p->a.precision, p->a.cols);
   dnmf_sweep sweep;
   require(p, dnmf_sweep_begin(&p->context, &p->a, &p->h, &sweep));
   for (int64_t row = 0; row < p->a.rows; row += step) {
