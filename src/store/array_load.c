@@ -97,9 +97,9 @@ static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab
 static dnmf_status load_block(dnmf_context *context, const dnmf_source *source, dnmf_array *array,
                               dnmf_matrix *matrix) {
   const dnmf_npy *header = &array->header;
-  const dnmf_number number = dnmf_matrix_number(matrix);
+  dnmf_number number = dnmf_matrix_number(matrix);
   dnmf_plain_rows plain = dnmf_no_plain_rows();
-  if (array->file >= 0 && H5Tequal(array->type, dnmf_hdf5_number(number)) > 0)
+  if (array->file >= 0 && dnmf_plain_number(array->type, number, &number))
     plain = (dnmf_plain_rows){array->path, array->file, header->data, line_items(header), number};
   return dnmf_load_block(context, source, read_slab, array, &plain, true, matrix);
 }

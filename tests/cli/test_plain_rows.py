@@ -54,8 +54,8 @@ def test_arrays(tmp_path, dtype):
 
 
 @pytest.mark.parametrize("grid", ["1x1", "1x2", "3x1", "2x2", "2x3"])
-@pytest.mark.parametrize("dtype", ["f8", "u1"])
-def test_blocks_of_every_grid(tmp_path, grid, dtype):
+@pytest.mark.parametrize("dtype, precision", [("f8", "double"), ("f8", "single"), ("u1", "double")])
+def test_blocks_of_every_grid(tmp_path, grid, dtype, precision):
     """The sums and the checksum that a fit sees are those of the same numbers from text."""
     table = numbers((41, 97), dtype)
     table[:, 0] = 1
@@ -67,7 +67,8 @@ def test_blocks_of_every_grid(tmp_path, grid, dtype):
     seen = []
     for name, *options in (("a.npy",), ("a.h5",), ("a.csv", "--format", "table")):
         model = tmp_path / f"{name}-model.h5"
-        run(["fit", tmp_path / name, "-o", model, "-k", 3, "--max-iter", 3, "--grid", grid, "--threads", 2, *options],
+        run(["fit", tmp_path / name, "-o", model, "-k", 3, "--max-iter", 3, "--grid", grid, "--threads", 2, "--precision",
+             precision, *options],
             processes=processes)
         checksum = run(["info", model, "--json"]).json["provenance"]["checksum"]
         with h5py.File(model) as file:
@@ -88,6 +89,17 @@ def test_invalid_numbers(tmp_path, row, col, value, why, processes):
         file["matrix"] = table
     check_refusal(tmp_path, tmp_path / "a.h5", f"row {row}, column {col} (counted from 0)", why, "a.h5",
                   processes=processes)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_number_beyond_single_precision(tmp_path, processes):
+    table = np.ones((37, 53))
+    table[20, 30] = 1e300
+    np.save(tmp_path / "a.npy", table)
+    result = run(["fit", tmp_path / "a.npy", "-o", tmp_path / "m.h5", "-k", 2, "--precision", "single"],
+                 processes=processes, expect=1)
+    assert len(result.messages) == 1 and "row 20, column 30 (counted from 0)" in result.messages[0], result
+    assert "in single precision" in result.messages[0], result
 
 
 @pytest.mark.parametrize("processes", [1, 3])
