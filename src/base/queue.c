@@ -15,14 +15,11 @@ struct dnmf_queue_chunk {
   dnmf_queue_chunk *next;
   int64_t begin; /* of the items not taken yet */
   int64_t end;
+  int64_t capacity; /* items of the queue that it is in */
 };
 
 /* Items begin at a whole cache line. */
 enum { CHUNK_HEAD = 64 };
-
-static int64_t capacity_of(const dnmf_queue *queue) {
-  return (int64_t)((CHUNK_BYTES - CHUNK_HEAD) / queue->item_bytes);
-}
 
 static char *item_at(const dnmf_queue *queue, dnmf_queue_chunk *chunk, int64_t at) {
   return (char *)chunk + CHUNK_HEAD + (size_t)at * queue->item_bytes;
@@ -51,7 +48,7 @@ static dnmf_status add_chunk(dnmf_error *error, const char *what, dnmf_queue *qu
   if (!chunk)
     return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for %s (beyond %" PRId64 "); use more processes",
                      what, queue->count);
-  *chunk = (dnmf_queue_chunk){NULL, 0, 0};
+  *chunk = (dnmf_queue_chunk){NULL, 0, 0, (int64_t)((CHUNK_BYTES - CHUNK_HEAD) / queue->item_bytes)};
   if (queue->last)
     queue->last->next = chunk;
   else
@@ -61,13 +58,12 @@ static dnmf_status add_chunk(dnmf_error *error, const char *what, dnmf_queue *qu
 }
 
 dnmf_status dnmf_queue_put(dnmf_error *error, const char *what, dnmf_queue *queue, const void *items, int64_t count) {
-  int64_t capacity = capacity_of(queue);
   const char *from = items;
   while (count > 0) {
-    if (!queue->last || queue->last->end == capacity)
+    if (!queue->last || queue->last->end == queue->last->capacity)
       DNMF_TRY(add_chunk(error, what, queue));
     dnmf_queue_chunk *chunk = queue->last;
-    int64_t fit = capacity - chunk->end < count ? capacity - chunk->end : count;
+    int64_t fit = chunk->capacity - chunk->end < count ? chunk->capacity - chunk->end : count;
     memcpy(item_at(queue, chunk, chunk->end), from, (size_t)fit * queue->item_bytes);
     chunk->end += fit;
     queue->count += fit;
@@ -78,7 +74,7 @@ dnmf_status dnmf_queue_put(dnmf_error *error, const char *what, dnmf_queue *queu
 }
 
 dnmf_status dnmf_queue_add(dnmf_error *error, const char *what, dnmf_queue *queue, void **item) {
-  if (!queue->last || queue->last->end == capacity_of(queue))
+  if (!queue->last || queue->last->end == queue->last->capacity)
     DNMF_TRY(add_chunk(error, what, queue));
   *item = item_at(queue, queue->last, queue->last->end++);
   queue->count++;

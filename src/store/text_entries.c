@@ -134,14 +134,14 @@ static dnmf_status widen(dnmf_error *error, dnmf_text_state *state) {
 }
 
 dnmf_status dnmf_text_append(dnmf_error *error, dnmf_text_state *state, int64_t row, int64_t col, double value) {
-  dnmf_entry entry = {row, col, value};
+  void *item = NULL;
   if (!state->wide && (row > UINT32_MAX || col > UINT32_MAX))
     DNMF_TRY(widen(error, state));
-  if (state->wide)
-    return dnmf_queue_put(error, WAITING, &state->items, &entry, 1);
-  void *item = NULL;
   DNMF_TRY(dnmf_queue_add(error, WAITING, &state->items, &item));
-  *(narrow_entry *)item = (narrow_entry){(uint32_t)row, (uint32_t)col, value};
+  if (state->wide)
+    *(dnmf_entry *)item = (dnmf_entry){row, col, value};
+  else
+    *(narrow_entry *)item = (narrow_entry){(uint32_t)row, (uint32_t)col, value};
   return DNMF_OK;
 }
 

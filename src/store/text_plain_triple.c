@@ -54,6 +54,18 @@ static inline const char *take_id(const dnmf_delimiter *delimiter, const char *a
   return is_delimiter ? behind + 1 : NULL;
 }
 
+/* A digit, or two with a point between them, as ratings are. */
+static inline bool take_rating(const char *at, const char *end, double *value) {
+  if (end - at == 1 && is_digit(*at)) {
+    *value = *at - '0';
+    return true;
+  }
+  if (end - at != 3 || !is_digit(at[0]) || at[1] != '.' || !is_digit(at[2]))
+    return false;
+  *value = (10 * (at[0] - '0') + (at[2] - '0')) / 10.0;
+  return true;
+}
+
 bool dnmf_plain_triple_read(const dnmf_delimiter *delimiter, dnmf_text_line line, dnmf_plain_triple *triple) {
   static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
   int64_t mantissa = 0;
@@ -61,6 +73,8 @@ bool dnmf_plain_triple_read(const dnmf_delimiter *delimiter, dnmf_text_line line
   at = at ? take_id(delimiter, at, line.end, &triple->col) : NULL;
   if (!at || line.end - at > VALUE_DIGITS + 1)
     return false;
+  if (take_rating(at, line.end, &triple->value))
+    return true;
   const char *behind = take_digits(at, line.end, &mantissa);
   if (behind == at)
     return false;
