@@ -9,6 +9,7 @@
 #define DNMF_CONTEXT_H
 
 #include "dnmf/precision.h"
+#include "dnmf/queue.h"
 #include "dnmf/status.h"
 
 #include <mpi.h>
@@ -67,6 +68,7 @@ typedef struct dnmf_context {
   dnmf_reporter reporter;
   dnmf_traffic traffic;
   dnmf_underway underway;
+  dnmf_queue_pool chunks; /* of queues, while a matrix is assembled from what waits in one */
 } dnmf_context;
 
 /* Fills a context over `comm`, which stays the caller's. Communicator errors are set to return. collective */

@@ -76,6 +76,8 @@ typedef struct dnmf_matrix {
   void *dense;      /* row-major, size(row_range) x size(col_range); NULL when sparse */
   dnmf_csr by_rows; /* sparse only */
   dnmf_csr by_cols; /* the transpose of by_rows; without arrays where the block is held by rows alone */
+
+  struct dnmf_figures *figures; /* what has been found out about the values while they are loaded; NULL: nothing */
 } dnmf_matrix;
 
 /* The type of the block's values. local */
@@ -119,6 +121,15 @@ dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *
 dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                      bool sparse, dnmf_duplicates duplicates, dnmf_entries *entries,
                                      dnmf_matrix *matrix);
+
+/* For a dense block that is read part by part: lets dnmf_matrix_look find out, while a part is in cache, what
+ * dnmf_matrix_finish would otherwise read the block again for. local */
+dnmf_status dnmf_matrix_look_begin(dnmf_context *context, dnmf_matrix *matrix);
+
+/* Looks at some columns of some rows of the block, counted in it, which are in place. Every row must be looked at from
+ * its first column on to its last. Threads of an OpenMP team of at most context->threads may each look at rows of their
+ * own. local */
+void dnmf_matrix_look(const dnmf_context *context, const dnmf_matrix *matrix, dnmf_range rows, dnmf_range cols);
 
 /* Checks that all values are finite and nonnegative (the message names row and column, counted from 0) and
  * fills the global figures. collective */

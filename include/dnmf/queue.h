@@ -15,16 +15,24 @@
 
 typedef struct dnmf_queue_chunk dnmf_queue_chunk;
 
+/* Chunks that one queue has emptied and another will fill: pages that need not be cleared again. It keeps a few, while
+ * items move from queue to queue; all go back with dnmf_queue_pool_free. Zeroed it is empty. */
+typedef struct dnmf_queue_pool {
+  dnmf_queue_chunk *first;
+  int count;
+} dnmf_queue_pool;
+
 typedef struct dnmf_queue {
   int64_t count; /* items held */
   size_t item_bytes;
   dnmf_queue_chunk *first;
   dnmf_queue_chunk *last;
+  dnmf_queue_pool *pool; /* not owned; NULL: none */
 } dnmf_queue;
 
-/* An empty queue; it needs no memory until something is put. */
-static inline dnmf_queue dnmf_queue_of(size_t item_bytes) {
-  dnmf_queue queue = {0, item_bytes, NULL, NULL};
+/* An empty queue; it needs no memory until something is put. `pool`, if not NULL, must outlive it. */
+static inline dnmf_queue dnmf_queue_of(size_t item_bytes, dnmf_queue_pool *pool) {
+  dnmf_queue queue = {0, item_bytes, NULL, NULL, pool};
   return queue;
 }
 
@@ -40,6 +48,8 @@ int64_t dnmf_queue_front(const dnmf_queue *queue, int64_t limit, const void **it
 
 /* Drops `count` items that dnmf_queue_front showed. local */
 void dnmf_queue_drop(dnmf_queue *queue, int64_t count);
+
+void dnmf_queue_pool_free(dnmf_queue_pool *pool); /* local; leaves an empty pool */
 
 void dnmf_queue_free(dnmf_queue *queue); /* local; leaves an empty queue; accepts a zeroed one */
 

@@ -35,15 +35,15 @@ static dnmf_status write_matrix(cli_session *session, const import_options *opti
 }
 
 static void print_result(cli_session *session, const import_options *options, const dnmf_source *source,
-                         const dnmf_matrix *matrix, double seconds) {
+                         const dnmf_matrix *matrix, double reading, double seconds) {
   cli_say(session, "%s: %" PRId64 " x %" PRId64 ", %" PRId64 " stored, written in %.3g s by %d process%s",
           options->output, matrix->rows, matrix->cols, matrix->stored, seconds, session->context->size,
           session->context->size > 1 ? "es" : "");
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:f}", "command", "import",
+  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:f}", "command", "import",
                                     "version", DNMF_VERSION, "input", source->name, "format", source->format, "output",
                                     options->output, "rows", (json_int_t)matrix->rows, "cols", (json_int_t)matrix->cols,
                                     "stored", (json_int_t)matrix->stored, "duplicates", (json_int_t)matrix->duplicates,
-                                    "processes", session->context->size, "seconds", seconds));
+                                    "processes", session->context->size, "reading", reading, "seconds", seconds));
 }
 
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
@@ -54,13 +54,15 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   dnmf_source source;
   cli_matrix loaded;
   dnmf_output output;
+  double loaded_after = 0;
   DNMF_TRY(dnmf_output_begin(session->context, options->output, &output));
   dnmf_status status = cli_load_rows(session, arguments[0], &options->input, &source, &loaded);
+  loaded_after = MPI_Wtime() - session->began;
   if (status == DNMF_OK)
     status = write_matrix(session, options, &output, &source, &loaded.matrix);
   status = dnmf_output_end(session->context, &output, status);
   if (status == DNMF_OK)
-    print_result(session, options, &source, &loaded.matrix, MPI_Wtime() - session->began);
+    print_result(session, options, &source, &loaded.matrix, loaded_after, MPI_Wtime() - session->began);
   dnmf_source_close(&source);
   cli_matrix_free(&loaded);
   return status;

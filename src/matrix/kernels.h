@@ -69,6 +69,22 @@ typedef struct dnmf_panel_kernel {
   void (*combine)(double a, void *x, double b, const void *y, int64_t count);
 } dnmf_panel_kernel;
 
+/* What is known of a row that is being looked at, from its first column on. */
+typedef struct dnmf_row_figures {
+  uint64_t place; /* of its next entry, as base/entry_hash.h has it */
+  double sum;     /* column after column */
+  double squares;
+  int64_t bad; /* local column of the first invalid value, or -1; the kernel leaves it */
+} dnmf_row_figures;
+
+typedef struct dnmf_figures_kernel {
+  /* Looks at the next `cols` numbers of `count` rows, `stride` from one to the next: moves `rows` on, adds the entries'
+   * hashes to *hash and marks columns with a nonzero in `seen` (a byte a column; NULL: not asked). False when some
+   * number may be negative or not finite: all are valid when true. */
+  bool (*look)(const void *values, int64_t stride, int64_t count, int64_t cols, uint8_t *seen, dnmf_row_figures *rows,
+               uint64_t *hash);
+} dnmf_figures_kernel;
+
 /* The two sums a loss is made of, over some entries; see divergence.h. */
 typedef struct dnmf_divergence_sums {
   double stored;
@@ -94,6 +110,7 @@ static inline int64_t dnmf_round_up(int64_t count, int64_t step) {
 }
 
 DNMF_DECLARE_VARIANTS(dnmf_number_kernel, dnmf_number_kernel);
+DNMF_DECLARE_VARIANTS(dnmf_figures_kernel, dnmf_figures_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_dense_kernel, dnmf_dense_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_csr_kernel, dnmf_csr_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_csr_transposed_kernel, dnmf_csr_transposed_kernel);

@@ -27,13 +27,15 @@ dnmf_status dnmf_staging_create(dnmf_context *context, const dnmf_layout *layout
   DNMF_TRY(dnmf_allocate(error, "entry queues", context->size, sizeof(dnmf_queue), &memory));
   staging->queues = memory;
   for (int r = 0; r < context->size; r++)
-    staging->queues[r] = dnmf_queue_of(staging->item_bytes);
+    staging->queues[r] = dnmf_queue_of(staging->item_bytes, &context->chunks);
   return DNMF_OK;
 }
 
 void dnmf_staging_free(dnmf_staging *staging) {
   for (int r = 0; staging->queues && r < staging->context->size; r++)
     dnmf_queue_free(&staging->queues[r]);
+  if (staging->context)
+    dnmf_queue_pool_free(&staging->context->chunks);
   free(staging->read);
   free(staging->owners);
   free(staging->sorted);

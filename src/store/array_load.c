@@ -94,11 +94,21 @@ static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab
   return DNMF_OK;
 }
 
+static dnmf_status load_block(dnmf_context *context, const dnmf_source *source, dnmf_array *array,
+                              dnmf_matrix *matrix) {
+  const dnmf_npy *header = &array->header;
+  dnmf_number number = dnmf_matrix_number(matrix);
+  dnmf_plain_rows plain = dnmf_no_plain_rows();
+  if (array->file >= 0 && dnmf_plain_number(array->type, number, &number))
+    plain = (dnmf_plain_rows){array->path, array->file, header->data, line_items(header), number};
+  return dnmf_load_block(context, source, read_slab, array, &plain, true, matrix);
+}
+
 dnmf_status dnmf_load_array(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                             dnmf_precision precision, dnmf_array *array, dnmf_matrix *matrix) {
   dnmf_status status = dnmf_matrix_allocate_unset(context, layout, precision, source->narrow, matrix);
   if (status == DNMF_OK)
-    status = dnmf_load_block(context, source, read_slab, array, matrix);
+    status = load_block(context, source, array, matrix);
   return dnmf_agree(context, status);
 }
 

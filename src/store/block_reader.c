@@ -30,14 +30,21 @@ dnmf_status dnmf_block_reader_open(const dnmf_context *context, const dnmf_sourc
   *reader = (dnmf_block_reader){
       .context = *context, .source = source, .state = source->state, .precision = precision, .file = -1};
   dnmf_error *error = &reader->context.error;
+  reader->context.threads = 1; /* the others compute */
+  reader->plain = dnmf_no_plain_rows();
   DNMF_TRY(check_source(error, source));
-  return dnmf_hdf5_open_alone(error, reader->state->path, &reader->file);
+  DNMF_TRY(dnmf_hdf5_open_alone(error, reader->state->path, &reader->file));
+  if (!source->sparse)
+    reader->plain = dnmf_plain_rows_of_hdf5(reader->state->path, reader->file, reader->state->place.name,
+                                            dnmf_block_reader_number(reader));
+  return DNMF_OK;
 }
 
 void dnmf_block_reader_close(dnmf_block_reader *reader) {
   if (reader->file >= 0)
     H5Fclose(reader->file);
   reader->file = -1;
+  dnmf_plain_rows_close(&reader->plain);
 }
 
 static dnmf_status damaged(dnmf_block_reader *reader, const char *part, int64_t position, int64_t value,
@@ -170,5 +177,5 @@ dnmf_status dnmf_block_reader_read(dnmf_block_reader *reader, dnmf_range rows, i
   block->duplicates = 0;
   if (block->sparse)
     return read_sparse(reader, rows, room, block);
-  return dnmf_load_block(&reader->context, reader->source, read_slab, reader, block);
+  return dnmf_load_block(&reader->context, reader->source, read_slab, reader, &reader->plain, false, block);
 }

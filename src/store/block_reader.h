@@ -7,6 +7,7 @@
 
 #include "dnmf/source.h"
 #include "store/hdf5_source.h"
+#include "store/plain_rows.h"
 
 typedef struct dnmf_block_reader {
   dnmf_context context; /* the reader's own copy: its error, its limits */
@@ -14,6 +15,7 @@ typedef struct dnmf_block_reader {
   const dnmf_hdf5_state *state;
   dnmf_precision precision;
   hid_t file;
+  dnmf_plain_rows plain; /* of a dense matrix */
 } dnmf_block_reader;
 
 /* Opens the file for this process alone; refuses sources that cannot be read by rows. local */

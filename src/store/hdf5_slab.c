@@ -97,12 +97,13 @@ static herr_t read_piece(const transfer *t, hid_t memory, hsize_t items, char *b
   return H5Tconvert(H5T_NATIVE_UINT8, t->type, items, buffer, NULL, H5P_DEFAULT);
 }
 
-/* One piece, contiguous in `buffer`. */
+/* One piece, contiguous in `buffer`, which is described with the dimensions of the dataset: HDF5 compares selections of
+ * one shape as a whole, of different ones number by number. */
 static dnmf_status move_piece(dnmf_context *context, const transfer *t, const dnmf_slab *slab, char *buffer) {
   hsize_t begin[2] = {(hsize_t)slab->begin[0], (hsize_t)slab->begin[1]};
   hsize_t count[2] = {(hsize_t)slab->count[0], (hsize_t)slab->count[1]};
   hsize_t items = count[0] * count[1];
-  hid_t memory = H5Screate_simple(1, &items, NULL);
+  hid_t memory = H5Screate_simple(H5Sget_simple_extent_ndims(t->space), count, NULL);
   herr_t done = H5Sselect_hyperslab(t->space, H5S_SELECT_SET, begin, NULL, count, NULL);
   if (memory >= 0 && done >= 0)
     done = t->writing ? H5Dwrite(t->dataset, t->type, memory, t->space, t->independent, buffer)

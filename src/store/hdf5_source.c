@@ -23,14 +23,18 @@ static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab
   return dnmf_hdf5_read(context, from->file, from->place->name, dnmf_hdf5_number(number), slab, buffer);
 }
 
-/* This process's block, straight into place; HDF5 converts the numbers. */
+/* This process's block, straight into place, from a file that has the numbers as they are wanted; else HDF5 converts
+ * and unpacks them. */
 static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_matrix *matrix) {
   const dnmf_hdf5_state *state = source->state;
   open_place from = {-1, &state->place};
   DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_unset(context, layout, precision, source->narrow, matrix)));
   DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &from.file));
-  dnmf_status status = dnmf_load_block(context, source, read_slab, &from, matrix);
+  dnmf_plain_rows plain =
+      dnmf_plain_rows_of_hdf5(state->path, from.file, state->place.name, dnmf_matrix_number(matrix));
+  dnmf_status status = dnmf_load_block(context, source, read_slab, &from, &plain, true, matrix);
+  dnmf_plain_rows_close(&plain);
   return dnmf_hdf5_close(context, state->path, false, from.file, status);
 }
 

@@ -10,6 +10,7 @@
 
 enum {
   FIRST_SLOTS = 1024,
+  INTEGER_TEXT = 20,                                            /* digits of the longest */
   VALUES_A_SLOT = sizeof(dnmf_interner_slot) / sizeof(uint32_t) /* by value as much memory as by slots, at most */
 };
 
@@ -118,13 +119,18 @@ static dnmf_status remember(dnmf_error *error, dnmf_interner *interner, int64_t 
   return DNMF_OK;
 }
 
-dnmf_status dnmf_intern_integer(dnmf_error *error, dnmf_interner *interner, const char *bytes, int64_t length,
-                                int64_t value, int64_t *number) {
+dnmf_status dnmf_intern_integer(dnmf_error *error, dnmf_interner *interner, int64_t value, int64_t *number) {
   if (value < interner->value_count && interner->by_value[value] > 0) {
     *number = (int64_t)interner->by_value[value] - 1;
     return DNMF_OK;
   }
-  DNMF_TRY(dnmf_intern(error, interner, bytes, length, number));
+  char text[INTEGER_TEXT];
+  int64_t begin = INTEGER_TEXT;
+  uint64_t left = (uint64_t)value;
+  do
+    text[--begin] = (char)('0' + left % 10);
+  while ((left /= 10) > 0);
+  DNMF_TRY(dnmf_intern(error, interner, text + begin, INTEGER_TEXT - begin, number));
   return remember(error, interner, value, *number);
 }
 

@@ -34,9 +34,9 @@ typedef struct dnmf_interner {
 /* The number of a string, counted from 0. A zeroed interner is empty. Released with dnmf_interner_free. local */
 dnmf_status dnmf_intern(dnmf_error *error, dnmf_interner *interner, const char *bytes, int64_t length, int64_t *number);
 
-/* The same for a string that is the integer `value` >= 0 as it would be printed: faster. local */
-dnmf_status dnmf_intern_integer(dnmf_error *error, dnmf_interner *interner, const char *bytes, int64_t length,
-                                int64_t value, int64_t *number);
+/* The same for the integer `value` >= 0 as it would be printed: faster. local */
+dnmf_status dnmf_intern_integer(dnmf_error *error, dnmf_interner *interner, int64_t value, int64_t *number);
+
 void dnmf_interner_free(dnmf_interner *interner);
 
 #endif

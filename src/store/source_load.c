@@ -154,12 +154,14 @@ static dnmf_status load_strips(dnmf_context *context, dnmf_read_slab read, void 
 }
 
 dnmf_status dnmf_load_block(dnmf_context *context, const dnmf_source *source, dnmf_read_slab read, void *state,
-                            dnmf_matrix *matrix) {
+                            const dnmf_plain_rows *plain, bool look, dnmf_matrix *matrix) {
   strips s = strips_of(source, matrix);
   dnmf_slab block = {{s.hull[0].begin, s.hull[1].begin}, {dnmf_range_size(s.hull[0]), dnmf_range_size(s.hull[1])}};
   bool gaps = block.count[0] > dnmf_range_size(s.mine[0]) || block.count[1] > dnmf_range_size(s.mine[1]);
   if (block.count[0] == 0 || block.count[1] == 0)
     return DNMF_OK;
+  if (!gaps && !s.transposed && plain->file >= 0)
+    return dnmf_plain_rows_load(context, plain, &block, look, matrix);
   if (!gaps && !s.transposed)
     return read(context, state, &block, dnmf_matrix_number(matrix), matrix->dense);
   dnmf_status status = load_strips(context, read, state, &s);

@@ -8,6 +8,7 @@
 #include "dnmf/source.h"
 #include "dnmf/subset.h"
 #include "store/hdf5_file.h"
+#include "store/plain_rows.h"
 
 /* The rows and columns that are selected, of the matrix before. */
 struct dnmf_selection {
@@ -27,8 +28,9 @@ typedef dnmf_status (*dnmf_read_slab)(dnmf_context *context, void *state, const 
 enum { DNMF_LOAD_STRIP_ITEMS = 1 << 22 };
 
 /* Fills an allocated dense block from an array, of which no more is read than from the first to the last row and
- * column of the block. local */
+ * column of the block: straight from its `plain` rows where there are some and the block is a part of the array as it
+ * is, looking at it on the way if `look`; else through `read`. local */
 dnmf_status dnmf_load_block(dnmf_context *context, const dnmf_source *source, dnmf_read_slab read, void *state,
-                            dnmf_matrix *matrix);
+                            const dnmf_plain_rows *plain, bool look, dnmf_matrix *matrix);
 
 #endif

@@ -265,6 +265,6 @@ dnmf_status dnmf_text_id(dnmf_error *error, dnmf_interner *ids, const char *what
   if (length == 0)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the %s id is empty", what);
   if (field->whole >= 0)
-    return dnmf_intern_integer(error, ids, field->begin, length, field->whole, number);
+    return dnmf_intern_integer(error, ids, field->whole, number);
   return dnmf_intern(error, ids, field->begin, length, number);
 }

@@ -104,11 +104,11 @@ static void close_state(dnmf_source *source) {
   free(state);
 }
 
-dnmf_status dnmf_text_state_create(dnmf_error *error, dnmf_source *source, bool cells, dnmf_text_state **state) {
+dnmf_status dnmf_text_state_create(dnmf_context *context, dnmf_source *source, bool cells, dnmf_text_state **state) {
   void *memory = NULL;
-  DNMF_TRY(dnmf_allocate_zero(error, "a text source", 1, sizeof **state, &memory));
+  DNMF_TRY(dnmf_allocate_zero(&context->error, "a text source", 1, sizeof **state, &memory));
   source->state = *state = memory;
-  (*state)->items = dnmf_queue_of(cells ? sizeof(double) : sizeof(narrow_entry));
+  (*state)->items = dnmf_queue_of(cells ? sizeof(double) : sizeof(narrow_entry), &context->chunks);
   source->load = cells ? load_cells : load_entries;
   source->selects = true;
   source->close = close_state;
@@ -118,7 +118,7 @@ dnmf_status dnmf_text_state_create(dnmf_error *error, dnmf_source *source, bool 
 
 /* Entries so far in 64 bits, for one that needs them. */
 static dnmf_status widen(dnmf_error *error, dnmf_text_state *state) {
-  dnmf_queue wide = dnmf_queue_of(sizeof(dnmf_entry));
+  dnmf_queue wide = dnmf_queue_of(sizeof(dnmf_entry), state->items.pool);
   dnmf_status status = DNMF_OK;
   const void *item = NULL;
   while (status == DNMF_OK && dnmf_queue_front(&state->items, 1, &item) > 0) {
@@ -134,14 +134,14 @@ static dnmf_status widen(dnmf_error *error, dnmf_text_state *state) {
 }
 
 dnmf_status dnmf_text_append(dnmf_error *error, dnmf_text_state *state, int64_t row, int64_t col, double value) {
-  dnmf_entry entry = {row, col, value};
+  void *item = NULL;
   if (!state->wide && (row > UINT32_MAX || col > UINT32_MAX))
     DNMF_TRY(widen(error, state));
-  if (state->wide)
-    return dnmf_queue_put(error, WAITING, &state->items, &entry, 1);
-  void *item = NULL;
   DNMF_TRY(dnmf_queue_add(error, WAITING, &state->items, &item));
-  *(narrow_entry *)item = (narrow_entry){(uint32_t)row, (uint32_t)col, value};
+  if (state->wide)
+    *(dnmf_entry *)item = (dnmf_entry){row, col, value};
+  else
+    *(narrow_entry *)item = (narrow_entry){(uint32_t)row, (uint32_t)col, value};
   return DNMF_OK;
 }
 

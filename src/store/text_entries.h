@@ -32,8 +32,9 @@ typedef struct dnmf_text_state {
   int64_t col;
 } dnmf_text_state;
 
-/* Makes an empty state, for entries or for cells, and sets type, load and close. local */
-dnmf_status dnmf_text_state_create(dnmf_error *error, dnmf_source *source, bool cells, dnmf_text_state **state);
+/* Makes an empty state, for entries or for cells, and sets type, load and close;
+ * the context must outlive it. local */
+dnmf_status dnmf_text_state_create(dnmf_context *context, dnmf_source *source, bool cells, dnmf_text_state **state);
 
 /* Appends an entry. local */
 dnmf_status dnmf_text_append(dnmf_error *error, dnmf_text_state *state, int64_t row, int64_t col, double value);

@@ -216,7 +216,7 @@ static void place_array(const market *all, int64_t before) {
 
 static dnmf_status read_market(dnmf_context *context, const dnmf_text_file *file, market *all, dnmf_source *source) {
   int64_t before = 0;
-  dnmf_status status = dnmf_text_state_create(&context->error, source, !all->coordinate, &all->state);
+  dnmf_status status = dnmf_text_state_create(context, source, !all->coordinate, &all->state);
   DNMF_TRY(dnmf_text_lines(context, file, all->data, status, take_line, all, &all->reader));
   DNMF_TRY(check_count(context, all, &before));
   source->rows = all->rows;

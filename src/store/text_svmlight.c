@@ -133,7 +133,7 @@ static dnmf_status read_svmlight(dnmf_context *context, const dnmf_text_file *fi
                                  svmlight *all, dnmf_source *source) {
   int64_t base = 0;
   int64_t most = 0;
-  dnmf_status status = dnmf_text_state_create(&context->error, source, false, &all->state);
+  dnmf_status status = dnmf_text_state_create(context, source, false, &all->state);
   dnmf_text_place first = {file->start, 0};
   DNMF_TRY(dnmf_text_lines(context, file, first, status, take_line, all, &all->reader));
   DNMF_TRY(dnmf_exscan_int64(context, all->lines, &all->state->row_shift, &source->rows));

@@ -201,7 +201,7 @@ static dnmf_status set_ids(dnmf_context *context, const dnmf_interner *names, in
 
 static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file, table *all, dnmf_source *source) {
   void *cells = NULL;
-  dnmf_status status = dnmf_text_state_create(&context->error, source, true, &all->state);
+  dnmf_status status = dnmf_text_state_create(context, source, true, &all->state);
   if (status == DNMF_OK)
     status = dnmf_allocate(&context->error, "the cells of a line", all->fields, sizeof(dnmf_field), &cells);
   all->cells = cells;

@@ -10,12 +10,14 @@
 #include "store/readers.h"
 #include "store/text_columns.h"
 #include "store/text_entries.h"
+#include "store/text_plain_triple.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 typedef struct triples {
   dnmf_text_columns columns;
+  bool plain;         /* lines may be plain triples */
   dnmf_field *fields; /* of the line being read */
   dnmf_interner row_ids;
   dnmf_interner col_ids;
@@ -23,10 +25,21 @@ typedef struct triples {
   dnmf_text_state *state;
 } triples;
 
+static dnmf_status take_plain(dnmf_error *error, triples *all, const dnmf_plain_triple *triple) {
+  int64_t row = 0;
+  int64_t col = 0;
+  DNMF_TRY(dnmf_intern_integer(error, &all->row_ids, triple->row, &row));
+  DNMF_TRY(dnmf_intern_integer(error, &all->col_ids, triple->col, &col));
+  return dnmf_text_append(error, all->state, row, col, triple->value);
+}
+
 static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
   triples *all = state;
   const dnmf_text_columns *columns = &all->columns;
   dnmf_field *fields = all->fields;
+  dnmf_plain_triple triple;
+  if (all->plain && dnmf_plain_triple_read(&columns->delimiter, line, &triple))
+    return take_plain(error, all, &triple);
   int64_t count = dnmf_text_split(&columns->delimiter, line, columns->count, fields);
   if (count != columns->count)
     return dnmf_text_check_fields(error, count, columns->count,
@@ -53,10 +66,12 @@ static dnmf_status number_ids(dnmf_context *context, triples *all, dnmf_source *
 
 static dnmf_status read_triples(dnmf_context *context, const dnmf_text_file *file, triples *all, dnmf_source *source) {
   void *fields = NULL;
-  dnmf_status status = dnmf_text_state_create(&context->error, source, false, &all->state);
+  dnmf_status status = dnmf_text_state_create(context, source, false, &all->state);
   if (status == DNMF_OK)
     status = dnmf_allocate(&context->error, "the fields of a line", all->columns.count, sizeof(dnmf_field), &fields);
   all->fields = fields;
+  all->plain = all->columns.count == DNMF_ROLES && all->columns.place[DNMF_ROLE_ROW] == 0 &&
+               all->columns.place[DNMF_ROLE_COL] == 1 && dnmf_plain_triple_may_be(&all->columns.delimiter);
   DNMF_TRY(dnmf_text_lines(context, file, all->columns.data, status, take_line, all, &all->reader));
   source->stored = all->state->items.count;
   DNMF_TRY(dnmf_sum_int64(context, context->comm, &source->stored, 1));

@@ -33,7 +33,7 @@ static void take_numbers(dnmf_queue *queue, int64_t from, int64_t count, int64_t
 
 static void items_come_out_in_order(void **state) {
   (void)state;
-  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t));
+  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t), NULL);
   put_numbers(&queue, 0, MANY);
   assert_int_equal(queue.count, MANY);
   take_numbers(&queue, 0, MANY, 1000);
@@ -42,7 +42,7 @@ static void items_come_out_in_order(void **state) {
 
 static void putting_and_taking_may_alternate(void **state) {
   (void)state;
-  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t));
+  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t), NULL);
   int64_t put = 0;
   int64_t taken = 0;
   for (int64_t round = 1; round < 400; round++) {
@@ -59,7 +59,7 @@ static void putting_and_taking_may_alternate(void **state) {
 
 static void an_empty_queue_shows_nothing(void **state) {
   (void)state;
-  dnmf_queue queue = dnmf_queue_of(3);
+  dnmf_queue queue = dnmf_queue_of(3, NULL);
   const void *items = NULL;
   assert_int_equal(dnmf_queue_front(&queue, 5, &items), 0);
   dnmf_queue_drop(&queue, 0);
@@ -68,7 +68,7 @@ static void an_empty_queue_shows_nothing(void **state) {
 
 static void what_was_not_taken_is_freed(void **state) {
   (void)state;
-  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t));
+  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t), NULL);
   put_numbers(&queue, 0, MANY);
   take_numbers(&queue, 0, 10, 10);
   dnmf_queue_free(&queue);
@@ -80,7 +80,7 @@ static void what_was_not_taken_is_freed(void **state) {
 static void items_may_be_written_in_place(void **state) {
   (void)state;
   dnmf_error error = {0};
-  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t));
+  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t), NULL);
   put_numbers(&queue, 0, 5);
   for (int64_t i = 5; i < MANY; i++) {
     void *item = NULL;
@@ -91,11 +91,40 @@ static void items_may_be_written_in_place(void **state) {
   take_numbers(&queue, 0, MANY, 1000);
 }
 
+/* Item by item from one queue to another, and back: what is moved is what was put, whatever a chunk held before. */
+static void queues_pass_their_chunks_on(void **state) {
+  (void)state;
+  dnmf_error error = {0};
+  dnmf_queue_pool pool = {0};
+  dnmf_queue from = dnmf_queue_of(sizeof(int64_t), &pool);
+  dnmf_queue to = dnmf_queue_of(3 * sizeof(int64_t), &pool);
+  const void *item = NULL;
+  put_numbers(&from, 0, 3 * MANY);
+  for (int64_t i = 0; i < 3 * MANY; i++) {
+    assert_int_equal(dnmf_queue_front(&from, 1, &item), 1);
+    const int64_t threefold[3] = {*(const int64_t *)item, i, -i};
+    dnmf_queue_drop(&from, 1);
+    assert_int_equal(dnmf_queue_put(&error, "numbers", &to, threefold, 1), DNMF_OK);
+  }
+  put_numbers(&from, 7, 5);
+  for (int64_t i = 0; i < 3 * MANY; i++) {
+    assert_int_equal(dnmf_queue_front(&to, 1, &item), 1);
+    assert_int_equal(((const int64_t *)item)[0], i);
+    assert_int_equal(((const int64_t *)item)[2], -i);
+    dnmf_queue_drop(&to, 1);
+  }
+  take_numbers(&from, 7, 5, 2);
+  dnmf_queue_free(&from);
+  dnmf_queue_free(&to);
+  dnmf_queue_pool_free(&pool);
+  assert_null(pool.first);
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(items_come_out_in_order),       mpi_test(putting_and_taking_may_alternate),
       mpi_test(an_empty_queue_shows_nothing),  mpi_test(what_was_not_taken_is_freed),
-      mpi_test(items_may_be_written_in_place),
+      mpi_test(items_may_be_written_in_place), mpi_test(queues_pass_their_chunks_on),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -223,7 +223,7 @@ static void integers_have_one_number_however_they_are_looked_up(void **state) {
     if (i % 11 == 0 || i % 5 == 0)
       assert_ok(dnmf_intern(error, &fast, text, length, &number));
     else
-      assert_ok(dnmf_intern_integer(error, &fast, text, length, value, &number));
+      assert_ok(dnmf_intern_integer(error, &fast, value, &number));
     assert_int_equal(number, expected);
   }
   assert_int_equal(fast.count, plain.count);
