@@ -101,10 +101,10 @@ static void is_the_same_in_every_version(void **state) {
   for (dnmf_precision precision = DNMF_DOUBLE; precision <= DNMF_SINGLE; precision++) {
     generated made;
     assert_ok(make(test_context(), uniform, 30, 20, 1, precision, &made));
-    assert_int_equal(made.matrix.checksum, UINT64_C(0x9c76c10a0c4b6f54));
+    assert_int_equal(made.matrix.checksum, UINT64_C(0x81d24e44a4ff905f));
     release(&made);
     assert_ok(make(test_context(), ratings, 300, 200, 1, precision, &made));
-    assert_int_equal(made.matrix.checksum, UINT64_C(0xa5a3291c08739b0f));
+    assert_int_equal(made.matrix.checksum, UINT64_C(0xd4c66c946737da92));
     release(&made);
   }
 }
