@@ -30,8 +30,7 @@ typedef struct dnmf_ratings_svd {
 
 /* 1 <= components. The same on any number of processes to rounding and the sign of a pair, as far as values are apart;
  * bit for bit for any number of threads. Beside the result it takes at most (components + 16) * 7 doubles a row of the
- * smaller side, and two panels of rows fetched. Released with dnmf_ratings_svd_free, also after
- * failure. collective */
+ * smaller side, and two panels of rows fetched. Released with dnmf_ratings_svd_free, also after failure. collective */
 dnmf_status dnmf_ratings_svd_compute(dnmf_context *context, const dnmf_ratings *ratings, int components, uint64_t seed,
                                      dnmf_ratings_svd *svd);
 

@@ -1,7 +1,7 @@
 """Fits of observed ratings: seconds of iterating until the held-out error is as low as a target, and the lowest.
 
-The seconds include those of the start. The error after each iteration comes from a fit that is told the held-out ratings, the seconds of an iteration from fits
-that are not, since looking is no part of the work. Weights and start are given, not chosen here.
+The seconds include those of the start. The error after each iteration comes from a fit that is told the held-out
+ratings, the seconds of an iteration from fits that are not, since looking is no part of the work. Weights and start are given, not chosen here.
 """
 import statistics
 
@@ -11,7 +11,8 @@ from fits import launch
 from programs import cores, run
 
 COMPONENTS = 32
-WAYS = {"without biases": ["--bias", "none", "--l2", "0.05", "--init", "nndsvd", "--max-iter", "12"],
+WAYS = {"without biases": ["--bias", "none", "--l2", "0.05", "--init", "nndsvd", "--sweeps", "2",
+                           "--max-iter", "12"],
         "with biases": ["--bias", "both", "--l2", "0.065", "--init", "nndsvd", "--max-iter", "8"],
         "without biases, from random": ["--bias", "none", "--l2", "0.05", "--init-scale", "0.003", "--max-iter", "20"],
         "with biases, from random": ["--bias", "both", "--l2", "0.065", "--max-iter", "16"]}
