@@ -52,6 +52,13 @@ double dnmf_observed_default_l2(const dnmf_observed_options *options, const dnmf
 dnmf_status dnmf_start_observed(dnmf_error *error, const dnmf_observed_options *options, const dnmf_ratings *ratings,
                                 uint64_t seed, dnmf_panel *w, dnmf_panel *h);
 
+/* The same panels with a start from what the ratings have in common (ratings_svd.h): two components, the positive and
+ * the negative parts, for each pair of singular vectors of what biases leave; without biases the first component is the
+ * mean and the biases, else the biases are. What is left over starts at random. Not for mu, which keeps zeros. The same
+ * on any number of processes to rounding. collective */
+dnmf_status dnmf_start_observed_svd(dnmf_context *context, const dnmf_observed_options *options,
+                                    const dnmf_ratings *ratings, uint64_t seed, dnmf_panel *w, dnmf_panel *h);
+
 /* The mean of a factor's rows over all processes, each weighted as its penalty is: what `shrink_to_mean` pulls them
  * towards. Into `components` numbers of `mean`. collective */
 dnmf_status dnmf_observed_mean_row(dnmf_context *context, const dnmf_observed_options *options,

@@ -95,6 +95,7 @@ static const cli_option run_table[] = {
      0, 0, solver_choices},
     {"init", 0, CLI_TEXT, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random;\n"
+     "                               of ratings nndsvd only: for large ones, fewer iterations than from random;\n"
      "                               file:START.h5: a model, or any file with /W (rows x K), /H (K x columns) or both",
      0, 0, NULL},
     {"fix", 0, CLI_CHOICE, FIT(fixed), "F",

@@ -14,9 +14,13 @@ static const char *const svd_starts[] = {
     [DNMF_SVD_FILL_ZERO] = "nndsvd", [DNMF_SVD_FILL_MEAN] = "nndsvda", [DNMF_SVD_FILL_RANDOM] = "nndsvdar"};
 
 static dnmf_status check_ratings(dnmf_error *error, const cli_fit_options *options, const cli_fit_run *fit) {
-  if (fit->start == CLI_START_SVD)
+  if (fit->start == CLI_START_SVD && fit->start_fill != DNMF_SVD_FILL_ZERO)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--init %s: a fit of observed entries starts at random or from file:MODEL.h5", options->init);
+                     "--init %s: a fit of observed entries starts at random, from nndsvd or from file:MODEL.h5",
+                     options->init);
+  if (fit->start == CLI_START_SVD && options->solver == DNMF_SOLVER_MU)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--init nndsvd has zeros, which --solver mu cannot change; take --init random");
   if (options->fixed != DNMF_FIXED_NONE)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--fix needs --missing zero; for new rows of ratings with H fixed there is dnmf transform");
@@ -211,6 +215,9 @@ static dnmf_status start_ratings_from_file(cli_session *session, const cli_fit_o
 }
 
 static dnmf_status start_ratings(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+  if (fit->start == CLI_START_SVD && !file_of(fit))
+    return dnmf_start_observed_svd(session->context, &fit->observed, &fit->ratings, (uint64_t)options->seed,
+                                   &fit->observed_w, &fit->observed_h);
   dnmf_status status = dnmf_start_observed(&session->context->error, &fit->observed, &fit->ratings,
                                            (uint64_t)options->seed, &fit->observed_w, &fit->observed_h);
   DNMF_TRY(dnmf_agree(session->context, status));

@@ -2,7 +2,7 @@
  * The BLACS, ScaLAPACK and LAPACK routines that starts call; Debian ships no C headers for them.
  *
  * BLACS by its C names, the others by their Fortran names. Sizes are int; what is passed went through
- * dnmf_int_count. The last arguments of dgesvd_ are the lengths that Fortran compilers add for characters.
+ * dnmf_int_count. The last arguments of dgesvd_ and dsyev_ are the lengths that Fortran compilers add for characters.
  */
 #ifndef DNMF_INIT_SCALAPACK_H
 #define DNMF_INIT_SCALAPACK_H
@@ -31,5 +31,9 @@ void pdorglq_(const int *rows, const int *cols, const int *reflectors, double *a
 void dgesvd_(const char *job_u, const char *job_vt, const int *rows, const int *cols, double *a, const int *lda,
              double *s, double *u, const int *ldu, double *vt, const int *ldvt, double *work, const int *work_length,
              int *info, size_t job_u_length, size_t job_vt_length);
+
+/* The eigenvalues, ascending, and eigenvectors, columns of A, of a symmetric A, on one process. */
+void dsyev_(const char *job, const char *uplo, const int *n, double *a, const int *lda, double *values, double *work,
+            const int *work_length, int *info, size_t job_length, size_t uplo_length);
 
 #endif

@@ -44,6 +44,7 @@ FITS = {
     "itakura-saito": ("dense.h5", ["--loss", "itakura-saito", "--tol", "1e-3"]),
     "fixed": ("dense.h5", ["--init", "file:START", "--fix", "h", "--solver", "mu", "--tol", 0, "--max-iter", 18]),
     "ratings": ("ratings.h5", ["--tol", "1e-5"]),
+    "ratings nndsvd": ("ratings.h5", ["--init", "nndsvd", "--tol", "1e-5"]),
     "held out": ("ratings.h5", ["--validation", 0.2, "--l2", 0, "--patience", 7]),
     "ratings mu": ("ratings.h5", ["--solver", "mu", "--loss", "kullback-leibler", "--tol", 0, "--max-iter", 18]),
 }
