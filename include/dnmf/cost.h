@@ -11,9 +11,8 @@
  *   messages  2 [log2 pr + log2 pc] + 4 log2 p, logarithms rounded up
  * The sums over all processes are exact for ranges of any length: they are what the loop counts (dnmf_traffic).
  * Operations of a process, with s stored entries in its block and r owned rows of a factor:
- *   product  2 s k, twice; gram 2 r k (k + 1) of each factor; update 2 r k^2 a sweep, and for bpp r k^3 / 3, when every
- * row has a passive set of its own The two products read a dense block twice, or once in one pass (product.h), for
- * which pc must be 1. A divergence other than the squared error (divergence.h) sums denominators beside the numerators,
+ *   product  2 s k, twice; gram 2 r k (k + 1) of each factor; update r times what solver.h says of a row.
+ * The two products read a dense block twice, or once in one pass (product.h), for which pc must be 1. A divergence other than the squared error (divergence.h) sums denominators beside the numerators,
  * but for beta = 1, where they are k sums of columns: the factor 2 of words and messages of factor rows is 3, and k^2
  * is k numbers for beta = 1, none for 0, 1 otherwise. Operations of a half-step: 2 s k for WH and for each of the sums,
  * s being all entries of the block unless beta = 1.
@@ -80,8 +79,7 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
 bool dnmf_cost_by_rows_alone(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols);
 
 /* Whether an iteration of a fit with zeros, of both factors, reads A once on a grid of so many columns: tiles of whole
- * rows must stay in cache, and rows be updated on their own; bpp gains more from all rows of a block that share a
- * factorization. local */
+ * rows must stay in cache, and rows be updated on their own; bpp first inverts the Gram matrix. local */
 bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols);
 
 /* The grid of so many processes for a fit with zeros: the one of the shortest iteration, or, of those that are within a

@@ -40,6 +40,11 @@ enum { DNMF_SOLVER_STEP = 128 };
 dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_update *update, dnmf_error *error);
 
+/* Operations of a row's update, as a cost model counts them: 2 k^2 a sweep; for bpp 4 k^2 + k^3 / 12, a product each
+ * with the Gram matrix and its inverse and two systems of k / 2, the larger ones being solved on their complement.
+ * local */
+double dnmf_solver_operations(dnmf_solver solver, int components, int sweeps);
+
 /* Work memory that dnmf_solver_update takes while it runs, in bytes. local */
 double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads, int64_t rows,
                          int components);

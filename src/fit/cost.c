@@ -92,10 +92,8 @@ static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, dou
 }
 
 static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
-  const double k = job->components;
-  const double bytes = 3 * rows * k * (double)dnmf_precision_size(job->precision);
-  const double operations =
-      job->solver == DNMF_SOLVER_BPP ? rows * k * k * k / 3 : 2 * (1 + job->more_sweeps) * rows * k * k;
+  const double bytes = 3 * rows * job->components * (double)dnmf_precision_size(job->precision);
+  const double operations = rows * dnmf_solver_operations(job->solver, job->components, 1 + job->more_sweeps);
   if (job->loss.divergence)
     return bytes / machine->bandwidth;
   return seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);

@@ -151,8 +151,7 @@ static dnmf_status run_gram(bench *b, double *operations) {
 
 /* Rows of W from A H' and H H', which ran before. */
 static dnmf_status run_update(bench *b, double *operations) {
-  const double k = b->w.components;
-  *operations = (double)b->w.rows * (b->work->solver == DNMF_SOLVER_BPP ? k * k * k / 3 : 2 * k * k);
+  *operations = (double)b->w.rows * dnmf_solver_operations(b->work->solver, b->w.components, 1);
   dnmf_update update = {.rows = b->w.rows,
                         .components = b->w.components,
                         .x = b->w.data,

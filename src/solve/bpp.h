@@ -1,6 +1,6 @@
 /*
  * The parts of block principal pivoting that do not depend on the precision of the run: the scaled problem,
- * and the passive sets of a tile of rows with the exchange rule and the grouping of equal sets.
+ * and the passive sets of a tile of rows with the exchange rule and the order in which they are solved.
  *
  * bpp works in double also for single-precision factors: which components are passive hangs on the signs of
  * small differences, and the factorizations are small.
@@ -13,8 +13,6 @@
 #include "solve/kernels.h"
 
 #include <stdbool.h>
-
-enum { DNMF_BPP_LANES = 16 };
 
 /* Fills the bpp part of a problem from update's gram, which was summed in `precision`, and penalties; `*memory` holds
  * what the problem points to, to be released with free(). local */
@@ -38,16 +36,15 @@ typedef struct dnmf_passive_sets {
   uint64_t *passive; /* rows x words */
   int *fewest;       /* a row's smallest number of infeasible components so far */
   int *chances;      /* full exchanges it may still make without beating that */
-  int *pending;      /* rows not settled yet; after grouping, rows to look at in the next round */
+  int *pending;      /* rows not settled yet; once arranged, rows to look at in the next round */
   int pending_count;
 
-  /* Groups of rows with equal sets, made by dnmf_bpp_group. */
-  int *first; /* a group's first row */
-  int *last;
-  int *next; /* a row's successor in its group; -1 at its end */
-  int group_count;
-  int *table; /* open addressing: group + 1, or 0 */
-  int table_size;
+  /* The rows of a round, made by dnmf_bpp_arrange. */
+  int *arranged;
+  int arranged_count;
+  int complement_begin; /* from here on rows are solved on the complement */
+  int *place;           /* of a row among the sizes of systems */
+  int *bucket;
 } dnmf_passive_sets;
 
 static inline int dnmf_bpp_words(int components) {
@@ -58,9 +55,10 @@ static inline int dnmf_bpp_words(int components) {
 void dnmf_passive_sets_layout(dnmf_passive_sets *sets, int rows, int components, dnmf_arena *arena);
 void dnmf_passive_sets_start(dnmf_passive_sets *sets, int rows);
 
-/* Groups the pending rows by set and empties the list. The order of groups and of rows within them is that of
- * the list. local */
-void dnmf_bpp_group(dnmf_passive_sets *sets);
+/* Lists the pending rows in the order in which they are solved and empties their list: first the rows solved on their
+ * passive set, then those solved on its complement among the components alive, where that is allowed and less work; in
+ * both, large systems first, and equal ones in the order of the list. local */
+void dnmf_bpp_arrange(dnmf_passive_sets *sets, const uint64_t *alive, bool complements);
 
 /* Moves infeasible components of a row across (Kim & Park 2011, algorithm 2) and puts the row back on the
  * pending list: all of them while their number falls, for three more tries after that, then only the one of

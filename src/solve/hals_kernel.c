@@ -32,8 +32,8 @@ static void descend(int components, const real *gram, real l1, real *x, const re
   }
 }
 
-static int update(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
-                  double *violation) {
+static bool update(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
+                   double *violation) {
   const int components = problem->components;
   real *x_strip = scratch;
   real *b_strip = x_strip + (int64_t)components * LANES;
@@ -50,7 +50,7 @@ static int update(const dnmf_row_problem *problem, int64_t rows, void *x, const 
     if (violation)
       *violation += sum_lanes(count, lanes);
   }
-  return 0;
+  return true;
 }
 
 const dnmf_row_kernel VARIANT(dnmf_hals_kernel) = {LANES, scratch_bytes, update};

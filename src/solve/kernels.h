@@ -9,6 +9,7 @@
 
 #include "base/variant.h"
 #include "dnmf/solver.h"
+#include "solve/lanes.h"
 
 #include <stddef.h>
 
@@ -21,12 +22,13 @@ typedef struct dnmf_row_problem {
   const void *gram; /* hals, mu: G + l2 I in the run's precision, components x components */
 
   /* bpp, all in double; see bpp.h. */
-  int stride;            /* doubles between rows of `scaled`: components rounded up, the rest zeros */
-  const double *scaled;  /* S (G + l2 I) S + damping I: unit diagonal before the damping */
-  const double *scale;   /* the diagonal of S: 1/sqrt((G + l2 I)_tt), 1 for a dead component */
-  const uint64_t *alive; /* bit t: (G + l2 I)_tt > 0 */
-  double damping;        /* weight of 1/2 |x - x before|^2 in scaled variables; 0 unless nearly singular */
-  int max_rounds;        /* of exchanges; what is left then gets coordinate sweeps */
+  dnmf_lane_matrix scaled;  /* S (G + l2 I) S + damping I: unit diagonal before the damping */
+  dnmf_lane_matrix inverse; /* of that, on the components alive; entries NULL where it is not to be trusted */
+  const double *scale;      /* the diagonal of S: 1/sqrt((G + l2 I)_tt), 1 for a dead component */
+  const double *unscale;    /* 1 / scale */
+  const uint64_t *alive;    /* bit t: (G + l2 I)_tt > 0 */
+  double damping;           /* weight of 1/2 |x - x before|^2 in scaled variables; 0 unless nearly singular */
+  int max_rounds;           /* of exchanges; what is left then gets coordinate sweeps */
 } dnmf_row_problem;
 
 typedef struct dnmf_row_kernel {
@@ -34,9 +36,9 @@ typedef struct dnmf_row_kernel {
   size_t (*scratch_bytes)(int components); /* of a thread; whole cache lines */
 
   /* Updates `rows` <= tile_rows rows of x; adds the sum of |projected gradient| to `*violation`, if not NULL.
-   * Returns 0 or LAPACK's info. */
-  int (*update)(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
-                double *violation);
+   * False when a matrix that should be is not positive definite. */
+  bool (*update)(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
+                 double *violation);
 } dnmf_row_kernel;
 
 /* What is the same for every row of a multiplicative step under a divergence. */

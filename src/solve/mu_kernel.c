@@ -31,8 +31,8 @@ static void multiply(int components, const real *gram, real l1, const real *x, r
   }
 }
 
-static int update(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
-                  double *violation) {
+static bool update(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
+                   double *violation) {
   const int components = problem->components;
   real *x_strip = scratch;
   real *b_strip = x_strip + (int64_t)components * LANES;
@@ -47,7 +47,7 @@ static int update(const dnmf_row_problem *problem, int64_t rows, void *x, const 
     if (violation)
       *violation += sum_lanes(count, lanes);
   }
-  return 0;
+  return true;
 }
 
 const dnmf_row_kernel VARIANT(dnmf_mu_kernel) = {LANES, scratch_bytes, update};

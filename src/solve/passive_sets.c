@@ -1,5 +1,5 @@
 /*
- * The passive sets of a tile of rows: exchange rule and grouping. See bpp.h.
+ * The passive sets of a tile of rows: exchange rule and order of solving. See bpp.h.
  */
 #include "solve/bpp.h"
 
@@ -11,17 +11,13 @@ void dnmf_passive_sets_layout(dnmf_passive_sets *sets, int rows, int components,
   size_t n = (size_t)rows;
   sets->components = components;
   sets->words = dnmf_bpp_words(components);
-  sets->table_size = 2;
-  while (sets->table_size < 2 * rows)
-    sets->table_size *= 2;
   sets->passive = dnmf_arena_take(arena, n * (size_t)sets->words, sizeof(uint64_t));
   sets->fewest = dnmf_arena_take(arena, n, sizeof(int));
   sets->chances = dnmf_arena_take(arena, n, sizeof(int));
   sets->pending = dnmf_arena_take(arena, n, sizeof(int));
-  sets->first = dnmf_arena_take(arena, n, sizeof(int));
-  sets->last = dnmf_arena_take(arena, n, sizeof(int));
-  sets->next = dnmf_arena_take(arena, n, sizeof(int));
-  sets->table = dnmf_arena_take(arena, (size_t)sets->table_size, sizeof(int));
+  sets->arranged = dnmf_arena_take(arena, n, sizeof(int));
+  sets->place = dnmf_arena_take(arena, n, sizeof(int));
+  sets->bucket = dnmf_arena_take(arena, 2 * (size_t)components + 3, sizeof(int));
 }
 
 void dnmf_passive_sets_start(dnmf_passive_sets *sets, int rows) {
@@ -33,43 +29,40 @@ void dnmf_passive_sets_start(dnmf_passive_sets *sets, int rows) {
   }
 }
 
-static const uint64_t *set_of(const dnmf_passive_sets *sets, int row) {
-  return sets->passive + (int64_t)row * sets->words;
+/* Of a system of this size and the products with its solution, roughly, in multiply-adds. */
+static double work(int size, int components) {
+  return size * (size * (size + 18.0) / 6 + components);
 }
 
-static uint64_t hash(int words, const uint64_t *mask) {
-  uint64_t h = 0;
-  for (int w = 0; w < words; w++) {
-    h = (h ^ mask[w]) * UINT64_C(0x9e3779b97f4a7c15);
-    h ^= h >> 32;
+/* Of the rows' places 0 to 2 components + 1: systems on passive sets, then those on complements, by falling size. */
+static int place_of(const dnmf_passive_sets *sets, int row, const uint64_t *alive, bool complements) {
+  const uint64_t *passive = sets->passive + (int64_t)row * sets->words;
+  const int k = sets->components;
+  int inside = 0;
+  int outside = 0;
+  for (int w = 0; w < sets->words; w++) {
+    inside += __builtin_popcountll(passive[w]);
+    outside += __builtin_popcountll(alive[w] & ~passive[w]);
   }
-  return h;
+  bool complement = complements && work(outside, k) + (double)k * k < work(inside, k);
+  return complement ? 2 * k + 1 - outside : k - inside;
 }
 
-/* The group with the row's set, a new one if there is none. */
-static void join_group(dnmf_passive_sets *sets, int row) {
-  const uint64_t *mine = set_of(sets, row);
-  size_t bytes = (size_t)sets->words * sizeof *mine;
-  unsigned wrap = (unsigned)sets->table_size - 1;
-  unsigned slot = (unsigned)hash(sets->words, mine) & wrap;
-  while (sets->table[slot] && memcmp(set_of(sets, sets->first[sets->table[slot] - 1]), mine, bytes) != 0)
-    slot = (slot + 1) & wrap;
-  sets->next[row] = -1;
-  if (sets->table[slot]) {
-    int group = sets->table[slot] - 1;
-    sets->next[sets->last[group]] = row;
-    sets->last[group] = row;
-  } else {
-    sets->first[sets->group_count] = sets->last[sets->group_count] = row;
-    sets->table[slot] = ++sets->group_count;
+void dnmf_bpp_arrange(dnmf_passive_sets *sets, const uint64_t *alive, bool complements) {
+  const int places = 2 * sets->components + 2;
+  int *begin = sets->bucket; /* of a place in the list */
+  memset(begin, 0, ((size_t)places + 1) * sizeof *begin);
+  for (int i = 0; i < sets->pending_count; i++) {
+    int row = sets->pending[i];
+    sets->place[row] = place_of(sets, row, alive, complements);
+    begin[sets->place[row] + 1]++;
   }
-}
-
-void dnmf_bpp_group(dnmf_passive_sets *sets) {
-  memset(sets->table, 0, (size_t)sets->table_size * sizeof *sets->table);
-  sets->group_count = 0;
+  for (int p = 0; p < places; p++)
+    begin[p + 1] += begin[p];
+  sets->complement_begin = begin[sets->components + 1];
   for (int i = 0; i < sets->pending_count; i++)
-    join_group(sets, sets->pending[i]);
+    sets->arranged[begin[sets->place[sets->pending[i]]]++] = sets->pending[i];
+  sets->arranged_count = sets->pending_count;
   sets->pending_count = 0;
 }
 

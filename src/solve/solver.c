@@ -80,9 +80,9 @@ static bool run_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *pro
       int64_t begin = i * kernel->tile_rows;
       int64_t rows = update->rows - begin < kernel->tile_rows ? update->rows - begin : kernel->tile_rows;
       size_t offset = (size_t)begin * row_bytes;
-      int info = kernel->update(problem, rows, (char *)update->x + offset, (const char *)update->products + offset,
-                                my_scratch, update->want_violation ? violations + i : NULL);
-      failures += info != 0;
+      bool updated = kernel->update(problem, rows, (char *)update->x + offset, (const char *)update->products + offset,
+                                    my_scratch, update->want_violation ? violations + i : NULL);
+      failures += !updated;
     }
   }
   return failures == 0;
@@ -101,7 +101,7 @@ static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_pr
                            &scratch);
   if (status == DNMF_OK && !run_tiles(kernel, problem, row_bytes, threads, update, scratch, violations))
     status =
-        dnmf_fail(error, DNMF_ERROR_LIBRARY, "LAPACK could not factorize a part of the Gram matrix; try --solver hals");
+        dnmf_fail(error, DNMF_ERROR_LIBRARY, "a part of the Gram matrix could not be factorized; try --solver hals");
   if (status == DNMF_OK && update->want_violation)
     for (int64_t i = 0; i < tiles; i++)
       update->violation += ((double *)violations)[i]; /* in the order of the tiles */
@@ -124,6 +124,11 @@ dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnm
     status = update_tiles(kernel, &problem, precision, threads, update, error);
   free(memory);
   return status;
+}
+
+double dnmf_solver_operations(dnmf_solver solver, int components, int sweeps) {
+  const double k = components;
+  return solver == DNMF_SOLVER_BPP ? 4 * k * k + k * k * k / 12 : 2 * sweeps * k * k;
 }
 
 double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads, int64_t rows,

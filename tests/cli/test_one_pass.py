@@ -56,7 +56,7 @@ def test_threads_do_not_change_a_bit(problem):
 
 @pytest.mark.parametrize("options, passes", [([], 1), (["--solver", "bpp"], 2), (["--loss", "kullback-leibler"], 2)])
 def test_what_is_read_once_is_told(tmp_path, options, passes):
-    """bpp groups the rows of a block, other losses need W H: two readings. The log line says when it is one."""
+    """bpp inverts the Gram matrix for all rows together, other losses need W H: two readings. The log line says when it is one."""
     run(["generate", "-o", tmp_path / "a.h5", "--rows", 30, "--cols", 20])
     done = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--max-iter", 2, "--json", *options])
     assert done.json["passes"] == passes

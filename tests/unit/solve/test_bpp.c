@@ -156,6 +156,111 @@ static void repeated_components_still_give_an_optimum(void **state) {
   for_every_case(check_rank_deficient);
 }
 
+/* Columns that share ever more: from where complements are solved with the inverse, to where they are not, to where the
+ * matrix is singular as far as numbers tell. */
+static problem make_alike(int k, double spread) {
+  problem p = make_problem(9, DNMF_DOUBLE, 131, k, k);
+  const int m = 2 * k + 5;
+  double *f = zeros((int64_t)m * k);
+  for (int i = 0; i < m; i++)
+    for (int t = 0; t < k; t++)
+      f[i * k + t] = uniform(11, i, m) + spread * entry(12, i, t, 0.4);
+  memset(p.gram, 0, sizeof(double) * (size_t)k * (size_t)k);
+  memset(p.b, 0, sizeof(double) * (size_t)p.rows * (size_t)k);
+  for (int s = 0; s < k; s++)
+    for (int t = 0; t < k; t++)
+      for (int i = 0; i < m; i++)
+        p.gram[s * k + t] += f[i * k + s] * f[i * k + t];
+  for (int r = 0; r < p.rows; r++)
+    for (int i = 0; i < m; i++) {
+      double data = f[i * k + r % k] + 0.3 * entry(13, r, i, 0.5);
+      for (int t = 0; t < k; t++)
+        p.b[r * k + t] += data * f[i * k + t];
+    }
+  free(f);
+  return p;
+}
+
+static void nearly_equal_components_still_give_an_optimum(void **state) {
+  (void)state;
+  static const int components[] = {2, 16, 33, 100};
+  for (size_t i = 0; i < sizeof components / sizeof *components; i++)
+    for (int isa = 0; isa <= (int)dnmf_isa_detect(); isa++)
+      for (double spread = 10; spread > 1e-8; spread /= 20) {
+        problem p = make_alike(components[i], spread);
+        problem before = copy_problem(&p);
+        run(&p, DNMF_SOLVER_BPP, DNMF_DOUBLE, (dnmf_isa)isa, 1);
+        assert_optimal(&p, spread > 1e-3 ? 1e-11 : 1e-8);
+        assert_no_worse(&p, &before, 1e-13);
+        free_problem(&before);
+        free_problem(&p);
+      }
+}
+
+/* Rows that end with all components, with none, and with one. */
+static void extreme_passive_sets_are_found(void **state) {
+  (void)state;
+  for (int k = 1; k <= 100; k += 1 + k / 2) {
+    problem p = make_problem(10, DNMF_DOUBLE, 3, k, k);
+    for (int t = 0; t < k; t++) {
+      p.b[t] = 0;
+      for (int s = 0; s < k; s++)
+        p.b[t] += p.gram[t * k + s] * (1 + s);
+      p.b[k + t] = -1 - t;
+      p.b[2 * k + t] = 2 * p.gram[t * k + k / 2] - (t == k / 2 ? 0 : 0.1);
+    }
+    run(&p, DNMF_SOLVER_BPP, DNMF_DOUBLE, dnmf_isa_detect(), 1);
+    for (int t = 0; t < k; t++) {
+      assert_near("of all", p.x[t], 1 + t, 1e-9);
+      assert_true(p.x[k + t] == 0);
+      assert_near("of one", p.x[2 * k + t], t == k / 2 ? 2 : 0, 1e-12);
+    }
+    free_problem(&p);
+  }
+}
+
+/* Products of nonnegative rows with zeros: at the optimum every gradient is 0 up to rounding, of either sign. */
+static void check_degenerate(int rows, int k, dnmf_precision precision, dnmf_isa isa) {
+  problem p = make_problem(14, precision, rows, k, k);
+  double *exact = zeros((int64_t)rows * k);
+  memset(p.b, 0, sizeof(double) * (size_t)rows * (size_t)k);
+  for (int r = 0; r < rows; r++)
+    for (int t = 0; t < k; t++) {
+      exact[r * k + t] = entry(15, r, t, r % 5 * 0.2);
+      for (int s = 0; s < k; s++)
+        p.b[r * k + s] += exact[r * k + t] * p.gram[s * k + t];
+    }
+  run(&p, DNMF_SOLVER_BPP, precision, isa, 1);
+  for (int i = 0; i < rows * k; i++)
+    assert_near("x", p.x[i], exact[i], precision == DNMF_DOUBLE ? 1e-9 : 1e-2);
+  assert_optimal(&p, precision == DNMF_DOUBLE ? 1e-12 : 1e-5);
+  free(exact);
+  free_problem(&p);
+}
+
+static void degenerate_rows_are_settled(void **state) {
+  (void)state;
+  for_every_case(check_degenerate);
+}
+
+/* The same bits in one call and alone. */
+static void rows_do_not_depend_on_their_neighbours(void **state) {
+  (void)state;
+  problem p = make_problem(11, DNMF_DOUBLE, 300, 30, 30);
+  problem together = copy_problem(&p);
+  run(&together, DNMF_SOLVER_BPP, DNMF_DOUBLE, dnmf_isa_detect(), 1);
+  for (int r = 0; r < p.rows; r += 1 + r / 3) {
+    problem alone = p;
+    alone.rows = 1;
+    alone.x += r * p.k;
+    alone.b += r * p.k;
+    run(&alone, DNMF_SOLVER_BPP, DNMF_DOUBLE, dnmf_isa_detect(), 1);
+    assert_memory_equal(alone.x, together.x + r * p.k, sizeof(double) * (size_t)p.k);
+  }
+  free_problem(&together);
+  free_problem(&p);
+}
+
 static void zero_gram_gives_zeros(void **state) {
   (void)state;
   problem p = make_problem(5, DNMF_DOUBLE, 17, 5, 0);
@@ -204,17 +309,17 @@ static void scales_of_components_do_not_matter(void **state) {
 /* The guard against endless exchanges, called directly with no exchange allowed. */
 static void unsettled_rows_get_coordinate_sweeps(void **state) {
   (void)state;
-  double gram[16 * 3] = {[0] = 1, [1] = 0.5, [16] = 0.5, [17] = 1, [34] = 0};
+  const double gram[8 * 5] = {[0] = 1, [1] = 0.5, [8] = 0.5, [9] = 1};
   const double scale[3] = {1, 1, 1};
   const uint64_t alive[1] = {3};
   const dnmf_row_problem prepared = {
-      .components = 3, .stride = 16, .scaled = gram, .scale = scale, .alive = alive, .max_rounds = 0};
+      .components = 3, .scaled = {3, 8, gram}, .scale = scale, .unscale = scale, .alive = alive, .max_rounds = 0};
   double x[6] = {1, 1, 1, 0, 0, 0};
   const double b[6] = {2, 1, 0, 1, -1, 0};
   const double expected[6] = {2, 0, 0, 1, 0, 0};
   void *scratch = malloc(dnmf_bpp_kernel_double_portable.scratch_bytes(3));
   assert_non_null(scratch);
-  assert_int_equal(dnmf_bpp_kernel_double_portable.update(&prepared, 2, x, b, scratch, NULL), 0);
+  assert_true(dnmf_bpp_kernel_double_portable.update(&prepared, 2, x, b, scratch, NULL));
   for (int i = 0; i < 6; i++)
     assert_near("x", x[i], expected[i], 1e-12);
   free(scratch);
@@ -243,6 +348,10 @@ int run_tests(void) {
       mpi_test(penalties_are_applied),
       mpi_test(optimum_is_kept),
       mpi_test(repeated_components_still_give_an_optimum),
+      mpi_test(nearly_equal_components_still_give_an_optimum),
+      mpi_test(extreme_passive_sets_are_found),
+      mpi_test(degenerate_rows_are_settled),
+      mpi_test(rows_do_not_depend_on_their_neighbours),
       mpi_test(zero_gram_gives_zeros),
       mpi_test(dead_component_gets_zero),
       mpi_test(scales_of_components_do_not_matter),
