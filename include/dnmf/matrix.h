@@ -117,6 +117,11 @@ dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *
                                       bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
                                       dnmf_matrix *matrix);
 
+/* A dense block, in the type `narrow`, which represents every value, if that is narrower than the precision (0: in its
+ * numbers). collective */
+dnmf_status dnmf_matrix_assemble_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                       dnmf_number narrow, dnmf_next_entries next, void *state, dnmf_matrix *matrix);
+
 /* Both orders from entries in an array, which is consumed (freed, also on failure). collective */
 dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                      bool sparse, dnmf_duplicates duplicates, dnmf_entries *entries,

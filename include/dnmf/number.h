@@ -59,6 +59,32 @@ static inline double dnmf_number_at(dnmf_number number, const void *values, int6
   }
 }
 
+/* Sets number `at` of an array to a value that the type represents. */
+static inline void dnmf_number_put(dnmf_number number, void *values, int64_t at, double value) {
+  switch (number) {
+  case DNMF_NUMBER_SINGLE:
+    ((float *)values)[at] = (float)value;
+    break;
+  case DNMF_NUMBER_UINT16:
+    ((uint16_t *)values)[at] = (uint16_t)value;
+    break;
+  case DNMF_NUMBER_INT16:
+    ((int16_t *)values)[at] = (int16_t)value;
+    break;
+  case DNMF_NUMBER_UINT8:
+    ((uint8_t *)values)[at] = (uint8_t)value;
+    break;
+  case DNMF_NUMBER_INT8:
+    ((int8_t *)values)[at] = (int8_t)value;
+    break;
+  case DNMF_NUMBER_HALVES:
+    ((uint8_t *)values)[at] = (uint8_t)(2 * value);
+    break;
+  default:
+    ((double *)values)[at] = value;
+  }
+}
+
 /* Numbers first ... first + count - 1 as doubles: where they are, or in `room` for that many. local */
 const double *dnmf_numbers_widen(dnmf_number number, const void *values, int64_t first, int64_t count, double *room);
 

@@ -83,6 +83,22 @@ static dnmf_status take_dense(dnmf_staging *staging, void *state, int source, co
   return DNMF_OK;
 }
 
+static dnmf_status take_narrow(dnmf_staging *staging, void *state, int source, const char *items, int64_t count) {
+  (void)source;
+  dnmf_matrix *matrix = state;
+  const int64_t cols = dnmf_range_size(matrix->col_range);
+  const dnmf_number wide = (dnmf_number)matrix->precision;
+  for (int64_t i = 0; i < count; i++) {
+    const char *item = items + (size_t)i * staging->item_bytes;
+    double room = 0;
+    dnmf_staged_place place;
+    memcpy(&place, item, sizeof place);
+    memcpy(&room, item + sizeof place, dnmf_precision_size(matrix->precision));
+    dnmf_number_put(matrix->narrow, matrix->dense, place.row * cols + place.col, dnmf_number_at(wide, &room, 0));
+  }
+  return DNMF_OK;
+}
+
 /* Puts what waits into rows, in file order; the memory it waited in is given back on the way. */
 static void place_rows(dnmf_staging *staging, dnmf_csr *rows) {
   size_t size = dnmf_precision_size(staging->precision);
@@ -131,11 +147,23 @@ static dnmf_status build_cols(dnmf_error *error, dnmf_matrix *matrix) {
   return DNMF_OK;
 }
 
+/* A dense block of zeros in the narrower type, if there is one. */
+static dnmf_status begin_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                               dnmf_number narrow, dnmf_matrix *matrix) {
+  if (!dnmf_narrower(precision, narrow))
+    return dnmf_matrix_allocate_dense(context, layout, precision, matrix);
+  DNMF_TRY(dnmf_matrix_allocate_unset(context, layout, precision, narrow, matrix));
+  const int64_t count = dnmf_range_size(matrix->row_range) * dnmf_range_size(matrix->col_range);
+  if (count > 0)
+    memset(matrix->dense, 0, (size_t)count * dnmf_number_size(matrix->narrow));
+  return DNMF_OK;
+}
+
 static dnmf_status begin_block(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision, bool sparse,
-                               dnmf_matrix *matrix) {
+                               dnmf_number narrow, dnmf_matrix *matrix) {
   DNMF_TRY(check_blocks(&context->error, layout));
   if (!sparse)
-    return dnmf_matrix_allocate_dense(context, layout, precision, matrix);
+    return begin_dense(context, layout, precision, narrow, matrix);
   matrix->rows = layout->rows;
   matrix->cols = layout->cols;
   matrix->sparse = true;
@@ -146,21 +174,36 @@ static dnmf_status begin_block(dnmf_context *context, const dnmf_layout *layout,
                          &matrix->by_rows);
 }
 
-dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
-                                      bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
-                                      dnmf_matrix *matrix) {
+static dnmf_status assemble(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision, bool sparse,
+                            dnmf_number narrow, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
+                            dnmf_matrix *matrix) {
   dnmf_staging staging = {0};
   memset(matrix, 0, sizeof *matrix);
-  dnmf_status status = begin_block(context, layout, precision, sparse, matrix);
+  dnmf_status status = begin_block(context, layout, precision, sparse, narrow, matrix);
   if (status == DNMF_OK)
     status = dnmf_staging_create(context, layout, precision, &staging);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = dnmf_staging_route(&staging, next, state, sparse ? take_sparse : take_dense, matrix);
+    status = dnmf_staging_route(&staging, next, state,
+                                sparse           ? take_sparse
+                                : matrix->narrow ? take_narrow
+                                                 : take_dense,
+                                matrix);
   if (status == DNMF_OK && sparse)
     status = dnmf_agree(context, build_rows(&staging, duplicates, matrix));
   dnmf_staging_free(&staging);
   return status;
+}
+
+dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                      bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
+                                      dnmf_matrix *matrix) {
+  return assemble(context, layout, precision, sparse, (dnmf_number)0, duplicates, next, state, matrix);
+}
+
+dnmf_status dnmf_matrix_assemble_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                       dnmf_number narrow, dnmf_next_entries next, void *state, dnmf_matrix *matrix) {
+  return assemble(context, layout, precision, false, narrow, DNMF_DUPLICATES_LAST, next, state, matrix);
 }
 
 dnmf_status dnmf_matrix_assemble(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,

@@ -36,29 +36,13 @@ static uint64_t find_excluded(const dnmf_csr *csr, dnmf_number from) {
   return excluded;
 }
 
-static void put(dnmf_number number, void *values, int64_t at, double value) {
-  switch (number) {
-  case DNMF_NUMBER_UINT8:
-    ((uint8_t *)values)[at] = (uint8_t)value;
-    break;
-  case DNMF_NUMBER_HALVES:
-    ((uint8_t *)values)[at] = (uint8_t)(2 * value);
-    break;
-  case DNMF_NUMBER_UINT16:
-    ((uint16_t *)values)[at] = (uint16_t)value;
-    break;
-  default:
-    ((float *)values)[at] = (float)value;
-  }
-}
-
 /* The wide values are given back before the other order's are converted. */
 static dnmf_status convert(dnmf_error *error, dnmf_number from, dnmf_number narrow, dnmf_csr *csr) {
   const int64_t count = csr->start[csr->rows];
   void *values = NULL;
   DNMF_TRY(dnmf_allocate(error, "narrow values", count, dnmf_number_size(narrow), &values));
   for (int64_t e = 0; e < count; e++)
-    put(narrow, values, e, dnmf_number_at(from, csr->value, e));
+    dnmf_number_put(narrow, values, e, dnmf_number_at(from, csr->value, e));
   free(csr->value);
   csr->value = values;
   csr->narrow = narrow;

@@ -265,8 +265,6 @@ static void close_source(dnmf_source *source) {
 static void describe(const npz_place *place, dnmf_source *source) {
   dnmf_describe_array(&place->header, source);
   source->format = "NumPy archive";
-  if (place->sequential && !place->sparse) /* it is handed on entry by entry */
-    source->narrow = (dnmf_number)0;
   if (!place->sparse)
     return;
   source->format = strcmp(place->format, "csr") == 0   ? "SciPy sparse archive (csr)"

@@ -228,7 +228,6 @@ static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
   source->close = close_held;
   source->transposed = false;
   source->by_rows = false; /* it is no longer read from the file */
-  source->narrow = (dnmf_number)0;
   dnmf_selection_free(source->selection);
   source->selection = NULL;
   return DNMF_OK;

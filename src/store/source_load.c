@@ -46,6 +46,8 @@ dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, 
   bool chosen = source->transposed || source->selection;
   dnmf_next_entries from = chosen ? next_chosen : next;
   void *of = chosen ? &c : state;
+  if (!source->sparse)
+    return dnmf_matrix_assemble_dense(context, layout, precision, source->narrow, from, of, matrix);
   if (source->rows_alone)
     return dnmf_matrix_assemble_rows(context, layout, precision, source->sparse, source->duplicates, from, of, matrix);
   return dnmf_matrix_assemble(context, layout, precision, source->sparse, source->duplicates, from, of, matrix);
