@@ -12,10 +12,11 @@
  * The sums over all processes are exact for ranges of any length: they are what the loop counts (dnmf_traffic).
  * Operations of a process, with s stored entries in its block and r owned rows of a factor:
  *   product  2 s k, twice; gram 2 r k (k + 1) of each factor; update r times what solver.h says of a row.
- * The two products read a dense block twice, or once in one pass (product.h), for which pc must be 1. A divergence other than the squared error (divergence.h) sums denominators beside the numerators,
- * but for beta = 1, where they are k sums of columns: the factor 2 of words and messages of factor rows is 3, and k^2
- * is k numbers for beta = 1, none for 0, 1 otherwise. Operations of a half-step: 2 s k for WH and for each of the sums,
- * s being all entries of the block unless beta = 1.
+ * The two products read a dense block twice, or once in one pass (sweep.h), for which pc must be 1. A divergence
+ * other than the squared error (divergence.h) sums denominators beside the numerators, but for beta = 1, where they are
+ * k sums of columns: the factor 2 of words and messages of factor rows is 3, and k^2 is k numbers for beta = 1, none
+ * for 0, 1 otherwise. Operations of a half-step: 2 s k for WH and for each of the sums, s being all entries of the
+ * block unless beta = 1.
  *
  * Fits of observed entries: rows and columns are dealt out by stored entries, and a process fetches the factor rows
  * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes

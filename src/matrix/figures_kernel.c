@@ -10,24 +10,7 @@
 
 #include <stdint.h>
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
-typedef uint64_t hash_word __attribute__((vector_size(VECTOR_BYTES)));
-
-/* The low half of each word times the high half; the compiler makes three multiplications of what needs one. */
-TEMPLATE hash_word multiply_halves(hash_word word) {
-#if defined(__AVX512F__)
-  return (hash_word)_mm512_mul_epu32((__m512i)word, (__m512i)(word >> 32));
-#elif defined(__AVX2__)
-  return (hash_word)_mm256_mul_epu32((__m256i)word, (__m256i)(word >> 32));
-#else
-  return (word & UINT32_MAX) * (word >> 32);
-#endif
-}
-
-#define DNMF_HASH_VECTOR
+#define DNMF_HASH_BYTES VECTOR_BYTES
 #include "base/entry_hash.h"
 #include "matrix/kernels.h"
 

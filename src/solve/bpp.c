@@ -161,7 +161,7 @@ static bool invert(int n, int stride, const workspace *w) {
 }
 
 static int stride_of(int components) {
-  return dnmf_round_up(components, DNMF_LANES_UNIT);
+  return dnmf_lanes_round_up(components, DNMF_LANES_UNIT);
 }
 
 double dnmf_bpp_prepare_bytes(int components) {

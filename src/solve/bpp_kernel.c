@@ -43,8 +43,8 @@ typedef struct bpp_tile {
 } bpp_tile;
 
 static size_t layout(bpp_tile *tile, int rows, int components, void *scratch) {
-  const size_t n = (size_t)dnmf_round_up(components, DNMF_LANES_BLOCK);
-  const size_t stride = (size_t)dnmf_round_up(components, DNMF_LANES_UNIT);
+  const size_t n = (size_t)dnmf_lanes_round_up(components, DNMF_LANES_BLOCK);
+  const size_t stride = (size_t)dnmf_lanes_round_up(components, DNMF_LANES_UNIT);
   dnmf_arena arena = {scratch, 0};
   dnmf_passive_sets_layout(&tile->sets, rows, components, &arena);
   tile->target = dnmf_arena_take(&arena, (size_t)rows * stride, sizeof(double));
@@ -218,7 +218,7 @@ static void settle(bpp_tile *tile, int row, bool complement, int size, const int
 static bool solve_rows(bpp_tile *tile, bool complement, int count, const int *rows) {
   const dnmf_row_problem *p = tile->problem;
   const dnmf_lane_matrix *matrix = complement ? &p->inverse : &p->scaled;
-  const int stride = dnmf_round_up(p->components, DNMF_LANES_BLOCK);
+  const int stride = dnmf_lanes_round_up(p->components, DNMF_LANES_BLOCK);
   dnmf_lane_systems systems = {.matrix = matrix};
   int size[LANES] = {0};
   double limit[LANES] = {0};
@@ -232,7 +232,7 @@ static bool solve_rows(bpp_tile *tile, bool complement, int count, const int *ro
     systems.members[i] = members;
     systems.size = size[i] > systems.size ? size[i] : systems.size;
   }
-  systems.size = dnmf_round_up(systems.size, DNMF_LANES_BLOCK);
+  systems.size = dnmf_lanes_round_up(systems.size, DNMF_LANES_BLOCK);
   for (int i = 0; i < LANES; i++)
     for (int m = size[i]; m < systems.size; m++)
       tile->members[(int64_t)i * stride + m] = p->components;

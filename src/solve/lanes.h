@@ -47,7 +47,7 @@ typedef struct dnmf_lanes_kernel {
 
 DNMF_DECLARE_VARIANTS(dnmf_lanes_kernel, dnmf_lanes_kernel);
 
-static inline int dnmf_round_up(int count, int multiple) {
+static inline int dnmf_lanes_round_up(int count, int multiple) {
   return (count + multiple - 1) / multiple * multiple;
 }
 
@@ -58,7 +58,7 @@ static inline size_t dnmf_lanes_matrix_doubles(int order, int stride) {
 
 /* Doubles of work memory for systems of up to `size`, in any instruction set. */
 static inline size_t dnmf_lanes_work_doubles(int size) {
-  const size_t n = (size_t)dnmf_round_up(size, DNMF_LANES_BLOCK);
+  const size_t n = (size_t)dnmf_lanes_round_up(size, DNMF_LANES_BLOCK);
   return n * (n + 1) / 2 * DNMF_LANES_MOST;
 }
 

@@ -107,7 +107,7 @@ def test_numpy_arrays(tmp_path, dtype, name, order):
 
 
 def test_counted_selections_are_the_same(tmp_path, dense):
-    """They walk the entries, which then come to their places as float64."""
+    """They walk the entries, which then come to their places."""
     check_pair(tmp_path, *dense["?"], ("int8", "float64"), "--min-row-count", 25)
 
 

@@ -17,10 +17,10 @@ LEVEL = {layer: level for level, layers in enumerate(ORDER) for layer in layers}
 HEADERS = {
     "base": ["status", "memory", "number", "precision", "queue", "random", "range", "subset"],
     "comm": ["clock", "context", "collective", "grid"],
-    "matrix": ["csr", "divergence", "fetch", "generate", "ids", "matrix", "panel", "product", "ratings"],
+    "matrix": ["csr", "divergence", "fetch", "generate", "ids", "matrix", "panel", "product", "ratings", "sweep"],
     "factor": ["factor", "model", "ranking"],
     "store": ["anndata", "dense_file", "file", "labels", "match", "output", "pairs", "row_blocks", "source"],
-    "init": ["start", "svd"],
+    "init": ["ratings_svd", "start", "svd"],
     "solve": ["loss", "observed", "solver"],
     "fit": ["cost", "fit", "fit_observed", "fit_state", "fit_stream", "machine", "residual"],
     "model": ["describe", "metrics", "predict", "recommend", "reconstruct", "transform", "tune"],

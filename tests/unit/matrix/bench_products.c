@@ -5,8 +5,8 @@
  */
 #include "dnmf/memory.h"
 #include "dnmf/product.h"
-#include "dnmf/sweep.h"
 #include "dnmf/random.h"
+#include "dnmf/sweep.h"
 
 #include <cblas.h>
 #include <inttypes.h>

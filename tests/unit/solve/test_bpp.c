@@ -1,8 +1,6 @@
 /* bpp against trying every passive set (few components), and against the optimality conditions (many). */
 #include "problem.h"
 
-#include "solve/kernels.h"
-
 /* Solves the symmetric system in place by Gaussian elimination with pivoting; false if singular. */
 static bool eliminate(int n, double *a, double *b) {
   for (int c = 0; c < n; c++) {
@@ -306,25 +304,6 @@ static void scales_of_components_do_not_matter(void **state) {
   free_problem(&p);
 }
 
-/* The guard against endless exchanges, called directly with no exchange allowed. */
-static void unsettled_rows_get_coordinate_sweeps(void **state) {
-  (void)state;
-  const double gram[8 * 5] = {[0] = 1, [1] = 0.5, [8] = 0.5, [9] = 1};
-  const double scale[3] = {1, 1, 1};
-  const uint64_t alive[1] = {3};
-  const dnmf_row_problem prepared = {
-      .components = 3, .scaled = {3, 8, gram}, .scale = scale, .unscale = scale, .alive = alive, .max_rounds = 0};
-  double x[6] = {1, 1, 1, 0, 0, 0};
-  const double b[6] = {2, 1, 0, 1, -1, 0};
-  const double expected[6] = {2, 0, 0, 1, 0, 0};
-  void *scratch = malloc(dnmf_bpp_kernel_double_portable.scratch_bytes(3));
-  assert_non_null(scratch);
-  assert_true(dnmf_bpp_kernel_double_portable.update(&prepared, 2, x, b, scratch, NULL));
-  for (int i = 0; i < 6; i++)
-    assert_near("x", x[i], expected[i], 1e-12);
-  free(scratch);
-}
-
 static void overflowed_gram_is_an_error(void **state) {
   (void)state;
   problem p = make_problem(8, DNMF_SINGLE, 2, 3, 3);
@@ -355,7 +334,6 @@ int run_tests(void) {
       mpi_test(zero_gram_gives_zeros),
       mpi_test(dead_component_gets_zero),
       mpi_test(scales_of_components_do_not_matter),
-      mpi_test(unsettled_rows_get_coordinate_sweeps),
       mpi_test(overflowed_gram_is_an_error),
       mpi_test(threads_do_not_change_a_bit),
   };

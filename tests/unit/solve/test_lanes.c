@@ -45,7 +45,7 @@ typedef struct square {
 /* common + F'F / rows with uniform F: the larger `common`, the nearer to singular. */
 static square make_square(uint64_t seed, int order, double common) {
   const int rows = 2 * order + 5;
-  const int stride = dnmf_round_up(order, DNMF_LANES_UNIT);
+  const int stride = dnmf_lanes_round_up(order, DNMF_LANES_UNIT);
   square s = {.matrix = {order, stride, NULL},
               .entries = take(dnmf_lanes_matrix_doubles(order, stride), sizeof(double))};
   double *f = take((size_t)(rows * order), sizeof *f);
@@ -76,7 +76,7 @@ typedef struct systems {
 
 static systems make_systems(const square *a, const dnmf_lanes_kernel *kernel, const int *size) {
   const int order = a->matrix.order;
-  const int room = dnmf_round_up(order, DNMF_LANES_BLOCK);
+  const int room = dnmf_lanes_round_up(order, DNMF_LANES_BLOCK);
   systems s = {.given = {.matrix = &a->matrix}};
   s.members = take((size_t)(kernel->lanes * room), sizeof(int));
   s.target = take((size_t)(kernel->lanes * order), sizeof(double));
@@ -96,7 +96,7 @@ static systems make_systems(const square *a, const dnmf_lanes_kernel *kernel, co
     s.given.target[lane] = s.size[lane] > 0 ? s.target + lane * order : NULL;
     s.given.size = s.size[lane] > s.given.size ? s.size[lane] : s.given.size;
   }
-  s.given.size = dnmf_round_up(s.given.size, DNMF_LANES_BLOCK);
+  s.given.size = dnmf_lanes_round_up(s.given.size, DNMF_LANES_BLOCK);
   return s;
 }
 
@@ -225,7 +225,7 @@ static void check_indefinite(const dnmf_lanes_kernel *kernel) {
     systems bad = make_systems(&a, kernel, with);
     systems good = make_systems(&a, kernel, without);
     good.members[0] = 0;
-    good.members[dnmf_round_up(order, DNMF_LANES_BLOCK)] = 0;
+    good.members[dnmf_lanes_round_up(order, DNMF_LANES_BLOCK)] = 0;
     assert_false(kernel->solve(&bad.given, bad.work, bad.solution));
     assert_true(kernel->solve(&good.given, good.work, good.solution));
     free_systems(&good);

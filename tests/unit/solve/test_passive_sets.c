@@ -4,6 +4,7 @@
 #include "dnmf/random.h"
 #include "solve/bpp.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,12 +110,32 @@ static void stubborn_rows_exchange_one_component(void **state) {
   free(memory);
 }
 
+/* The guard against endless exchanges, called directly with no exchange allowed. */
+static void unsettled_rows_get_coordinate_sweeps(void **state) {
+  (void)state;
+  const double gram[8 * 5] = {[0] = 1, [1] = 0.5, [8] = 0.5, [9] = 1};
+  const double scale[3] = {1, 1, 1};
+  const uint64_t alive[1] = {3};
+  const dnmf_row_problem prepared = {
+      .components = 3, .scaled = {3, 8, gram}, .scale = scale, .unscale = scale, .alive = alive, .max_rounds = 0};
+  double x[6] = {1, 1, 1, 0, 0, 0};
+  const double b[6] = {2, 1, 0, 1, -1, 0};
+  const double expected[6] = {2, 0, 0, 1, 0, 0};
+  void *scratch = malloc(dnmf_bpp_kernel_double_portable.scratch_bytes(3));
+  assert_non_null(scratch);
+  assert_true(dnmf_bpp_kernel_double_portable.update(&prepared, 2, x, b, scratch, NULL));
+  for (int i = 0; i < 6; i++)
+    assert_true(fabs(x[i] - expected[i]) < 1e-12);
+  free(scratch);
+}
+
 int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(rows_go_by_the_size_of_their_systems),
       mpi_test(full_sets_are_solved_on_their_empty_complement),
       mpi_test(stubborn_rows_exchange_one_component),
+      mpi_test(unsettled_rows_get_coordinate_sweeps),
   };
   return cmocka_run_group_tests_name("passive sets", tests, NULL, NULL);
 }
