@@ -54,7 +54,7 @@ static size_t layout(bpp_tile *tile, int rows, int components, void *scratch) {
   tile->members = dnmf_arena_take(&arena, LANES * n, sizeof(int));
   tile->work = dnmf_arena_take(&arena, dnmf_lanes_work_doubles(components), sizeof(double));
   tile->solution = dnmf_arena_take(&arena, LANES * n, sizeof(double));
-  tile->other = dnmf_arena_take(&arena, 2 * AT_ONCE * stride, sizeof(double));
+  tile->other = dnmf_arena_take(&arena, (size_t)(2 * AT_ONCE) * stride, sizeof(double));
   tile->below = dnmf_arena_take(&arena, LANES * (size_t)tile->sets.words, sizeof(uint64_t));
   tile->set = dnmf_arena_take(&arena, (size_t)tile->sets.words, sizeof(uint64_t));
   tile->infeasible = dnmf_arena_take(&arena, (size_t)tile->sets.words, sizeof(uint64_t));
@@ -82,7 +82,7 @@ static uint64_t bits_below(const double *values, double limit, int count) {
 /* A mask's word of these bits. */
 static uint64_t word_below(const dnmf_row_problem *p, int word, const double *values, double limit) {
   const int count = p->components - 64 * word;
-  return bits_below(values + 64 * word, limit, count < 64 ? count : 64) & p->alive[word];
+  return bits_below(values + (ptrdiff_t)64 * word, limit, count < 64 ? count : 64) & p->alive[word];
 }
 
 /* The row's target, and the row itself in scaled variables. */

@@ -221,17 +221,17 @@ TEMPLATE void combine_units(int units, const dnmf_lane_matrix *matrix, int size,
   lanes sum[8];
 #pragma GCC unroll 8
   for (int v = 0; v < units; v++)
-    sum[v] = -*(const lanes *)(target + begin + v * LANES);
+    sum[v] = -*(const lanes *)(target + begin + (ptrdiff_t)v * LANES);
   for (int m = 0; m < size; m++) {
     const double *entries = matrix->entries + (size_t)members[m] * (size_t)matrix->stride + begin;
     const double value = values[(size_t)m * LANES];
 #pragma GCC unroll 8
     for (int v = 0; v < units; v++)
-      sum[v] += value * *(const lanes *)(entries + v * LANES);
+      sum[v] += value * *(const lanes *)(entries + (ptrdiff_t)v * LANES);
   }
 #pragma GCC unroll 8
   for (int v = 0; v < units; v++)
-    *(lanes *)(out + begin + v * LANES) = sum[v];
+    *(lanes *)(out + begin + (ptrdiff_t)v * LANES) = sum[v];
 }
 
 static void combine(const dnmf_lane_matrix *matrix, int size, const int *members, const double *values,
@@ -263,7 +263,8 @@ TEMPLATE void multiply_rows(int rows, const dnmf_lane_matrix *matrix, double sig
       lanes entries[UNIT];
 #pragma GCC unroll 4
       for (int v = 0; v < UNIT; v++)
-        entries[v] = *(const lanes *)(matrix->entries + (size_t)t * (size_t)matrix->stride + begin + v * LANES);
+        entries[v] =
+            *(const lanes *)(matrix->entries + (size_t)t * (size_t)matrix->stride + begin + (ptrdiff_t)v * LANES);
 #pragma GCC unroll 12
       for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
@@ -274,7 +275,7 @@ TEMPLATE void multiply_rows(int rows, const dnmf_lane_matrix *matrix, double sig
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
       for (int v = 0; v < UNIT; v++)
-        *(lanes *)(to[r] + begin + v * LANES) = sign * sum[r][v];
+        *(lanes *)(to[r] + begin + (ptrdiff_t)v * LANES) = sign * sum[r][v];
   }
 }
 

@@ -23,7 +23,7 @@ static part_shape shape_of(int64_t cols, dnmf_number number) {
   const int64_t size = (int64_t)dnmf_number_size(number);
   const int64_t together = LINE_BYTES / (size < (int64_t)sizeof(float) ? (int64_t)sizeof(float) : size);
   const int64_t times = PART_BYTES / (together * cols * size);
-  const int64_t most = 2 * ROW_PART_BYTES / size;
+  const int64_t most = 2 * (int64_t)ROW_PART_BYTES / size;
   return (part_shape){times > 1 ? times * together : together, cols > most ? most : cols};
 }
 

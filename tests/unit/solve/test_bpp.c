@@ -184,7 +184,8 @@ static void nearly_equal_components_still_give_an_optimum(void **state) {
   static const int components[] = {2, 16, 33, 100};
   for (size_t i = 0; i < sizeof components / sizeof *components; i++)
     for (int isa = 0; isa <= (int)dnmf_isa_detect(); isa++)
-      for (double spread = 10; spread > 1e-8; spread /= 20) {
+      for (int power = 0; power < 7; power++) {
+        const double spread = 10 * pow(20, -power);
         problem p = make_alike(components[i], spread);
         problem before = copy_problem(&p);
         run(&p, DNMF_SOLVER_BPP, DNMF_DOUBLE, (dnmf_isa)isa, 1);

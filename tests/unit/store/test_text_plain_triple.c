@@ -24,7 +24,7 @@ static bool check(const dnmf_delimiter *delimiter, const char *text) {
   dnmf_field fields[4];
   double value = -1;
   assert_non_null(bytes);
-  memcpy(bytes, text, length);
+  memcpy(bytes, text, length + 1);
   char *line = realloc(bytes, length > 0 ? length : 1);
   assert_non_null(line);
   const bool plain = dnmf_plain_triple_read(delimiter, (dnmf_text_line){line, line + length}, &triple);
