@@ -137,7 +137,7 @@ static void eliminate(int n, double *a, double *b) {
 static void assert_lane(const square *a, const systems *s, int lanes, int lane, double tolerance) {
   const int n = s->size[lane];
   const int *members = s->given.members[lane];
-  double *matrix = take((size_t)(n * n), sizeof(double));
+  double *matrix = take((size_t)n * (size_t)n, sizeof(double));
   double *expected = take((size_t)n, sizeof(double));
   for (int i = 0; i < n; i++) {
     expected[i] = s->given.target[lane][members[i]];
@@ -245,7 +245,7 @@ static void check_combination(const dnmf_lanes_kernel *kernel) {
       square a = make_square(5, order, 0);
       const int stride = a.matrix.stride;
       int *members = take((size_t)order, sizeof(int));
-      double *values = take((size_t)(order * kernel->lanes), sizeof(double));
+      double *values = take((size_t)order * (size_t)kernel->lanes, sizeof(double));
       double *target = take((size_t)stride, sizeof(double));
       double *out = poisoned((size_t)stride);
       for (int m = 0; m < size; m++) {
@@ -280,8 +280,8 @@ static void check_product(const dnmf_lanes_kernel *kernel) {
     for (int count = 0; count <= ROWS; count += 1 + count / 4) {
       square a = make_square(8, order, 0);
       const int stride = a.matrix.stride;
-      double *x = take((size_t)(ROWS * stride), sizeof(double));
-      double *y = poisoned((size_t)(ROWS * stride));
+      double *x = take((size_t)ROWS * (size_t)stride, sizeof(double));
+      double *y = poisoned((size_t)ROWS * (size_t)stride);
       const double *from[ROWS];
       double *to[ROWS];
       for (int r = 0; r < ROWS; r++) {
