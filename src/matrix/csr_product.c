@@ -151,7 +151,8 @@ static dnmf_status prepare(dnmf_context *context, const dnmf_csr *a, const dnmf_
   w->first = memory;
   DNMF_TRY(split_columns(error, a, context->threads, w->first));
   if (w->padded == out->components) {
-    memset(out->data, 0, (size_t)(a->cols * w->padded) * size);
+    if (a->cols > 0)
+      memset(out->data, 0, (size_t)(a->cols * w->padded) * size);
     return DNMF_OK;
   }
   DNMF_TRY(dnmf_allocate(error, "rows of a product", at_most(a->rows, ROWS_AT_ONCE) * w->padded, size, &w->rows));
