@@ -69,12 +69,12 @@ def generate(options, matrix):
 
 
 def block_bytes(a, processes):
-    """The largest block of A: values and, when sparse, indices, by rows and by columns."""
+    """The largest block of A: values and, when sparse, indices, by rows alone."""
     rows = -(-a.shape[0] // processes)
     if not scipy.sparse.issparse(a):
         return rows * a.shape[1] * a.itemsize
     entries = max(int(a.indptr[min(begin + rows, a.shape[0])] - a.indptr[begin]) for begin in range(0, a.shape[0], rows))
-    return 2 * entries * (a.data.itemsize + 4) + 8 * (rows + a.shape[1] + 2)
+    return entries * (a.data.itemsize + 4) + 8 * (rows + 1)
 
 
 def result_of(work, a, program, path, seconds, extra, found_peaks):
