@@ -19,7 +19,7 @@ enum {
   BAND_ENTRIES = 16,            /* a row needs in a band, on average */
   PARTS = 8,                    /* a thread: small enough to even out what the counts do not show */
   ROWS_AT_ONCE = 4096,          /* of A that a product with the transpose takes at a time */
-  SAMPLES = 1024                /* entries a part, that tell where columns are split: within 3 %, mostly */
+  SAMPLES = 256                 /* entries a part, that tell where columns are split: within 6 %, mostly */
 };
 
 static int64_t at_most(int64_t count, int64_t limit) {

@@ -1,4 +1,5 @@
 /* Systems in lanes against Gaussian elimination with pivoting, products against plain loops, of every variant. */
+#include "eliminate.h"
 #include "mpi_test.h"
 
 #include "dnmf/random.h"
@@ -107,33 +108,6 @@ static void free_systems(systems *s) {
   free(s->solution);
 }
 
-/* Gaussian elimination with row exchanges. */
-static void eliminate(int n, double *a, double *b) {
-  for (int c = 0; c < n; c++) {
-    int pivot = c;
-    for (int r = c + 1; r < n; r++)
-      pivot = fabs(a[r * n + c]) > fabs(a[pivot * n + c]) ? r : pivot;
-    for (int j = 0; j <= n; j++) {
-      double *first = j < n ? a + c * n + j : b + c;
-      double *second = j < n ? a + pivot * n + j : b + pivot;
-      double swap = *first;
-      *first = *second;
-      *second = swap;
-    }
-    for (int r = c + 1; r < n; r++) {
-      double factor = a[r * n + c] / a[c * n + c];
-      for (int j = c; j < n; j++)
-        a[r * n + j] -= factor * a[c * n + j];
-      b[r] -= factor * b[c];
-    }
-  }
-  for (int r = n - 1; r >= 0; r--) {
-    for (int j = r + 1; j < n; j++)
-      b[r] -= a[r * n + j] * b[j];
-    b[r] /= a[r * n + r];
-  }
-}
-
 static void assert_lane(const square *a, const systems *s, int lanes, int lane, double tolerance) {
   const int n = s->size[lane];
   const int *members = s->given.members[lane];
@@ -144,7 +118,7 @@ static void assert_lane(const square *a, const systems *s, int lanes, int lane, 
     for (int j = 0; j < n; j++)
       matrix[i * n + j] = a->entries[members[i] * a->matrix.stride + members[j]];
   }
-  eliminate(n, matrix, expected);
+  assert_true(eliminate(n, matrix, expected));
   double largest = 0;
   for (int i = 0; i < n; i++)
     largest = fmax(largest, fabs(expected[i]));
