@@ -59,7 +59,7 @@ TEMPLATE lane_numbers vec_lanes(void) {
 #pragma GCC unroll 16
   for (int i = 0; i < VECTOR; i++)
     lane[i] = i;
-  return lane;
+  return lane; /* cppcheck-suppress uninitvar ; set lane by lane */
 }
 
 TEMPLATE real vec_sum(vec value) {

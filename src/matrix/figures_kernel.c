@@ -126,7 +126,7 @@ static void look_at_rows(const real *values, int64_t stride, int64_t count, int6
   row_group group = *to;
   block_figures found = *figures;
   int64_t c = 0;
-  uint64_t columns[VECTOR];
+  uint64_t columns[VECTOR] = {0};
   for (int i = 0; i < VECTOR; i++)
     columns[i] = dnmf_hash_column(i);
   memcpy(lanes, columns, sizeof columns);
@@ -175,7 +175,7 @@ static void look_at_group(const real *values, int64_t stride, int64_t count, int
 static bool look(const void *values, int64_t stride, int64_t count, int64_t cols, uint8_t *seen, dnmf_row_figures *rows,
                  uint64_t *hash) {
   const real *from = values;
-  block_figures figures = {{0}, (vec){0} != (vec){0}};
+  block_figures figures = {{0}, {0}};
   bool valid = true;
   for (int64_t row = 0; row < count; row += VECTOR) {
     const int64_t some = count - row < VECTOR ? count - row : VECTOR;

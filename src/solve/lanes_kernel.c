@@ -24,7 +24,7 @@ typedef struct places {
 } places;
 
 TEMPLATE lanes gather(const places *from, const int at[LANES]) {
-  lanes value;
+  lanes value = {0};
 #pragma GCC unroll 8
   for (int i = 0; i < LANES; i++)
     value[i] = from->in[i][at[i]];
@@ -68,7 +68,7 @@ TEMPLATE void load_block(const dnmf_lane_systems *s, int begin, lanes *const row
 }
 
 TEMPLATE lanes load_target(const dnmf_lane_systems *s, int m) {
-  lanes value;
+  lanes value = {0};
 #pragma GCC unroll 8
   for (int i = 0; i < LANES; i++)
     value[i] = s->members[i][m] == s->matrix->order ? 0 : s->target[i][s->members[i][m]];

@@ -91,7 +91,8 @@ static void for_all(bool sparse, check_pair *check) {
   for (int precision = 0; precision < DNMF_PRECISIONS; precision++)
     for (int n = 0; n < NUMBERS; n++)
       for (int s = 0; s < SHAPES; s++) {
-        dnmf_matrix wide, narrow;
+        dnmf_matrix wide = {0};
+        dnmf_matrix narrow = {0};
         if (!dnmf_narrower((dnmf_precision)precision, numbers[n]))
           continue;
         (sparse ? make_sparse : make_dense)(shapes[s], (dnmf_precision)precision, numbers[n], &wide, &narrow);
