@@ -61,7 +61,7 @@ dnmf_status dnmf_sum_gram_begin(dnmf_context *context, double *values, int64_t g
 dnmf_status dnmf_sum_gram_end(dnmf_context *context);
 
 /* Lets a sum that is on its way move on, if there is one: MPI works only while it is called, so long local work calls
- * this now and then. Only from the thread that calls MPI. local */
+ * this now and then. Of a team of threads the first alone, which calls MPI, does anything. local */
 void dnmf_progress(dnmf_context *context);
 
 #endif

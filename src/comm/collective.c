@@ -3,6 +3,7 @@
 #include "dnmf/memory.h"
 
 #include <inttypes.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,6 +258,6 @@ dnmf_status dnmf_sum_gram_end(dnmf_context *context) {
 void dnmf_progress(dnmf_context *context) {
   dnmf_underway *underway = &context->underway;
   int done = 0;
-  if (underway->begun && underway->code == MPI_SUCCESS)
+  if (omp_get_thread_num() == 0 && underway->begun && underway->code == MPI_SUCCESS)
     underway->code = MPI_Test(&underway->request, &done, MPI_STATUS_IGNORE);
 }

@@ -5,7 +5,7 @@
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
 
-#include <omp.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,16 +21,6 @@ enum {
   ROWS_AT_ONCE = 4096,          /* of A that a product with the transpose takes at a time */
   SAMPLES = 256                 /* entries a part, that tell where columns are split: within 6 %, mostly */
 };
-
-static int64_t at_most(int64_t count, int64_t limit) {
-  return count < limit ? count : limit;
-}
-
-/* The thread that calls MPI lets it work. */
-static void let_progress(dnmf_context *context) {
-  if (omp_get_thread_num() == 0)
-    dnmf_progress(context);
-}
 
 int64_t dnmf_csr_balanced_row(const dnmf_csr *a, dnmf_range rows, int64_t part, int64_t parts) {
   const int64_t stored = a->start[rows.end] - a->start[rows.begin];
@@ -70,14 +60,14 @@ static void multiply_bands(dnmf_context *context, const dnmf_csr *a, const void 
   const dnmf_range rows = {0, a->rows};
   const size_t row_bytes = (size_t)out->components * dnmf_precision_size(out->precision);
   for (int64_t first = 0; first == 0 || first<a->cols; first += step> 0 ? step : 1) {
-    const dnmf_csr_band band = {at_most(a->cols, first + step), cursor};
+    const dnmf_csr_band band = {dnmf_at_most(a->cols, first + step), cursor};
 #pragma omp parallel for schedule(dynamic) num_threads(context->threads)
     for (int64_t part = 0; part < parts; part++) {
       const int64_t begin = dnmf_csr_balanced_row(a, rows, part, parts);
       const int64_t end = dnmf_csr_balanced_row(a, rows, part + 1, parts);
       kernel->multiply(a, begin, end, panel, padded, (char *)out->data + (size_t)begin * row_bytes, out->components,
                        cursor ? &band : NULL);
-      let_progress(context);
+      dnmf_progress(context);
     }
   }
 }
@@ -115,7 +105,7 @@ static int by_column(const void *a, const void *b) {
  * first[p] .. first[p + 1]. */
 static dnmf_status split_columns(dnmf_error *error, const dnmf_csr *a, int parts, int64_t *first) {
   const int64_t stored = a->start[a->rows];
-  const int64_t count = at_most(stored, (int64_t)parts * SAMPLES);
+  const int64_t count = dnmf_at_most(stored, (int64_t)parts * SAMPLES);
   void *memory = NULL;
   first[0] = 0;
   for (int part = 1; part <= parts; part++)
@@ -155,19 +145,23 @@ static dnmf_status prepare(dnmf_context *context, const dnmf_csr *a, const dnmf_
       memset(out->data, 0, (size_t)(a->cols * w->padded) * size);
     return DNMF_OK;
   }
-  DNMF_TRY(dnmf_allocate(error, "rows of a product", at_most(a->rows, ROWS_AT_ONCE) * w->padded, size, &w->rows));
+  DNMF_TRY(dnmf_allocate(error, "rows of a product", dnmf_at_most(a->rows, ROWS_AT_ONCE) * w->padded, size, &w->rows));
   DNMF_TRY(dnmf_allocate_zero(error, "sums of a product", a->cols * w->padded, size, &w->copy));
   w->sums = w->copy;
   return DNMF_OK;
 }
 
-double dnmf_csr_transposed_bytes(const dnmf_context *context, int64_t rows, int64_t cols, int64_t padded, bool copied,
-                                 dnmf_precision precision) {
+/* The sample is given back before the rest is taken. */
+double dnmf_csr_transposed_bytes(const dnmf_context *context, int64_t rows, int64_t cols, double stored, int64_t padded,
+                                 bool copied, dnmf_precision precision) {
   const size_t size = dnmf_precision_size(precision);
-  const double parts = dnmf_allocated_bytes(context->threads + 1, sizeof(int64_t));
-  return !copied ? parts
-                 : parts + dnmf_allocated_bytes((double)(at_most(rows, ROWS_AT_ONCE) * padded), size) +
-                       dnmf_allocated_bytes((double)cols * (double)padded, size);
+  const double sampled = context->threads > 1 ? fmin(stored, (double)context->threads * SAMPLES) : 0;
+  const double sample = dnmf_allocated_bytes(sampled, sizeof(int32_t));
+  double copies = 0;
+  if (copied)
+    copies = dnmf_allocated_bytes((double)(dnmf_at_most(rows, ROWS_AT_ONCE) * padded), size) +
+             dnmf_allocated_bytes((double)cols * (double)padded, size);
+  return dnmf_allocated_bytes(context->threads + 1, sizeof(int64_t)) + fmax(sample, copies);
 }
 
 /* The sums += transpose(some rows of a) * x. */
@@ -185,7 +179,7 @@ static void add_rows(dnmf_context *context, const dnmf_csr *a, const dnmf_panel 
     const dnmf_range cols = {w->first[part], w->first[part + 1]};
     if (dnmf_range_size(cols) > 0)
       kernel->add(a, rows, cols, x, w->sums, w->padded);
-    let_progress(context);
+    dnmf_progress(context);
   }
 }
 
@@ -194,7 +188,7 @@ dnmf_status dnmf_csr_multiply_transposed(dnmf_context *context, const dnmf_csr *
   transposed_work w;
   dnmf_status status = prepare(context, a, out, &w);
   for (int64_t row = 0; status == DNMF_OK && row < a->rows; row += ROWS_AT_ONCE)
-    add_rows(context, a, panel, (dnmf_range){row, at_most(a->rows, row + ROWS_AT_ONCE)}, &w);
+    add_rows(context, a, panel, (dnmf_range){row, dnmf_at_most(a->rows, row + ROWS_AT_ONCE)}, &w);
   if (status == DNMF_OK && w.copy)
     dnmf_unpad_rows(out->precision, w.copy, w.padded, out->rows, out->data, out->components);
   free(w.first);

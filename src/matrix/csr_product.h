@@ -24,7 +24,7 @@ dnmf_status dnmf_csr_multiply_transposed(dnmf_context *context, const dnmf_csr *
                                          dnmf_panel *out);
 
 /* Work memory of that, in bytes, with panels that are padded or `copied` to be. local */
-double dnmf_csr_transposed_bytes(const dnmf_context *context, int64_t rows, int64_t cols, int64_t padded, bool copied,
-                                 dnmf_precision precision);
+double dnmf_csr_transposed_bytes(const dnmf_context *context, int64_t rows, int64_t cols, double stored, int64_t padded,
+                                 bool copied, dnmf_precision precision);
 
 #endif

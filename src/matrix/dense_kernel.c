@@ -154,16 +154,12 @@ static void all_components(const tile_shape *s, int64_t steps, const real *a, in
   }
 }
 
-static int64_t at_most(int64_t count, int64_t limit) {
-  return count < limit ? count : limit;
-}
-
 static void multiply_native(const dnmf_tile *tile, const dnmf_operands *operands) {
   const int64_t stride = tile->stride;
   const int64_t padded = operands->padded;
   const int64_t chunk = panel_rows(operands, LEAST_COLS, MOST_COLS);
   for (int64_t col = 0; col < tile->cols; col += chunk) {
-    const int64_t steps = at_most(tile->cols - col, chunk);
+    const int64_t steps = dnmf_at_most(tile->cols - col, chunk);
     const real *a = (const real *)tile->data + col;
     const real *panel = (const real *)operands->panel + col * padded;
     real *out = operands->out;
@@ -179,7 +175,7 @@ static void multiply_transposed_native(const dnmf_tile *tile, const dnmf_operand
   const int64_t padded = operands->padded;
   const int64_t chunk = panel_rows(operands, LEAST_ROWS, MOST_ROWS);
   for (int64_t row = 0; row < tile->rows; row += chunk) {
-    const int64_t steps = at_most(tile->rows - row, chunk);
+    const int64_t steps = dnmf_at_most(tile->rows - row, chunk);
     const real *a = (const real *)tile->data + row * stride;
     const real *panel = (const real *)operands->panel + row * padded;
     real *out = operands->out;
@@ -213,8 +209,8 @@ static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
   const int64_t chunk = panel_rows(operands, LEAST_COLS, MOST_COLS);
   for (int64_t col = 0; col < tile->cols; col += chunk)
     for (int64_t row = 0; row < tile->rows; row += PIECE_ROWS) {
-      const dnmf_tile piece = piece_of(tile, row, at_most(tile->rows - row, PIECE_ROWS), col,
-                                       at_most(tile->cols - col, chunk), PIECE_ROWS * tile->stride, numbers);
+      const dnmf_tile piece = piece_of(tile, row, dnmf_at_most(tile->rows - row, PIECE_ROWS), col,
+                                       dnmf_at_most(tile->cols - col, chunk), PIECE_ROWS * tile->stride, numbers);
       dnmf_operands part = *operands;
       part.panel = (const real *)operands->panel + col * operands->padded;
       part.out = (real *)operands->out + row * operands->padded;
@@ -231,8 +227,8 @@ static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *oper
   const int64_t chunk = panel_rows(operands, LEAST_ROWS, MOST_ROWS);
   for (int64_t row = 0; row < tile->rows; row += chunk)
     for (int64_t col = 0; col < tile->cols; col += PIECE_COLS) {
-      const dnmf_tile piece = piece_of(tile, row, at_most(tile->rows - row, chunk), col,
-                                       at_most(tile->cols - col, PIECE_COLS), PIECE_COLS, numbers);
+      const dnmf_tile piece = piece_of(tile, row, dnmf_at_most(tile->rows - row, chunk), col,
+                                       dnmf_at_most(tile->cols - col, PIECE_COLS), PIECE_COLS, numbers);
       dnmf_operands part = *operands;
       part.panel = (const real *)operands->panel + row * operands->padded;
       part.out = (real *)operands->out + col * operands->padded;

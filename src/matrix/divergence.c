@@ -55,10 +55,6 @@ typedef struct desk {
   void *row;          /* padded: one row of X */
 } desk;
 
-static int64_t at_most(int64_t count, int64_t limit) {
-  return count < limit ? count : limit;
-}
-
 static int64_t tiles_of(int64_t count) {
   return count / TILE + (count % TILE != 0);
 }
@@ -99,7 +95,7 @@ static void set_tile(const work *w, int64_t row, int64_t rows, int64_t col, cons
 static void dense_tile(const work *w, int64_t row, int64_t rows, int64_t col, const desk *s,
                        dnmf_divergence_sums *sums) {
   const int64_t stride = w->y->rows;
-  const int64_t cols = at_most(stride - col, TILE);
+  const int64_t cols = dnmf_at_most(stride - col, TILE);
   double room[TILE];
   set_tile(w, row, rows, col, s);
   for (int64_t i = 0; i < rows; i++) {
@@ -132,7 +128,7 @@ static int64_t stored_entries(const work *w, int64_t begin, int64_t last, int64_
 static void sparse_tile(const work *w, int64_t row, int64_t rows, int64_t col, int64_t *next, const desk *s,
                         dnmf_divergence_sums *sums) {
   const double beta = w->d->beta;
-  const int64_t end = at_most(w->y->rows, col + TILE);
+  const int64_t end = dnmf_at_most(w->y->rows, col + TILE);
   set_tile(w, row, rows, col, s);
   for (int64_t i = 0; i < rows; i++) {
     void *p = at(w, s->p, i * TILE);
@@ -145,7 +141,7 @@ static void sparse_tile(const work *w, int64_t row, int64_t rows, int64_t col, i
 
 /* Sums of a tile with the fixed factor: over its columns, or over its rows. */
 static void add_tile(const work *w, const void *numbers, int64_t row, int64_t rows, int64_t col, void *out) {
-  const dnmf_tile tile = {numbers, TILE, rows, at_most(w->y->rows - col, TILE), 0};
+  const dnmf_tile tile = {numbers, TILE, rows, dnmf_at_most(w->y->rows - col, TILE), 0};
   const dnmf_operands operands = {at(w, w->fixed, (w->by_columns ? row : col) * w->padded), out, w->padded, w->padded};
   if (w->by_columns)
     w->product->multiply_transposed(&tile, &operands);
@@ -154,7 +150,7 @@ static void add_tile(const work *w, const void *numbers, int64_t row, int64_t ro
 }
 
 static void add_dense_tile(const work *w, int64_t row, int64_t col, const desk *s, dnmf_divergence_sums *sums) {
-  const int64_t rows = at_most(w->x->rows - row, TILE);
+  const int64_t rows = dnmf_at_most(w->x->rows - row, TILE);
   dense_tile(w, row, rows, col, s, sums);
   add_tile(w, s->n, row, rows, col, s->numerators);
   if (w->d->beta != 1)
@@ -169,7 +165,7 @@ static void clear_sums(const work *w, const desk *s) {
 /* The strip's rows of the contributions. */
 static void store_sums(const work *w, int64_t begin, const desk *s) {
   const dnmf_panel *out = w->d->numerators;
-  const int64_t rows = at_most(out->rows - begin, TILE);
+  const int64_t rows = dnmf_at_most(out->rows - begin, TILE);
   dnmf_unpad_rows(out->precision, s->numerators, w->padded, rows, at(w, out->data, begin * w->components),
                   w->components);
   if (w->d->beta != 1)
@@ -191,7 +187,7 @@ static void dense_strip(const work *w, int64_t strip, const desk *s) {
 
 static void sparse_strip(const work *w, int64_t strip, const desk *s) {
   const int64_t begin = strip * TILE;
-  const int64_t rows = at_most(w->x->rows - begin, TILE);
+  const int64_t rows = dnmf_at_most(w->x->rows - begin, TILE);
   int64_t next[TILE];
   clear_sums(w, s);
   for (int64_t i = 0; i < rows; i++)
@@ -211,7 +207,7 @@ static void sparse_row(const work *w, int64_t row, const desk *s) {
   dnmf_pad_rows(precision, at(w, w->x->data, row * w->components), w->components, 1, s->row, w->padded);
   memset(s->numerators, 0, (size_t)w->padded * w->number);
   for (int64_t begin = w->sparse->start[row]; begin < last; begin += ENTRIES) {
-    const int64_t count = at_most(last - begin, ENTRIES);
+    const int64_t count = dnmf_at_most(last - begin, ENTRIES);
     const int32_t *index = w->sparse->index + begin;
     const void *a = values_at(w, w->sparse->narrow, w->sparse->value, begin, count, room);
     w->kernel->dots(s->row, w->fixed, w->padded, index, count, s->p);
@@ -253,7 +249,7 @@ static void turn(const work *w) {
   for (int64_t tile = 0; tile < tiles_of(rows); tile++) {
     char *to = at(w, w->turned, tile * TILE * k);
     memset(to, 0, (size_t)(TILE * k) * w->number);
-    for (int64_t j = 0; j < at_most(rows - tile * TILE, TILE); j++)
+    for (int64_t j = 0; j < dnmf_at_most(rows - tile * TILE, TILE); j++)
       for (int64_t t = 0; t < k; t++)
         memcpy(to + (size_t)(t * TILE + j) * w->number, from + (size_t)((tile * TILE + j) * k + t) * w->number,
                w->number);

@@ -104,6 +104,10 @@ typedef struct dnmf_divergence_kernel {
                    void *to);
 } dnmf_divergence_kernel;
 
+static inline int64_t dnmf_at_most(int64_t count, int64_t limit) {
+  return count < limit ? count : limit;
+}
+
 /* `count` rounded up to a multiple of `step`. */
 static inline int64_t dnmf_round_up(int64_t count, int64_t step) {
   return (count + step - 1) / step * step;

@@ -70,7 +70,8 @@ double dnmf_product_bytes(const dnmf_context *context, bool sparse, bool by_rows
   if (!sparse)
     return dnmf_sweep_scratch_bytes(context, precision, rows, components) + sums;
   const double first = csr_bytes(rows, cols, stored, padded, copied, precision);
-  const double second = by_rows_alone ? dnmf_csr_transposed_bytes(context, rows, cols, padded, copied, precision)
-                                      : csr_bytes(cols, rows, stored, padded, copied, precision);
+  const double second = by_rows_alone
+                            ? dnmf_csr_transposed_bytes(context, rows, cols, stored, padded, copied, precision)
+                            : csr_bytes(cols, rows, stored, padded, copied, precision);
   return first > second ? first : second;
 }

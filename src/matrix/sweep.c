@@ -23,16 +23,6 @@ enum {
   LINE_COLUMNS = 16       /* and columns of A in multiples of this: a cache line */
 };
 
-static int64_t at_most(int64_t count, int64_t limit) {
-  return count < limit ? count : limit;
-}
-
-/* The thread that calls MPI lets it work. */
-static void let_progress(dnmf_context *context) {
-  if (omp_get_thread_num() == 0)
-    dnmf_progress(context);
-}
-
 static const void *block_row(const dnmf_matrix *a, int64_t row) {
   const int64_t cols = dnmf_range_size(a->col_range);
   return (const char *)a->dense + (size_t)(row * cols) * dnmf_number_size(dnmf_matrix_number(a));
@@ -54,7 +44,7 @@ bool dnmf_sweep_fits(dnmf_precision precision, dnmf_number number, int64_t cols,
 
 /* Rows that pass through a sweep's scratch memory at a time. */
 static int64_t scratch_rows_of(const dnmf_context *context, int64_t block_rows) {
-  const int64_t rows_in = at_most(block_rows, TRANSPOSED_ROWS);
+  const int64_t rows_in = dnmf_at_most(block_rows, TRANSPOSED_ROWS);
   const int64_t rows_out = (int64_t)context->threads * ROWS_AT_ONCE;
   return rows_in > rows_out ? rows_in : rows_out;
 }
@@ -117,10 +107,10 @@ void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_ra
   const size_t size = dnmf_precision_size(a->precision);
   const int64_t cols = dnmf_range_size(a->col_range);
   const int64_t share = dnmf_round_up(dnmf_range_size(rows) / context->threads + 1, REGISTER_ROWS);
-  const int64_t step = at_most(share, ROWS_AT_ONCE);
+  const int64_t step = dnmf_at_most(share, ROWS_AT_ONCE);
 #pragma omp parallel for schedule(dynamic) num_threads(context->threads)
   for (int64_t row = rows.begin; row < rows.end; row += step) {
-    const int64_t part = at_most(rows.end - row, step);
+    const int64_t part = dnmf_at_most(rows.end - row, step);
     const size_t part_bytes = (size_t)(part * sweep->padded) * size;
     char *sums = (char *)sweep->scratch + (size_t)((int64_t)omp_get_thread_num() * ROWS_AT_ONCE * sweep->padded) * size;
     memset(sums, 0, part_bytes);
@@ -129,7 +119,7 @@ void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_ra
     kernel->multiply(&tile, &operands);
     dnmf_unpad_rows(a->precision, sums, sweep->padded, part,
                     (char *)out + (size_t)((row - rows.begin) * sweep->components) * size, sweep->components);
-    let_progress(context);
+    dnmf_progress(context);
   }
 }
 
@@ -140,7 +130,7 @@ static int64_t columns_at_once(const dnmf_context *context, const dnmf_sweep *sw
   const int64_t cols = dnmf_range_size(sweep->a->col_range);
   const int64_t fitting = SUMS_BYTES / (sweep->padded * (int64_t)dnmf_precision_size(sweep->a->precision));
   const int64_t share = cols / context->threads + 1;
-  return dnmf_round_up(at_most(share, fitting > 0 ? fitting : 1), LINE_COLUMNS);
+  return dnmf_round_up(dnmf_at_most(share, fitting > 0 ? fitting : 1), LINE_COLUMNS);
 }
 
 /* Adds transpose(A_rows) x, for at most TRANSPOSED_ROWS rows. */
@@ -158,18 +148,18 @@ static void accumulate_rows(dnmf_context *context, dnmf_sweep *sweep, dnmf_range
 #pragma omp parallel for schedule(dynamic) num_threads(context->threads)
   for (int64_t col = 0; col < cols; col += step) {
     const char *first = (const char *)block_row(a, rows.begin) + (size_t)col * dnmf_number_size(dnmf_matrix_number(a));
-    const dnmf_tile tile = {first, cols, dnmf_range_size(rows), at_most(cols - col, step), a->narrow};
+    const dnmf_tile tile = {first, cols, dnmf_range_size(rows), dnmf_at_most(cols - col, step), a->narrow};
     const dnmf_operands operands = {x, (char *)sweep->sums + (size_t)(col * sweep->padded) * size, sweep->padded,
                                     sweep->padded};
     kernel->multiply_transposed(&tile, &operands);
-    let_progress(context);
+    dnmf_progress(context);
   }
 }
 
 void dnmf_sweep_accumulate(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {
   const size_t row_bytes = (size_t)sweep->components * dnmf_precision_size(sweep->a->precision);
   for (int64_t row = rows.begin; row < rows.end; row += TRANSPOSED_ROWS) {
-    const dnmf_range some = {row, at_most(rows.end, row + TRANSPOSED_ROWS)};
+    const dnmf_range some = {row, dnmf_at_most(rows.end, row + TRANSPOSED_ROWS)};
     accumulate_rows(context, sweep, some, (const char *)x + (size_t)(row - rows.begin) * row_bytes);
   }
 }

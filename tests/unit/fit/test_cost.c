@@ -5,7 +5,9 @@
 #include "problem.h"
 
 #include "dnmf/cost.h"
+#include "dnmf/csr.h"
 #include "dnmf/memory.h"
+#include "dnmf/product.h"
 
 #include <string.h>
 
@@ -155,6 +157,34 @@ static void memory_and_traffic_are_what_a_fit_takes(void **state) {
   on_every_grid(check_forms);
 }
 
+/* A sparse block without its transposed copy, which a fit has only where that is large. */
+static void check_rows_alone(const dnmf_grid *grid) {
+  static const int components[] = {1, 5, 16};
+  dnmf_context *context = test_context();
+  for (size_t size = 0; size < sizeof sizes / sizeof sizes[0]; size++)
+    for (int threads = 1; threads <= 3; threads++) {
+      const int k = components[threads - 1];
+      const whole a = whole_matrix(sizes[size][0], sizes[size][1]);
+      problem p;
+      problem_create(grid, &a, true, DNMF_DOUBLE, k, &p);
+      dnmf_csr_free(&p.a.by_cols);
+      context->threads = threads;
+      const size_t before = held.peak = held.live;
+      assert_ok(dnmf_multiply_transposed(context, &p.a, &p.w.gathered, &p.h.partial));
+      assert_close(
+          (double)(held.peak - before),
+          dnmf_product_bytes(context, true, true, DNMF_DOUBLE, p.a.by_rows.rows, p.a.by_rows.cols, local_stored(&p), k),
+          0);
+      context->threads = 1;
+      problem_free(&p);
+    }
+}
+
+static void so_is_the_work_of_a_block_by_rows_alone(void **state) {
+  (void)state;
+  on_every_grid(check_rows_alone);
+}
+
 static void so_under_divergences(void **state) {
   (void)state;
   on_every_grid(check_divergences);
@@ -280,6 +310,7 @@ int run_tests(void) {
   test_context()->threads = 1;
   const struct CMUnitTest tests[] = {
       mpi_test(memory_and_traffic_are_what_a_fit_takes),
+      mpi_test(so_is_the_work_of_a_block_by_rows_alone),
       mpi_test(so_under_divergences),
       mpi_test(the_first_process_holds_most),
       mpi_test(times_are_operations_over_rates),
