@@ -312,6 +312,7 @@ dnmf_status dnmf_machine_measure(dnmf_context *context, const dnmf_machine_work 
   alone.comm = MPI_COMM_SELF;
   alone.rank = 0;
   alone.size = 1;
+  alone.chunks = (dnmf_queue_pool){0}; /* those of `context` stay its own */
   bench b = {.context = &alone, .work = work};
   memset(machine->rate, 0, sizeof machine->rate);
   machine->components = work->components;
