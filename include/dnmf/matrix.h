@@ -94,13 +94,13 @@ static inline const void *dnmf_matrix_values(const dnmf_matrix *matrix) {
 double dnmf_matrix_bytes(bool sparse, bool by_rows_alone, dnmf_number number, int64_t rows, int64_t cols,
                          double stored);
 
-/* A dense block of zeros in this process's place in `layout`; the caller fills `dense` and then calls
- * dnmf_matrix_finish. Released with dnmf_matrix_free. local */
+/* A dense block of zeros in this process's place in `layout`, in the type `narrow` if that is narrower than the
+ * precision (0: in its numbers); the caller fills `dense` and then calls dnmf_matrix_finish. Released with
+ * dnmf_matrix_free. local */
 dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
-                                       dnmf_matrix *matrix);
+                                       dnmf_number narrow, dnmf_matrix *matrix);
 
-/* The same with its numbers not set, for a caller who sets them all, in the type `narrow` if that is narrower than the
- * precision (0: in its numbers). local */
+/* The same with its numbers not set, for a caller who sets them all. local */
 dnmf_status dnmf_matrix_allocate_unset(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                        dnmf_number narrow, dnmf_matrix *matrix);
 

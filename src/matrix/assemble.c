@@ -72,29 +72,16 @@ static dnmf_status take_sparse(dnmf_staging *staging, void *state, int source, c
 static dnmf_status take_dense(dnmf_staging *staging, void *state, int source, const char *items, int64_t count) {
   (void)source; /* each place is given once: their order does not matter */
   dnmf_matrix *matrix = state;
-  int64_t cols = dnmf_range_size(matrix->col_range);
-  size_t size = dnmf_precision_size(matrix->precision);
-  for (int64_t i = 0; i < count; i++) {
-    const char *item = items + (size_t)i * staging->item_bytes;
-    dnmf_staged_place place;
-    memcpy(&place, item, sizeof place);
-    memcpy((char *)matrix->dense + (size_t)(place.row * cols + place.col) * size, item + sizeof place, size);
-  }
-  return DNMF_OK;
-}
-
-static dnmf_status take_narrow(dnmf_staging *staging, void *state, int source, const char *items, int64_t count) {
-  (void)source;
-  dnmf_matrix *matrix = state;
   const int64_t cols = dnmf_range_size(matrix->col_range);
-  const dnmf_number wide = (dnmf_number)matrix->precision;
+  const dnmf_number from = (dnmf_number)matrix->precision;
+  const dnmf_number to = dnmf_matrix_number(matrix);
   for (int64_t i = 0; i < count; i++) {
     const char *item = items + (size_t)i * staging->item_bytes;
     double room = 0;
     dnmf_staged_place place;
     memcpy(&place, item, sizeof place);
     memcpy(&room, item + sizeof place, dnmf_precision_size(matrix->precision));
-    dnmf_number_put(matrix->narrow, matrix->dense, place.row * cols + place.col, dnmf_number_at(wide, &room, 0));
+    dnmf_number_put(to, matrix->dense, place.row * cols + place.col, dnmf_number_at(from, &room, 0));
   }
   return DNMF_OK;
 }
@@ -147,23 +134,11 @@ static dnmf_status build_cols(dnmf_error *error, dnmf_matrix *matrix) {
   return DNMF_OK;
 }
 
-/* A dense block of zeros in the narrower type, if there is one. */
-static dnmf_status begin_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
-                               dnmf_number narrow, dnmf_matrix *matrix) {
-  if (!dnmf_narrower(precision, narrow))
-    return dnmf_matrix_allocate_dense(context, layout, precision, matrix);
-  DNMF_TRY(dnmf_matrix_allocate_unset(context, layout, precision, narrow, matrix));
-  const int64_t count = dnmf_range_size(matrix->row_range) * dnmf_range_size(matrix->col_range);
-  if (count > 0)
-    memset(matrix->dense, 0, (size_t)count * dnmf_number_size(matrix->narrow));
-  return DNMF_OK;
-}
-
 static dnmf_status begin_block(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision, bool sparse,
                                dnmf_number narrow, dnmf_matrix *matrix) {
   DNMF_TRY(check_blocks(&context->error, layout));
   if (!sparse)
-    return begin_dense(context, layout, precision, narrow, matrix);
+    return dnmf_matrix_allocate_dense(context, layout, precision, narrow, matrix);
   matrix->rows = layout->rows;
   matrix->cols = layout->cols;
   matrix->sparse = true;
@@ -184,11 +159,7 @@ static dnmf_status assemble(dnmf_context *context, const dnmf_layout *layout, dn
     status = dnmf_staging_create(context, layout, precision, &staging);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = dnmf_staging_route(&staging, next, state,
-                                sparse           ? take_sparse
-                                : matrix->narrow ? take_narrow
-                                                 : take_dense,
-                                matrix);
+    status = dnmf_staging_route(&staging, next, state, sparse ? take_sparse : take_dense, matrix);
   if (status == DNMF_OK && sparse)
     status = dnmf_agree(context, build_rows(&staging, duplicates, matrix));
   dnmf_staging_free(&staging);

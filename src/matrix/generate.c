@@ -58,7 +58,7 @@ static void fill_dense_row(const dnmf_pattern *pattern, const dnmf_recipe *recip
 static dnmf_status generate_dense(dnmf_context *context, const dnmf_generate_options *options,
                                   const dnmf_pattern *pattern, const dnmf_layout *layout, dnmf_precision precision,
                                   dnmf_matrix *matrix) {
-  DNMF_TRY(dnmf_matrix_allocate_dense(context, layout, precision, matrix));
+  DNMF_TRY(dnmf_matrix_allocate_dense(context, layout, precision, (dnmf_number)0, matrix));
   dnmf_range rows = matrix->row_range;
   dnmf_recipe recipe = {0};
   dnmf_status status = dnmf_recipe_create(&context->error, options, rows, matrix->col_range, &recipe);

@@ -54,11 +54,11 @@ dnmf_status dnmf_matrix_allocate_unset(dnmf_context *context, const dnmf_layout 
 }
 
 dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
-                                       dnmf_matrix *matrix) {
-  DNMF_TRY(dnmf_matrix_allocate_unset(context, layout, precision, 0, matrix));
+                                       dnmf_number narrow, dnmf_matrix *matrix) {
+  DNMF_TRY(dnmf_matrix_allocate_unset(context, layout, precision, narrow, matrix));
   int64_t count = dnmf_range_size(matrix->row_range) * dnmf_range_size(matrix->col_range);
   if (count > 0)
-    memset(matrix->dense, 0, (size_t)count * dnmf_precision_size(precision));
+    memset(matrix->dense, 0, (size_t)count * dnmf_number_size(dnmf_matrix_number(matrix)));
   return DNMF_OK;
 }
 

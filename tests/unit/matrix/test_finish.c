@@ -136,7 +136,7 @@ static void check_too_large(const dnmf_grid *grid) {
   dnmf_matrix a;
   const int64_t huge = INT64_C(1) << 50;
   assert_ok(dnmf_layout_even(&context->error, grid, huge, huge, &layout));
-  assert_int_equal(dnmf_matrix_allocate_dense(context, &layout, DNMF_DOUBLE, &a), DNMF_ERROR_MEMORY);
+  assert_int_equal(dnmf_matrix_allocate_dense(context, &layout, DNMF_DOUBLE, (dnmf_number)0, &a), DNMF_ERROR_MEMORY);
   assert_null(a.dense);
   dnmf_matrix_free(&a);
   dnmf_layout_free(&layout);
