@@ -1,7 +1,8 @@
 """Fits of observed ratings: seconds of iterating until the held-out error is as low as a target, and the lowest.
 
 The seconds include those of the start. The error after each iteration comes from a fit that is told the held-out
-ratings, the seconds of an iteration from fits that are not, since looking is no part of the work. Weights and start are given, not chosen here.
+ratings, the seconds of an iteration from fits that are not, since looking is no part of the work. Weights and start
+are given, not chosen here.
 """
 import statistics
 

@@ -112,11 +112,11 @@ static void announce_products(cli_session *session, const cli_fit_run *fit) {
   const dnmf_matrix *a = &fit->a.matrix;
   if (!a->sparse || fit->in_batches || fit->missing == DNMF_MISSING_UNOBSERVED || fit->plan.loss.divergence)
     return;
-  const int64_t by_rows = dnmf_product_bands(session->context, a, false, fit->components);
   if (!a->by_cols.start) {
     cli_say(session, "  A is held by rows alone, for both products");
     return;
   }
+  const int64_t by_rows = dnmf_product_bands(session->context, a, false, fit->components);
   const int64_t by_cols = dnmf_product_bands(session->context, a, true, fit->components);
   cli_say(session, "  A H' by rows, H in %" PRId64 " part%s; A'W from a transposed copy, W in %" PRId64 " part%s",
           by_rows, by_rows > 1 ? "s" : "", by_cols, by_cols > 1 ? "s" : "");

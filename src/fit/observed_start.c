@@ -5,12 +5,16 @@
 
 #include <math.h>
 
+bool observed_start_has_biases(const dnmf_observed_options *options) {
+  return options->bias_rows || options->bias_cols;
+}
+
 int dnmf_observed_stride(const dnmf_observed_options *options) {
-  return options->components + (options->bias_rows || options->bias_cols ? 1 : 0);
+  return options->components + (observed_start_has_biases(options) ? 1 : 0);
 }
 
 double dnmf_observed_mean(const dnmf_observed_options *options, const dnmf_ratings *ratings) {
-  return options->bias_rows || options->bias_cols ? ratings->mean - ratings->deviation : 0;
+  return observed_start_has_biases(options) ? ratings->mean - ratings->deviation : 0;
 }
 
 /* Chosen on held-out shares of training files only. */
@@ -57,10 +61,6 @@ void observed_start_put_random(const dnmf_observed_options *options, const dnmf_
 static void put_level(double level, dnmf_panel *panel) {
   for (int64_t row = 0; row < panel->rows; row++)
     dnmf_panel_set(panel, row, 0, sqrt(level));
-}
-
-bool observed_start_has_biases(const dnmf_observed_options *options) {
-  return options->bias_rows || options->bias_cols;
 }
 
 void observed_start_at_random(const dnmf_observed_options *options, const dnmf_ratings *ratings, uint64_t seed,
