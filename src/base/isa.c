@@ -1,4 +1,4 @@
-#include "dnmf/precision.h"
+#include "base/precision.h"
 
 #include <stdlib.h>
 #include <string.h>

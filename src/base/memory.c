@@ -1,7 +1,7 @@
 #if defined(__linux__)
 #define _GNU_SOURCE /* madvise */
 #endif
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "dnmf/number.h"
+#include "base/number.h"
 
 const char *dnmf_number_name(dnmf_number number) {
   static const char *const names[] = {"float64", "float32", "uint16", "int16", "uint8", "int8", "halves in uint8"};

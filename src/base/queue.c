@@ -3,7 +3,7 @@
 #if defined(__linux__)
 #define _GNU_SOURCE /* MAP_ANONYMOUS, madvise */
 #endif
-#include "dnmf/queue.h"
+#include "base/queue.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "dnmf/range.h"
+#include "base/range.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "dnmf/status.h"
+#include "base/status.h"
 
 #include <stdarg.h>
 #include <stddef.h>

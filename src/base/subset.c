@@ -1,6 +1,6 @@
-#include "dnmf/subset.h"
+#include "base/subset.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

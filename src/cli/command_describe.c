@@ -4,8 +4,8 @@
 #include "commands.h"
 #include "model_input.h"
 
-#include "dnmf/describe.h"
-#include "dnmf/labels.h"
+#include "model/describe.h"
+#include "store/text/labels.h"
 
 #include <math.h>
 #include <stdlib.h>

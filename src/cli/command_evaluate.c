@@ -5,10 +5,10 @@
 #include "scoring.h"
 #include "version.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/match.h"
-#include "dnmf/memory.h"
-#include "dnmf/metrics.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "model/metrics.h"
+#include "store/ids/match.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -6,10 +6,10 @@
 #include "load.h"
 #include "model_input.h"
 
-#include "dnmf/anndata.h"
-#include "dnmf/collective.h"
-#include "dnmf/file.h"
-#include "dnmf/output.h"
+#include "comm/collective.h"
+#include "store/file.h"
+#include "store/output.h"
+#include "store/write/anndata.h"
 
 #include <stdlib.h>
 #include <string.h>

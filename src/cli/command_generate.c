@@ -4,9 +4,9 @@
 #include "commands.h"
 #include "load.h"
 
-#include "dnmf/file.h"
-#include "dnmf/generate.h"
-#include "dnmf/output.h"
+#include "matrix/generate.h"
+#include "store/file.h"
+#include "store/output.h"
 
 #include <inttypes.h>
 

@@ -4,8 +4,8 @@
 #include "commands.h"
 #include "load.h"
 
-#include "dnmf/file.h"
-#include "dnmf/output.h"
+#include "store/file.h"
+#include "store/output.h"
 
 #include <inttypes.h>
 #include <string.h>

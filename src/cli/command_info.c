@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "load.h"
 
-#include "dnmf/file.h"
+#include "store/file.h"
 
 #include <inttypes.h>
 #include <string.h>

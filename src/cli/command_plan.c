@@ -5,7 +5,7 @@
 #include "load.h"
 #include "plan.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <inttypes.h>

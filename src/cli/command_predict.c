@@ -5,10 +5,10 @@
 #include "scoring.h"
 #include "version.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
-#include "dnmf/output.h"
-#include "dnmf/pairs.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "store/output.h"
+#include "store/text/pairs.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -6,10 +6,10 @@
 #include "model_input.h"
 #include "ranking_output.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/match.h"
-#include "dnmf/memory.h"
-#include "dnmf/recommend.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "model/recommend.h"
+#include "store/ids/match.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,10 +4,10 @@
 #include "commands.h"
 #include "model_input.h"
 
-#include "dnmf/file.h"
-#include "dnmf/output.h"
-#include "dnmf/range.h"
-#include "dnmf/reconstruct.h"
+#include "base/range.h"
+#include "model/reconstruct.h"
+#include "store/file.h"
+#include "store/output.h"
 
 #include <inttypes.h>
 #include <string.h>

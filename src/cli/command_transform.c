@@ -5,10 +5,10 @@
 #include "load.h"
 #include "model_input.h"
 
-#include "dnmf/file.h"
-#include "dnmf/match.h"
-#include "dnmf/output.h"
-#include "dnmf/transform.h"
+#include "model/transform.h"
+#include "store/file.h"
+#include "store/ids/match.h"
+#include "store/output.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -4,8 +4,8 @@
 #include "fit_run.h"
 #include "tune_space.h"
 
-#include "dnmf/random.h"
-#include "dnmf/tune.h"
+#include "base/random.h"
+#include "model/tune.h"
 
 #include <inttypes.h>
 #include <math.h>

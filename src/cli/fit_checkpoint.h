@@ -13,9 +13,9 @@
 #include "options.h"
 #include "session.h"
 
-#include "dnmf/fit_state.h"
-#include "dnmf/model.h"
-#include "dnmf/output.h"
+#include "factor/model.h"
+#include "fit/fit_state.h"
+#include "store/output.h"
 
 #include <jansson.h>
 

@@ -3,10 +3,10 @@
  */
 #include "fit_run.h"
 
-#include "dnmf/csr.h"
-#include "dnmf/match.h"
-#include "dnmf/memory.h"
-#include "dnmf/random.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "matrix/csr.h"
+#include "store/ids/match.h"
 
 #include <inttypes.h>
 #include <math.h>

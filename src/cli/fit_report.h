@@ -6,7 +6,7 @@
 
 #include "fit_run.h"
 
-#include "dnmf/model.h"
+#include "factor/model.h"
 
 /* The settings, before the loop; fit_announce.c. local */
 void cli_fit_announce(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit);

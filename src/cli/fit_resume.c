@@ -3,8 +3,8 @@
 #include "fit_run.h"
 #include "options_saved.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/file.h"
+#include "comm/collective.h"
+#include "store/file.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -2,12 +2,12 @@
 
 #include "fit_report.h"
 
-#include "dnmf/clock.h"
-#include "dnmf/collective.h"
-#include "dnmf/file.h"
-#include "dnmf/output.h"
-#include "dnmf/product.h"
-#include "dnmf/residual.h"
+#include "comm/clock.h"
+#include "comm/collective.h"
+#include "fit/residual.h"
+#include "matrix/product.h"
+#include "store/file.h"
+#include "store/output.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -7,12 +7,12 @@
 #include "fit_checkpoint.h"
 #include "load.h"
 
-#include "dnmf/cost.h"
-#include "dnmf/fit.h"
-#include "dnmf/fit_observed.h"
-#include "dnmf/fit_stream.h"
-#include "dnmf/model.h"
-#include "dnmf/start.h"
+#include "cost/cost.h"
+#include "factor/model.h"
+#include "fit/fit.h"
+#include "fit/fit_observed.h"
+#include "fit/fit_stream.h"
+#include "init/start.h"
 
 /* The command line of `fit`. */
 struct cli_fit_options {

@@ -3,8 +3,8 @@
  */
 #include "fit_run.h"
 
-#include "dnmf/file.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "store/file.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  */
 #include "fit_run.h"
 
-#include "dnmf/clock.h"
-#include "dnmf/collective.h"
+#include "comm/clock.h"
+#include "comm/collective.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -6,7 +6,7 @@
 
 #include "session.h"
 
-#include "dnmf/grid.h"
+#include "comm/grid.h"
 
 typedef struct cli_matrix {
   dnmf_grid grid;

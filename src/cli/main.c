@@ -6,7 +6,7 @@
 #include "session.h"
 #include "version.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <limits.h>
 #include <stdlib.h>

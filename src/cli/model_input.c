@@ -1,8 +1,8 @@
 #include "model_input.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/file.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "store/file.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
 
 #include "session.h"
 
-#include "dnmf/model.h"
-#include "dnmf/range.h"
+#include "base/range.h"
+#include "factor/model.h"
 
 /* --precision auto|double|single */
 extern const char *const cli_precision_choices[];

@@ -1,6 +1,6 @@
 #include "options.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <getopt.h>

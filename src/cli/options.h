@@ -5,7 +5,7 @@
 #ifndef DNMF_CLI_OPTIONS_H
 #define DNMF_CLI_OPTIONS_H
 
-#include "dnmf/status.h"
+#include "base/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>

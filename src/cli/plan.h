@@ -6,7 +6,7 @@
 
 #include "session.h"
 
-#include "dnmf/cost.h"
+#include "cost/cost.h"
 
 /* The command line of `plan`. */
 typedef struct cli_plan_options {

@@ -1,8 +1,8 @@
 /* A machine from the command line: assumed, read, measured, given; and back to a file. */
 #include "plan.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/output.h"
+#include "comm/collective.h"
+#include "store/output.h"
 
 #include <errno.h>
 #include <math.h>

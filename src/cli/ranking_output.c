@@ -1,8 +1,8 @@
 #include "ranking_output.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/file.h"
-#include "dnmf/output.h"
+#include "comm/collective.h"
+#include "store/file.h"
+#include "store/output.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

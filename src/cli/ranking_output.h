@@ -6,7 +6,7 @@
 
 #include "session.h"
 
-#include "dnmf/ranking.h"
+#include "factor/ranking.h"
 
 /* Refuses a name that ends neither in .csv nor in .h5. local */
 dnmf_status cli_check_ranking_name(dnmf_error *error, const char *path);

@@ -1,6 +1,6 @@
 #include "scoring.h"
 
-#include "dnmf/file.h"
+#include "store/file.h"
 
 #include <string.h>
 

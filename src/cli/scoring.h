@@ -6,8 +6,8 @@
 
 #include "session.h"
 
-#include "dnmf/model.h"
-#include "dnmf/predict.h"
+#include "factor/model.h"
+#include "model/predict.h"
 
 enum { CLI_UNKNOWN_BIAS = 0, CLI_UNKNOWN_MEAN, CLI_UNKNOWN_NAN, CLI_UNKNOWN_DROP, CLI_UNKNOWN_ERROR };
 

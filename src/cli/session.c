@@ -1,6 +1,6 @@
 #include "session.h"
 
-#include "dnmf/collective.h"
+#include "comm/collective.h"
 
 #include <errno.h>
 #include <inttypes.h>

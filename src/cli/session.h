@@ -6,8 +6,8 @@
 
 #include "options.h"
 
-#include "dnmf/context.h"
-#include "dnmf/source.h"
+#include "comm/context.h"
+#include "store/source.h"
 
 #include <jansson.h>
 

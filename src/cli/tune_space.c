@@ -1,7 +1,7 @@
 /* Lists of values from the command line, combined into candidates. */
 #include "tune_space.h"
 
-#include "dnmf/random.h"
+#include "base/random.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef DNMF_CLI_TUNE_SPACE_H
 #define DNMF_CLI_TUNE_SPACE_H
 
-#include "dnmf/tune.h"
+#include "model/tune.h"
 
 enum { CLI_TUNE_MOST_VALUES = 32, CLI_TUNE_MOST_CANDIDATES = 4096 };
 typedef enum cli_tune_search { CLI_TUNE_GRID = 0, CLI_TUNE_RANDOM } cli_tune_search;

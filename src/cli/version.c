@@ -1,7 +1,7 @@
 #include "version.h"
 
-#include "dnmf/file.h"
-#include "dnmf/precision.h"
+#include "base/precision.h"
+#include "store/file.h"
 
 #include <jansson.h>
 #include <mpi.h>

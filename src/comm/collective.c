@@ -1,6 +1,6 @@
-#include "dnmf/collective.h"
+#include "comm/collective.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <inttypes.h>
 #include <omp.h>

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE /* sched_getaffinity */
-#include "dnmf/context.h"
+#include "comm/context.h"
 
-#include "dnmf/collective.h"
+#include "comm/collective.h"
 
 #include <limits.h>
 #include <omp.h>

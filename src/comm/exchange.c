@@ -1,9 +1,9 @@
 /*
  * The personalized exchange: nonblocking messages in pieces that fit an int, so one path serves every size.
  */
-#include "dnmf/collective.h"
+#include "comm/collective.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-#include "dnmf/grid.h"
+#include "comm/grid.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-#include "dnmf/ranking.h"
+#include "factor/ranking.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

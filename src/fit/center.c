@@ -1,9 +1,9 @@
 /* The weighted mean row of a factor. */
 #include "center.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/fit_observed.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "fit/fit_observed.h"
 
 #include <math.h>
 #include <stdlib.h>

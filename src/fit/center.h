@@ -5,8 +5,8 @@
 #ifndef DNMF_CENTER_H
 #define DNMF_CENTER_H
 
-#include "dnmf/panel.h"
-#include "dnmf/ratings.h"
+#include "matrix/panel.h"
+#include "matrix/ratings.h"
 
 typedef struct center {
   int components;

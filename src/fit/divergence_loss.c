@@ -10,7 +10,7 @@
  */
 #include "loop.h"
 
-#include "dnmf/divergence.h"
+#include "matrix/divergence.h"
 
 #include <float.h>
 #include <math.h>

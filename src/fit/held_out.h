@@ -2,7 +2,7 @@
 #ifndef DNMF_FIT_HELD_OUT_H
 #define DNMF_FIT_HELD_OUT_H
 
-#include "dnmf/fit_observed.h"
+#include "fit/fit_observed.h"
 
 typedef struct dnmf_held_out {
   const dnmf_observed_options *options;

@@ -11,14 +11,16 @@
 #include "loop.h"
 #include "result.h"
 
-#include "dnmf/clock.h"
-#include "dnmf/collective.h"
-#include "dnmf/cost.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/clock.h"
+#include "comm/collective.h"
+#include "cost/cost.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+_Static_assert((int)CONTROLS == (int)DNMF_COST_CONTROLS, "the cost model counts what travels");
 
 /* Keeps the first local failure until everybody hears of it. */
 static void keep_failure(loop *l, dnmf_status status) {

@@ -5,16 +5,16 @@
  * owned columns need, solve the owned columns; one all-reduce of a few sums. Held-out entries are predicted with
  * the factors as an iteration leaves them.
  */
-#include "dnmf/fit_observed.h"
+#include "fit/fit_observed.h"
 
 #include "center.h"
 #include "held_out.h"
 #include "pace.h"
 #include "result.h"
 
-#include "dnmf/clock.h"
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/clock.h"
+#include "comm/collective.h"
 
 #include <float.h>
 #include <math.h>
@@ -22,6 +22,9 @@
 #include <string.h>
 
 enum { CHECK_EVERY = 10 };
+
+_Static_assert((int)OBSERVED_SUMS == (int)DNMF_COST_OBSERVED_SUMS, "the cost model counts what travels");
+_Static_assert((int)CENTER_EXTRA == (int)DNMF_COST_MEAN_ROW_EXTRA, "the cost model counts what travels");
 
 typedef dnmf_observed_sums sums;
 

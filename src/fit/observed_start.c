@@ -1,7 +1,7 @@
 /* The random start of an observed-only fit. */
 #include "observed_start.h"
 
-#include "dnmf/random.h"
+#include "base/random.h"
 
 #include <math.h>
 

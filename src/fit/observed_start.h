@@ -4,7 +4,7 @@
 #ifndef DNMF_FIT_OBSERVED_START_H
 #define DNMF_FIT_OBSERVED_START_H
 
-#include "dnmf/fit_observed.h"
+#include "fit/fit_observed.h"
 
 /* Both factors' owned rows, with room for a bias. local */
 dnmf_status observed_start_create(dnmf_error *error, const dnmf_observed_options *options, const dnmf_ratings *ratings,

@@ -1,8 +1,8 @@
 /* The start of an observed-only fit from singular vectors of what biases leave. */
 #include "observed_start.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/ratings_svd.h"
+#include "comm/collective.h"
+#include "init/ratings_svd.h"
 
 #include <math.h>
 

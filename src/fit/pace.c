@@ -1,6 +1,6 @@
 #include "pace.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <string.h>

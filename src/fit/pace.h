@@ -7,7 +7,7 @@
 #ifndef DNMF_FIT_PACE_H
 #define DNMF_FIT_PACE_H
 
-#include "dnmf/fit_state.h"
+#include "fit/fit_state.h"
 
 enum { DNMF_ASK_STOP = 0, DNMF_ASK_SAVE, DNMF_ASK_EXPIRED, DNMF_ASKS };
 

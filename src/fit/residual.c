@@ -1,7 +1,7 @@
-#include "dnmf/residual.h"
+#include "fit/residual.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 
 #include <stdlib.h>
 

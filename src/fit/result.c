@@ -1,7 +1,7 @@
 #include "result.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 
 #include <math.h>
 #include <stdlib.h>

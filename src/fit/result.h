@@ -4,7 +4,7 @@
 
 #include "pace.h"
 
-#include "dnmf/fit.h"
+#include "fit/fit.h"
 
 /* Sums over all processes at the end of an iteration over observed entries. */
 typedef struct dnmf_observed_sums {

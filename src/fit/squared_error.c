@@ -4,9 +4,9 @@
 #include "loop.h"
 #include "result.h"
 
-#include "dnmf/clock.h"
-#include "dnmf/product.h"
-#include "dnmf/sweep.h"
+#include "comm/clock.h"
+#include "matrix/product.h"
+#include "matrix/sweep.h"
 
 static int64_t sum_count(const loop *l) {
   return (int64_t)l->options->components * l->options->components;

@@ -7,8 +7,8 @@
 #include "pace.h"
 #include "result.h"
 
-#include "dnmf/clock.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/clock.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef DNMF_FIT_STREAM_STATE_H
 #define DNMF_FIT_STREAM_STATE_H
 
-#include "dnmf/fit_stream.h"
+#include "fit/fit_stream.h"
 
 /* Values that ride along with a Gram matrix, summed over all processes. */
 enum { CONTROL_INNER = 0, CONTROL_SUM, CONTROL_SQUARES, CONTROL_EXPIRED, CONTROL_FAILED, CONTROLS };

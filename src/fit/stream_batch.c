@@ -4,9 +4,9 @@
  */
 #include "stream.h"
 
-#include "dnmf/clock.h"
-#include "dnmf/collective.h"
-#include "dnmf/product.h"
+#include "comm/clock.h"
+#include "comm/collective.h"
+#include "matrix/product.h"
 
 #include <math.h>
 #include <string.h>

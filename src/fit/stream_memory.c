@@ -1,8 +1,8 @@
 /* What a mini-batch fit takes, counted before it begins. */
 #include "stream.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/product.h"
+#include "comm/collective.h"
+#include "matrix/product.h"
 
 /* A row's sums while the matrix is checked: a little more than the survey keeps. */
 enum { SURVEY_ROW_BYTES = 48 };

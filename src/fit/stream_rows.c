@@ -1,8 +1,8 @@
 /* Where the rows of W are during a mini-batch fit. */
 #include "stream.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
-#include "dnmf/start.h"
+#include "init/start.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
-#include "dnmf/random.h"
-#include "dnmf/svd.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "comm/collective.h"
+#include "init/svd.h"
 
 #include <inttypes.h>
 #include <math.h>

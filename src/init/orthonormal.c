@@ -1,8 +1,8 @@
 #include "orthonormal.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
-#include "dnmf/range.h"
+#include "base/memory.h"
+#include "base/range.h"
+#include "comm/collective.h"
 
 #include <inttypes.h>
 #include <limits.h>

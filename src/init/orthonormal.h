@@ -12,7 +12,7 @@
 
 #include "scalapack.h"
 
-#include "dnmf/context.h"
+#include "comm/context.h"
 
 typedef struct dnmf_tall {
   int64_t own_rows; /* of this process, as the caller holds them */

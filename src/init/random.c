@@ -1,6 +1,6 @@
-#include "dnmf/start.h"
+#include "init/start.h"
 
-#include "dnmf/random.h"
+#include "base/random.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 #ifndef DNMF_INIT_RATINGS_PRODUCT_H
 #define DNMF_INIT_RATINGS_PRODUCT_H
 
-#include "dnmf/matrix.h"
+#include "matrix/matrix.h"
 
 enum { RATINGS_LANES = 16 }; /* columns come in multiples of this, whole vectors of any width */
 

@@ -9,7 +9,7 @@
 #include "base/variant.h"
 #include "base/vector.h"
 
-#include "dnmf/number.h"
+#include "base/number.h"
 
 enum { WIDEST = 8, PREFETCH = 32 };
 

@@ -1,7 +1,7 @@
 #include "ratings_sides.h"
 
+#include "base/memory.h"
 #include "base/variant.h"
-#include "dnmf/memory.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 
 #include "ratings_product.h"
 
-#include "dnmf/ratings.h"
+#include "matrix/ratings.h"
 
 /* Rows or columns of the ratings. */
 typedef struct ratings_side {

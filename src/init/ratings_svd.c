@@ -1,11 +1,11 @@
-#include "dnmf/ratings_svd.h"
+#include "init/ratings_svd.h"
 
 #include "ratings_sides.h"
 #include "scalapack.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
-#include "dnmf/random.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "comm/collective.h"
 
 #include <cblas.h>
 #include <math.h>

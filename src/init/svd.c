@@ -1,11 +1,11 @@
-#include "dnmf/svd.h"
+#include "init/svd.h"
 
 #include "orthonormal.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
-#include "dnmf/product.h"
-#include "dnmf/random.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "comm/collective.h"
+#include "matrix/product.h"
 
 #include <cblas.h>
 #include <math.h>

@@ -5,11 +5,11 @@
  * waited in is given back. Entries at the same place keep the order of the file, as the duplicates' policy needs. A
  * dense block takes each number as it arrives.
  */
-#include "dnmf/matrix.h"
+#include "matrix/matrix.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/csr.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "matrix/csr.h"
 #include "staging.h"
 
 #include <inttypes.h>

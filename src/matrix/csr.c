@@ -1,4 +1,4 @@
-#include "dnmf/csr.h"
+#include "matrix/csr.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "matrix/csr_product.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
 

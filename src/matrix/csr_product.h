@@ -4,9 +4,9 @@
 #ifndef DNMF_CSR_PRODUCT_H
 #define DNMF_CSR_PRODUCT_H
 
-#include "dnmf/context.h"
-#include "dnmf/matrix.h"
-#include "dnmf/panel.h"
+#include "comm/context.h"
+#include "matrix/matrix.h"
+#include "matrix/panel.h"
 
 /* The first of the rows `rows` in part `part` of `parts` parts of them with like numbers of stored entries. local */
 int64_t dnmf_csr_balanced_row(const dnmf_csr *a, dnmf_range rows, int64_t part, int64_t parts);

@@ -2,8 +2,8 @@
  * Rows are sorted by transposing twice, which is stable. Entries of a whole block would go to and fro between places
  * all over memory, so a band of rows at a time is sorted, as many as fit a cache.
  */
-#include "dnmf/csr.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "matrix/csr.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #ifndef DNMF_CSR_VALUE_H
 #define DNMF_CSR_VALUE_H
 
-#include "dnmf/matrix.h"
+#include "matrix/matrix.h"
 
 enum { BYTES = UINT8_MAX + 1 };
 

@@ -13,7 +13,7 @@
 #include "matrix/kernels.h"
 
 #include "base/vector.h"
-#include "dnmf/sweep.h"
+#include "matrix/sweep.h"
 
 /* LANES * VECTORS sums, VECTORS panel vectors and a temporary fill the registers; where that leaves some unused by a
  * tile of two vectors, TALL lanes use them. Panel rows are taken so many at a time as stay in half a first-level

@@ -6,9 +6,9 @@
  * A sparse block has its transpose beside it, so that there contributions to H are contributions to "W" too, with the
  * factors' roles exchanged.
  */
-#include "dnmf/divergence.h"
+#include "matrix/divergence.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 #include "matrix/csr_product.h"
 #include "matrix/kernels.h"
 #include "matrix/padded.h"

@@ -7,7 +7,7 @@
 
 #include "base/vector.h"
 #include "base/vector_math.h"
-#include "dnmf/divergence.h"
+#include "matrix/divergence.h"
 
 static const real FLOOR = (real)DNMF_DIVERGENCE_FLOOR;
 

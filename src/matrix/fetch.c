@@ -1,9 +1,9 @@
 /* Fetching rows by number: requests once, rows as often as wanted. */
-#include "dnmf/fetch.h"
+#include "matrix/fetch.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
-#include "dnmf/range.h"
+#include "base/memory.h"
+#include "base/range.h"
+#include "comm/collective.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "matrix/figures.h"
 
 #include "base/entry_hash.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <inttypes.h>
 #include <math.h>

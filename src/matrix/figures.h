@@ -5,8 +5,8 @@
 #ifndef DNMF_FIGURES_H
 #define DNMF_FIGURES_H
 
-#include "dnmf/matrix.h"
 #include "matrix/kernels.h"
+#include "matrix/matrix.h"
 
 typedef struct dnmf_figures {
   int64_t rows; /* local */

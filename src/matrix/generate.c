@@ -1,4 +1,4 @@
-#include "dnmf/generate.h"
+#include "matrix/generate.h"
 
 #include "pattern.h"
 #include "recipe.h"

@@ -9,7 +9,7 @@
 #define DNMF_KERNELS_H
 
 #include "base/variant.h"
-#include "dnmf/matrix.h"
+#include "matrix/matrix.h"
 
 /* A row-major part of a dense block. */
 typedef struct dnmf_tile {

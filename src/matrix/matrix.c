@@ -1,10 +1,10 @@
 /*
  * The partitioned matrix: allocation, and walks over its entries.
  */
-#include "dnmf/matrix.h"
+#include "matrix/matrix.h"
 
-#include "dnmf/csr.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "matrix/csr.h"
 
 #include "matrix/figures.h"
 

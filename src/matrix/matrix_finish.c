@@ -2,9 +2,9 @@
  * The pass over the values of a matrix that checks and summarizes them, as far as it has not been made while they were
  * loaded.
  */
-#include "dnmf/matrix.h"
+#include "matrix/matrix.h"
 
-#include "dnmf/collective.h"
+#include "comm/collective.h"
 #include "matrix/figures.h"
 
 /* Rows (columns) of this block without a nonzero, over all processes that share it; counted once. */

@@ -1,8 +1,8 @@
 /* The values of sparse blocks in fewer bytes, where that is exact. */
-#include "dnmf/matrix.h"
+#include "matrix/matrix.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Tiles of X Y' by BLAS, a few rows a thread. */
-#include "dnmf/panel.h"
+#include "matrix/panel.h"
 
 #include <cblas.h>
 #include <omp.h>

@@ -1,7 +1,7 @@
 /* Panels to and from rows of whole vectors. */
 #include "matrix/padded.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 #include "matrix/kernels.h"
 
 #include <string.h>

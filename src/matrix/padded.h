@@ -4,8 +4,8 @@
 #ifndef DNMF_PADDED_H
 #define DNMF_PADDED_H
 
-#include "dnmf/context.h"
-#include "dnmf/panel.h"
+#include "comm/context.h"
+#include "matrix/panel.h"
 
 /* Numbers in a padded row. local */
 int64_t dnmf_padded_width(const dnmf_context *context, dnmf_precision precision, int components);

@@ -1,6 +1,6 @@
-#include "dnmf/panel.h"
+#include "matrix/panel.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
 

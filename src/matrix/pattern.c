@@ -1,7 +1,7 @@
 #include "pattern.h"
 
-#include "dnmf/memory.h"
-#include "dnmf/random.h"
+#include "base/memory.h"
+#include "base/random.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #ifndef DNMF_PATTERN_H
 #define DNMF_PATTERN_H
 
-#include "dnmf/status.h"
+#include "base/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>

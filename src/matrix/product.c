@@ -1,9 +1,9 @@
-#include "dnmf/product.h"
+#include "matrix/product.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 #include "matrix/csr_product.h"
 #include "matrix/padded.h"
-#include "matrix/sweep.h"
+#include "matrix/sweep_parts.h"
 
 #include <stddef.h>
 

@@ -1,11 +1,11 @@
 /*
  * Ratings by rows and by columns: balanced ranges, and the plan of who sends which factor rows to whom.
  */
-#include "dnmf/ratings.h"
+#include "matrix/ratings.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/csr.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "matrix/csr.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #ifndef DNMF_RECIPE_H
 #define DNMF_RECIPE_H
 
-#include "dnmf/generate.h"
+#include "matrix/generate.h"
 
 typedef struct dnmf_recipe {
   const dnmf_generate_options *options; /* not owned */

@@ -1,7 +1,7 @@
 #include "staging.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,8 +8,8 @@
 #ifndef DNMF_STAGING_H
 #define DNMF_STAGING_H
 
-#include "dnmf/matrix.h"
-#include "dnmf/queue.h"
+#include "base/queue.h"
+#include "matrix/matrix.h"
 
 /* Where an entry lies in its block; its value follows, a number of the matrix's precision. */
 typedef struct dnmf_staged_place {

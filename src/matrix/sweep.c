@@ -1,10 +1,9 @@
-#include "dnmf/sweep.h"
+#include "matrix/sweep_parts.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
-#include "matrix/sweep.h"
 
 #include <omp.h>
 #include <stdlib.h>

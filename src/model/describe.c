@@ -1,7 +1,7 @@
-#include "dnmf/describe.h"
+#include "model/describe.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 #include "model/merge.h"
 
 #include <stdlib.h>

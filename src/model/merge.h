@@ -2,7 +2,7 @@
 #ifndef DNMF_MODEL_MERGE_H
 #define DNMF_MODEL_MERGE_H
 
-#include "dnmf/context.h"
+#include "comm/context.h"
 #include "model/top.h"
 
 typedef struct dnmf_top_set {

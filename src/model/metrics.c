@@ -1,8 +1,8 @@
 /* Metrics, a row at a time; every figure is a quotient of sums. */
-#include "dnmf/metrics.h"
+#include "model/metrics.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* Scores of pairs: the factor rows of a batch of pairs are fetched, then multiplied. */
-#include "dnmf/predict.h"
+#include "model/predict.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/fetch.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "matrix/fetch.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* What a model needs to predict, taken from its factors and its provenance. */
-#include "dnmf/predict.h"
+#include "model/predict.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 
 #include <stdlib.h>
 #include <string.h>

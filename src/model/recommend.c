@@ -1,11 +1,11 @@
 /*
  * Recommending: tile by tile of columns, gathered from their owners, each process lists its own rows.
  */
-#include "dnmf/recommend.h"
+#include "model/recommend.h"
 
+#include "base/memory.h"
 #include "base/variant.h"
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "comm/collective.h"
 #include "model/score.h"
 
 #include <stdlib.h>

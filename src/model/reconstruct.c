@@ -1,9 +1,9 @@
 /* Tiles of W H: columns gathered from their owners, own rows multiplied and written. */
-#include "dnmf/reconstruct.h"
+#include "model/reconstruct.h"
 
-#include "dnmf/clock.h"
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/clock.h"
+#include "comm/collective.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef DNMF_MODEL_SCORE_H
 #define DNMF_MODEL_SCORE_H
 
-#include "dnmf/range.h"
+#include "base/range.h"
 #include "model/top.h"
 
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /*
  * Columns alike: every process ranks its own, process 0 ranks the winners.
  */
-#include "dnmf/recommend.h"
+#include "model/recommend.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 #include "model/merge.h"
 
 #include <stdlib.h>

@@ -4,12 +4,12 @@
  */
 #include "transform_divergence.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
-#include "dnmf/observed.h"
-#include "dnmf/product.h"
-#include "dnmf/ratings.h"
-#include "dnmf/solver.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "matrix/product.h"
+#include "matrix/ratings.h"
+#include "solve/observed.h"
+#include "solve/solver.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -4,9 +4,9 @@
  */
 #include "transform_divergence.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/fit.h"
-#include "dnmf/start.h"
+#include "comm/collective.h"
+#include "fit/fit.h"
+#include "init/start.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef DNMF_MODEL_TRANSFORM_DIVERGENCE_H
 #define DNMF_MODEL_TRANSFORM_DIVERGENCE_H
 
-#include "dnmf/transform.h"
+#include "model/transform.h"
 
 /* dnmf_transform where options->loss is a divergence. collective */
 dnmf_status dnmf_transform_divergence(dnmf_context *context, const dnmf_transform_options *options, int64_t rows,

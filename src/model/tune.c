@@ -1,8 +1,8 @@
-#include "dnmf/tune.h"
+#include "model/tune.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
-#include "dnmf/random.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "comm/collective.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -19,7 +19,7 @@
  */
 #include "solve/bpp.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 #include "solve/lapack.h"
 
 #include <math.h>

@@ -8,8 +8,8 @@
 #define DNMF_SOLVE_KERNELS_H
 
 #include "base/variant.h"
-#include "dnmf/solver.h"
 #include "solve/lanes.h"
+#include "solve/solver.h"
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "dnmf/loss.h"
+#include "solve/loss.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,34 +1,64 @@
-/* The private contract between observed.c, which hands out rows, and its kernels. */
-#ifndef DNMF_SOLVE_OBSERVED_H
-#define DNMF_SOLVE_OBSERVED_H
+/*
+ * Row updates over observed entries only. Local arithmetic.
+ *
+ * Row x of a factor, its bias b and the observed values r_e of its row of A, with f_e the fixed factor's rows at
+ * those entries and c_e = mean + their biases:
+ *   minimize over w >= 0, b free   1/2 sum_e (r_e - c_e - b - f_e w)^2 + 1/2 l2 d^s |w - m|^2 + l1 |w|_1 + 1/2 l2_bias
+ * b^2 where d is the number of entries, s the count power of the penalty scale (0 raw, 1 ALS-WR's count) and m the row
+ * that the penalty pulls towards: zero, or the factor's mean row.
+ *   hals  `sweeps` warm-started coordinate sweeps, b always at its minimum: on the row's residual where its factor rows
+ *         fit a cache and the sweeps are few, else on its normal equations; the iterates are the same to rounding
+ *   bpp   the same equations, sweeps until the projected gradient is at rounding: the exact minimizer
+ *   mu    w <- w * sum(n_e f_e) / (sum(q_e f_e) + penalties), with n, q of the loss (Lee & Seung 2001; masked as
+ *         in Luo et al. 2014), no biases
+ */
+#ifndef DNMF_OBSERVED_H
+#define DNMF_OBSERVED_H
 
-#include "dnmf/observed.h"
+#include "base/number.h"
+#include "base/status.h"
+#include "solve/solver.h"
 
-#include <stddef.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-/* What one row contributes to the sums. */
-typedef struct observed_sums {
-  double loss;
-  double penalty;
-  double violation;
-} observed_sums;
+enum { DNMF_OBSERVED_SLACK = 16 };
 
-typedef struct observed_kernels {
-  /* Bytes of scratch one thread needs. */
-  size_t (*scratch)(const dnmf_observed_update *update);
-  /* Updates row `row`. */
-  observed_sums (*least_squares)(const dnmf_observed_update *update, int64_t row, int sweeps, void *scratch);
-  observed_sums (*multiplicative)(const dnmf_observed_update *update, int64_t row, void *scratch);
-} observed_kernels;
+typedef struct dnmf_observed_update {
+  /* The rows' observed entries: start[rows + 1]; index is a row of `fixed`. */
+  int64_t rows;
+  const int64_t *start;
+  const int32_t *index;
+  const void *value;
+  dnmf_number narrow; /* of the values, as dnmf_csr has it */
 
-/* Coordinate sweeps without normal equations: residual_kernel.c. */
-typedef struct residual_kernels {
-  /* Bytes of scratch one thread needs. */
-  size_t (*scratch)(const dnmf_observed_update *update);
-  /* The longest row for which so many sweeps are cheaper so; 0: none. */
-  int64_t (*most_entries)(const dnmf_observed_update *update, int sweeps);
-  /* Updates row `row`, which has entries, but no more than that. */
-  observed_sums (*update)(const dnmf_observed_update *update, int64_t row, int sweeps, void *scratch);
-} residual_kernels;
+  /* Factor rows have `stride` numbers: the components, then, with biases, the row's bias. `fixed` must be readable
+   * for DNMF_OBSERVED_SLACK numbers past its last row: rows are read in whole vectors. */
+  int components;
+  int stride;
+  const void *fixed;
+  void *x; /* updated in place */
+
+  bool bias;     /* the last number of each row is its bias and counts in the prediction */
+  bool fit_bias; /* ... and this side's is fitted */
+  double mean;   /* added to every prediction */
+  double l1;
+  double l2;
+  double count_power;
+  const double *center; /* m, as many numbers as there are components; NULL: zero. Not for mu */
+  double l2_bias;
+  int sweeps;            /* hals */
+  bool kullback_leibler; /* mu: the generalized Kullback-Leibler loss instead of squared error */
+
+  /* Out: sums over the rows. */
+  double loss;      /* 1/2 squared error, or the divergence, at the new rows */
+  double penalty;   /* of the new rows */
+  double violation; /* sum of |projected gradient| at the values before the update, in the first sweep */
+} dnmf_observed_update;
+
+/* Updates the rows with `threads` OpenMP threads; the result does not depend on how many. Rows without entries
+ * become zero. local */
+dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
+                               dnmf_observed_update *update, dnmf_error *error);
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef DNMF_SOLVE_OBSERVED_ROW_H
 #define DNMF_SOLVE_OBSERVED_ROW_H
 
-#include "observed.h"
+#include "observed_kernels.h"
 
 #include "base/variant.h"
 #include "base/vector.h"

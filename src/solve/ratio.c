@@ -1,7 +1,7 @@
 /* The multiplicative step of the beta-divergences over all owned rows. */
-#include "dnmf/memory.h"
-#include "dnmf/solver.h"
+#include "base/memory.h"
 #include "solve/kernels.h"
+#include "solve/solver.h"
 
 #include <stdlib.h>
 

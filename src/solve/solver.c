@@ -1,9 +1,9 @@
 /*
  * Solvers by name, and the loop over tiles of rows that all of them share.
  */
-#include "dnmf/solver.h"
+#include "solve/solver.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 #include "solve/bpp.h"
 #include "solve/kernels.h"
 

@@ -1,7 +1,7 @@
 /* Files that appear whole or not at all. */
-#include "dnmf/output.h"
+#include "store/output.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>

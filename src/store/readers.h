@@ -8,8 +8,8 @@
 #ifndef DNMF_STORE_READERS_H
 #define DNMF_STORE_READERS_H
 
-#include "dnmf/source.h"
-#include "store/text_file.h"
+#include "store/source.h"
+#include "store/text/text_file.h"
 
 /* Triples: a row id, a column id and a value a line. collective */
 dnmf_status dnmf_open_triples(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,

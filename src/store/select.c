@@ -1,11 +1,11 @@
 /* Which rows and columns take part: named ones first, then those with enough entries. */
 #include "store/select.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/csr.h"
-#include "dnmf/memory.h"
-#include "store/interner.h"
-#include "store/text_file.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "matrix/csr.h"
+#include "store/ids/interner.h"
+#include "store/text/text_file.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  * Rows with at least r entries in columns with at least c entries in those rows: the largest such part is the same in
  * whatever order the others are dropped (the (r, c)-core of a bipartite graph; Seidman 1983 for graphs).
  */
-#include "dnmf/collective.h"
-#include "dnmf/memory.h"
+#include "base/memory.h"
+#include "comm/collective.h"
 #include "store/select.h"
 
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /*
  * Finding out what a file is, and handing it to its reader.
  */
-#include "dnmf/source.h"
+#include "store/source.h"
 
-#include "dnmf/collective.h"
+#include "comm/collective.h"
 #include "store/readers.h"
 #include "store/select.h"
-#include "store/text_columns.h"
+#include "store/text/text_columns.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

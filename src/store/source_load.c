@@ -1,6 +1,6 @@
 #include "store/source_load.h"
 
-#include "dnmf/memory.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

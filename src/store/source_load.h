@@ -5,10 +5,10 @@
 #ifndef DNMF_STORE_SOURCE_LOAD_H
 #define DNMF_STORE_SOURCE_LOAD_H
 
-#include "dnmf/source.h"
-#include "dnmf/subset.h"
-#include "store/hdf5_file.h"
-#include "store/plain_rows.h"
+#include "base/subset.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/numpy/plain_rows.h"
+#include "store/source.h"
 
 /* The rows and columns that are selected, of the matrix before. */
 struct dnmf_selection {

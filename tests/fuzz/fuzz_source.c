@@ -4,8 +4,8 @@
  * DNMF_FUZZ_FORMATS lists the formats that the file is tried as. Whatever is in it, a reader ends with one message, or
  * with a matrix that keeps its promises; it leaves no HDF5 object open. Built and run by scripts/fuzz.sh.
  */
-#include "dnmf/file.h"
-#include "dnmf/source.h"
+#include "store/file.h"
+#include "store/source.h"
 
 #include <hdf5.h>
 

@@ -1,5 +1,5 @@
 /* In place of src/store/guard.c: libFuzzer wants to see crashes itself. */
-#include "store/guard.h"
+#include "store/hdf5/guard.h"
 
 void dnmf_guard_enter(const char *path, int seconds) {
   (void)path;

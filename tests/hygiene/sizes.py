@@ -1,11 +1,11 @@
-"""A file is comfortably read (350 lines at most), and so is a function (60).
+"""Where a reader would ask why: files over 600 lines, functions over 80.
 
     sizes.py [ROOT]
 """
 from sources import c_files, report, root_from_arguments
 
-MOST_FILE_LINES = 350
-MOST_FUNCTION_LINES = 60
+MOST_FILE_LINES = 600
+MOST_FUNCTION_LINES = 80
 
 
 def functions(lines):

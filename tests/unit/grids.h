@@ -4,7 +4,7 @@
 #ifndef DNMF_TEST_GRIDS_H
 #define DNMF_TEST_GRIDS_H
 
-#include "dnmf/grid.h"
+#include "comm/grid.h"
 #include "mpi_test.h"
 
 /* Calls `check` once for each grid shape of the running processes. collective */

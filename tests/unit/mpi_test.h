@@ -4,7 +4,7 @@
 #ifndef DNMF_MPI_TEST_H
 #define DNMF_MPI_TEST_H
 
-#include "dnmf/context.h"
+#include "comm/context.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

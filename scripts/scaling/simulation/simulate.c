@@ -4,15 +4,15 @@
  *
  *   smpirun ... simulate ROWS COLS COMPONENTS GRID_ROWS GRID_COLS ITERATIONS PRODUCT TRANSPOSED GRAM UPDATE
  *
- * Rates are in operations a second (include/dnmf/cost.h counts them); hosts must be of 1 Gflop/s, which makes an
+ * Rates are in operations a second (src/cost/cost.h counts them); hosts must be of 1 Gflop/s, which makes an
  * operation given to SMPI a nanosecond. Panels have no data: all processes share four buffers of the length of the
  * largest panel, so that thousands of processes fit into the memory of one. Prints one JSON object.
  */
-#include "dnmf/factor.h"
-#include "dnmf/fit.h"
-#include "dnmf/memory.h"
-#include "dnmf/product.h"
-#include "dnmf/sweep.h"
+#include "base/memory.h"
+#include "factor/factor.h"
+#include "fit/fit.h"
+#include "matrix/product.h"
+#include "matrix/sweep.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-#include "dnmf/queue.h"
+#include "base/queue.h"
 #include "mpi_test.h"
 
 #include <stdlib.h>

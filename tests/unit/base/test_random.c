@@ -1,4 +1,4 @@
-#include "dnmf/random.h"
+#include "base/random.h"
 #include "mpi_test.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-#include "dnmf/memory.h"
-#include "dnmf/subset.h"
+#include "base/memory.h"
+#include "base/subset.h"
 #include "mpi_test.h"
 
 /* Every question is answered as by counting the chosen indices one by one. */

@@ -1,4 +1,4 @@
-#include "dnmf/collective.h"
+#include "comm/collective.h"
 #include "grids.h"
 
 #include <limits.h>

@@ -1,4 +1,4 @@
-#include "dnmf/collective.h"
+#include "comm/collective.h"
 #include "mpi_test.h"
 
 #include <limits.h>

@@ -1,4 +1,4 @@
-#include "dnmf/factor.h"
+#include "factor/factor.h"
 #include "grids.h"
 
 #include <limits.h>

@@ -4,7 +4,7 @@
 #ifndef DNMF_TEST_FIT_KEEPER_H
 #define DNMF_TEST_FIT_KEEPER_H
 
-#include "dnmf/fit_state.h"
+#include "fit/fit_state.h"
 #include "mpi_test.h"
 
 #include <math.h>

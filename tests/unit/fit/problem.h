@@ -5,11 +5,11 @@
 #ifndef DNMF_TEST_FIT_PROBLEM_H
 #define DNMF_TEST_FIT_PROBLEM_H
 
-#include "dnmf/collective.h"
-#include "dnmf/fit.h"
-#include "dnmf/random.h"
-#include "dnmf/start.h"
+#include "base/random.h"
+#include "comm/collective.h"
+#include "fit/fit.h"
 #include "grids.h"
+#include "init/start.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,10 +4,10 @@
  */
 #include "problem.h"
 
-#include "dnmf/cost.h"
-#include "dnmf/csr.h"
-#include "dnmf/memory.h"
-#include "dnmf/product.h"
+#include "base/memory.h"
+#include "cost/cost.h"
+#include "matrix/csr.h"
+#include "matrix/product.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Fits of sparse blocks whose values are kept narrow, beside the same fits of values in the precision of the run. */
 #include "problem.h"
 
-#include "dnmf/residual.h"
+#include "fit/residual.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 #include "problem.h"
 
-#include "dnmf/residual.h"
+#include "fit/residual.h"
 
 /* |A - WH|^2 of factors, all of them dense, in long double. */
 static double reference(const whole *a, const factors *f) {

@@ -3,7 +3,7 @@
 
 #include "keeper.h"
 
-#include "dnmf/fit_observed.h"
+#include "fit/fit_observed.h"
 
 enum { STOP_AT = 4 };
 

@@ -1,10 +1,10 @@
 /* The truncated SVD beside LAPACK's of the whole matrix and ScaLAPACK's of the distributed one, on every grid, also
  * where processes own nothing. */
-#include "dnmf/collective.h"
-#include "dnmf/random.h"
-#include "dnmf/start.h"
-#include "dnmf/svd.h"
+#include "base/random.h"
+#include "comm/collective.h"
 #include "grids.h"
+#include "init/start.h"
+#include "init/svd.h"
 #include "reference.h"
 
 #include <math.h>

@@ -3,10 +3,10 @@
  *   bench_products [ROWS COLS [SPARSE_ROWS SPARSE_COLS ENTRIES_A_ROW]]
  * Prints medians of interleaved repeats. BLAS threads follow OMP_NUM_THREADS.
  */
-#include "dnmf/memory.h"
-#include "dnmf/product.h"
-#include "dnmf/random.h"
-#include "dnmf/sweep.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "matrix/product.h"
+#include "matrix/sweep.h"
 
 #include <cblas.h>
 #include <inttypes.h>

@@ -4,9 +4,9 @@
 #ifndef DNMF_TEST_BLOCKS_H
 #define DNMF_TEST_BLOCKS_H
 
-#include "dnmf/matrix.h"
-#include "dnmf/panel.h"
-#include "dnmf/random.h"
+#include "base/random.h"
+#include "matrix/matrix.h"
+#include "matrix/panel.h"
 #include "mpi_test.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef DNMF_TEST_ENTRIES_H
 #define DNMF_TEST_ENTRIES_H
 
-#include "dnmf/matrix.h"
+#include "matrix/matrix.h"
 #include "mpi_test.h"
 
 #include <stdlib.h>

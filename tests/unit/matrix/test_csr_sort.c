@@ -1,8 +1,8 @@
 /*
  * Sorting compressed rows against qsort on (column, place), over shapes of one band of rows and of many.
  */
-#include "dnmf/csr.h"
-#include "dnmf/random.h"
+#include "base/random.h"
+#include "matrix/csr.h"
 #include "mpi_test.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Contributions to multiplicative updates against the formulas of divergence.h written out entry by entry. */
-#include "dnmf/divergence.h"
+#include "matrix/divergence.h"
 
 #include "blocks.h"
 

@@ -1,6 +1,6 @@
 /* Rows fetched by number against rows every process can make for itself. */
-#include "dnmf/fetch.h"
-#include "dnmf/random.h"
+#include "base/random.h"
+#include "matrix/fetch.h"
 #include "mpi_test.h"
 
 #include <stdlib.h>

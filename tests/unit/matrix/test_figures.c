@@ -1,7 +1,7 @@
 /* What is found out about dense blocks, beside plain loops over their numbers. */
 #include "grids.h"
 
-#include "dnmf/matrix.h"
+#include "matrix/matrix.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,5 +1,5 @@
-#include "dnmf/collective.h"
-#include "dnmf/generate.h"
+#include "comm/collective.h"
+#include "matrix/generate.h"
 #include "mpi_test.h"
 
 #include <math.h>

@@ -2,9 +2,9 @@
  * Blocks whose values are kept narrow against blocks of the same values in the precision of the arithmetic: what is
  * computed from them has the same bits, for every type, instruction set and both precisions.
  */
-#include "dnmf/divergence.h"
-#include "dnmf/product.h"
-#include "dnmf/sweep.h"
+#include "matrix/divergence.h"
+#include "matrix/product.h"
+#include "matrix/sweep.h"
 
 #include "blocks.h"
 

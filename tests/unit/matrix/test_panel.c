@@ -1,6 +1,6 @@
 /* Gram matrices and dot products of panels against loops in long double. */
-#include "dnmf/panel.h"
-#include "dnmf/random.h"
+#include "base/random.h"
+#include "matrix/panel.h"
 #include "mpi_test.h"
 
 #include <math.h>

@@ -2,8 +2,8 @@
  * Products, sweeps, Gram matrices and dot products against triple loops in long double, for every instruction
  * set of this processor and both precisions.
  */
-#include "dnmf/product.h"
-#include "dnmf/sweep.h"
+#include "matrix/product.h"
+#include "matrix/sweep.h"
 
 #include "blocks.h"
 

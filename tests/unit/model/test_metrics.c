@@ -1,7 +1,7 @@
 /* Metrics against cases worked by hand. */
-#include "dnmf/metrics.h"
+#include "model/metrics.h"
 
-#include "dnmf/random.h"
+#include "base/random.h"
 #include "mpi_test.h"
 
 #include <math.h>

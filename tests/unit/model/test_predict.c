@@ -1,5 +1,5 @@
 /* Predictions of a small model against its formula, on any number of processes. */
-#include "dnmf/predict.h"
+#include "model/predict.h"
 
 #include "mpi_test.h"
 

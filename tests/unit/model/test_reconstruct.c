@@ -1,9 +1,9 @@
 /* W H tile by tile: the same file whatever the size of the tiles, on any number of processes. */
-#include "dnmf/reconstruct.h"
+#include "model/reconstruct.h"
 
 #include "store/store_test.h"
 
-#include "dnmf/source.h"
+#include "store/source.h"
 
 #include <math.h>
 

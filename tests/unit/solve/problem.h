@@ -5,9 +5,9 @@
 #ifndef TEST_SOLVE_PROBLEM_H
 #define TEST_SOLVE_PROBLEM_H
 
-#include "dnmf/random.h"
-#include "dnmf/solver.h"
+#include "base/random.h"
 #include "mpi_test.h"
+#include "solve/solver.h"
 
 #include <math.h>
 #include <stdlib.h>

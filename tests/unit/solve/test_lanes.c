@@ -2,7 +2,7 @@
 #include "eliminate.h"
 #include "mpi_test.h"
 
-#include "dnmf/random.h"
+#include "base/random.h"
 #include "solve/lanes.h"
 
 #include <math.h>

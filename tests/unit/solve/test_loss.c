@@ -1,5 +1,5 @@
 /* Losses by name. */
-#include "dnmf/loss.h"
+#include "solve/loss.h"
 
 #include "mpi_test.h"
 

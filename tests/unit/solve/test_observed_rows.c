@@ -3,9 +3,9 @@
  * is minimized by its own formulas, coordinate by coordinate, the bias at its minimum each time.
  * Enough components that rows are swept on their residual, and few enough that equations are made; both must agree.
  */
-#include "dnmf/observed.h"
-#include "dnmf/random.h"
+#include "base/random.h"
 #include "mpi_test.h"
+#include "solve/observed.h"
 
 #include <math.h>
 #include <stdlib.h>

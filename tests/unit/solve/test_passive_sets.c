@@ -1,7 +1,7 @@
 /* The order in which rows are solved, and the exchange rule with its guard against cycles. */
 #include "mpi_test.h"
 
-#include "dnmf/random.h"
+#include "base/random.h"
 #include "solve/bpp.h"
 
 #include <math.h>

@@ -4,9 +4,9 @@
 #ifndef DNMF_STORE_TEST_H
 #define DNMF_STORE_TEST_H
 
-#include "dnmf/collective.h"
-#include "dnmf/file.h"
+#include "comm/collective.h"
 #include "mpi_test.h"
+#include "store/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /*
  * The distributed dictionary against qsort on all ids, which every process can make for itself here.
  */
-#include "store/dictionary.h"
+#include "store/ids/dictionary.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/random.h"
+#include "base/random.h"
+#include "comm/collective.h"
 #include "mpi_test.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* A full disk is a tmpfs of 1 MiB. Mounting takes root; without it the tests are skipped. */
-#include "dnmf/output.h"
+#include "store/output.h"
 #include "store_test.h"
 
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 #include "mpi_test.h"
-#include "store/guard.h"
+#include "store/hdf5/guard.h"
 
 #include <signal.h>
 #include <stdlib.h>

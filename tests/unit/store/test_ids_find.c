@@ -1,8 +1,8 @@
 /* Ids looked up over all processes, against a loop over all of them. */
-#include "dnmf/ids.h"
+#include "matrix/ids.h"
 
-#include "dnmf/collective.h"
-#include "dnmf/random.h"
+#include "base/random.h"
+#include "comm/collective.h"
 #include "mpi_test.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-#include "dnmf/output.h"
-#include "store/hdf5_file.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/output.h"
 #include "store/readers.h"
 #include "store_test.h"
 

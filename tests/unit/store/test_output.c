@@ -1,5 +1,5 @@
 /* Outputs of jobs that come one after the other, at once, or were killed. */
-#include "dnmf/output.h"
+#include "store/output.h"
 #include "store_test.h"
 
 #include <sys/stat.h>

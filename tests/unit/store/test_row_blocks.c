@@ -1,5 +1,5 @@
 /* Blocks of rows as they pass by, against the matrix that was written. */
-#include "dnmf/row_blocks.h"
+#include "store/hdf5/row_blocks.h"
 #include "store_test.h"
 
 #include <hdf5.h>

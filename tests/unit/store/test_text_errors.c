@@ -2,7 +2,7 @@
  * Bad text: one clear message that names the file and the line in the whole file, whatever the number of
  * processes.
  */
-#include "dnmf/source.h"
+#include "store/source.h"
 
 #include "store/temporary.h"
 

@@ -1,6 +1,6 @@
-#include "store/text_number.h"
+#include "store/text/text_number.h"
 
-#include "dnmf/random.h"
+#include "base/random.h"
 #include "mpi_test.h"
 
 #include <math.h>

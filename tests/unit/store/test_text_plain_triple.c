@@ -1,8 +1,8 @@
 /* Plain lines read in one go, beside the general reader. */
 #include "mpi_test.h"
 
-#include "store/text_number.h"
-#include "store/text_plain_triple.h"
+#include "store/text/text_number.h"
+#include "store/text/text_plain_triple.h"
 
 #include <stdio.h>
 #include <stdlib.h>

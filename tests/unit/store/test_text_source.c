@@ -1,9 +1,9 @@
 /*
  * Text files of every format, opened by all processes and loaded, against the matrix written out by hand.
  */
-#include "dnmf/source.h"
+#include "store/source.h"
 
-#include "dnmf/collective.h"
+#include "comm/collective.h"
 #include "store/temporary.h"
 
 #include <inttypes.h>

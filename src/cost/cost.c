@@ -1,0 +1,289 @@
+/* The cost model: sizes, words, operations; then time, from the machine. See cost.h for the formulas. */
+#include "cost/cost.h"
+
+#include "base/memory.h"
+#include "matrix/divergence.h"
+#include "matrix/product.h"
+#include "matrix/sweep.h"
+#include "solve/observed.h"
+
+#include <math.h>
+
+/* log2, rounded up: the messages of a collective (collective.c counts the same). */
+static double steps(int processes) {
+  return ceil(log2(processes));
+}
+
+static double larger(double a, double b) {
+  return a > b ? a : b;
+}
+
+/* The type of A's values in a block. */
+static dnmf_number number_of(const dnmf_job *job) {
+  return dnmf_number_of(job->precision, dnmf_narrower(job->precision, job->narrow));
+}
+
+/* --- Time of local work ---------------------------------------------------------------------------------- */
+
+/* Seconds of `operations` of a kind: at its measured rate, else by the roofline. */
+static double seconds_of(const dnmf_machine *machine, dnmf_work_kind kind, double operations, double bytes) {
+  if (machine->rate[kind] > 0)
+    return operations / machine->rate[kind];
+  return larger(operations / machine->flops, bytes / machine->bandwidth);
+}
+
+/* Whether a divergence sums denominators beside its numerators. */
+static bool sums_denominators(const dnmf_job *job) {
+  return job->loss.divergence && job->loss.beta != 1;
+}
+
+/* Numbers that are summed of each factor: a Gram matrix, or what a divergence has in its place. */
+static double factor_sums(const dnmf_job *job) {
+  const double k = job->components;
+  if (!job->loss.divergence)
+    return k * k;
+  if (job->loss.beta == 1)
+    return k;
+  return job->loss.beta == 0 ? 0 : 1;
+}
+
+/* WH and the sums over its entries, of both half-steps. */
+static double divergence_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows, double cols,
+                                 double stored) {
+  const bool everywhere = !job->sparse || job->loss.beta != 1;
+  const double entries = everywhere ? rows * cols : stored;
+  const double operations = 2 * (sums_denominators(job) ? 3 : 2) * 2 * entries * job->components;
+  return seconds_of(machine, DNMF_WORK_DIVERGENCE, operations, 2 * stored * (double)dnmf_number_size(number_of(job)));
+}
+
+bool dnmf_cost_by_rows_alone(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols) {
+  const int64_t rows = dnmf_range_size(dnmf_range_split((dnmf_range){0, job->rows}, grid_rows, 0));
+  const int64_t cols = dnmf_range_size(dnmf_range_split((dnmf_range){0, job->cols}, grid_cols, 0));
+  return job->sparse && !job->loss.divergence &&
+         dnmf_product_by_rows_alone(context, job->precision, rows, cols, job->components);
+}
+
+bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols) {
+  return grid_cols == 1 && !job->sparse && !job->loss.divergence && job->solver != DNMF_SOLVER_BPP &&
+         dnmf_sweep_fits(job->precision, number_of(job), job->cols, job->components);
+}
+
+static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, int grid_cols, double rows, double cols,
+                              double stored) {
+  const double size = (double)dnmf_number_size(number_of(job));
+  const double operations = 2 * stored * job->components;
+  const double panels = (rows + cols) * job->components * (double)dnmf_precision_size(job->precision);
+  const double bytes = stored * (job->sparse ? size + sizeof(int32_t) : size) + panels;
+  const dnmf_work_kind first = job->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
+  const bool only_two = machine->rate[first] > 0 && machine->rate[DNMF_WORK_DENSE_ONE_PASS] == 0; /* were measured */
+  if (dnmf_cost_is_one_pass(job, grid_cols) && !only_two)
+    return seconds_of(machine, DNMF_WORK_DENSE_ONE_PASS, 2 * operations, bytes + panels);
+  return seconds_of(machine, first, operations, bytes) + seconds_of(machine, first + 1, operations, bytes);
+}
+
+static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
+  const double k = job->components;
+  const double bytes = 3 * rows * k * (double)dnmf_precision_size(job->precision);
+  return seconds_of(machine, DNMF_WORK_GRAM, 2 * rows * k * (k + 1), bytes);
+}
+
+static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
+  const double bytes = 3 * rows * job->components * (double)dnmf_precision_size(job->precision);
+  const double operations = rows * dnmf_solver_operations(job->solver, job->components, 1 + job->more_sweeps);
+  if (job->loss.divergence)
+    return bytes / machine->bandwidth;
+  return seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);
+}
+
+/* Messages and words (of `word_bytes` bytes; Gram matrices and sums are doubles) that one process sends. */
+static double exchange_seconds(const dnmf_traffic *traffic, const dnmf_machine *machine, int processes,
+                               double word_bytes) {
+  const double bytes = (traffic->gather_words + traffic->scatter_words) * word_bytes +
+                       (traffic->gram_words + traffic->control_words) * sizeof(double);
+  return (traffic->messages * machine->latency + bytes / machine->network) / processes;
+}
+
+/* --- Fits with zeros ------------------------------------------------------------------------------------- */
+
+/* While a sparse block is made, its entries wait with both indices beside the rows they go into (assemble.c); ratings
+ * are there as read, transposed, and waiting. Values are narrowed when the block is made. Batches under way, some
+ * megabytes, are left out. */
+enum { ENTRY_READ = 24, ENTRY_PLACE = 8 };
+
+static double loading_bytes(const dnmf_job *job, bool by_rows_alone, int64_t rows, int64_t cols, double stored,
+                            double block) {
+  const double size = (double)dnmf_precision_size(job->precision);
+  if (!job->sparse)
+    return block;
+  return larger(dnmf_matrix_bytes(true, by_rows_alone, (dnmf_number)job->precision, rows, cols, stored),
+                stored * (ENTRY_PLACE + size + sizeof(int32_t) + size));
+}
+
+static double denominator_bytes(int64_t block, int64_t owned, int group_size, int components,
+                                dnmf_precision precision) {
+  return dnmf_panel_bytes(block, components, precision) +
+         (group_size > 1 ? dnmf_panel_bytes(owned, components, precision) : 0);
+}
+
+dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
+                                     int row, int col, double stored) {
+  const int k = job->components;
+  const dnmf_precision precision = job->precision;
+  const dnmf_range block_rows = dnmf_range_split((dnmf_range){0, job->rows}, grid_rows, row);
+  const dnmf_range block_cols = dnmf_range_split((dnmf_range){0, job->cols}, grid_cols, col);
+  const int64_t rows = dnmf_range_size(block_rows);
+  const int64_t cols = dnmf_range_size(block_cols);
+  const int64_t own_rows = dnmf_range_size(dnmf_range_split(block_rows, grid_cols, col));
+  const int64_t own_cols = dnmf_range_size(dnmf_range_split(block_cols, grid_rows, row));
+  const bool by_rows_alone = dnmf_cost_by_rows_alone(context, job, grid_rows, grid_cols);
+  dnmf_cost_memory m = {.block = dnmf_matrix_bytes(job->sparse, by_rows_alone, number_of(job), rows, cols, stored)};
+  m.factors = dnmf_factor_bytes(rows, own_rows, grid_cols, k, precision) +
+              dnmf_factor_bytes(cols, own_cols, grid_rows, k, precision);
+  if (sums_denominators(job))
+    m.factors += denominator_bytes(rows, own_rows, grid_cols, k, precision) +
+                 denominator_bytes(cols, own_cols, grid_rows, k, precision);
+  m.grams = 2 * dnmf_allocated_bytes(factor_sums(job) + DNMF_COST_CONTROLS, sizeof(double));
+  const double solver_w = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_rows, k);
+  const double solver_h = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_cols, k);
+  m.work = larger(dnmf_product_bytes(context, job->sparse, by_rows_alone, precision, rows, cols, stored, k),
+                  dnmf_panel_gram_bytes(context->threads, k, precision));
+  m.work = larger(m.work, larger(solver_w, solver_h));
+  if (dnmf_cost_is_one_pass(job, grid_cols)) {
+    const int64_t tile = dnmf_sweep_tile_rows(context, number_of(job), cols);
+    m.work = larger(m.work, dnmf_sweep_bytes(context, precision, rows, cols, k) +
+                                dnmf_solver_bytes(job->solver, precision, context->isa, context->threads,
+                                                  tile < rows ? tile : rows, k));
+  }
+  if (job->loss.divergence)
+    m.work = dnmf_divergence_bytes(context, job->sparse, precision, job->loss.beta, rows, cols, k);
+  m.loading = loading_bytes(job, by_rows_alone, rows, cols, stored, m.block);
+  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
+  return m;
+}
+
+static dnmf_traffic traffic_of_blocks(const dnmf_job *job, double grid_rows, double grid_cols) {
+  const double k = job->components;
+  const double p = grid_rows * grid_cols;
+  const double sent = ((grid_rows - 1) * (double)job->cols + (grid_cols - 1) * (double)job->rows) * k;
+  const double scatters = sums_denominators(job) ? 2 : 1;
+  const double trees = (1 + scatters) * (steps((int)grid_rows) + steps((int)grid_cols)) + 4 * steps((int)p);
+  return (dnmf_traffic){.gather_words = sent,
+                        .scatter_words = scatters * sent,
+                        .gram_words = 4 * (p - 1) * factor_sums(job),
+                        .control_words = 4 * (p - 1) * DNMF_COST_CONTROLS,
+                        .messages = p * trees};
+}
+
+static void cost_of_blocks(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine,
+                           dnmf_cost *cost) {
+  const double rows = ceil((double)job->rows / cost->grid_rows);
+  const double cols = ceil((double)job->cols / cost->grid_cols);
+  const double share = rows * cols / ((double)job->rows * (double)job->cols);
+  const double stored = ceil(job->stored * share);
+  const double owned = ceil(rows / cost->grid_cols) + ceil(cols / cost->grid_rows);
+  cost->memory = dnmf_cost_memory_at(context, job, cost->grid_rows, cost->grid_cols, 0, 0, stored);
+  cost->traffic = traffic_of_blocks(job, cost->grid_rows, cost->grid_cols);
+  if (!machine)
+    return;
+  cost->seconds.product = job->loss.divergence ? divergence_seconds(job, machine, rows, cols, stored)
+                                               : product_seconds(job, machine, cost->grid_cols, rows, cols, stored);
+  cost->seconds.gram = job->loss.divergence ? 0 : gram_seconds(job, machine, owned);
+  cost->seconds.update = update_seconds(job, machine, owned);
+}
+
+dnmf_machine_work dnmf_cost_work(const dnmf_job *job, int grid_rows, int grid_cols) {
+  return (dnmf_machine_work){.rows = (int64_t)ceil((double)job->rows / grid_rows),
+                             .cols = (int64_t)ceil((double)job->cols / grid_cols),
+                             .stored = ceil(job->stored / grid_rows / grid_cols),
+                             .sparse = job->sparse,
+                             .observed = job->missing == DNMF_MISSING_UNOBSERVED,
+                             .components = job->components,
+                             .solver = job->solver,
+                             .loss = job->loss,
+                             .precision = job->precision};
+}
+
+static double words_of(const dnmf_cost *cost) {
+  return cost->traffic.gather_words + cost->traffic.scatter_words;
+}
+
+void dnmf_cost_choose_grid(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int processes,
+                           int *grid_rows, int *grid_cols) {
+  const double alike = 1.1;
+  double least = INFINITY;
+  double fewest = INFINITY;
+  dnmf_cost cost;
+  for (int rows = processes; rows >= 1; rows--)
+    if (processes % rows == 0) {
+      dnmf_cost_of(context, job, machine, rows, processes / rows, &cost);
+      least = fmin(least, cost.seconds.total);
+    }
+  for (int rows = processes; rows >= 1; rows--)
+    if (processes % rows == 0) {
+      dnmf_cost_of(context, job, machine, rows, processes / rows, &cost);
+      if (cost.seconds.total > alike * least || words_of(&cost) >= fewest)
+        continue;
+      fewest = words_of(&cost);
+      *grid_rows = rows;
+      *grid_cols = processes / rows;
+    }
+}
+
+/* --- Fits of observed entries ---------------------------------------------------------------------------- */
+
+static double fetched_rows(const dnmf_job *job, int processes, int64_t rows) {
+  return fmin(job->stored, (processes - 1) * (double)rows);
+}
+
+/* Both views of a process's entries, the panels of its rows and of those it fetches. */
+static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, int stride) {
+  const double size = (double)dnmf_precision_size(job->precision);
+  const double stored = ceil(job->stored / processes);
+  const double owned = ceil((double)job->rows / processes) + ceil((double)job->cols / processes);
+  const double needed = fmin(stored, (double)job->cols) + fmin(stored, (double)job->rows);
+  const double sent = (fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols)) / processes;
+  dnmf_cost_memory m = {0};
+  m.block = 2 * stored * (double)(sizeof(int32_t) + dnmf_number_size(number_of(job))) + owned * sizeof(int64_t) +
+            2 * needed * sizeof(int64_t);
+  m.factors = (owned + needed + 2 * DNMF_OBSERVED_SLACK) * stride * size;
+  m.work = sent * stride * size;
+  m.loading = stored * (2 * ENTRY_READ + ENTRY_PLACE + size);
+  m.peak = larger(m.loading, m.block + m.factors + m.work);
+  return m;
+}
+
+static dnmf_traffic traffic_of_observed(const dnmf_job *job, int processes, int stride) {
+  const double p = processes;
+  const double rows = fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols);
+  const double mean_rows = job->solver == DNMF_SOLVER_MU ? 0 : 2.0 * (job->components + DNMF_COST_MEAN_ROW_EXTRA);
+  return (dnmf_traffic){.gather_words = rows * stride,
+                        .control_words = 2 * (p - 1) * (DNMF_COST_OBSERVED_SUMS + mean_rows),
+                        .messages = p * (2 * (p - 1) + 2 * steps(processes))};
+}
+
+static void cost_of_observed(const dnmf_job *job, const dnmf_machine *machine, dnmf_cost *cost) {
+  const int stride = job->components + (job->bias ? 1 : 0);
+  const double k = job->components;
+  const double stored = ceil(job->stored / cost->processes);
+  const double owned = ceil((double)job->rows / cost->processes) + ceil((double)job->cols / cost->processes);
+  cost->memory = memory_of_observed(job, cost->processes, stride);
+  cost->traffic = traffic_of_observed(job, cost->processes, stride);
+  if (!machine)
+    return;
+  const double bytes = 2 * stored * (k + 1) * (double)dnmf_precision_size(job->precision);
+  cost->seconds.update = seconds_of(machine, DNMF_WORK_OBSERVED, 2 * stored * k * (k + 3) + 2 * owned * k * k, bytes);
+}
+
+void dnmf_cost_of(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int grid_rows,
+                  int grid_cols, dnmf_cost *cost) {
+  *cost = (dnmf_cost){.processes = grid_rows * grid_cols, .grid_rows = grid_rows, .grid_cols = grid_cols};
+  if (job->missing == DNMF_MISSING_UNOBSERVED)
+    cost_of_observed(job, machine, cost);
+  else
+    cost_of_blocks(context, job, machine, cost);
+  dnmf_fit_seconds *s = &cost->seconds;
+  if (machine)
+    s->exchange =
+        exchange_seconds(&cost->traffic, machine, cost->processes, (double)dnmf_precision_size(job->precision));
+  s->total = s->product + s->gram + s->update + s->exchange;
+}

@@ -1,0 +1,88 @@
+/*
+ * A model: the factors, the ids of rows and columns, the history of the fit and what is needed to repeat it.
+ *
+ * Distributed as it was fitted: this process holds its owned rows of W and owned columns of H; ids have
+ * ranges of their own (ids.h).
+ */
+#ifndef DNMF_MODEL_H
+#define DNMF_MODEL_H
+
+#include "matrix/ids.h"
+#include "matrix/panel.h"
+
+typedef enum dnmf_attribute_kind {
+  DNMF_ATTRIBUTE_TEXT,
+  DNMF_ATTRIBUTE_INTEGER,
+  DNMF_ATTRIBUTE_REAL
+} dnmf_attribute_kind;
+
+/* One named value of the provenance; stored as an HDF5 attribute of the model file's root. */
+typedef struct dnmf_attribute {
+  char name[48];
+  dnmf_attribute_kind kind;
+  char *text; /* owned */
+  int64_t integer;
+  double real;
+} dnmf_attribute;
+
+/* One value an iteration, e.g. "objective", "seconds"; stored as /history/NAME. */
+typedef struct dnmf_curve {
+  char name[48];
+  int64_t count;
+  double *values; /* owned; the same on every process */
+} dnmf_curve;
+
+typedef struct dnmf_bias {
+  bool fitted; /* /bias exists */
+  double mean;
+  double *row; /* of the owned rows; NULL when not fitted */
+  double *col; /* of the owned columns; NULL when not fitted */
+} dnmf_bias;
+
+typedef struct dnmf_model {
+  int64_t rows;
+  int64_t cols;
+  int components;
+  dnmf_range owned_rows;
+  dnmf_range owned_cols;
+  dnmf_panel w; /* size(owned_rows) x components */
+  dnmf_panel h; /* size(owned_cols) x components: the transpose of H */
+  dnmf_bias bias;
+  int64_t *row_counts;      /* observed entries of the owned rows; NULL where unstored entries were zeros */
+  int64_t *col_counts;      /* ... of the owned columns */
+  double *mean_row;         /* owned; the row that L2 pulls W's rows towards, the same on every process; NULL: zero */
+  const dnmf_panel *best_w; /* of a checkpoint that holds entries out: the best model so far, a bias as the last number
+                               of a row; not owned; NULL: none */
+  const dnmf_panel *best_h;
+  dnmf_ids row_ids;
+  dnmf_ids col_ids;
+  int64_t attribute_count;
+  dnmf_attribute *attributes;
+  int64_t curve_count;
+  dnmf_curve *curves;
+} dnmf_model;
+
+/* Appends a provenance value; text is copied. local */
+dnmf_status dnmf_model_set_text(dnmf_error *error, dnmf_model *model, const char *name, const char *text);
+dnmf_status dnmf_model_set_integer(dnmf_error *error, dnmf_model *model, const char *name, int64_t integer);
+dnmf_status dnmf_model_set_real(dnmf_error *error, dnmf_model *model, const char *name, double real);
+
+/* The attribute of that name, or NULL. local */
+const dnmf_attribute *dnmf_model_attribute(const dnmf_model *model, const char *name);
+
+/* A provenance number, whole or not; false, and `*value` as it was, when there is none of that name. local */
+bool dnmf_model_number(const dnmf_model *model, const char *name, double *value);
+
+/* True when there is such a text and it is `text`. local */
+bool dnmf_model_text_is(const dnmf_model *model, const char *name, const char *text);
+
+/* Fitted to observed entries only: the provenance says so, or in a file without it there are biases. local */
+bool dnmf_model_is_observed(const dnmf_model *model);
+
+/* Appends a copy of a history curve. local */
+dnmf_status dnmf_model_add_curve(dnmf_error *error, dnmf_model *model, const char *name, int64_t count,
+                                 const double *values);
+
+void dnmf_model_free(dnmf_model *model); /* local; accepts a zeroed model */
+
+#endif

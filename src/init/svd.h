@@ -1,0 +1,31 @@
+/*
+ * The largest singular values of the partitioned matrix and their vectors, by a randomized range finder with power
+ * iterations (Halko, Martinsson, Tropp 2011).
+ *
+ * A is only ever multiplied: 2 x 8 products with panels of components + 10 columns, in A's precision; bases are
+ * orthonormalized in double after each. Errors shrink by (s[components + 10] / s[i])^30 for value i, so values
+ * are accurate to rounding where the spectrum falls, and rough where it is flat.
+ */
+#ifndef DNMF_SVD_H
+#define DNMF_SVD_H
+
+#include "factor/factor.h"
+#include "matrix/matrix.h"
+
+typedef struct dnmf_svd {
+  int components;
+  double *values; /* largest first, the same on every process */
+  dnmf_panel u;   /* left vectors, double: the rows of A that this process owns of W */
+  dnmf_panel v;   /* right vectors: the columns of A that it owns of H */
+  dnmf_range owned_rows;
+  dnmf_range owned_cols;
+} dnmf_svd;
+
+/* Requires 1 <= components <= min(rows, cols). The same values and vectors on every grid, up to rounding: the
+ * largest entry of each left vector is positive. Released with dnmf_svd_free, also after failure. collective */
+dnmf_status dnmf_svd_compute(dnmf_context *context, const dnmf_layout *layout, const dnmf_matrix *a, int components,
+                             uint64_t seed, dnmf_svd *svd);
+
+void dnmf_svd_free(dnmf_svd *svd); /* local; accepts a zeroed one */
+
+#endif

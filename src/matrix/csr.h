@@ -1,0 +1,31 @@
+/*
+ * Compressed rows as they come from files: turned, put in order, freed of duplicates. The caller owns all arrays and
+ * provides their room.
+ */
+#ifndef DNMF_CSR_H
+#define DNMF_CSR_H
+
+#include "matrix/matrix.h"
+
+#include <stdbool.h>
+
+void dnmf_csr_free(dnmf_csr *csr); /* local; accepts a zeroed one, and leaves one */
+
+/* `to` (cols x rows of `from`) = the transpose; entries that share a place keep their order. local */
+void dnmf_csr_transpose(const dnmf_csr *from, dnmf_precision precision, dnmf_csr *to);
+
+/* Sorts the columns of every row; entries that share a place keep their order. local */
+dnmf_status dnmf_csr_sort(dnmf_error *error, dnmf_csr *csr, dnmf_precision precision);
+
+/* Most bytes that sorting rows of so many entries takes. local */
+double dnmf_csr_sort_bytes(int64_t rows, int64_t cols, int64_t stored, dnmf_precision precision);
+
+/* True when the columns of every row ascend, no two of them equal. local */
+bool dnmf_csr_is_sorted(const dnmf_csr *csr);
+
+/* Merges equal columns, which must be neighbours in their row, in place; *merged counts the entries that went. With
+ * DNMF_DUPLICATES_ERROR fails on the first, naming its place, counted from `first_row` and `first_col`. local */
+dnmf_status dnmf_csr_merge(dnmf_error *error, dnmf_csr *csr, dnmf_precision precision, dnmf_duplicates policy,
+                           int64_t first_row, int64_t first_col, int64_t *merged);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * Predictions of a model for pairs of a row and a column.
+ *
+ * A model of a matrix whose unstored entries are zeros predicts w_i h_j. A model of observed entries predicts
+ *   mean' + b_i + b_j + w_i h_j,
+ * where mean' (bias.mean of the file) is the mean of the ratings less one standard deviation when biases are fitted,
+ * 0 otherwise: the product is what brings the mean back.
+ *
+ * Unknown is a row or column whose id the model does not have, and, in a model of observed entries, one without a
+ * rating: its factors and bias are all zero. For an unknown row the product would be 0 where its expectation is
+ * mean - mean', so the formula without it would be one standard deviation too low. What is predicted instead is the
+ * mean of the ratings plus the biases that are known, or the mean alone. In a model with zeros a row of zeros is data.
+ */
+#ifndef DNMF_PREDICT_H
+#define DNMF_PREDICT_H
+
+#include "factor/model.h"
+
+/* What an unknown row or column is predicted to be. */
+typedef enum dnmf_fallback {
+  DNMF_FALLBACK_MEAN = 0, /* the mean of the ratings (of the matrix) */
+  DNMF_FALLBACK_BIAS,     /* that and the bias of the row or column that is known */
+  DNMF_FALLBACK_NAN
+} dnmf_fallback;
+
+typedef struct dnmf_predictor {
+  int64_t rows;
+  int64_t cols;
+  bool observed;   /* fitted to observed entries only */
+  double constant; /* mean' */
+  double mean;     /* of the ratings or the matrix, as the model has it; else of all its predictions */
+  bool has_scale;  /* smallest and largest are known */
+  double smallest;
+  double largest;
+  int64_t *row_bounds; /* size + 1: who owns which rows of W */
+  int64_t *col_bounds;
+  dnmf_panel w; /* owned rows, each followed by its bias */
+  dnmf_panel h;
+} dnmf_predictor;
+
+typedef struct dnmf_pair {
+  int64_t row; /* of the model; -1: it has none */
+  int64_t col;
+} dnmf_pair;
+
+typedef struct dnmf_prediction {
+  double score; /* not clipped */
+  bool known;   /* row and column both; else the score is the fallback */
+} dnmf_prediction;
+
+/* Prepares predictions of a model that dnmf_model_read read; the model is needed no longer afterwards. Released with
+ * dnmf_predictor_free, also after a failure. collective */
+dnmf_status dnmf_predictor_create(dnmf_context *context, const dnmf_model *model, dnmf_predictor *predictor);
+void dnmf_predictor_free(dnmf_predictor *predictor); /* local; accepts a zeroed one */
+
+/* predictions[i] of this process's pairs, any number on any process. Only the factor rows of the pairs travel, those
+ * of a million pairs at a time. collective */
+dnmf_status dnmf_predict(dnmf_context *context, const dnmf_predictor *predictor, dnmf_fallback fallback, int64_t count,
+                         const dnmf_pair *pairs, dnmf_prediction *predictions);
+
+/* The score within the scale of the ratings; NaN stays NaN. local */
+double dnmf_clip(const dnmf_predictor *predictor, double score);
+
+#endif

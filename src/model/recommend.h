@@ -1,0 +1,45 @@
+/*
+ * Recommending: for each row the columns with the highest predictions, those it has seen left out; and the columns
+ * most like a given one.
+ *
+ * The score is the model's prediction, mean + row bias + column bias + w h; for a row without data, and for a column
+ * without, the mean of the ratings and the bias of the other (predict.h). Columns are ranked by it as it is, and
+ * reported clipped to the scale: a row with many predictions above the scale's end still gets the best of them
+ * first. Equal scores are ordered by column. W H is computed in register tiles against one tile of H at a time;
+ * memory is a tile of H and what is reported, never rows x columns.
+ */
+#ifndef DNMF_RECOMMEND_H
+#define DNMF_RECOMMEND_H
+
+#include "factor/model.h"
+#include "factor/ranking.h"
+#include "matrix/matrix.h"
+
+typedef struct dnmf_recommend_options {
+  int64_t top;        /* columns a row, fewer where there are not so many */
+  bool include_empty; /* list columns the fit had no data for: their factor and bias are zero */
+  bool clip;          /* scores to [smallest, largest] */
+  double smallest;
+  double largest;
+  double mean;          /* predicted where nothing is known: of the ratings; 0 where unstored entries were zeros */
+  const bool *wanted;   /* of the owned rows: those to list; NULL: all */
+  const dnmf_csr *seen; /* owned rows x all columns: entries left out; NULL: none */
+} dnmf_recommend_options;
+
+typedef struct dnmf_recommend_work {
+  double seconds; /* of scoring, of the slowest process */
+  double flops;   /* of W H, all processes together */
+  int64_t empty;  /* columns without data */
+} dnmf_recommend_work;
+
+/* Lists the columns of the owned rows. Released with dnmf_ranking_free, also after a failure. collective */
+dnmf_status dnmf_recommend(dnmf_context *context, const dnmf_model *model, const dnmf_recommend_options *options,
+                           dnmf_ranking *ranking, dnmf_recommend_work *work);
+
+/* For each of the `count` columns the `top` others of largest cosine in the space of components; `row` of a line is
+ * the column asked about. Columns without data are never listed, and a list is empty for one. All lines are on
+ * process 0; the columns must be the same on all. collective */
+dnmf_status dnmf_similar(dnmf_context *context, const dnmf_model *model, int64_t count, const int64_t *columns,
+                         int64_t top, dnmf_ranking *ranking);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Choosing the settings of an observed-only fit by cross-validation inside one job.
+ *
+ * Every candidate is fitted once a fold, the fold held out; an entry's fold is a hash of (seed, row, column), so
+ * folds are the same on any number of processes. The processes are split into groups that work on different fits
+ * side by side. A candidate's score is its held-out RMSE over all folds together, at the iteration where that is
+ * lowest; that iteration is part of the choice.
+ */
+#ifndef DNMF_TUNE_H
+#define DNMF_TUNE_H
+
+#include "fit/fit_observed.h"
+#include "store/source.h"
+
+typedef struct dnmf_candidate {
+  int components;
+  bool bias;
+  double l2; /* negative: the default, see dnmf_observed_default_l2 */
+  double count_power;
+
+  /* Out. */
+  double rmse;    /* held out, over all folds */
+  double spread;  /* standard deviation of the folds' own RMSE at that iteration */
+  int iterations; /* to run with all entries */
+  double seconds; /* of iterating, all folds */
+} dnmf_candidate;
+
+typedef struct dnmf_tune_plan {
+  const char *input;
+  dnmf_source_options source;
+  dnmf_precision precision;
+  dnmf_observed_options fit; /* what the candidates have in common; max_iterations and patience bound each fit */
+  uint64_t seed;             /* of starts and folds */
+  int folds;
+  int groups; /* of processes; at most as many as there are */
+  int64_t candidate_count;
+  dnmf_candidate *candidates; /* results are filled in, the same on every process */
+} dnmf_tune_plan;
+
+/* Fold of an entry. local */
+int dnmf_tune_fold(uint64_t seed, int folds, int64_t row, int64_t col);
+
+/* Runs all fits. `done`, if not NULL, is called on the first process of each group after each fit. collective */
+dnmf_status dnmf_tune(dnmf_context *context, dnmf_tune_plan *plan,
+                      void (*done)(void *state, const dnmf_candidate *candidate, int fold, double rmse), void *state);
+
+/* The candidate with the lowest RMSE; of equals, the one with fewer components. local */
+const dnmf_candidate *dnmf_tune_best(const dnmf_tune_plan *plan);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * Matrices and models on disk.
+ *
+ * A matrix file holds either /matrix, a 2-D dataset, or a sparse group in the AnnData layout (csr_matrix),
+ * also /matrix, with optional /row_ids and /col_ids and the root attribute `missing` ("zero" or
+ * "unobserved"). A model file holds /W (rows x components), /H (components x columns), /row_ids, /col_ids,
+ * /mean_row (components) when L2 pulls W's rows towards it, /bias/{mean,row,col} when fitted, /observed/{row,col}
+ * (entries the fit saw of each) where unstored entries are unobserved, /history/NAME, and the provenance as root
+ * attributes. A checkpoint is a model file of a fit that is not done; where entries are held out it has
+ * /checkpoint/{best_w,best_h} too, a row a row (column) of A. Everything is written in parallel.
+ */
+#ifndef DNMF_FILE_H
+#define DNMF_FILE_H
+
+#include "factor/model.h"
+#include "factor/ranking.h"
+#include "matrix/matrix.h"
+
+#include <stddef.h>
+
+/* Writes a matrix partitioned by whole rows (a size x 1 grid, blocks in rank order) to `path` directly: pass
+ * dnmf_output's partial name. Values are stored in float32 where that is exact, else in float64. collective
+ */
+dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix, dnmf_missing missing,
+                              const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+
+/* The same as an AnnData file: the matrix as /X, rows are observations, columns variables; what has no ids is numbered
+ * from 0. collective */
+dnmf_status dnmf_matrix_write_anndata(dnmf_context *context, const char *path, const dnmf_matrix *matrix,
+                                      dnmf_missing missing, const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+
+/* "1.10.8", the HDF5 library in use, into `text`. local */
+void dnmf_hdf5_version(char *text, size_t size);
+
+/* True when `path` is an HDF5 file with the datasets of a model. collective */
+bool dnmf_is_model(dnmf_context *context, const char *path);
+
+/* Writes the model to `path` directly: pass dnmf_output's partial name. collective */
+dnmf_status dnmf_model_write(dnmf_context *context, const char *path, const dnmf_model *model);
+
+typedef struct dnmf_model_shape {
+  int64_t rows;
+  int64_t cols;
+  int64_t components;
+} dnmf_model_shape;
+
+/* What a model file says of itself, without reading it. collective */
+dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_model_shape *shape);
+
+/* Reads everything; rows and columns are owned in even shares by rank. `precision` is that of the panels.
+ * Released with dnmf_model_free, also after a failure. collective */
+dnmf_status dnmf_model_read(dnmf_context *context, const char *path, dnmf_precision precision, dnmf_model *model);
+
+/* Reads the model of rows `rows` and columns `cols` of the file alone, which count from 0 in it; otherwise as
+ * dnmf_model_read. Ranges are cut to what there is. collective */
+dnmf_status dnmf_model_read_part(dnmf_context *context, const char *path, dnmf_precision precision, dnmf_range rows,
+                                 dnmf_range cols, dnmf_model *model);
+
+/* Reads shape, provenance and history only. Released with dnmf_model_free, also after a failure. collective */
+dnmf_status dnmf_model_read_provenance(dnmf_context *context, const char *path, dnmf_model *model);
+
+/* Reads the given ranges of a checkpoint's best model into panels created for them. collective */
+dnmf_status dnmf_checkpoint_read_best(dnmf_context *context, const char *path, dnmf_range rows, dnmf_panel *best_w,
+                                      dnmf_range cols, dnmf_panel *best_h);
+
+/* A file to start a fit from: /W, /H or both, of a model or not, and a model's biases. The caller sets the upper part:
+ * the panels have been created with the right number of rows and components, with which the file must agree. */
+typedef struct dnmf_start_file {
+  const char *path;
+  int64_t all_rows; /* of the matrix */
+  int64_t all_cols;
+  dnmf_range rows; /* wanted here, e.g. what this process owns on its grid */
+  dnmf_range cols;
+  dnmf_panel *w;
+  dnmf_panel *h;
+  double *row_bias; /* of those rows; NULL: not wanted; left alone when the file has none */
+  double *col_bias;
+
+  bool has_w; /* else `w` is as it was */
+  bool has_h;
+  bool has_biases;
+  double mean;      /* what a model adds to every prediction; 0 without biases */
+  double largest_w; /* over all processes */
+  double largest_h;
+} dnmf_start_file;
+
+/* Fails when a factor has another shape, or a number that is negative or not finite. collective */
+dnmf_status dnmf_start_file_read(dnmf_context *context, dnmf_start_file *start);
+
+/* What `export` writes. */
+typedef enum dnmf_export_format {
+  DNMF_EXPORT_TRIPLES, /* CSV with a header: row,column,value; stored entries only for a sparse matrix */
+  DNMF_EXPORT_CSV,     /* a table with ids in the first line and column */
+  DNMF_EXPORT_MATRIX_MARKET,
+  DNMF_EXPORT_NPY,
+  DNMF_EXPORT_NPZ /* an archive for scipy.sparse.load_npz, or with the array arr_0 */
+} dnmf_export_format;
+
+/* Writes a matrix partitioned by whole rows to `path` directly, each process its own bytes. collective */
+dnmf_status dnmf_matrix_export(dnmf_context *context, const char *path, dnmf_export_format format,
+                               const dnmf_matrix *matrix, const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+
+/* Writes a panel likewise, as rows x components: a factor's rows are owned in rank order and named by `ids`,
+ * its columns are called component0, component1, ... H is exported this way too, one line a column of A.
+ * collective */
+dnmf_status dnmf_panel_export(dnmf_context *context, const char *path, dnmf_export_format format,
+                              const dnmf_panel *panel, const dnmf_ids *ids);
+
+/* Writes a ranking to `path` directly, each process its own lines: as CSV (row,rank,column,score), or as HDF5 with
+ * the datasets row, col (ids: int64 where they are integers, else strings; indices from 0 where there are none), rank
+ * and score. collective */
+dnmf_status dnmf_ranking_write_csv(dnmf_context *context, const char *path, const dnmf_ranking *ranking,
+                                   const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+dnmf_status dnmf_ranking_write_hdf5(dnmf_context *context, const char *path, const dnmf_ranking *ranking,
+                                    const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+
+#endif

@@ -1,0 +1,244 @@
+/* Matching: ids of the file are looked up where they are held, and their indices fetched to the entries. */
+#include "store/ids/match.h"
+
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "matrix/fetch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One side of the matching: the file's ids, in ranges, and the target's. */
+typedef struct side {
+  const char *what; /* "row" or "column" */
+  int64_t file_count;
+  const dnmf_ids *file_ids;
+  int64_t count;
+  const dnmf_ids *ids; /* NULL: not matched */
+  int64_t *bounds;     /* size + 1: who holds which of the file's */
+  int64_t *index;      /* in the target, of those held here */
+  int64_t unknown;     /* over all processes */
+  int64_t moved;       /* likewise: whose index is not their own number, the unknown among them */
+  char example[64];
+} side;
+
+void dnmf_matched_free(dnmf_matched *matched) {
+  free(matched->items);
+  free(matched->file_row);
+  memset(matched, 0, sizeof *matched);
+}
+
+void dnmf_matched_take(dnmf_matched *matched, dnmf_entries *entries) {
+  int64_t kept = 0;
+  for (int64_t e = 0; e < matched->count; e++)
+    if (matched->items[e].row >= 0 && matched->items[e].col >= 0)
+      matched->items[kept++] = matched->items[e];
+  *entries = (dnmf_entries){kept, matched->items};
+  matched->items = NULL;
+  matched->count = 0;
+}
+
+/* The file's ids where it has some; else its rows are numbered, in even shares. */
+static dnmf_ids ids_of(const dnmf_context *context, const side *s) {
+  if (s->file_ids->kind != DNMF_IDS_NONE)
+    return *s->file_ids;
+  dnmf_range all = {0, s->file_count};
+  return (dnmf_ids){.count = s->file_count, .range = dnmf_range_split(all, context->size, context->rank)};
+}
+
+static dnmf_status check_numbering(dnmf_context *context, const char *name, const dnmf_target *target, const side *s) {
+  if (s->file_ids->kind != DNMF_IDS_NONE || s->ids->kind == DNMF_IDS_NONE || s->file_count == s->count)
+    return DNMF_OK;
+  return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                   "%s has no %s ids, and its %" PRId64 " %ss cannot be told from the %" PRId64 " of %s; give it the "
+                   "ids, or the same %ss",
+                   name, s->what, s->file_count, s->what, s->count, target->name, s->what);
+}
+
+static dnmf_status allocate_side(dnmf_error *error, int size, int64_t held, side *s) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "ranges of ids", size + 1, sizeof(int64_t), &memory));
+  s->bounds = memory;
+  DNMF_TRY(dnmf_allocate(error, "indices of ids", held, sizeof(int64_t), &memory));
+  s->index = memory;
+  return DNMF_OK;
+}
+
+/* Looks the ids held here up, or takes positions for indices. */
+static dnmf_status find_held(dnmf_context *context, const dnmf_ids *held, side *s) {
+  dnmf_ids texts = {0};
+  int64_t count = dnmf_range_size(held->range);
+  if (held->kind == DNMF_IDS_NONE) {
+    for (int64_t i = 0; i < count; i++)
+      s->index[i] = held->range.begin + i < s->count ? held->range.begin + i : -1;
+    return DNMF_OK;
+  }
+  dnmf_status status = dnmf_agree(context, dnmf_ids_to_text(&context->error, held, &texts));
+  if (status == DNMF_OK)
+    status = dnmf_ids_find(context, s->ids, s->count, count, texts.starts, texts.text, s->index);
+  for (int64_t i = 0; i < count && status == DNMF_OK && !s->example[0]; i++)
+    if (s->index[i] < 0)
+      snprintf(s->example, sizeof s->example, "%s id %.*s", s->what, (int)(texts.starts[i + 1] - texts.starts[i]),
+               texts.text + texts.starts[i]);
+  dnmf_ids_free(&texts);
+  return status;
+}
+
+/* The first example over all processes, on all of them. */
+static dnmf_status share_example(dnmf_context *context, side *s) {
+  int64_t first = s->example[0] ? -(int64_t)context->rank : -(int64_t)context->size;
+  DNMF_TRY(dnmf_max_int64(context, context->comm, &first, 1));
+  return -first < context->size ? dnmf_broadcast(context, s->example, sizeof s->example, (int)-first) : DNMF_OK;
+}
+
+static dnmf_status find_side(dnmf_context *context, side *s) {
+  dnmf_ids held = ids_of(context, s);
+  int64_t count = dnmf_range_size(held.range);
+  DNMF_TRY(dnmf_agree(context, allocate_side(&context->error, context->size, count, s)));
+  DNMF_TRY(find_held(context, &held, s));
+  int64_t counts[2] = {0, 0};
+  for (int64_t i = 0; i < count; i++) {
+    counts[0] += s->index[i] < 0;
+    counts[1] += s->index[i] != held.range.begin + i;
+  }
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
+  s->unknown = counts[0];
+  s->moved = counts[1];
+  DNMF_TRY(share_example(context, s));
+  int code = MPI_Allgather(&held.range.begin, 1, MPI_INT64_T, s->bounds, 1, MPI_INT64_T, context->comm);
+  s->bounds[context->size] = s->file_count;
+  return dnmf_mpi_check(context, code, "MPI_Allgather");
+}
+
+/* Replaces rows of the file by the target's. */
+static dnmf_status translate(dnmf_context *context, const side *s, int64_t count, int64_t *rows) {
+  void *place = NULL;
+  void *found = NULL;
+  int64_t *wanted = NULL;
+  int64_t wanted_count = 0;
+  dnmf_fetch fetch = {0};
+  dnmf_status status = dnmf_allocate(&context->error, "indices of ids", count, sizeof(int64_t), &place);
+  if (status == DNMF_OK)
+    status = dnmf_fetch_list(&context->error, count, rows, &wanted, &wanted_count, place);
+  if (status == DNMF_OK)
+    status = dnmf_allocate(&context->error, "indices of ids", wanted_count, sizeof(int64_t), &found);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_fetch_plan(context, s->bounds, wanted, wanted_count, &fetch);
+  if (status == DNMF_OK)
+    status = dnmf_fetch_items(context, &fetch, s->index, sizeof(int64_t), found);
+  for (int64_t i = 0; i < count && status == DNMF_OK; i++)
+    rows[i] = ((const int64_t *)found)[((const int64_t *)place)[i]];
+  dnmf_fetch_free(&fetch);
+  free(wanted);
+  free(found);
+  free(place);
+  return status;
+}
+
+/* The target's row and column of each entry; file_row keeps the file's. */
+static dnmf_status translate_entries(dnmf_context *context, const side *rows, const side *cols, dnmf_matched *matched) {
+  void *memory = NULL;
+  dnmf_entry *items = matched->items;
+  dnmf_status status = dnmf_allocate(&context->error, "indices of ids", matched->count, sizeof(int64_t), &memory);
+  int64_t *indices = memory;
+  DNMF_TRY(dnmf_agree(context, status));
+  for (int64_t e = 0; e < matched->count; e++)
+    indices[e] = matched->file_row[e] = items[e].row;
+  if (rows->moved > 0)
+    status = translate(context, rows, matched->count, indices);
+  for (int64_t e = 0; e < matched->count; e++) {
+    items[e].row = indices[e];
+    indices[e] = items[e].col;
+  }
+  if (status == DNMF_OK && cols->moved > 0)
+    status = translate(context, cols, matched->count, indices);
+  for (int64_t e = 0; e < matched->count; e++)
+    items[e].col = indices[e];
+  free(indices);
+  return status;
+}
+
+static dnmf_status take_entries(dnmf_context *context, const dnmf_matrix *matrix, dnmf_matched *matched) {
+  dnmf_entries entries = {0};
+  void *memory = NULL;
+  dnmf_status status = dnmf_matrix_to_entries(context, matrix, &entries);
+  matched->items = entries.items;
+  if (status == DNMF_OK)
+    status = dnmf_allocate(&context->error, "rows of entries", entries.count, sizeof(int64_t), &memory);
+  matched->file_row = memory;
+  matched->count = status == DNMF_OK ? entries.count : 0;
+  return dnmf_agree(context, status);
+}
+
+static dnmf_status count_entries(dnmf_context *context, dnmf_matched *matched) {
+  int64_t counts[2] = {matched->count, 0};
+  for (int64_t e = 0; e < matched->count; e++)
+    counts[1] += matched->items[e].row < 0 || matched->items[e].col < 0;
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
+  matched->total = counts[0];
+  matched->unknown_entries = counts[1];
+  return DNMF_OK;
+}
+
+static dnmf_status match_sides(dnmf_context *context, const char *name, const dnmf_matrix *matrix,
+                               const dnmf_target *target, side *rows, side *cols, dnmf_matched *matched) {
+  if (rows->ids)
+    DNMF_TRY(check_numbering(context, name, target, rows));
+  DNMF_TRY(check_numbering(context, name, target, cols));
+  if (rows->ids)
+    DNMF_TRY(find_side(context, rows));
+  DNMF_TRY(find_side(context, cols));
+  matched->unknown_rows = rows->unknown;
+  matched->unknown_cols = cols->unknown;
+  matched->same = rows->ids && rows->moved == 0 && cols->moved == 0 && rows->file_count == rows->count &&
+                  cols->file_count == cols->count;
+  memcpy(matched->unknown_example, rows->example[0] ? rows->example : cols->example, sizeof rows->example);
+  DNMF_TRY(take_entries(context, matrix, matched));
+  DNMF_TRY(translate_entries(context, rows, cols, matched));
+  return count_entries(context, matched);
+}
+
+dnmf_status dnmf_match(dnmf_context *context, const dnmf_source *source, const dnmf_matrix *matrix,
+                       const dnmf_target *target, dnmf_matched *matched) {
+  side rows = {"row", source->rows, &source->row_ids, target->rows, target->row_ids, NULL, NULL, 0, 0, ""};
+  side cols = {"column", source->cols, &source->col_ids, target->cols, target->col_ids, NULL, NULL, 0, 0, ""};
+  memset(matched, 0, sizeof *matched);
+  dnmf_status status = match_sides(context, source->name, matrix, target, &rows, &cols, matched);
+  free(rows.bounds);
+  free(rows.index);
+  free(cols.bounds);
+  free(cols.index);
+  return status;
+}
+
+/* The file's matrix by whole rows. */
+static dnmf_status load_rows(dnmf_context *context, dnmf_source *source, dnmf_matrix *matrix) {
+  dnmf_grid grid = {0};
+  dnmf_layout layout = {0};
+  DNMF_TRY(dnmf_grid_create(context, context->size, 1, &grid));
+  dnmf_status status =
+      dnmf_agree(context, dnmf_layout_even(&context->error, &grid, source->rows, source->cols, &layout));
+  if (status == DNMF_OK)
+    status = dnmf_source_load(context, source, &layout, DNMF_DOUBLE, matrix);
+  dnmf_layout_free(&layout);
+  dnmf_grid_free(&grid);
+  return status;
+}
+
+dnmf_status dnmf_match_source(dnmf_context *context, const char *name, const dnmf_source_options *options,
+                              const dnmf_target *target, dnmf_matched *matched) {
+  dnmf_source source;
+  dnmf_matrix matrix = {0};
+  memset(matched, 0, sizeof *matched);
+  dnmf_status status = dnmf_source_open(context, name, options, &source);
+  if (status == DNMF_OK)
+    status = load_rows(context, &source, &matrix);
+  if (status == DNMF_OK)
+    status = dnmf_match(context, &source, &matrix, target, matched);
+  dnmf_matrix_free(&matrix);
+  dnmf_source_close(&source);
+  return status;
+}

@@ -1,0 +1,174 @@
+/* Writing model files: process 0 lays the file out with everything small, all processes fill in the factors. */
+#include "comm/collective.h"
+#include "store/file.h"
+#include "store/ids/ids_file.h"
+#include "store/model/factor_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct model_plan {
+  const char *path;
+  const dnmf_model *model;
+  int64_t row_width; /* of the ids */
+  int64_t col_width;
+  int64_t biases[2]; /* of rows, of columns: nonzero when some process has them */
+  int64_t counts[2]; /* likewise */
+} model_plan;
+
+static dnmf_status write_attribute(dnmf_error *error, hid_t root, const dnmf_attribute *attribute) {
+  switch (attribute->kind) {
+  case DNMF_ATTRIBUTE_INTEGER:
+    return dnmf_hdf5_set_integers(error, root, attribute->name, 1, &attribute->integer);
+  case DNMF_ATTRIBUTE_REAL:
+    return dnmf_hdf5_set_real(error, root, attribute->name, attribute->real);
+  case DNMF_ATTRIBUTE_TEXT:
+    break;
+  }
+  return dnmf_hdf5_set_text(error, root, attribute->name, attribute->text);
+}
+
+static dnmf_status write_provenance(dnmf_error *error, hid_t file, const dnmf_model *model) {
+  hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
+  dnmf_status status = DNMF_OK;
+  for (int64_t i = 0; i < model->attribute_count && status == DNMF_OK; i++)
+    status = write_attribute(error, root, &model->attributes[i]);
+  dnmf_hdf5_release(root);
+  return status;
+}
+
+/* What every process has in full is written while laying out. */
+static dnmf_status write_whole(dnmf_error *error, hid_t file, const char *name, int64_t count, const double *values) {
+  DNMF_TRY(dnmf_hdf5_create_dataset(error, file, name, H5T_IEEE_F64LE, 1, &count));
+  hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+  dnmf_status status = DNMF_OK;
+  if (count > 0 && H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+    status = dnmf_hdf5_fail(error, DNMF_ERROR_FILE, "cannot write the dataset %s", name);
+  dnmf_hdf5_release(dataset);
+  return status;
+}
+
+static dnmf_status write_curves(dnmf_error *error, hid_t file, const dnmf_model *model) {
+  for (int64_t i = 0; i < model->curve_count; i++) {
+    char name[80];
+    const dnmf_curve *curve = &model->curves[i];
+    snprintf(name, sizeof name, "/history/%s", curve->name);
+    DNMF_TRY(write_whole(error, file, name, curve->count, curve->values));
+  }
+  return DNMF_OK;
+}
+
+static dnmf_status create_biases(dnmf_error *error, hid_t file, const model_plan *plan) {
+  const dnmf_model *model = plan->model;
+  if (!model->bias.fitted)
+    return DNMF_OK;
+  DNMF_TRY(write_whole(error, file, "/bias/mean", 1, &model->bias.mean));
+  if (plan->biases[0])
+    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/bias/row", H5T_IEEE_F64LE, 1, &model->rows));
+  if (plan->biases[1])
+    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/bias/col", H5T_IEEE_F64LE, 1, &model->cols));
+  return DNMF_OK;
+}
+
+static dnmf_status create_counts(dnmf_error *error, hid_t file, const model_plan *plan) {
+  if (plan->counts[0])
+    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/observed/row", H5T_STD_I64LE, 1, &plan->model->rows));
+  if (plan->counts[1])
+    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/observed/col", H5T_STD_I64LE, 1, &plan->model->cols));
+  return DNMF_OK;
+}
+
+static dnmf_status create_best(dnmf_error *error, hid_t file, const dnmf_model *model) {
+  if (!model->best_w)
+    return DNMF_OK;
+  int64_t w_shape[2] = {model->rows, model->best_w->components};
+  int64_t h_shape[2] = {model->cols, model->best_h->components};
+  hid_t type = model->best_w->precision == DNMF_DOUBLE ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
+  DNMF_TRY(dnmf_hdf5_create_dataset(error, file, DNMF_BEST_W, type, 2, w_shape));
+  return dnmf_hdf5_create_dataset(error, file, DNMF_BEST_H, type, 2, h_shape);
+}
+
+static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *plan) {
+  const dnmf_model *model = plan->model;
+  int64_t w_shape[2] = {model->rows, model->components};
+  int64_t h_shape[2] = {model->components, model->cols};
+  hid_t type = model->w.precision == DNMF_DOUBLE ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
+  DNMF_TRY(write_provenance(error, file, model));
+  DNMF_TRY(write_curves(error, file, model));
+  DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/W", type, 2, w_shape));
+  DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/H", type, 2, h_shape));
+  DNMF_TRY(create_biases(error, file, plan));
+  DNMF_TRY(create_counts(error, file, plan));
+  if (model->mean_row)
+    DNMF_TRY(write_whole(error, file, "/mean_row", model->components, model->mean_row));
+  DNMF_TRY(create_best(error, file, model));
+  DNMF_TRY(dnmf_ids_create(error, file, "/row_ids", &model->row_ids, plan->row_width));
+  return dnmf_ids_create(error, file, "/col_ids", &model->col_ids, plan->col_width);
+}
+
+static int64_t bytes_needed(const model_plan *plan) {
+  const dnmf_model *model = plan->model;
+  const int64_t number = (int64_t)sizeof(double);
+  const int64_t object = 1024; /* more than the header of an attribute or a small dataset */
+  int64_t bytes = (model->rows + model->cols) * (model->components + 2) * number; /* with bias and count */
+  bytes += model->components * number;
+  if (model->best_w)
+    bytes += model->rows * model->best_w->components * number + model->cols * model->best_h->components * number;
+  bytes += dnmf_ids_bytes(&model->row_ids, plan->row_width) + dnmf_ids_bytes(&model->col_ids, plan->col_width);
+  for (int64_t i = 0; i < model->curve_count; i++)
+    bytes += model->curves[i].count * number + object;
+  for (int64_t i = 0; i < model->attribute_count; i++)
+    bytes += object + (model->attributes[i].text ? (int64_t)strlen(model->attributes[i].text) : 0);
+  return bytes;
+}
+
+static dnmf_status lay_out(dnmf_error *error, const model_plan *plan) {
+  hid_t file = -1;
+  DNMF_TRY(dnmf_hdf5_create_alone(error, plan->path, bytes_needed(plan), &file));
+  return dnmf_hdf5_close_layout(error, plan->path, file, create_all(error, file, plan));
+}
+
+/* What is kept of rows and columns one by one, where there is any. */
+static dnmf_status fill_lines(dnmf_context *context, hid_t file, const dnmf_model *model) {
+  dnmf_slab rows = dnmf_slab_of(model->owned_rows);
+  dnmf_slab cols = dnmf_slab_of(model->owned_cols);
+  if (model->bias.fitted && model->bias.row)
+    DNMF_TRY(dnmf_hdf5_write(context, file, "/bias/row", H5T_NATIVE_DOUBLE, &rows, model->bias.row));
+  if (model->bias.fitted && model->bias.col)
+    DNMF_TRY(dnmf_hdf5_write(context, file, "/bias/col", H5T_NATIVE_DOUBLE, &cols, model->bias.col));
+  if (model->row_counts)
+    DNMF_TRY(dnmf_hdf5_write(context, file, "/observed/row", H5T_NATIVE_INT64, &rows, model->row_counts));
+  if (model->col_counts)
+    DNMF_TRY(dnmf_hdf5_write(context, file, "/observed/col", H5T_NATIVE_INT64, &cols, model->col_counts));
+  return DNMF_OK;
+}
+
+static dnmf_status fill(dnmf_context *context, hid_t file, const model_plan *plan) {
+  const dnmf_model *model = plan->model;
+  DNMF_TRY(dnmf_w_write(context, file, model->owned_rows, &model->w));
+  DNMF_TRY(dnmf_h_write(context, file, model->owned_cols, &model->h));
+  DNMF_TRY(fill_lines(context, file, model));
+  if (model->best_w) {
+    DNMF_TRY(dnmf_panel_write(context, file, DNMF_BEST_W, model->owned_rows, model->best_w));
+    DNMF_TRY(dnmf_panel_write(context, file, DNMF_BEST_H, model->owned_cols, model->best_h));
+  }
+  DNMF_TRY(dnmf_ids_write(context, file, "/row_ids", &model->row_ids, plan->row_width));
+  return dnmf_ids_write(context, file, "/col_ids", &model->col_ids, plan->col_width);
+}
+
+dnmf_status dnmf_model_write(dnmf_context *context, const char *path, const dnmf_model *model) {
+  model_plan plan = {path,
+                     model,
+                     1,
+                     1,
+                     {model->bias.row != NULL, model->bias.col != NULL},
+                     {model->row_counts != NULL, model->col_counts != NULL}};
+  hid_t file = -1;
+  DNMF_TRY(dnmf_ids_width(context, &model->row_ids, &plan.row_width));
+  DNMF_TRY(dnmf_ids_width(context, &model->col_ids, &plan.col_width));
+  DNMF_TRY(dnmf_max_int64(context, context->comm, plan.biases, 2));
+  DNMF_TRY(dnmf_max_int64(context, context->comm, plan.counts, 2));
+  DNMF_TRY(dnmf_agree(context, context->rank == 0 ? lay_out(&context->error, &plan) : DNMF_OK));
+  DNMF_TRY(dnmf_hdf5_open(context, path, true, &file));
+  return dnmf_hdf5_close(context, path, true, file, fill(context, file, &plan));
+}

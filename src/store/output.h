@@ -1,0 +1,31 @@
+/*
+ * Files that appear whole or not at all: written under FILE.partial beside the final name, flushed, then
+ * renamed. On failure the partial file is removed and what was under the final name stays as it was.
+ *
+ * Process 0 holds a lock on the partial file as long as it writes. What a killed job left has none and is removed by
+ * the next job of that name; a file that is locked belongs to a living job, and a second one is refused. Where a file
+ * system has no locks, the last job takes the name.
+ */
+#ifndef DNMF_OUTPUT_H
+#define DNMF_OUTPUT_H
+
+#include "comm/context.h"
+
+typedef struct dnmf_output {
+  char *path;    /* the final name */
+  char *partial; /* where to write */
+  int lock;      /* process 0: the partial file, open and locked; else -1 */
+} dnmf_output;
+
+/* Checks early that the partial file can be created, so that a long job does not find out at its end; leaves
+ * it there, empty. collective */
+dnmf_status dnmf_output_begin(dnmf_context *context, const char *path, dnmf_output *output);
+
+/* With `status` DNMF_OK on all processes: the partial file goes to disk and takes the final name. Otherwise
+ * it is removed and `status` returned. Frees `output` either way; accepts a zeroed one. collective */
+dnmf_status dnmf_output_end(dnmf_context *context, dnmf_output *output, dnmf_status status);
+
+/* Removes the partial file, and frees; accepts a zeroed output or one that was not begun. local */
+void dnmf_output_discard(dnmf_output *output);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * A source: any file that holds a matrix. Opening finds its format, shape and ids; loading puts its entries
+ * on the processes of a layout.
+ *
+ * A name is a path, or FILE.h5:/path/in/file for a dataset or group inside HDF5, FILE.npz:/name for an array. Text is
+ * parsed by all processes at once, each its own byte range, and unpacked by one of them first where it is compressed;
+ * HDF5 and NumPy arrays are read by blocks.
+ */
+#ifndef DNMF_SOURCE_H
+#define DNMF_SOURCE_H
+
+#include "matrix/matrix.h"
+
+typedef enum dnmf_format {
+  DNMF_FORMAT_AUTO = 0,
+  DNMF_FORMAT_HDF5,
+  DNMF_FORMAT_TRIPLES,       /* a row, a column and a value a line */
+  DNMF_FORMAT_TABLE,         /* a row of the matrix a line */
+  DNMF_FORMAT_MATRIX_MARKET, /* coordinate or array */
+  DNMF_FORMAT_SVMLIGHT,      /* a label and column:value pairs a line */
+  DNMF_FORMAT_NPY,           /* a NumPy array */
+  DNMF_FORMAT_NPZ            /* a NumPy archive, also of a SciPy sparse matrix */
+} dnmf_format;
+
+typedef enum dnmf_header { DNMF_HEADER_AUTO = 0, DNMF_HEADER_YES, DNMF_HEADER_NO } dnmf_header;
+
+/* The number of the first column where columns are numbered. */
+typedef enum dnmf_index_base { DNMF_INDEX_AUTO = 0, DNMF_INDEX_FROM_0, DNMF_INDEX_FROM_1 } dnmf_index_base;
+
+/* Which rows and columns take part; zeroed: all. Rows are chosen by number, counted from 0 in the order of the matrix
+ * (triples: sorted by id), and by id; both must hold. Then rows and columns with too few entries are dropped, again
+ * and again until all that are left have enough. What is left keeps its order, and its ids; where there were none,
+ * ids are the numbers in the file. */
+typedef struct dnmf_select_options {
+  const char *rows; /* "A:B": A up to and without B, either may be left out; NULL: all */
+  const char *cols;
+  const char *row_ids; /* a file with an id a line, each of which must be there; NULL: all */
+  const char *col_ids;
+  int64_t min_row_count; /* entries (stored ones; of a dense matrix those that are not 0) */
+  int64_t min_col_count;
+} dnmf_select_options;
+
+typedef struct dnmf_source_options {
+  dnmf_format format;
+  dnmf_header header;
+  const char *delimiter;  /* ",", "tab", "::", "blank", ...; NULL: found from the first lines */
+  const char *row_column; /* header name or 1-based number; NULL: by name, else 1, 2, 3 */
+  const char *col_column;
+  const char *value_column;
+  dnmf_index_base index_base; /* svmlight; auto: 0 where it occurs, else 1 */
+  bool transpose;             /* what the file holds is the transpose of the matrix */
+  bool duplicates_given;      /* else: last for triples, sum for the rest */
+  dnmf_duplicates duplicates;
+  dnmf_select_options select;
+} dnmf_source_options;
+
+typedef struct dnmf_selection dnmf_selection;
+typedef struct dnmf_source dnmf_source;
+struct dnmf_source {
+  /* The same on every process. */
+  char *name;
+  const char *format; /* for people: "rating triples", "HDF5 sparse group (csr)", ... */
+  char type[32];      /* of the stored values: "float64", "int8", "text" */
+  dnmf_number narrow; /* the narrowest type that represents whatever the file may hold, where it tells; a dense matrix
+                         is loaded in it. 0: known when it is loaded, if then */
+  int64_t rows;
+  int64_t cols;
+  int64_t stored; /* as declared or counted, before duplicates are merged; -1: not known before it is loaded */
+  bool sparse;
+  bool by_rows; /* a range of rows can be read by itself (row_blocks.h), */
+  bool by_cols; /* or of columns */
+  dnmf_missing missing;
+  dnmf_duplicates duplicates;
+  dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
+  dnmf_ids col_ids;
+
+  bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols */
+  bool transposed; /* the file holds the columns of this matrix as rows; shape and ids above are the matrix's */
+
+  /* Set by the reader of the format. */
+  dnmf_status (*load)(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout, dnmf_precision precision,
+                      dnmf_matrix *matrix);
+  void (*close)(dnmf_source *source);
+  void *state;
+  bool selects; /* load looks at the selection */
+
+  dnmf_selection *selection; /* of rows and columns of the file; NULL: all */
+};
+
+/* Fails with the reason, and for HDF5 with what the file does hold. Released with dnmf_source_close, also
+ * when opening failed. collective */
+dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf_source_options *options,
+                             dnmf_source *source);
+
+/* The matrix, checked and complete (dnmf_matrix_finish included). A source is loaded once. collective */
+dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                             dnmf_precision precision, dnmf_matrix *matrix);
+
+void dnmf_source_close(dnmf_source *source); /* collective; accepts a zeroed source */
+
+#endif

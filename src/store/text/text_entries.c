@@ -1,0 +1,177 @@
+#include "store/text/text_entries.h"
+
+#include "base/memory.h"
+#include "store/source_load.h"
+#include "store/text/text_number.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUOTED = 60 /* characters of a field in a message */ };
+
+/* An entry as it waits while its indices are small, as they nearly always are. */
+typedef struct narrow_entry {
+  uint32_t row;
+  uint32_t col;
+  double value;
+} narrow_entry;
+
+static const char WAITING[] = "the entries of a text file";
+
+/* Item i of those at the front as an entry. */
+static dnmf_entry entry_of(const dnmf_text_state *state, const void *items, int64_t i) {
+  dnmf_entry entry;
+  if (state->wide) {
+    entry = ((const dnmf_entry *)items)[i];
+  } else {
+    const narrow_entry *narrow = (const narrow_entry *)items + i;
+    entry = (dnmf_entry){narrow->row, narrow->col, narrow->value};
+  }
+  entry.row += state->row_shift;
+  entry.col += state->col_shift;
+  if (state->row_index)
+    entry.row = state->row_index[entry.row];
+  if (state->col_index)
+    entry.col = state->col_index[entry.col];
+  return entry;
+}
+
+static dnmf_status next_entries(dnmf_error *error, void *memory, dnmf_entry *batch, int64_t limit, int64_t *count) {
+  (void)error; /* nothing here fails */
+  dnmf_text_state *state = memory;
+  const void *items = NULL;
+  int64_t room = state->mirrored ? 2 : 1; /* for an item */
+  int64_t held = 0;
+  for (*count = 0; (held = dnmf_queue_front(&state->items, (limit - *count) / room, &items)) > 0;) {
+    for (int64_t i = 0; i < held; i++) {
+      dnmf_entry entry = entry_of(state, items, i);
+      batch[(*count)++] = entry;
+      if (state->mirrored && entry.row != entry.col)
+        batch[(*count)++] = (dnmf_entry){entry.col, entry.row, entry.value};
+    }
+    dnmf_queue_drop(&state->items, held);
+  }
+  return DNMF_OK;
+}
+
+/* From one cell to the next, in the order of the file. */
+static void step(dnmf_text_state *state) {
+  if (!state->by_columns) {
+    if (++state->col == state->cols) {
+      state->col = 0;
+      state->row++;
+    }
+  } else if (++state->row == state->rows) {
+    state->col++;
+    state->row = state->triangle ? state->col : 0;
+  }
+}
+
+/* Zeros are what a dense block begins with. */
+static dnmf_status next_cells(dnmf_error *error, void *memory, dnmf_entry *batch, int64_t limit, int64_t *count) {
+  (void)error; /* nothing here fails */
+  dnmf_text_state *state = memory;
+  const void *item = NULL;
+  for (*count = 0; *count < limit - 1 && dnmf_queue_front(&state->items, 1, &item) > 0;) {
+    double value = *(const double *)item;
+    if (value != 0)
+      batch[(*count)++] = (dnmf_entry){state->row, state->col, value};
+    if (value != 0 && state->triangle && state->row != state->col)
+      batch[(*count)++] = (dnmf_entry){state->col, state->row, value};
+    dnmf_queue_drop(&state->items, 1);
+    step(state);
+  }
+  return DNMF_OK;
+}
+
+static dnmf_status load_entries(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                                dnmf_precision precision, dnmf_matrix *matrix) {
+  return dnmf_load_entries(context, source, layout, precision, next_entries, source->state, matrix);
+}
+
+static dnmf_status load_cells(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                              dnmf_precision precision, dnmf_matrix *matrix) {
+  return dnmf_load_entries(context, source, layout, precision, next_cells, source->state, matrix);
+}
+
+static void close_state(dnmf_source *source) {
+  dnmf_text_state *state = source->state;
+  dnmf_queue_free(&state->items);
+  free(state->row_index);
+  free(state->col_index);
+  free(state);
+}
+
+dnmf_status dnmf_text_state_create(dnmf_context *context, dnmf_source *source, bool cells, dnmf_text_state **state) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate_zero(&context->error, "a text source", 1, sizeof **state, &memory));
+  source->state = *state = memory;
+  (*state)->items = dnmf_queue_of(cells ? sizeof(double) : sizeof(narrow_entry), &context->chunks);
+  source->load = cells ? load_cells : load_entries;
+  source->selects = true;
+  source->close = close_state;
+  strcpy(source->type, "text");
+  return DNMF_OK;
+}
+
+/* Entries so far in 64 bits, for one that needs them. */
+static dnmf_status widen(dnmf_error *error, dnmf_text_state *state) {
+  dnmf_queue wide = dnmf_queue_of(sizeof(dnmf_entry), state->items.pool);
+  dnmf_status status = DNMF_OK;
+  const void *item = NULL;
+  while (status == DNMF_OK && dnmf_queue_front(&state->items, 1, &item) > 0) {
+    const narrow_entry *narrow = item;
+    dnmf_entry entry = {narrow->row, narrow->col, narrow->value};
+    dnmf_queue_drop(&state->items, 1);
+    status = dnmf_queue_put(error, WAITING, &wide, &entry, 1);
+  }
+  dnmf_queue_free(&state->items);
+  state->items = wide;
+  state->wide = true;
+  return status;
+}
+
+dnmf_status dnmf_text_append(dnmf_error *error, dnmf_text_state *state, int64_t row, int64_t col, double value) {
+  void *item = NULL;
+  if (!state->wide && (row > UINT32_MAX || col > UINT32_MAX))
+    DNMF_TRY(widen(error, state));
+  DNMF_TRY(dnmf_queue_add(error, WAITING, &state->items, &item));
+  if (state->wide)
+    *(dnmf_entry *)item = (dnmf_entry){row, col, value};
+  else
+    *(narrow_entry *)item = (narrow_entry){(uint32_t)row, (uint32_t)col, value};
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_text_append_cell(dnmf_error *error, dnmf_text_state *state, double value) {
+  return dnmf_queue_put(error, WAITING, &state->items, &value, 1);
+}
+
+static dnmf_status refuse(dnmf_error *error, const char *begin, const char *end, const char *why) {
+  int shown = end - begin < QUOTED ? (int)(end - begin) : QUOTED;
+  return dnmf_fail(error, DNMF_ERROR_INPUT, "the value \"%.*s\" %s", shown, begin, why);
+}
+
+dnmf_status dnmf_text_value(dnmf_error *error, const char *begin, const char *end, double *value) {
+  if (begin == end)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the value is missing");
+  if (!dnmf_parse_real(begin, end, value))
+    return refuse(error, begin, end, "is not a number");
+  if (!isfinite(*value))
+    return refuse(error, begin, end, "is not finite; every value must be a number from 0 up");
+  if (*value < 0)
+    return refuse(error, begin, end, "is negative; every value must be 0 or more");
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_text_check_fields(dnmf_error *error, int64_t count, int64_t wanted, const char *hint) {
+  if (count == wanted)
+    return DNMF_OK;
+  if (count < 0)
+    return dnmf_fail(error, DNMF_ERROR_INPUT,
+                     "a quoted field is not closed where it should be (a field cannot hold a line break)");
+  return dnmf_fail(error, DNMF_ERROR_INPUT, "%" PRId64 " field%s where the first line has %" PRId64 "%s", count,
+                   count == 1 ? "" : "s", wanted, hint);
+}

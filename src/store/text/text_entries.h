@@ -1,0 +1,51 @@
+/*
+ * What the text readers share: what they read waits in a queue until it is loaded, when batch by batch it becomes
+ * entries of the matrix.
+ *
+ * A reader appends either entries, a row and a column each, or cells: every value of the matrix, in order.
+ */
+#ifndef DNMF_STORE_TEXT_ENTRIES_H
+#define DNMF_STORE_TEXT_ENTRIES_H
+
+#include "base/queue.h"
+#include "store/source.h"
+#include "store/text/text_field.h"
+
+/* source->state of a text source. */
+typedef struct dnmf_text_state {
+  dnmf_queue items; /* of this process's lines, in file order */
+
+  /* Entries. */
+  bool wide;          /* items are dnmf_entry; else their indices, which then fit, are kept in 32 bits */
+  bool mirrored;      /* an entry off the diagonal stands for (col, row) too */
+  int64_t *row_index; /* rows and columns of the matrix, by the numbers appended; NULL: those are the indices */
+  int64_t *col_index;
+  int64_t row_shift; /* added to the numbers appended */
+  int64_t col_shift;
+
+  /* Cells. */
+  bool by_columns; /* else by rows */
+  bool triangle;   /* by columns from the diagonal down, each standing for (col, row) too */
+  int64_t rows;    /* of the matrix */
+  int64_t cols;
+  int64_t row; /* of the cell at the front */
+  int64_t col;
+} dnmf_text_state;
+
+/* Makes an empty state, for entries or for cells, and sets type, load and close;
+ * the context must outlive it. local */
+dnmf_status dnmf_text_state_create(dnmf_context *context, dnmf_source *source, bool cells, dnmf_text_state **state);
+
+/* Appends an entry. local */
+dnmf_status dnmf_text_append(dnmf_error *error, dnmf_text_state *state, int64_t row, int64_t col, double value);
+
+/* Appends a cell. local */
+dnmf_status dnmf_text_append_cell(dnmf_error *error, dnmf_text_state *state, double value);
+
+/* The value of a field: a finite, nonnegative number; fails without naming the place, see dnmf_text_agree. local */
+dnmf_status dnmf_text_value(dnmf_error *error, const char *begin, const char *end, double *value);
+
+/* Fails unless a line has as many fields as it should; `count` as dnmf_text_split returned it. local */
+dnmf_status dnmf_text_check_fields(dnmf_error *error, int64_t count, int64_t wanted, const char *hint);
+
+#endif

@@ -1,0 +1,206 @@
+/*
+ * The lines of a process's byte range.
+ *
+ * A line belongs to the process in whose range its first byte lies. A process that does not begin at the first
+ * line starts one byte early and drops what it finds up to the first line end: that is the last line of the
+ * process before, or nothing when the line ends just there.
+ */
+#include "base/memory.h"
+#include "base/range.h"
+#include "comm/collective.h"
+#include "store/text/stream.h"
+#include "store/text/text_read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  UNPACKED_BYTES = 1 << 20, /* at a time, of a compressed file */
+  PIECE_BYTES = 1 << 22,
+  TAIL_BYTES = 1 << 14 /* read at a time beyond the range, to finish its last line */
+};
+
+static int64_t line_offset(const dnmf_text_reader *reader) {
+  return reader->position - (reader->filled - reader->begin);
+}
+
+/* Moves the rest to the front and reads on behind it. */
+static dnmf_status refill(dnmf_error *error, dnmf_text_reader *reader) {
+  int64_t rest = reader->filled - reader->begin;
+  if (reader->begin > 0)
+    memmove(reader->buffer, reader->buffer + reader->begin, (size_t)rest);
+  reader->begin = 0;
+  reader->filled = rest;
+  int64_t left = reader->file->size - reader->position;
+  int64_t bytes = reader->position < reader->end ? reader->end - reader->position : TAIL_BYTES;
+  bytes = bytes < PIECE_BYTES ? bytes : PIECE_BYTES;
+  bytes = bytes < left ? bytes : left;
+  void *memory = reader->buffer;
+  dnmf_status status = dnmf_grow(error, "a piece of a text file", rest + bytes, 1, &reader->capacity, &memory);
+  reader->buffer = memory;
+  DNMF_TRY(status);
+  DNMF_TRY(dnmf_text_read(error, reader->file, reader->position, bytes, reader->buffer + rest));
+  reader->filled += bytes;
+  reader->position += bytes;
+  return DNMF_OK;
+}
+
+/* The line at reader->begin, which is passed. The file must have a byte left. */
+static dnmf_status take_line(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_line *line) {
+  int64_t searched = 0;
+  for (;;) {
+    int64_t have = reader->filled - reader->begin;
+    char *end = NULL;
+    if (have > searched)
+      end = memchr(reader->buffer + reader->begin + searched, '\n', (size_t)(have - searched));
+    bool last = reader->position == reader->file->size;
+    if (end || last) {
+      line->begin = reader->buffer + reader->begin;
+      line->end = end ? end : reader->buffer + reader->filled;
+      reader->begin = line->end - reader->buffer + (end ? 1 : 0);
+      return DNMF_OK;
+    }
+    searched = have;
+    DNMF_TRY(refill(error, reader));
+  }
+}
+
+static void start(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first, dnmf_text_reader *reader) {
+  memset(reader, 0, sizeof *reader);
+  dnmf_range data = {first.offset, file->size};
+  dnmf_range share = dnmf_range_split(data, context->size, context->rank);
+  reader->file = file;
+  reader->first = first;
+  reader->position = share.begin;
+  reader->end = share.end;
+  reader->dropping = share.begin > first.offset && share.begin < share.end;
+  if (reader->dropping)
+    reader->position--;
+}
+
+/* Lines that begin in the share are left, or what comes before the first of them. */
+static bool is_unfinished(const dnmf_text_reader *reader) {
+  return reader->dropping || line_offset(reader) < reader->end;
+}
+
+/* Does with a line what is to be done. */
+static dnmf_status handle(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_line line, dnmf_text_take take,
+                          void *state) {
+  if (reader->dropping) {
+    reader->dropping = false;
+    return DNMF_OK;
+  }
+  reader->lines++;
+  return dnmf_text_line_trim(&line) ? take(error, state, line) : DNMF_OK;
+}
+
+static dnmf_status read_plain(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_take take, void *state) {
+  while (is_unfinished(reader)) {
+    dnmf_text_line line = {NULL, NULL};
+    DNMF_TRY(take_line(error, reader, &line));
+    DNMF_TRY(handle(error, reader, line, take, state));
+  }
+  return DNMF_OK;
+}
+
+/* The part of the unpacked bytes offset ... offset + count - 1 that is still to be read joins the buffer. */
+static dnmf_status keep_unpacked(dnmf_error *error, dnmf_text_reader *reader, int64_t offset, const char *bytes,
+                                 int64_t count) {
+  int64_t rest = reader->filled - reader->begin;
+  int64_t skipped = reader->position - offset;
+  if (skipped >= count || !is_unfinished(reader))
+    return DNMF_OK;
+  if (reader->begin > 0)
+    memmove(reader->buffer, reader->buffer + reader->begin, (size_t)rest);
+  reader->begin = 0;
+  reader->filled = rest;
+  void *memory = reader->buffer;
+  dnmf_status status =
+      dnmf_grow(error, "a piece of a text file", rest + count - skipped, 1, &reader->capacity, &memory);
+  reader->buffer = memory;
+  DNMF_TRY(status);
+  memcpy(reader->buffer + rest, bytes + skipped, (size_t)(count - skipped));
+  reader->filled += count - skipped;
+  reader->position = offset + count;
+  return DNMF_OK;
+}
+
+/* Handles the lines that are whole; at the end of the file also one without an end. */
+static dnmf_status handle_unpacked(dnmf_error *error, dnmf_text_reader *reader, bool last, dnmf_text_take take,
+                                   void *state) {
+  while (is_unfinished(reader) && reader->begin < reader->filled) {
+    char *begin = reader->buffer + reader->begin;
+    char *end = memchr(begin, '\n', (size_t)(reader->filled - reader->begin));
+    if (!end && !last)
+      return DNMF_OK;
+    dnmf_text_line line = {begin, end ? end : reader->buffer + reader->filled};
+    reader->begin = line.end - reader->buffer + (end ? 1 : 0);
+    DNMF_TRY(handle(error, reader, line, take, state));
+  }
+  return DNMF_OK;
+}
+
+/* One piece on its way: fewer than 0 bytes when process 0 cannot go on, 0 at the end. */
+static dnmf_status send_piece(dnmf_context *context, dnmf_stream *stream, dnmf_status *status, char *bytes,
+                              int64_t *count) {
+  *count = -1;
+  if (context->rank == 0 && *status == DNMF_OK)
+    *status = dnmf_stream_read(&context->error, stream, UNPACKED_BYTES, bytes, count);
+  if (context->rank == 0 && *status != DNMF_OK)
+    *count = -1;
+  DNMF_TRY(dnmf_broadcast(context, count, sizeof *count, 0));
+  return *count > 0 ? dnmf_broadcast(context, bytes, *count, 0) : DNMF_OK;
+}
+
+/* A process that fails still receives, so that the others can go on; a failure of process 0 comes before theirs in the
+ * file, and ends it. */
+static dnmf_status read_packed(dnmf_context *context, dnmf_text_reader *reader, dnmf_text_take take, void *state) {
+  const dnmf_text_file *file = reader->file;
+  dnmf_stream *stream = NULL;
+  void *bytes = NULL;
+  int64_t offset = 0;
+  int64_t count = 0;
+  dnmf_status status = dnmf_allocate(&context->error, "a piece of a text file", UNPACKED_BYTES, 1, &bytes);
+  if (status == DNMF_OK && context->rank == 0)
+    status = dnmf_stream_open(&context->error, file->path, file->packing, &stream);
+  dnmf_status ready = dnmf_agree(context, status);
+  dnmf_status sent = DNMF_OK;
+  for (count = 1; ready == DNMF_OK && sent == DNMF_OK && count > 0; offset += count) {
+    sent = send_piece(context, stream, &status, bytes, &count);
+    if (sent != DNMF_OK || count < 0)
+      break;
+    if (status == DNMF_OK)
+      status = keep_unpacked(&context->error, reader, offset, bytes, count);
+    if (status == DNMF_OK)
+      status = handle_unpacked(&context->error, reader, count == 0, take, state);
+  }
+  dnmf_stream_close(stream);
+  free(bytes);
+  return ready != DNMF_OK ? ready : sent != DNMF_OK ? sent : status;
+}
+
+/* All processes leave with the first failure in file order. */
+static dnmf_status agree(dnmf_context *context, const dnmf_text_reader *reader, dnmf_status status) {
+  int64_t failures = status == DNMF_OK ? 0 : 1;
+  int64_t before = 0;
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, &failures, 1));
+  if (failures == 0)
+    return DNMF_OK;
+  /* The lowest failing process wins below, and those before it have counted all their lines. */
+  DNMF_TRY(dnmf_exscan_int64(context, reader->lines, &before, NULL));
+  int64_t line = reader->first.lines + before + reader->lines;
+  return dnmf_agree(context, dnmf_text_locate(&context->error, reader->file->path, line, status));
+}
+
+dnmf_status dnmf_text_lines(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first,
+                            dnmf_status status, dnmf_text_take take, void *state, dnmf_text_reader *reader) {
+  start(context, file, first, reader);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = agree(context, reader,
+                   file->packing == DNMF_UNPACKED ? read_plain(&context->error, reader, take, state)
+                                                  : read_packed(context, reader, take, state));
+  free(reader->buffer);
+  reader->buffer = NULL;
+  return status;
+}

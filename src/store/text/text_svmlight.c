@@ -1,0 +1,157 @@
+/*
+ * svmlight files (Joachims 1999; also LIBSVM's): a row a line, as "label column:value column:value ... # comment".
+ *
+ * Labels, and query numbers (qid:7), are no part of the matrix. Columns are counted from 0 or from 1; unless told, from
+ * 1 when no column 0 occurs in the whole file, as scikit-learn's loader has it.
+ */
+#include "comm/collective.h"
+#include "store/readers.h"
+#include "store/text/text_entries.h"
+#include "store/text/text_number.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { GUESS_LINES = 50, QUOTED = 60 /* characters of a field in a message */ };
+
+typedef struct svmlight {
+  int64_t lines;
+  int64_t least; /* column, INT64_MAX when there is none */
+  int64_t most;  /* column, -1 when there is none */
+  dnmf_text_reader reader;
+  dnmf_text_state *state;
+} svmlight;
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+/* The next word of the line, which loses it; empty at the end. */
+static dnmf_text_line take_word(dnmf_text_line *line) {
+  while (line->begin < line->end && is_blank(*line->begin))
+    line->begin++;
+  dnmf_text_line word = {line->begin, line->begin};
+  while (word.end < line->end && !is_blank(*word.end))
+    word.end++;
+  line->begin = word.end;
+  return word;
+}
+
+/* A number, or several with commas between them. */
+static bool is_label(dnmf_text_line word) {
+  double value = 0;
+  for (;;) {
+    char *comma = memchr(word.begin, ',', (size_t)(word.end - word.begin));
+    if (!dnmf_parse_real(word.begin, comma ? comma : word.end, &value))
+      return false;
+    if (!comma)
+      return true;
+    word.begin = comma + 1;
+  }
+}
+
+/* Parts "column:value"; false when the word is nothing of the kind. `value` is empty for a query number. */
+static bool split_feature(dnmf_text_line word, int64_t *column, dnmf_text_line *value) {
+  char *colon = memchr(word.begin, ':', (size_t)(word.end - word.begin));
+  *value = (dnmf_text_line){word.end, word.end};
+  if (!colon)
+    return false;
+  if (colon - word.begin == 3 && memcmp(word.begin, "qid", 3) == 0)
+    return dnmf_parse_integer(colon + 1, word.end, column);
+  value->begin = colon + 1;
+  return value->begin < value->end && dnmf_parse_integer(word.begin, colon, column) && *column >= 0 &&
+         *column < INT64_MAX; /* a last column that can be counted */
+}
+
+static void cut_comment(dnmf_text_line *line) {
+  char *comment = memchr(line->begin, '#', (size_t)(line->end - line->begin));
+  if (comment)
+    line->end = comment;
+}
+
+static dnmf_status refuse(dnmf_error *error, dnmf_text_line word, const char *rule) {
+  int shown = word.end - word.begin < QUOTED ? (int)(word.end - word.begin) : QUOTED;
+  return dnmf_fail(error, DNMF_ERROR_INPUT, "\"%.*s\" %s", shown, word.begin, rule);
+}
+
+static dnmf_status take_line(dnmf_error *error, void *memory, dnmf_text_line line) {
+  svmlight *all = memory;
+  cut_comment(&line);
+  dnmf_text_line word = take_word(&line);
+  if (!is_label(word))
+    return refuse(error, word, "is not a number; a line of an svmlight file begins with its label");
+  for (word = take_word(&line); word.begin < word.end; word = take_word(&line)) {
+    int64_t column = 0;
+    dnmf_text_line text;
+    double value = 0;
+    if (!split_feature(word, &column, &text))
+      return refuse(error, word, "is not a column from 0 up, a colon and a value");
+    if (text.begin == text.end)
+      continue;
+    DNMF_TRY(dnmf_text_value(error, text.begin, text.end, &value));
+    all->least = column < all->least ? column : all->least;
+    all->most = column > all->most ? column : all->most;
+    DNMF_TRY(dnmf_text_append(error, all->state, all->lines, column, value));
+  }
+  all->lines++;
+  return DNMF_OK;
+}
+
+bool dnmf_is_svmlight(const dnmf_text_file *file) {
+  dnmf_text_place place = {file->start, 0};
+  int64_t features = 0;
+  for (int i = 0; i < GUESS_LINES; i++) {
+    int64_t column = 0;
+    dnmf_text_line value;
+    dnmf_text_line line = dnmf_text_head_line(file, &place);
+    if (!line.begin)
+      break;
+    cut_comment(&line);
+    if (!is_label(take_word(&line)))
+      return false;
+    for (dnmf_text_line word = take_word(&line); word.begin < word.end; word = take_word(&line), features++)
+      if (!split_feature(word, &column, &value))
+        return false;
+  }
+  return features > 0;
+}
+
+/* The number of the first column. */
+static dnmf_status find_base(dnmf_context *context, const svmlight *all, dnmf_index_base asked, int64_t *base,
+                             int64_t *most) {
+  int64_t bounds[2] = {all->least == INT64_MAX ? -INT64_MAX : -all->least, all->most};
+  DNMF_TRY(dnmf_max_int64(context, context->comm, bounds, 2));
+  *most = bounds[1];
+  *base = asked == DNMF_INDEX_FROM_0 || (asked == DNMF_INDEX_AUTO && bounds[0] == 0) ? 0 : 1;
+  if (*base == 1 && bounds[0] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has a column 0, but --index-base is 1",
+                     all->reader.file->path);
+  return DNMF_OK;
+}
+
+static dnmf_status read_svmlight(dnmf_context *context, const dnmf_text_file *file, dnmf_index_base asked,
+                                 svmlight *all, dnmf_source *source) {
+  int64_t base = 0;
+  int64_t most = 0;
+  dnmf_status status = dnmf_text_state_create(context, source, false, &all->state);
+  dnmf_text_place first = {file->start, 0};
+  DNMF_TRY(dnmf_text_lines(context, file, first, status, take_line, all, &all->reader));
+  DNMF_TRY(dnmf_exscan_int64(context, all->lines, &all->state->row_shift, &source->rows));
+  DNMF_TRY(find_base(context, all, asked, &base, &most));
+  all->state->col_shift = -base;
+  source->cols = most < base ? 0 : most - base + 1;
+  source->stored = all->state->items.count;
+  return dnmf_sum_int64(context, context->comm, &source->stored, 1);
+}
+
+dnmf_status dnmf_open_svmlight(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
+                               dnmf_source *source) {
+  svmlight all = {.least = INT64_MAX, .most = -1};
+  if (options->row_column || options->col_column || options->value_column || options->delimiter)
+    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
+                     "--delimiter and the column options are for triples, and %s is read as svmlight", file->path);
+  source->format = "svmlight";
+  source->sparse = true;
+  source->missing = DNMF_MISSING_ZERO;
+  return read_svmlight(context, file, options->index_base, &all, source);
+}
