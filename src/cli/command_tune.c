@@ -183,14 +183,16 @@ static dnmf_tune_plan make_plan(const tune_options *options, const char *input, 
                          .seed = (uint64_t)options->seed,
                          .folds = (int)options->folds,
                          .groups = options->groups > 0 ? (int)options->groups : processes};
-  plan.fit = (dnmf_observed_options){.solver = DNMF_SOLVER_HALS,
-                                     .sweeps = (int)options->sweeps,
-                                     .start_scale = options->init_scale,
-                                     .l2_bias = options->l2_bias,
-                                     .shrink_to_mean = options->shrink_to != CLI_SHRINK_ZERO,
-                                     .max_iterations = (int)options->max_iterations,
-                                     .patience = (int)options->patience,
-                                     .time_limit = INFINITY};
+  plan.fit = (dnmf_settings){.seed = plan.seed,
+                             .solver = DNMF_SOLVER_HALS,
+                             .sweeps = (int)options->sweeps,
+                             .penalties = {.scale = DNMF_PENALTY_COUNT},
+                             .max_iterations = (int)options->max_iterations,
+                             .time_limit = INFINITY,
+                             .observed = {.start_scale = options->init_scale,
+                                          .l2_bias = options->l2_bias,
+                                          .shrink_to_mean = options->shrink_to != CLI_SHRINK_ZERO,
+                                          .patience = (int)options->patience}};
   return plan;
 }
 

@@ -47,6 +47,8 @@ FITS = {
     "ratings nndsvd": ("ratings.h5", ["--init", "nndsvd", "--tol", "1e-5"]),
     "held out": ("ratings.h5", ["--validation", 0.2, "--l2", 0, "--patience", 7]),
     "ratings mu": ("ratings.h5", ["--solver", "mu", "--loss", "kullback-leibler", "--tol", 0, "--max-iter", 18]),
+    "batches": ("dense.h5", ["--batch-rows", 9, "--tol", "1e-4"]),
+    "batches mu": ("sparse.h5", ["--batch-rows", 13, "--solver", "mu", "--forget", 0.7, "--tol", 0, "--max-iter", 18]),
 }
 BREAK = 7
 
@@ -186,14 +188,36 @@ def test_sigterm_to_mpirun_leaves_a_checkpoint(inputs, tmp_path):
     assert on["resumed_iterations"] == last > 0
 
 
-def test_a_signal_without_a_checkpoint_ends_at_once(inputs, tmp_path):
-    process = start(["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 3, *FOREVER, "--log",
+@pytest.mark.parametrize("source, options", [("dense.h5", []), ("dense.h5", ["--batch-rows", 9]), ("ratings.h5", [])])
+def test_a_signal_without_a_checkpoint_ends_with_the_model_of_the_last_iteration(inputs, tmp_path, source, options):
+    process = start(["fit", inputs / source, "-o", tmp_path / "m.h5", "-k", 3, *options, *FOREVER, "--json", "--log",
                      tmp_path / "log.jsonl"])
     while process.poll() is None and not (tmp_path / "log.jsonl").exists():
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGTERM)
-    assert finish(process).returncode == -signal.SIGTERM
-    assert not (tmp_path / "m.h5").exists()
+    os.kill(process.pid, signal.SIGINT)
+    result = finish(process)
+    assert result.returncode == 0, str(result)
+    found = result.json
+    assert found["stop_reason"] == "signal" and not found["converged"]
+    assert f"stopped by a signal after iteration {found['iterations']}" in result.stderr
+    with h5py.File(tmp_path / "m.h5") as file:
+        assert file.attrs["iterations"] == found["iterations"]
+        assert len(file["history/objective"]) == found["iterations"] + 1
+
+
+def test_batches_go_on_in_the_middle_of_a_pass(inputs, tmp_path):
+    """A time limit of no time stops after each batch; the job that goes on makes the same passes as one without."""
+    command = ["fit", inputs / "dense.h5", "-k", 3, "--batch-rows", 9, "--tol", 0, "--max-iter", 3]
+    run([*command, "-o", tmp_path / "whole.h5"])
+    saving = [*command, "-o", tmp_path / "m.h5", "--checkpoint", tmp_path / "part.h5", "--resume", "auto"]
+    for processes in (1, 2, 3, 1, 2, 1, 1):
+        run([*saving, "--time-limit", 1e-9], processes=processes, expect=75)
+    with h5py.File(tmp_path / "part.h5") as file:
+        assert (file.attrs["iterations"], file.attrs["state_batches_visited"]) == (1, 7)
+    run([*saving, "--time-limit", 60], processes=2)
+    expected, found = model_of(tmp_path / "whole.h5"), model_of(tmp_path / "m.h5")
+    for dataset in ("history/objective", "W", "H"):
+        np.testing.assert_allclose(found[dataset], expected[dataset], rtol=1e-9, atol=1e-12, err_msg=dataset)
 
 
 def test_resume_auto_starts_and_then_goes_on(inputs, tmp_path):
