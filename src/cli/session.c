@@ -232,6 +232,10 @@ dnmf_status cli_session_begin(cli_session *session, const cli_common *common) {
     context->threads = (int)common->threads;
   else if (context->cores_withheld > 0)
     warn_about_binding(context);
+  if (context->threads > context->cores)
+    dnmf_warn(context,
+              "%d threads a process, which has %d core%s to itself: threads that share a core wait for each other",
+              context->threads, context->cores, context->cores > 1 ? "s" : "");
   omp_set_num_threads(context->threads);
   dnmf_status status = DNMF_OK;
   if (common->log && context->rank == 0) {

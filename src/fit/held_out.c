@@ -1,5 +1,7 @@
 #include "held_out.h"
 
+#include "base/team.h"
+
 /* x_row y_place over the first `count` numbers of the rows. */
 static double dot_rows(const dnmf_panel *x, int64_t row, const dnmf_panel *y, int64_t place, int count) {
   int64_t x_at = row * x->components;
@@ -42,7 +44,8 @@ static double value_at(const dnmf_ratings_view *view, dnmf_precision precision, 
 double dnmf_held_out_squares(const dnmf_held_out *held_out, int threads) {
   const dnmf_ratings_view *view = held_out->view;
   double sum = 0;
-#pragma omp parallel for schedule(static) num_threads(threads)
+  const double operations = (double)view->entries.start[view->entries.rows] * held_out->w->components;
+#pragma omp parallel for schedule(static) num_threads(dnmf_team(threads, operations))
   for (int64_t row = 0; row < view->entries.rows; row++) {
     held_out->squares[row] = 0;
     for (int64_t at = view->entries.start[row]; at < view->entries.start[row + 1]; at++) {

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/range.h"
+#include "base/team.h"
 #include "comm/collective.h"
 
 #include <inttypes.h>
@@ -145,7 +146,8 @@ dnmf_status dnmf_fetch_items(dnmf_context *context, const dnmf_fetch *fetch, con
   void *packed = NULL;
   dnmf_status status = dnmf_allocate(&context->error, "rows to send", fetch->send_total, item_bytes, &packed);
   DNMF_TRY(dnmf_agree(context, status));
-#pragma omp parallel for num_threads(context->threads)
+  const double numbers = (double)fetch->send_total * (double)item_bytes / sizeof(double);
+#pragma omp parallel for num_threads(dnmf_team(context->threads, numbers))
   for (int64_t i = 0; i < fetch->send_total; i++)
     memcpy((char *)packed + (size_t)i * item_bytes, (const char *)mine + (size_t)fetch->send_rows[i] * item_bytes,
            item_bytes);

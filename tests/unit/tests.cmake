@@ -2,6 +2,7 @@
 dnmf_unit_test(base/test_random PROCESSES 1)
 dnmf_unit_test(base/test_queue PROCESSES 1)
 dnmf_unit_test(base/test_subset PROCESSES 1)
+dnmf_unit_test(base/test_team PROCESSES 1)
 dnmf_unit_test(solve/test_hals PROCESSES 1)
 dnmf_unit_test(solve/test_mu PROCESSES 1)
 dnmf_unit_test(solve/test_bpp PROCESSES 1)
