@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/ids/ids_find.h"
 #include "store/write/matrix_frame.h"
 
 #include <stdlib.h>
