@@ -108,11 +108,12 @@ dnmf_status dnmf_warn_unlike(dnmf_context *context, const dnmf_target *target, c
     return DNMF_OK;
   DNMF_TRY(dnmf_ids_name(context, rows ? target->row_ids : target->col_ids, 1, &first, &ours));
   if (context->rank == 0)
-    dnmf_warn(context,
-              "%s: %" PRId64 " of its %" PRId64 " %s ids %s in %s, which has \"%.*s\" where this file has \"%s\"; ids "
-              "are the same only when they are written the same",
-              file, known, found->count, what, known == 1 ? "is" : "are", target->name,
-              ours.starts[1] < 48 ? (int)ours.starts[1] : 48, ours.text, found->example);
+    dnmf_warn(
+        context,
+        "%s: %s of its %s ids is in %s, which has \"%.*s\" where this file has \"%s\"; ids are the same only when "
+        "they are written the same",
+        file, known == 0 ? "none" : "hardly any", what, target->name, ours.starts[1] < 48 ? (int)ours.starts[1] : 48,
+        ours.text, found->example);
   dnmf_ids_free(&ours);
   return DNMF_OK;
 }
