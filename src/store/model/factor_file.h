@@ -3,7 +3,7 @@
 #define DNMF_STORE_FACTOR_FILE_H
 
 #include "matrix/panel.h"
-#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_base.h"
 
 /* A checkpoint's best model: panels as they are. */
 #define DNMF_BEST_W "/checkpoint/best_w"

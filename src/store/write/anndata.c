@@ -4,7 +4,9 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "matrix/fetch.h"
+#include "store/hdf5/hdf5_attribute.h"
 #include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/ids/ids_find.h"
 #include "store/source.h"
 
