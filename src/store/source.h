@@ -9,6 +9,7 @@
 #ifndef DNMF_SOURCE_H
 #define DNMF_SOURCE_H
 
+#include "matrix/ids.h"
 #include "matrix/matrix.h"
 
 typedef enum dnmf_format {

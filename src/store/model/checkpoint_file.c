@@ -1,5 +1,8 @@
 /* What a checkpoint has beside a model: what its kind of fit keeps. */
 #include "store/file.h"
+#include "store/hdf5/hdf5_attribute.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/model/factor_file.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #define DNMF_STORE_FACTOR_FILE_H
 
 #include "matrix/panel.h"
-#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_base.h"
 
 enum { DNMF_PART_NAME = 64 };
 

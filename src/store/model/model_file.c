@@ -1,6 +1,9 @@
 /* Writing model files: process 0 lays the file out with everything small, all processes fill in the factors. */
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/hdf5/hdf5_attribute.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/ids/ids_file.h"
 #include "store/model/factor_file.h"
 
