@@ -49,12 +49,12 @@ static double exponent(double beta) {
   return beta > 2 ? 1 / (beta - 1) : 1;
 }
 
-/* Where scikit-learn takes a number for 0, so that it does not linger as a denominator: 2^-52, but never near the size
- * that the factors of a matrix of small values have. */
+/* Where scikit-learn takes a number for 0, so that it does not linger as a denominator: 2^-52, but never above 2^-45 of
+ * the size that the factors of a matrix of small values have. */
 static double smallest(const loop *l, const side *x) {
   const double size = sqrt(l->a->sum / ((double)l->a->rows * (double)l->a->cols) / l->options->components);
   const bool wanted = x->transposed ? beta_of(l) <= 1 : beta_of(l) < 1;
-  return wanted ? DBL_EPSILON * fmin(1, size) : 0;
+  return wanted ? DBL_EPSILON * fmin(1, 128 * size) : 0;
 }
 
 static dnmf_status update(loop *l, side *x, const side *f) {
