@@ -49,12 +49,12 @@ static double exponent(double beta) {
   return beta > 2 ? 1 / (beta - 1) : 1;
 }
 
-/* Where scikit-learn takes a number for 0, so that it does not linger as a denominator: 2^-52, but never near the size
- * that the factors of a matrix of small values have. */
+/* Where scikit-learn takes a number for 0, so that it does not linger as a denominator: 2^-52, but never above 2^-45 of
+ * the size that the factors of a matrix of small values have. */
 static double smallest(const zeros_fit *z, const zeros_factor *x) {
   const double size = sqrt(z->a->sum / ((double)z->a->rows * (double)z->a->cols) / z->settings->components);
   const bool wanted = x->transposed ? beta_of(z) <= 1 : beta_of(z) < 1;
-  return wanted ? DBL_EPSILON * fmin(1, size) : 0;
+  return wanted ? DBL_EPSILON * fmin(1, 128 * size) : 0;
 }
 
 static dnmf_status divergence_update(zeros_fit *z, zeros_factor *x, const zeros_factor *f) {
