@@ -30,8 +30,9 @@ static const char *const by_choices[] = {"excess", "lift", "weight", NULL};
 static const cli_option options_table[] = {
     {"top", 'n', CLI_INT, DESCRIBE(top), "N", "columns a component (default 10)", 1, 1e6, NULL},
     {"by", 0, CLI_CHOICE, DESCRIBE(by), "M", "order by excess (default), lift or weight, see above", 0, 0, by_choices},
-    {"labels", 0, CLI_TEXT, DESCRIBE(labels), "FILE", "names of columns: a text file of ids and labels", 0, 0, NULL},
-    {"row-labels", 0, CLI_TEXT, DESCRIBE(row_labels), "FILE", "names of rows; implies --rows", 0, 0, NULL},
+    {"labels", 0, CLI_INPUT_FILE, DESCRIBE(labels), "FILE", "names of columns: a text file of ids and labels", 0, 0,
+     NULL},
+    {"row-labels", 0, CLI_INPUT_FILE, DESCRIBE(row_labels), "FILE", "names of rows; implies --rows", 0, 0, NULL},
     {"label-columns", 0, CLI_TEXT, DESCRIBE(label_columns), "ID,LABEL",
      "numbers of the columns of --labels (default 1,2)", 0, 0, NULL},
     {"row-label-columns", 0, CLI_TEXT, DESCRIBE(row_label_columns), "ID,LABEL",

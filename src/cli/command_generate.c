@@ -31,7 +31,7 @@ static const char *const kind_choices[] = {"uniform", "planted", "ratings", NULL
 
 #define GENERATE(member) offsetof(generate_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, GENERATE(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, GENERATE(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
     {"rows", 0, CLI_INT, GENERATE(rows), "M", "rows (required)", 1, 1e15, NULL},
     {"cols", 0, CLI_INT, GENERATE(cols), "N", "columns (required)", 1, 1e15, NULL},
     {"kind", 0, CLI_CHOICE, GENERATE(kind), "KIND", "uniform (default), planted (low rank) or ratings (power law)", 0,

@@ -23,7 +23,7 @@ static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL
 
 #define IMPORT(member) offsetof(import_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, IMPORT(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, IMPORT(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
     {"missing", 0, CLI_CHOICE, IMPORT(missing), "M",
      "what is not stored: auto (triples: unobserved, else zero), zero, unobserved", 0, 0, missing_choices},
 };

@@ -29,8 +29,8 @@ static const predict_options defaults = {.common = {0}};
 
 #define PREDICT(member) offsetof(predict_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, PREDICT(output), "OUT", "the file to write: CSV, or HDF5 when it ends in .h5", 0, 0,
-     NULL},
+    {"output", 'o', CLI_OUTPUT_FILE, PREDICT(output), "OUT", "the file to write: CSV, or HDF5 when it ends in .h5", 0,
+     0, NULL},
     {"row", 0, CLI_TEXT, PREDICT(row), "ID", "instead of PAIRS and OUT: print the score of this row ...", 0, 0, NULL},
     {"col", 0, CLI_TEXT, PREDICT(col), "ID", "... and this column", 0, 0, NULL},
 };

@@ -25,7 +25,7 @@ static const reconstruct_options defaults = {.output = NULL};
 
 #define RECONSTRUCT(member) offsetof(reconstruct_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, RECONSTRUCT(output), "FULL.h5", "the matrix file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, RECONSTRUCT(output), "FULL.h5", "the matrix file to write (required)", 0, 0, NULL},
     {"rows", 0, CLI_TEXT, RECONSTRUCT(rows), "A:B",
      "rows A up to and without B, counted from 0; either may be left out (default: all)", 0, 0, NULL},
     {"cols", 0, CLI_TEXT, RECONSTRUCT(cols), "A:B", "likewise columns", 0, 0, NULL},

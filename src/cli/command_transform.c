@@ -26,7 +26,7 @@ static const transform_options defaults = {.output = NULL};
 
 #define TRANSFORM(member) offsetof(transform_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, TRANSFORM(output), "OUT.h5", "the model file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, TRANSFORM(output), "OUT.h5", "the model file to write (required)", 0, 0, NULL},
     {"precision", 0, CLI_CHOICE, TRANSFORM(precision), "P", "double, single, auto (default): the fit's", 0, 0,
      cli_precision_choices},
 };

@@ -59,8 +59,8 @@ static const cli_option options_table[] = {
     {"samples", 0, CLI_INT, TUNE(samples), "N", "random draws (default 20)", 1, CLI_TUNE_MOST_CANDIDATES, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N", "groups of processes, a fit each at a time (default: one a process)", 1,
      1e6, NULL},
-    {"output", 'o', CLI_TEXT, TUNE(output), "MODEL.h5", "refit the best on all entries and write the model", 0, 0,
-     NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, TUNE(output), "MODEL.h5", "refit the best on all entries and write the model", 0,
+     0, NULL},
 };
 static const cli_option fits_table[] = {
     {"seed", 0, CLI_INT, TUNE(seed), "N", "seed of starts and folds (default 0)", 0, 9.2e18, NULL},

@@ -19,16 +19,11 @@ static bool is_among(const char *const *names, const char *name) {
 
 /* The option at a place of the command's tables; false behind the last. */
 static bool option_at(const cli_command *command, int index, place *at) {
-  size_t rest = (size_t)index;
-  for (size_t g = 0; g < command->group_count; g++) {
-    const cli_group *group = &command->groups[g];
-    if (rest < group->count) {
-      *at = (place){&group->options[rest], group->base + group->options[rest].offset, index};
-      return true;
-    }
-    rest -= group->count;
-  }
-  return false;
+  size_t base = 0;
+  const cli_option *option = cli_option_at(command, (size_t)index, &base);
+  if (option)
+    *at = (place){option, base + option->offset, index};
+  return option != NULL;
 }
 
 static json_t *value_of(const place *at, const void *options) {
@@ -44,6 +39,9 @@ static json_t *value_of(const place *at, const void *options) {
   case CLI_CHOICE:
     return json_string(at->option->choices[*(const int *)value]);
   case CLI_TEXT:
+  case CLI_INPUT_FILE:
+  case CLI_OUTPUT_FILE:
+  case CLI_OUTPUT_HDF5:
     break;
   }
   const char *text = *(const char *const *)value;
@@ -93,6 +91,9 @@ static bool take(const place *at, json_t *saved, void *options) {
   case CLI_CHOICE:
     return text && take_choice(at->option, text, value);
   case CLI_TEXT:
+  case CLI_INPUT_FILE:
+  case CLI_OUTPUT_FILE:
+  case CLI_OUTPUT_HDF5:
     *(const char **)value = text;
     return text != NULL;
   }

@@ -28,7 +28,7 @@ const cli_option cli_common_options[CLI_COMMON_OPTIONS] = {
      progress_choices},
     {"json", 0, CLI_FLAG, COMMON(json), NULL, "one JSON object on standard output, the rest on standard error", 0, 0,
      NULL},
-    {"log", 0, CLI_TEXT, COMMON(log), "FILE.jsonl", "write one JSON object a step to FILE.jsonl", 0, 0, NULL},
+    {"log", 0, CLI_OUTPUT_FILE, COMMON(log), "FILE.jsonl", "write one JSON object a step to FILE.jsonl", 0, 0, NULL},
 };
 
 #define INPUT(member) offsetof(cli_input, member)
@@ -54,8 +54,8 @@ const cli_option cli_select_options[CLI_SELECT_OPTIONS] = {
     {"rows", 0, CLI_TEXT, SELECT(rows), "A:B", "rows A up to and without B, counted from 0; either may be left out", 0,
      0, NULL},
     {"cols", 0, CLI_TEXT, SELECT(cols), "A:B", "columns A up to and without B", 0, 0, NULL},
-    {"row-ids", 0, CLI_TEXT, SELECT(row_ids), "FILE", "rows with the ids of FILE, one a line", 0, 0, NULL},
-    {"col-ids", 0, CLI_TEXT, SELECT(col_ids), "FILE", "columns with the ids of FILE, one a line", 0, 0, NULL},
+    {"row-ids", 0, CLI_INPUT_FILE, SELECT(row_ids), "FILE", "rows with the ids of FILE, one a line", 0, 0, NULL},
+    {"col-ids", 0, CLI_INPUT_FILE, SELECT(col_ids), "FILE", "columns with the ids of FILE, one a line", 0, 0, NULL},
     {"min-row-count", 0, CLI_INT, SELECT(min_row_count), "N",
      "drop rows with fewer than N entries; with --min-col-count until all left have enough", 0, 9e18, NULL},
     {"min-col-count", 0, CLI_INT, SELECT(min_col_count), "N", "drop columns with fewer than N entries", 0, 9e18, NULL},

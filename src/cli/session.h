@@ -83,12 +83,15 @@ struct cli_session {
   const cli_common *common;
   const cli_given *given;
   const cli_command *command;
+  char **arguments; /* those that are not options */
+  int argument_count;
   const char *command_line; /* as given, for provenance; not owned */
   double began;
   cli_display display;
 };
 
-/* Sets threads, reporter and log from the common options. collective */
+/* Sets threads, reporter and log from the common options. The files of the command line have been checked against each
+ * other (files.h), for this opens the log. collective */
 dnmf_status cli_session_begin(cli_session *session, const cli_common *common);
 
 /* Closes the log; a log or standard output that could not be written is an error. local */

@@ -292,8 +292,8 @@ def test_what_is_no_checkpoint_of_this_fit_is_refused(inputs, part, tmp_path, ki
 
 
 @pytest.mark.parametrize("options, words", [
-    (["--resume", "auto"], ["--checkpoint"]), (["--checkpoint", "OUT"], ["the model too"]),
-    (["--checkpoint", "IN"], ["the input too"]), (["--checkpoint", "c.h5", "--checkpoint-every", "0"], ["0"])])
+    (["--resume", "auto"], ["--checkpoint"]), (["--checkpoint", "OUT"], ["-o", "m.h5", "--checkpoint"]),
+    (["--checkpoint", "IN"], ["--checkpoint", "the input", "dense.h5"]), (["--checkpoint", "c.h5", "--checkpoint-every", "0"], ["0"])])
 def test_names_that_make_no_sense(inputs, tmp_path, options, words):
     options = [{"OUT": tmp_path / "m.h5", "IN": inputs / "dense.h5"}.get(option, option) for option in options]
     result = run(["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 2, *options], expect=2, cwd=tmp_path)
