@@ -206,9 +206,10 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   (void)argument_count;
   bool model = dnmf_is_model(session->context, arguments[0]);
   DNMF_TRY(export_any(session, options, arguments[0], model));
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s}", "command", "export", "version", DNMF_VERSION, "input",
-                                    arguments[0], "output", options->into ? options->into : options->output, "kind",
-                                    model ? "model" : "matrix"));
+  cli_print_json(session,
+                 cli_json_pack("{s:s, s:s, s:s, s:s, s:s}", "command", "export", "version", DNMF_VERSION, "input",
+                               arguments[0], "output", options->into ? options->into : options->output, "kind",
+                               model ? "model" : "matrix"));
   return DNMF_OK;
 }
 

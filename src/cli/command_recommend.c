@@ -191,10 +191,10 @@ static dnmf_status put(cli_session *session, const recommend_options *options, c
   if (options->output)
     cli_say(session, "%s: %" PRId64 " lines", options->output, lines);
   cli_print_json(session,
-                 json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:f, s:f, s:i, s:o*}", "command", "recommend", "version",
-                           DNMF_VERSION, "model", path, "output", options->output, "lines", (json_int_t)lines,
-                           "empty_columns", (json_int_t)work->empty, "seconds", work->seconds, "flops", work->flops,
-                           "processes", session->context->size, "lists", lists));
+                 cli_json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:f, s:f, s:i, s:o*}", "command", "recommend",
+                               "version", DNMF_VERSION, "model", path, "output", options->output, "lines",
+                               (json_int_t)lines, "empty_columns", (json_int_t)work->empty, "seconds", work->seconds,
+                               "flops", work->flops, "processes", session->context->size, "lists", lists));
   return DNMF_OK;
 }
 

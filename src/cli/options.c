@@ -169,7 +169,7 @@ static dnmf_status parse_choice(dnmf_error *error, const cli_option *option, con
   return bad_value(error, option, text, wanted);
 }
 
-static dnmf_status store(dnmf_error *error, const cli_option *option, const char *text, void *value) {
+dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *text, void *value) {
   switch (option->kind) {
   case CLI_FLAG:
     *(bool *)value = true;
@@ -264,8 +264,8 @@ dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, c
       bool is_letter = optopt > 0 && optopt < LONG_ONLY;
       return unknown_option(error, command, &list, is_letter ? letter : argv[optind - 1]);
     }
-    DNMF_TRY(
-        store(error, list.options[index], optarg, (char *)options + list.bases[index] + list.options[index]->offset));
+    DNMF_TRY(cli_option_set(error, list.options[index], optarg,
+                            (char *)options + list.bases[index] + list.options[index]->offset));
     given->names[index] = list.options[index]->name;
   }
   *first = optind;

@@ -56,6 +56,9 @@ bool cli_is_text(cli_kind kind);
  */
 const cli_option *cli_option_at(const cli_command *command, size_t index, size_t *base);
 
+/* Reads a typed value into `value`, after the checks of the option's kind and range; a flag needs no text. local */
+dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *text, void *value);
+
 /* The options a command line names, at their places in the command's tables. */
 enum { CLI_MOST_OPTIONS = 96 };
 typedef struct cli_given {
