@@ -26,7 +26,7 @@ static const transform_options defaults = {.output = NULL};
 
 #define TRANSFORM(member) offsetof(transform_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, TRANSFORM(output), "OUT.h5", "the model file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, TRANSFORM(output), "OUT.h5", "the model file to write (required)", 0, 0, NULL},
     {"precision", 0, CLI_CHOICE, TRANSFORM(precision), "P", "double, single, auto (default): the fit's", 0, 0,
      cli_precision_choices},
 };
@@ -156,14 +156,14 @@ static void report(cli_session *session, const transform_options *options, const
             t->result.entries, objective, rmse(t));
   cli_say(session, "  model     %s", options->output);
   cli_print_json(session,
-                 json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:f}",
-                           "command", "transform", "version", DNMF_VERSION, "model", path, "input", name, "output",
-                           options->output, "rows", (json_int_t)t->model.rows, "cols", (json_int_t)t->model.cols,
-                           "stored", (json_int_t)t->result.entries, "empty_rows", (json_int_t)t->result.empty_rows,
-                           "unknown_columns", (json_int_t)t->unknown_cols, "unknown_entries",
-                           (json_int_t)t->dropped_entries, "absent_columns", (json_int_t)t->absent_cols, "iterations",
-                           t->result.iterations, "objective", cli_json_real(objective), "rmse", cli_json_real(rmse(t)),
-                           "seconds", MPI_Wtime() - session->began));
+                 cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:f}",
+                               "command", "transform", "version", DNMF_VERSION, "model", path, "input", name, "output",
+                               options->output, "rows", (json_int_t)t->model.rows, "cols", (json_int_t)t->model.cols,
+                               "stored", (json_int_t)t->result.entries, "empty_rows", (json_int_t)t->result.empty_rows,
+                               "unknown_columns", (json_int_t)t->unknown_cols, "unknown_entries",
+                               (json_int_t)t->dropped_entries, "absent_columns", (json_int_t)t->absent_cols,
+                               "iterations", t->result.iterations, "objective", cli_json_real(objective), "rmse",
+                               cli_json_real(rmse(t)), "seconds", MPI_Wtime() - session->began));
 }
 
 static dnmf_status fold(cli_session *session, const transform_options *options, char **arguments, transformation *t) {

@@ -34,18 +34,6 @@ static dnmf_status parse_interval(dnmf_error *error, const char *text, dnmf_fit_
                    "--checkpoint-every %s: give a number of iterations, e.g. 50, or a time, e.g. 30s, 10min, 2h", text);
 }
 
-static dnmf_status check_names(dnmf_error *error, const cli_fit_options *options, const char *input) {
-  const char *other = NULL;
-  if (strcmp(options->checkpoint, options->output) == 0)
-    other = "the model";
-  else if (strcmp(options->checkpoint, input) == 0)
-    other = "the input";
-  if (other)
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--checkpoint %s is %s too; give it a name of its own",
-                     options->checkpoint, other);
-  return DNMF_OK;
-}
-
 /* A failure that the fit survives: told once, until one has succeeded again. */
 static void tell_failure(cli_checkpoint *c) {
   dnmf_context *context = c->session->context;
@@ -113,7 +101,6 @@ dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *op
   checkpoint->path = options->checkpoint;
   checkpoint->saved_iteration = -1;
   checkpoint->host.save = save;
-  DNMF_TRY(check_names(error, options, fit->input));
   DNMF_TRY(parse_interval(error, options->checkpoint_every, &checkpoint->host));
   if (fit->resume.path) {
     checkpoint->host.resume = &fit->resume.state;

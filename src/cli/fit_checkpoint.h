@@ -17,8 +17,6 @@
 #include "fit/fit_state.h"
 #include "store/output.h"
 
-#include <jansson.h>
-
 typedef struct cli_fit_options cli_fit_options;
 typedef struct cli_fit_run cli_fit_run;
 

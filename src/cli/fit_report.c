@@ -196,7 +196,7 @@ static json_t *batches_to_json(const cli_fit_options *options, const cli_fit_run
   if (!fit->in_batches)
     return json_null();
   json_t *allowed = options->memory > 0 ? json_integer((json_int_t)options->memory) : json_null();
-  return json_pack(
+  return cli_json_pack(
       "{s:I, s:I, s:i, s:f, s:f, s:{s:o, s:f, s:f, s:f, s:f}}", "rows", (json_int_t)fit->settings.batches.rows, "count",
       (json_int_t)dnmf_batch_count(fit->source.rows, fit->settings.batches.rows), "sweeps", fit->settings.sweeps,
       "forget", fit->settings.batches.forget, "last_pass_seconds", fit->last_pass_seconds, "memory", "allowed", allowed,
@@ -210,7 +210,7 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
   char loss[DNMF_LOSS_TEXT];
   char grid[32];
   snprintf(grid, sizeof grid, "%dx%d", fit->a.grid.rows, fit->a.grid.cols);
-  json_t *object = json_pack(
+  json_t *object = cli_json_pack(
       "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:s?, s:b, s:s, s:o, s:o, s:o, "
       "s:o}",
       "command", "fit", "version", DNMF_VERSION, "input", fit->input, "output", options->output, "rows",
@@ -221,7 +221,7 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
       options->checkpoint, "converged", r->converged, "stop_reason", r->stop_reason, "objective",
       cli_json_real(r->objective), "relative_error", cli_json_real(relative_error(fit)), "rmse",
       cli_json_real(rmse(fit)), "validation_rmse", cli_json_real(fit->result.validation_rmse));
-  json_t *run = json_pack(
+  json_t *run = cli_json_pack(
       "{s:i, s:s, s:i, s:s, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f, s:f},"
       " s:{s:f, s:f, s:f, s:f, s:f, s:f}}",
       "processes", session->context->size, "grid", grid, "threads", session->context->threads, "precision",
@@ -232,15 +232,11 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
       "traffic", "words", all_words(&r->traffic), "messages", r->traffic.messages, "gather_words",
       r->traffic.gather_words, "scatter_words", r->traffic.scatter_words, "gram_words", r->traffic.gram_words,
       "control_words", r->traffic.control_words);
-  if (object && run)
-    json_object_update(object, run);
-  json_object_set_new(object, "exact_residual",
-                      cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));
-  json_object_set_new(object, "passes", r->passes > 0 ? json_integer(r->passes) : json_null());
-  json_object_set_new(object, "predicted_iteration_seconds", cli_json_real(fit->predicted > 0 ? fit->predicted : NAN));
-  if (object)
-    json_object_set_new(object, "mini_batches", batches_to_json(options, fit));
-  json_decref(run);
+  cli_json_merge(&object, run);
+  cli_json_set(&object, "exact_residual", cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));
+  cli_json_set(&object, "passes", r->passes > 0 ? json_integer(r->passes) : json_null());
+  cli_json_set(&object, "predicted_iteration_seconds", cli_json_real(fit->predicted > 0 ? fit->predicted : NAN));
+  cli_json_set(&object, "mini_batches", batches_to_json(options, fit));
   return object;
 }
 

@@ -299,6 +299,20 @@ def other_file(kind, inputs, part, folder):
     return inputs / "dense.h5", damaged(folder, part, changes[kind])
 
 
+@pytest.mark.parametrize("option, value, words", [
+    ("sweeps", -5, "--sweeps -5: give a whole number from 1"), ("max-iter", 5000000000, "--max-iter 5000000000"),
+    ("tol", 7.0, "--tol 7"), ("components", 0, "--components 0"), ("solver", "magic", "--solver magic: give one of"),
+    ("l1-w", "much", "--l1-w has no usable value"), ("exact-residual", 1, "--exact-residual has no usable value")])
+def test_saved_options_pass_the_checks_of_typed_ones(inputs, part, tmp_path, option, value, words):
+    def change(file):
+        file.attrs["options"] = json.dumps({**json.loads(file.attrs["options"]), option: value})
+
+    checkpoint = damaged(tmp_path, part, change)
+    result = run(["fit", inputs / "dense.h5", "-o", tmp_path / "on.h5", "--resume", checkpoint], expect=1)
+    assert len(result.messages) == 1 and "damaged" in result.messages[0] and words in result.messages[0], str(result)
+    assert names(tmp_path) == ["damaged.h5"]
+
+
 @pytest.mark.parametrize("kind, words", [
     ("another matrix", ["another matrix", "checksum"]), ("another shape", ["another matrix", "rows", "41", "60"]),
     ("half a file", ["half.h5", "damaged"]), ("a matrix", ["no checkpoint"]), ("no file", ["nowhere.h5", "auto"]),
@@ -316,8 +330,8 @@ def test_what_is_no_checkpoint_of_this_fit_is_refused(inputs, part, tmp_path, ki
 
 
 @pytest.mark.parametrize("options, words", [
-    (["--resume", "auto"], ["--checkpoint"]), (["--checkpoint", "OUT"], ["the model too"]),
-    (["--checkpoint", "IN"], ["the input too"]), (["--checkpoint", "c.h5", "--checkpoint-every", "0"], ["0"])])
+    (["--resume", "auto"], ["--checkpoint"]), (["--checkpoint", "OUT"], ["-o", "m.h5", "--checkpoint"]),
+    (["--checkpoint", "IN"], ["--checkpoint", "the input", "dense.h5"]), (["--checkpoint", "c.h5", "--checkpoint-every", "0"], ["0"])])
 def test_names_that_make_no_sense(inputs, tmp_path, options, words):
     options = [{"OUT": tmp_path / "m.h5", "IN": inputs / "dense.h5"}.get(option, option) for option in options]
     result = run(["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 2, *options], expect=2, cwd=tmp_path)
