@@ -4,8 +4,8 @@
  * This is a header, not a manual; README.md, "In a program of your own", has programs to begin with.
  *
  * A dnmf_library is the library on a communicator; it holds the text of the last error. A dnmf_data is a matrix, in the
- * memory of the calling program or in a file. dnmf_settings say how to factorize it. The result is a dnmf_model, which
- * predicts, recommends, folds in new rows, describes its components, and is written to and read from HDF5 files.
+ * memory of the calling program or in a file. dnmf_fit_settings say how to factorize it. The result is a dnmf_model,
+ * which predicts, recommends, folds in new rows, describes its components, and is written to and read from HDF5 files.
  *
  * Functions return DNMF_SUCCESS or what kind of error there was. A function is
  *   collective  when all processes of the library's communicator have to call it, in the same order, with the same
@@ -158,7 +158,7 @@ typedef struct dnmf_triples {
 } dnmf_triples;
 
 /* How a file is read: the options of `dnmf import`. */
-typedef struct dnmf_reading {
+typedef struct dnmf_read_settings {
   const char *format;       /* "auto" (default), "hdf5", "triples", "table", "mm", "svmlight", "npy", "npz" */
   const char *header;       /* first line holds names: "auto" (default), "yes", "no" */
   const char *delimiter;    /* between fields: "," "tab" "::" "blank" ";" "|"; NULL (default): found */
@@ -177,12 +177,12 @@ typedef struct dnmf_reading {
   const char *col_ids;   /* ... of columns */
   int64_t min_row_count; /* rows with fewer entries are dropped, and so on until all have enough; default: 0 */
   int64_t min_col_count; /* ... columns */
-} dnmf_reading;
+} dnmf_read_settings;
 
-DNMF_API void dnmf_dense_init(dnmf_dense *dense);       /* local */
-DNMF_API void dnmf_sparse_init(dnmf_sparse *sparse);    /* local */
-DNMF_API void dnmf_triples_init(dnmf_triples *triples); /* local */
-DNMF_API void dnmf_reading_init(dnmf_reading *reading); /* local */
+DNMF_API void dnmf_dense_init(dnmf_dense *dense);                   /* local */
+DNMF_API void dnmf_sparse_init(dnmf_sparse *sparse);                /* local */
+DNMF_API void dnmf_triples_init(dnmf_triples *triples);             /* local */
+DNMF_API void dnmf_read_settings_init(dnmf_read_settings *reading); /* local */
 
 /* The data of a rows x cols matrix, from each process's own block or rows. collective */
 DNMF_API int dnmf_data_from_dense(dnmf_library *library, int64_t rows, int64_t cols, const dnmf_dense *dense,
@@ -195,7 +195,7 @@ DNMF_API int dnmf_data_from_triples(dnmf_library *library, const dnmf_triples *t
 
 /* The matrix in a file of any format that `dnmf import` reads: FILE, FILE.h5:/path/inside, FILE.npz:/name. `reading`
  * NULL: the defaults. The file is opened when the data are used, each time. collective */
-DNMF_API int dnmf_data_from_file(dnmf_library *library, const char *name, const dnmf_reading *reading,
+DNMF_API int dnmf_data_from_file(dnmf_library *library, const char *name, const dnmf_read_settings *reading,
                                  dnmf_data **data);
 
 DNMF_API void dnmf_data_destroy(dnmf_data **data); /* local */
@@ -210,7 +210,7 @@ DNMF_API int dnmf_data_size(dnmf_library *library, const dnmf_data *data, int64_
  * negative stand for the default, which is told with each. What a fit has no use for must be left at that: it is an
  * error, not ignored. Messages name settings as the command line does, --penalty-scale for penalty_scale.
  */
-typedef struct dnmf_settings {
+typedef struct dnmf_fit_settings {
   int64_t components; /* k, the inner dimension; no default */
 
   /* The objective. */
@@ -267,9 +267,9 @@ typedef struct dnmf_settings {
     int64_t batch_rows; /* rows of a batch; default a 16th of all rows, or what fits in memory */
     double forget;      /* what earlier batches weigh after a pass, 0 to 1; default 0: each as it was last, exactly */
   } batches;
-} dnmf_settings;
+} dnmf_fit_settings;
 
-DNMF_API void dnmf_settings_init(dnmf_settings *settings); /* local */
+DNMF_API void dnmf_fit_settings_init(dnmf_fit_settings *settings); /* local */
 
 /* --- Models ------------------------------------------------------------------------------------------------ */
 
@@ -294,7 +294,7 @@ typedef struct dnmf_result {
 } dnmf_result;
 
 /* Factorizes. `result` may be NULL. On failure *model is NULL. collective */
-DNMF_API int dnmf_model_fit(dnmf_library *library, const dnmf_data *data, const dnmf_settings *settings,
+DNMF_API int dnmf_model_fit(dnmf_library *library, const dnmf_data *data, const dnmf_fit_settings *settings,
                             dnmf_model **model, dnmf_result *result);
 
 /* Reads a model file of this or an earlier version, or any HDF5 file with /W and /H; writes one, which appears under
@@ -358,42 +358,43 @@ DNMF_API void dnmf_ids_destroy(char ***ids); /* local */
 /* --- What is done with a model ----------------------------------------------------------------------------- */
 
 /* Options of predictions. */
-typedef struct dnmf_scoring {
+typedef struct dnmf_predict_settings {
   const char *unknown; /* the score of a row or column that the model does not have, or a model of ratings has no rating
                           of: "bias" (default: the mean plus the bias that is known), "mean", "nan", "error" */
   const char *clip;    /* scores to the scale of the ratings: "auto" (default: where the model has one), "yes", "no" */
-} dnmf_scoring;
+} dnmf_predict_settings;
 
-DNMF_API void dnmf_scoring_init(dnmf_scoring *scoring); /* local */
+DNMF_API void dnmf_predict_settings_init(dnmf_predict_settings *scoring); /* local */
 
 /* scores[i] = the prediction for pair i of this process's pairs, whose values are not looked at; all_rows and all_cols
  * are not, either: positions are the model's. `scoring` NULL: the defaults. collective */
 DNMF_API int dnmf_model_predict(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
-                                const dnmf_scoring *scoring, double *scores);
+                                const dnmf_predict_settings *scoring, double *scores);
 
 /* Options of recommendations. */
-typedef struct dnmf_listing {
+typedef struct dnmf_recommend_settings {
   int64_t top;           /* columns a row; default 10 */
   const dnmf_data *seen; /* leave out these entries, matched to the model by ids; NULL (default): none */
   bool include_empty;    /* list columns too that the fit had no data for; default false */
   const char *clip; /* scores to the scale of the ratings: "auto" (default), "yes", "no"; the order is that before */
-} dnmf_listing;
+} dnmf_recommend_settings;
 
-DNMF_API void dnmf_listing_init(dnmf_listing *listing); /* local */
+DNMF_API void dnmf_recommend_settings_init(dnmf_recommend_settings *listing); /* local */
 
 /* The best columns for this process's `count` rows, given by position: cols[i * top + t] is the position of the one at
  * place t for rows[i], scores[i * top + t] its prediction; -1 and NaN where there are no more. `listing` NULL: the
  * defaults. collective */
 DNMF_API int dnmf_model_recommend(dnmf_library *library, const dnmf_model *model, int64_t count, const int64_t *rows,
-                                  const dnmf_listing *listing, int64_t *cols, double *scores);
+                                  const dnmf_recommend_settings *listing, int64_t *cols, double *scores);
 
 /* Options of evaluations. */
-typedef struct dnmf_evaluating {
-  const char *unknown; /* as of dnmf_scoring; "drop" leaves such entries out; "nan" is not possible; default "bias" */
-  const char *clip;    /* "auto" (default), "yes", "no" */
-  double relevant;     /* entries of this value or more are relevant; default NaN: the mean of the fitted ratings */
-  int64_t at;          /* length of the lists that ranking figures look at; default 10 */
-} dnmf_evaluating;
+typedef struct dnmf_evaluate_settings {
+  const char
+      *unknown; /* as of dnmf_predict_settings; "drop" leaves such entries out; "nan" is not possible; default "bias" */
+  const char *clip; /* "auto" (default), "yes", "no" */
+  double relevant;  /* entries of this value or more are relevant; default NaN: the mean of the fitted ratings */
+  int64_t at;       /* length of the lists that ranking figures look at; default 10 */
+} dnmf_evaluate_settings;
 
 /* What `dnmf evaluate` tells; `dnmf help evaluate` defines it. NaN where there is nothing to take the mean of. */
 typedef struct dnmf_evaluation {
@@ -410,11 +411,11 @@ typedef struct dnmf_evaluation {
   double fcp;
 } dnmf_evaluation;
 
-DNMF_API void dnmf_evaluating_init(dnmf_evaluating *evaluating); /* local */
+DNMF_API void dnmf_evaluate_settings_init(dnmf_evaluate_settings *evaluating); /* local */
 
 /* How well the model predicts the entries of `test`, matched by ids. `evaluating` NULL: the defaults. collective */
 DNMF_API int dnmf_model_evaluate(dnmf_library *library, const dnmf_model *model, const dnmf_data *test,
-                                 const dnmf_evaluating *evaluating, dnmf_evaluation *evaluation);
+                                 const dnmf_evaluate_settings *evaluating, dnmf_evaluation *evaluation);
 
 /* A new model of the rows of `data`, whose columns are matched by ids, with H fixed: the exact minimizer of the
  * objective of the fit. collective */

@@ -23,7 +23,7 @@ void dnmf_triples_init(dnmf_triples *triples) {
   triples->duplicates = "last";
 }
 
-void dnmf_reading_init(dnmf_reading *reading) {
+void dnmf_read_settings_init(dnmf_read_settings *reading) {
   memset(reading, 0, sizeof *reading);
   reading->format = reading->header = reading->duplicates = reading->index_base = "auto";
 }
@@ -178,7 +178,7 @@ static dnmf_status keep_text(dnmf_error *error, dnmf_data *data, const char *tex
   return *kept ? DNMF_OK : dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for data");
 }
 
-static dnmf_status keep_reading(dnmf_error *error, const dnmf_reading *reading, dnmf_data *data) {
+static dnmf_status keep_reading(dnmf_error *error, const dnmf_read_settings *reading, dnmf_data *data) {
   static const char *const formats[] = {"auto", "hdf5", "triples", "table", "mm", "svmlight", "npy", "npz", NULL};
   static const char *const headers[] = {"auto", "yes", "no", NULL};
   static const char *const bases[] = {"auto", "0", "1", NULL};
@@ -209,7 +209,7 @@ static dnmf_status keep_reading(dnmf_error *error, const dnmf_reading *reading, 
   return keep_text(error, data, reading->col_ids, &select->col_ids);
 }
 
-int dnmf_data_from_file(dnmf_library *library, const char *name, const dnmf_reading *reading, dnmf_data **data) {
+int dnmf_data_from_file(dnmf_library *library, const char *name, const dnmf_read_settings *reading, dnmf_data **data) {
   static const char function[] = "dnmf_data_from_file";
   dnmf_context *context = dnmf_library_enter(library);
   dnmf_data *made = NULL;

@@ -63,7 +63,7 @@ static dnmf_status iterate(dnmf_context *context, dnmf_fitting *f) {
   return f->settings->zeros.exact_residual ? measure_residual(context, f) : DNMF_OK;
 }
 
-dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const dnmf_settings *settings,
+dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const dnmf_fit_settings *settings,
                              void (*begins)(void *state, const dnmf_fitting *f), void *state, dnmf_fitting *f) {
   double clock = MPI_Wtime();
   memset(f, 0, sizeof *f);
@@ -150,7 +150,7 @@ static dnmf_status tell_result(dnmf_context *context, const dnmf_fitting *f, dnm
   return DNMF_OK;
 }
 
-int dnmf_model_fit(dnmf_library *library, const dnmf_data *data, const dnmf_settings *settings, dnmf_model **model,
+int dnmf_model_fit(dnmf_library *library, const dnmf_data *data, const dnmf_fit_settings *settings, dnmf_model **model,
                    dnmf_result *result) {
   static const char function[] = "dnmf_model_fit";
   dnmf_context *context = dnmf_library_enter(library);

@@ -30,7 +30,7 @@ typedef struct dnmf_job_seconds {
 } dnmf_job_seconds;
 
 typedef struct dnmf_fitting {
-  const dnmf_settings *settings;
+  const dnmf_fit_settings *settings;
   const dnmf_data *data;
 
   /* What the settings come to. */
@@ -77,7 +77,7 @@ typedef struct dnmf_fitting {
 
 /* All phases; the factors are in `f` afterwards. `begins`, if not NULL, is called before the first iteration. Released
  * with dnmf_fitting_free, also after a failure. collective */
-dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const dnmf_settings *settings,
+dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const dnmf_fit_settings *settings,
                              void (*begins)(void *state, const dnmf_fitting *f), void *state, dnmf_fitting *f);
 void dnmf_fitting_free(dnmf_fitting *f); /* collective; accepts a zeroed one */
 

@@ -33,7 +33,7 @@ static dnmf_status refuse(dnmf_error *error, const char *option, const char *why
 
 /* What a mini-batch fit cannot do. */
 static dnmf_status check_batches(dnmf_error *error, const dnmf_fitting *f, int grid_cols) {
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   if (f->start == DNMF_START_SVD)
     return refuse(error, "--init nndsvd", "singular vectors need the matrix in memory; use random or file:START.h5");
   if (f->zeros.fixed != DNMF_FIXED_NONE)
@@ -107,7 +107,7 @@ static dnmf_status choose_batches(dnmf_context *context, dnmf_fitting *f) {
 }
 
 dnmf_status dnmf_fitting_plan_batches(dnmf_context *context, int grid_rows, int grid_cols, dnmf_fitting *f) {
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   f->in_memory = in_memory_bytes(context, f, grid_rows, grid_cols);
   if (s->batches.batch_rows < 0 && f->in_memory <= (double)s->batches.memory)
     return DNMF_OK;

@@ -17,7 +17,7 @@ typedef struct number_limits {
 } number_limits;
 
 /* Negative numbers stand for defaults; a NaN for nothing. */
-static dnmf_status check_numbers(dnmf_error *error, const dnmf_settings *s) {
+static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) {
   const number_limits numbers[] = {
       {"l1-w", s->l1_w, 0, INFINITY},
       {"l1-h", s->l1_h, 0, INFINITY},
@@ -50,7 +50,7 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_settings *s) {
 /* Only multiplicative updates minimize another loss than the squared error. */
 static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
   static const char *const solvers[] = {"hals", "mu", "bpp", NULL};
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   int solver = DNMF_SOLVER_HALS;
   if (s->loss && !dnmf_loss_parse(s->loss, &f->loss))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -69,7 +69,7 @@ static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
 static dnmf_status choose_words(dnmf_context *context, dnmf_fitting *f) {
   static const char *const missing[] = {"auto", "zero", "unobserved", NULL};
   static const char *const precisions[] = {"double", "single", NULL};
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   dnmf_error *error = &context->error;
   int choice = 0;
   DNMF_TRY(dnmf_choose(error, "--missing", s->missing, missing, &choice));
@@ -84,7 +84,7 @@ static dnmf_status choose_words(dnmf_context *context, dnmf_fitting *f) {
 /* --- Starts ------------------------------------------------------------------------------------------------ */
 
 static dnmf_status check_start_of_ratings(dnmf_error *error, const dnmf_fitting *f) {
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   if (f->start == DNMF_START_SVD && f->start_fill != DNMF_SVD_FILL_ZERO)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--init %s: a fit of observed entries starts at random, from nndsvd or from file:MODEL.h5",
@@ -156,7 +156,7 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
   static const char sweeping[] = "only --solver hals sweeps";
   static const char exact[] = "--solver bpp is exact at once";
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
   const setting_use uses[] = {
       {"l2-bias", s->ratings.l2_bias >= 0, false, ratings},
@@ -172,7 +172,7 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
 
 static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f) {
   static const char batches[] = "mini-batches are for --missing zero";
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   const bool held_out = s->ratings.validation || s->ratings.held_out;
   const bool biases = f->solver != DNMF_SOLVER_MU && !(s->ratings.bias && strcmp(s->ratings.bias, "none") == 0);
   const bool by_validation = s->stop && (strcmp(s->stop, "auto") == 0 || strcmp(s->stop, "validation") == 0);
@@ -196,7 +196,7 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
 /* --- Zeros ------------------------------------------------------------------------------------------------- */
 
 /* Settings that belong to ratings only. */
-static dnmf_status refuse_ratings_settings(dnmf_error *error, const dnmf_settings *s, int scale, int stop) {
+static dnmf_status refuse_ratings_settings(dnmf_error *error, const dnmf_fit_settings *s, int scale, int stop) {
   const char *option = NULL;
   if (s->ratings.bias && strcmp(s->ratings.bias, "auto") != 0 && strcmp(s->ratings.bias, "none") != 0)
     option = "--bias";
@@ -219,7 +219,7 @@ static double number_or(double value, double other) {
 static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
   static const char *const scales[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
   static const char *const stops[] = {"auto", "gradient", "objective", "validation", NULL};
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   dnmf_fit_options *plan = &f->zeros;
   const double l2 = number_or(s->l2, 0);
   int scale = 0;
@@ -275,7 +275,7 @@ static double fastest_grid(const dnmf_context *context, const dnmf_job *job, con
 /* As it is given, or the one of the shortest predicted iteration: by the assumed machine for short jobs; a job that is
  * expected to iterate long on several processes measures the one it runs on first. */
 static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid_rows, int *grid_cols) {
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   dnmf_machine machine = dnmf_machine_assumed();
   dnmf_job job = dnmf_fitting_cost(f);
   const bool counted = job.stored >= 0; /* of some texts the entries are known only when they are read */
@@ -294,7 +294,7 @@ static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid
 }
 
 static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   int grid_rows = 1;
   int grid_cols = 1;
   DNMF_TRY(plan_zeros(&context->error, f));
@@ -310,7 +310,7 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
 }
 
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   const dnmf_source *source = &f->source;
   dnmf_error *error = &context->error;
   const int64_t largest = source->rows > source->cols ? source->rows : source->cols;

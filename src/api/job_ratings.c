@@ -28,7 +28,7 @@ typedef struct ratings_choices {
   int stop;
 } ratings_choices;
 
-static dnmf_status choose_words(dnmf_error *error, const dnmf_settings *s, ratings_choices *c) {
+static dnmf_status choose_words(dnmf_error *error, const dnmf_fit_settings *s, ratings_choices *c) {
   static const char *const scales[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
   static const char *const shrinks[] = {"auto", "zero", "mean", NULL};
   static const char *const biases[] = {"auto", "none", "both", "row", "col", NULL};
@@ -40,7 +40,7 @@ static dnmf_status choose_words(dnmf_error *error, const dnmf_settings *s, ratin
 }
 
 static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, const ratings_choices *c) {
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   const bool multiplicative = f->solver == DNMF_SOLVER_MU;
   if (c->scale == SCALE_DIMENSION)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -72,7 +72,7 @@ static double number_or(double value, double other) {
 dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   static const char *const stops[] = {"objective", "gradient", "objective", "validation"};
   static const dnmf_stop rules[] = {DNMF_STOP_OBJECTIVE, DNMF_STOP_GRADIENT, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION};
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   const bool multiplicative = f->solver == DNMF_SOLVER_MU;
   ratings_choices c;
   DNMF_TRY(choose_words(&context->error, s, &c));
@@ -204,7 +204,7 @@ static dnmf_status part_entries(dnmf_context *context, const dnmf_fitting *f, dn
 
 /* The penalties that depend on the ratings' scale, unless given. */
 static void settle_penalties(dnmf_fitting *f) {
-  const dnmf_settings *s = f->settings;
+  const dnmf_fit_settings *s = f->settings;
   dnmf_observed_options *plan = &f->observed;
   double both = number_or(s->l2, 0);
   if (s->l2 < 0 && plan->solver != DNMF_SOLVER_MU)

@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void dnmf_scoring_init(dnmf_scoring *scoring) {
-  *scoring = (dnmf_scoring){.unknown = "bias", .clip = "auto"};
+void dnmf_predict_settings_init(dnmf_predict_settings *scoring) {
+  *scoring = (dnmf_predict_settings){.unknown = "bias", .clip = "auto"};
 }
 
-void dnmf_evaluating_init(dnmf_evaluating *evaluating) {
-  *evaluating = (dnmf_evaluating){.unknown = "bias", .clip = "auto", .relevant = NAN, .at = 10};
+void dnmf_evaluate_settings_init(dnmf_evaluate_settings *evaluating) {
+  *evaluating = (dnmf_evaluate_settings){.unknown = "bias", .clip = "auto", .relevant = NAN, .at = 10};
 }
 
 /* What becomes of an unknown row or column, and of scores beyond the scale. */
@@ -162,7 +162,7 @@ static dnmf_status predict_pairs(dnmf_context *context, const dnmf_model *model,
 }
 
 int dnmf_model_predict(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
-                       const dnmf_scoring *scoring, double *scores) {
+                       const dnmf_predict_settings *scoring, double *scores) {
   dnmf_context *context = dnmf_library_enter(library);
   scorer s = {.clip = false};
   if (!context)
@@ -254,7 +254,7 @@ static dnmf_status evaluate_test(dnmf_context *context, const scorer *s, evaluat
   return dnmf_sum_int64(context, context->comm, &e->unknown, 1);
 }
 
-static dnmf_status check_evaluating(dnmf_context *context, const dnmf_data *test, const dnmf_evaluating *how,
+static dnmf_status check_evaluating(dnmf_context *context, const dnmf_data *test, const dnmf_evaluate_settings *how,
                                     const dnmf_evaluation *evaluation) {
   static const char function[] = "dnmf_model_evaluate";
   DNMF_TRY(dnmf_require(context, function, "test data", test));
@@ -267,12 +267,12 @@ static dnmf_status check_evaluating(dnmf_context *context, const dnmf_data *test
 }
 
 int dnmf_model_evaluate(dnmf_library *library, const dnmf_model *model, const dnmf_data *test,
-                        const dnmf_evaluating *evaluating, dnmf_evaluation *evaluation) {
+                        const dnmf_evaluate_settings *evaluating, dnmf_evaluation *evaluation) {
   dnmf_context *context = dnmf_library_enter(library);
   scorer s = {.clip = false};
   evaluation_work e = {.unknown = 0};
-  dnmf_evaluating how;
-  dnmf_evaluating_init(&how);
+  dnmf_evaluate_settings how;
+  dnmf_evaluate_settings_init(&how);
   how = evaluating ? *evaluating : how;
   if (!context)
     return dnmf_library_refusal(library);

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void dnmf_listing_init(dnmf_listing *listing) {
-  *listing = (dnmf_listing){.top = 10, .clip = "auto"};
+void dnmf_recommend_settings_init(dnmf_recommend_settings *listing) {
+  *listing = (dnmf_recommend_settings){.top = 10, .clip = "auto"};
 }
 
 /* A place of a list. */
@@ -146,7 +146,7 @@ static dnmf_status list_rows(dnmf_context *context, const dnmf_model *model, dnm
 }
 
 static dnmf_status check_rows(dnmf_context *context, const dnmf_model *model, int64_t count, const int64_t *rows,
-                              const dnmf_listing *listing, const int64_t *cols, const double *scores) {
+                              const dnmf_recommend_settings *listing, const int64_t *cols, const double *scores) {
   static const char function[] = "dnmf_model_recommend";
   enum { MOST_LISTED = 1000000 };
   if (count < 0 || listing->top < 1 || listing->top > MOST_LISTED)
@@ -166,7 +166,7 @@ static dnmf_status check_rows(dnmf_context *context, const dnmf_model *model, in
 }
 
 /* The scale and mean of the fitted values, where the model has them. */
-static dnmf_status choose_scale(dnmf_context *context, const dnmf_model *model, const dnmf_listing *listing,
+static dnmf_status choose_scale(dnmf_context *context, const dnmf_model *model, const dnmf_recommend_settings *listing,
                                 dnmf_recommend_options *how) {
   static const char *const clips[] = {"auto", "yes", "no", NULL};
   int clip = 0;
@@ -184,11 +184,11 @@ static dnmf_status choose_scale(dnmf_context *context, const dnmf_model *model, 
 }
 
 int dnmf_model_recommend(dnmf_library *library, const dnmf_model *model, int64_t count, const int64_t *rows,
-                         const dnmf_listing *listing, int64_t *cols, double *scores) {
+                         const dnmf_recommend_settings *listing, int64_t *cols, double *scores) {
   dnmf_context *context = dnmf_library_enter(library);
   listing_work w = {.wanted = NULL};
-  dnmf_listing defaults;
-  dnmf_listing_init(&defaults);
+  dnmf_recommend_settings defaults;
+  dnmf_recommend_settings_init(&defaults);
   listing = listing ? listing : &defaults;
   if (!context)
     return dnmf_library_refusal(library);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-void dnmf_settings_init(dnmf_settings *settings) {
+void dnmf_fit_settings_init(dnmf_fit_settings *settings) {
   memset(settings, 0, sizeof *settings);
   settings->l1_w = settings->l1_h = -1;
   settings->l2 = settings->l2_w = settings->l2_h = -1;

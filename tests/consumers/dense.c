@@ -48,7 +48,7 @@ int main(int argc, char **argv) {
   dnmf_data *data = NULL;
   dnmf_model *model = NULL;
   dnmf_dense dense;
-  dnmf_settings settings;
+  dnmf_fit_settings settings;
   dnmf_result result;
   check(library, dnmf_library_create(half, &library));
   dnmf_dense_init(&dense);
@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
   dense.cols = COLS;
   dense.values = a;
   check(library, dnmf_data_from_dense(library, ROWS, COLS, &dense, &data));
-  dnmf_settings_init(&settings);
+  dnmf_fit_settings_init(&settings);
   settings.components = COMPONENTS;
   check(library, dnmf_model_fit(library, data, &settings, &model, &result));
 

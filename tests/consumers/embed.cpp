@@ -20,14 +20,14 @@ int main(int argc, char **argv) {
   dnmf_data *data = nullptr;
   dnmf_model *model = nullptr;
   dnmf_dense dense;
-  dnmf_settings settings;
+  dnmf_fit_settings settings;
   dnmf_result result;
   dnmf_dense_init(&dense);
   dense.rows = rank == 0 ? rows : 0;
   dense.cols = rank == 0 ? cols : 0;
   dense.values = a.data();
   dense.by_columns = true;
-  dnmf_settings_init(&settings);
+  dnmf_fit_settings_init(&settings);
   settings.components = 3;
   settings.seed = 5;
   int status = dnmf_library_create(MPI_COMM_WORLD, &library);

@@ -40,7 +40,7 @@ int main(int argc, char **argv) {
   dnmf_data *data = NULL;
   dnmf_model *model = NULL;
   dnmf_triples triples;
-  dnmf_settings settings;
+  dnmf_fit_settings settings;
   check(library, dnmf_library_create(MPI_COMM_WORLD, &library));
   dnmf_triples_init(&triples);
   triples.count = count;
@@ -48,7 +48,7 @@ int main(int argc, char **argv) {
   triples.col_ids = items;
   triples.values = values;
   check(library, dnmf_data_from_triples(library, &triples, &data));
-  dnmf_settings_init(&settings);
+  dnmf_fit_settings_init(&settings);
   settings.components = 3;
   settings.max_iter = 20;
   check(library, dnmf_model_fit(library, data, &settings, &model, NULL));
@@ -71,8 +71,8 @@ int main(int argc, char **argv) {
   int64_t cols[2 * TOP];
   double list_scores[2 * TOP];
   char **ids = NULL;
-  dnmf_listing listing;
-  dnmf_listing_init(&listing);
+  dnmf_recommend_settings listing;
+  dnmf_recommend_settings_init(&listing);
   listing.top = TOP;
   listing.seen = data;
   check(library, dnmf_model_find_rows(library, model, asked, asked_users, rows));

@@ -43,7 +43,7 @@ int main(int argc, char **argv) {
   dnmf_data *data = NULL;
   dnmf_model *model = NULL;
   dnmf_sparse sparse;
-  dnmf_settings settings;
+  dnmf_fit_settings settings;
   dnmf_callbacks callbacks = {NULL, NULL, tell, NULL};
   check(library, dnmf_library_create(MPI_COMM_WORLD, &library));
   check(library, dnmf_library_set_callbacks(library, &callbacks));
@@ -54,7 +54,7 @@ int main(int argc, char **argv) {
   sparse.cols = cols;
   sparse.values = values;
   check(library, dnmf_data_from_sparse(library, ROWS, COLS, &sparse, &data));
-  dnmf_settings_init(&settings);
+  dnmf_fit_settings_init(&settings);
   settings.components = 8;
   settings.solver = "bpp";
   settings.max_iter = 30;

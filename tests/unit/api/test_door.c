@@ -24,7 +24,7 @@ typedef struct door {
   int64_t rows;
   double values[ROWS * COLS];
   dnmf_dense dense;
-  dnmf_settings settings;
+  dnmf_fit_settings settings;
 } door;
 
 static void open_door(door *d) {
@@ -42,7 +42,7 @@ static void open_door(door *d) {
   d->dense.rows = d->rows;
   d->dense.cols = COLS;
   d->dense.values = d->values;
-  dnmf_settings_init(&d->settings);
+  dnmf_fit_settings_init(&d->settings);
   d->settings.components = COMPONENTS;
   d->settings.max_iter = 10;
 }
@@ -143,7 +143,7 @@ static void a_wrong_argument_of_one_process_is_an_error_of_all(void **state) {
 /* Fits with one field of the settings changed; the others are as ever. */
 #define expect_setting(d, field, value, words)                                                                         \
   do {                                                                                                                 \
-    dnmf_settings kept = (d)->settings;                                                                                \
+    dnmf_fit_settings kept = (d)->settings;                                                                            \
     dnmf_model *model = NULL;                                                                                          \
     (d)->settings.field = value;                                                                                       \
     expect(d, dnmf_model_fit((d)->library, data, &(d)->settings, &model, NULL), DNMF_ERR_USAGE, words);                \
@@ -292,11 +292,11 @@ static void invalid_values_are_input_errors_of_every_kind_of_data(void **state) 
     dnmf_dense dense;
     dnmf_sparse sparse;
     dnmf_triples triples;
-    dnmf_settings settings;
+    dnmf_fit_settings settings;
     dnmf_dense_init(&dense);
     dnmf_sparse_init(&sparse);
     dnmf_triples_init(&triples);
-    dnmf_settings_init(&settings);
+    dnmf_fit_settings_init(&settings);
     settings.components = 1;
     const int64_t mine = d.rank == 0;
     dense.rows = dense.cols = sparse.rows = triples.count = mine;
@@ -357,7 +357,7 @@ static void wrong_questions_to_a_model_leave_it_usable(void **state) {
   int64_t cols[4];
   char **ids = NULL;
   dnmf_triples pairs;
-  dnmf_listing listing;
+  dnmf_recommend_settings listing;
   open_door(&d);
   succeed(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data));
   succeed(&d, dnmf_model_fit(d.library, data, &d.settings, &model, NULL));
@@ -370,7 +370,7 @@ static void wrong_questions_to_a_model_leave_it_usable(void **state) {
   expect(&d, dnmf_model_history(d.library, model, "nothing", &count, &history), DNMF_ERR_USAGE, "no history");
   expect(&d, dnmf_model_row_ids(d.library, model, 1, outside, &ids), DNMF_ERR_USAGE, "position 14");
   expect(&d, dnmf_model_recommend(d.library, model, 1, outside, NULL, cols, numbers), DNMF_ERR_USAGE, "rows[0] is 14");
-  dnmf_listing_init(&listing);
+  dnmf_recommend_settings_init(&listing);
   listing.top = 0;
   expect(&d, dnmf_model_recommend(d.library, model, 0, NULL, &listing, cols, numbers), DNMF_ERR_USAGE, "top 0");
   listing.top = 1;
