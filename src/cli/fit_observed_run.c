@@ -160,6 +160,23 @@ static void settle_penalties(const cli_fit_options *options, cli_fit_run *fit) {
   plan->l2_h = options->l2_h >= 0 ? options->l2_h : both;
 }
 
+/* A stored 0 is a rating: what is counted here are rows and columns without any. */
+static void warn_about_ratings(cli_session *session, const cli_fit_run *fit) {
+  const dnmf_ratings *ratings = &fit->ratings;
+  const char *where = fit->has_held_out ? " outside the held-out ones" : "";
+  if (ratings->empty_rows > 0)
+    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no rating%s: the model does not know them",
+              ratings->empty_rows, ratings->rows, where);
+  if (ratings->empty_cols > 0)
+    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no rating%s: the model does not know them",
+              ratings->empty_cols, ratings->cols, where);
+  if (ratings->smallest == ratings->largest && ratings->largest > 0 && ratings->stored > 1)
+    dnmf_warn(session->context,
+              "every rating is %g: there is nothing to tell rows and columns apart by; plays, clicks and purchases are "
+              "fitted with --missing zero",
+              ratings->largest);
+}
+
 dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   dnmf_context *context = session->context;
   dnmf_entries entries = {0};
@@ -175,8 +192,10 @@ dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *optio
   }
   dnmf_entries_free(&entries);
   dnmf_entries_free(&held_out);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK) {
     settle_penalties(options, fit);
+    warn_about_ratings(session, fit);
+  }
   return status;
 }
 

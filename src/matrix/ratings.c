@@ -15,6 +15,7 @@ void dnmf_ratings_view_free(dnmf_ratings_view *view) {
   free(view->bounds);
   dnmf_csr_free(&view->entries);
   free(view->needed);
+  free(view->needed_known);
   dnmf_fetch_free(&view->fetch);
   memset(view, 0, sizeof *view);
 }
@@ -197,6 +198,21 @@ static dnmf_status summarize(dnmf_context *context, const dnmf_entries *entries,
   return DNMF_OK;
 }
 
+static int64_t count_empty(const dnmf_csr *entries) {
+  int64_t empty = 0;
+  for (int64_t row = 0; row < entries->rows; row++)
+    empty += entries->start[row + 1] == entries->start[row];
+  return empty;
+}
+
+static dnmf_status sum_empty(dnmf_context *context, dnmf_ratings *ratings) {
+  int64_t empty[] = {count_empty(&ratings->by_rows.entries), count_empty(&ratings->by_cols.entries)};
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, empty, 2));
+  ratings->empty_rows = empty[0];
+  ratings->empty_cols = empty[1];
+  return DNMF_OK;
+}
+
 /* A copy with rows and columns exchanged. */
 static dnmf_status transpose_entries(dnmf_context *context, const dnmf_entries *entries, dnmf_entries *transposed) {
   void *memory = NULL;
@@ -232,8 +248,34 @@ dnmf_status dnmf_ratings_create(dnmf_context *context, int64_t rows, int64_t col
     status = measure_imbalance(context, ratings->stored, &ratings->by_rows);
   if (status == DNMF_OK)
     status = measure_imbalance(context, ratings->stored, &ratings->by_cols);
+  if (status == DNMF_OK)
+    status = sum_empty(context, ratings);
   dnmf_entries_free(entries);
   dnmf_entries_free(&transposed);
+  return status;
+}
+
+static dnmf_status mark_rows_with_entries(dnmf_error *error, const dnmf_csr *entries, bool **marks) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "rows with entries", entries->rows, sizeof(bool), &memory));
+  *marks = memory;
+  for (int64_t row = 0; row < entries->rows; row++)
+    (*marks)[row] = entries->start[row + 1] > entries->start[row];
+  return DNMF_OK;
+}
+
+/* view->needed_known, from the owners of the needed rows. */
+static dnmf_status fetch_known(dnmf_context *context, const dnmf_ratings_view *other, dnmf_ratings_view *view) {
+  bool *mine = NULL;
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "rows with entries", view->needed_count, sizeof(bool), &memory);
+  view->needed_known = memory;
+  if (status == DNMF_OK)
+    status = mark_rows_with_entries(&context->error, &other->entries, &mine);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_fetch_items(context, &view->fetch, mine, sizeof(bool), view->needed_known);
+  free(mine);
   return status;
 }
 
@@ -242,7 +284,8 @@ dnmf_status dnmf_ratings_attach(dnmf_context *context, const dnmf_ratings *ratin
   memset(view, 0, sizeof *view);
   DNMF_TRY(
       create_view(context, ratings->rows, ratings->cols, ratings->precision, ratings->by_rows.bounds, entries, view));
-  return plan_fetch(context, &ratings->by_cols, view);
+  DNMF_TRY(plan_fetch(context, &ratings->by_cols, view));
+  return ratings->by_cols.entries.start ? fetch_known(context, &ratings->by_cols, view) : DNMF_OK;
 }
 
 dnmf_status dnmf_ratings_gather(dnmf_context *context, const dnmf_ratings_view *view, const dnmf_panel *mine,
