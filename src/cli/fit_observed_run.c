@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "comm/collective.h"
 #include "matrix/csr.h"
 #include "store/ids/match.h"
 
@@ -133,6 +134,24 @@ static dnmf_status read_held_out(cli_session *session, const cli_fit_options *op
   return status;
 }
 
+/* A share of the ratings by chance may be none of few, or all. collective */
+static dnmf_status check_shares(dnmf_context *context, const char *fraction, const dnmf_entries *entries,
+                                const dnmf_entries *held_out) {
+  int64_t counts[] = {entries->count, held_out->count};
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
+  if (counts[1] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %s: none of the %" PRId64 " ratings is held out, so there is no error to stop by; "
+                     "give a larger fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[0]);
+  if (counts[0] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %s: all %" PRId64 " ratings are held out, and none is left to fit; give a smaller "
+                     "fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[1]);
+  return DNMF_OK;
+}
+
 /* The entries to fit, and those to hold out: a share of them, or those of another file. */
 static dnmf_status part_entries(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
                                 dnmf_entries *entries, dnmf_entries *held_out) {
@@ -147,7 +166,9 @@ static dnmf_status part_entries(cli_session *session, const cli_fit_options *opt
   if (status == DNMF_OK && share)
     status = split_held_out(&context->error, fraction, (uint64_t)options->seed, entries, held_out);
   DNMF_TRY(dnmf_agree(context, status));
-  return options->validation && !share ? read_held_out(session, options, fit, held_out) : DNMF_OK;
+  if (share)
+    return check_shares(context, options->validation, entries, held_out);
+  return options->validation ? read_held_out(session, options, fit, held_out) : DNMF_OK;
 }
 
 /* The penalties that depend on the ratings' scale, unless given. */

@@ -379,3 +379,13 @@ def test_the_validation_curve_is_the_same_for_any_number_of_threads(folder):
         with h5py.File(folder / "threads-model.h5") as file:
             curves.append(file["history/validation_rmse"][:])
     assert all(np.array_equal(curve, curves[0]) for curve in curves)
+
+
+@pytest.mark.parametrize("fraction, words, processes", [(0.05, "none of the 6 ratings is held out", 1),
+                                                        (0.05, "none of the 6 ratings is held out", 2),
+                                                        (0.999, "all 6 ratings are held out", 3)])
+def test_a_held_out_share_of_none_or_all_is_refused(tmp_path, fraction, words, processes):
+    (tmp_path / "r.csv").write_text("1,A,4.5\n2,B,3.0\n1,C,5.0\n3,A,2.5\n2,C,1.0\n3,B,2.0\n")
+    output = tmp_path / "m.h5"
+    result = run(["fit", tmp_path / "r.csv", "-o", output, "-k", 2, "--validation", fraction], processes, expect=1)
+    assert len(result.messages) == 1 and words in result.messages[0] and not output.exists()
