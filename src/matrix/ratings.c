@@ -177,25 +177,44 @@ static dnmf_status measure_imbalance(dnmf_context *context, int64_t stored, dnmf
   return DNMF_OK;
 }
 
+/* The deviation from differences with the mean, whose own sum takes out what rounding left in the mean: values that are
+ * large beside their differences keep it, on any number of processes. */
+static dnmf_status find_deviation(dnmf_context *context, const dnmf_entries *entries, dnmf_ratings *ratings) {
+  double sums[2] = {0, 0};
+  for (int64_t e = 0; e < entries->count; e++) {
+    const double difference = entries->items[e].value - ratings->mean;
+    sums[0] += difference;
+    sums[1] += difference * difference;
+  }
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
+  const double count = (double)ratings->stored;
+  const double variance = (sums[1] - sums[0] * sums[0] / count) / count;
+  ratings->deviation = variance > 0 ? sqrt(variance) : 0;
+  return DNMF_OK;
+}
+
 static dnmf_status summarize(dnmf_context *context, const dnmf_entries *entries, dnmf_ratings *ratings) {
   double extremes[2] = {-INFINITY, -INFINITY}; /* -smallest, largest */
-  double sums[3] = {(double)entries->count, 0, 0};
+  double sums[2] = {(double)entries->count, 0};
   for (int64_t e = 0; e < entries->count; e++) {
     double value = entries->items[e].value;
     sums[1] += value;
-    sums[2] += value * value;
     extremes[0] = -value > extremes[0] ? -value : extremes[0];
     extremes[1] = value > extremes[1] ? value : extremes[1];
   }
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 3));
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
   DNMF_TRY(dnmf_max_doubles(context, context->comm, extremes, 2));
   ratings->stored = (int64_t)sums[0];
+  if (ratings->stored == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "there are no observed entries to fit");
   ratings->mean = sums[1] / sums[0];
-  double variance = sums[2] / sums[0] - ratings->mean * ratings->mean;
-  ratings->deviation = variance > 0 ? sqrt(variance) : 0;
   ratings->smallest = -extremes[0];
   ratings->largest = extremes[1];
-  return DNMF_OK;
+  if (ratings->smallest == ratings->largest) { /* the mean exactly, and no deviation: not what rounding makes of them */
+    ratings->mean = ratings->largest;
+    return DNMF_OK;
+  }
+  return find_deviation(context, entries, ratings);
 }
 
 static int64_t count_empty(const dnmf_csr *entries) {
@@ -232,8 +251,6 @@ dnmf_status dnmf_ratings_create(dnmf_context *context, int64_t rows, int64_t col
   ratings->precision = precision;
   dnmf_entries transposed = {0};
   dnmf_status status = summarize(context, entries, ratings);
-  if (status == DNMF_OK && ratings->stored == 0)
-    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT, "there are no observed entries to fit");
   if (status == DNMF_OK)
     status = transpose_entries(context, entries, &transposed);
   if (status == DNMF_OK)

@@ -184,6 +184,19 @@ static dnmf_status work(group *g, const dnmf_tune_plan *plan, int groups, curves
   return status;
 }
 
+/* The standard deviation of the folds' RMSE at one step; a fold's numbers are `stride` behind those of the last. */
+static double spread_of_folds(int folds, int64_t stride, const double *squares, const double *counts) {
+  double mean = 0;
+  double sum = 0;
+  for (int f = 0; f < folds; f++)
+    mean += sqrt(squares[f * stride] / counts[f * stride]) / folds;
+  for (int f = 0; f < folds; f++) {
+    const double difference = sqrt(squares[f * stride] / counts[f * stride]) - mean;
+    sum += difference * difference;
+  }
+  return sqrt(sum / folds);
+}
+
 /* The lowest point of the candidate's curve over all folds. */
 static void score(const dnmf_tune_plan *plan, const curves *c, int64_t index, dnmf_candidate *candidate) {
   candidate->rmse = INFINITY;
@@ -193,20 +206,14 @@ static void score(const dnmf_tune_plan *plan, const curves *c, int64_t index, dn
   for (int64_t s = 0; s < c->steps; s++) {
     double sum = 0;
     double count = 0;
-    double fold_sum = 0;
-    double fold_squares = 0;
     for (int f = 0; f < plan->folds; f++) {
-      double fold_mse = squares[f * c->steps + s] / counts[f * c->steps + s];
       sum += squares[f * c->steps + s];
       count += counts[f * c->steps + s];
-      fold_sum += sqrt(fold_mse);
-      fold_squares += fold_mse;
     }
     if (!(sqrt(sum / count) < candidate->rmse))
       continue;
     candidate->rmse = sqrt(sum / count);
-    double mean = fold_sum / plan->folds;
-    candidate->spread = sqrt(fmax(0, fold_squares / plan->folds - mean * mean));
+    candidate->spread = spread_of_folds(plan->folds, c->steps, squares + s, counts + s);
     candidate->iterations = (int)s;
   }
 }

@@ -389,3 +389,15 @@ def test_a_held_out_share_of_none_or_all_is_refused(tmp_path, fraction, words, p
     output = tmp_path / "m.h5"
     result = run(["fit", tmp_path / "r.csv", "-o", output, "-k", 2, "--validation", fraction], processes, expect=1)
     assert len(result.messages) == 1 and words in result.messages[0] and not output.exists()
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_the_default_penalty_is_of_the_deviation_however_large_the_mean(tmp_path, processes):
+    """1.1 of the ratings' standard deviation, which is lost beside squares of 1e9."""
+    values = 1e9 + np.random.default_rng(2).integers(1, 11, 60) / 2
+    (tmp_path / "r.csv").write_text("".join(f"{i // 8},{i % 8},{v}\n" for i, v in enumerate(values)))
+    run(["fit", tmp_path / "r.csv", "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 2], processes)
+    with h5py.File(tmp_path / "m.h5") as file:
+        assert file.attrs["l2_w"] == pytest.approx(1.1 * np.std(values), rel=1e-9)
+        assert file.attrs["mean"] == pytest.approx(np.mean(values), rel=1e-14)
+        assert file["bias/mean"][()] == pytest.approx(np.mean(values) - np.std(values), rel=1e-14)
