@@ -9,6 +9,7 @@
 #include "matrix/divergence.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "matrix/csr_product.h"
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
@@ -219,9 +220,16 @@ static void sparse_row(const work *w, int64_t row, const desk *s) {
                   w->components);
 }
 
+/* Threads for the strips. A number of P costs its product, and a division or two powers beside. */
+static int strips_team(const work *w) {
+  const double numbers =
+      w->sparse && !w->turned ? (double)w->sparse->start[w->strips] : (double)w->x->rows * (double)w->y->rows;
+  return dnmf_team(w->context->threads, numbers * (double)(2 * w->padded + 8));
+}
+
 static void run_rows(const work *w) {
   const int64_t parts = (int64_t)w->context->threads * 8;
-#pragma omp parallel for schedule(dynamic) num_threads(w->context->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(strips_team(w))
   for (int64_t part = 0; part < parts; part++) {
     const desk s = take_desk(w);
     const int64_t end = dnmf_csr_balanced_row(w->sparse, (dnmf_range){0, w->strips}, part + 1, parts);
@@ -231,7 +239,7 @@ static void run_rows(const work *w) {
 }
 
 static void run_strips(const work *w) {
-#pragma omp parallel for schedule(dynamic) num_threads(w->context->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(strips_team(w))
   for (int64_t strip = 0; strip < w->strips; strip++) {
     const desk s = take_desk(w);
     if (w->sparse)
@@ -246,7 +254,8 @@ static void turn(const work *w) {
   const int k = w->components;
   const int64_t rows = w->y->rows;
   const char *from = w->y->data;
-#pragma omp parallel for schedule(static) num_threads(w->context->threads)
+  const int team = dnmf_team(w->context->threads, (double)rows * k);
+#pragma omp parallel for schedule(static) num_threads(team)
   for (int64_t tile = 0; tile < tiles_of(rows); tile++) {
     char *to = at(w, w->turned, tile * TILE * k);
     memset(to, 0, (size_t)(TILE * k) * w->number);

@@ -93,9 +93,11 @@ def test_single_precision_to_its_own_tolerance(request, kind, beta):
 
 
 @pytest.mark.parametrize("beta", [1, 0.5])
-def test_threads_do_not_change_a_bit(sparse, beta):
-    one = sparse.fit("--loss", beta, "--max-iter", 8, "--threads", 1)
-    three = sparse.fit("--loss", beta, "--max-iter", 8, "--threads", 3)
+def test_threads_do_not_change_a_bit(tmp_path, beta):
+    """Of a matrix large enough to be worth a team of threads."""
+    problem = Problem(tmp_path, scipy.sparse.random(211, 307, 0.2, format="csr", random_state=2))
+    one = problem.fit("--loss", beta, "--max-iter", 8, "--threads", 1)
+    three = problem.fit("--loss", beta, "--max-iter", 8, "--threads", 3)
     assert np.array_equal(one[0], three[0]) and np.array_equal(one[1], three[1])
 
 
