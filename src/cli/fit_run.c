@@ -104,7 +104,7 @@ static dnmf_status read_matrix(cli_session *session, const cli_fit_options *opti
   if (fit->in_batches)
     return cli_stream_load(session, fit);
   DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
-  cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
+  cli_warn_about_matrix(session, &fit->source, fit->missing, &fit->a.matrix);
   DNMF_TRY(cli_resume_check(session, fit));
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_load(session, options, fit);
