@@ -1,6 +1,7 @@
 #include "fit_checkpoint.h"
 
 #include "fit_run.h"
+#include "signals.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -80,14 +81,16 @@ static dnmf_status save(void *state, const dnmf_fit_state *now, bool last) {
 }
 
 static bool told_to_stop(void *state) {
-  const cli_checkpoint *c = state;
-  return cli_signals_came(&c->signals);
+  (void)state;
+  return cli_signals_came();
 }
 
 dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
                                  cli_checkpoint *checkpoint) {
   dnmf_error *error = &session->context->error;
   memset(checkpoint, 0, sizeof *checkpoint);
+  checkpoint->plan.told_to_stop = told_to_stop;
+  checkpoint->plan.every_seconds = INFINITY;
   if (!options->checkpoint)
     return DNMF_OK;
   checkpoint->session = session;
@@ -97,7 +100,6 @@ dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *op
   checkpoint->saved_iteration = -1;
   checkpoint->plan.state = checkpoint;
   checkpoint->plan.save = save;
-  checkpoint->plan.told_to_stop = told_to_stop;
   DNMF_TRY(parse_interval(error, options->checkpoint_every, &checkpoint->plan));
   if (fit->resume.path) {
     checkpoint->plan.resume = &fit->resume.state;
@@ -105,7 +107,7 @@ dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *op
       checkpoint->saved_iteration = fit->resume.state.result.iterations;
   }
   DNMF_TRY(dnmf_output_begin(session->context, checkpoint->path, &checkpoint->output));
-  cli_signals_watch(&checkpoint->signals);
+  cli_signals_watch();
   return DNMF_OK;
 }
 

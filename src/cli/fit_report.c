@@ -288,6 +288,9 @@ dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, 
   else if (r->below_rounding)
     dnmf_warn(session->context, "the residual is lost in the rounding of the terms it is made of: objective and "
                                 "relative error are not to be trusted; --exact-residual sums it entry by entry");
+  if (strcmp(r->stop_reason, "signal") == 0 && !r->interrupted)
+    dnmf_warn(session->context, "stopped by a signal: %s is the model of iteration %d", options->output,
+              r->best_iteration);
   cli_say(session, "%s after %d iterations (%s)", r->converged ? "converged" : "stopped", r->iterations,
           r->stop_reason);
   if (isfinite(r->residual_squares))

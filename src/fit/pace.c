@@ -34,7 +34,7 @@ bool dnmf_pace_limits(const dnmf_pace *pace, const double asks[DNMF_ASKS], dnmf_
     return dnmf_fit_stop(result, false, "max-iter");
   if (asks[DNMF_ASK_STOP] == 0 && asks[DNMF_ASK_EXPIRED] == 0)
     return false;
-  result->interrupted = pace->plan != NULL;
+  result->interrupted = pace->plan && pace->plan->save;
   return dnmf_fit_stop(result, false, asks[DNMF_ASK_STOP] > 0 ? "signal" : "time-limit");
 }
 
@@ -42,7 +42,7 @@ dnmf_status dnmf_pace_save(dnmf_pace *pace, const double asks[DNMF_ASKS], const 
   const dnmf_checkpointing *plan = pace->plan;
   bool last = now->result.interrupted;
   bool running = strcmp(now->result.stop_reason, "unfinished") == 0;
-  if (!plan || !(running || last))
+  if (!plan || !plan->save || !(running || last))
     return DNMF_OK;
   bool counted = plan->every_iterations > 0 && now->result.iterations % plan->every_iterations == 0;
   if (!last && !counted && asks[DNMF_ASK_SAVE] == 0)

@@ -21,7 +21,9 @@ CONFINED = [
     (r"#\s*(if|elif|ifdef|ifndef)\b(?!\s+\w+_H\b)", ["src/base/", "src/store/hdf5/hdf5_file.c"]),
     (r"\bjson_(v?s?n?pack\w*|string(n|_nocheck|n_nocheck)?|real|(array_(append|set|insert)|object_(set|update))\w*)\(",
      ["src/cli/json.c"]),
-    (r"^(static|_Thread_local) (?!const\b|inline\b|\w+ \*const\b)[^()\n]*[=;]", []),
+    (r"^(static|_Thread_local) (?!const\b|inline\b|volatile sig_atomic_t\b|\w+ \*const\b)[^()\n]*([=;]|\{\s*$)",
+     ["src/cli/crash_guard.c"]),
+    (r"^static volatile sig_atomic_t\b", ["src/cli/signals.c"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
