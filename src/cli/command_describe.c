@@ -5,6 +5,7 @@
 #include "model_input.h"
 
 #include "model/describe.h"
+#include "store/ids/ids_find.h"
 #include "store/text/labels.h"
 
 #include <math.h>

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "fit_report.h"
 #include "fit_run.h"
+#include "load.h"
 #include "tune_space.h"
 
 #include "base/random.h"
@@ -178,20 +179,23 @@ static dnmf_status refit(cli_session *session, const tune_options *options, cons
 
 /* What all candidates share. */
 static dnmf_tune_plan make_plan(const tune_options *options, const char *input, int processes) {
+  const cli_input entries = cli_input_of_entries(&options->input);
   dnmf_tune_plan plan = {.input = input,
-                         .source = cli_source_options(&options->input),
+                         .source = cli_source_options(&entries),
                          .precision = (dnmf_precision)options->precision,
                          .seed = (uint64_t)options->seed,
                          .folds = (int)options->folds,
                          .groups = options->groups > 0 ? (int)options->groups : processes};
-  plan.fit = (dnmf_observed_options){.solver = DNMF_SOLVER_HALS,
-                                     .sweeps = (int)options->sweeps,
-                                     .start_scale = options->init_scale,
-                                     .l2_bias = options->l2_bias,
-                                     .shrink_to_mean = options->shrink_to != CLI_SHRINK_ZERO,
-                                     .max_iterations = (int)options->max_iterations,
-                                     .patience = (int)options->patience,
-                                     .time_limit = INFINITY};
+  plan.fit = (dnmf_settings){.seed = plan.seed,
+                             .solver = DNMF_SOLVER_HALS,
+                             .sweeps = (int)options->sweeps,
+                             .penalties = {.scale = DNMF_PENALTY_COUNT},
+                             .max_iterations = (int)options->max_iterations,
+                             .time_limit = INFINITY,
+                             .observed = {.start_scale = options->init_scale,
+                                          .l2_bias = options->l2_bias,
+                                          .shrink_to_mean = options->shrink_to != CLI_SHRINK_ZERO,
+                                          .patience = (int)options->patience}};
   return plan;
 }
 

@@ -12,7 +12,7 @@ const char *const cli_job_options[] = {"threads",    "quiet",      "progress", "
                                        "time-limit", "checkpoint", "resume",   "memory", NULL};
 
 /* "50", "30s", "10min", "2h". */
-static dnmf_status parse_interval(dnmf_error *error, const char *text, dnmf_checkpointing *plan) {
+static dnmf_status parse_interval(dnmf_error *error, const char *text, dnmf_fit_host *host) {
   static const struct {
     const char *unit;
     double seconds;
@@ -20,15 +20,15 @@ static dnmf_status parse_interval(dnmf_error *error, const char *text, dnmf_chec
   char *end = NULL;
   double number = strtod(text, &end);
   bool positive = end != text && number > 0 && isfinite(number);
-  plan->every_iterations = 0;
-  plan->every_seconds = INFINITY;
+  host->every_iterations = 0;
+  host->every_seconds = INFINITY;
   for (size_t i = 0; positive && i < sizeof units / sizeof *units; i++)
     if (strcmp(end, units[i].unit) == 0) {
-      plan->every_seconds = number * units[i].seconds;
+      host->every_seconds = number * units[i].seconds;
       return DNMF_OK;
     }
   if (positive && !*end && number == floor(number) && number <= 1e9) {
-    plan->every_iterations = (int)number;
+    host->every_iterations = (int)number;
     return DNMF_OK;
   }
   return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -58,10 +58,12 @@ static dnmf_status fail_last(cli_checkpoint *c, dnmf_status status) {
   return dnmf_fail(error, status, "the fit was told to stop, but could not be saved: %s%s", cause.text, kept);
 }
 
-/* dnmf_checkpointing.save: every error but MPI's is everybody's (dnmf_output_end agrees). */
+/* dnmf_fit_host.save: every error but MPI's is everybody's (dnmf_output_end agrees). */
 static dnmf_status save(void *state, const dnmf_fit_state *now, bool last) {
   cli_checkpoint *c = state;
   dnmf_context *context = c->session->context;
+  if (c->fit->in_batches)
+    DNMF_TRY(cli_stream_gather_w(c->session, c->fit));
   dnmf_status status = c->output.partial ? DNMF_OK : dnmf_output_begin(context, c->path, &c->output);
   if (status == DNMF_OK)
     status =
@@ -89,8 +91,9 @@ dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *op
                                  cli_checkpoint *checkpoint) {
   dnmf_error *error = &session->context->error;
   memset(checkpoint, 0, sizeof *checkpoint);
-  checkpoint->plan.told_to_stop = told_to_stop;
-  checkpoint->plan.every_seconds = INFINITY;
+  checkpoint->host.state = checkpoint;
+  checkpoint->host.told_to_stop = told_to_stop;
+  checkpoint->host.every_seconds = INFINITY;
   if (!options->checkpoint)
     return DNMF_OK;
   checkpoint->session = session;
@@ -98,11 +101,10 @@ dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *op
   checkpoint->fit = fit;
   checkpoint->path = options->checkpoint;
   checkpoint->saved_iteration = -1;
-  checkpoint->plan.state = checkpoint;
-  checkpoint->plan.save = save;
-  DNMF_TRY(parse_interval(error, options->checkpoint_every, &checkpoint->plan));
+  checkpoint->host.save = save;
+  DNMF_TRY(parse_interval(error, options->checkpoint_every, &checkpoint->host));
   if (fit->resume.path) {
-    checkpoint->plan.resume = &fit->resume.state;
+    checkpoint->host.resume = &fit->resume.state;
     if (strcmp(fit->resume.path, checkpoint->path) == 0)
       checkpoint->saved_iteration = fit->resume.state.result.iterations;
   }

@@ -2,6 +2,7 @@
 
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/ids/ids_find.h"
 #include "store/output.h"
 
 #include <inttypes.h>

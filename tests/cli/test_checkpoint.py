@@ -47,6 +47,8 @@ FITS = {
     "ratings nndsvd": ("ratings.h5", ["--init", "nndsvd", "--tol", "1e-5"]),
     "held out": ("ratings.h5", ["--validation", 0.2, "--l2", 0, "--patience", 7]),
     "ratings mu": ("ratings.h5", ["--solver", "mu", "--loss", "kullback-leibler", "--tol", 0, "--max-iter", 18]),
+    "batches": ("dense.h5", ["--batch-rows", 9, "--tol", "1e-4"]),
+    "batches mu": ("sparse.h5", ["--batch-rows", 13, "--solver", "mu", "--forget", 0.7, "--tol", 0, "--max-iter", 18]),
 }
 BREAK = 7
 
@@ -198,6 +200,7 @@ def begun(folder, processes, source, *options):
 
 @pytest.mark.parametrize("source, options", [
     ("dense.h5", ["--tol", 0]), ("sparse.h5", ["--tol", 0, "--loss", "kullback-leibler"]),
+    ("dense.h5", ["--tol", 0, "--batch-rows", 9]),
     ("ratings.h5", ["--validation", 0.2, "--patience", 1000000000])])
 def test_a_signal_without_a_checkpoint_ends_with_a_model(inputs, tmp_path, source, options):
     """Of the last iteration, or the best one with held-out entries; on one process and of one among two."""
@@ -254,6 +257,21 @@ def test_the_second_interrupt_of_one_process_ends_all(inputs, tmp_path):
     interrupt_twice(first)
     assert finish(process).returncode != 0
     assert not (tmp_path / "m.h5").exists()
+
+
+def test_batches_go_on_in_the_middle_of_a_pass(inputs, tmp_path):
+    """A time limit of no time stops after each batch; the job that goes on makes the same passes as one without."""
+    command = ["fit", inputs / "dense.h5", "-k", 3, "--batch-rows", 9, "--tol", 0, "--max-iter", 3]
+    run([*command, "-o", tmp_path / "whole.h5"])
+    saving = [*command, "-o", tmp_path / "m.h5", "--checkpoint", tmp_path / "part.h5", "--resume", "auto"]
+    for processes in (1, 2, 3, 1, 2, 1, 1):
+        run([*saving, "--time-limit", 1e-9], processes=processes, expect=75)
+    with h5py.File(tmp_path / "part.h5") as file:
+        assert (file.attrs["iterations"], file.attrs["state_batches_visited"]) == (1, 7)
+    run([*saving, "--time-limit", 60], processes=2)
+    expected, found = model_of(tmp_path / "whole.h5"), model_of(tmp_path / "m.h5")
+    for dataset in ("history/objective", "W", "H"):
+        np.testing.assert_allclose(found[dataset], expected[dataset], rtol=1e-9, atol=1e-12, err_msg=dataset)
 
 
 def test_resume_auto_starts_and_then_goes_on(inputs, tmp_path):

@@ -1,6 +1,9 @@
 /* Reading the factors a fit starts from: a model's, or what somebody else wrote. */
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/hdf5/hdf5_attribute.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/model/factor_file.h"
 
 #include <inttypes.h>
