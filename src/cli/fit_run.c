@@ -1,6 +1,7 @@
 #include "fit_run.h"
 
 #include "fit_report.h"
+#include "signals.h"
 
 #include "comm/clock.h"
 #include "comm/collective.h"
@@ -148,6 +149,7 @@ static dnmf_status measure_residual(cli_session *session, cli_fit_run *fit) {
 static dnmf_status iterate(cli_session *session, const cli_fit_options *options, const cli_checkpoint *checkpoint,
                            cli_fit_run *fit) {
   fit->settings.host = &checkpoint->host;
+  cli_signals_watch();
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_fit(session, fit);
   if (fit->in_batches)

@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "crash_guard.h"
+
 #include "comm/collective.h"
 
 #include <errno.h>
@@ -234,7 +236,11 @@ static void set_up_display(cli_session *session) {
   display->live = common->progress == CLI_PROGRESS_ALWAYS || (common->progress == CLI_PROGRESS_AUTO && isatty(2));
   display->lines = common->progress == CLI_PROGRESS_AUTO && !display->live;
   display->next_printed = 1;
-  session->context->reporter = (dnmf_reporter){display, print_warning, show_step};
+  session->context->reporter = (dnmf_reporter){.state = display, .warn = print_warning, .step = show_step};
+  if (cli_crash_guard_is_on()) {
+    session->context->reporter.reading = cli_crash_guard_begin;
+    session->context->reporter.has_read = cli_crash_guard_end;
+  }
 }
 
 /* The commonest way to lose most of a Slurm job's cores. */
