@@ -4,6 +4,7 @@
 #include "model/recommend.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "base/variant.h"
 #include "comm/collective.h"
 #include "model/score.h"
@@ -148,7 +149,8 @@ static void score_tile(listing *l, dnmf_range tile) {
   double began = MPI_Wtime();
   l->packed.first = tile.begin;
   l->packed.groups = (cols + step - 1) / step;
-#pragma omp parallel num_threads(l->context->threads)
+  const double operations = (double)l->rows * (double)cols * h->components;
+#pragma omp parallel num_threads(dnmf_team(l->context->threads, operations))
   {
 #pragma omp for schedule(static)
     for (int64_t g = 0; g < l->packed.groups; g++)
