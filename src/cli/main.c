@@ -3,6 +3,7 @@
  * message from one process and the same exit status everywhere.
  */
 #include "commands.h"
+#include "files.h"
 #include "launch.h"
 #include "session.h"
 #include "version.h"
@@ -11,11 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static const cli_command *const commands[] = {
-    &cli_import,    &cli_generate, &cli_info,     &cli_fit,         &cli_tune,   &cli_transform,   &cli_predict,
-    &cli_recommend, &cli_evaluate, &cli_describe, &cli_reconstruct, &cli_export, &cli_plan_command};
-enum { COMMANDS = sizeof commands / sizeof *commands };
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 75 };
 
@@ -43,8 +39,8 @@ static void print_overview(void) {
          "usage: dnmf COMMAND [OPTIONS]               on one machine\n"
          "       mpirun -n 8 dnmf COMMAND [OPTIONS]   the same on 8 processes\n\ncommands:\n",
          DNMF_VERSION);
-  for (int c = 0; c < COMMANDS; c++)
-    printf("  %-12s %s\n", commands[c]->name, commands[c]->summary);
+  for (const cli_command *const *command = cli_commands; *command; command++)
+    printf("  %-12s %s\n", (*command)->name, (*command)->summary);
   printf("  %-12s %s\n", "help", "help COMMAND: its options and examples");
   printf("\nfirst steps:\n"
          "  dnmf import ratings.csv -o ratings.h5\n"
@@ -53,17 +49,17 @@ static void print_overview(void) {
 }
 
 static const cli_command *find_command(const char *name) {
-  for (int c = 0; c < COMMANDS; c++)
-    if (strcmp(commands[c]->name, name) == 0)
-      return commands[c];
+  for (const cli_command *const *command = cli_commands; *command; command++)
+    if (strcmp((*command)->name, name) == 0)
+      return *command;
   return NULL;
 }
 
 static dnmf_status unknown_command(dnmf_error *error, const char *name) {
-  const char *names[COMMANDS + 2] = {NULL};
-  for (int c = 0; c < COMMANDS; c++)
-    names[c] = commands[c]->name;
-  names[COMMANDS] = "help";
+  enum { MOST_COMMANDS = 64 };
+  const char *names[MOST_COMMANDS + 2] = {"help"};
+  for (int c = 0; cli_commands[c] && c < MOST_COMMANDS; c++)
+    names[c + 1] = cli_commands[c]->name;
   const char *nearest = cli_nearest(name, names);
   return dnmf_fail(error, DNMF_ERROR_USAGE, "no command '%s'%s%s%s; see dnmf --help", name,
                    nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
@@ -119,9 +115,16 @@ static int run_job(const cli_command *command, const dnmf_error *error, const vo
     context.error = *error;
     status = error->status;
   } else if (status == DNMF_OK) {
-    cli_session session = {.context = &context, .given = given, .command = command, .command_line = command_line};
-    session.began = MPI_Wtime();
-    status = cli_session_begin(&session, options);
+    cli_session session = {.context = &context,
+                           .given = given,
+                           .command = command,
+                           .arguments = arguments,
+                           .argument_count = argument_count,
+                           .command_line = command_line,
+                           .began = MPI_Wtime()};
+    status = cli_files_check(&session, options);
+    if (status == DNMF_OK)
+      status = cli_session_begin(&session, options);
     if (status == DNMF_OK)
       status = command->run(&session, options, arguments, argument_count);
     dnmf_status ended = cli_session_end(&session);

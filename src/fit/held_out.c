@@ -24,14 +24,14 @@ static double dot_rows(const dnmf_panel *x, int64_t row, const dnmf_panel *y, in
 /* w_i h_j with biases and mean, clipped to the scale; where a row or column has no data, its product is expected to
  * be what the others' is on average (as predict.h). */
 static double predict(const dnmf_held_out *p, int64_t row, int64_t place) {
-  const dnmf_observed_options *options = p->options;
+  const dnmf_settings *settings = p->settings;
   const dnmf_ratings *ratings = p->ratings;
-  int k = options->components;
+  int k = settings->components;
   /* Rows without entries in the fit are all zero. */
   bool unknown = dnmf_panel_row_is_zero(p->w, row) || dnmf_panel_row_is_zero(p->needed, place);
-  double score = unknown ? ratings->mean : dnmf_observed_mean(options, ratings);
+  double score = unknown ? ratings->mean : dnmf_observed_mean(settings, ratings);
   score += dot_rows(p->w, row, p->needed, place, k);
-  if (options->bias_rows || options->bias_cols)
+  if (dnmf_observed_has_biases(settings))
     score += dnmf_panel_get(p->w, row, k) + dnmf_panel_get(p->needed, place, k);
   score = score < ratings->smallest ? ratings->smallest : score;
   return score > ratings->largest ? ratings->largest : score;

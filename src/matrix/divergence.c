@@ -14,6 +14,7 @@
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ enum { TILE = DNMF_DIVERGENCE_TILE, ENTRIES = 256 /* of a sparse row, at a time 
 typedef struct work {
   dnmf_context *context;
   dnmf_divergence *d;
+  dnmf_divergence_form form;
   const dnmf_dense_kernel *product;
   const dnmf_divergence_kernel *kernel;
   const dnmf_number_kernel *number_kernel;
@@ -102,7 +104,7 @@ static void dense_tile(const work *w, int64_t row, int64_t rows, int64_t col, co
   for (int64_t i = 0; i < rows; i++) {
     const void *a = values_at(w, w->dense->narrow, w->dense->dense, (row + i) * stride + col, cols, room);
     void *p = at(w, s->p, i * TILE);
-    w->kernel->ratios(w->d->beta, cols, a, p, at(w, s->n, i * TILE), w->d->want_loss ? sums : NULL);
+    w->kernel->ratios(&w->form, cols, a, p, at(w, s->n, i * TILE), w->d->want_loss ? sums : NULL);
   }
 }
 
@@ -119,7 +121,7 @@ static int64_t stored_entries(const work *w, int64_t begin, int64_t last, int64_
   double room[TILE];
   const void *a = values_at(w, w->sparse->narrow, w->sparse->value, begin, count, room);
   dnmf_divergence_sums entries = {0, 0}; /* their powers are among the row's */
-  w->kernel->ratios(w->d->beta, count, a, p, n, w->d->want_loss ? &entries : NULL);
+  w->kernel->ratios(&w->form, count, a, p, n, w->d->want_loss ? &entries : NULL);
   sums->stored += entries.stored;
   w->kernel->add_rows(n, w->fixed, w->padded, index + begin, count, numerators);
   return entry;
@@ -128,15 +130,14 @@ static int64_t stored_entries(const work *w, int64_t begin, int64_t last, int64_
 /* A sparse tile: numerators of its stored entries, p^(beta-1) everywhere in s->p. `next` has the rows' entries. */
 static void sparse_tile(const work *w, int64_t row, int64_t rows, int64_t col, int64_t *next, const desk *s,
                         dnmf_divergence_sums *sums) {
-  const double beta = w->d->beta;
   const int64_t end = dnmf_at_most(w->y->rows, col + TILE);
   set_tile(w, row, rows, col, s);
   for (int64_t i = 0; i < rows; i++) {
     void *p = at(w, s->p, i * TILE);
     next[i] = stored_entries(w, next[i], w->sparse->start[row + i + 1], col, end, p, s,
                              at(w, s->numerators, i * w->padded), sums);
-    const double powers = w->kernel->denominators(beta, end - col, p);
-    sums->powers += w->d->want_loss && beta != 0 ? powers : 0;
+    const double powers = w->kernel->denominators(&w->form, end - col, p);
+    sums->powers += w->d->want_loss && w->d->beta != 0 ? powers : 0;
   }
 }
 
@@ -212,7 +213,7 @@ static void sparse_row(const work *w, int64_t row, const desk *s) {
     const int32_t *index = w->sparse->index + begin;
     const void *a = values_at(w, w->sparse->narrow, w->sparse->value, begin, count, room);
     w->kernel->dots(s->row, w->fixed, w->padded, index, count, s->p);
-    w->kernel->ratios(1, count, a, s->p, s->n, w->d->want_loss ? &w->sums[row] : NULL);
+    w->kernel->ratios(&w->form, count, a, s->p, s->n, w->d->want_loss ? &w->sums[row] : NULL);
     w->kernel->add_rows(s->n, w->fixed, w->padded, index, count, s->numerators);
   }
   dnmf_unpad_rows(precision, s->numerators, w->padded, 1, at(w, w->d->numerators->data, row * w->components),
@@ -287,11 +288,21 @@ static dnmf_status allocate(work *w, bool tiles) {
   return DNMF_OK;
 }
 
+double dnmf_divergence_floor(const dnmf_matrix *a) {
+  const double typical = a->sum > 0 ? a->sum_squares / a->sum : 1;
+  return DNMF_DIVERGENCE_FLOOR * fmin(1, 100 * typical);
+}
+
+static dnmf_divergence_form form_of(double beta, double floor) {
+  return (dnmf_divergence_form){beta, floor, pow(floor, beta - 2), pow(floor, beta - 1)};
+}
+
 dnmf_status dnmf_diverge(dnmf_context *context, const dnmf_matrix *a, dnmf_divergence *d) {
   const bool exchanged = a->sparse && d->transposed;
   const bool tiles = !a->sparse || d->beta != 1;
   work w = {.context = context,
             .d = d,
+            .form = form_of(d->beta, dnmf_divergence_floor(a)),
             .product = dense_kernels[a->precision][context->isa],
             .kernel = kernels[a->precision][context->isa],
             .number_kernel = number_kernels[a->precision][context->isa],

@@ -115,7 +115,7 @@ static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_pr
 dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_update *update, dnmf_error *error) {
   const dnmf_row_kernel *kernel = find_kernel(solver, precision, isa);
-  dnmf_row_problem problem = {.components = update->components, .l1 = update->l1, .more_sweeps = update->more_sweeps};
+  dnmf_row_problem problem = {.components = update->components, .l1 = update->l1, .sweeps = update->sweeps};
   void *memory = NULL;
   DNMF_TRY(check_gram(update, precision, error));
   if (update->rows == 0)

@@ -1,4 +1,5 @@
 #include "store/numpy/plain_rows.h"
+#include "store/hdf5/hdf5_slab.h"
 
 #include "base/team.h"
 
