@@ -100,6 +100,7 @@ dnmf_status dnmf_checkpoint_begin(dnmf_context *context, dnmf_fitting *f, dnmf_c
   checkpoint->output.lock = -1;
   checkpoint->host.state = checkpoint;
   checkpoint->host.told_to_stop = told_to_stop;
+  checkpoint->host.every_seconds = INFINITY;
   if (!path)
     return DNMF_OK;
   checkpoint->path = path;

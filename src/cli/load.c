@@ -10,9 +10,7 @@ dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int6
   return dnmf_agree(context, dnmf_layout_even(&context->error, &loaded->grid, rows, cols, &loaded->layout));
 }
 
-dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
-  dnmf_source_options options = cli_source_options(input);
-  DNMF_TRY(dnmf_source_open(session->context, name, &options, source));
+void cli_say_source(cli_session *session, const dnmf_source *source) {
   const double cells = (double)source->rows * (double)source->cols;
   const char *path = source->name;
   if (source->stored < 0)
@@ -27,6 +25,12 @@ dnmf_status cli_open(cli_session *session, const char *name, const cli_input *in
     cli_say(session, "%s: %s, %" PRId64 " x %" PRId64, path, source->format, source->rows, source->cols);
   if (*source->taken)
     cli_say(session, "  %s", source->taken);
+}
+
+dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
+  dnmf_source_options options = cli_source_options(input);
+  DNMF_TRY(dnmf_source_open(session->context, name, &options, source));
+  cli_say_source(session, source);
   return DNMF_OK;
 }
 

@@ -40,7 +40,8 @@ const cli_option *cli_option_at(const cli_command *command, size_t index, size_t
 }
 
 bool cli_is_text(cli_kind kind) {
-  return kind == CLI_TEXT || kind == CLI_INPUT_FILE || kind == CLI_OUTPUT_FILE || kind == CLI_OUTPUT_HDF5;
+  return kind == CLI_TEXT || kind == CLI_WORD || kind == CLI_INPUT_FILE || kind == CLI_OUTPUT_FILE ||
+         kind == CLI_OUTPUT_HDF5;
 }
 
 /* Levenshtein distance of two short words. */
@@ -169,6 +170,13 @@ static dnmf_status parse_choice(dnmf_error *error, const cli_option *option, con
   return bad_value(error, option, text, wanted);
 }
 
+static dnmf_status parse_word(dnmf_error *error, const cli_option *option, const char *text, const char **value) {
+  int choice = 0;
+  DNMF_TRY(parse_choice(error, option, text, &choice));
+  *value = option->choices[choice];
+  return DNMF_OK;
+}
+
 dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *text, void *value) {
   switch (option->kind) {
   case CLI_FLAG:
@@ -188,6 +196,8 @@ dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const ch
     return DNMF_OK;
   case CLI_CHOICE:
     return parse_choice(error, option, text, value);
+  case CLI_WORD:
+    return parse_word(error, option, text, value);
   }
   return DNMF_OK;
 }

@@ -19,6 +19,7 @@ typedef enum cli_kind {
   CLI_SIZE,   /* int64_t: bytes within [low, high], given with or without a unit: 512MB, 4GiB */
   CLI_TEXT,   /* const char *, pointing into argv; names no file */
   CLI_CHOICE, /* int: index into choices */
+  CLI_WORD,   /* const char *: one of choices */
 
   /* const char * like CLI_TEXT, the name of a file. files.h checks that no output is an input or another output, so a
    * file that a command reads or writes must be of one of these kinds; tests/unit/cli/test_tables.c asks for it. */
@@ -82,6 +83,7 @@ struct cli_command {
   size_t group_count;
   size_t options_size;
   const void *defaults; /* options_size bytes */
+  const void *meant;    /* likewise: what defaults that say "not given" come to; NULL: the defaults themselves */
   dnmf_status (*run)(cli_session *session, const void *options, char **arguments, int argument_count);
 };
 
