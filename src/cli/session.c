@@ -363,15 +363,16 @@ const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]) {
   return text;
 }
 
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix) {
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
+                           const dnmf_matrix *matrix) {
   static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
   if (matrix->duplicates > 0)
     dnmf_warn(session->context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
               matrix->duplicates, policies[source->duplicates]);
-  if (matrix->empty_rows > 0)
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_rows > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
               matrix->empty_rows, matrix->rows);
-  if (matrix->empty_cols > 0)
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_cols > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
               matrix->empty_cols, matrix->cols);
   if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)
