@@ -1,6 +1,7 @@
 #include "fit_run.h"
 
 #include "fit_report.h"
+#include "signals.h"
 
 #include "comm/clock.h"
 #include "comm/collective.h"
@@ -123,7 +124,7 @@ static dnmf_status read_matrix(cli_session *session, const cli_fit_options *opti
   if (fit->in_batches)
     return cli_stream_load(session, fit);
   DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
-  cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
+  cli_warn_about_matrix(session, &fit->source, fit->missing, &fit->a.matrix);
   DNMF_TRY(cli_resume_check(session, fit));
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_load(session, options, fit);
@@ -167,6 +168,7 @@ static dnmf_status measure_residual(cli_session *session, cli_fit_run *fit) {
 static dnmf_status iterate(cli_session *session, const cli_fit_options *options, const cli_checkpoint *checkpoint,
                            cli_fit_run *fit) {
   fit->settings.host = &checkpoint->host;
+  cli_signals_watch();
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_fit(session, fit);
   if (fit->in_batches)

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "store/ids/ids_find.h"
 
 #include <inttypes.h>
 #include <stdio.h>
