@@ -258,9 +258,14 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
     status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
   status = dnmf_agree(context, status);
   if (status == DNMF_OK && path) {
-    if (context->rank == 0)
+    if (context->rank == 0 && strstr(path, "://") && !exists(path))
+      status = dnmf_fail(&context->error, DNMF_ERROR_FILE, "%s is an address; fetch the file first: curl -LO '%s'",
+                         path, path);
+    else if (context->rank == 0)
       look(path, &found);
-    status = dnmf_broadcast(context, &found, sizeof found, 0);
+    status = dnmf_agree(context, status);
+    if (status == DNMF_OK)
+      status = dnmf_broadcast(context, &found, sizeof found, 0);
     if (status == DNMF_OK)
       status = open_found(context, path, &found, options, source);
   }
