@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "crash_guard.h"
+
 #include "comm/collective.h"
 
 #include <errno.h>
@@ -235,7 +237,11 @@ static void set_up_display(cli_session *session) {
   display->live = common->progress == CLI_PROGRESS_ALWAYS || (common->progress == CLI_PROGRESS_AUTO && isatty(2));
   display->lines = common->progress == CLI_PROGRESS_AUTO && !display->live;
   display->next_printed = 1;
-  session->context->reporter = (dnmf_reporter){display, print_warning, show_step};
+  session->context->reporter = (dnmf_reporter){.state = display, .warn = print_warning, .step = show_step};
+  if (cli_crash_guard_is_on()) {
+    session->context->reporter.reading = cli_crash_guard_begin;
+    session->context->reporter.has_read = cli_crash_guard_end;
+  }
 }
 
 /* The commonest way to lose most of a Slurm job's cores. */
@@ -358,15 +364,16 @@ const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]) {
   return text;
 }
 
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix) {
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
+                           const dnmf_matrix *matrix) {
   static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
   if (matrix->duplicates > 0)
     dnmf_warn(session->context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
               matrix->duplicates, policies[source->duplicates]);
-  if (matrix->empty_rows > 0)
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_rows > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
               matrix->empty_rows, matrix->rows);
-  if (matrix->empty_cols > 0)
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_cols > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
               matrix->empty_cols, matrix->cols);
   if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)

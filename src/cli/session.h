@@ -122,7 +122,9 @@ dnmf_status cli_peak_memory(cli_session *session, int64_t *bytes);
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]);
 
-/* A warning each for rows and columns without data, duplicates merged. local */
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix);
+/* A warning each for duplicates merged and, where unstored entries are zeros, for rows and columns without data. local
+ */
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
+                           const dnmf_matrix *matrix);
 
 #endif

@@ -294,6 +294,10 @@ void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source) {
 
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                              dnmf_precision precision, dnmf_matrix *matrix) {
+  const dnmf_number narrow = source->sparse ? (dnmf_number)0 : dnmf_narrower(precision, source->narrow);
+  const dnmf_number number = dnmf_number_of(precision, narrow);
+  const double stored = source->stored > 0 ? (double)source->stored : 0;
+  DNMF_TRY(dnmf_matrix_check_memory(context, source->name, layout, source->sparse, source->rows_alone, number, stored));
   dnmf_status status = source->load(context, source, layout, precision, matrix);
   if (status == DNMF_OK)
     status = dnmf_matrix_finish(context, layout, matrix);
