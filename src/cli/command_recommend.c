@@ -2,14 +2,13 @@
  * dnmf recommend: the columns a model puts first for each row, or those most like a column.
  */
 #include "commands.h"
-#include "load.h"
+#include "model_entries.h"
 #include "model_input.h"
 #include "ranking_output.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "model/recommend.h"
-#include "store/ids/match.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -52,9 +51,7 @@ static const cli_option options_table[] = {
 /* What a run of the command holds. */
 typedef struct recommendation {
   dnmf_model model;
-  dnmf_grid rows_grid; /* the model's rows, a share a process */
-  dnmf_layout layout;
-  dnmf_matrix seen; /* entries to leave out, in the model's numbering */
+  cli_model_entries seen; /* to leave out */
   bool *wanted;
   int64_t *columns; /* --similar-to */
   dnmf_ranking ranking;
@@ -64,52 +61,8 @@ static void recommendation_free(recommendation *r) {
   dnmf_ranking_free(&r->ranking);
   free(r->columns);
   free(r->wanted);
-  dnmf_matrix_free(&r->seen);
-  dnmf_layout_free(&r->layout);
-  dnmf_grid_free(&r->rows_grid);
+  cli_model_entries_free(&r->seen);
   dnmf_model_free(&r->model);
-}
-
-/* Seen entries whose ids the model has, moved to the processes that own the model's rows. */
-static dnmf_status redistribute(cli_session *session, dnmf_entries *entries, recommendation *r) {
-  dnmf_context *context = session->context;
-  dnmf_status status = dnmf_grid_create(context, context->size, 1, &r->rows_grid);
-  if (status == DNMF_OK)
-    status =
-        dnmf_agree(context, dnmf_layout_even(&context->error, &r->rows_grid, r->model.rows, r->model.cols, &r->layout));
-  if (status == DNMF_OK)
-    status = dnmf_matrix_from_entries(context, &r->layout, DNMF_SINGLE, true, DNMF_DUPLICATES_LAST, entries, &r->seen);
-  return status;
-}
-
-/* r->seen = the entries to leave out, by the model's owned rows. */
-static dnmf_status load_seen(cli_session *session, const recommend_options *options, const char *path,
-                             recommendation *r) {
-  dnmf_context *context = session->context;
-  const dnmf_target target = {path, r->model.rows, r->model.cols, &r->model.row_ids, &r->model.col_ids};
-  dnmf_source source;
-  cli_matrix loaded;
-  dnmf_matched matched = {0};
-  dnmf_entries entries = {0};
-  dnmf_status status = cli_load_rows(session, options->seen, &options->input, &source, &loaded);
-  if (status == DNMF_OK)
-    status = dnmf_match(context, &source, &loaded.matrix, &target, &matched);
-  bool as_loaded = status == DNMF_OK && matched.same && loaded.matrix.sparse;
-  if (as_loaded) {
-    r->seen = loaded.matrix;
-    loaded.matrix = (dnmf_matrix){0};
-  }
-  cli_matrix_free(&loaded);
-  dnmf_source_close(&source);
-  if (status == DNMF_OK && matched.unknown_entries > 0)
-    dnmf_warn(context, "%s: %" PRId64 " entries are in rows or columns that the model does not have", options->seen,
-              matched.unknown_entries);
-  dnmf_matched_take(&matched, &entries);
-  dnmf_matched_free(&matched);
-  if (status == DNMF_OK && !as_loaded)
-    status = redistribute(session, &entries, r);
-  dnmf_entries_free(&entries);
-  return status;
 }
 
 /* The owned rows among those of --rows. */
@@ -145,10 +98,10 @@ static dnmf_status list_rows(cli_session *session, const recommend_options *opti
   how.mean = cli_model_mean(&r->model);
   how.clip = !options->no_clip && cli_model_scale(&r->model, &how.smallest, &how.largest);
   if (options->seen)
-    DNMF_TRY(load_seen(session, options, path, r));
+    DNMF_TRY(cli_load_model_entries(session, options->seen, &options->input, path, &r->model, &r->seen));
   else
     dnmf_warn(session->context, "without --seen INPUT, columns a row has seen already are listed too");
-  how.seen = options->seen ? &r->seen.by_rows : NULL;
+  how.seen = options->seen ? &r->seen.matrix.by_rows : NULL;
   if (options->rows) {
     DNMF_TRY(choose_rows(session, options, r));
     how.wanted = r->wanted;

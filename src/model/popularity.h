@@ -1,0 +1,32 @@
+/*
+ * Popularity: how many observations each column has, and the columns in that order. It is what a model's lists are
+ * compared with, and what rows without data are shown.
+ */
+#ifndef DNMF_POPULARITY_H
+#define DNMF_POPULARITY_H
+
+#include "factor/model.h"
+#include "matrix/matrix.h"
+#include "model/top.h"
+
+/* The same on every process. */
+typedef struct dnmf_popularity {
+  int64_t cols;
+  int64_t *counts; /* observations of every column */
+  int64_t listed;  /* columns in `order`: those with an observation that may be listed */
+  int64_t *order;  /* most observations first, equal ones by column */
+} dnmf_popularity;
+
+/* Counts the entries of each column: those that `seen` (owned rows x all columns) stores, or, when it is NULL, those
+ * that the model's fit had; *known is false, and the counts are 0, when the model does not tell either. `listable` of
+ * the model's owned columns are ordered; NULL: all. Released with dnmf_popularity_free, also after a failure.
+ * collective */
+dnmf_status dnmf_popularity_count(dnmf_context *context, const dnmf_model *model, const dnmf_csr *seen,
+                                  const bool *listable, bool *known, dnmf_popularity *popularity);
+void dnmf_popularity_free(dnmf_popularity *popularity); /* local; accepts a zeroed one */
+
+/* list = the first columns of the order that are not among `seen` (ascending), at most as many as its capacity; their
+ * scores are the counts. local */
+void dnmf_popularity_list(const dnmf_popularity *popularity, const int32_t *seen, int64_t seen_count, dnmf_top *list);
+
+#endif
