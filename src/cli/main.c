@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 static const cli_command *const commands[] = {
-    &cli_import,    &cli_generate, &cli_info,     &cli_fit,         &cli_tune,   &cli_transform,   &cli_predict,
-    &cli_recommend, &cli_evaluate, &cli_describe, &cli_reconstruct, &cli_export, &cli_plan_command};
+    &cli_import,  &cli_generate,  &cli_info,     &cli_split,    &cli_fit,         &cli_tune,   &cli_transform,
+    &cli_predict, &cli_recommend, &cli_evaluate, &cli_describe, &cli_reconstruct, &cli_export, &cli_plan_command};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 75 };
