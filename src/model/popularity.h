@@ -13,16 +13,24 @@
 typedef struct dnmf_popularity {
   int64_t cols;
   int64_t *counts; /* observations of every column */
-  int64_t listed;  /* columns in `order`: those with an observation that may be listed */
-  int64_t *order;  /* most observations first, equal ones by column */
+  int64_t listed;  /* columns in `order` */
+  int64_t *order;  /* most observations first, equal ones by column; columns without any are left out */
 } dnmf_popularity;
 
-/* Counts the entries of each column: those that `seen` (owned rows x all columns) stores, or, when it is NULL, those
- * that the model's fit had; *known is false, and the counts are 0, when the model does not tell either. `listable` of
- * the model's owned columns are ordered; NULL: all. Released with dnmf_popularity_free, also after a failure.
- * collective */
-dnmf_status dnmf_popularity_count(dnmf_context *context, const dnmf_model *model, const dnmf_csr *seen,
-                                  const bool *listable, bool *known, dnmf_popularity *popularity);
+/* Counts the entries of each of `cols` columns that `entries` (rows x cols, of any rows on each process) stores.
+ * Released with dnmf_popularity_free, also after a failure. collective */
+dnmf_status dnmf_popularity_of_entries(dnmf_context *context, int64_t cols, const dnmf_csr *entries,
+                                       dnmf_popularity *popularity);
+
+/* The counts that the model's fit had; *known is false, and they are 0, when the model does not hold any. Released
+ * likewise. collective */
+dnmf_status dnmf_popularity_of_fit(dnmf_context *context, const dnmf_model *model, bool *known,
+                                   dnmf_popularity *popularity);
+
+/* Leaves in the order the columns that may be listed: `listable` of the model's owned ones. With `all`, columns without
+ * observations are added at its end. collective */
+dnmf_status dnmf_popularity_restrict(dnmf_context *context, const dnmf_model *model, const bool *listable, bool all,
+                                     dnmf_popularity *popularity);
 void dnmf_popularity_free(dnmf_popularity *popularity); /* local; accepts a zeroed one */
 
 /* list = the first columns of the order that are not among `seen` (ascending), at most as many as its capacity; their

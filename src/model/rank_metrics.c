@@ -286,7 +286,10 @@ dnmf_status dnmf_rank_evaluate(dnmf_context *context, const dnmf_model *model, c
     status = find_ideal(&r);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = dnmf_popularity_count(context, model, held_out->seen, options->listable, &known, &r.popularity);
+    status = held_out->seen ? dnmf_popularity_of_entries(context, model->cols, held_out->seen, &r.popularity)
+                            : dnmf_popularity_of_fit(context, model, &known, &r.popularity);
+  if (status == DNMF_OK && (options->listable || options->include_empty))
+    status = dnmf_popularity_restrict(context, model, options->listable, options->include_empty, &r.popularity);
   if (status == DNMF_OK)
     status = rank_batches(&r, options, metrics);
   if (status == DNMF_OK)

@@ -19,6 +19,7 @@
 #ifndef DNMF_RANK_METRICS_H
 #define DNMF_RANK_METRICS_H
 
+#include "fit/fit_observed.h"
 #include "model/metrics.h"
 #include "model/recommend.h"
 
@@ -67,5 +68,12 @@ typedef struct dnmf_rank_metrics {
 dnmf_status dnmf_rank_evaluate(dnmf_context *context, const dnmf_model *model, const dnmf_held_out_lists *held_out,
                                const dnmf_recommend_options *options, const dnmf_metrics_options *cuts,
                                dnmf_rank_metrics *metrics);
+
+/* The same of a fit of observed entries that is not a model yet: its factors, with biases as the last numbers of their
+ * rows, the ratings it was fitted to, which are seen, and held-out ones (from dnmf_ratings_attach), of which those of
+ * `cuts->relevant` or more are relevant. collective */
+dnmf_status dnmf_rank_ratings(dnmf_context *context, const dnmf_observed_options *fit, const dnmf_ratings *ratings,
+                              const dnmf_ratings_view *held_out, const dnmf_panel *w, const dnmf_panel *h,
+                              const dnmf_metrics_options *cuts, dnmf_rank_metrics *metrics);
 
 #endif

@@ -60,9 +60,10 @@ dnmf_status dnmf_recommend(dnmf_context *context, const dnmf_model *model, const
                            dnmf_ranking *ranking, dnmf_recommend_work *work);
 
 /* For each of the `count` columns the `top` others of largest cosine in the space of components; `row` of a line is
- * the column asked about. Columns without data are never listed, and a list is empty for one. All lines are on
- * process 0; the columns must be the same on all. collective */
+ * the column asked about. Columns without data are never listed, nor those that are not `listable` (owned ones; NULL:
+ * all), and a list is empty for one without data. All lines are on process 0; the columns must be the same on all.
+ * collective */
 dnmf_status dnmf_similar(dnmf_context *context, const dnmf_model *model, int64_t count, const int64_t *columns,
-                         int64_t top, dnmf_ranking *ranking);
+                         int64_t top, const bool *listable, dnmf_ranking *ranking);
 
 #endif
