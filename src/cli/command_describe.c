@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "model/describe.h"
+#include "store/ids/ids_find.h"
 #include "store/output.h"
 #include "store/text/labels.h"
 #include "store/write/shared_text.h"
@@ -38,10 +39,11 @@ static const cli_option options_table[] = {
      by_choices},
     {"lambda", 0, CLI_REAL, DESCRIBE(lambda), "X",
      "relevance: 1 orders by how much of the component a column is, 0 by lift (default 0.6)", 0, 1, NULL},
-    {"output", 'o', CLI_TEXT, DESCRIBE(output), "OUT.csv",
+    {"output", 'o', CLI_OUTPUT_FILE, DESCRIBE(output), "OUT.csv",
      "write a line for each component and column, and row with --rows", 0, 0, NULL},
-    {"labels", 0, CLI_TEXT, DESCRIBE(labels), "FILE", "names of columns: a text file of ids and labels", 0, 0, NULL},
-    {"row-labels", 0, CLI_TEXT, DESCRIBE(row_labels), "FILE", "names of rows; implies --rows", 0, 0, NULL},
+    {"labels", 0, CLI_INPUT_FILE, DESCRIBE(labels), "FILE", "names of columns: a text file of ids and labels", 0, 0,
+     NULL},
+    {"row-labels", 0, CLI_INPUT_FILE, DESCRIBE(row_labels), "FILE", "names of rows; implies --rows", 0, 0, NULL},
     {"label-columns", 0, CLI_TEXT, DESCRIBE(label_columns), "ID,LABEL",
      "names or numbers of the columns of --labels (default 1,2)", 0, 0, NULL},
     {"row-label-columns", 0, CLI_TEXT, DESCRIBE(row_label_columns), "ID,LABEL",
@@ -203,11 +205,11 @@ static json_t *side_json(const side *s, int component) {
     int label_length = 0;
     const char *id = text_of(&s->ids, at, &id_length);
     const char *label = s->labels.names.starts ? text_of(&s->labels.names, at, &label_length) : NULL;
-    json_array_append_new(list, json_pack("{s:s%, s:o, s:o, s:o, s:o, s:o, s:o}", "id", id, (size_t)id_length, "label",
-                                          label ? json_stringn(label, (size_t)label_length) : json_null(), "score",
-                                          cli_json_real(entry->score), "weight", cli_json_real(entry->weight), "lift",
-                                          cli_json_real(entry->lift), "share", cli_json_real(entry->share), "count",
-                                          cli_json_real(entry->count)));
+    cli_json_append(&list, cli_json_pack("{s:s%, s:o, s:o, s:o, s:o, s:o, s:o}", "id", id, (size_t)id_length, "label",
+                                         label ? cli_json_bytes(label, (size_t)label_length) : json_null(), "score",
+                                         cli_json_real(entry->score), "weight", cli_json_real(entry->weight), "lift",
+                                         cli_json_real(entry->lift), "share", cli_json_real(entry->share), "count",
+                                         cli_json_real(entry->count)));
   }
   return list;
 }
@@ -217,12 +219,12 @@ static void print_json(cli_session *session, const describe_options *options, co
   json_t *components = json_array();
   for (int n = 0; n < model->components; n++) {
     const int c = cols->description.order[n];
-    json_array_append_new(components, json_pack("{s:i, s:o, s:o, s:o}", "component", c, "share",
-                                                cli_json_real(cols->description.share[c]), "columns",
-                                                side_json(cols, c), "rows", side_json(rows, c)));
+    cli_json_append(&components, cli_json_pack("{s:i, s:o, s:o, s:o}", "component", c, "share",
+                                               cli_json_real(cols->description.share[c]), "columns", side_json(cols, c),
+                                               "rows", side_json(rows, c)));
   }
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:o}", "command", "describe", "version", DNMF_VERSION,
-                                    "model", path, "by", by_choices[options->by], "components", components));
+  cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:o}", "command", "describe", "version", DNMF_VERSION,
+                                        "model", path, "by", by_choices[options->by], "components", components));
 }
 
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {

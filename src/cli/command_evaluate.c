@@ -30,8 +30,8 @@ static const evaluate_options defaults = {.relevant = NAN};
 
 #define EVALUATE(member) offsetof(evaluate_options, member)
 static const cli_option options_table[] = {
-    {"seen", 0, CLI_TEXT, EVALUATE(seen), "TRAIN", "rank all columns that a row does not have in TRAIN, matched by ids",
-     0, 0, NULL},
+    {"seen", 0, CLI_INPUT_FILE, EVALUATE(seen), "TRAIN",
+     "rank all columns that a row does not have in TRAIN, matched by ids", 0, 0, NULL},
     {"relevant", 0, CLI_REAL, EVALUATE(relevant), "X",
      "entries of X or more are relevant (default: the mean of the fitted ratings;\n"
      "                               a model of a matrix with zeros needs X)",
@@ -191,38 +191,37 @@ static double coverage(const evaluation *e) {
 }
 
 /* Puts "NAME@N" into the object. */
-static void put_at(json_t *object, const char *name, int64_t cut, double value) {
+static void put_at(json_t **object, const char *name, int64_t cut, double value) {
   char key[64];
   snprintf(key, sizeof key, "%s@%" PRId64, name, cut);
-  json_object_set_new(object, key, cli_json_real(value));
+  cli_json_set(object, key, cli_json_real(value));
 }
 
-static void put_list_figures(json_t *object, const evaluation *e, const dnmf_list_figures *figures) {
+static void put_list_figures(json_t **object, const evaluation *e, const dnmf_list_figures *figures) {
   for (int c = 0; c < e->ranking.cut_count; c++)
     for (int f = 0; f < DNMF_LIST_FIGURES; f++)
       put_at(object, dnmf_list_figure_names[f], e->ranking.cuts[c], figures->value[f][c]);
 }
 
 /* Figures of all unseen columns. */
-static void put_lists(json_t *object, const evaluate_options *options, const evaluation *e) {
+static void put_lists(json_t **object, const evaluate_options *options, const evaluation *e) {
   json_t *popular = json_object();
-  put_list_figures(popular, e, &e->lists.of_popular);
-  json_t *more = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "seen", options->seen, "relevant_rows",
-                           (json_int_t)e->lists.rows, "relevant_entries", (json_int_t)e->lists.relevant,
-                           "relevant_unknown_columns", (json_int_t)e->lists.unlisted, "relevant_seen",
-                           (json_int_t)e->lists.seen, "relevant_unknown_rows", (json_int_t)e->strange_rows,
-                           "popular_rows", (json_int_t)e->lists.popular_rows, "list_seconds", e->list_seconds);
-  json_object_update(object, more);
-  json_decref(more);
+  put_list_figures(&popular, e, &e->lists.of_popular);
+  json_t *more = cli_json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "seen", options->seen, "relevant_rows",
+                               (json_int_t)e->lists.rows, "relevant_entries", (json_int_t)e->lists.relevant,
+                               "relevant_unknown_columns", (json_int_t)e->lists.unlisted, "relevant_seen",
+                               (json_int_t)e->lists.seen, "relevant_unknown_rows", (json_int_t)e->strange_rows,
+                               "popular_rows", (json_int_t)e->lists.popular_rows, "list_seconds", e->list_seconds);
+  cli_json_merge(object, more);
   put_list_figures(object, e, &e->lists.of_model);
-  json_object_set_new(object, "popular", popular);
+  cli_json_set(object, "popular", popular);
 }
 
 /* Figures of the test's own entries. */
-static void put_entries(json_t *object, const evaluation *e) {
+static void put_entries(json_t **object, const evaluation *e) {
   const dnmf_metrics *m = &e->metrics;
-  json_object_set_new(object, "map", cli_json_real(dnmf_metrics_map(m)));
-  json_object_set_new(object, "fcp", cli_json_real(dnmf_metrics_fcp(m)));
+  cli_json_set(object, "map", cli_json_real(dnmf_metrics_map(m)));
+  cli_json_set(object, "fcp", cli_json_real(dnmf_metrics_fcp(m)));
   for (int c = 0; c < e->ranking.cut_count; c++) {
     put_at(object, "precision", e->ranking.cuts[c], dnmf_metrics_precision(m, c));
     put_at(object, "recall", e->ranking.cuts[c], dnmf_metrics_recall(m, c));
@@ -233,7 +232,7 @@ static void put_entries(json_t *object, const evaluation *e) {
 
 static json_t *to_json(cli_session *session, const evaluate_options *options, const evaluation *e) {
   const dnmf_metrics *m = &e->metrics;
-  json_t *object = json_pack(
+  json_t *object = cli_json_pack(
       "{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:I, s:I, s:s, s:b, s:f, s:s, s:I, s:i}", "command", "evaluate",
       "version", DNMF_VERSION, "model", e->scorer.name, "input", e->test, "n", (json_int_t)m->entries, "rmse",
       cli_json_real(dnmf_metrics_rmse(m)), "mae", cli_json_real(dnmf_metrics_mae(m)), "coverage", coverage(e),
@@ -241,13 +240,11 @@ static json_t *to_json(cli_session *session, const evaluate_options *options, co
       cli_unknown_name(&options->scoring), "clip", e->scorer.clip, "relevant", e->ranking.relevant, "ranked",
       options->seen ? "all unseen columns" : "entries of the test", "rows", (json_int_t)m->rows, "processes",
       session->context->size);
-  if (!object)
-    return NULL;
   if (options->seen)
-    put_lists(object, options, e);
+    put_lists(&object, options, e);
   else
-    put_entries(object, e);
-  json_object_set_new(object, "seconds", json_real(MPI_Wtime() - session->began));
+    put_entries(&object, e);
+  cli_json_set(&object, "seconds", cli_json_real(MPI_Wtime() - session->began));
   return object;
 }
 

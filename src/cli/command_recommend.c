@@ -12,6 +12,7 @@
 #include "comm/collective.h"
 #include "model/recommend.h"
 #include "store/ids/ids_fetch.h"
+#include "store/ids/ids_find.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -43,23 +44,26 @@ static const recommend_options defaults = {.top = 10};
 
 #define RECOMMEND(member) offsetof(recommend_options, member)
 static const cli_option options_table[] = {
-    {"seen", 0, CLI_TEXT, RECOMMEND(seen), "INPUT", "leave out the entries of this matrix, matched by ids", 0, 0, NULL},
-    {"new", 0, CLI_TEXT, RECOMMEND(new_rows), "INPUT",
+    {"seen", 0, CLI_INPUT_FILE, RECOMMEND(seen), "INPUT", "leave out the entries of this matrix, matched by ids", 0, 0,
+     NULL},
+    {"new", 0, CLI_INPUT_FILE, RECOMMEND(new_rows), "INPUT",
      "list for the rows of this matrix, folded in as transform does, without its entries", 0, 0, NULL},
     {"top", 'n', CLI_INT, RECOMMEND(top), "N", "columns a row (default 10); fewer where there are not so many", 1, 1e9,
      NULL},
-    {"rows", 0, CLI_TEXT, RECOMMEND(rows), "FILE|ID,ID",
+    {"rows", 0, CLI_INPUT_FILE, RECOMMEND(rows), "FILE|ID,ID",
      "only these rows: ids, or a file with one a line (default all)", 0, 0, NULL},
-    {"cols", 0, CLI_TEXT, RECOMMEND(cols), "FILE|ID,ID", "only these columns are candidates (default all)", 0, 0, NULL},
+    {"cols", 0, CLI_INPUT_FILE, RECOMMEND(cols), "FILE|ID,ID", "only these columns are candidates (default all)", 0, 0,
+     NULL},
     {"min-count", 0, CLI_INT, RECOMMEND(min_count), "N",
      "never list columns with fewer observations in the fit (a model of a matrix with\n"
      "                               zeros: in --seen)",
      0, 9.2e18, NULL},
     {"similar-to", 0, CLI_TEXT, RECOMMEND(similar_to), "COL,COL",
      "instead: the columns most like these, by the cosine of their factors", 0, 0, NULL},
-    {"output", 'o', CLI_TEXT, RECOMMEND(output), "OUT",
+    {"output", 'o', CLI_OUTPUT_FILE, RECOMMEND(output), "OUT",
      "OUT.csv (row,rank,column,score) or OUT.h5; without it the terminal, and the first 10 rows", 0, 0, NULL},
-    {"labels", 0, CLI_TEXT, RECOMMEND(labels), "FILE", "titles of columns: a text file of ids and labels", 0, 0, NULL},
+    {"labels", 0, CLI_INPUT_FILE, RECOMMEND(labels), "FILE", "titles of columns: a text file of ids and labels", 0, 0,
+     NULL},
     {"label-columns", 0, CLI_TEXT, RECOMMEND(label_columns), "ID,LABEL",
      "names or numbers of the columns of --labels (default 1,2)", 0, 0, NULL},
     {"include-empty", 0, CLI_FLAG, RECOMMEND(include_empty), NULL, "list columns too that the fit had no data for", 0,
@@ -354,11 +358,12 @@ static dnmf_status put_ranking(cli_session *session, const recommend_options *op
   DNMF_TRY(dnmf_sum_int64(session->context, session->context->comm, &lines, 1));
   if (options->output)
     cli_say(session, "%s: %" PRId64 " lines", options->output, lines);
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:I, s:f, s:f, s:i, s:o*}", "command", "recommend",
-                                    "version", DNMF_VERSION, "model", r->path, "output", options->output, "lines",
-                                    (json_int_t)lines, "empty_columns", (json_int_t)r->work.empty, "popular_rows",
-                                    (json_int_t)(r->work.popular + r->unknown_count), "seconds", r->work.seconds,
-                                    "flops", r->work.flops, "processes", session->context->size, "lists", lists));
+  cli_print_json(session,
+                 cli_json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:I, s:f, s:f, s:i, s:o*}", "command", "recommend",
+                               "version", DNMF_VERSION, "model", r->path, "output", options->output, "lines",
+                               (json_int_t)lines, "empty_columns", (json_int_t)r->work.empty, "popular_rows",
+                               (json_int_t)(r->work.popular + r->unknown_count), "seconds", r->work.seconds, "flops",
+                               r->work.flops, "processes", session->context->size, "lists", lists));
   return DNMF_OK;
 }
 

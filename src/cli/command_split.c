@@ -34,9 +34,10 @@ static const double DEFAULT_FRACTION = 0.2;
 
 #define SPLIT(member) offsetof(split_options, member)
 static const cli_option options_table[] = {
-    {"train", 0, CLI_TEXT, SPLIT(paths[DNMF_PART_TRAIN]), "A", "file for the entries to fit: .csv or .h5 (required)", 0,
-     0, NULL},
-    {"test", 0, CLI_TEXT, SPLIT(paths[DNMF_PART_TEST]), "B", "file for the entries held out (required)", 0, 0, NULL},
+    {"train", 0, CLI_OUTPUT_FILE, SPLIT(paths[DNMF_PART_TRAIN]), "A",
+     "file for the entries to fit: .csv or .h5 (required)", 0, 0, NULL},
+    {"test", 0, CLI_OUTPUT_FILE, SPLIT(paths[DNMF_PART_TEST]), "B", "file for the entries held out (required)", 0, 0,
+     NULL},
     {"fraction", 0, CLI_REAL, SPLIT(fraction), "F", "hold out this share of the entries (default 0.2)", 0, 1, NULL},
     {"leave-out", 0, CLI_INT, SPLIT(leave_out), "N", "instead: N entries of each row, which keeps at least one", 1,
      1e12, NULL},
@@ -54,7 +55,7 @@ static const cli_option options_table[] = {
      "hold out this share of the rows: the entries chosen of them go to B, their others\n"
      "                               to --fold-in; A has no entry of them",
      0, 1, NULL},
-    {"fold-in", 0, CLI_TEXT, SPLIT(paths[DNMF_PART_FOLD_IN]), "C",
+    {"fold-in", 0, CLI_OUTPUT_FILE, SPLIT(paths[DNMF_PART_FOLD_IN]), "C",
      "file for the entries of held-out rows that are known; without it they go to B too", 0, 0, NULL},
     {"seed", 0, CLI_INT, SPLIT(seed), "N", "another seed, another split (default 0)", 0, 9.2e18, NULL},
 };
@@ -98,9 +99,6 @@ static dnmf_status check_split_options(dnmf_error *error, const split_options *o
     if (path && !is_hdf5_name(path) && !ends_with(path, ".csv"))
       return dnmf_fail(error, DNMF_ERROR_USAGE, "%s: the ending is neither .csv nor .h5, which say what to write",
                        path);
-    for (int q = 0; path && q < p; q++)
-      if (options->paths[q] && strcmp(path, options->paths[q]) == 0)
-        return dnmf_fail(error, DNMF_ERROR_USAGE, "%s is named twice; the parts go to different files", path);
   }
   if (!isnan(options->fraction) && options->leave_out > 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "give --fraction or --leave-out, not both");
@@ -235,20 +233,20 @@ static void merge_fold_in(splitting *s) {
 static void report_split(cli_session *session, const splitting *s) {
   static const char *const names[DNMF_PARTS] = {"train", "test", "fold_in"};
   json_t *object =
-      json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:i}", "command", "split", "version", DNMF_VERSION, "input",
-                s->name, "rows", (json_int_t)s->source.rows, "cols", (json_int_t)s->source.cols, "stored",
-                (json_int_t)s->loaded.matrix.stored, "seed", (json_int_t)s->options->seed, "latest", s->options->latest,
-                "processes", session->context->size);
+      cli_json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:i}", "command", "split", "version", DNMF_VERSION,
+                    "input", s->name, "rows", (json_int_t)s->source.rows, "cols", (json_int_t)s->source.cols, "stored",
+                    (json_int_t)s->loaded.matrix.stored, "seed", (json_int_t)s->options->seed, "latest",
+                    s->options->latest, "processes", session->context->size);
   for (int p = 0; p < DNMF_PARTS; p++) {
     const char *path = s->options->paths[p];
     if (path)
       cli_say(session, "%s: %" PRId64 " entries of %" PRId64 " rows", path, s->counts.entries[p], s->counts.rows[p]);
-    json_object_set_new(object, names[p],
-                        path ? json_pack("{s:s, s:I, s:I}", "path", path, "entries", (json_int_t)s->counts.entries[p],
-                                         "rows", (json_int_t)s->counts.rows[p])
-                             : json_null());
+    cli_json_set(&object, names[p],
+                 path ? cli_json_pack("{s:s, s:I, s:I}", "path", path, "entries", (json_int_t)s->counts.entries[p],
+                                      "rows", (json_int_t)s->counts.rows[p])
+                      : json_null());
   }
-  json_object_set_new(object, "seconds", json_real(MPI_Wtime() - session->began));
+  cli_json_set(&object, "seconds", cli_json_real(MPI_Wtime() - session->began));
   cli_print_json(session, object);
 }
 

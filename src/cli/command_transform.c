@@ -24,7 +24,7 @@ static const transform_options defaults = {.output = NULL};
 
 #define TRANSFORM(member) offsetof(transform_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, TRANSFORM(output), "OUT.h5", "the model file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, TRANSFORM(output), "OUT.h5", "the model file to write (required)", 0, 0, NULL},
     {"precision", 0, CLI_CHOICE, TRANSFORM(precision), "P", "double, single, auto (default): the fit's", 0, 0,
      cli_precision_choices},
 };
@@ -83,32 +83,33 @@ static dnmf_status describe(cli_session *session, const char *path, const char *
 
 /* A divergence tells nothing about squares. */
 static double rmse(const transformation *t) {
-  if (t->fold.how.loss.divergence)
+  if (t->fold.settings.loss.divergence)
     return NAN;
-  double cells = t->fold.how.missing == DNMF_MISSING_UNOBSERVED ? (double)t->fold.result.entries
-                                                                : (double)t->model.rows * (double)t->model.cols;
+  double cells = t->fold.missing == DNMF_MISSING_UNOBSERVED ? (double)t->fold.result.entries
+                                                            : (double)t->model.rows * (double)t->model.cols;
   return sqrt(2 * t->fold.result.loss / cells);
 }
 
 static void report(cli_session *session, const transform_options *options, const char *path, const char *name,
                    const transformation *t) {
   const double objective = t->fold.result.loss + t->fold.result.penalty;
-  if (t->fold.how.loss.divergence)
+  if (t->fold.settings.loss.divergence)
     cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g", t->model.rows,
             t->fold.result.entries, objective);
   else
     cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g, RMSE %.6f", t->model.rows,
             t->fold.result.entries, objective, rmse(t));
   cli_say(session, "  model     %s", options->output);
-  cli_print_json(
-      session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:f}", "command",
-                         "transform", "version", DNMF_VERSION, "model", path, "input", name, "output", options->output,
-                         "rows", (json_int_t)t->model.rows, "cols", (json_int_t)t->model.cols, "stored",
-                         (json_int_t)t->fold.result.entries, "empty_rows", (json_int_t)t->fold.result.empty_rows,
-                         "unknown_columns", (json_int_t)t->fold.unknown_cols, "unknown_entries",
-                         (json_int_t)t->fold.dropped_entries, "absent_columns", (json_int_t)t->fold.absent_cols,
-                         "iterations", t->fold.result.iterations, "objective", cli_json_real(objective), "rmse",
-                         cli_json_real(rmse(t)), "seconds", MPI_Wtime() - session->began));
+  cli_print_json(session,
+                 cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:f}",
+                               "command", "transform", "version", DNMF_VERSION, "model", path, "input", name, "output",
+                               options->output, "rows", (json_int_t)t->model.rows, "cols", (json_int_t)t->model.cols,
+                               "stored", (json_int_t)t->fold.result.entries, "empty_rows",
+                               (json_int_t)t->fold.result.empty_rows, "unknown_columns",
+                               (json_int_t)t->fold.unknown_cols, "unknown_entries", (json_int_t)t->fold.dropped_entries,
+                               "absent_columns", (json_int_t)t->fold.absent_cols, "iterations",
+                               t->fold.result.iterations, "objective", cli_json_real(objective), "rmse",
+                               cli_json_real(rmse(t)), "seconds", MPI_Wtime() - session->began));
 }
 
 static dnmf_status fold(cli_session *session, const transform_options *options, char **arguments, transformation *t) {

@@ -15,7 +15,7 @@ void cli_fold_in_free(cli_fold_in *fold) {
 /* Only where unstored entries are unobserved are zeros data, and only those that a sparse matrix stores. */
 static void drop_zeros(cli_fold_in *fold) {
   int64_t kept = 0;
-  if (fold->how.missing == DNMF_MISSING_UNOBSERVED)
+  if (fold->missing == DNMF_MISSING_UNOBSERVED)
     return;
   for (int64_t e = 0; e < fold->entries.count; e++)
     if (fold->entries.items[e].value > 0)
@@ -68,14 +68,15 @@ dnmf_status cli_fold_rows(cli_session *session, const char *path, const char *na
                           dnmf_model *model, dnmf_entries *known, cli_fold_in *fold) {
   dnmf_context *context = session->context;
   memset(fold, 0, sizeof *fold);
-  DNMF_TRY(dnmf_transform_options_read(&context->error, model, &fold->how));
+  DNMF_TRY(dnmf_transform_settings(&context->error, model, &fold->missing, &fold->settings));
   DNMF_TRY(cli_load_rows(session, name, input, &fold->source, &fold->loaded));
   fold->checksum = fold->loaded.matrix.checksum;
   DNMF_TRY(match_columns(session, path, name, model, fold));
   dnmf_matrix_free(&fold->loaded.matrix);
   if (known)
     DNMF_TRY(dnmf_agree(context, copy_entries(&context->error, &fold->entries, known)));
-  DNMF_TRY(dnmf_transform(context, &fold->how, fold->source.rows, &fold->entries, model, &fold->result));
+  DNMF_TRY(
+      dnmf_transform(context, fold->missing, &fold->settings, fold->source.rows, &fold->entries, model, &fold->result));
   warn_of_fold(session, name, fold);
   dnmf_ids_free(&model->row_ids);
   model->row_ids = fold->source.row_ids;

@@ -13,7 +13,8 @@ typedef struct cli_fold_in {
   dnmf_source source;
   cli_matrix loaded; /* until it is matched */
   dnmf_entries entries;
-  dnmf_transform_options how;
+  dnmf_missing missing;
+  dnmf_settings settings; /* how rows are fitted */
   dnmf_transform_result result;
   int64_t unknown_cols;    /* of NEW, which the model does not have */
   int64_t dropped_entries; /* in them */

@@ -2,6 +2,7 @@
 
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/ids/ids_find.h"
 #include "store/output.h"
 
 #include <inttypes.h>
@@ -77,7 +78,7 @@ typedef struct line_texts {
 } line_texts;
 
 static void print_line(cli_session *session, const dnmf_ranking *all, int64_t i, const line_texts *texts,
-                       json_t *lists) {
+                       json_t **lists) {
   int row_length = 0;
   int col_length = 0;
   int label_length = 0;
@@ -94,13 +95,14 @@ static void print_line(cli_session *session, const dnmf_ranking *all, int64_t i,
     cli_say(session, "%.*s", row_length, row);
   cli_say(session, "  %4" PRId64 "  %-*.*s %-10s%s%s%.*s", all->place[i], label ? 12 : 24, col_length, col, score,
           observations, label ? "  " : "", label_length, label ? label : "");
-  json_t *line = json_pack("{s:s%, s:I, s:s%, s:o}", "row", row, (size_t)row_length, "rank", (json_int_t)all->place[i],
-                           "column", col, (size_t)col_length, "score", cli_json_real(all->score[i]));
+  json_t *line =
+      cli_json_pack("{s:s%, s:I, s:s%, s:o}", "row", row, (size_t)row_length, "rank", (json_int_t)all->place[i],
+                    "column", col, (size_t)col_length, "score", cli_json_real(all->score[i]));
   if (all->observations)
-    json_object_set_new(line, "observations", json_integer((json_int_t)all->observations[i]));
+    cli_json_set(&line, "observations", cli_json_pack("I", (json_int_t)all->observations[i]));
   if (label)
-    json_object_set_new(line, "label", json_stringn(label, (size_t)label_length));
-  json_array_append_new(lists, line);
+    cli_json_set(&line, "label", cli_json_bytes(label, (size_t)label_length));
+  cli_json_append(lists, line);
 }
 
 dnmf_status cli_print_ranking(cli_session *session, const dnmf_ranking *ranking, const dnmf_ranking_names *names,
@@ -119,11 +121,13 @@ dnmf_status cli_print_ranking(cli_session *session, const dnmf_ranking *ranking,
   if (status == DNMF_OK && context->rank == 0) {
     *lists = json_array();
     for (int64_t i = 0; i < all.count; i++)
-      print_line(session, &all, i, &texts, *lists);
+      print_line(session, &all, i, &texts, lists);
+    if (!*lists)
+      status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for the lists as JSON");
   }
   dnmf_ids_free(&texts.rows);
   dnmf_ids_free(&texts.cols);
   dnmf_ids_free(&texts.labels);
   dnmf_ranking_free(&all);
-  return status;
+  return dnmf_agree(context, status);
 }

@@ -1,6 +1,7 @@
 #include "titles.h"
 
 #include "base/memory.h"
+#include "store/ids/ids_find.h"
 #include "store/text/labels.h"
 
 #include <stdlib.h>

@@ -82,12 +82,13 @@ int dnmf_context_default_threads(dnmf_context *context) {
   int share = omp_get_num_procs() / beside.cores; /* the cores of the affinity mask */
   int granted = slurm_cores(beside.node);
   share = share > 1 ? share : 1;
+  context->cores = granted > 0 && granted < share ? granted : share;
   context->cores_withheld = 0;
   if (getenv("OMP_NUM_THREADS"))
     return omp_get_max_threads();
   if (granted > share)
     context->cores_withheld = granted - share;
-  return granted > 0 && granted < share ? granted : share;
+  return context->cores;
 }
 
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status) {

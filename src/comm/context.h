@@ -61,6 +61,7 @@ typedef struct dnmf_context {
   int rank;
   int size;
   int threads;           /* OpenMP threads of this process */
+  int cores;             /* that this process may use without sharing them with its neighbours; at least 1 */
   int cores_withheld;    /* cores that Slurm granted this process and its affinity mask denies it */
   dnmf_isa isa;          /* instruction set of the kernels */
   int64_t message_limit; /* most items one MPI call may carry; INT_MAX, lower in tests */
@@ -77,7 +78,7 @@ dnmf_status dnmf_context_init(dnmf_context *context, MPI_Comm comm);
 /* Threads this process may use without sharing cores with its neighbours on the node: OMP_NUM_THREADS when it is
  * set. Else the cores of its affinity mask divided among the processes of the node that have the same ones, and in a
  * Slurm job no more than it was granted: SLURM_CPUS_PER_TASK, and its share of SLURM_CPUS_ON_NODE. Sets
- * context->cores_withheld. collective */
+ * context->cores and context->cores_withheld. collective */
 int dnmf_context_default_threads(dnmf_context *context);
 
 /* Everybody leaves with the same status: when any process failed, all return the status of the lowest failing

@@ -11,7 +11,6 @@
 
 #include "base/number.h"
 #include "comm/grid.h"
-#include "matrix/ids.h"
 
 /* What an entry that is not stored means. */
 typedef enum dnmf_missing { DNMF_MISSING_ZERO = 0, DNMF_MISSING_UNOBSERVED = 1 } dnmf_missing;

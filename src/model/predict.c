@@ -2,6 +2,7 @@
 #include "model/predict.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "comm/collective.h"
 #include "matrix/fetch.h"
 
@@ -96,7 +97,8 @@ static dnmf_status predict_batch(dnmf_context *context, const dnmf_predictor *p,
   if (status == DNMF_OK)
     status = fetch(context, p->col_bounds, &p->h, &cols);
   if (status == DNMF_OK) {
-#pragma omp parallel for num_threads(context->threads)
+    const double operations = (double)count * p->w.components;
+#pragma omp parallel for num_threads(dnmf_team(context->threads, operations))
     for (int64_t i = 0; i < count; i++)
       predictions[i] = score(p, fallback, row_of(p, &rows, i), row_of(p, &cols, i));
   }

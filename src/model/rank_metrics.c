@@ -2,6 +2,7 @@
 #include "model/rank_metrics.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "comm/collective.h"
 
 #include <math.h>
@@ -116,7 +117,8 @@ static dnmf_status add_batch(ranked *r, const dnmf_lists *lists) {
   int64_t blocks = (lists->count + BLOCK_ROWS - 1) / BLOCK_ROWS;
   int failed = 0;
   memset(r->blocks, 0, (size_t)blocks * 2 * sizeof *r->blocks);
-#pragma omp parallel num_threads(r->context->threads) reduction(max : failed)
+  const double operations = 16.0 * (double)lists->count * (double)r->longest;
+#pragma omp parallel num_threads(dnmf_team(r->context->threads, operations)) reduction(max : failed)
   {
     void *room = NULL;
     dnmf_error error = {0};

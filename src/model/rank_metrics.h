@@ -19,7 +19,7 @@
 #ifndef DNMF_RANK_METRICS_H
 #define DNMF_RANK_METRICS_H
 
-#include "fit/fit_observed.h"
+#include "fit/observed_fit.h"
 #include "model/metrics.h"
 #include "model/recommend.h"
 
@@ -72,7 +72,7 @@ dnmf_status dnmf_rank_evaluate(dnmf_context *context, const dnmf_model *model, c
 /* The same of a fit of observed entries that is not a model yet: its factors, with biases as the last numbers of their
  * rows, the ratings it was fitted to, which are seen, and held-out ones (from dnmf_ratings_attach), of which those of
  * `cuts->relevant` or more are relevant. collective */
-dnmf_status dnmf_rank_ratings(dnmf_context *context, const dnmf_observed_options *fit, const dnmf_ratings *ratings,
+dnmf_status dnmf_rank_ratings(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
                               const dnmf_ratings_view *held_out, const dnmf_panel *w, const dnmf_panel *h,
                               const dnmf_metrics_options *cuts, dnmf_rank_metrics *metrics);
 

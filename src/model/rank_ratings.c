@@ -58,22 +58,22 @@ static dnmf_status take_factor(dnmf_error *error, int components, const dnmf_pan
   return DNMF_OK;
 }
 
-static dnmf_status take_model(dnmf_error *error, const dnmf_observed_options *fit, const dnmf_ratings *ratings,
+static dnmf_status take_model(dnmf_error *error, const dnmf_settings *settings, const dnmf_ratings *ratings,
                               const dnmf_panel *w, const dnmf_panel *h, dnmf_model *model) {
   *model = (dnmf_model){.rows = ratings->rows,
                         .cols = ratings->cols,
-                        .components = fit->components,
+                        .components = settings->components,
                         .owned_rows = ratings->by_rows.owned,
                         .owned_cols = ratings->by_cols.owned};
-  model->bias.fitted = fit->bias_rows || fit->bias_cols;
-  model->bias.mean = dnmf_observed_mean(fit, ratings);
-  DNMF_TRY(take_factor(error, fit->components, w, &ratings->by_rows.entries, &model->w, &model->bias.row,
+  model->bias.fitted = settings->observed.bias_rows || settings->observed.bias_cols;
+  model->bias.mean = dnmf_observed_mean(settings, ratings);
+  DNMF_TRY(take_factor(error, settings->components, w, &ratings->by_rows.entries, &model->w, &model->bias.row,
                        &model->row_counts));
-  return take_factor(error, fit->components, h, &ratings->by_cols.entries, &model->h, &model->bias.col,
+  return take_factor(error, settings->components, h, &ratings->by_cols.entries, &model->h, &model->bias.col,
                      &model->col_counts);
 }
 
-dnmf_status dnmf_rank_ratings(dnmf_context *context, const dnmf_observed_options *fit, const dnmf_ratings *ratings,
+dnmf_status dnmf_rank_ratings(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
                               const dnmf_ratings_view *held_out, const dnmf_panel *w, const dnmf_panel *h,
                               const dnmf_metrics_options *cuts, dnmf_rank_metrics *metrics) {
   dnmf_error *error = &context->error;
@@ -81,7 +81,7 @@ dnmf_status dnmf_rank_ratings(dnmf_context *context, const dnmf_observed_options
   dnmf_csr seen = {0};
   dnmf_csr relevant = {0};
   const dnmf_recommend_options how = {.mean = ratings->mean};
-  dnmf_status status = take_model(error, fit, ratings, w, h, &model);
+  dnmf_status status = take_model(error, settings, ratings, w, h, &model);
   if (status == DNMF_OK)
     status = take_columns(error, &ratings->by_rows, ratings->precision, ratings->cols, -INFINITY, &seen);
   if (status == DNMF_OK)

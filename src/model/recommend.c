@@ -4,6 +4,7 @@
 #include "model/recommend.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "base/variant.h"
 #include "comm/collective.h"
 #include "model/score.h"
@@ -177,7 +178,8 @@ static void score_tile(listing *l, dnmf_range tile) {
   double began = MPI_Wtime();
   l->packed.first = tile.begin;
   l->packed.groups = (cols + step - 1) / step;
-#pragma omp parallel num_threads(l->context->threads)
+  const double operations = (double)l->lists->count * (double)cols * h->components;
+#pragma omp parallel num_threads(dnmf_team(l->context->threads, operations))
   {
 #pragma omp for schedule(static)
     for (int64_t g = 0; g < l->packed.groups; g++)
@@ -194,7 +196,8 @@ static void score_tile(listing *l, dnmf_range tile) {
 /* Puts the lists in order, and makes those of rows without data by popularity. */
 static void listing_finish(listing *l, int64_t top) {
   dnmf_lists *lists = l->lists;
-#pragma omp parallel for schedule(dynamic, BLOCK_ROWS) num_threads(l->context->threads)
+  const double operations = 8.0 * (double)lists->count * (double)top;
+#pragma omp parallel for schedule(dynamic, BLOCK_ROWS) num_threads(dnmf_team(l->context->threads, operations))
   for (int64_t i = 0; i < lists->count; i++) {
     dnmf_listed *listed = &lists->listed[i];
     if (lists->popular[i]) {

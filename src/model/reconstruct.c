@@ -2,6 +2,7 @@
 #include "model/reconstruct.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "comm/clock.h"
 #include "comm/collective.h"
 
@@ -116,7 +117,8 @@ static dnmf_status fill_tile(rebuilding *r, dnmf_range rows, dnmf_range cols) {
   double clock = MPI_Wtime();
   dnmf_panel_outer(context, &r->model->w, rows, &r->h, all, r->out);
   if (r->observed || r->model->bias.fitted || r->options->clip) {
-#pragma omp parallel for schedule(static) num_threads(context->threads)
+    const double numbers = (double)dnmf_range_size(rows) * (double)r->h.rows;
+#pragma omp parallel for schedule(static) num_threads(dnmf_team(context->threads, numbers))
     for (int64_t row = rows.begin; row < rows.end; row++)
       finish_row(r, row, (char *)r->out + (size_t)(row - rows.begin) * row_bytes);
   }

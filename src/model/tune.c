@@ -91,28 +91,28 @@ static dnmf_status split(dnmf_error *error, const dnmf_tune_plan *plan, const dn
   return DNMF_OK;
 }
 
-static dnmf_observed_options options_of(const dnmf_tune_plan *plan, const dnmf_candidate *candidate,
-                                        const dnmf_ratings *ratings) {
-  dnmf_observed_options options = plan->fit;
-  options.components = candidate->components;
-  options.bias_rows = candidate->bias;
-  options.bias_cols = candidate->bias;
-  options.count_power = candidate->count_power;
-  double l2 = candidate->l2 >= 0 ? candidate->l2 : dnmf_observed_default_l2(&options, ratings);
-  options.l2_w = l2;
-  options.l2_h = l2;
-  options.stop = DNMF_STOP_VALIDATION;
-  return options;
+static dnmf_settings settings_of(const dnmf_tune_plan *plan, const dnmf_candidate *candidate,
+                                 const dnmf_ratings *ratings) {
+  dnmf_settings settings = plan->fit;
+  settings.components = candidate->components;
+  settings.observed.bias_rows = candidate->bias;
+  settings.observed.bias_cols = candidate->bias;
+  settings.penalties.count_power = candidate->count_power;
+  double l2 = candidate->l2 >= 0 ? candidate->l2 : dnmf_observed_default_l2(&settings, ratings);
+  settings.penalties.l2_w = l2;
+  settings.penalties.l2_h = l2;
+  settings.stop = DNMF_STOP_VALIDATION;
+  return settings;
 }
 
 /* The metric of the lists that the factors make; on the group's first process. */
-static dnmf_status rank_fold(dnmf_context *context, const dnmf_tune_plan *plan, const dnmf_observed_options *options,
+static dnmf_status rank_fold(dnmf_context *context, const dnmf_tune_plan *plan, const dnmf_settings *settings,
                              const dnmf_ratings *ratings, const dnmf_ratings_view *held_out, const dnmf_panel *w,
                              const dnmf_panel *h, fit_results *results) {
   dnmf_metrics_options cuts = {.cut_count = 1, .cuts = {plan->metric.at}};
   dnmf_rank_metrics metrics;
   cuts.relevant = isnan(plan->metric.relevant) ? ratings->mean : plan->metric.relevant;
-  DNMF_TRY(dnmf_rank_ratings(context, options, ratings, held_out, w, h, &cuts, &metrics));
+  DNMF_TRY(dnmf_rank_ratings(context, settings, ratings, held_out, w, h, &cuts, &metrics));
   if (metrics.rows == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
                      "no held-out entry of a fold is %g or more; give a smaller --relevant", cuts.relevant);
@@ -144,11 +144,11 @@ static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_can
     status = dnmf_ratings_create(context, g->source.rows, g->source.cols, plan->precision, &kept, &ratings);
   if (status == DNMF_OK)
     status = dnmf_ratings_attach(context, &ratings, &held_out, &view);
-  dnmf_observed_options options = options_of(plan, candidate, &ratings);
+  const dnmf_settings settings = settings_of(plan, candidate, &ratings);
   if (status == DNMF_OK)
-    status = dnmf_agree(context, dnmf_start_observed(&context->error, &options, &ratings, plan->seed, &w, &h));
+    status = dnmf_agree(context, dnmf_start_observed(&context->error, &settings, &ratings, &w, &h));
   if (status == DNMF_OK)
-    status = dnmf_fit_observed(context, &options, &ratings, &view, &w, &h, &result);
+    status = dnmf_fit_observed(context, &settings, &ratings, &view, &w, &h, &result);
   for (int64_t s = 0; status == DNMF_OK && s <= plan->fit.max_iterations && context->rank == 0; s++) {
     double rmse = result.validation_history[s < result.history_count ? s : result.history_count - 1];
     results->squares[s] = rmse * rmse * (double)count;
@@ -157,7 +157,7 @@ static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_can
   if (status == DNMF_OK && context->rank == 0)
     *results->seconds += result.seconds.total;
   if (status == DNMF_OK && plan->metric.ranks)
-    status = rank_fold(context, plan, &options, &ratings, &view, &w, &h, results);
+    status = rank_fold(context, plan, &settings, &ratings, &view, &w, &h, results);
   dnmf_fit_result_free(&result);
   dnmf_panel_free(&w);
   dnmf_panel_free(&h);

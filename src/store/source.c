@@ -27,8 +27,7 @@ static bool exists(const char *path) {
   return stat(path, &facts) == 0;
 }
 
-/* Where FILE:/INNER parts: at the first ":/" behind an existing file, else at the first. */
-static int64_t find_path_length(char *name) {
+int64_t dnmf_source_path_length(char *name) {
   int64_t whole = (int64_t)strlen(name);
   int64_t first = whole;
   if (exists(name))
@@ -78,7 +77,7 @@ static bool has_hdf5_name(const char *path) {
 }
 
 static void look(char *name, finding *found) {
-  found->path_length = find_path_length(name);
+  found->path_length = dnmf_source_path_length(name);
   char *end = name + found->path_length;
   char kept = *end;
   *end = '\0';

@@ -9,6 +9,7 @@
 #ifndef DNMF_SOURCE_H
 #define DNMF_SOURCE_H
 
+#include "matrix/ids.h"
 #include "matrix/matrix.h"
 
 typedef enum dnmf_format {
@@ -97,5 +98,9 @@ dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const d
                              dnmf_precision precision, dnmf_matrix *matrix);
 
 void dnmf_source_close(dnmf_source *source); /* collective; accepts a zeroed source */
+
+/* Bytes of `name` that name the file; what follows, if anything, is ':' and a path inside it. FILE:/INNER is parted at
+ * the first ":/" behind an existing file, else at the first. `name` is changed meanwhile. local */
+int64_t dnmf_source_path_length(char *name);
 
 #endif

@@ -47,6 +47,8 @@ FITS = {
     "ratings nndsvd": ("ratings.h5", ["--init", "nndsvd", "--tol", "1e-5"]),
     "held out": ("ratings.h5", ["--validation", 0.2, "--l2", 0, "--patience", 7]),
     "ratings mu": ("ratings.h5", ["--solver", "mu", "--loss", "kullback-leibler", "--tol", 0, "--max-iter", 18]),
+    "batches": ("dense.h5", ["--batch-rows", 9, "--tol", "1e-4"]),
+    "batches mu": ("sparse.h5", ["--batch-rows", 13, "--solver", "mu", "--forget", 0.7, "--tol", 0, "--max-iter", 18]),
 }
 BREAK = 7
 
@@ -186,14 +188,36 @@ def test_sigterm_to_mpirun_leaves_a_checkpoint(inputs, tmp_path):
     assert on["resumed_iterations"] == last > 0
 
 
-def test_a_signal_without_a_checkpoint_ends_at_once(inputs, tmp_path):
-    process = start(["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 3, *FOREVER, "--log",
+@pytest.mark.parametrize("source, options", [("dense.h5", []), ("dense.h5", ["--batch-rows", 9]), ("ratings.h5", [])])
+def test_a_signal_without_a_checkpoint_ends_with_the_model_of_the_last_iteration(inputs, tmp_path, source, options):
+    process = start(["fit", inputs / source, "-o", tmp_path / "m.h5", "-k", 3, *options, *FOREVER, "--json", "--log",
                      tmp_path / "log.jsonl"])
     while process.poll() is None and not (tmp_path / "log.jsonl").exists():
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGTERM)
-    assert finish(process).returncode == -signal.SIGTERM
-    assert not (tmp_path / "m.h5").exists()
+    os.kill(process.pid, signal.SIGINT)
+    result = finish(process)
+    assert result.returncode == 0, str(result)
+    found = result.json
+    assert found["stop_reason"] == "signal" and not found["converged"]
+    assert f"stopped by a signal after iteration {found['iterations']}" in result.stderr
+    with h5py.File(tmp_path / "m.h5") as file:
+        assert file.attrs["iterations"] == found["iterations"]
+        assert len(file["history/objective"]) == found["iterations"] + 1
+
+
+def test_batches_go_on_in_the_middle_of_a_pass(inputs, tmp_path):
+    """A time limit of no time stops after each batch; the job that goes on makes the same passes as one without."""
+    command = ["fit", inputs / "dense.h5", "-k", 3, "--batch-rows", 9, "--tol", 0, "--max-iter", 3]
+    run([*command, "-o", tmp_path / "whole.h5"])
+    saving = [*command, "-o", tmp_path / "m.h5", "--checkpoint", tmp_path / "part.h5", "--resume", "auto"]
+    for processes in (1, 2, 3, 1, 2, 1, 1):
+        run([*saving, "--time-limit", 1e-9], processes=processes, expect=75)
+    with h5py.File(tmp_path / "part.h5") as file:
+        assert (file.attrs["iterations"], file.attrs["state_batches_visited"]) == (1, 7)
+    run([*saving, "--time-limit", 60], processes=2)
+    expected, found = model_of(tmp_path / "whole.h5"), model_of(tmp_path / "m.h5")
+    for dataset in ("history/objective", "W", "H"):
+        np.testing.assert_allclose(found[dataset], expected[dataset], rtol=1e-9, atol=1e-12, err_msg=dataset)
 
 
 def test_resume_auto_starts_and_then_goes_on(inputs, tmp_path):
@@ -275,6 +299,20 @@ def other_file(kind, inputs, part, folder):
     return inputs / "dense.h5", damaged(folder, part, changes[kind])
 
 
+@pytest.mark.parametrize("option, value, words", [
+    ("sweeps", -5, "--sweeps -5: give a whole number from 1"), ("max-iter", 5000000000, "--max-iter 5000000000"),
+    ("tol", 7.0, "--tol 7"), ("components", 0, "--components 0"), ("solver", "magic", "--solver magic: give one of"),
+    ("l1-w", "much", "--l1-w has no usable value"), ("exact-residual", 1, "--exact-residual has no usable value")])
+def test_saved_options_pass_the_checks_of_typed_ones(inputs, part, tmp_path, option, value, words):
+    def change(file):
+        file.attrs["options"] = json.dumps({**json.loads(file.attrs["options"]), option: value})
+
+    checkpoint = damaged(tmp_path, part, change)
+    result = run(["fit", inputs / "dense.h5", "-o", tmp_path / "on.h5", "--resume", checkpoint], expect=1)
+    assert len(result.messages) == 1 and "damaged" in result.messages[0] and words in result.messages[0], str(result)
+    assert names(tmp_path) == ["damaged.h5"]
+
+
 @pytest.mark.parametrize("kind, words", [
     ("another matrix", ["another matrix", "checksum"]), ("another shape", ["another matrix", "rows", "41", "60"]),
     ("half a file", ["half.h5", "damaged"]), ("a matrix", ["no checkpoint"]), ("no file", ["nowhere.h5", "auto"]),
@@ -292,8 +330,8 @@ def test_what_is_no_checkpoint_of_this_fit_is_refused(inputs, part, tmp_path, ki
 
 
 @pytest.mark.parametrize("options, words", [
-    (["--resume", "auto"], ["--checkpoint"]), (["--checkpoint", "OUT"], ["the model too"]),
-    (["--checkpoint", "IN"], ["the input too"]), (["--checkpoint", "c.h5", "--checkpoint-every", "0"], ["0"])])
+    (["--resume", "auto"], ["--checkpoint"]), (["--checkpoint", "OUT"], ["-o", "m.h5", "--checkpoint"]),
+    (["--checkpoint", "IN"], ["--checkpoint", "the input", "dense.h5"]), (["--checkpoint", "c.h5", "--checkpoint-every", "0"], ["0"])])
 def test_names_that_make_no_sense(inputs, tmp_path, options, words):
     options = [{"OUT": tmp_path / "m.h5", "IN": inputs / "dense.h5"}.get(option, option) for option in options]
     result = run(["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 2, *options], expect=2, cwd=tmp_path)

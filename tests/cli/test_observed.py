@@ -371,7 +371,7 @@ def test_a_process_grid_is_for_zeros_only(folder):
 
 
 def test_the_validation_curve_is_the_same_for_any_number_of_threads(folder):
-    run(["generate", "-o", folder / "threads.h5", "--rows", 300, "--cols", 200, "--kind", "ratings", "--nnz", 12000])
+    run(["generate", "-o", folder / "threads.h5", "--rows", 900, "--cols", 400, "--kind", "ratings", "--nnz", 90000])
     curves = []
     for threads in (1, 2, 3, 3):
         run(["fit", folder / "threads.h5", "-o", folder / "threads-model.h5", "-k", 6, "--validation", 0.3,

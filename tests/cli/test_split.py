@@ -156,7 +156,7 @@ def test_held_out_rows_are_folded_in_and_evaluated(table, tmp_path):
 
 @pytest.mark.parametrize("options, message", [
     (["--train", "a.csv"], "--test B"),
-    (["--train", "a.csv", "--test", "a.csv"], "named twice"),
+    (["--train", "a.csv", "--test", "a.csv"], "a name of its own"),
     (["--train", "a.csv", "--test", "b.txt"], "neither .csv nor .h5"),
     (["--train", "a.csv", "--test", "b.csv", "--leave-out", "1", "--fraction", "0.5"], "not both"),
     (["--train", "a.csv", "--test", "b.csv", "--latest"], "--time-column"),

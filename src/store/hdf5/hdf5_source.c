@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/hdf5/guard.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_find.h"
 #include "store/hdf5/hdf5_sparse.h"
 #include "store/readers.h"
 #include "store/source_load.h"

@@ -3,6 +3,9 @@
 #include "comm/collective.h"
 #include "store/file.h"
 #include "store/hdf5/guard.h"
+#include "store/hdf5/hdf5_attribute.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/ids/ids_file.h"
 #include "store/model/factor_file.h"
 

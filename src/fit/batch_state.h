@@ -1,15 +1,16 @@
-/* A mini-batch fit at work (stream.c), and its parts. */
-#ifndef DNMF_FIT_STREAM_STATE_H
-#define DNMF_FIT_STREAM_STATE_H
+/* A mini-batch fit at work (batch_fit.c), and its parts. */
+#ifndef DNMF_BATCH_STATE_H
+#define DNMF_BATCH_STATE_H
 
-#include "fit/fit_stream.h"
+#include "fit/batch_fit.h"
 
 /* Values that ride along with a Gram matrix, summed over all processes. */
-enum { CONTROL_INNER = 0, CONTROL_SUM, CONTROL_SQUARES, CONTROL_EXPIRED, CONTROL_FAILED, CONTROLS };
+enum { BATCH_INNER = 0, BATCH_SUM, BATCH_SQUARES, BATCH_FAILED, BATCH_ASKS, BATCH_CONTROLS = BATCH_ASKS + DNMF_ASKS };
 
-typedef struct stream {
+typedef struct batch_fit {
+  dnmf_loop *loop;
   dnmf_context *context;
-  const dnmf_stream_options *options;
+  const dnmf_settings *settings;
   const dnmf_matrix *a; /* its figures */
   dnmf_row_blocks *blocks;
   dnmf_panel *w; /* rows in batch order */
@@ -20,7 +21,7 @@ typedef struct stream {
   double l2_h;
   int64_t batches;
   int64_t visited;   /* over all passes */
-  int64_t pass_ends; /* the batch a pass ends before: 0, or where a time limit cut the one before off */
+  int64_t pass_ends; /* the batch a pass ends before: 0, or where a limit cut the one before off */
 
   /* This batch. */
   dnmf_matrix *block;  /* A_b */
@@ -37,34 +38,33 @@ typedef struct stream {
   dnmf_panel divisors; /* the online mu's denominators */
   double *gram_w;      /* G */
   double *gram_h;      /* H H', then control values */
+  dnmf_panel gram;     /* G as a panel, to be saved */
   double inner;        /* <A, W H> and |W H|^2, each batch's when its turn was, in this pass */
   double crossed;
   double *grams; /* owns the memory of all four */
+} batch_fit;
 
-  dnmf_status failure; /* of local work; shared with the next Gram matrix, so that nobody waits */
-  double began;
-  double checked_error; /* |A - W H| / |A| at the last check of the stopping rule; 1 before the first */
-  dnmf_fit_seconds seconds;
-} stream;
-
-/* The control values behind a Gram matrix. */
-static inline double *dnmf_stream_control(const stream *s, double *gram) {
-  return gram + (int64_t)s->h->components * s->h->components;
+/* Numbers of a Gram matrix. */
+static inline int64_t dnmf_batch_squares(const batch_fit *b) {
+  return (int64_t)b->h->components * b->h->components;
 }
 
-void dnmf_stream_keep_failure(stream *s, dnmf_status status);
+/* The control values behind a Gram matrix. */
+static inline double *dnmf_batch_control(const batch_fit *b, double *gram) {
+  return gram + dnmf_batch_squares(b);
+}
 
 /* Where the rows of W of a batch are among this process's. local */
-dnmf_range dnmf_stream_place(const dnmf_context *context, int64_t rows, int64_t batch_rows, int64_t batch);
+dnmf_range dnmf_batch_place(const dnmf_context *context, int64_t rows, int64_t batch_rows, int64_t batch);
 
 /* Everything that is done with the batch whose turn it is. collective */
-dnmf_status dnmf_stream_batch(stream *s);
+dnmf_status dnmf_batch_step(batch_fit *b);
 
 /* A batch with H fixed: W_b becomes the exact minimizer, its terms are added. Without `read_on` it is the last.
  * collective */
-dnmf_status dnmf_stream_last_look(stream *s, bool read_on);
+dnmf_status dnmf_batch_last_look(batch_fit *b, bool read_on);
 
 /* gram_h = H H', with <S, H>. collective */
-dnmf_status dnmf_stream_sum_h(stream *s);
+dnmf_status dnmf_batch_sum_h(batch_fit *b);
 
 #endif

@@ -1,20 +1,20 @@
 /* Where the rows of W are during a mini-batch fit. */
-#include "stream.h"
+#include "batch_state.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"
 
 #include <stdlib.h>
 
-dnmf_range dnmf_stream_place(const dnmf_context *context, int64_t rows, int64_t batch_rows, int64_t batch) {
+dnmf_range dnmf_batch_place(const dnmf_context *context, int64_t rows, int64_t batch_rows, int64_t batch) {
   int64_t share = dnmf_range_size(dnmf_batch_share(rows, batch_rows, 0, context->size, context->rank));
   int64_t count = dnmf_range_size(dnmf_batch_share(rows, batch_rows, batch, context->size, context->rank));
   dnmf_range place = {batch * share, batch * share + count};
   return place;
 }
 
-int64_t dnmf_stream_rows(const dnmf_context *context, int64_t rows, int64_t batch_rows) {
-  return dnmf_stream_place(context, rows, batch_rows, dnmf_batch_count(rows, batch_rows) - 1).end;
+int64_t dnmf_batch_w_rows(const dnmf_context *context, int64_t rows, int64_t batch_rows) {
+  return dnmf_batch_place(context, rows, batch_rows, dnmf_batch_count(rows, batch_rows) - 1).end;
 }
 
 /* Rows of a batch that this process has in one order and each of the others has in the other. */
@@ -43,7 +43,7 @@ static dnmf_status exchange_batches(dnmf_context *context, int64_t rows, int64_t
   dnmf_range my_share = dnmf_range_split(all, context->size, context->rank);
   size_t row_bytes = (size_t)w->components * dnmf_precision_size(w->precision);
   for (int64_t batch = 0; batch < dnmf_batch_count(rows, batch_rows); batch++) {
-    dnmf_range place = dnmf_stream_place(context, rows, batch_rows, batch);
+    dnmf_range place = dnmf_batch_place(context, rows, batch_rows, batch);
     dnmf_range wanted = dnmf_range_overlap(dnmf_batch_rows(rows, batch_rows, batch), my_share);
     dnmf_range here = {wanted.begin - my_share.begin, wanted.end - my_share.begin};
     dnmf_panel batch_part = dnmf_panel_rows(w, place);
@@ -72,12 +72,12 @@ static dnmf_status exchange(dnmf_context *context, int64_t rows, int64_t batch_r
   return status;
 }
 
-dnmf_status dnmf_stream_to_shares(dnmf_context *context, int64_t rows, int64_t batch_rows, const dnmf_panel *w,
-                                  dnmf_panel *shares) {
+dnmf_status dnmf_batch_w_to_shares(dnmf_context *context, int64_t rows, int64_t batch_rows, const dnmf_panel *w,
+                                   dnmf_panel *shares) {
   return exchange(context, rows, batch_rows, true, w, shares);
 }
 
-dnmf_status dnmf_stream_from_shares(dnmf_context *context, int64_t rows, int64_t batch_rows, const dnmf_panel *shares,
-                                    dnmf_panel *w) {
+dnmf_status dnmf_batch_w_from_shares(dnmf_context *context, int64_t rows, int64_t batch_rows, const dnmf_panel *shares,
+                                     dnmf_panel *w) {
   return exchange(context, rows, batch_rows, false, w, shares);
 }

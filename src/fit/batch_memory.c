@@ -1,5 +1,5 @@
 /* What a mini-batch fit takes, counted before it begins. */
-#include "stream.h"
+#include "batch_state.h"
 
 #include "comm/collective.h"
 #include "matrix/product.h"
@@ -20,9 +20,9 @@ static double larger(double a, double b) {
 
 /* H and the sums of its size, and a mark a column. */
 static double h_bytes(const dnmf_context *context, int64_t cols, dnmf_precision precision,
-                      const dnmf_stream_options *options) {
+                      const dnmf_settings *settings) {
   dnmf_range all = {0, cols};
-  int k = options->fit.components;
+  int k = settings->components;
   int64_t owned = dnmf_range_size(dnmf_range_split(all, context->size, 0));
   double sums = dnmf_panel_bytes(owned, k, precision);
   return dnmf_factor_bytes(cols, owned, context->size, k, precision) + 2 * sums + (double)cols;
@@ -30,29 +30,29 @@ static double h_bytes(const dnmf_context *context, int64_t cols, dnmf_precision 
 
 /* What goes with the blocks of A: two panels, and the step that takes most. */
 static double work_bytes(const dnmf_context *context, const dnmf_source *source, dnmf_precision precision,
-                         const dnmf_stream_options *options) {
-  int k = options->fit.components;
-  int64_t share = dnmf_range_size(dnmf_stream_place(context, source->rows, options->batch_rows, 0));
+                         const dnmf_settings *settings) {
+  int k = settings->components;
+  int64_t share = dnmf_range_size(dnmf_batch_place(context, source->rows, settings->batches.rows, 0));
   double most = (double)share * (double)source->cols;
   double product = dnmf_product_bytes(context, source->sparse, true, precision, share, source->cols, most, k);
-  double solver = larger(dnmf_solver_bytes(options->fit.solver, precision, context->isa, context->threads, share, k),
+  double solver = larger(dnmf_solver_bytes(settings->solver, precision, context->isa, context->threads, share, k),
                          dnmf_solver_bytes(DNMF_SOLVER_BPP, precision, context->isa, context->threads, share, k));
   double gram = dnmf_panel_gram_bytes(context->threads, k, precision);
   double survey = (double)share * SURVEY_ROW_BYTES;
   return 2 * dnmf_panel_bytes(share, k, precision) + larger(larger(product, survey), larger(solver, gram));
 }
 
-dnmf_status dnmf_stream_count_memory(dnmf_context *context, const dnmf_source *source, dnmf_precision precision,
-                                     const dnmf_stream_options *options, dnmf_stream_memory *memory) {
-  int64_t rows = dnmf_stream_rows(context, source->rows, options->batch_rows);
+dnmf_status dnmf_batch_count_memory(dnmf_context *context, const dnmf_source *source, dnmf_precision precision,
+                                    const dnmf_settings *settings, dnmf_batch_memory *memory) {
+  int64_t rows = dnmf_batch_w_rows(context, source->rows, settings->batches.rows);
   int64_t blocks = 0;
-  DNMF_TRY(dnmf_row_blocks_bytes(context, source, precision, options->batch_rows, &blocks));
-  double w = dnmf_panel_bytes(rows, options->fit.components, precision);
+  DNMF_TRY(dnmf_row_blocks_bytes(context, source, precision, settings->batches.rows, &blocks));
+  double w = dnmf_panel_bytes(rows, settings->components, precision);
   /* When the model is put together, W's second copy takes the place of the blocks. */
-  double batch = larger((double)blocks + work_bytes(context, source, precision, options), context->size > 1 ? w : 0);
-  double parts[] = {batch, w, h_bytes(context, source->cols, precision, options),
+  double batch = larger((double)blocks + work_bytes(context, source, precision, settings), context->size > 1 ? w : 0);
+  double parts[] = {batch, w, h_bytes(context, source->cols, precision, settings),
                     (double)(ids_bytes(&source->row_ids) + ids_bytes(&source->col_ids))};
   DNMF_TRY(dnmf_max_doubles(context, context->comm, parts, 4));
-  *memory = (dnmf_stream_memory){parts[0], parts[1], parts[2], parts[3], parts[0] + parts[1] + parts[2] + parts[3]};
+  *memory = (dnmf_batch_memory){parts[0], parts[1], parts[2], parts[3], parts[0] + parts[1] + parts[2] + parts[3]};
   return DNMF_OK;
 }

@@ -1,19 +1,11 @@
-#include "matrix/ids.h"
+/* Ids from strings met locally. */
+#include "store/ids/dictionary.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "store/ids/dictionary.h"
 #include "store/text/text_number.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-void dnmf_ids_free(dnmf_ids *ids) {
-  free(ids->numbers);
-  free(ids->starts);
-  free(ids->text);
-  memset(ids, 0, sizeof *ids);
-}
 
 static bool integer_at(const dnmf_interner *strings, int64_t index, int64_t *value) {
   return dnmf_parse_canonical_integer(strings->text + strings->starts[index],
