@@ -198,12 +198,15 @@ const cli_command cli_fit = {
     .name = "fit",
     .summary = "factorize a matrix: A = W H with nonnegative factors",
     .usage = "INPUT -o MODEL.h5 -k K [OPTIONS]",
-    .details = "INPUT is anything that import reads. W has a row a row of A, H a column a column of A.\n\n"
-               "  dnmf fit ratings.csv -o model.h5 -k 20\n"
-               "  dnmf fit ratings.h5 -o model.h5 -k 64 --validation 0.05\n"
-               "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
-               "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json\n"
-               "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto",
+    .details =
+        "INPUT is anything that import reads. W has a row a row of A, H a column a column of A.\n\n"
+        "Ctrl-C ends a fit with the model of its last iteration, or with --checkpoint saves it; a second Ctrl-C\n"
+        "ends it at once.\n\n"
+        "  dnmf fit ratings.csv -o model.h5 -k 20\n"
+        "  dnmf fit ratings.h5 -o model.h5 -k 64 --validation 0.05\n"
+        "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
+        "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json\n"
+        "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,

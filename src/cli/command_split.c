@@ -24,7 +24,6 @@ typedef struct split_options {
   int64_t leave_out;
   bool latest;
   bool globally;
-  const char *time_column;
   double held_out_rows;
   int64_t seed;
 } split_options;
@@ -44,10 +43,6 @@ static const cli_option options_table[] = {
     {"latest", 0, CLI_FLAG, SPLIT(latest), NULL,
      "hold out the latest entries, by --time-column; with --fraction of each row, which\n"
      "                               keeps at least one (default: at random)",
-     0, 0, NULL},
-    {"time-column", 0, CLI_TEXT, SPLIT(time_column), "C",
-     "name or number (from 1) of the column of numbers that tell "
-     "when",
      0, 0, NULL},
     {"globally", 0, CLI_FLAG, SPLIT(globally), NULL, "with --latest --fraction: the latest of the whole table", 0, 0,
      NULL},
@@ -105,10 +100,8 @@ static dnmf_status check_split_options(dnmf_error *error, const split_options *o
   if (options->fraction == 0 || options->fraction == 1)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--fraction %g: give a share between 0 and 1, e.g. 0.2",
                      options->fraction);
-  if (options->latest && !options->time_column)
+  if (options->latest && !options->input.time_column)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--latest needs --time-column: the column that tells when");
-  if (!options->latest && options->time_column)
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--time-column is for --latest, which is not given");
   if (options->globally && (!options->latest || options->leave_out > 0 || options->held_out_rows > 0))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--globally goes with --latest and --fraction: the latest entries of the whole table");
@@ -120,13 +113,13 @@ static dnmf_status check_split_options(dnmf_error *error, const split_options *o
 /* The times of the entries, read as the values of a second matrix from the same file. collective */
 static dnmf_status read_times(cli_session *session, splitting *s) {
   dnmf_context *context = session->context;
-  cli_input input = s->options->input;
+  const cli_input input = cli_input_of_entries(&s->options->input);
   dnmf_source source = {0};
   cli_matrix loaded = {0};
   dnmf_entries entries = {0};
   void *memory = NULL;
-  input.value_column = s->options->time_column;
   dnmf_source_options how = cli_source_options(&input);
+  how.times_as_values = true;
   if (s->loaded.matrix.duplicates > 0 && s->source.duplicates != DNMF_DUPLICATES_LAST)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
                      "%s: %" PRId64 " entries repeat another, and --duplicates merges them, which leaves them no time; "
@@ -144,7 +137,7 @@ static dnmf_status read_times(cli_session *session, splitting *s) {
     if (status == DNMF_OK && entries.count != s->entries.count)
       status =
           dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s: column %s has %" PRId64 " numbers for %" PRId64 " entries",
-                    s->name, s->options->time_column, entries.count, s->entries.count);
+                    s->name, s->options->input.time_column, entries.count, s->entries.count);
     if (status == DNMF_OK)
       status = dnmf_allocate(&context->error, "times of entries", entries.count, sizeof(double), &memory);
     s->times = memory;
@@ -160,8 +153,10 @@ static dnmf_status read_times(cli_session *session, splitting *s) {
 
 static dnmf_status load_entries(cli_session *session, splitting *s) {
   dnmf_context *context = session->context;
-  DNMF_TRY(cli_load_rows(session, s->name, &s->options->input, &s->source, &s->loaded));
-  if (s->options->latest && strcmp(s->source.format, "rating triples") != 0)
+  const cli_input input = cli_input_of_entries(&s->options->input);
+  DNMF_TRY(cli_load_rows(session, s->name, &input, &s->source, &s->loaded));
+  if (s->options->latest && strcmp(s->source.format, "rating triples") != 0 &&
+      strcmp(s->source.format, "interactions") != 0)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
                      "--latest needs a file of a row, a column, a value and a time a line; %s is %s", s->name,
                      s->source.format);

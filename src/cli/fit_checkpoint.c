@@ -1,6 +1,7 @@
 #include "fit_checkpoint.h"
 
 #include "fit_run.h"
+#include "signals.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -82,8 +83,8 @@ static dnmf_status save(void *state, const dnmf_fit_state *now, bool last) {
 }
 
 static bool told_to_stop(void *state) {
-  const cli_checkpoint *c = state;
-  return cli_signals_came(&c->signals);
+  (void)state;
+  return cli_signals_came();
 }
 
 dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
@@ -92,7 +93,7 @@ dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *op
   memset(checkpoint, 0, sizeof *checkpoint);
   checkpoint->host.state = checkpoint;
   checkpoint->host.told_to_stop = told_to_stop;
-  cli_signals_watch(&checkpoint->signals);
+  checkpoint->host.every_seconds = INFINITY;
   if (!options->checkpoint)
     return DNMF_OK;
   checkpoint->session = session;
@@ -107,7 +108,9 @@ dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *op
     if (strcmp(fit->resume.path, checkpoint->path) == 0)
       checkpoint->saved_iteration = fit->resume.state.result.iterations;
   }
-  return dnmf_output_begin(session->context, checkpoint->path, &checkpoint->output);
+  DNMF_TRY(dnmf_output_begin(session->context, checkpoint->path, &checkpoint->output));
+  cli_signals_watch();
+  return DNMF_OK;
 }
 
 void cli_checkpoint_end(cli_checkpoint *checkpoint) {

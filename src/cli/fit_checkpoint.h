@@ -8,8 +8,6 @@
 #ifndef DNMF_CLI_FIT_CHECKPOINT_H
 #define DNMF_CLI_FIT_CHECKPOINT_H
 
-#include "signals.h"
-
 #include "options.h"
 #include "session.h"
 
@@ -29,7 +27,6 @@ typedef struct cli_checkpoint {
   dnmf_output output;  /* of the next one: begun ahead, so that its lock keeps other jobs away */
   int saved_iteration; /* of the file at `path`; negative: there is none of this fit */
   bool failing;        /* the last attempt failed, which has been told */
-  cli_signals signals;
   dnmf_fit_host host;
 } cli_checkpoint;
 
@@ -58,8 +55,9 @@ void cli_resume_free(cli_resume *resume); /* local; accepts a zeroed one */
 /* What of the command line belongs to a job rather than to the fit: neither saved nor compared. */
 extern const char *const cli_job_options[];
 
-/* Checks --checkpoint and --checkpoint-every, and with them watches signals and makes sure that the file can be
- * written; leaves `checkpoint` zeroed without. Released with cli_checkpoint_end. collective */
+/* Checks --checkpoint and --checkpoint-every, watches signals from here on and makes sure that the file can be written.
+ * Without --checkpoint the plan saves nothing and asks only whether the fit is to stop; signals are watched when
+ * cli_signals_watch is called. Released with cli_checkpoint_end. collective */
 dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
                                  cli_checkpoint *checkpoint);
 void cli_checkpoint_end(cli_checkpoint *checkpoint); /* local; accepts a zeroed one */

@@ -2,9 +2,11 @@
  * The phases of a fit that belong to ratings: options, the held-out share, the loop, the model's biases.
  */
 #include "fit_run.h"
+#include "load.h"
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "comm/collective.h"
 #include "matrix/csr.h"
 #include "store/ids/match.h"
 
@@ -101,7 +103,8 @@ static dnmf_status parse_fraction(dnmf_error *error, const char *text, double *f
 static dnmf_status read_held_out(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
                                  dnmf_entries *held_out) {
   dnmf_context *context = session->context;
-  dnmf_source_options how = cli_source_options(&options->input);
+  const cli_input input = cli_input_of_entries(&options->input);
+  dnmf_source_options how = cli_source_options(&input);
   how.select = (dnmf_select_options){.rows = NULL}; /* of the input only */
   const dnmf_source *source = &fit->source;
   dnmf_target target = {fit->input, source->rows, source->cols, &source->row_ids, &source->col_ids};
@@ -124,6 +127,24 @@ static dnmf_status read_held_out(cli_session *session, const cli_fit_options *op
   return status;
 }
 
+/* A share of the ratings by chance may be none of few, or all. collective */
+static dnmf_status check_shares(dnmf_context *context, const char *fraction, const dnmf_entries *entries,
+                                const dnmf_entries *held_out) {
+  int64_t counts[] = {entries->count, held_out->count};
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
+  if (counts[1] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %s: none of the %" PRId64 " ratings is held out, so there is no error to stop by; "
+                     "give a larger fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[0]);
+  if (counts[0] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %s: all %" PRId64 " ratings are held out, and none is left to fit; give a smaller "
+                     "fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[1]);
+  return DNMF_OK;
+}
+
 /* The entries to fit, and those to hold out: a share of them, or those of another file. */
 static dnmf_status part_entries(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
                                 dnmf_entries *entries, dnmf_entries *held_out) {
@@ -138,7 +159,9 @@ static dnmf_status part_entries(cli_session *session, const cli_fit_options *opt
   if (status == DNMF_OK && share)
     status = split_held_out(&context->error, fraction, (uint64_t)options->seed, entries, held_out);
   DNMF_TRY(dnmf_agree(context, status));
-  return options->validation && !share ? read_held_out(session, options, fit, held_out) : DNMF_OK;
+  if (share)
+    return check_shares(context, options->validation, entries, held_out);
+  return options->validation ? read_held_out(session, options, fit, held_out) : DNMF_OK;
 }
 
 /* The penalties that depend on the ratings' scale, unless given. */
@@ -149,6 +172,23 @@ static void settle_penalties(const cli_fit_options *options, cli_fit_run *fit) {
     both = dnmf_observed_default_l2(&fit->settings, &fit->ratings);
   penalties->l2_w = options->l2_w >= 0 ? options->l2_w : both;
   penalties->l2_h = options->l2_h >= 0 ? options->l2_h : both;
+}
+
+/* A stored 0 is a rating: what is counted here are rows and columns without any. */
+static void warn_about_ratings(cli_session *session, const cli_fit_run *fit) {
+  const dnmf_ratings *ratings = &fit->ratings;
+  const char *where = fit->has_held_out ? " outside the held-out ones" : "";
+  if (ratings->empty_rows > 0)
+    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no rating%s: the model does not know them",
+              ratings->empty_rows, ratings->rows, where);
+  if (ratings->empty_cols > 0)
+    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no rating%s: the model does not know them",
+              ratings->empty_cols, ratings->cols, where);
+  if (ratings->smallest == ratings->largest && ratings->largest > 0 && ratings->stored > 1)
+    dnmf_warn(session->context,
+              "every rating is %g: there is nothing to tell rows and columns apart by; plays, clicks and purchases are "
+              "fitted with --missing zero",
+              ratings->largest);
 }
 
 dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
@@ -166,8 +206,10 @@ dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *optio
   }
   dnmf_entries_free(&entries);
   dnmf_entries_free(&held_out);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK) {
     settle_penalties(options, fit);
+    warn_about_ratings(session, fit);
+  }
   return status;
 }
 

@@ -1,9 +1,11 @@
 #include "fit_run.h"
 
 #include "fit_report.h"
+#include "signals.h"
 
 #include "comm/clock.h"
 #include "comm/collective.h"
+#include "comm/node_memory.h"
 #include "fit/residual.h"
 #include "matrix/product.h"
 #include "store/file.h"
@@ -100,11 +102,29 @@ static dnmf_status plan(cli_session *session, const cli_fit_options *options, cl
   return plan_blocks(session, options, fit);
 }
 
+/* What the plan needs against what the machines have, before any of it is allocated. Of observed entries the factor
+ * rows that are fetched are known only as a bound, and left out. */
+static dnmf_status check_memory(cli_session *session, const cli_fit_run *fit) {
+  const bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
+  dnmf_job job = cli_fit_job(fit);
+  dnmf_cost cost;
+  job.missing = fit->missing;
+  job.stored = fmax(0, job.stored); /* not known before it is read */
+  dnmf_cost_of(session->context, &job, NULL, fit->a.grid.rows, fit->a.grid.cols, &cost);
+  double bytes = observed ? fmax(cost.memory.loading, cost.memory.block) : cost.memory.peak;
+  if (fit->in_batches)
+    bytes = fit->stream_memory.total;
+  return dnmf_check_memory(session->context, fit->source.name,
+                           observed ? "use --precision single or more machines"
+                                    : "use --precision single, more machines or, for a matrix in HDF5, --memory SIZE",
+                           bytes);
+}
+
 static dnmf_status read_matrix(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   if (fit->in_batches)
     return cli_stream_load(session, fit);
   DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
-  cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
+  cli_warn_about_matrix(session, &fit->source, fit->missing, &fit->a.matrix);
   DNMF_TRY(cli_resume_check(session, fit));
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_load(session, options, fit);
@@ -148,6 +168,7 @@ static dnmf_status measure_residual(cli_session *session, cli_fit_run *fit) {
 static dnmf_status iterate(cli_session *session, const cli_fit_options *options, const cli_checkpoint *checkpoint,
                            cli_fit_run *fit) {
   fit->settings.host = &checkpoint->host;
+  cli_signals_watch();
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_fit(session, fit);
   if (fit->in_batches)
@@ -206,8 +227,11 @@ static dnmf_status run_phases(cli_session *session, const cli_fit_options *optio
                               cli_fit_run *fit, dnmf_output *output) {
   dnmf_context *context = session->context;
   double clock = session->began;
-  DNMF_TRY(cli_open(session, fit->input, &options->input, &fit->source));
+  cli_input input = options->input;
+  input.missing = options->missing;
+  DNMF_TRY(cli_open(session, fit->input, &input, &fit->source));
   DNMF_TRY(dnmf_agree(context, plan(session, options, fit)));
+  DNMF_TRY(check_memory(session, fit));
   DNMF_TRY(read_matrix(session, options, fit));
   fit->seconds.read = dnmf_lap(&clock);
   DNMF_TRY(fit->in_batches ? cli_stream_start(session, options, fit) : cli_fit_start(session, options, fit));

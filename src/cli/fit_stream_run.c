@@ -121,7 +121,7 @@ dnmf_status cli_stream_plan(cli_session *session, const cli_fit_options *options
 dnmf_status cli_stream_load(cli_session *session, cli_fit_run *fit) {
   DNMF_TRY(dnmf_row_blocks_survey(session->context, &fit->source, fit->precision, fit->settings.batches.rows,
                                   &fit->a.matrix));
-  cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
+  cli_warn_about_matrix(session, &fit->source, fit->missing, &fit->a.matrix);
   return cli_resume_check(session, fit);
 }
 

@@ -69,7 +69,9 @@ dnmf_status cli_fold_rows(cli_session *session, const char *path, const char *na
   dnmf_context *context = session->context;
   memset(fold, 0, sizeof *fold);
   DNMF_TRY(dnmf_transform_settings(&context->error, model, &fold->missing, &fold->settings));
-  DNMF_TRY(cli_load_rows(session, name, input, &fold->source, &fold->loaded));
+  cli_input rows = *input;
+  rows.missing = (int)fold->missing + 1; /* as in the fit */
+  DNMF_TRY(cli_load_rows(session, name, &rows, &fold->source, &fold->loaded));
   fold->checksum = fold->loaded.matrix.checksum;
   DNMF_TRY(match_columns(session, path, name, model, fold));
   dnmf_matrix_free(&fold->loaded.matrix);

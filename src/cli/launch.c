@@ -49,16 +49,11 @@ void cli_wait_briefly(int threads, char **argv) {
 /* --- MPI ------------------------------------------------------------------------------------------------- */
 
 /* Without a launcher Open MPI would start a daemon for processes we never spawn, most of a small job's time. Spared
- * that, all jobs of a person would share one folder for temporary files, and remove it under each other: each gets its
- * own, which Open MPI removes at the end. */
+ * that, all jobs of a person would share one folder for temporary files, and remove it under each other. A process
+ * alone needs no such folder: none is made, so none is left, however the job ends. */
 static bool spare_daemon(void) {
-  const char *parent = getenv("TMPDIR");
-  char folder[PATH_MAX];
-  int length = snprintf(folder, sizeof folder, "%s/dnmf.XXXXXX", parent && *parent ? parent : "/tmp");
-  if (length < 0 || (size_t)length >= sizeof folder || !mkdtemp(folder))
-    return true; /* with the daemon, then */
-  return setenv("OMPI_MCA_orte_jobfam_session_dir", folder, 0) == 0 &&
-         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0) == 0;
+  return setenv("OMPI_MCA_ess_singleton_isolated", "1", 0) == 0 &&
+         setenv("OMPI_MCA_orte_create_session_dirs", "0", 0) == 0;
 }
 
 /* HDF5 uses no shared file pointers. On several hosts Open MPI would keep one for each open file in another file beside

@@ -34,7 +34,8 @@ dnmf_status cli_load_model_entries(cli_session *session, const char *name, const
   dnmf_matched matched = {0};
   dnmf_entries entries = {0};
   memset(loaded, 0, sizeof *loaded);
-  dnmf_status status = cli_load_rows(session, name, input, &source, &file);
+  const cli_input entries_only = cli_input_of_entries(input);
+  dnmf_status status = cli_load_rows(session, name, &entries_only, &source, &file);
   if (status == DNMF_OK)
     status = dnmf_match(context, &source, &file.matrix, &target, &matched);
   bool as_loaded = status == DNMF_OK && matched.same && file.matrix.sparse;

@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "crash_guard.h"
+
 #include "comm/collective.h"
 
 #include <errno.h>
@@ -14,7 +16,8 @@
 #include <unistd.h>
 
 static const char *const progress_choices[] = {"auto", "always", "never", NULL};
-static const char *const format_choices[] = {"auto", "hdf5", "triples", "table", "mm", "svmlight", "npy", "npz", NULL};
+static const char *const format_choices[] = {"auto",     "hdf5", "triples", "table",   "mm",
+                                             "svmlight", "npy",  "npz",     "docword", NULL};
 static const char *const base_choices[] = {"auto", "0", "1", NULL};
 static const char *const header_choices[] = {"auto", "yes", "no", NULL};
 static const char *const duplicates_choices[] = {"auto", "last", "sum", "mean", "error", NULL};
@@ -34,19 +37,35 @@ const cli_option cli_common_options[CLI_COMMON_OPTIONS] = {
 #define INPUT(member) offsetof(cli_input, member)
 const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"format", 0, CLI_CHOICE, INPUT(format), "F",
-     "auto (default), hdf5, triples, table, mm (Matrix Market), svmlight, npy, npz", 0, 0, format_choices},
+     "auto (default), hdf5, triples, table, mm (Matrix Market), svmlight, npy, npz, docword", 0, 0, format_choices},
     {"header", 0, CLI_CHOICE, INPUT(header), "WHEN", "first line holds names: auto (default), yes, no", 0, 0,
      header_choices},
     {"delimiter", 0, CLI_TEXT, INPUT(delimiter), "D", "text between fields: , tab :: blank ; | (default: found)", 0, 0,
      NULL},
-    {"row-column", 0, CLI_TEXT, INPUT(row_column), "C", "name or number (from 1) of the row id's column", 0, 0, NULL},
+    {"skip-lines", 0, CLI_INT, INPUT(skip_lines), "N", "lines to pass over before anything is read (default 0)", 0,
+     9e15, NULL},
+    {"quote", 0, CLI_TEXT, INPUT(quote), "Q", "character around fields that hold anything, or none (default \")", 0, 0,
+     NULL},
+    {"escape", 0, CLI_TEXT, INPUT(escape), "E",
+     "character before a quote inside a quoted field, e.g. '\\' (default: none)", 0, 0, NULL},
+    {"decimal", 0, CLI_TEXT, INPUT(decimal), "M",
+     "decimal mark, . or ,; the other one groups thousands (default: ., no groups)", 0, 0, NULL},
+    {"row-column", 0, CLI_TEXT, INPUT(row_column), "C",
+     "name or number (from 1) of the row id's column; of a table also none", 0, 0, NULL},
     {"col-column", 0, CLI_TEXT, INPUT(col_column), "C", "name or number of the column id's column", 0, 0, NULL},
-    {"value-column", 0, CLI_TEXT, INPUT(value_column), "C", "name or number of the value's column", 0, 0, NULL},
+    {"value-column", 0, CLI_TEXT, INPUT(value_column), "C",
+     "name or number of the value's column; none: each line counts 1", 0, 0, NULL},
+    {"time-column", 0, CLI_TEXT, INPUT(time_column), "C",
+     "column of times, numbers or dates: of repeated entries the latest counts", 0, 0, NULL},
     {"duplicates", 0, CLI_CHOICE, INPUT(duplicates), "P",
      "entries at one place: auto (last for triples, else sum), last, sum, mean, error", 0, 0, duplicates_choices},
     {"index-base", 0, CLI_CHOICE, INPUT(index_base), "B",
      "svmlight: number of the first column, 0, 1 or auto (default: 0 where it occurs, else 1)", 0, 0, base_choices},
     {"transpose", 0, CLI_FLAG, INPUT(transpose), NULL, "the input's columns are the rows (default: no)", 0, 0, NULL},
+    {"missing-value", 0, CLI_TEXT, INPUT(missing_value), "X",
+     "what stands for a missing value, e.g. 99 (default: none)", 0, 0, NULL},
+    {"add", 0, CLI_REAL, INPUT(add), "X", "number added to every value, before it is checked (default 0)", -INFINITY,
+     INFINITY, NULL},
 };
 
 #define SELECT(member) offsetof(cli_select, member)
@@ -69,15 +88,25 @@ bool cli_selects(const cli_select *select) {
 dnmf_source_options cli_source_options(const cli_input *input) {
   dnmf_source_options options = {.format = (dnmf_format)input->format,
                                  .header = (dnmf_header)input->header,
+                                 .skip_lines = input->skip_lines,
                                  .delimiter = input->delimiter,
+                                 .quote = input->quote,
+                                 .escape = input->escape,
+                                 .decimal = input->decimal,
+                                 .time_column = input->time_column,
                                  .row_column = input->row_column,
                                  .col_column = input->col_column,
                                  .value_column = input->value_column,
                                  .index_base = (dnmf_index_base)input->index_base,
                                  .transpose = input->transpose,
+                                 .missing_value = input->missing_value,
+                                 .add = input->add,
+                                 .missing_given = input->missing > 0,
                                  .duplicates_given = input->duplicates > 0};
   if (options.duplicates_given)
     options.duplicates = (dnmf_duplicates)(input->duplicates - 1);
+  if (options.missing_given)
+    options.missing = (dnmf_missing)(input->missing - 1);
   options.select = (dnmf_select_options){.rows = input->select.rows,
                                          .cols = input->select.cols,
                                          .row_ids = input->select.row_ids,
@@ -207,7 +236,11 @@ static void set_up_display(cli_session *session) {
   display->live = common->progress == CLI_PROGRESS_ALWAYS || (common->progress == CLI_PROGRESS_AUTO && isatty(2));
   display->lines = common->progress == CLI_PROGRESS_AUTO && !display->live;
   display->next_printed = 1;
-  session->context->reporter = (dnmf_reporter){display, print_warning, show_step};
+  session->context->reporter = (dnmf_reporter){.state = display, .warn = print_warning, .step = show_step};
+  if (cli_crash_guard_is_on()) {
+    session->context->reporter.reading = cli_crash_guard_begin;
+    session->context->reporter.has_read = cli_crash_guard_end;
+  }
 }
 
 /* The commonest way to lose most of a Slurm job's cores. */
@@ -330,15 +363,16 @@ const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]) {
   return text;
 }
 
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix) {
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
+                           const dnmf_matrix *matrix) {
   static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
   if (matrix->duplicates > 0)
     dnmf_warn(session->context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
               matrix->duplicates, policies[source->duplicates]);
-  if (matrix->empty_rows > 0)
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_rows > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
               matrix->empty_rows, matrix->rows);
-  if (matrix->empty_cols > 0)
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_cols > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
               matrix->empty_cols, matrix->cols);
   if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)

@@ -21,7 +21,7 @@ typedef struct cli_common {
   const char *log;
 } cli_common;
 
-enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 9 };
+enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 16 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
 /* Which rows and columns take part: of commands whose matrix can be a part of a file. */
@@ -42,13 +42,22 @@ extern const cli_option cli_select_options[CLI_SELECT_OPTIONS];
 typedef struct cli_input {
   int format; /* dnmf_format */
   int header; /* dnmf_header */
+  int64_t skip_lines;
   const char *delimiter;
+  const char *quote;
+  const char *escape;
+  const char *decimal;
   const char *row_column;
   const char *col_column;
   const char *value_column;
+  const char *time_column;
   int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
   int index_base; /* dnmf_index_base */
   bool transpose;
+  const char *missing_value;
+  double add;
+  int missing; /* of the command's own option, which sets it before a file is opened: 0: as the format has it, else
+                  dnmf_missing + 1 */
   cli_select select;
 } cli_input;
 
@@ -112,7 +121,9 @@ dnmf_status cli_peak_memory(cli_session *session, int64_t *bytes);
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]);
 
-/* A warning each for rows and columns without data, duplicates merged. local */
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix);
+/* A warning each for duplicates merged and, where unstored entries are zeros, for rows and columns without data. local
+ */
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
+                           const dnmf_matrix *matrix);
 
 #endif

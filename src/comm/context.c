@@ -106,6 +106,16 @@ dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status) {
   return context->error.status;
 }
 
+void dnmf_reading_begin(const dnmf_context *context, const char *path, int seconds) {
+  if (context->reporter.reading)
+    context->reporter.reading(context->reporter.state, path, seconds);
+}
+
+void dnmf_reading_end(const dnmf_context *context) {
+  if (context->reporter.has_read)
+    context->reporter.has_read(context->reporter.state);
+}
+
 void dnmf_warn(dnmf_context *context, const char *format, ...) {
   if (context->rank != 0 || !context->reporter.warn)
     return;

@@ -89,6 +89,12 @@ bool dnmf_model_text_is(const dnmf_model *model, const char *name, const char *t
 /* Fitted to observed entries only: the provenance says so, or in a file without it there are biases. local */
 bool dnmf_model_is_observed(const dnmf_model *model);
 
+/* Whether the fit had data of the owned row (column): in a model of observed entries, an entry, by the model's counts
+ * and nothing else; in a file without counts, a bias or a factor other than zero. Where unstored entries were zeros all
+ * are data. `row` and `col` count from the first owned one. local */
+bool dnmf_model_row_is_known(const dnmf_model *model, int64_t row);
+bool dnmf_model_col_is_known(const dnmf_model *model, int64_t col);
+
 /* Appends a copy of a history curve. local */
 dnmf_status dnmf_model_add_curve(dnmf_error *error, dnmf_model *model, const char *name, int64_t count,
                                  const double *values);

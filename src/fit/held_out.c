@@ -27,8 +27,8 @@ static double predict(const dnmf_held_out *p, int64_t row, int64_t place) {
   const dnmf_settings *settings = p->settings;
   const dnmf_ratings *ratings = p->ratings;
   int k = settings->components;
-  /* Rows without entries in the fit are all zero. */
-  bool unknown = dnmf_panel_row_is_zero(p->w, row) || dnmf_panel_row_is_zero(p->needed, place);
+  const int64_t *start = ratings->by_rows.entries.start;
+  bool unknown = start[row + 1] == start[row] || !p->view->needed_known[place];
   double score = unknown ? ratings->mean : dnmf_observed_mean(settings, ratings);
   score += dot_rows(p->w, row, p->needed, place, k);
   if (dnmf_observed_has_biases(settings))

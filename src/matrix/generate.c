@@ -121,6 +121,9 @@ dnmf_status dnmf_generate(dnmf_context *context, const dnmf_generate_options *op
                           dnmf_precision precision, dnmf_matrix *matrix) {
   *matrix = (dnmf_matrix){0};
   DNMF_TRY(dnmf_agree(context, check_options(&context->error, options)));
+  const double stored = options->sparse ? options->density * (double)layout->rows * (double)layout->cols : 0;
+  DNMF_TRY(
+      dnmf_matrix_check_memory(context, "the matrix", layout, options->sparse, false, (dnmf_number)precision, stored));
   dnmf_pattern pattern = {0};
   dnmf_status status = dnmf_pattern_create(&context->error, options->seed, layout->rows, layout->cols, options->density,
                                            options->kind == DNMF_GENERATE_RATINGS, &pattern);

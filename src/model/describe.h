@@ -22,6 +22,9 @@ typedef enum dnmf_describe_by {
   DNMF_BY_WEIGHT         /* the factor itself */
 } dnmf_describe_by;
 
+/* Relevance's lambda unless another is given: LDAvis's. */
+static const double DNMF_DESCRIBE_LAMBDA = 0.6;
+
 typedef struct dnmf_description_entry {
   int64_t index; /* of the column or row */
   double score;  /* what it is ranked by */

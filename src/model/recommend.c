@@ -96,12 +96,17 @@ static dnmf_status listing_allocate(listing *l, int64_t top) {
   return DNMF_OK;
 }
 
-/* A row or column has data when the fit had an observation of it; where unstored entries were zeros, when its factor
- * and bias are not all zero. */
-static bool has_data(const int64_t *counts, const dnmf_panel *panel, const double *biases, int64_t at) {
-  if (counts)
-    return counts[at] > 0;
-  return (biases && biases[at] != 0) || !dnmf_panel_row_is_zero(panel, at);
+/* Of rows that all are data, those of zeros have nothing to be listed by, and such columns nothing to be listed for. */
+static bool row_has_data(const dnmf_model *model, int64_t row) {
+  if (dnmf_model_is_observed(model))
+    return dnmf_model_row_is_known(model, row);
+  return !dnmf_panel_row_is_zero(&model->w, row);
+}
+
+static bool col_has_data(const dnmf_model *model, int64_t col) {
+  if (dnmf_model_is_observed(model))
+    return dnmf_model_col_is_known(model, col);
+  return !dnmf_panel_row_is_zero(&model->h, col);
 }
 
 static bool is_wanted(const dnmf_recommend_options *options, int64_t row) {
@@ -120,7 +125,7 @@ static void listing_set_rows(listing *l, int64_t top) {
       continue;
     dnmf_listed *listed = &lists->listed[next];
     lists->row[next] = row;
-    lists->popular[next] = l->options->popularity && !has_data(model->row_counts, w, model->bias.row, row);
+    lists->popular[next] = l->options->popularity && !row_has_data(model, row);
     listed->factor = (const char *)w->data + (size_t)row * row_bytes;
     listed->seen = seen ? seen->index + seen->start[row] : NULL;
     listed->seen_count = seen ? seen->start[row + 1] - seen->start[row] : 0;
@@ -141,7 +146,7 @@ static dnmf_status listing_set_columns(listing *l, int64_t *empty) {
   const dnmf_recommend_options *options = l->options;
   *empty = 0;
   for (int64_t j = 0; j < model->h.rows; j++) {
-    bool known = has_data(model->col_counts, &model->h, model->bias.col, j);
+    bool known = col_has_data(model, j);
     bool may_be = !options->listable || options->listable[j];
     l->own_biases[j] = model->bias.fitted && model->bias.col ? model->bias.col[j] : 0;
     if (!known)
@@ -253,7 +258,7 @@ static double reported(const dnmf_model *model, const dnmf_recommend_options *op
   const dnmf_bias *bias = &model->bias;
   if (bias->fitted)
     score += bias->mean + (bias->row ? bias->row[row] : 0);
-  if (!has_data(model->row_counts, &model->w, bias->row, row))
+  if (!dnmf_model_row_is_known(model, row))
     score += options->mean - (bias->fitted ? bias->mean : 0);
   if (options->clip && score < options->smallest)
     return options->smallest;

@@ -20,7 +20,7 @@
 
 typedef struct dnmf_recommend_options {
   int64_t top;        /* columns a row, fewer where there are not so many */
-  bool include_empty; /* list columns the fit had no data for: their factor and bias are zero */
+  bool include_empty; /* list columns the fit had no data for too */
   bool clip;          /* scores to [smallest, largest] */
   double smallest;
   double largest;

@@ -188,21 +188,75 @@ def test_sigterm_to_mpirun_leaves_a_checkpoint(inputs, tmp_path):
     assert on["resumed_iterations"] == last > 0
 
 
-@pytest.mark.parametrize("source, options", [("dense.h5", []), ("dense.h5", ["--batch-rows", 9]), ("ratings.h5", [])])
-def test_a_signal_without_a_checkpoint_ends_with_the_model_of_the_last_iteration(inputs, tmp_path, source, options):
-    process = start(["fit", inputs / source, "-o", tmp_path / "m.h5", "-k", 3, *options, *FOREVER, "--json", "--log",
-                     tmp_path / "log.jsonl"])
-    while process.poll() is None and not (tmp_path / "log.jsonl").exists():
+def begun(folder, processes, source, *options):
+    """A fit without end and without a checkpoint that has begun to iterate."""
+    log = folder / "log.jsonl"
+    process = start(["fit", source, "-o", folder / "m.h5", "--max-iter", 1000000000, "--log", log, "--json", *options],
+                    processes=processes)
+    while process.poll() is None and not (log.exists() and log.read_text()):
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGINT)
-    result = finish(process)
-    assert result.returncode == 0, str(result)
-    found = result.json
-    assert found["stop_reason"] == "signal" and not found["converged"]
-    assert f"stopped by a signal after iteration {found['iterations']}" in result.stderr
-    with h5py.File(tmp_path / "m.h5") as file:
-        assert file.attrs["iterations"] == found["iterations"]
-        assert len(file["history/objective"]) == found["iterations"] + 1
+    return process
+
+
+@pytest.mark.parametrize("source, options", [
+    ("dense.h5", ["--tol", 0]), ("sparse.h5", ["--tol", 0, "--loss", "kullback-leibler"]),
+    ("dense.h5", ["--tol", 0, "--batch-rows", 9]),
+    ("ratings.h5", ["--validation", 0.2, "--patience", 1000000000])])
+def test_a_signal_without_a_checkpoint_ends_with_a_model(inputs, tmp_path, source, options):
+    """Of the last iteration, or the best one with held-out entries; on one process and of one among two."""
+    for processes, kind in ((1, signal.SIGINT), (2, signal.SIGTERM)):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        process = begun(folder, processes, inputs / source, "-k", 3, *options)
+        os.kill(process.pid if processes == 1 else ranks_of(process)[-1], kind)
+        result = finish(process)
+        assert result.returncode == 0, str(result)
+        found = result.json
+        steps = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        assert (found["stop_reason"], found["converged"], found["checkpoint"]) == ("signal", False, None)
+        assert found["iterations"] == steps[-1]["iteration"]
+        told = [line for line in result.stderr.splitlines() if line.startswith("warning: stopped by a signal")]
+        assert len(told) == 1 and str(folder / "m.h5") in told[0], str(result)
+        assert names(folder) == ["log.jsonl", "m.h5"]
+        with h5py.File(folder / "m.h5") as file:
+            assert file.attrs["iterations"] == found["iterations"] and np.isfinite(file["W"][:]).all()
+
+
+def catches(process, kind):
+    """Whether a process has a handler for the signal."""
+    status = open(f"/proc/{process}/status").read()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return int(caught.split()[1], 16) >> (kind - 1) & 1 == 1
+
+
+def interrupt_twice(process):
+    """The second when the first has been taken, which is when its handler is gone."""
+    assert catches(process, signal.SIGINT)
+    os.kill(process, signal.SIGINT)
+    while catches(process, signal.SIGINT):
+        time.sleep(0.01)
+    os.kill(process, signal.SIGINT)
+
+
+def test_the_second_interrupt_ends_at_once(inputs, tmp_path):
+    """In an iteration that takes seconds; what was there before stays."""
+    large = tmp_path / "large.h5"
+    run(["generate", "-o", large, "--rows", 2400, "--cols", 2400])
+    (tmp_path / "m.h5").write_text("before")
+    process = begun(tmp_path, 1, large, "-k", 2000, "--tol", 0)
+    interrupt_twice(process.pid)
+    assert finish(process).returncode == -signal.SIGINT
+    assert (tmp_path / "m.h5").read_text() == "before"
+
+
+def test_the_second_interrupt_of_one_process_ends_all(inputs, tmp_path):
+    """The other does not move, so that no iteration ends between the two signals."""
+    process = begun(tmp_path, 2, inputs / "dense.h5", "-k", 3, "--tol", 0)
+    first, second = ranks_of(process)
+    os.kill(second, signal.SIGSTOP)
+    interrupt_twice(first)
+    assert finish(process).returncode != 0
+    assert not (tmp_path / "m.h5").exists()
 
 
 def test_batches_go_on_in_the_middle_of_a_pass(inputs, tmp_path):
