@@ -267,6 +267,16 @@ typedef struct dnmf_fit_settings {
     int64_t batch_rows; /* rows of a batch; default a 16th of all rows, or what fits in memory */
     double forget;      /* what earlier batches weigh after a pass, 0 to 1; default 0: each as it was last, exactly */
   } batches;
+
+  /* Files; by default there are none. No two of them, or of them and the data's, may be the same. */
+  struct {
+    const char *output;     /* write the model to this file, too */
+    const char *checkpoint; /* save the fit here while it iterates, and when should_stop or time_limit ends it: the
+                               call then fails with DNMF_ERR_INTERRUPTED */
+    const char *checkpoint_every; /* a number of iterations, "50", or a time, "30s", "10min", "2h"; default "10min" */
+    const char *resume;           /* go on from this checkpoint, on any number of processes, with the same data and
+                                     settings; "auto": from that of `checkpoint`, or anew where there is none */
+  } files;
 } dnmf_fit_settings;
 
 DNMF_API void dnmf_fit_settings_init(dnmf_fit_settings *settings); /* local */

@@ -20,67 +20,73 @@ static double sum_squares(const dnmf_fitting *f) {
 }
 
 double dnmf_fitting_relative_error(const dnmf_fitting *f) {
-  return sqrt(f->result.residual_squares / sum_squares(f));
+  return dnmf_relative_error(f->result.residual_squares, sum_squares(f));
 }
 
 double dnmf_fitting_rmse(const dnmf_fitting *f) {
   return sqrt(f->result.residual_squares / dnmf_fitting_entries(f));
 }
 
-static const char *bias_name(const dnmf_observed_options *plan) {
-  if (plan->bias_rows && plan->bias_cols)
+const char *dnmf_bias_name(const dnmf_observed_settings *observed) {
+  if (observed->bias_rows && observed->bias_cols)
     return "row and column";
-  if (plan->bias_rows)
+  if (observed->bias_rows)
     return "row";
-  return plan->bias_cols ? "column" : "no";
+  return observed->bias_cols ? "column" : "no";
+}
+
+const char *dnmf_fixed_name(dnmf_fixed fixed) {
+  static const char *const names[] = {[DNMF_FIXED_NONE] = "none", [DNMF_FIXED_W] = "w", [DNMF_FIXED_H] = "h"};
+  return names[fixed];
 }
 
 static const char *penalty_scale_name(const dnmf_fitting *f) {
   if (f->missing == DNMF_MISSING_ZERO)
-    return f->zeros.penalties.scale == DNMF_PENALTY_RAW ? "raw" : "dimension";
-  if (f->observed.count_power == 0)
+    return f->settings.penalties.scale == DNMF_PENALTY_RAW ? "raw" : "dimension";
+  const double power = dnmf_count_power(&f->settings.penalties);
+  if (power == 0)
     return "raw";
-  return f->observed.count_power == 1 ? "count" : "sqrt-count";
+  return power == 1 ? "count" : "sqrt-count";
 }
 
 /* One named value of the provenance, whatever its kind. */
 typedef struct fact {
   const char *name;
-  const char *text; /* NULL: a number */
-  bool whole;
+  dnmf_attribute_kind kind;
+  const char *text; /* NULL: it is left out */
   int64_t integer;
   double real;
 } fact;
 
 #define TEXT(name, value)                                                                                              \
-  { name, value, false, 0, 0 }
+  { name, DNMF_ATTRIBUTE_TEXT, value, 0, 0 }
 #define WHOLE(name, value)                                                                                             \
-  { name, NULL, true, value, 0 }
+  { name, DNMF_ATTRIBUTE_INTEGER, NULL, value, 0 }
 #define REAL(name, value)                                                                                              \
-  { name, NULL, false, 0, value }
+  { name, DNMF_ATTRIBUTE_REAL, NULL, 0, value }
 
 static dnmf_status add_facts(dnmf_error *error, dnmf_model *model, const fact *facts, size_t count) {
   for (size_t i = 0; i < count; i++) {
     const fact *f = &facts[i];
-    if (f->text)
-      DNMF_TRY(dnmf_model_set_text(error, model, f->name, f->text));
-    else if (f->whole)
+    if (f->kind == DNMF_ATTRIBUTE_INTEGER)
       DNMF_TRY(dnmf_model_set_integer(error, model, f->name, f->integer));
-    else
+    else if (f->kind == DNMF_ATTRIBUTE_REAL)
       DNMF_TRY(dnmf_model_set_real(error, model, f->name, f->real));
+    else if (f->text)
+      DNMF_TRY(dnmf_model_set_text(error, model, f->name, f->text));
   }
   return DNMF_OK;
 }
 
 /* What belongs to models of observed entries only. */
 static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
-  const dnmf_observed_options *observed = &f->observed;
+  const dnmf_observed_settings *observed = &f->settings.observed;
   const fact facts[] = {
-      TEXT("bias", bias_name(observed)),
+      TEXT("bias", dnmf_bias_name(observed)),
       REAL("l2_bias", observed->l2_bias),
-      REAL("count_power", observed->count_power),
-      TEXT("shrink_to", observed->shrink_to_mean ? "mean" : "zero"),
-      WHOLE("sweeps", observed->sweeps),
+      REAL("count_power", dnmf_count_power(&f->settings.penalties)),
+      TEXT("shrink_to", dnmf_observed_shrinks_to_mean(&f->settings) ? "mean" : "zero"),
+      WHOLE("sweeps", dnmf_sweeps(&f->settings)),
       REAL("init_scale", observed->start_scale),
       REAL("mean", f->ratings.mean),
       REAL("smallest", f->ratings.smallest),
@@ -97,22 +103,20 @@ static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dn
 /* What belongs to mini-batch fits only. */
 static dnmf_status describe_batches(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
   const fact facts[] = {
-      WHOLE("batch_rows", f->stream.batch_rows),
-      WHOLE("sweeps", f->stream.sweeps),
-      REAL("forget", f->stream.forget),
+      WHOLE("batch_rows", f->settings.batches.rows),
+      WHOLE("sweeps", f->settings.sweeps),
+      REAL("forget", f->settings.batches.forget),
   };
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
 
 dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model) {
-  static const char *const fixed[] = {[DNMF_FIXED_NONE] = "none", [DNMF_FIXED_W] = "w", [DNMF_FIXED_H] = "h"};
   char grid[32];
   char date[32];
   char checksum[32];
   char loss[DNMF_LOSS_TEXT];
   const dnmf_matrix *a = &f->a.matrix;
-  const dnmf_observed_options *observed = &f->observed;
-  const dnmf_fit_options *zeros = &f->zeros;
+  const dnmf_settings *settings = &f->settings;
   const bool ratings = f->missing == DNMF_MISSING_UNOBSERVED;
   const time_t now = time(NULL);
   struct tm utc;
@@ -123,6 +127,8 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
   const fact facts[] = {
       TEXT("program", "dnmf"),
       TEXT("version", dnmf_version()),
+      TEXT("command_line", f->host->command_line),
+      TEXT("libraries", f->host->libraries),
       TEXT("date", date),
       TEXT("input", f->source.name),
       WHOLE("rows", a->rows),
@@ -131,18 +137,18 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
       TEXT("checksum", checksum),
       WHOLE("components", f->components),
       TEXT("missing", dnmf_missing_name(f->missing)),
-      TEXT("loss", dnmf_loss_name(f->loss, loss)),
-      TEXT("solver", dnmf_solver_name(f->solver)),
-      TEXT("init", f->settings->init ? f->settings->init : "random"),
-      TEXT("fix", fixed[zeros->fixed]),
-      WHOLE("seed", (int64_t)f->seed),
-      WHOLE("max_iter", ratings ? observed->max_iterations : zeros->max_iterations),
-      REAL("tol", ratings ? observed->tolerance : zeros->tolerance),
+      TEXT("loss", dnmf_loss_name(settings->loss, loss)),
+      TEXT("solver", dnmf_solver_name(settings->solver)),
+      TEXT("init", f->init),
+      TEXT("fix", dnmf_fixed_name(settings->fixed)),
+      WHOLE("seed", (int64_t)settings->seed),
+      WHOLE("max_iter", settings->max_iterations),
+      REAL("tol", settings->tolerance),
       TEXT("stop", f->stop),
-      REAL("l1_w", ratings ? observed->l1_w : zeros->penalties.l1_w),
-      REAL("l1_h", ratings ? observed->l1_h : zeros->penalties.l1_h),
-      REAL("l2_w", ratings ? observed->l2_w : zeros->penalties.l2_w),
-      REAL("l2_h", ratings ? observed->l2_h : zeros->penalties.l2_h),
+      REAL("l1_w", settings->penalties.l1_w),
+      REAL("l1_h", settings->penalties.l1_h),
+      REAL("l2_w", settings->penalties.l2_w),
+      REAL("l2_h", settings->penalties.l2_h),
       TEXT("penalty_scale", penalty_scale_name(f)),
       TEXT("precision", dnmf_precision_name(f->precision)),
       WHOLE("processes", context->size),

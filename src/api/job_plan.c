@@ -50,17 +50,19 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
 /* Only multiplicative updates minimize another loss than the squared error. */
 static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
   static const char *const solvers[] = {"hals", "mu", "bpp", NULL};
-  const dnmf_fit_settings *s = f->settings;
+  const dnmf_fit_settings *s = &f->asked;
   int solver = DNMF_SOLVER_HALS;
-  if (s->loss && !dnmf_loss_parse(s->loss, &f->loss))
+  if (s->loss && !dnmf_loss_parse(s->loss, &f->settings.loss))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--loss %s: give frobenius, kullback-leibler, itakura-saito or a number, the beta of a "
                      "beta-divergence",
                      s->loss);
   if (s->solver)
     DNMF_TRY(dnmf_choose(error, "--solver", s->solver, solvers, &solver));
-  f->solver = s->solver ? (dnmf_solver)solver : f->loss.divergence ? DNMF_SOLVER_MU : DNMF_SOLVER_HALS;
-  if (f->loss.divergence && f->solver != DNMF_SOLVER_MU)
+  f->settings.solver = s->solver                     ? (dnmf_solver)solver
+                       : f->settings.loss.divergence ? DNMF_SOLVER_MU
+                                                     : DNMF_SOLVER_HALS;
+  if (f->settings.loss.divergence && f->settings.solver != DNMF_SOLVER_MU)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
                      s->loss, s->solver);
   return DNMF_OK;
@@ -69,7 +71,7 @@ static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
 static dnmf_status choose_words(dnmf_context *context, dnmf_fitting *f) {
   static const char *const missing[] = {"auto", "zero", "unobserved", NULL};
   static const char *const precisions[] = {"double", "single", NULL};
-  const dnmf_fit_settings *s = f->settings;
+  const dnmf_fit_settings *s = &f->asked;
   dnmf_error *error = &context->error;
   int choice = 0;
   DNMF_TRY(dnmf_choose(error, "--missing", s->missing, missing, &choice));
@@ -77,22 +79,21 @@ static dnmf_status choose_words(dnmf_context *context, dnmf_fitting *f) {
   DNMF_TRY(dnmf_choose(error, "--precision", s->precision, precisions, &choice));
   f->precision = (dnmf_precision)choice;
   f->components = (int)s->components;
-  f->seed = s->seed < 0 ? 0 : (uint64_t)s->seed;
   return choose_loss(error, f);
 }
 
 /* --- Starts ------------------------------------------------------------------------------------------------ */
 
 static dnmf_status check_start_of_ratings(dnmf_error *error, const dnmf_fitting *f) {
-  const dnmf_fit_settings *s = f->settings;
+  const dnmf_fit_settings *s = &f->asked;
   if (f->start == DNMF_START_SVD && f->start_fill != DNMF_SVD_FILL_ZERO)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--init %s: a fit of observed entries starts at random, from nndsvd or from file:MODEL.h5",
                      s->init);
-  if (f->start == DNMF_START_SVD && f->solver == DNMF_SOLVER_MU)
+  if (f->start == DNMF_START_SVD && f->settings.solver == DNMF_SOLVER_MU)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--init nndsvd has zeros, which --solver mu cannot change; take --init random");
-  if (f->zeros.fixed != DNMF_FIXED_NONE)
+  if (f->settings.fixed != DNMF_FIXED_NONE)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--fix needs --missing zero; for new rows of ratings with H fixed there is dnmf transform");
   return DNMF_OK;
@@ -104,10 +105,11 @@ static dnmf_status plan_start(dnmf_error *error, dnmf_fitting *f) {
       [DNMF_SVD_FILL_ZERO] = "nndsvd", [DNMF_SVD_FILL_MEAN] = "nndsvda", [DNMF_SVD_FILL_RANDOM] = "nndsvdar"};
   static const char *const fixed[] = {"none", "w", "h", NULL};
   static const char prefix[] = "file:";
-  const char *init = f->settings->init ? f->settings->init : "random";
+  const char *init = f->asked.init ? f->asked.init : "random";
   int fix = 0;
-  DNMF_TRY(dnmf_choose(error, "--fix", f->settings->zeros.fix, fixed, &fix));
-  f->zeros.fixed = (dnmf_fixed)fix;
+  f->init = init;
+  DNMF_TRY(dnmf_choose(error, "--fix", f->asked.zeros.fix, fixed, &fix));
+  f->settings.fixed = (dnmf_fixed)fix;
   if (strncmp(init, prefix, strlen(prefix)) == 0) {
     f->start = DNMF_START_FILE;
     f->start_file = init + strlen(prefix);
@@ -122,7 +124,7 @@ static dnmf_status plan_start(dnmf_error *error, dnmf_fitting *f) {
                      init);
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return check_start_of_ratings(error, f);
-  if (f->zeros.fixed != DNMF_FIXED_NONE && f->start != DNMF_START_FILE)
+  if (f->settings.fixed != DNMF_FIXED_NONE && f->start != DNMF_START_FILE)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--fix %s: give the factor that stays as it is with --init file:START.h5",
                      fixed[fix]);
   int64_t smaller = f->source.rows < f->source.cols ? f->source.rows : f->source.cols;
@@ -156,13 +158,14 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
   static const char sweeping[] = "only --solver hals sweeps";
   static const char exact[] = "--solver bpp is exact at once";
-  const dnmf_fit_settings *s = f->settings;
+  const dnmf_fit_settings *s = &f->asked;
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
   const setting_use uses[] = {
       {"l2-bias", s->ratings.l2_bias >= 0, false, ratings},
       {"shrink-to", s->ratings.shrink_to != NULL, false, ratings},
       {"patience", s->ratings.patience >= 0, false, ratings},
-      {"sweeps", s->sweeps >= 0, in_batches ? f->solver != DNMF_SOLVER_BPP : f->solver == DNMF_SOLVER_HALS,
+      {"sweeps", s->sweeps >= 0,
+       in_batches ? f->settings.solver != DNMF_SOLVER_BPP : f->settings.solver == DNMF_SOLVER_HALS,
        in_batches ? exact : sweeping},
       {"forget", s->batches.forget >= 0, in_batches, "it needs --memory or --batch-rows"},
       {"init-scale", s->ratings.init_scale >= 0, false, ratings},
@@ -172,9 +175,10 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
 
 static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f) {
   static const char batches[] = "mini-batches are for --missing zero";
-  const dnmf_fit_settings *s = f->settings;
+  const dnmf_fit_settings *s = &f->asked;
   const bool held_out = s->ratings.validation || s->ratings.held_out;
-  const bool biases = f->solver != DNMF_SOLVER_MU && !(s->ratings.bias && strcmp(s->ratings.bias, "none") == 0);
+  const bool biases =
+      f->settings.solver != DNMF_SOLVER_MU && !(s->ratings.bias && strcmp(s->ratings.bias, "none") == 0);
   const bool by_validation = s->stop && (strcmp(s->stop, "auto") == 0 || strcmp(s->stop, "validation") == 0);
   const setting_use uses[] = {
       {"exact-residual", s->zeros.exact_residual, false, "the residual of ratings is always summed entry by entry"},
@@ -185,7 +189,7 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
       {"l2-bias", s->ratings.l2_bias >= 0, biases, "no biases are fitted"},
       {"patience", s->ratings.patience >= 0, held_out,
        "it counts iterations without a better RMSE on --validation ratings"},
-      {"sweeps", s->sweeps >= 0, f->solver == DNMF_SOLVER_HALS, "only --solver hals sweeps"},
+      {"sweeps", s->sweeps >= 0, f->settings.solver == DNMF_SOLVER_HALS, "only --solver hals sweeps"},
       {"tol", s->tol >= 0, !held_out, "with --validation the RMSE of the held-out ratings decides, see --patience"},
       {"stop", s->stop != NULL, !held_out || by_validation,
        "with --validation the RMSE of the held-out ratings decides"},
@@ -212,37 +216,20 @@ static dnmf_status refuse_ratings_settings(dnmf_error *error, const dnmf_fit_set
                    "%s needs --missing unobserved; this fit counts entries that are not stored as zeros", option);
 }
 
-static double number_or(double value, double other) {
-  return value >= 0 ? value : other;
-}
-
 static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
   static const char *const scales[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
   static const char *const stops[] = {"auto", "gradient", "objective", "validation", NULL};
-  const dnmf_fit_settings *s = f->settings;
-  dnmf_fit_options *plan = &f->zeros;
-  const double l2 = number_or(s->l2, 0);
+  const dnmf_fit_settings *s = &f->asked;
   int scale = 0;
   int stop = 0;
   DNMF_TRY(dnmf_choose(error, "--penalty-scale", s->penalty_scale, scales, &scale));
   DNMF_TRY(dnmf_choose(error, "--stop", s->stop, stops, &stop));
   DNMF_TRY(refuse_ratings_settings(error, s, scale, stop));
-  plan->components = f->components;
-  plan->loss = f->loss;
-  plan->solver = f->solver;
-  plan->more_sweeps = s->sweeps > 0 ? (int)s->sweeps - 1 : 0;
-  plan->stop = f->solver == DNMF_SOLVER_MU ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
   if (stop > 0)
-    plan->stop = stop == 1 ? DNMF_STOP_GRADIENT : DNMF_STOP_OBJECTIVE;
-  f->stop = stops[plan->stop == DNMF_STOP_GRADIENT ? 1 : 2];
-  plan->tolerance = number_or(s->tol, 1e-4);
-  plan->max_iterations = s->max_iter >= 0 ? (int)s->max_iter : 200;
-  plan->time_limit = number_or(s->time_limit, INFINITY);
-  plan->penalties = (dnmf_penalties){.l1_w = number_or(s->l1_w, 0),
-                                     .l1_h = number_or(s->l1_h, 0),
-                                     .l2_w = number_or(s->l2_w, l2),
-                                     .l2_h = number_or(s->l2_h, l2),
-                                     .scale = scale == 2 ? DNMF_PENALTY_DIMENSION : DNMF_PENALTY_RAW};
+    f->settings.stop = stop == 1 ? DNMF_STOP_GRADIENT : DNMF_STOP_OBJECTIVE;
+  if (scale == 2)
+    f->settings.penalties.scale = DNMF_PENALTY_DIMENSION;
+  f->stop = f->settings.stop == DNMF_STOP_GRADIENT ? "gradient" : "objective";
   return DNMF_OK;
 }
 
@@ -253,9 +240,9 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .stored = source->sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
                     .sparse = source->sparse,
                     .components = f->components,
-                    .solver = f->zeros.solver,
-                    .more_sweeps = f->zeros.more_sweeps,
-                    .loss = f->zeros.loss,
+                    .solver = f->settings.solver,
+                    .sweeps = f->settings.sweeps,
+                    .loss = f->settings.loss,
                     .precision = f->precision,
                     .narrow = source->narrow};
 }
@@ -275,7 +262,7 @@ static double fastest_grid(const dnmf_context *context, const dnmf_job *job, con
 /* As it is given, or the one of the shortest predicted iteration: by the assumed machine for short jobs; a job that is
  * expected to iterate long on several processes measures the one it runs on first. */
 static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid_rows, int *grid_cols) {
-  const dnmf_fit_settings *s = f->settings;
+  const dnmf_fit_settings *s = &f->asked;
   dnmf_machine machine = dnmf_machine_assumed();
   dnmf_job job = dnmf_fitting_cost(f);
   const bool counted = job.stored >= 0; /* of some texts the entries are known only when they are read */
@@ -285,7 +272,7 @@ static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid
   job.stored = counted ? job.stored : (double)job.rows;
   double seconds = fastest_grid(context, &job, &machine, grid_rows, grid_cols);
   if (context->size == 1 || in_batches || !counted ||
-      fmin(seconds * f->zeros.max_iterations, f->zeros.time_limit) < WORTH_MEASURING)
+      fmin(seconds * f->settings.max_iterations, f->settings.time_limit) < WORTH_MEASURING)
     return DNMF_OK;
   const dnmf_machine_work work = dnmf_cost_work(&job, *grid_rows, *grid_cols);
   DNMF_TRY(dnmf_machine_measure(context, &work, &machine));
@@ -294,7 +281,7 @@ static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid
 }
 
 static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
-  const dnmf_fit_settings *s = f->settings;
+  const dnmf_fit_settings *s = &f->asked;
   int grid_rows = 1;
   int grid_cols = 1;
   DNMF_TRY(plan_zeros(&context->error, f));
@@ -309,13 +296,36 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
   return dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a);
 }
 
+static double number_or(double value, double other) {
+  return value >= 0 ? value : other;
+}
+
+/* What all kinds of fit have in common; zeros count, unless the kind says otherwise. */
+static void settle_common(dnmf_fitting *f) {
+  const dnmf_fit_settings *s = &f->asked;
+  dnmf_settings *settings = &f->settings;
+  const double l2 = number_or(s->l2, 0);
+  settings->components = f->components;
+  settings->seed = s->seed < 0 ? 0 : (uint64_t)s->seed;
+  settings->sweeps = s->sweeps > 0 ? (int)s->sweeps : 1;
+  settings->penalties = (dnmf_penalties){.l1_w = number_or(s->l1_w, 0),
+                                         .l1_h = number_or(s->l1_h, 0),
+                                         .l2_w = number_or(s->l2_w, l2),
+                                         .l2_h = number_or(s->l2_h, l2)};
+  settings->stop = settings->solver == DNMF_SOLVER_MU ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
+  settings->tolerance = number_or(s->tol, 1e-4);
+  settings->max_iterations = s->max_iter >= 0 ? (int)s->max_iter : 200;
+  settings->time_limit = number_or(s->time_limit, INFINITY);
+}
+
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
-  const dnmf_fit_settings *s = f->settings;
+  const dnmf_fit_settings *s = &f->asked;
   const dnmf_source *source = &f->source;
   dnmf_error *error = &context->error;
   const int64_t largest = source->rows > source->cols ? source->rows : source->cols;
   DNMF_TRY(check_numbers(error, s));
   DNMF_TRY(choose_words(context, f));
+  settle_common(f);
   if (s->components > largest)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "-k %" PRId64 " is larger than both dimensions of %s (%" PRId64 " x %" PRId64 ")", s->components,

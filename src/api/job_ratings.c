@@ -2,7 +2,6 @@
 #include "api/job.h"
 
 #include "api/library.h"
-#include "api/model.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "matrix/csr.h"
@@ -40,12 +39,12 @@ static dnmf_status choose_words(dnmf_error *error, const dnmf_fit_settings *s, r
 }
 
 static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, const ratings_choices *c) {
-  const dnmf_fit_settings *s = f->settings;
-  const bool multiplicative = f->solver == DNMF_SOLVER_MU;
+  const dnmf_fit_settings *s = &f->asked;
+  const bool multiplicative = f->settings.solver == DNMF_SOLVER_MU;
   if (c->scale == SCALE_DIMENSION)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--penalty-scale dimension is for --missing zero; give raw, count or sqrt-count");
-  if (f->loss.divergence && !dnmf_loss_is(f->loss, 1))
+  if (f->settings.loss.divergence && !dnmf_loss_is(f->settings.loss, 1))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--loss %s is for --missing zero; observed entries are fitted with frobenius or kullback-leibler",
                      s->loss);
@@ -72,8 +71,8 @@ static double number_or(double value, double other) {
 dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   static const char *const stops[] = {"objective", "gradient", "objective", "validation"};
   static const dnmf_stop rules[] = {DNMF_STOP_OBJECTIVE, DNMF_STOP_GRADIENT, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION};
-  const dnmf_fit_settings *s = f->settings;
-  const bool multiplicative = f->solver == DNMF_SOLVER_MU;
+  const dnmf_fit_settings *s = &f->asked;
+  const bool multiplicative = f->settings.solver == DNMF_SOLVER_MU;
   ratings_choices c;
   DNMF_TRY(choose_words(&context->error, s, &c));
   DNMF_TRY(check_settings(&context->error, f, &c));
@@ -82,25 +81,15 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   if (s->ratings.validation || s->ratings.held_out)
     c.stop = STOP_VALIDATION;
   f->stop = stops[c.stop];
-  f->observed = (dnmf_observed_options){.components = f->components,
-                                        .solver = f->solver,
-                                        .kullback_leibler = dnmf_loss_is(f->loss, 1),
-                                        .bias_rows = c.bias == BIAS_BOTH || c.bias == BIAS_ROW,
-                                        .bias_cols = c.bias == BIAS_BOTH || c.bias == BIAS_COL,
-                                        .sweeps = s->sweeps > 0 ? (int)s->sweeps : 1,
-                                        .start_scale = number_or(s->ratings.init_scale, 0.05),
-                                        .l1_w = number_or(s->l1_w, 0),
-                                        .l1_h = number_or(s->l1_h, 0),
-                                        .l2_bias = number_or(s->ratings.l2_bias, 5),
-                                        .count_power = c.scale == SCALE_RAW     ? 0
-                                                       : c.scale == SCALE_COUNT ? 1
-                                                                                : 0.5,
-                                        .shrink_to_mean = c.shrink != SHRINK_ZERO && !multiplicative,
-                                        .stop = rules[c.stop],
-                                        .tolerance = number_or(s->tol, 1e-4),
-                                        .max_iterations = s->max_iter >= 0 ? (int)s->max_iter : 200,
-                                        .patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10,
-                                        .time_limit = number_or(s->time_limit, INFINITY)};
+  f->settings.stop = rules[c.stop];
+  f->settings.penalties.scale = DNMF_PENALTY_COUNT;
+  f->settings.penalties.count_power = c.scale == SCALE_RAW ? 0 : c.scale == SCALE_COUNT ? 1 : 0.5;
+  f->settings.observed = (dnmf_observed_settings){.bias_rows = c.bias == BIAS_BOTH || c.bias == BIAS_ROW,
+                                                  .bias_cols = c.bias == BIAS_BOTH || c.bias == BIAS_COL,
+                                                  .l2_bias = number_or(s->ratings.l2_bias, 5),
+                                                  .shrink_to_mean = c.shrink != SHRINK_ZERO,
+                                                  .start_scale = number_or(s->ratings.init_scale, 0.05),
+                                                  .patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10};
   return dnmf_place(context, context->size, 1, f->source.rows, f->source.cols, &f->a);
 }
 
@@ -188,29 +177,29 @@ static dnmf_status read_held_out(dnmf_context *context, const dnmf_fitting *f, c
 /* The entries to fit, and those to hold out: a share of them, or those of other data. */
 static dnmf_status part_entries(dnmf_context *context, const dnmf_fitting *f, dnmf_entries *entries,
                                 dnmf_entries *held_out) {
-  const char *validation = f->settings->ratings.validation;
+  const char *validation = f->asked.ratings.validation;
   const bool share = validation && is_number(validation);
   double fraction = 0;
   dnmf_status status = share ? parse_fraction(&context->error, validation, &fraction) : DNMF_OK;
   if (status == DNMF_OK)
     status = dnmf_matrix_to_entries(context, &f->a.matrix, entries);
   if (status == DNMF_OK && share)
-    status = split_held_out(&context->error, fraction, f->seed, entries, held_out);
+    status = split_held_out(&context->error, fraction, f->settings.seed, entries, held_out);
   DNMF_TRY(dnmf_agree(context, status));
   if (validation && !share)
     return read_held_out(context, f, validation, held_out);
-  return f->settings->ratings.held_out ? match_held_out(context, f, f->settings->ratings.held_out, held_out) : DNMF_OK;
+  return f->asked.ratings.held_out ? match_held_out(context, f, f->asked.ratings.held_out, held_out) : DNMF_OK;
 }
 
 /* The penalties that depend on the ratings' scale, unless given. */
 static void settle_penalties(dnmf_fitting *f) {
-  const dnmf_fit_settings *s = f->settings;
-  dnmf_observed_options *plan = &f->observed;
+  const dnmf_fit_settings *s = &f->asked;
+  dnmf_penalties *penalties = &f->settings.penalties;
   double both = number_or(s->l2, 0);
-  if (s->l2 < 0 && plan->solver != DNMF_SOLVER_MU)
-    both = dnmf_observed_default_l2(plan, &f->ratings);
-  plan->l2_w = number_or(s->l2_w, both);
-  plan->l2_h = number_or(s->l2_h, both);
+  if (s->l2 < 0 && f->settings.solver != DNMF_SOLVER_MU)
+    both = dnmf_observed_default_l2(&f->settings, &f->ratings);
+  penalties->l2_w = number_or(s->l2_w, both);
+  penalties->l2_h = number_or(s->l2_h, both);
 }
 
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
@@ -221,7 +210,7 @@ dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   dnmf_csr_free(&f->a.matrix.by_cols);
   if (status == DNMF_OK)
     status = dnmf_ratings_create(context, f->source.rows, f->source.cols, f->precision, &entries, &f->ratings);
-  if (status == DNMF_OK && (f->settings->ratings.validation || f->settings->ratings.held_out)) {
+  if (status == DNMF_OK && (f->asked.ratings.validation || f->asked.ratings.held_out)) {
     f->has_held_out = true;
     status = dnmf_ratings_attach(context, &f->ratings, &held_out, &f->held_out);
   }
@@ -234,73 +223,51 @@ dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
 
 /* --- The model --------------------------------------------------------------------------------------------- */
 
-/* One side of the model, as the fit has it and as the model will. */
-typedef struct model_side {
-  const dnmf_ratings_view *view;
-  const dnmf_panel *fitted; /* its rows may end in a bias */
-  dnmf_range owned;         /* by the model */
-  dnmf_panel *factor;
-  double **bias;
-  int64_t **counts;
-} model_side;
-
-/* Even shares of the fitted rows, split into components and bias, and of their counts. */
-static dnmf_status fill_side(dnmf_context *context, int components, const model_side *side) {
-  dnmf_error *error = &context->error;
-  const dnmf_csr *entries = &side->view->entries;
-  const int64_t rows = dnmf_range_size(side->owned);
+/* Splits panel rows into components and bias. */
+static dnmf_status split_panel(dnmf_error *error, const dnmf_panel *from, int components, dnmf_panel *panel,
+                               double **bias) {
   void *memory = NULL;
-  int64_t *counts = NULL;
-  dnmf_panel shared = {0};
-  dnmf_status status =
-      dnmf_panel_create(error, "model", rows, side->fitted->components, side->fitted->precision, &shared);
-  if (status == DNMF_OK)
-    status = dnmf_panel_create(error, "model", rows, components, side->fitted->precision, side->factor);
-  if (status == DNMF_OK)
-    status = dnmf_allocate_zero(error, "biases", rows, sizeof(double), &memory);
-  *side->bias = memory;
-  memory = NULL;
-  if (status == DNMF_OK)
-    status = dnmf_allocate(error, "observed entries", rows, sizeof(int64_t), &memory);
-  *side->counts = memory;
-  memory = NULL;
-  if (status == DNMF_OK)
-    status = dnmf_allocate(error, "observed entries", entries->rows, sizeof(int64_t), &memory);
-  counts = memory;
-  status = dnmf_agree(context, status);
-  for (int64_t row = 0; row < entries->rows && status == DNMF_OK; row++)
-    counts[row] = entries->start[row + 1] - entries->start[row];
-  if (status == DNMF_OK)
-    status = dnmf_fetch_range(context, side->view->owned, counts, sizeof(int64_t), side->owned, *side->counts);
-  if (status == DNMF_OK)
-    status =
-        dnmf_fetch_range(context, side->view->owned, side->fitted->data,
-                         (size_t)shared.components * dnmf_precision_size(shared.precision), side->owned, shared.data);
-  for (int64_t row = 0; row < rows && status == DNMF_OK; row++) {
+  DNMF_TRY(dnmf_panel_create(error, "model", from->rows, components, from->precision, panel));
+  DNMF_TRY(dnmf_allocate_zero(error, "biases", from->rows, sizeof(double), &memory));
+  *bias = memory;
+  for (int64_t row = 0; row < from->rows; row++) {
     for (int c = 0; c < components; c++)
-      dnmf_panel_set(side->factor, row, c, dnmf_panel_get(&shared, row, c));
-    if (shared.components > components)
-      (*side->bias)[row] = dnmf_panel_get(&shared, row, components);
+      dnmf_panel_set(panel, row, c, dnmf_panel_get(from, row, c));
+    if (from->components > components)
+      (*bias)[row] = dnmf_panel_get(from, row, components);
   }
-  dnmf_panel_free(&shared);
-  free(counts);
-  return status;
+  return DNMF_OK;
 }
 
-dnmf_status dnmf_fitting_model_of_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model) {
-  const model_side rows = {&f->ratings.by_rows, &f->observed_w,   model->owned_rows,
-                           &model->w,           &model->bias.row, &model->row_counts};
-  const model_side cols = {&f->ratings.by_cols, &f->observed_h,   model->owned_cols,
-                           &model->h,           &model->bias.col, &model->col_counts};
+/* Entries of each owned row of a view. */
+static dnmf_status count_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
   void *memory = NULL;
-  model->bias.fitted = f->observed.bias_rows || f->observed.bias_cols;
-  model->bias.mean = dnmf_observed_mean(&f->observed, &f->ratings);
-  DNMF_TRY(fill_side(context, f->components, &rows));
-  DNMF_TRY(fill_side(context, f->components, &cols));
-  if (!f->observed.shrink_to_mean)
+  DNMF_TRY(dnmf_allocate(error, "observed entries", view->entries.rows, sizeof(int64_t), &memory));
+  *counts = memory;
+  for (int64_t row = 0; row < view->entries.rows; row++)
+    (*counts)[row] = view->entries.start[row + 1] - view->entries.start[row];
+  return DNMF_OK;
+}
+
+/* Everything but the mean row. */
+static dnmf_status fill_own(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  void *mean_row = NULL;
+  model->owned_rows = f->ratings.by_rows.owned;
+  model->owned_cols = f->ratings.by_cols.owned;
+  model->bias.fitted = dnmf_observed_has_biases(&f->settings);
+  model->bias.mean = dnmf_observed_mean(&f->settings, &f->ratings);
+  if (dnmf_observed_shrinks_to_mean(&f->settings))
+    DNMF_TRY(dnmf_allocate(error, "the mean row", f->components, sizeof(double), &mean_row));
+  model->mean_row = mean_row;
+  DNMF_TRY(count_entries(error, &f->ratings.by_rows, &model->row_counts));
+  DNMF_TRY(count_entries(error, &f->ratings.by_cols, &model->col_counts));
+  DNMF_TRY(split_panel(error, &f->observed_w, f->components, &model->w, &model->bias.row));
+  return split_panel(error, &f->observed_h, f->components, &model->h, &model->bias.col);
+}
+
+dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model) {
+  DNMF_TRY(dnmf_agree(context, fill_own(&context->error, f, model)));
+  if (!model->mean_row)
     return DNMF_OK;
-  dnmf_status status = dnmf_allocate(&context->error, "the mean row", f->components, sizeof(double), &memory);
-  model->mean_row = memory;
-  DNMF_TRY(dnmf_agree(context, status));
-  return dnmf_observed_mean_row(context, &f->observed, &f->ratings.by_rows, &f->observed_w, model->mean_row);
+  return dnmf_observed_mean_row(context, &f->settings, &f->ratings.by_rows, &f->observed_w, model->mean_row);
 }

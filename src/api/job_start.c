@@ -6,14 +6,21 @@
 
 #include <stdlib.h>
 
+/* The file with the factors to begin with: the checkpoint, or the start; NULL: neither. */
+static const char *first_factors(const dnmf_fitting *f) {
+  return f->resume.path ? f->resume.path : f->start_file;
+}
+
 /* A factor that no update of this fit could leave, or make anything of. */
 static dnmf_status check_start(dnmf_error *error, const dnmf_fitting *f, const dnmf_start_file *start) {
-  const dnmf_fixed fixed = f->zeros.fixed;
+  if (f->resume.path)
+    return DNMF_OK; /* what a fit has come to is no mistake of whoever wrote the file */
+  const dnmf_fixed fixed = f->settings.fixed;
   const bool fixed_is_there = fixed == DNMF_FIXED_W ? start->has_w : start->has_h;
   if (fixed != DNMF_FIXED_NONE && !fixed_is_there)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "--fix %s: %s has no /%s", fixed == DNMF_FIXED_W ? "w" : "h", start->path,
                      fixed == DNMF_FIXED_W ? "W" : "H");
-  const bool moves_from_zero = f->solver != DNMF_SOLVER_MU;
+  const bool moves_from_zero = f->settings.solver != DNMF_SOLVER_MU;
   const bool w_is_lost = start->has_w && start->largest_w == 0 && !(moves_from_zero && fixed != DNMF_FIXED_W);
   const bool h_is_lost = start->has_h && start->largest_h == 0 && !(moves_from_zero && fixed != DNMF_FIXED_W);
   if (w_is_lost || h_is_lost)
@@ -27,14 +34,14 @@ static dnmf_status check_start(dnmf_error *error, const dnmf_fitting *f, const d
 /* A factor that the file does not have starts at random. If the other is fixed there is one solution to find, and the
  * start is scikit-learn's: zeros, or flat for multiplicative updates. */
 static void start_other(dnmf_fitting *f, dnmf_factor *w, dnmf_factor *h) {
-  if (f->zeros.fixed == DNMF_FIXED_NONE)
-    dnmf_start_random(&f->a.matrix, f->seed, w, h);
-  else if (f->solver == DNMF_SOLVER_MU)
+  if (f->settings.fixed == DNMF_FIXED_NONE)
+    dnmf_start_random(&f->a.matrix, f->settings.seed, w, h);
+  else if (f->settings.solver == DNMF_SOLVER_MU)
     dnmf_start_flat(&f->a.matrix, w ? w : h);
 }
 
 static dnmf_status start_from_file(dnmf_context *context, dnmf_fitting *f) {
-  dnmf_start_file start = {.path = f->start_file,
+  dnmf_start_file start = {.path = first_factors(f),
                            .all_rows = f->source.rows,
                            .all_cols = f->source.cols,
                            .rows = f->w.owned,
@@ -44,7 +51,7 @@ static dnmf_status start_from_file(dnmf_context *context, dnmf_fitting *f) {
   DNMF_TRY(dnmf_start_file_read(context, &start));
   DNMF_TRY(dnmf_agree(context, check_start(&context->error, f, &start)));
   if (start.has_biases)
-    dnmf_warn(context, "%s has biases, which a fit with zeros does not use", f->start_file);
+    dnmf_warn(context, "%s has biases, which a fit with zeros does not use", start.path);
   if (!start.has_w)
     start_other(f, &f->w, NULL);
   if (!start.has_h)
@@ -57,13 +64,13 @@ static dnmf_status start_blocks(dnmf_context *context, dnmf_fitting *f) {
   if (status == DNMF_OK)
     status = dnmf_factor_create_h(context, &f->a.layout, f->components, f->precision, &f->h);
   DNMF_TRY(dnmf_agree(context, status));
-  if (f->start_file)
+  if (first_factors(f))
     return start_from_file(context, f);
-  if (f->start == DNMF_START_SVD && f->start_fill == DNMF_SVD_FILL_ZERO && f->solver == DNMF_SOLVER_MU)
+  if (f->start == DNMF_START_SVD && f->start_fill == DNMF_SVD_FILL_ZERO && f->settings.solver == DNMF_SOLVER_MU)
     dnmf_warn(context, "--init nndsvd leaves zeros, which --solver mu cannot change; nndsvda and nndsvdar have none");
   if (f->start == DNMF_START_SVD)
-    return dnmf_start_svd(context, &f->a.layout, &f->a.matrix, f->start_fill, f->seed, &f->w, &f->h);
-  dnmf_start_random(&f->a.matrix, f->seed, &f->w, &f->h);
+    return dnmf_start_svd(context, &f->a.layout, &f->a.matrix, f->start_fill, f->settings.seed, &f->w, &f->h);
+  dnmf_start_random(&f->a.matrix, f->settings.seed, &f->w, &f->h);
   return DNMF_OK;
 }
 
@@ -109,7 +116,7 @@ static bool any_bias(const start_side *side) {
 /* A model's factors go with its biases: none of them is dropped. Where it has none, they start at zero. */
 static dnmf_status check_biases(dnmf_error *error, const dnmf_fitting *f, const start_side *w, const start_side *h,
                                 const dnmf_start_file *start) {
-  const dnmf_observed_options *plan = &f->observed;
+  const dnmf_observed_settings *plan = &f->settings.observed;
   const bool biased = plan->bias_rows || plan->bias_cols;
   const bool rows_dropped = !plan->bias_rows && any_bias(w);
   if ((start->has_biases && !biased) || rows_dropped || (!plan->bias_cols && any_bias(h)))
@@ -122,7 +129,7 @@ static dnmf_status start_ratings_from_file(dnmf_context *context, dnmf_fitting *
   dnmf_error *error = &context->error;
   start_side w = {.bias = NULL};
   start_side h = {.bias = NULL};
-  dnmf_start_file start = {.path = f->start_file,
+  dnmf_start_file start = {.path = first_factors(f),
                            .all_rows = f->source.rows,
                            .all_cols = f->source.cols,
                            .rows = f->ratings.by_rows.owned,
@@ -143,8 +150,8 @@ static dnmf_status start_ratings_from_file(dnmf_context *context, dnmf_fitting *
     status = check_biases(error, f, &w, &h, &start);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK) {
-    const double shift = start.has_biases ? start.mean - dnmf_observed_mean(&f->observed, &f->ratings) : 0;
-    const bool to_rows = f->observed.bias_rows;
+    const double shift = start.has_biases ? start.mean - dnmf_observed_mean(&f->settings, &f->ratings) : 0;
+    const bool to_rows = f->settings.observed.bias_rows;
     join_side(&w, start.has_w, to_rows ? shift : 0, f->components, &f->observed_w);
     join_side(&h, start.has_h, to_rows ? 0 : shift, f->components, &f->observed_h);
   }
@@ -154,12 +161,11 @@ static dnmf_status start_ratings_from_file(dnmf_context *context, dnmf_fitting *
 }
 
 static dnmf_status start_ratings(dnmf_context *context, dnmf_fitting *f) {
-  if (f->start == DNMF_START_SVD)
-    return dnmf_start_observed_svd(context, &f->observed, &f->ratings, f->seed, &f->observed_w, &f->observed_h);
-  dnmf_status status =
-      dnmf_start_observed(&context->error, &f->observed, &f->ratings, f->seed, &f->observed_w, &f->observed_h);
+  if (f->start == DNMF_START_SVD && !first_factors(f))
+    return dnmf_start_observed_svd(context, &f->settings, &f->ratings, &f->observed_w, &f->observed_h);
+  dnmf_status status = dnmf_start_observed(&context->error, &f->settings, &f->ratings, &f->observed_w, &f->observed_h);
   DNMF_TRY(dnmf_agree(context, status));
-  return f->start_file ? start_ratings_from_file(context, f) : DNMF_OK;
+  return first_factors(f) ? start_ratings_from_file(context, f) : DNMF_OK;
 }
 
 dnmf_status dnmf_fitting_start(dnmf_context *context, dnmf_fitting *f) {

@@ -1,9 +1,11 @@
 /* Ids to positions and back. */
 #include "api/library.h"
 #include "api/model.h"
+#include "api/requests.h"
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "matrix/fetch.h"
+#include "store/ids/ids_find.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -78,8 +80,8 @@ typedef struct names_transfer {
   int64_t *place;  /* of each position in the list of distinct ones */
   int64_t *wanted; /* distinct positions */
   int64_t wanted_count;
-  dnmf_fetch fetch;
-  int64_t *held_lengths; /* of the texts held here */
+  dnmf_requests requests;
+  int64_t *sent_lengths; /* of the texts that others asked for */
   int64_t *lengths;      /* of the distinct ones */
   int64_t *byte_counts;  /* sent to, then received from each process */
   void *sent;
@@ -91,16 +93,12 @@ static void names_free(names_transfer *t) {
   free(t->bounds);
   free(t->place);
   free(t->wanted);
-  dnmf_fetch_free(&t->fetch);
-  free(t->held_lengths);
+  dnmf_requests_free(&t->requests);
+  free(t->sent_lengths);
   free(t->lengths);
   free(t->byte_counts);
   free(t->sent);
   free(t->bytes);
-}
-
-static int64_t held_length(const names_transfer *t, int64_t at) {
-  return t->texts.starts[at + 1] - t->texts.starts[at];
 }
 
 static dnmf_status prepare_names(dnmf_context *context, const dnmf_ids *ids, int64_t count, const int64_t *positions,
@@ -108,11 +106,6 @@ static dnmf_status prepare_names(dnmf_context *context, const dnmf_ids *ids, int
   dnmf_error *error = &context->error;
   void *memory = NULL;
   DNMF_TRY(dnmf_ids_to_text(error, ids, &t->texts));
-  int64_t held = dnmf_range_size(ids->range);
-  DNMF_TRY(dnmf_allocate(error, "lengths of ids", held, sizeof(int64_t), &memory));
-  t->held_lengths = memory;
-  for (int64_t i = 0; i < held; i++)
-    t->held_lengths[i] = held_length(t, i);
   DNMF_TRY(dnmf_allocate(error, "ranges of ids", context->size + 1, sizeof(int64_t), &memory));
   t->bounds = memory;
   DNMF_TRY(dnmf_allocate_zero(error, "counts of ids", 2 * (int64_t)context->size, sizeof(int64_t), &memory));
@@ -127,20 +120,25 @@ static dnmf_status prepare_names(dnmf_context *context, const dnmf_ids *ids, int
 
 /* The texts that others asked for, in the order in which they asked. */
 static dnmf_status pack_names(dnmf_context *context, names_transfer *t) {
-  const dnmf_fetch *fetch = &t->fetch;
+  const dnmf_requests *requests = &t->requests;
+  const int64_t first = t->texts.range.begin;
+  void *memory = NULL;
   int64_t total = 0;
-  for (int64_t i = 0; i < fetch->send_total; i++)
-    total += held_length(t, fetch->send_rows[i]);
+  DNMF_TRY(dnmf_allocate(&context->error, "lengths of ids", requests->asked_total, sizeof(int64_t), &memory));
+  t->sent_lengths = memory;
+  for (int64_t i = 0; i < requests->asked_total; i++) {
+    const int64_t *start = &t->texts.starts[requests->asked[i] - first];
+    total += t->sent_lengths[i] = start[1] - start[0];
+  }
   DNMF_TRY(dnmf_allocate(&context->error, "ids to send", total, 1, &t->sent));
   char *to = t->sent;
   int64_t at = 0;
   for (int p = 0; p < context->size; p++)
-    for (int64_t n = 0; n < fetch->send_counts[p]; n++, at++) {
-      int64_t length = held_length(t, fetch->send_rows[at]);
-      if (length > 0)
-        memcpy(to, t->texts.text + t->texts.starts[fetch->send_rows[at]], (size_t)length);
-      to += length;
-      t->byte_counts[p] += length;
+    for (int64_t n = 0; n < requests->asked_counts[p]; n++, at++) {
+      if (t->sent_lengths[at] > 0)
+        memcpy(to, t->texts.text + t->texts.starts[requests->asked[at] - first], (size_t)t->sent_lengths[at]);
+      to += t->sent_lengths[at];
+      t->byte_counts[p] += t->sent_lengths[at];
     }
   return DNMF_OK;
 }
@@ -149,9 +147,10 @@ static dnmf_status fetch_names(dnmf_context *context, const dnmf_ids *ids, names
   int code = MPI_Allgather(&ids->range.begin, 1, MPI_INT64_T, t->bounds, 1, MPI_INT64_T, context->comm);
   t->bounds[context->size] = ids->count;
   DNMF_TRY(dnmf_mpi_check(context, code, "MPI_Allgather"));
-  DNMF_TRY(dnmf_fetch_plan(context, t->bounds, t->wanted, t->wanted_count, &t->fetch));
-  DNMF_TRY(dnmf_fetch_items(context, &t->fetch, t->held_lengths, sizeof(int64_t), t->lengths));
+  DNMF_TRY(dnmf_requests_send(context, t->bounds, t->wanted, t->wanted_count, &t->requests));
   DNMF_TRY(dnmf_agree(context, pack_names(context, t)));
+  DNMF_TRY(dnmf_exchange_known(context, t->sent_lengths, t->requests.asked_counts, sizeof(int64_t), t->lengths,
+                               t->requests.wanted_counts));
   return dnmf_exchange(context, t->sent, t->byte_counts, 1, &t->bytes, t->byte_counts + context->size);
 }
 

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "model/metrics.h"
+#include "store/ids/ids_find.h"
 #include "store/ids/match.h"
 
 #include <inttypes.h>

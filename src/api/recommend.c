@@ -3,6 +3,7 @@
 #include "api/data.h"
 #include "api/library.h"
 #include "api/model.h"
+#include "api/requests.h"
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "matrix/fetch.h"
@@ -30,7 +31,7 @@ typedef struct listing_work {
   int64_t *place;   /* of each row asked for in the list of distinct ones */
   int64_t *distinct;
   int64_t distinct_count;
-  dnmf_fetch fetch;
+  dnmf_requests requests;
   dnmf_ranking ranking;
   int64_t *first_line; /* of each owned row in the ranking */
   listed_item *sent;   /* a list of `top` places for each row that is sent */
@@ -43,7 +44,7 @@ static void listing_free(listing_work *w) {
   free(w->bounds);
   free(w->place);
   free(w->distinct);
-  dnmf_fetch_free(&w->fetch);
+  dnmf_requests_free(&w->requests);
   dnmf_ranking_free(&w->ranking);
   free(w->first_line);
   free(w->sent);
@@ -98,7 +99,7 @@ static dnmf_status allocate_lists(dnmf_error *error, const dnmf_model *model, in
   DNMF_TRY(
       dnmf_allocate_zero(error, "places of lists", dnmf_range_size(model->owned_rows) + 1, sizeof(int64_t), &memory));
   w->first_line = memory;
-  DNMF_TRY(dnmf_allocate(error, "lists to send", w->fetch.send_total * top, sizeof(listed_item), &memory));
+  DNMF_TRY(dnmf_allocate(error, "lists to send", w->requests.asked_total * top, sizeof(listed_item), &memory));
   w->sent = memory;
   DNMF_TRY(dnmf_allocate(error, "lists", w->distinct_count * top, sizeof(listed_item), &memory));
   w->lists = memory;
@@ -113,8 +114,8 @@ static void pack_lists(const dnmf_model *model, int64_t top, listing_work *w) {
     w->first_line[r->row[line] - model->owned_rows.begin + 1]++;
   for (int64_t row = 0; row < owned; row++)
     w->first_line[row + 1] += w->first_line[row];
-  for (int64_t i = 0; i < w->fetch.send_total; i++) {
-    const int64_t row = w->fetch.send_rows[i];
+  for (int64_t i = 0; i < w->requests.asked_total; i++) {
+    const int64_t row = w->requests.asked[i] - model->owned_rows.begin;
     const int64_t count = w->first_line[row + 1] - w->first_line[row];
     for (int64_t t = 0; t < top; t++) {
       const int64_t line = w->first_line[row] + t;
@@ -128,14 +129,15 @@ static dnmf_status list_rows(dnmf_context *context, const dnmf_model *model, dnm
   dnmf_recommend_work effort;
   const size_t item_bytes = sizeof(listed_item) * (size_t)how->top;
   DNMF_TRY(dnmf_agree(context, plan_rows(context, model, count, rows, w)));
-  DNMF_TRY(dnmf_fetch_plan(context, w->bounds, w->distinct, w->distinct_count, &w->fetch));
-  for (int64_t i = 0; i < w->fetch.send_total; i++)
-    w->wanted[w->fetch.send_rows[i]] = true;
+  DNMF_TRY(dnmf_requests_send(context, w->bounds, w->distinct, w->distinct_count, &w->requests));
+  for (int64_t i = 0; i < w->requests.asked_total; i++)
+    w->wanted[w->requests.asked[i] - model->owned_rows.begin] = true;
   how->wanted = w->wanted;
   DNMF_TRY(dnmf_recommend(context, model, how, &w->ranking, &effort));
   DNMF_TRY(dnmf_agree(context, allocate_lists(&context->error, model, how->top, w)));
   pack_lists(model, how->top, w);
-  DNMF_TRY(dnmf_exchange_known(context, w->sent, w->fetch.send_counts, item_bytes, w->lists, w->fetch.receive_counts));
+  DNMF_TRY(
+      dnmf_exchange_known(context, w->sent, w->requests.asked_counts, item_bytes, w->lists, w->requests.wanted_counts));
   for (int64_t i = 0; i < count; i++)
     for (int64_t t = 0; t < how->top; t++) {
       const listed_item *item = &w->lists[w->place[i] * how->top + t];

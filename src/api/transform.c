@@ -93,7 +93,8 @@ typedef struct folding_work {
   dnmf_source source;
   dnmf_placed placed;
   dnmf_entries entries;
-  dnmf_transform_options how;
+  dnmf_missing missing;
+  dnmf_settings settings; /* how rows are fitted */
   dnmf_transform_result result;
   uint64_t checksum;
 } folding_work;
@@ -101,7 +102,7 @@ typedef struct folding_work {
 /* Only where unstored entries are unobserved are zeros data, and only those that a sparse matrix stores. */
 static void drop_zeros(folding_work *f) {
   int64_t kept = 0;
-  if (f->how.missing == DNMF_MISSING_UNOBSERVED)
+  if (f->missing == DNMF_MISSING_UNOBSERVED)
     return;
   for (int64_t e = 0; e < f->entries.count; e++)
     if (f->entries.items[e].value > 0)
@@ -146,12 +147,12 @@ static dnmf_status describe_rows(dnmf_context *context, const folding_work *f, d
 }
 
 static dnmf_status fold_rows(dnmf_context *context, const dnmf_data *data, dnmf_model *model, folding_work *f) {
-  DNMF_TRY(dnmf_agree(context, dnmf_transform_options_read(&context->error, model, &f->how)));
+  DNMF_TRY(dnmf_agree(context, dnmf_transform_settings(&context->error, model, &f->missing, &f->settings)));
   DNMF_TRY(dnmf_data_load_rows(context, data, &f->source, &f->placed));
   f->checksum = f->placed.matrix.checksum;
   DNMF_TRY(match_columns(context, model, f));
   dnmf_matrix_free(&f->placed.matrix);
-  DNMF_TRY(dnmf_transform(context, &f->how, f->source.rows, &f->entries, model, &f->result));
+  DNMF_TRY(dnmf_transform(context, f->missing, &f->settings, f->source.rows, &f->entries, model, &f->result));
   if (f->result.empty_rows > 0)
     dnmf_warn(context, "%s: %" PRId64 " of its %" PRId64 " rows have no entry in the model's columns; they get zero",
               f->source.name, f->result.empty_rows, f->source.rows);
