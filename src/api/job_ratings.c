@@ -163,7 +163,11 @@ static dnmf_status match_held_out(dnmf_context *context, const dnmf_fitting *f, 
 static dnmf_status read_held_out(dnmf_context *context, const dnmf_fitting *f, const char *path,
                                  dnmf_entries *held_out) {
   dnmf_data file = {.kind = DNMF_DATA_FILE, .options = f->data->options};
-  file.options.select = (dnmf_select_options){.rows = NULL};
+  dnmf_source_options *how = &file.options;
+  how->index_base = how->index_base == DNMF_INDEX_AUTO ? f->source.index_base : how->index_base;
+  how->svmlight_cols = how->transpose ? f->source.rows : f->source.cols;
+  how->shared = true;
+  how->select = (dnmf_select_options){.rows = NULL};
   file.name = strdup(path);
   dnmf_status status = DNMF_OK;
   if (!file.name)

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "base/memory.h"
+#include "base/seconds.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -157,6 +158,15 @@ static dnmf_status parse_size(dnmf_error *error, const cli_option *option, const
   return DNMF_OK;
 }
 
+static dnmf_status parse_time(dnmf_error *error, const cli_option *option, const char *text, double *value) {
+  bool has_unit = false;
+  double seconds = 0;
+  if (!dnmf_parse_seconds(text, &seconds, &has_unit) || seconds < option->low || seconds > option->high)
+    return bad_value(error, option, text, "give a time, e.g. 90 or 90s, 10min, 2h or 00:10:00");
+  *value = seconds;
+  return DNMF_OK;
+}
+
 static dnmf_status parse_choice(dnmf_error *error, const cli_option *option, const char *text, int *value) {
   char wanted[256] = "give one of";
   for (int i = 0; option->choices[i]; i++) {
@@ -186,6 +196,8 @@ dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const ch
     return parse_int(error, option, text, value);
   case CLI_REAL:
     return parse_real(error, option, text, value);
+  case CLI_TIME:
+    return parse_time(error, option, text, value);
   case CLI_SIZE:
     return parse_size(error, option, text, value);
   case CLI_TEXT:
