@@ -1,4 +1,5 @@
 #include "fold_in.h"
+#include "model_input.h"
 
 #include "base/memory.h"
 #include "store/ids/match.h"
@@ -71,6 +72,7 @@ dnmf_status cli_fold_rows(cli_session *session, const char *path, const char *na
   DNMF_TRY(dnmf_transform_settings(&context->error, model, &fold->missing, &fold->settings));
   cli_input rows = *input;
   rows.missing = (int)fold->missing + 1; /* as in the fit */
+  cli_read_as_fitted(model, &rows);
   DNMF_TRY(cli_load_rows(session, name, &rows, &fold->source, &fold->loaded));
   fold->checksum = fold->loaded.matrix.checksum;
   DNMF_TRY(match_columns(session, path, name, model, fold));

@@ -1,5 +1,6 @@
 #include "model_entries.h"
 #include "load.h"
+#include "model_input.h"
 
 #include "store/ids/match.h"
 
@@ -34,7 +35,8 @@ dnmf_status cli_load_model_entries(cli_session *session, const char *name, const
   dnmf_matched matched = {0};
   dnmf_entries entries = {0};
   memset(loaded, 0, sizeof *loaded);
-  const cli_input entries_only = cli_input_of_entries(input);
+  cli_input entries_only = cli_input_of_entries(input);
+  cli_read_as_fitted(model, &entries_only);
   dnmf_status status = cli_load_rows(session, name, &entries_only, &source, &file);
   if (status == DNMF_OK)
     status = dnmf_match(context, &source, &file.matrix, &target, &matched);

@@ -87,7 +87,7 @@ dnmf_status dnmf_popularity_restrict(dnmf_context *context, const dnmf_model *mo
   for (int64_t j = 0; j < model->h.rows && status == DNMF_OK; j++)
     may_be[model->owned_cols.begin + j] = !listable || listable[j];
   if (status == DNMF_OK)
-    status = dnmf_max_bytes(context, context->comm, may_be, model->cols);
+    status = dnmf_or_bytes(context, context->comm, may_be, model->cols);
   if (status == DNMF_OK)
     status = dnmf_agree(context, popularity_order(&context->error, may_be, all, popularity));
   free(may_be);
