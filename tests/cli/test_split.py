@@ -1,6 +1,7 @@
 """split: the parts make up the whole, are what was asked for, and are the same on any number of processes."""
 import collections
 import csv
+import datetime
 
 import h5py
 import numpy as np
@@ -123,6 +124,18 @@ def test_the_latest_share_of_the_table(table, tmp_path, processes):
     assert len(test) == nearest(0.2 * len(entries))
     assert max(entries[place][1] for place in train) <= min(entries[place][1] for place in test)
     assert files == split(tmp_path, source, "--latest", "--time-column", "timestamp", "--globally")[1]
+
+
+def test_times_may_be_dates_also_before_1970(table, tmp_path):
+    source, entries = table
+    with open(source, encoding="utf-8", newline="") as file:
+        head, *lines = list(csv.reader(file))
+    start = datetime.date(1969, 8, 1)
+    with open(tmp_path / "dated.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(
+            [head] + [[*line[:3], (start + datetime.timedelta(days=int(line[3]))).isoformat()] for line in lines])
+    options = ["--latest", "--time-column", "timestamp", "--leave-out", 2]
+    assert split(tmp_path, tmp_path / "dated.csv", *options, processes=2)[0] == split(tmp_path, source, *options)[0]
 
 
 @pytest.mark.parametrize("processes", [1, 3])
