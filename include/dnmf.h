@@ -18,7 +18,8 @@
  *
  * The library prints nothing, does not end the process, installs no signal handlers, and does not start or end MPI.
  * MPI has to be initialized with MPI_THREAD_FUNNELED or more, and the thread that initialized it is the one that calls.
- * A library and what it made are used by one thread at a time.
+ * A library and what it made are used by one thread at a time. Where files are read or written, HDF5's automatic
+ * printing of errors is switched off in the process, HDF5 is not closed by exit, and it does not follow external links.
  *
  * Until version 1.0 a release with another minor number may change structs and functions, and libdnmf.so has another
  * SONAME then; a release with another patch number does not. Every struct that is passed in has an init function, which

@@ -347,6 +347,19 @@ dnmf_status dnmf_data_load_rows(dnmf_context *context, const dnmf_data *data, dn
   return dnmf_source_load(context, source, &placed->layout, DNMF_DOUBLE, &placed->matrix);
 }
 
+dnmf_status dnmf_data_load_for_model(dnmf_context *context, const dnmf_data *data, const dnmf_model *model,
+                                     dnmf_data_missing missing, dnmf_source *source, dnmf_placed *placed) {
+  dnmf_data as_fitted = *data; /* borrowed */
+  dnmf_source_options *options = &as_fitted.options;
+  double base = 0;
+  if (options->index_base == DNMF_INDEX_AUTO && dnmf_model_number(model, "index_base", &base))
+    options->index_base = base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
+  if (model->col_ids.kind == DNMF_IDS_NONE)
+    options->svmlight_cols = options->transpose ? model->rows : model->cols;
+  /* The source of arrays keeps the data; the options are for files. */
+  return dnmf_data_load_rows(context, data->kind == DNMF_DATA_FILE ? &as_fitted : data, missing, source, placed);
+}
+
 int dnmf_data_size(dnmf_library *library, const dnmf_data *data, int64_t *rows, int64_t *cols) {
   dnmf_context *context = dnmf_library_enter(library);
   dnmf_source source = {0};

@@ -6,6 +6,7 @@
 #define DNMF_API_DATA_H
 
 #include "dnmf.h"
+#include "factor/model.h"
 #include "store/source.h"
 
 typedef enum dnmf_data_kind { DNMF_DATA_FILE = 0, DNMF_DATA_DENSE, DNMF_DATA_SPARSE, DNMF_DATA_TRIPLES } dnmf_data_kind;
@@ -72,5 +73,10 @@ void dnmf_placed_free(dnmf_placed *placed); /* collective; accepts a zeroed one 
  * released also after a failure. collective */
 dnmf_status dnmf_data_load_rows(dnmf_context *context, const dnmf_data *data, dnmf_data_missing missing,
                                 dnmf_source *source, dnmf_placed *placed);
+
+/* The same of data that belong to a model: the columns of svmlight files count as those that it was fitted to, and are
+ * at least as many. collective */
+dnmf_status dnmf_data_load_for_model(dnmf_context *context, const dnmf_data *data, const dnmf_model *model,
+                                     dnmf_data_missing missing, dnmf_source *source, dnmf_placed *placed);
 
 #endif

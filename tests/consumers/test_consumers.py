@@ -125,6 +125,17 @@ def test_pkg_config_builds_programs_with_either_library(installed, tmp_path):
     assert "libdnmf" not in run("ldd", tmp_path / "static")
 
 
+def test_the_program_of_the_readme_writes_a_model(consumers, dnmf, tmp_path):
+    assert f"```c\n{(HERE / 'short.c').read_text()}```" in (ROOT / "README.md").read_text()
+    values = np.concatenate([(np.arange(100 * 80) + rank).reshape(100, 80) % 7 for rank in range(2)]).astype(float)
+    np.save(tmp_path / "dense.npy", values)
+    expected = dnmf("fit", tmp_path / "dense.npy", "-o", tmp_path / "expected.h5", "-k", 5)
+    printed = on_processes(2, "--wdir", tmp_path, consumers / "short")
+    assert printed == (f"relative error {expected['relative_error']:.6f} after {expected['iterations']} iterations\n")
+    with h5py.File(tmp_path / "model.h5") as model, h5py.File(tmp_path / "expected.h5") as wanted:
+        np.testing.assert_allclose(model["W"][:], wanted["W"][:], rtol=1e-6, atol=1e-9)
+
+
 @pytest.mark.parametrize("processes", PROCESSES)
 def test_a_dense_block_on_half_of_the_processes(consumers, dnmf, dense_file, tmp_path, processes):
     expected = dnmf("fit", dense_file, "-o", tmp_path / "model.h5", "-k", 4)
