@@ -176,6 +176,7 @@ static void transpose(dnmf_source *source) {
   source->by_rows = source->by_cols;
   source->by_cols = by_rows;
   source->transposed = !source->transposed;
+  source->features_in_cols = !source->features_in_cols;
 }
 
 static dnmf_status check_shape(dnmf_context *context, const dnmf_source *source) {
@@ -242,6 +243,7 @@ void dnmf_source_close(dnmf_source *source) {
   dnmf_selection_free(source->selection);
   dnmf_ids_free(&source->row_ids);
   dnmf_ids_free(&source->col_ids);
+  dnmf_ids_free(&source->feature_types);
   free(source->name);
   memset(source, 0, sizeof *source);
 }

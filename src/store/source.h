@@ -28,6 +28,8 @@ typedef enum dnmf_header { DNMF_HEADER_AUTO = 0, DNMF_HEADER_YES, DNMF_HEADER_NO
 /* The number of the first column where columns are numbered. */
 typedef enum dnmf_index_base { DNMF_INDEX_AUTO = 0, DNMF_INDEX_FROM_0, DNMF_INDEX_FROM_1 } dnmf_index_base;
 
+enum { DNMF_SOURCE_NOTE = 512 /* bytes */ };
+
 /* Which rows and columns take part; zeroed: all. Rows are chosen by number, counted from 0 in the order of the matrix
  * (triples: sorted by id), and by id; both must hold. Then rows and columns with too few entries are dropped, again
  * and again until all that are left have enough. What is left keeps its order, and its ids; where there were none,
@@ -39,6 +41,7 @@ typedef struct dnmf_select_options {
   const char *col_ids;
   int64_t min_row_count; /* entries (stored ones; of a dense matrix those that are not 0) */
   int64_t min_col_count;
+  const char *feature_type; /* of 10x Genomics, "Gene Expression": features of that type; NULL: all */
 } dnmf_select_options;
 
 typedef struct dnmf_source_options {
@@ -50,7 +53,10 @@ typedef struct dnmf_source_options {
   const char *value_column;
   dnmf_index_base index_base; /* svmlight; auto: 0 where it occurs, else 1 */
   bool transpose;             /* what the file holds is the transpose of the matrix */
-  bool duplicates_given;      /* else: last for triples, sum for the rest */
+  const char *feature_names;  /* what features are called by: "id" (NULL), "name", or another list of the file */
+  const char *row_names;      /* a file with a name a line, for each row; NULL: as the input has them */
+  const char *col_names;
+  bool duplicates_given; /* else: last for triples, sum for the rest */
   dnmf_duplicates duplicates;
   dnmf_select_options select;
 } dnmf_source_options;
@@ -74,6 +80,9 @@ struct dnmf_source {
   dnmf_duplicates duplicates;
   dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
   dnmf_ids col_ids;
+  dnmf_ids feature_types; /* of the rows, or of the columns; kind NONE: they have none */
+  bool features_in_cols;
+  char note[DNMF_SOURCE_NOTE]; /* for people: what else is to be known of the file; empty: nothing */
 
   bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols */
   bool transposed; /* the file holds the columns of this matrix as rows; shape and ids above are the matrix's */
