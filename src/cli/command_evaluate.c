@@ -2,6 +2,7 @@
  * dnmf evaluate: how well a model predicts entries it has not seen.
  */
 #include "commands.h"
+#include "load.h"
 #include "scoring.h"
 #include "version.h"
 
@@ -64,7 +65,8 @@ static dnmf_status parse_cuts(dnmf_error *error, const char *text, dnmf_metrics_
 
 static dnmf_status match(cli_session *session, const evaluate_options *options, evaluation *e) {
   dnmf_context *context = session->context;
-  dnmf_source_options how = cli_source_options(&options->input);
+  const cli_input input = cli_input_of_entries(&options->input);
+  dnmf_source_options how = cli_source_options(&input);
   const dnmf_model *model = &e->scorer.model;
   dnmf_target target = {e->scorer.name, model->rows, model->cols, &model->row_ids, &model->col_ids};
   DNMF_TRY(dnmf_match_source(context, e->test, &how, &target, &e->matched));

@@ -98,7 +98,8 @@ static dnmf_status export_matrix(cli_session *session, const export_options *opt
   cli_matrix loaded;
   dnmf_output output;
   int to = TO_AUTO;
-  dnmf_status status = cli_load_rows(session, name, &options->input, &source, &loaded);
+  const cli_input input = cli_input_of_entries(&options->input);
+  dnmf_status status = cli_load_rows(session, name, &input, &source, &loaded);
   if (status == DNMF_OK)
     status = choose_format(&session->context->error, options, source.sparse, &to);
   if (status == DNMF_OK)

@@ -14,7 +14,6 @@ typedef struct import_options {
   cli_common common;
   cli_input input;
   const char *output;
-  int missing; /* 0: as the format has it, else dnmf_missing + 1 */
 } import_options;
 
 static const import_options defaults = {.common = {0}};
@@ -24,13 +23,13 @@ static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL
 #define IMPORT(member) offsetof(import_options, member)
 static const cli_option options_table[] = {
     {"output", 'o', CLI_TEXT, IMPORT(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
-    {"missing", 0, CLI_CHOICE, IMPORT(missing), "M",
+    {"missing", 0, CLI_CHOICE, IMPORT(input.missing), "M",
      "what is not stored: auto (triples: unobserved, else zero), zero, unobserved", 0, 0, missing_choices},
 };
 
 static dnmf_status write_matrix(cli_session *session, const import_options *options, const dnmf_output *output,
                                 const dnmf_source *source, const dnmf_matrix *matrix) {
-  dnmf_missing missing = options->missing ? (dnmf_missing)(options->missing - 1) : source->missing;
+  dnmf_missing missing = options->input.missing ? (dnmf_missing)(options->input.missing - 1) : source->missing;
   return dnmf_matrix_write(session->context, output->partial, matrix, missing, &source->row_ids, &source->col_ids);
 }
 

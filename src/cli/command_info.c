@@ -29,7 +29,9 @@ static void ids_text(const dnmf_ids *ids, char *text, size_t size) {
 static dnmf_status describe_matrix(cli_session *session, const info_options *options, const char *name) {
   dnmf_source source;
   memset(&source, 0, sizeof source);
-  dnmf_source_options how = cli_source_options(&options->input);
+  const cli_input input = cli_input_of_entries(&options->input);
+  dnmf_source_options how = cli_source_options(&input);
+  how.look_only = true;
   dnmf_status status = dnmf_source_open(session->context, name, &how, &source);
   if (status == DNMF_OK) {
     char rows[160];

@@ -170,7 +170,9 @@ static dnmf_status fold(cli_session *session, const transform_options *options, 
   const char *name = arguments[1];
   DNMF_TRY(cli_read_model(session, arguments[0], options->precision, &t->model));
   DNMF_TRY(dnmf_transform_options_read(&context->error, &t->model, &t->how));
-  DNMF_TRY(cli_load_rows(session, name, &options->input, &t->source, &t->loaded));
+  cli_input input = options->input;
+  input.missing = (int)t->how.missing + 1; /* as in the fit */
+  DNMF_TRY(cli_load_rows(session, name, &input, &t->source, &t->loaded));
   t->checksum = t->loaded.matrix.checksum;
   DNMF_TRY(match_columns(session, arguments[0], name, t));
   dnmf_matrix_free(&t->loaded.matrix);

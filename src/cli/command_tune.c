@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "fit_report.h"
 #include "fit_run.h"
+#include "load.h"
 #include "tune_space.h"
 
 #include "base/random.h"
@@ -177,8 +178,9 @@ static dnmf_status refit(cli_session *session, const tune_options *options, cons
 
 /* What all candidates share. */
 static dnmf_tune_plan make_plan(const tune_options *options, const char *input, int processes) {
+  const cli_input entries = cli_input_of_entries(&options->input);
   dnmf_tune_plan plan = {.input = input,
-                         .source = cli_source_options(&options->input),
+                         .source = cli_source_options(&entries),
                          .precision = (dnmf_precision)options->precision,
                          .seed = (uint64_t)options->seed,
                          .folds = (int)options->folds,

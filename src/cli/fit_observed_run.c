@@ -2,6 +2,7 @@
  * The phases of a fit that belong to ratings: options, the held-out share, the loop, the model's biases.
  */
 #include "fit_run.h"
+#include "load.h"
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -110,7 +111,8 @@ static dnmf_status parse_fraction(dnmf_error *error, const char *text, double *f
 static dnmf_status read_held_out(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
                                  dnmf_entries *held_out) {
   dnmf_context *context = session->context;
-  dnmf_source_options how = cli_source_options(&options->input);
+  const cli_input input = cli_input_of_entries(&options->input);
+  dnmf_source_options how = cli_source_options(&input);
   how.select = (dnmf_select_options){.rows = NULL}; /* of the input only */
   const dnmf_source *source = &fit->source;
   dnmf_target target = {fit->input, source->rows, source->cols, &source->row_ids, &source->col_ids};

@@ -198,7 +198,9 @@ static dnmf_status run_phases(cli_session *session, const cli_fit_options *optio
                               cli_fit_run *fit, dnmf_output *output) {
   dnmf_context *context = session->context;
   double clock = session->began;
-  DNMF_TRY(cli_open(session, fit->input, &options->input, &fit->source));
+  cli_input input = options->input;
+  input.missing = options->missing;
+  DNMF_TRY(cli_open(session, fit->input, &input, &fit->source));
   DNMF_TRY(dnmf_agree(context, plan(session, options, fit)));
   DNMF_TRY(read_matrix(session, options, fit));
   fit->seconds.read = dnmf_lap(&clock);

@@ -24,6 +24,12 @@ dnmf_status cli_open(cli_session *session, const char *name, const cli_input *in
   return DNMF_OK;
 }
 
+cli_input cli_input_of_entries(const cli_input *input) {
+  cli_input entries = *input;
+  entries.missing = DNMF_MISSING_UNOBSERVED + 1;
+  return entries;
+}
+
 dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_source *source,
                           cli_matrix *loaded) {
   memset(loaded, 0, sizeof *loaded);

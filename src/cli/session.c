@@ -47,6 +47,10 @@ const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"index-base", 0, CLI_CHOICE, INPUT(index_base), "B",
      "svmlight: number of the first column, 0, 1 or auto (default: 0 where it occurs, else 1)", 0, 0, base_choices},
     {"transpose", 0, CLI_FLAG, INPUT(transpose), NULL, "the input's columns are the rows (default: no)", 0, 0, NULL},
+    {"missing-value", 0, CLI_TEXT, INPUT(missing_value), "X",
+     "what stands for a missing value, e.g. 99 (default: none)", 0, 0, NULL},
+    {"add", 0, CLI_REAL, INPUT(add), "X", "number added to every value, before it is checked (default 0)", -INFINITY,
+     INFINITY, NULL},
 };
 
 #define SELECT(member) offsetof(cli_select, member)
@@ -75,9 +79,14 @@ dnmf_source_options cli_source_options(const cli_input *input) {
                                  .value_column = input->value_column,
                                  .index_base = (dnmf_index_base)input->index_base,
                                  .transpose = input->transpose,
+                                 .missing_value = input->missing_value,
+                                 .add = input->add,
+                                 .missing_given = input->missing > 0,
                                  .duplicates_given = input->duplicates > 0};
   if (options.duplicates_given)
     options.duplicates = (dnmf_duplicates)(input->duplicates - 1);
+  if (options.missing_given)
+    options.missing = (dnmf_missing)(input->missing - 1);
   options.select = (dnmf_select_options){.rows = input->select.rows,
                                          .cols = input->select.cols,
                                          .row_ids = input->select.row_ids,

@@ -22,7 +22,7 @@ typedef struct cli_common {
   const char *log;
 } cli_common;
 
-enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 9 };
+enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 11 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
 /* Which rows and columns take part: of commands whose matrix can be a part of a file. */
@@ -50,6 +50,10 @@ typedef struct cli_input {
   int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
   int index_base; /* dnmf_index_base */
   bool transpose;
+  const char *missing_value;
+  double add;
+  int missing; /* of the command's own option, which sets it before a file is opened: 0: as the format has it, else
+                  dnmf_missing + 1 */
   cli_select select;
 } cli_input;
 

@@ -173,7 +173,11 @@ static dnmf_status bad_value(dnmf_context *context, const dnmf_matrix *matrix, i
                    "the value at row %" PRId64 ", column %" PRId64 " (counted from 0) is %g%s; every value must be %s",
                    matrix->row_range.begin + row, matrix->col_range.begin + col, value,
                    isinf(value) && matrix->precision == DNMF_SINGLE ? " in single precision" : "",
-                   isfinite(value) ? "nonnegative" : "a finite number");
+                   isfinite(value)
+                       ? "nonnegative (--add X shifts all values, --missing-value X names a mark of missing "
+                         "ones)"
+                   : isnan(value) ? "a finite number (--missing unobserved leaves cells without a value out)"
+                                  : "a finite number");
 }
 
 dnmf_status dnmf_figures_total(dnmf_context *context, dnmf_figures *figures, dnmf_matrix *matrix) {

@@ -257,8 +257,7 @@ static dnmf_status load_rows(dnmf_context *context, dnmf_source *source, const d
   return status;
 }
 
-/* Loads the source by whole rows; what it read from is closed, and the matrix takes its place. */
-static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
+dnmf_status dnmf_source_load_rows(dnmf_context *context, dnmf_source *source, dnmf_matrix **matrix) {
   void *memory = NULL;
   dnmf_grid grid = {0};
   dnmf_layout layout = {0};
@@ -272,21 +271,25 @@ static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
     status = load_rows(context, source, &layout, memory);
   dnmf_layout_free(&layout);
   dnmf_grid_free(&grid);
-  if (status != DNMF_OK) {
-    if (memory)
-      dnmf_matrix_free(memory);
+  if (status != DNMF_OK && memory) {
+    dnmf_matrix_free(memory);
     free(memory);
-    return status;
+    memory = NULL;
   }
+  *matrix = memory;
+  return status;
+}
+
+void dnmf_source_hold(dnmf_source *source, dnmf_matrix *matrix) {
   source->close(source);
-  source->state = memory;
+  source->state = matrix;
   source->load = load_held;
   source->close = close_held;
   source->transposed = false;
-  source->by_rows = false; /* it is no longer read from the file */
+  source->by_rows = source->by_cols = false; /* it is no longer read from the file */
+  source->selects = true;
   dnmf_selection_free(source->selection);
   source->selection = NULL;
-  return DNMF_OK;
 }
 
 /* The rows or columns of a subset, or all. */
@@ -311,7 +314,9 @@ static dnmf_status check_left(dnmf_context *context, const dnmf_source *source, 
 static dnmf_status select_held(dnmf_context *context, const dnmf_select_options *options, dnmf_source *source,
                                dnmf_selection *chosen) {
   bool counted = options->min_row_count > 0 || options->min_col_count > 0;
-  DNMF_TRY(hold(context, source));
+  dnmf_matrix *matrix = NULL;
+  DNMF_TRY(dnmf_source_load_rows(context, source, &matrix));
+  dnmf_source_hold(source, matrix);
   if (counted)
     DNMF_TRY(dnmf_select_counts(context, source->state, options->min_row_count, options->min_col_count, chosen));
   DNMF_TRY(check_left(context, source, options, chosen));

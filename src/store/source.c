@@ -4,6 +4,7 @@
 #include "store/source.h"
 
 #include "comm/collective.h"
+#include "store/cells.h"
 #include "store/readers.h"
 #include "store/select.h"
 #include "store/text/text_columns.h"
@@ -210,6 +211,8 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
     transpose(source);
   if (status == DNMF_OK)
     status = check_shape(context, source);
+  if (status == DNMF_OK)
+    status = dnmf_cells_apply(context, options, source);
   if (options->duplicates_given)
     source->duplicates = options->duplicates;
   if (status == DNMF_OK)

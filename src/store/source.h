@@ -44,6 +44,15 @@ typedef struct dnmf_select_options {
   const char *feature_type; /* of 10x Genomics, "Gene Expression": features of that type; NULL: all */
 } dnmf_select_options;
 
+/* What becomes of single cells; see cells.h. */
+typedef struct dnmf_cell_rule {
+  bool leave_out;   /* cells without a value are unobserved; else they are errors */
+  bool marked;      /* a number is the mark of a cell without a value: */
+  double marker;    /* this one */
+  const char *text; /* the mark as it was given, which text may hold; NULL: none; not owned */
+  double add;       /* to every value that there is */
+} dnmf_cell_rule;
+
 typedef struct dnmf_source_options {
   dnmf_format format;
   dnmf_header header;
@@ -56,7 +65,12 @@ typedef struct dnmf_source_options {
   const char *feature_names;  /* what features are called by: "id" (NULL), "name", or another list of the file */
   const char *row_names;      /* a file with a name a line, for each row; NULL: as the input has them */
   const char *col_names;
-  bool duplicates_given; /* else: last for triples, sum for the rest */
+  bool missing_given;        /* else what is not stored is as the format has it, and cells without a value are errors */
+  dnmf_missing missing;      /* what is not stored, and cells without a value: see cells.h */
+  const char *missing_value; /* marks a cell without a value, which makes it unobserved; NULL: no mark */
+  double add;                /* to every value that there is */
+  bool look_only;            /* it will not be loaded: values of arrays are not looked at */
+  bool duplicates_given;     /* else: last for triples, sum for the rest */
   dnmf_duplicates duplicates;
   dnmf_select_options select;
 } dnmf_source_options;
@@ -77,6 +91,8 @@ struct dnmf_source {
   bool by_rows; /* a range of rows can be read by itself (row_blocks.h), */
   bool by_cols; /* or of columns */
   dnmf_missing missing;
+  bool has_missing; /* cells without a value were found: they are unobserved, and all other cells stored entries, zeros
+                       too (cells.h) */
   dnmf_duplicates duplicates;
   dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
   dnmf_ids col_ids;
@@ -93,6 +109,9 @@ struct dnmf_source {
   void (*close)(dnmf_source *source);
   void *state;
   bool selects; /* load looks at the selection */
+  bool is_text; /* the reader has applied the rule for cells without a value */
+
+  dnmf_cell_rule rule; /* for the entries of a sparse source while it is loaded */
 
   dnmf_selection *selection; /* of rows and columns of the file; NULL: all */
 };

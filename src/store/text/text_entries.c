@@ -111,6 +111,7 @@ dnmf_status dnmf_text_state_create(dnmf_context *context, dnmf_source *source, b
   (*state)->items = dnmf_queue_of(cells ? sizeof(double) : sizeof(narrow_entry), &context->chunks);
   source->load = cells ? load_cells : load_entries;
   source->selects = true;
+  source->is_text = true;
   source->close = close_state;
   strcpy(source->type, "text");
   return DNMF_OK;
