@@ -10,6 +10,14 @@ dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int6
   return dnmf_agree(context, dnmf_layout_even(&context->error, &loaded->grid, rows, cols, &loaded->layout));
 }
 
+void cli_say_note(cli_session *session, const char *before, const dnmf_source *source) {
+  for (const char *line = source->note; *line;) {
+    const size_t length = strcspn(line, "\n");
+    cli_say(session, "%s%.*s", before, (int)length, line);
+    line += length + (line[length] != 0);
+  }
+}
+
 dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
   dnmf_source_options options = cli_source_options(input);
   DNMF_TRY(dnmf_source_open(session->context, name, &options, source));
@@ -21,6 +29,7 @@ dnmf_status cli_open(cli_session *session, const char *name, const cli_input *in
             source->rows, source->cols, source->stored, 100 * (double)source->stored / cells);
   else
     cli_say(session, "%s: %s, %" PRId64 " x %" PRId64, name, source->format, source->rows, source->cols);
+  cli_say_note(session, "  ", source);
   return DNMF_OK;
 }
 

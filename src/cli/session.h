@@ -22,7 +22,7 @@ typedef struct cli_common {
   const char *log;
 } cli_common;
 
-enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 11 };
+enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 14 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
 /* Which rows and columns take part: of commands whose matrix can be a part of a file. */
@@ -33,10 +33,11 @@ typedef struct cli_select {
   const char *col_ids;
   int64_t min_row_count;
   int64_t min_col_count;
+  const char *feature_type;
 } cli_select;
 
 /* At the base of a cli_select. */
-enum { CLI_SELECT_OPTIONS = 6 };
+enum { CLI_SELECT_OPTIONS = 7 };
 extern const cli_option cli_select_options[CLI_SELECT_OPTIONS];
 
 /* How input is read: shared by every command that takes a matrix. */
@@ -50,6 +51,9 @@ typedef struct cli_input {
   int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
   int index_base; /* dnmf_index_base */
   bool transpose;
+  const char *row_names;
+  const char *col_names;
+  const char *feature_names;
   const char *missing_value;
   double add;
   int missing; /* of the command's own option, which sets it before a file is opened: 0: as the format has it, else

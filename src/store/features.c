@@ -84,7 +84,7 @@ dnmf_status dnmf_features_note(dnmf_context *context, const char *chosen, dnmf_s
   DNMF_TRY(count_types(context, &source->feature_types, &counts));
   if (counts.count > 1)
     snprintf(source->note + used, sizeof source->note - used,
-             "%sfeatures of several types: %s; --feature-type takes one of them", used ? "; " : "", counts.text);
+             "%sfeatures of several types: %s; --feature-type takes one of them", used ? "\n" : "", counts.text);
   return DNMF_OK;
 }
 

@@ -5,12 +5,16 @@
 
 #include "comm/collective.h"
 #include "store/cells.h"
+#include "store/features.h"
+#include "store/names.h"
 #include "store/readers.h"
 #include "store/select.h"
+#include "store/tenx.h"
 #include "store/text/text_columns.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -142,6 +146,7 @@ static dnmf_status open_text(dnmf_context *context, const char *path, const dnmf
       status = dnmf_open_table(context, &file, options, source);
     else
       status = dnmf_open_triples(context, &file, options, source);
+    source->ids_from_entries = format == DNMF_FORMAT_TRIPLES;
   }
   dnmf_text_close(&file);
   return status;
@@ -180,6 +185,15 @@ static void transpose(dnmf_source *source) {
   source->features_in_cols = !source->features_in_cols;
 }
 
+/* What people should know of the features. */
+static dnmf_status note_features(dnmf_context *context, const dnmf_source_options *options, dnmf_source *source) {
+  const size_t used = strlen(source->note);
+  if (source->has_features && !source->features_in_cols)
+    snprintf(source->note + used, sizeof source->note - used,
+             "%srows are features (genes), columns are cells; --transpose makes the cells the rows", used ? "\n" : "");
+  return dnmf_features_note(context, options->select.feature_type, source);
+}
+
 static dnmf_status check_shape(dnmf_context *context, const dnmf_source *source) {
   if (source->rows > 0 && source->cols > 0)
     return DNMF_OK;
@@ -187,10 +201,35 @@ static dnmf_status check_shape(dnmf_context *context, const dnmf_source *source)
                    source->name, source->rows, source->cols);
 }
 
+/* Finds out what `*path` is, a folder or a file with names beside it too, and opens it; a folder's name is replaced by
+ * its matrix's. */
+static dnmf_status open_path(dnmf_context *context, char **path, const dnmf_source_options *options,
+                             dnmf_source *source) {
+  finding found = {0, DNMF_FORMAT_AUTO};
+  dnmf_tenx beside;
+  dnmf_status status =
+      dnmf_agree(context, context->rank == 0 ? dnmf_tenx_find(&context->error, *path, &beside) : DNMF_OK);
+  if (status == DNMF_OK)
+    status = dnmf_broadcast(context, &beside, sizeof beside, 0);
+  DNMF_TRY(status);
+  if (*beside.matrix) {
+    char *matrix = strdup(beside.matrix);
+    if (!matrix)
+      status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
+    DNMF_TRY(dnmf_agree(context, status));
+    free(*path);
+    *path = matrix;
+  }
+  if (context->rank == 0)
+    look(*path, &found);
+  DNMF_TRY(dnmf_broadcast(context, &found, sizeof found, 0));
+  DNMF_TRY(open_found(context, *path, &found, options, source));
+  return dnmf_tenx_apply(context, &beside, options->feature_names, source);
+}
+
 dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf_source_options *options,
                              dnmf_source *source) {
   const dnmf_source_options defaults = {0};
-  finding found = {0, DNMF_FORMAT_AUTO};
   char *path = strdup(name);
   options = options ? options : &defaults;
   memset(source, 0, sizeof *source);
@@ -200,17 +239,16 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
   if (!path || !source->name)
     status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
   status = dnmf_agree(context, status);
-  if (status == DNMF_OK && path) {
-    if (context->rank == 0)
-      look(path, &found);
-    status = dnmf_broadcast(context, &found, sizeof found, 0);
-    if (status == DNMF_OK)
-      status = open_found(context, path, &found, options, source);
-  }
+  if (status == DNMF_OK)
+    status = open_path(context, &path, options, source);
   if (status == DNMF_OK && options->transpose)
     transpose(source);
   if (status == DNMF_OK)
     status = check_shape(context, source);
+  if (status == DNMF_OK)
+    status = dnmf_names_apply(context, options, source);
+  if (status == DNMF_OK)
+    status = note_features(context, options, source);
   if (status == DNMF_OK)
     status = dnmf_cells_apply(context, options, source);
   if (options->duplicates_given)

@@ -96,9 +96,11 @@ struct dnmf_source {
   dnmf_duplicates duplicates;
   dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
   dnmf_ids col_ids;
-  dnmf_ids feature_types; /* of the rows, or of the columns; kind NONE: they have none */
+  bool ids_from_entries; /* rows and columns are those that entries name, in the order of their ids */
+  bool has_features;     /* rows, or columns, are features of cells (genes) */
   bool features_in_cols;
-  char note[DNMF_SOURCE_NOTE]; /* for people: what else is to be known of the file; empty: nothing */
+  dnmf_ids feature_types;      /* of the features; kind NONE: they have none */
+  char note[DNMF_SOURCE_NOTE]; /* for people: what else is to be known of the file, in lines; empty: nothing */
 
   bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols */
   bool transposed; /* the file holds the columns of this matrix as rows; shape and ids above are the matrix's */

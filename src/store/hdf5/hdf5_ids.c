@@ -195,11 +195,6 @@ static void find_beside(hid_t file, const char *folder, const char *name, dnmf_i
     snprintf(ids->name, sizeof ids->name, "%s", joined);
 }
 
-static void say_features(dnmf_hdf5_place *place) {
-  snprintf(place->note, sizeof place->note,
-           "rows are features (genes), columns are cells; --transpose makes the cells the rows");
-}
-
 /* Cell Ranger 3: the group features; 2: the lists genes and gene_names. */
 static dnmf_status find_10x(dnmf_error *error, const char *path, hid_t file, const char *wanted,
                             dnmf_hdf5_place *place) {
@@ -215,7 +210,7 @@ static dnmf_status find_10x(dnmf_error *error, const char *path, hid_t file, con
   snprintf(place->row_ids.name, sizeof place->row_ids.name, "%s", list);
   find_beside(file, place->name, "barcodes", &place->col_ids);
   find_beside(file, place->name, "features/feature_type", &place->feature_types);
-  say_features(place);
+  place->has_features = true;
   return DNMF_OK;
 }
 
@@ -236,7 +231,7 @@ static dnmf_status find_loom(dnmf_error *error, const char *path, hid_t file, co
   snprintf(place->row_ids.name, sizeof place->row_ids.name, "%s", list);
   choose_list(file, "/col_attrs", &cells, NULL, list);
   snprintf(place->col_ids.name, sizeof place->col_ids.name, "%s", list);
-  say_features(place);
+  place->has_features = true;
   return DNMF_OK;
 }
 
@@ -260,7 +255,7 @@ static void leave_out_unreadable(hid_t file, const char *what, dnmf_ids_place *i
     return;
   size_t used = strlen(place->note);
   snprintf(place->note + used, sizeof place->note - used,
-           "%sthe names of its %s, %.100s, are %.90s, which are not read", used ? "; " : "", what, ids->name,
+           "%sthe names of its %s, %.100s, are %.90s, which are not read", used ? "\n" : "", what, ids->name,
            shape.text);
   *ids = (dnmf_ids_place){.name = ""};
 }
@@ -272,8 +267,12 @@ dnmf_status dnmf_hdf5_find_ids(dnmf_error *error, const char *path, hid_t file, 
   snprintf(folder, sizeof folder, "%s", place->name);
   char *slash = strrchr(folder, '/');
   slash[slash == folder ? 1 : 0] = 0;
-  find_beside(file, folder, "row_ids", &place->row_ids);
-  find_beside(file, folder, "col_ids", &place->col_ids);
+  const bool factor_w = strcmp(place->name, "/W") == 0 && dnmf_hdf5_exists(file, "/H"); /* of a model: components */
+  const bool factor_h = strcmp(place->name, "/H") == 0 && dnmf_hdf5_exists(file, "/W"); /* have no ids */
+  if (!factor_h)
+    find_beside(file, folder, "row_ids", &place->row_ids);
+  if (!factor_w)
+    find_beside(file, folder, "col_ids", &place->col_ids);
   if (!*place->row_ids.name && !*place->col_ids.name)
     DNMF_TRY(find_loom(error, path, file, feature_names, place, &loom));
   if (!loom && (*place->row_ids.name || *place->col_ids.name))

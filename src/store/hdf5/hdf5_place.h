@@ -27,6 +27,7 @@ typedef struct dnmf_hdf5_place {
   dnmf_ids_place row_ids;
   dnmf_ids_place col_ids;
   dnmf_ids_place feature_types; /* of the rows (columns), where they are features: "Gene Expression", ... */
+  bool has_features;            /* as in dnmf_source */
   bool features_in_cols;
   char note[DNMF_SOURCE_NOTE]; /* as source->note */
 } dnmf_hdf5_place;

@@ -140,6 +140,7 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   source->by_rows = !place->by_columns;
   source->by_cols = !place->sparse || place->by_columns;
   source->missing = place->missing;
+  source->has_features = place->has_features;
   source->features_in_cols = place->features_in_cols;
   snprintf(source->note, sizeof source->note, "%s", place->note);
   return read_ids(context, state, source);
