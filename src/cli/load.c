@@ -21,14 +21,18 @@ void cli_say_note(cli_session *session, const char *before, const dnmf_source *s
 dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
   dnmf_source_options options = cli_source_options(input);
   DNMF_TRY(dnmf_source_open(session->context, name, &options, source));
-  double cells = (double)source->rows * (double)source->cols;
+  const double cells = (double)source->rows * (double)source->cols;
+  const char *path = source->name;
   if (source->stored < 0)
-    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 " selected", name, source->format, source->rows, source->cols);
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 " selected", path, source->format, source->rows, source->cols);
+  else if (source->sparse && source->is_text) /* entries at one place are not merged yet */
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 ", %" PRId64 " entries", path, source->format, source->rows,
+            source->cols, source->stored);
   else if (source->sparse)
-    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 ", %" PRId64 " stored (%.3g%%)", name, source->format,
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 ", %" PRId64 " stored (%.3g%%)", path, source->format,
             source->rows, source->cols, source->stored, 100 * (double)source->stored / cells);
   else
-    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64, name, source->format, source->rows, source->cols);
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64, path, source->format, source->rows, source->cols);
   cli_say_note(session, "  ", source);
   return DNMF_OK;
 }

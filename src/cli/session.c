@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 static const char *const progress_choices[] = {"auto", "always", "never", NULL};
-static const char *const format_choices[] = {"auto", "hdf5", "triples", "table", "mm", "svmlight", "npy", "npz", NULL};
+static const char *const format_choices[] = {"auto",     "hdf5", "triples", "table",   "mm",
+                                             "svmlight", "npy",  "npz",     "docword", NULL};
 static const char *const base_choices[] = {"auto", "0", "1", NULL};
 static const char *const header_choices[] = {"auto", "yes", "no", NULL};
 static const char *const duplicates_choices[] = {"auto", "last", "sum", "mean", "error", NULL};
@@ -34,14 +35,26 @@ const cli_option cli_common_options[CLI_COMMON_OPTIONS] = {
 #define INPUT(member) offsetof(cli_input, member)
 const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"format", 0, CLI_CHOICE, INPUT(format), "F",
-     "auto (default), hdf5, triples, table, mm (Matrix Market), svmlight, npy, npz", 0, 0, format_choices},
+     "auto (default), hdf5, triples, table, mm (Matrix Market), svmlight, npy, npz, docword", 0, 0, format_choices},
     {"header", 0, CLI_CHOICE, INPUT(header), "WHEN", "first line holds names: auto (default), yes, no", 0, 0,
      header_choices},
     {"delimiter", 0, CLI_TEXT, INPUT(delimiter), "D", "text between fields: , tab :: blank ; | (default: found)", 0, 0,
      NULL},
-    {"row-column", 0, CLI_TEXT, INPUT(row_column), "C", "name or number (from 1) of the row id's column", 0, 0, NULL},
+    {"skip-lines", 0, CLI_INT, INPUT(skip_lines), "N", "lines to pass over before anything is read (default 0)", 0,
+     9e15, NULL},
+    {"quote", 0, CLI_TEXT, INPUT(quote), "Q", "character around fields that hold anything, or none (default \")", 0, 0,
+     NULL},
+    {"escape", 0, CLI_TEXT, INPUT(escape), "E",
+     "character before a quote inside a quoted field, e.g. '\\' (default: none)", 0, 0, NULL},
+    {"decimal", 0, CLI_TEXT, INPUT(decimal), "M",
+     "decimal mark, . or ,; the other one groups thousands (default: ., no groups)", 0, 0, NULL},
+    {"row-column", 0, CLI_TEXT, INPUT(row_column), "C",
+     "name or number (from 1) of the row id's column; of a table also none", 0, 0, NULL},
     {"col-column", 0, CLI_TEXT, INPUT(col_column), "C", "name or number of the column id's column", 0, 0, NULL},
-    {"value-column", 0, CLI_TEXT, INPUT(value_column), "C", "name or number of the value's column", 0, 0, NULL},
+    {"value-column", 0, CLI_TEXT, INPUT(value_column), "C",
+     "name or number of the value's column; none: each line counts 1", 0, 0, NULL},
+    {"time-column", 0, CLI_TEXT, INPUT(time_column), "C",
+     "column of times, numbers or dates: of repeated entries the latest counts", 0, 0, NULL},
     {"duplicates", 0, CLI_CHOICE, INPUT(duplicates), "P",
      "entries at one place: auto (last for triples, else sum), last, sum, mean, error", 0, 0, duplicates_choices},
     {"index-base", 0, CLI_CHOICE, INPUT(index_base), "B",
@@ -82,7 +95,12 @@ bool cli_selects(const cli_select *select) {
 dnmf_source_options cli_source_options(const cli_input *input) {
   dnmf_source_options options = {.format = (dnmf_format)input->format,
                                  .header = (dnmf_header)input->header,
+                                 .skip_lines = input->skip_lines,
                                  .delimiter = input->delimiter,
+                                 .quote = input->quote,
+                                 .escape = input->escape,
+                                 .decimal = input->decimal,
+                                 .time_column = input->time_column,
                                  .row_column = input->row_column,
                                  .col_column = input->col_column,
                                  .value_column = input->value_column,

@@ -22,7 +22,7 @@ typedef struct cli_common {
   const char *log;
 } cli_common;
 
-enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 14 };
+enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 19 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
 /* Which rows and columns take part: of commands whose matrix can be a part of a file. */
@@ -44,10 +44,15 @@ extern const cli_option cli_select_options[CLI_SELECT_OPTIONS];
 typedef struct cli_input {
   int format; /* dnmf_format */
   int header; /* dnmf_header */
+  int64_t skip_lines;
   const char *delimiter;
+  const char *quote;
+  const char *escape;
+  const char *decimal;
   const char *row_column;
   const char *col_column;
   const char *value_column;
+  const char *time_column;
   int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
   int index_base; /* dnmf_index_base */
   bool transpose;

@@ -118,18 +118,24 @@ static dnmf_status apply_to_dense(dnmf_context *context, const dnmf_cell_rule *r
   return status;
 }
 
-/* The entries are looked at as they are loaded. */
-static dnmf_status apply_to_sparse(dnmf_context *context, const dnmf_source_options *options,
-                                   const dnmf_cell_rule *rule, dnmf_source *source) {
+dnmf_status dnmf_cells_check_sparse(dnmf_error *error, const dnmf_source_options *options, const dnmf_cell_rule *rule,
+                                    dnmf_source *source) {
   dnmf_missing missing = options->missing_given ? options->missing : source->missing;
+  if (rule->text)
+    missing = source->missing = DNMF_MISSING_UNOBSERVED;
   if (rule->add != 0 && missing == DNMF_MISSING_ZERO)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--add: the zeros that %s does not store would stay zeros; say --missing unobserved, or give the "
                      "matrix in a dense form",
                      source->name);
+  return DNMF_OK;
+}
+
+/* The entries are looked at as they are loaded. */
+static dnmf_status apply_to_sparse(dnmf_context *context, const dnmf_source_options *options,
+                                   const dnmf_cell_rule *rule, dnmf_source *source) {
+  DNMF_TRY(dnmf_cells_check_sparse(&context->error, options, rule, source));
   source->rule = *rule;
-  if (rule->marked)
-    source->missing = DNMF_MISSING_UNOBSERVED;
   source->by_rows = source->by_cols = false; /* entries are looked at one by one */
   return DNMF_OK;
 }

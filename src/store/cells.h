@@ -34,6 +34,11 @@ static inline bool dnmf_cell_is_missing(const dnmf_cell_rule *rule, double *valu
   return false;
 }
 
+/* For a sparse source: a mark makes what is not stored unobserved, and zeros that are not stored cannot be shifted.
+ * local */
+dnmf_status dnmf_cells_check_sparse(dnmf_error *error, const dnmf_source_options *options, const dnmf_cell_rule *rule,
+                                    dnmf_source *source);
+
 /* After a reader has applied the rule: `missing` cells without a value were left out on this process. collective */
 dnmf_status dnmf_cells_settle(dnmf_context *context, int64_t missing, dnmf_source *source);
 

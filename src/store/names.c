@@ -98,9 +98,10 @@ dnmf_status dnmf_names_read(dnmf_context *context, const char *path, int column,
   dnmf_text_reader reader = {0};
   name_list names = {.column = column};
   memset(ids, 0, sizeof *ids);
-  dnmf_status status = dnmf_text_open(context, path, &file);
+  dnmf_status status = dnmf_text_open(context, path, 0, &file);
+  file.comments = false;
   if (status == DNMF_OK) {
-    dnmf_text_place first = {file.start, 0};
+    dnmf_text_place first = file.start;
     dnmf_text_place after = first;
     char *end = NULL;
     const dnmf_text_line head = dnmf_text_head_line(&file, &after);

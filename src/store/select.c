@@ -40,11 +40,10 @@ static dnmf_status take_id(dnmf_error *error, void *state, dnmf_text_line line) 
 static dnmf_status read_ids(dnmf_context *context, const char *path, dnmf_interner *ids) {
   dnmf_text_file file;
   dnmf_text_reader reader = {0};
-  dnmf_status status = dnmf_text_open(context, path, &file);
-  if (status == DNMF_OK) {
-    dnmf_text_place first = {file.start, 0};
-    status = dnmf_text_lines(context, &file, first, DNMF_OK, take_id, ids, &reader);
-  }
+  dnmf_status status = dnmf_text_open(context, path, 0, &file);
+  file.comments = false; /* an id may begin with anything */
+  if (status == DNMF_OK)
+    status = dnmf_text_lines(context, &file, file.start, DNMF_OK, take_id, ids, &reader);
   dnmf_text_close(&file);
   return status;
 }

@@ -20,7 +20,8 @@ typedef enum dnmf_format {
   DNMF_FORMAT_MATRIX_MARKET, /* coordinate or array */
   DNMF_FORMAT_SVMLIGHT,      /* a label and column:value pairs a line */
   DNMF_FORMAT_NPY,           /* a NumPy array */
-  DNMF_FORMAT_NPZ            /* a NumPy archive, also of a SciPy sparse matrix */
+  DNMF_FORMAT_NPZ,           /* a NumPy archive, also of a SciPy sparse matrix */
+  DNMF_FORMAT_DOCWORD        /* a bag of words: three lines of header, then a document, a word and a count a line */
 } dnmf_format;
 
 typedef enum dnmf_header { DNMF_HEADER_AUTO = 0, DNMF_HEADER_YES, DNMF_HEADER_NO } dnmf_header;
@@ -56,14 +57,20 @@ typedef struct dnmf_cell_rule {
 typedef struct dnmf_source_options {
   dnmf_format format;
   dnmf_header header;
-  const char *delimiter;  /* ",", "tab", "::", "blank", ...; NULL: found from the first lines */
-  const char *row_column; /* header name or 1-based number; NULL: by name, else 1, 2, 3 */
+  int64_t skip_lines;    /* of the file, before anything is read */
+  const char *delimiter; /* ",", "tab", "::", "blank", ...; NULL: found from the first lines */
+  const char *quote;     /* the character that quotes fields, or "none"; NULL: " */
+  const char *escape;  /* the character before one of a quoted field that is meant as it is; NULL: quotes are doubled */
+  const char *decimal; /* "." or ",", the decimal mark; the other one then groups thousands. NULL: a point, no groups */
+  const char *row_column; /* header name or 1-based number; NULL: by name, else 1, 2, 3; of a table also "none" */
   const char *col_column;
-  const char *value_column;
+  const char *value_column;   /* "none": each line counts 1 */
+  const char *time_column;    /* of repeated entries the latest counts; NULL: not looked at */
   dnmf_index_base index_base; /* svmlight; auto: 0 where it occurs, else 1 */
-  bool transpose;             /* what the file holds is the transpose of the matrix */
-  const char *feature_names;  /* what features are called by: "id" (NULL), "name", or another list of the file */
-  const char *row_names;      /* a file with a name a line, for each row; NULL: as the input has them */
+  int64_t svmlight_cols; /* that an svmlight file has at least, as the model it is read for has; 0: as many as occur */
+  bool transpose;        /* what the file holds is the transpose of the matrix */
+  const char *feature_names; /* what features are called by: "id" (NULL), "name", or another list of the file */
+  const char *row_names;     /* a file with a name a line, for each row; NULL: as the input has them */
   const char *col_names;
   bool missing_given;        /* else what is not stored is as the format has it, and cells without a value are errors */
   dnmf_missing missing;      /* what is not stored, and cells without a value: see cells.h */
@@ -80,8 +87,10 @@ typedef struct dnmf_source dnmf_source;
 struct dnmf_source {
   /* The same on every process. */
   char *name;
-  const char *format; /* for people: "rating triples", "HDF5 sparse group (csr)", ... */
-  char type[32];      /* of the stored values: "float64", "int8", "text" */
+  const char *format;          /* for people: "rating triples", "HDF5 sparse group (csr)", ... */
+  char note[DNMF_SOURCE_NOTE]; /* for people, in lines: what was taken for ids and values, what else is to be known of
+                                  the file; empty: nothing */
+  char type[32];               /* of the stored values: "float64", "int8", "text" */
   dnmf_number narrow; /* the narrowest type that represents whatever the file may hold, where it tells; a dense matrix
                          is loaded in it. 0: known when it is loaded, if then */
   int64_t rows;
@@ -99,8 +108,8 @@ struct dnmf_source {
   bool ids_from_entries; /* rows and columns are those that entries name, in the order of their ids */
   bool has_features;     /* rows, or columns, are features of cells (genes) */
   bool features_in_cols;
-  dnmf_ids feature_types;      /* of the features; kind NONE: they have none */
-  char note[DNMF_SOURCE_NOTE]; /* for people: what else is to be known of the file, in lines; empty: nothing */
+  dnmf_ids feature_types;     /* of the features; kind NONE: they have none */
+  dnmf_index_base index_base; /* of the columns of an svmlight file, as it was read; AUTO: it has none */
 
   bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols */
   bool transposed; /* the file holds the columns of this matrix as rows; shape and ids above are the matrix's */
