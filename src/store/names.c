@@ -1,23 +1,17 @@
 #include "store/names.h"
 
-#include "base/memory.h"
 #include "comm/collective.h"
+#include "store/ids/id_list.h"
 #include "store/text/text_file.h"
-#include "store/text/text_number.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The names of this process's lines. */
-typedef struct name_list {
+typedef struct name_reader {
   int column;
-  int64_t count;
-  int64_t *starts; /* count + 1 offsets into text */
-  char *text;
-  int64_t starts_capacity;
-  int64_t text_capacity;
-} name_list;
+  dnmf_id_list list;
+} name_reader;
 
 /* Column `column` of a line; NULL when it has fewer. */
 static char *find_column(dnmf_text_line line, int column, char **end) {
@@ -31,24 +25,8 @@ static char *find_column(dnmf_text_line line, int column, char **end) {
   return begin;
 }
 
-static dnmf_status append_name(dnmf_error *error, name_list *names, const char *begin, const char *end) {
-  void *memory = names->starts;
-  dnmf_status status = dnmf_grow(error, "names", names->count + 2, sizeof(int64_t), &names->starts_capacity, &memory);
-  names->starts = memory;
-  DNMF_TRY(status);
-  const int64_t at = names->count > 0 ? names->starts[names->count] : 0;
-  names->starts[names->count] = at;
-  memory = names->text;
-  status = dnmf_grow(error, "names", at + (end - begin) + 1, 1, &names->text_capacity, &memory);
-  names->text = memory;
-  DNMF_TRY(status);
-  memcpy(names->text + at, begin, (size_t)(end - begin));
-  names->starts[++names->count] = at + (end - begin);
-  return DNMF_OK;
-}
-
 static dnmf_status take_name(dnmf_error *error, void *state, dnmf_text_line line) {
-  name_list *names = state;
+  name_reader *names = state;
   char *end = NULL;
   const char *begin = find_column(line, names->column, &end);
   if (!begin)
@@ -57,46 +35,15 @@ static dnmf_status take_name(dnmf_error *error, void *state, dnmf_text_line line
     begin++;
     end--;
   }
-  return append_name(error, names, begin, end);
-}
-
-/* Integers where all of all processes are. */
-static dnmf_status settle_kind(dnmf_context *context, dnmf_ids *ids) {
-  const int64_t count = dnmf_range_size(ids->range);
-  void *memory = NULL;
-  int64_t others = 0;
-  int64_t value = 0;
-  for (int64_t i = 0; i < count && others == 0; i++)
-    others = !dnmf_parse_canonical_integer(ids->text + ids->starts[i], ids->text + ids->starts[i + 1], &value);
-  DNMF_TRY(dnmf_sum_int64(context, context->comm, &others, 1));
-  if (others > 0)
-    return DNMF_OK;
-  DNMF_TRY(dnmf_agree(context, dnmf_allocate(&context->error, "names", count, sizeof(int64_t), &memory)));
-  ids->numbers = memory;
-  for (int64_t i = 0; i < count; i++)
-    dnmf_parse_canonical_integer(ids->text + ids->starts[i], ids->text + ids->starts[i + 1], &ids->numbers[i]);
-  ids->kind = DNMF_IDS_INTEGER;
-  return DNMF_OK;
-}
-
-/* The names become ids, also those of a process without any. */
-static dnmf_status names_to_ids(dnmf_context *context, name_list *names, dnmf_ids *ids) {
-  void *memory = names->starts;
-  dnmf_status status = DNMF_OK;
-  if (!memory)
-    status = dnmf_allocate_zero(&context->error, "names", 1, sizeof(int64_t), &memory);
-  *ids = (dnmf_ids){.kind = DNMF_IDS_STRING, .starts = memory, .text = names->text};
-  *names = (name_list){.column = names->column, .count = names->count};
-  DNMF_TRY(dnmf_agree(context, status));
-  DNMF_TRY(dnmf_exscan_int64(context, names->count, &ids->range.begin, &ids->count));
-  ids->range.end = ids->range.begin + names->count;
-  return settle_kind(context, ids);
+  return dnmf_id_list_append(error, &names->list, begin, end - begin);
 }
 
 dnmf_status dnmf_names_read(dnmf_context *context, const char *path, int column, bool optional, dnmf_ids *ids) {
   dnmf_text_file file;
   dnmf_text_reader reader = {0};
-  name_list names = {.column = column};
+  name_reader names = {.column = column};
+  dnmf_range lines = {0, 0};
+  int64_t count = 0;
   memset(ids, 0, sizeof *ids);
   dnmf_status status = dnmf_text_open(context, path, 0, &file);
   file.comments = false;
@@ -108,11 +55,13 @@ dnmf_status dnmf_names_read(dnmf_context *context, const char *path, int column,
     if (!optional || (head.begin && find_column(head, column, &end))) {
       status = dnmf_text_lines(context, &file, first, DNMF_OK, take_name, &names, &reader);
       if (status == DNMF_OK)
-        status = names_to_ids(context, &names, ids);
+        status = dnmf_exscan_int64(context, names.list.count, &lines.begin, &count);
+      lines.end = lines.begin + names.list.count;
+      if (status == DNMF_OK)
+        status = dnmf_ids_of_list(context, &names.list, 0, lines, count, ids);
     }
   }
-  free(names.starts);
-  free(names.text);
+  dnmf_id_list_free(&names.list);
   dnmf_text_close(&file);
   return status;
 }

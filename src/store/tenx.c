@@ -59,8 +59,8 @@ static dnmf_status refuse_folder(dnmf_error *error, const char *path) {
                      "%s is a Zarr store, which is not read; write its matrix as HDF5, e.g. in Python: "
                      "anndata.read_zarr('%s').write_h5ad('matrix.h5ad')",
                      path, path);
-  return dnmf_fail(error, DNMF_ERROR_INPUT,
-                   "%s is a folder without a matrix: name a file, or a folder with matrix.mtx, barcodes.tsv and "
+  return dnmf_fail(error, DNMF_ERROR_FILE,
+                   "%s is a directory without a matrix: name a file, or a directory with matrix.mtx, barcodes.tsv and "
                    "features.tsv (or genes.tsv), packed or not, as 10x Genomics has them",
                    path);
 }

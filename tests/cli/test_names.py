@@ -64,6 +64,21 @@ def test_rows_of_the_training_file_get_the_factors_of_the_fit(cells, tmp_path, p
 
 
 @pytest.mark.parametrize("processes", PROCESSES)
+def test_tables_may_repeat_names_too(cells, tmp_path, processes):
+    rows = [name[:-1] for name in CELLS]
+    (tmp_path / "cells.csv").write_text("," + ",".join(GENES) + "\n" + "".join(
+        f"{name}," + ",".join(map(str, row)) + "\n" for name, row in zip(rows, counts())))
+    result = run(["transform", cells / "model.h5", tmp_path / "cells.csv", "-o", tmp_path / "w.h5"],
+                 processes=processes)
+    np.testing.assert_allclose(factors(tmp_path / "w.h5")[0], factors(cells / "model.h5")[0], rtol=1e-4, atol=1e-6)
+    assert "3 of the 8 column ids repeat an earlier one" in result.stdout and not warnings_of(result)
+    run(["import", tmp_path / "cells.csv", "-o", tmp_path / "cells.h5"], processes=processes)
+    values, _, row_names, col_names = matrices.read_matrix(tmp_path / "cells.h5")
+    assert (row_names, col_names) == (rows, GENES)
+    np.testing.assert_array_equal(values, counts())
+
+
+@pytest.mark.parametrize("processes", PROCESSES)
 def test_the_nth_of_a_name_is_taken_for_the_nth(cells, tmp_path, processes):
     """Columns in another order and some left out, beside the same columns with names of their own."""
     order = [4, 0, 2, 3, 7, 5]
@@ -271,7 +286,7 @@ def test_a_folder_of_cells_x_genes(tmp_path):
 
 def test_folders_that_are_refused(tmp_path):
     (tmp_path / "empty").mkdir()
-    check_refused(["info", tmp_path / "empty"], "is a folder without a matrix", "matrix.mtx, barcodes.tsv")
+    check_refused(["info", tmp_path / "empty"], "is a directory without a matrix", "matrix.mtx, barcodes.tsv")
     folder = write_folder(tmp_path / "filtered", "a_")
     (folder / "a_barcodes.tsv.gz").rename(folder / "barcodes.tsv.gz")
     check_refused(["info", folder], "but not barcodes.tsv beside it", processes=3)

@@ -4,7 +4,8 @@
  */
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "store/ids/dictionary.h"
+#include "store/ids/id_list.h"
+#include "store/ids/ids_find.h"
 #include "store/readers.h"
 #include "store/text/text_columns.h"
 #include "store/text/text_entries.h"
@@ -24,8 +25,8 @@ typedef struct table {
   int64_t id_column;    /* of row ids; -1: there is none */
   int64_t fields;       /* on every line of data */
   dnmf_text_place data; /* where it begins */
-  dnmf_interner row_names;
-  dnmf_interner col_names;
+  dnmf_id_list row_names;
+  dnmf_id_list col_names;
   int64_t lines; /* of data read here */
   dnmf_field *cells;
   dnmf_text_reader reader;
@@ -129,23 +130,16 @@ static dnmf_status read_opening(dnmf_error *error, const dnmf_text_file *file, c
   return dnmf_text_locate(error, file->path, 0, DNMF_ERROR_INPUT);
 }
 
-/* The column ids of the header, each of which must be there and be the only one of its name. */
+/* The column ids of the header, each of which must be there; they may repeat. */
 static dnmf_status take_column_ids(dnmf_error *error, const opening *head, table *all) {
   int64_t shift = all->fields - head->count[0]; /* 1: the column of row ids has no name */
-  int64_t taken = 0;
   for (int64_t i = 0; i < head->count[0]; i++) {
     const dnmf_field *field = &head->fields[0][i];
-    int64_t number = 0;
     if (i + shift == all->id_column)
       continue;
     if (is_empty(field) && !field->quoted)
       return dnmf_fail(error, DNMF_ERROR_INPUT, "column %" PRId64 " has no name", i + 1);
-    DNMF_TRY(dnmf_intern(error, &all->col_names, field->begin, field->end - field->begin, &number));
-    if (number < taken)
-      return dnmf_fail(error, DNMF_ERROR_INPUT, "columns %" PRId64 " and %" PRId64 " have the same name, \"%.*s\"",
-                       number + (all->id_column >= 0 && all->id_column <= number ? 2 : 1), i + 1,
-                       (int)(field->end - field->begin), field->begin);
-    taken++;
+    DNMF_TRY(dnmf_id_list_append(error, &all->col_names, field->begin, field->end - field->begin));
   }
   return DNMF_OK;
 }
@@ -229,15 +223,10 @@ static dnmf_status name_column(dnmf_error *error, int64_t column, dnmf_status st
 }
 
 static dnmf_status take_row_id(dnmf_error *error, table *all, dnmf_field *field) {
-  int64_t number = 0;
   dnmf_field_unescape(field);
   if (is_empty(field) && !field->quoted)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the row id is empty");
-  DNMF_TRY(dnmf_intern(error, &all->row_names, field->begin, field->end - field->begin, &number));
-  if (number < all->lines)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "the row id \"%.*s\" has been used before",
-                     (int)(field->end - field->begin), field->begin);
-  return DNMF_OK;
+  return dnmf_id_list_append(error, &all->row_names, field->begin, field->end - field->begin);
 }
 
 static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
@@ -258,28 +247,22 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
   return DNMF_OK;
 }
 
-/* Row ids used on two lines that different processes read. */
-static dnmf_status check_row_ids(dnmf_context *context, const dnmf_text_file *file, const table *all, int64_t rows) {
-  dnmf_ids distinct = {0};
-  int64_t *numbers = NULL;
-  dnmf_status status = dnmf_dictionary_build(context, &all->row_names, &distinct, &numbers);
-  if (status == DNMF_OK && distinct.count < rows)
-    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                       "%s: the first column does not tell the rows apart: %" PRId64 " rows have %" PRId64 " ids",
-                       file->path, rows, distinct.count);
-  free(numbers);
-  dnmf_ids_free(&distinct);
+/* Adds to the note that some rows (columns) share a name. */
+static dnmf_status tell_repeated(dnmf_context *context, const char *what, const dnmf_ids *ids, dnmf_source *source) {
+  void *memory = NULL;
+  int64_t repeated = 0;
+  dnmf_status status =
+      dnmf_allocate(&context->error, "indices of ids", dnmf_range_size(ids->range), sizeof(int64_t), &memory);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_ids_match(context, ids, ids->count, ids, memory, &repeated);
+  free(memory);
+  const size_t used = strlen(source->note);
+  if (status == DNMF_OK && repeated > 0)
+    snprintf(source->note + used, sizeof source->note - used,
+             "%s%" PRId64 " of the %" PRId64 " %s ids repeat an earlier one", used ? "\n" : "", repeated / 2,
+             ids->count, what);
   return status;
-}
-
-/* The ids of `range`, which are `names` from `first` on. */
-static dnmf_status set_ids(dnmf_context *context, const dnmf_interner *names, int64_t first, dnmf_range range,
-                           int64_t count, dnmf_ids *ids) {
-  dnmf_id_kind kind = DNMF_IDS_NONE;
-  DNMF_TRY(dnmf_ids_agree_kind(context, names, &kind));
-  ids->count = count;
-  ids->range = range;
-  return dnmf_agree(context, dnmf_ids_fill(&context->error, kind, names, first, dnmf_range_size(range), ids));
 }
 
 static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file, table *all, dnmf_source *source) {
@@ -301,11 +284,14 @@ static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file,
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has a header and no rows below it", file->path);
   DNMF_TRY(dnmf_cells_settle(context, all->values.missing, source));
   if (all->id_column >= 0) {
-    DNMF_TRY(check_row_ids(context, file, all, source->rows));
-    DNMF_TRY(set_ids(context, &all->row_names, 0, rows, source->rows, &source->row_ids));
+    DNMF_TRY(dnmf_ids_of_list(context, &all->row_names, 0, rows, source->rows, &source->row_ids));
+    DNMF_TRY(tell_repeated(context, "row", &source->row_ids, source));
   }
   dnmf_range cols = dnmf_range_split((dnmf_range){0, source->cols}, context->size, context->rank);
-  return all->header ? set_ids(context, &all->col_names, cols.begin, cols, source->cols, &source->col_ids) : DNMF_OK;
+  if (!all->header)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_ids_of_list(context, &all->col_names, cols.begin, cols, source->cols, &source->col_ids));
+  return tell_repeated(context, "column", &source->col_ids, source);
 }
 
 dnmf_status dnmf_open_table(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
@@ -321,8 +307,8 @@ dnmf_status dnmf_open_table(dnmf_context *context, const dnmf_text_file *file, c
   snprintf(source->note, sizeof source->note, "%s", all.taken);
   if (status == DNMF_OK)
     status = read_table(context, file, &all, source);
-  dnmf_interner_free(&all.row_names);
-  dnmf_interner_free(&all.col_names);
+  dnmf_id_list_free(&all.row_names);
+  dnmf_id_list_free(&all.col_names);
   free(all.cells);
   return status;
 }
