@@ -85,6 +85,9 @@ int dnmf_context_default_threads(dnmf_context *context);
  * communication. collective */
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status);
 
+/* DNMF_OK, or an error naming `call` with MPI's own text. local */
+dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call);
+
 /* Warns the person, from process 0 only. local */
 void dnmf_warn(dnmf_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
