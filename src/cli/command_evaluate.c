@@ -131,7 +131,7 @@ static double coverage(const evaluation *e) {
 
 static json_t *to_json(cli_session *session, const evaluate_options *options, const evaluation *e) {
   const dnmf_metrics *m = &e->metrics;
-  json_t *object = json_pack(
+  json_t *object = cli_json_pack(
       "{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:I, s:I, s:s, s:b, s:f, s:I, s:o, s:o, s:i, s:f}", "command",
       "evaluate", "version", DNMF_VERSION, "model", e->scorer.name, "input", e->test, "n", (json_int_t)m->entries,
       "rmse", cli_json_real(dnmf_metrics_rmse(m)), "mae", cli_json_real(dnmf_metrics_mae(m)), "coverage", coverage(e),
@@ -150,7 +150,7 @@ static json_t *to_json(cli_session *session, const evaluate_options *options, co
     for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
       char key[48];
       snprintf(key, sizeof key, "%s@%" PRId64, figures[f].name, e->ranking.cuts[c]);
-      json_object_set_new(object, key, cli_json_real(figures[f].value(m, c)));
+      cli_json_set(&object, key, cli_json_real(figures[f].value(m, c)));
     }
   }
   return object;

@@ -46,25 +46,19 @@ static dnmf_status describe_matrix(cli_session *session, const info_options *opt
     cli_say(session, "  missing   %s", dnmf_missing_name(source.missing));
     cli_say(session, "  row ids   %s\n  col ids   %s", rows, cols);
     cli_say_note(session, "  note      ", &source);
-    cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s}", "command", "info",
-                                      "version", DNMF_VERSION, "input", name, "kind", "matrix", "format", source.format,
-                                      "type", source.type, "rows", (json_int_t)source.rows, "cols",
-                                      (json_int_t)source.cols, "stored", (json_int_t)source.stored, "sparse",
-                                      source.sparse, "missing", dnmf_missing_name(source.missing)));
+    cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s}", "command", "info",
+                                          "version", DNMF_VERSION, "input", name, "kind", "matrix", "format",
+                                          source.format, "type", source.type, "rows", (json_int_t)source.rows, "cols",
+                                          (json_int_t)source.cols, "stored", (json_int_t)source.stored, "sparse",
+                                          source.sparse, "missing", dnmf_missing_name(source.missing)));
   }
   dnmf_source_close(&source);
   return status;
 }
 
-/* A text that is no UTF-8, which a damaged file may hold, is shown as far as it can be. */
-static json_t *attribute_json(dnmf_attribute *attribute) {
-  if (attribute->kind == DNMF_ATTRIBUTE_TEXT) {
-    json_t *text = json_string(attribute->text);
-    if (text)
-      return text;
-    dnmf_make_printable(attribute->text);
-    return json_string(attribute->text);
-  }
+static json_t *attribute_json(const dnmf_attribute *attribute) {
+  if (attribute->kind == DNMF_ATTRIBUTE_TEXT)
+    return cli_json_text(attribute->text);
   if (attribute->kind == DNMF_ATTRIBUTE_INTEGER)
     return json_integer(attribute->integer);
   return cli_json_real(attribute->real);
@@ -94,14 +88,14 @@ static dnmf_status describe_model(cli_session *session, const char *name) {
     cli_say(session, "  %-15s %s\n  %-15s %s", "row ids", rows, "col ids", cols);
     json_t *provenance = json_object();
     for (int64_t i = 0; i < model.attribute_count; i++) {
+      cli_json_set(&provenance, model.attributes[i].name, attribute_json(&model.attributes[i]));
       dnmf_make_printable(model.attributes[i].name);
       say_attribute(session, &model.attributes[i]);
-      json_object_set_new(provenance, model.attributes[i].name, attribute_json(&model.attributes[i]));
     }
     cli_print_json(session,
-                   json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:o}", "command", "info", "version", DNMF_VERSION,
-                             "input", name, "kind", kind, "rows", (json_int_t)model.rows, "cols",
-                             (json_int_t)model.cols, "components", model.components, "provenance", provenance));
+                   cli_json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:o}", "command", "info", "version", DNMF_VERSION,
+                                 "input", name, "kind", kind, "rows", (json_int_t)model.rows, "cols",
+                                 (json_int_t)model.cols, "components", model.components, "provenance", provenance));
   }
   dnmf_model_free(&model);
   return status;

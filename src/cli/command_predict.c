@@ -31,8 +31,8 @@ static const predict_options defaults = {.common = {0}};
 
 #define PREDICT(member) offsetof(predict_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, PREDICT(output), "OUT", "the file to write: CSV, or HDF5 when it ends in .h5", 0, 0,
-     NULL},
+    {"output", 'o', CLI_OUTPUT_FILE, PREDICT(output), "OUT", "the file to write: CSV, or HDF5 when it ends in .h5", 0,
+     0, NULL},
     {"row", 0, CLI_TEXT, PREDICT(row), "ID", "instead of PAIRS and OUT: print the score of this row ...", 0, 0, NULL},
     {"col", 0, CLI_TEXT, PREDICT(col), "ID", "... and this column", 0, 0, NULL},
 };
@@ -186,13 +186,13 @@ static void say_summary(cli_session *session, const predict_options *options, co
   cli_say(session, "%" PRId64 " pairs, %s; %" PRId64 " with an unknown row or column (--unknown %s)", n[PAIRS], clipped,
           n[UNKNOWN], cli_unknown_name(&options->scoring));
   cli_say(session, "%s written, %" PRId64 " scores", options->output, n[PAIRS] - n[LEFT_OUT]);
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f}", "command",
-                                    "predict", "version", DNMF_VERSION, "model", run->scorer.name, "input", run->source,
-                                    "output", options->output, "pairs", (json_int_t)n[PAIRS], "written",
-                                    (json_int_t)(n[PAIRS] - n[LEFT_OUT]), "unknown", (json_int_t)n[UNKNOWN], "clipped",
-                                    (json_int_t)n[CLIPPED], "clip", run->scorer.clip, "unknown_policy",
-                                    cli_unknown_name(&options->scoring), "processes", session->context->size, "seconds",
-                                    MPI_Wtime() - session->began));
+  cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f}", "command",
+                                        "predict", "version", DNMF_VERSION, "model", run->scorer.name, "input",
+                                        run->source, "output", options->output, "pairs", (json_int_t)n[PAIRS],
+                                        "written", (json_int_t)(n[PAIRS] - n[LEFT_OUT]), "unknown",
+                                        (json_int_t)n[UNKNOWN], "clipped", (json_int_t)n[CLIPPED], "clip",
+                                        run->scorer.clip, "unknown_policy", cli_unknown_name(&options->scoring),
+                                        "processes", session->context->size, "seconds", MPI_Wtime() - session->began));
 }
 
 static dnmf_status predict_file(cli_session *session, const predict_options *options, const char *name,
@@ -226,10 +226,10 @@ static dnmf_status predict_one(cli_session *session, const predict_options *opti
               cli_unknown_name(&options->scoring));
   if (!session->common->json && !run->left_out[0])
     printf("%.10g\n", run->scores[0]);
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b}", "command", "predict", "version",
-                                    DNMF_VERSION, "model", run->scorer.name, "row", options->row, "col", options->col,
-                                    "score", cli_json_real(run->scores[0]), "known", run->counts[UNKNOWN] == 0, "clip",
-                                    run->scorer.clip));
+  cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b}", "command", "predict", "version",
+                                        DNMF_VERSION, "model", run->scorer.name, "row", options->row, "col",
+                                        options->col, "score", cli_json_real(run->scores[0]), "known",
+                                        run->counts[UNKNOWN] == 0, "clip", run->scorer.clip));
   return DNMF_OK;
 }
 

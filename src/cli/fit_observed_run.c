@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "comm/collective.h"
 #include "matrix/csr.h"
 #include "store/ids/match.h"
 
@@ -45,30 +46,21 @@ static double count_power_of(int penalty_scale) {
 
 dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   static const char *const stops[] = {"objective", "gradient", "objective", "validation"};
-  dnmf_observed_options *plan = &fit->observed;
+  dnmf_observed_settings *observed = &fit->settings.observed;
   DNMF_TRY(check_options(&session->context->error, options));
   int bias = options->bias;
   if (bias == CLI_BIAS_AUTO)
     bias = options->solver == DNMF_SOLVER_MU ? CLI_BIAS_NONE : CLI_BIAS_BOTH;
-  *plan = (dnmf_observed_options){.components = (int)options->components,
-                                  .solver = (dnmf_solver)options->solver,
-                                  .kullback_leibler = dnmf_loss_is(options->loss, 1),
-                                  .bias_rows = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_ROW,
-                                  .bias_cols = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_COL,
-                                  .sweeps = (int)options->sweeps,
-                                  .start_scale = options->init_scale,
-                                  .l1_w = options->l1_w,
-                                  .l1_h = options->l1_h,
-                                  .l2_bias = options->l2_bias,
-                                  .count_power = count_power_of(options->penalty_scale),
-                                  .shrink_to_mean =
-                                      options->shrink_to != CLI_SHRINK_ZERO && options->solver != DNMF_SOLVER_MU,
-                                  .tolerance = options->tolerance,
-                                  .max_iterations = (int)options->max_iterations,
-                                  .patience = (int)options->patience,
-                                  .time_limit = options->time_limit};
+  *observed = (dnmf_observed_settings){.bias_rows = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_ROW,
+                                       .bias_cols = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_COL,
+                                       .l2_bias = options->l2_bias,
+                                       .shrink_to_mean = options->shrink_to != CLI_SHRINK_ZERO,
+                                       .start_scale = options->init_scale,
+                                       .patience = (int)options->patience};
+  fit->settings.penalties.scale = DNMF_PENALTY_COUNT;
+  fit->settings.penalties.count_power = count_power_of(options->penalty_scale);
   static const dnmf_stop rules[] = {DNMF_STOP_OBJECTIVE, DNMF_STOP_GRADIENT, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION};
-  plan->stop = options->validation ? DNMF_STOP_VALIDATION : rules[options->stop];
+  fit->settings.stop = options->validation ? DNMF_STOP_VALIDATION : rules[options->stop];
   fit->stop = options->validation ? "validation" : stops[options->stop];
   return cli_lay_out(session, session->context->size, 1, fit->source.rows, fit->source.cols, &fit->a);
 }
@@ -136,6 +128,24 @@ static dnmf_status read_held_out(cli_session *session, const cli_fit_options *op
   return status;
 }
 
+/* A share of the ratings by chance may be none of few, or all. collective */
+static dnmf_status check_shares(dnmf_context *context, const char *fraction, const dnmf_entries *entries,
+                                const dnmf_entries *held_out) {
+  int64_t counts[] = {entries->count, held_out->count};
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
+  if (counts[1] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %s: none of the %" PRId64 " ratings is held out, so there is no error to stop by; "
+                     "give a larger fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[0]);
+  if (counts[0] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %s: all %" PRId64 " ratings are held out, and none is left to fit; give a smaller "
+                     "fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[1]);
+  return DNMF_OK;
+}
+
 /* The entries to fit, and those to hold out: a share of them, or those of another file. */
 static dnmf_status part_entries(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
                                 dnmf_entries *entries, dnmf_entries *held_out) {
@@ -150,17 +160,36 @@ static dnmf_status part_entries(cli_session *session, const cli_fit_options *opt
   if (status == DNMF_OK && share)
     status = split_held_out(&context->error, fraction, (uint64_t)options->seed, entries, held_out);
   DNMF_TRY(dnmf_agree(context, status));
-  return options->validation && !share ? read_held_out(session, options, fit, held_out) : DNMF_OK;
+  if (share)
+    return check_shares(context, options->validation, entries, held_out);
+  return options->validation ? read_held_out(session, options, fit, held_out) : DNMF_OK;
 }
 
 /* The penalties that depend on the ratings' scale, unless given. */
 static void settle_penalties(const cli_fit_options *options, cli_fit_run *fit) {
-  dnmf_observed_options *plan = &fit->observed;
+  dnmf_penalties *penalties = &fit->settings.penalties;
   double both = options->l2 >= 0 ? options->l2 : 0;
-  if (options->l2 < 0 && plan->solver != DNMF_SOLVER_MU)
-    both = dnmf_observed_default_l2(plan, &fit->ratings);
-  plan->l2_w = options->l2_w >= 0 ? options->l2_w : both;
-  plan->l2_h = options->l2_h >= 0 ? options->l2_h : both;
+  if (options->l2 < 0 && fit->settings.solver != DNMF_SOLVER_MU)
+    both = dnmf_observed_default_l2(&fit->settings, &fit->ratings);
+  penalties->l2_w = options->l2_w >= 0 ? options->l2_w : both;
+  penalties->l2_h = options->l2_h >= 0 ? options->l2_h : both;
+}
+
+/* A stored 0 is a rating: what is counted here are rows and columns without any. */
+static void warn_about_ratings(cli_session *session, const cli_fit_run *fit) {
+  const dnmf_ratings *ratings = &fit->ratings;
+  const char *where = fit->has_held_out ? " outside the held-out ones" : "";
+  if (ratings->empty_rows > 0)
+    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no rating%s: the model does not know them",
+              ratings->empty_rows, ratings->rows, where);
+  if (ratings->empty_cols > 0)
+    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no rating%s: the model does not know them",
+              ratings->empty_cols, ratings->cols, where);
+  if (ratings->smallest == ratings->largest && ratings->largest > 0 && ratings->stored > 1)
+    dnmf_warn(session->context,
+              "every rating is %g: there is nothing to tell rows and columns apart by; plays, clicks and purchases are "
+              "fitted with --missing zero",
+              ratings->largest);
 }
 
 dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
@@ -178,13 +207,15 @@ dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *optio
   }
   dnmf_entries_free(&entries);
   dnmf_entries_free(&held_out);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK) {
     settle_penalties(options, fit);
+    warn_about_ratings(session, fit);
+  }
   return status;
 }
 
 dnmf_status cli_observed_fit(cli_session *session, cli_fit_run *fit) {
-  return dnmf_fit_observed(session->context, &fit->observed, &fit->ratings, fit->has_held_out ? &fit->held_out : NULL,
+  return dnmf_fit_observed(session->context, &fit->settings, &fit->ratings, fit->has_held_out ? &fit->held_out : NULL,
                            &fit->observed_w, &fit->observed_h, &fit->result);
 }
 
@@ -219,9 +250,9 @@ static dnmf_status fill_own(dnmf_error *error, const cli_fit_run *fit, dnmf_mode
   void *mean_row = NULL;
   model->owned_rows = fit->ratings.by_rows.owned;
   model->owned_cols = fit->ratings.by_cols.owned;
-  model->bias.fitted = fit->observed.bias_rows || fit->observed.bias_cols;
-  model->bias.mean = dnmf_observed_mean(&fit->observed, &fit->ratings);
-  if (fit->observed.shrink_to_mean)
+  model->bias.fitted = dnmf_observed_has_biases(&fit->settings);
+  model->bias.mean = dnmf_observed_mean(&fit->settings, &fit->ratings);
+  if (dnmf_observed_shrinks_to_mean(&fit->settings))
     DNMF_TRY(dnmf_allocate(error, "the mean row", fit->components, sizeof(double), &mean_row));
   model->mean_row = mean_row;
   DNMF_TRY(count_entries(error, &fit->ratings.by_rows, &model->row_counts));
@@ -235,5 +266,5 @@ dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit
   DNMF_TRY(dnmf_agree(context, fill_own(&context->error, fit, model)));
   if (!model->mean_row)
     return DNMF_OK;
-  return dnmf_observed_mean_row(context, &fit->observed, &fit->ratings.by_rows, &fit->observed_w, model->mean_row);
+  return dnmf_observed_mean_row(context, &fit->settings, &fit->ratings.by_rows, &fit->observed_w, model->mean_row);
 }

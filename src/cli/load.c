@@ -51,7 +51,7 @@ dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_inpu
   DNMF_TRY(cli_lay_out(session, session->context->size, 1, source->rows, source->cols, loaded));
   source->rows_alone = true;
   DNMF_TRY(dnmf_source_load(session->context, source, &loaded->layout, DNMF_DOUBLE, &loaded->matrix));
-  cli_warn_about_matrix(session, source, &loaded->matrix);
+  cli_warn_about_matrix(session, source, source->missing, &loaded->matrix);
   return DNMF_OK;
 }
 

@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "crash_guard.h"
+
 #include "comm/collective.h"
 
 #include <errno.h>
@@ -29,7 +31,7 @@ const cli_option cli_common_options[CLI_COMMON_OPTIONS] = {
      progress_choices},
     {"json", 0, CLI_FLAG, COMMON(json), NULL, "one JSON object on standard output, the rest on standard error", 0, 0,
      NULL},
-    {"log", 0, CLI_TEXT, COMMON(log), "FILE.jsonl", "write one JSON object a step to FILE.jsonl", 0, 0, NULL},
+    {"log", 0, CLI_OUTPUT_FILE, COMMON(log), "FILE.jsonl", "write one JSON object a step to FILE.jsonl", 0, 0, NULL},
 };
 
 #define INPUT(member) offsetof(cli_input, member)
@@ -78,8 +80,8 @@ const cli_option cli_select_options[CLI_SELECT_OPTIONS] = {
     {"rows", 0, CLI_TEXT, SELECT(rows), "A:B", "rows A up to and without B, counted from 0; either may be left out", 0,
      0, NULL},
     {"cols", 0, CLI_TEXT, SELECT(cols), "A:B", "columns A up to and without B", 0, 0, NULL},
-    {"row-ids", 0, CLI_TEXT, SELECT(row_ids), "FILE", "rows with the ids of FILE, one a line", 0, 0, NULL},
-    {"col-ids", 0, CLI_TEXT, SELECT(col_ids), "FILE", "columns with the ids of FILE, one a line", 0, 0, NULL},
+    {"row-ids", 0, CLI_INPUT_FILE, SELECT(row_ids), "FILE", "rows with the ids of FILE, one a line", 0, 0, NULL},
+    {"col-ids", 0, CLI_INPUT_FILE, SELECT(col_ids), "FILE", "columns with the ids of FILE, one a line", 0, 0, NULL},
     {"min-row-count", 0, CLI_INT, SELECT(min_row_count), "N",
      "drop rows with fewer than N entries; with --min-col-count until all left have enough", 0, 9e18, NULL},
     {"min-col-count", 0, CLI_INT, SELECT(min_col_count), "N", "drop columns with fewer than N entries", 0, 9e18, NULL},
@@ -127,10 +129,6 @@ dnmf_source_options cli_source_options(const cli_input *input) {
   return options;
 }
 
-json_t *cli_json_real(double value) {
-  return isfinite(value) ? json_real(value) : json_null();
-}
-
 /* Ends a half-drawn live line before anything else is printed. */
 static void end_live_line(cli_display *display) {
   if (display->open_line)
@@ -162,19 +160,18 @@ static void timestamp(char text[TIMESTAMP_TEXT]) {
   snprintf(text + length, TIMESTAMP_TEXT - length, ".%03dZ", (int)(now.tv_nsec / 1000000));
 }
 
-static void log_step(const cli_display *display, const dnmf_step *step) {
+static void log_step(cli_display *display, const dnmf_step *step) {
   char now[TIMESTAMP_TEXT];
   timestamp(now);
-  json_t *line = json_pack(
+  json_t *line = cli_json_pack(
       "{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:f, s:f}", "time", now, "processes", display->processes, "iteration",
       step->iteration, "objective", cli_json_real(step->objective), "relative_error",
       cli_json_real(step->relative_error), "violation", cli_json_real(step->violation), "validation_rmse",
       cli_json_real(step->validation_rmse), "seconds", step->seconds, "iteration_seconds", step->iteration_seconds);
-  if (line) {
-    json_dumpf(line, display->log, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    fputc('\n', display->log);
-    fflush(display->log);
-  }
+  if (!line || json_dumpf(line, display->log, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0)
+    display->log_failed = true;
+  fputc('\n', display->log);
+  fflush(display->log);
   json_decref(line);
 }
 
@@ -252,7 +249,11 @@ static void set_up_display(cli_session *session) {
   display->live = common->progress == CLI_PROGRESS_ALWAYS || (common->progress == CLI_PROGRESS_AUTO && isatty(2));
   display->lines = common->progress == CLI_PROGRESS_AUTO && !display->live;
   display->next_printed = 1;
-  session->context->reporter = (dnmf_reporter){display, print_warning, show_step};
+  session->context->reporter = (dnmf_reporter){.state = display, .warn = print_warning, .step = show_step};
+  if (cli_crash_guard_is_on()) {
+    session->context->reporter.reading = cli_crash_guard_begin;
+    session->context->reporter.has_read = cli_crash_guard_end;
+  }
 }
 
 /* The commonest way to lose most of a Slurm job's cores. */
@@ -272,6 +273,10 @@ dnmf_status cli_session_begin(cli_session *session, const cli_common *common) {
     context->threads = (int)common->threads;
   else if (context->cores_withheld > 0)
     warn_about_binding(context);
+  if (context->threads > context->cores)
+    dnmf_warn(context,
+              "%d threads a process, which has %d core%s to itself: threads that share a core wait for each other",
+              context->threads, context->cores, context->cores > 1 ? "s" : "");
   omp_set_num_threads(context->threads);
   dnmf_status status = DNMF_OK;
   if (common->log && context->rank == 0) {
@@ -294,10 +299,12 @@ dnmf_status cli_session_end(cli_session *session) {
   end_live_line(&session->display);
   if (!flushed(stdout))
     status = dnmf_fail(error, DNMF_ERROR_FILE, "standard output could not be written: %s", strerror(errno));
+  if (session->display.json_failed)
+    status = dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the JSON object");
   FILE *log = session->display.log;
   session->display.log = NULL;
   if (log) {
-    bool written = flushed(log);
+    bool written = flushed(log) && !session->display.log_failed;
     if (fclose(log) != 0 || !written)
       status = dnmf_fail(error, DNMF_ERROR_FILE, "--log %s could not be written", session->common->log);
   }
@@ -330,7 +337,8 @@ void cli_say(cli_session *session, const char *format, ...) {
 
 void cli_print_json(cli_session *session, json_t *object) {
   if (session->common->json && session->context->rank == 0) {
-    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    if (!object || json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0)
+      session->display.json_failed = true;
     fputc('\n', stdout);
   }
   json_decref(object);
@@ -368,15 +376,16 @@ const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]) {
   return text;
 }
 
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix) {
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
+                           const dnmf_matrix *matrix) {
   static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
   if (matrix->duplicates > 0)
     dnmf_warn(session->context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
               matrix->duplicates, policies[source->duplicates]);
-  if (matrix->empty_rows > 0)
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_rows > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
               matrix->empty_rows, matrix->rows);
-  if (matrix->empty_cols > 0)
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_cols > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
               matrix->empty_cols, matrix->cols);
   if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)

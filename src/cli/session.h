@@ -4,12 +4,11 @@
 #ifndef DNMF_CLI_SESSION_H
 #define DNMF_CLI_SESSION_H
 
+#include "json.h"
 #include "options.h"
 
 #include "comm/context.h"
 #include "store/source.h"
-
-#include <jansson.h>
 
 typedef enum cli_progress { CLI_PROGRESS_AUTO = 0, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER } cli_progress;
 
@@ -86,6 +85,8 @@ typedef struct cli_display {
   bool live;  /* rewrite one line */
   bool lines; /* print lines now and then */
   bool open_line;
+  bool log_failed;  /* a line of the log was not written */
+  bool json_failed; /* the JSON object was not */
   double last_drawn;
   double last_printed;
   int next_printed; /* iteration */
@@ -96,25 +97,26 @@ struct cli_session {
   const cli_common *common;
   const cli_given *given;
   const cli_command *command;
+  char **arguments; /* those that are not options */
+  int argument_count;
   const char *command_line; /* as given, for provenance; not owned */
   double began;
   cli_display display;
 };
 
-/* Sets threads, reporter and log from the common options. collective */
+/* Sets threads, reporter and log from the common options. The files of the command line have been checked against each
+ * other (files.h), for this opens the log. collective */
 dnmf_status cli_session_begin(cli_session *session, const cli_common *common);
 
-/* Closes the log; a log or standard output that could not be written is an error. local */
+/* Closes the log; a log, a JSON object or standard output that could not be written is an error. local */
 dnmf_status cli_session_end(cli_session *session);
 
 /* One line of a summary, from process 0, unless --quiet. local */
 void cli_say(cli_session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints `object` on standard output when --json was given; takes the reference. local */
+/* Prints `object` on standard output when --json was given; takes the reference. NULL, when memory ran out, and what
+ * could not be written become an error of cli_session_end. local */
 void cli_print_json(cli_session *session, json_t *object);
-
-/* A JSON number, or null when `value` is not finite. */
-json_t *cli_json_real(double value);
 
 /* Most memory any process has used so far, bytes. collective */
 dnmf_status cli_peak_memory(cli_session *session, int64_t *bytes);
@@ -123,7 +125,9 @@ dnmf_status cli_peak_memory(cli_session *session, int64_t *bytes);
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]);
 
-/* A warning each for rows and columns without data, duplicates merged. local */
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix);
+/* A warning each for duplicates merged and, where unstored entries are zeros, for rows and columns without data. local
+ */
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
+                           const dnmf_matrix *matrix);
 
 #endif

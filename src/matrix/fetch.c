@@ -3,15 +3,27 @@
 
 #include "base/memory.h"
 #include "base/range.h"
+#include "base/team.h"
 #include "comm/collective.h"
+#include "comm/exchange.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+
+struct dnmf_fetch_buffers {
+  dnmf_exchange_plan plan;
+  void *packed;      /* the rows to send, side by side */
+  size_t item_bytes; /* `packed` has room for items of this size; the same on every process */
+};
+
 void dnmf_fetch_free(dnmf_fetch *fetch) {
-  free(fetch->receive_counts);
-  free(fetch->send_counts);
+  if (fetch->buffers) {
+    dnmf_exchange_plan_free(&fetch->buffers->plan);
+    free(fetch->buffers->packed);
+  }
+  free(fetch->buffers);
   free(fetch->send_rows);
   memset(fetch, 0, sizeof *fetch);
 }
@@ -117,49 +129,95 @@ static dnmf_status count_by_owner(dnmf_context *context, const int64_t *bounds, 
   return DNMF_OK;
 }
 
+/* Turns the requests that arrived, in the order of the processes that want rows, into the lists of what to send and
+ * what to copy. The counts, one a process, are left without the rows that stay here. */
+static dnmf_status list_rows(dnmf_context *context, int64_t first_row, const int64_t *requests, int64_t *send_counts,
+                             int64_t *receive_counts, dnmf_fetch *fetch) {
+  void *memory = NULL;
+  int64_t before = 0; /* requests of the processes before this one */
+  int64_t total = 0;
+  for (int r = 0; r < context->size; r++) {
+    before += r < context->rank ? send_counts[r] : 0;
+    fetch->own_first += r < context->rank ? receive_counts[r] : 0;
+    total += send_counts[r];
+  }
+  fetch->own_count = send_counts[context->rank];
+  fetch->send_total = total - fetch->own_count;
+  DNMF_TRY(dnmf_allocate(&context->error, "rows to send", total, sizeof(int64_t), &memory));
+  fetch->send_rows = memory;
+  fetch->own_rows = fetch->send_rows ? fetch->send_rows + fetch->send_total : NULL;
+  for (int64_t i = 0; i < total; i++) {
+    const bool own = i >= before && i < before + fetch->own_count;
+    const int64_t place = i < before ? i : i - fetch->own_count;
+    *(own ? &fetch->own_rows[i - before] : &fetch->send_rows[place]) = requests[i] - first_row;
+  }
+  send_counts[context->rank] = 0;
+  DNMF_TRY(dnmf_allocate_zero(&context->error, "a fetch", 1, sizeof *fetch->buffers, &memory));
+  fetch->buffers = memory;
+  return dnmf_exchange_plan_create(context, send_counts, receive_counts, &fetch->buffers->plan);
+}
+
 dnmf_status dnmf_fetch_plan(dnmf_context *context, const int64_t *bounds, const int64_t *wanted, int64_t count,
                             dnmf_fetch *fetch) {
   void *memory = NULL;
   memset(fetch, 0, sizeof *fetch);
-  dnmf_status status = dnmf_allocate_zero(&context->error, "exchange counts", context->size, sizeof(int64_t), &memory);
-  fetch->receive_counts = memory;
-  if (status == DNMF_OK) {
-    status = dnmf_allocate_zero(&context->error, "exchange counts", context->size, sizeof(int64_t), &memory);
-    fetch->send_counts = status == DNMF_OK ? memory : NULL;
-  }
+  dnmf_status status =
+      dnmf_allocate_zero(&context->error, "exchange counts", 2 * (int64_t)context->size, sizeof(int64_t), &memory);
+  int64_t *receive_counts = memory;
   if (status == DNMF_OK)
-    status = count_by_owner(context, bounds, wanted, count, fetch->receive_counts);
+    status = count_by_owner(context, bounds, wanted, count, receive_counts);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK) {
+    int64_t *send_counts = receive_counts + context->size;
+    void *requests = NULL;
+    fetch->wanted_count = count;
+    status = dnmf_exchange(context, wanted, receive_counts, sizeof(int64_t), &requests, send_counts);
+    if (status == DNMF_OK)
+      status =
+          dnmf_agree(context, list_rows(context, bounds[context->rank], requests, send_counts, receive_counts, fetch));
+    free(requests);
+  }
+  free(receive_counts);
+  return status;
+}
+
+/* Room for items larger than those fetched so far. */
+static dnmf_status grow_buffers(dnmf_context *context, const dnmf_fetch *fetch, size_t item_bytes) {
+  struct dnmf_fetch_buffers *buffers = fetch->buffers;
+  free(buffers->packed);
+  buffers->item_bytes = 0;
+  dnmf_status status = dnmf_allocate(&context->error, "rows to send", fetch->send_total, item_bytes, &buffers->packed);
   DNMF_TRY(dnmf_agree(context, status));
-  fetch->wanted_count = count;
-  DNMF_TRY(dnmf_exchange(context, wanted, fetch->receive_counts, sizeof(int64_t), &memory, fetch->send_counts));
-  fetch->send_rows = memory;
-  for (int r = 0; r < context->size; r++)
-    fetch->send_total += fetch->send_counts[r];
-  for (int64_t i = 0; i < fetch->send_total; i++)
-    fetch->send_rows[i] -= bounds[context->rank];
+  buffers->item_bytes = item_bytes;
   return DNMF_OK;
+}
+
+/* to[i] = item rows[i] of `from`, i = 0 ... count - 1. */
+static void copy_items(const dnmf_context *context, int64_t count, const int64_t *rows, const char *from,
+                       size_t item_bytes, char *to) {
+  const double numbers = (double)count * (double)item_bytes / sizeof(double);
+#pragma omp parallel for num_threads(dnmf_team(context->threads, numbers))
+  for (int64_t i = 0; i < count; i++)
+    memcpy(to + (size_t)i * item_bytes, from + (size_t)rows[i] * item_bytes, item_bytes);
 }
 
 dnmf_status dnmf_fetch_items(dnmf_context *context, const dnmf_fetch *fetch, const void *mine, size_t item_bytes,
                              void *fetched) {
-  void *packed = NULL;
-  dnmf_status status = dnmf_allocate(&context->error, "rows to send", fetch->send_total, item_bytes, &packed);
-  DNMF_TRY(dnmf_agree(context, status));
-#pragma omp parallel for num_threads(context->threads)
-  for (int64_t i = 0; i < fetch->send_total; i++)
-    memcpy((char *)packed + (size_t)i * item_bytes, (const char *)mine + (size_t)fetch->send_rows[i] * item_bytes,
-           item_bytes);
-  status = dnmf_exchange_known(context, packed, fetch->send_counts, item_bytes, fetched, fetch->receive_counts);
-  free(packed);
-  return status;
+  struct dnmf_fetch_buffers *buffers = fetch->buffers;
+  if (item_bytes > buffers->item_bytes)
+    DNMF_TRY(grow_buffers(context, fetch, item_bytes));
+  DNMF_TRY(dnmf_exchange_expect(context, &buffers->plan, item_bytes, fetched));
+  copy_items(context, fetch->send_total, fetch->send_rows, mine, item_bytes, buffers->packed);
+  copy_items(context, fetch->own_count, fetch->own_rows, mine, item_bytes,
+             (char *)fetched + (size_t)fetch->own_first * item_bytes);
+  return dnmf_exchange_deliver(context, &buffers->plan, buffers->packed);
 }
 
 dnmf_status dnmf_fetch_rows(dnmf_context *context, const dnmf_fetch *fetch, const dnmf_panel *mine,
                             dnmf_panel *fetched) {
   size_t row_bytes = (size_t)mine->components * dnmf_precision_size(mine->precision);
   DNMF_TRY(dnmf_fetch_items(context, fetch, mine->data, row_bytes, fetched->data));
-  int64_t kept = fetch->send_counts[context->rank];
-  context->traffic.gather_words += (double)(fetch->send_total - kept) * mine->components;
-  context->traffic.messages += context->size - 1;
+  context->traffic.gather_words += (double)fetch->send_total * mine->components;
+  context->traffic.messages += fetch->buffers->plan.destinations;
   return DNMF_OK;
 }

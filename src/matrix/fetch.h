@@ -13,11 +13,13 @@
 #include <stddef.h>
 
 typedef struct dnmf_fetch {
-  int64_t wanted_count;    /* rows that arrive here */
-  int64_t *receive_counts; /* from each process, in the order of the wanted rows */
-  int64_t *send_counts;    /* of rows owned here, to each process */
-  int64_t *send_rows;      /* local numbers of those rows, by destination */
-  int64_t send_total;
+  int64_t wanted_count;               /* rows that arrive here */
+  int64_t own_count;                  /* of those, rows owned here, which are copied */
+  int64_t own_first;                  /* the place of the first of them among the wanted rows */
+  int64_t *own_rows;                  /* their local numbers */
+  int64_t send_total;                 /* rows sent to other processes */
+  int64_t *send_rows;                 /* their local numbers, by destination; own_rows lie behind them */
+  struct dnmf_fetch_buffers *buffers; /* what every exchange uses again */
 } dnmf_fetch;
 
 /* The distinct of `count` row numbers, ascending, as a plan wants them (the caller frees *distinct), and the place of
@@ -32,7 +34,8 @@ dnmf_status dnmf_fetch_plan(dnmf_context *context, const int64_t *bounds, const 
                             dnmf_fetch *fetch);
 
 /* fetched[i] = the item of wanted row i, from `mine`, one item of `item_bytes` bytes a row owned here. `fetched` has
- * room for wanted_count items. collective */
+ * room for wanted_count items. Messages go only between processes that send each other something; nothing is allocated
+ * or agreed on unless items are larger than any that this plan has brought. collective */
 dnmf_status dnmf_fetch_items(dnmf_context *context, const dnmf_fetch *fetch, const void *mine, size_t item_bytes,
                              void *fetched);
 

@@ -2,6 +2,7 @@
 
 #include "base/entry_hash.h"
 #include "base/memory.h"
+#include "base/team.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -138,14 +139,16 @@ static uint64_t look_at_stored(const dnmf_matrix *matrix, int64_t row, dnmf_figu
 void dnmf_figures_look_at_all(const dnmf_context *context, const dnmf_matrix *matrix, dnmf_figures *figures) {
   uint64_t hash = 0;
   if (!matrix->sparse) {
-#pragma omp parallel for schedule(static) num_threads(figures->parts)
+    const double numbers = (double)figures->rows * (double)figures->cols;
+#pragma omp parallel for schedule(static) num_threads(dnmf_team(figures->parts, numbers))
     for (int64_t row = 0; row < figures->rows; row += ROWS_AT_ONCE) {
       const int64_t end = figures->rows - row < ROWS_AT_ONCE ? figures->rows : row + ROWS_AT_ONCE;
       dnmf_figures_look(context, matrix, (dnmf_range){row, end}, (dnmf_range){0, figures->cols}, figures);
     }
     return;
   }
-#pragma omp parallel for schedule(static) num_threads(context->threads) reduction(+ : hash)
+  const int team = dnmf_team(context->threads, (double)matrix->by_rows.start[figures->rows]);
+#pragma omp parallel for schedule(static) num_threads(team) reduction(+ : hash)
   for (int64_t row = 0; row < figures->rows; row++)
     hash += look_at_stored(matrix, row, figures);
   figures->hash[0] = hash;

@@ -77,6 +77,12 @@ static inline const void *dnmf_matrix_values(const dnmf_matrix *matrix) {
 double dnmf_matrix_bytes(bool sparse, bool by_rows_alone, dnmf_number number, int64_t rows, int64_t cols,
                          double stored);
 
+/* Fails where the blocks of `layout`, and what is found out about their rows and columns while they are read, need more
+ * memory than there is (comm/node_memory.h). `stored`: entries of a sparse matrix, 0 where not known. `what` names the
+ * data. collective */
+dnmf_status dnmf_matrix_check_memory(dnmf_context *context, const char *what, const dnmf_layout *layout, bool sparse,
+                                     bool by_rows_alone, dnmf_number number, double stored);
+
 /* A dense block of zeros in this process's place in `layout`, in the type `narrow` if that is narrower than the
  * precision (0: in its numbers); the caller fills `dense` and then calls dnmf_matrix_finish. Released with
  * dnmf_matrix_free. local */

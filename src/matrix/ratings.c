@@ -15,6 +15,7 @@ void dnmf_ratings_view_free(dnmf_ratings_view *view) {
   free(view->bounds);
   dnmf_csr_free(&view->entries);
   free(view->needed);
+  free(view->needed_known);
   dnmf_fetch_free(&view->fetch);
   memset(view, 0, sizeof *view);
 }
@@ -176,24 +177,58 @@ static dnmf_status measure_imbalance(dnmf_context *context, int64_t stored, dnmf
   return DNMF_OK;
 }
 
+/* The deviation from differences with the mean, whose own sum takes out what rounding left in the mean: values that are
+ * large beside their differences keep it, on any number of processes. */
+static dnmf_status find_deviation(dnmf_context *context, const dnmf_entries *entries, dnmf_ratings *ratings) {
+  double sums[2] = {0, 0};
+  for (int64_t e = 0; e < entries->count; e++) {
+    const double difference = entries->items[e].value - ratings->mean;
+    sums[0] += difference;
+    sums[1] += difference * difference;
+  }
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
+  const double count = (double)ratings->stored;
+  const double variance = (sums[1] - sums[0] * sums[0] / count) / count;
+  ratings->deviation = variance > 0 ? sqrt(variance) : 0;
+  return DNMF_OK;
+}
+
 static dnmf_status summarize(dnmf_context *context, const dnmf_entries *entries, dnmf_ratings *ratings) {
   double extremes[2] = {-INFINITY, -INFINITY}; /* -smallest, largest */
-  double sums[3] = {(double)entries->count, 0, 0};
+  double sums[2] = {(double)entries->count, 0};
   for (int64_t e = 0; e < entries->count; e++) {
     double value = entries->items[e].value;
     sums[1] += value;
-    sums[2] += value * value;
     extremes[0] = -value > extremes[0] ? -value : extremes[0];
     extremes[1] = value > extremes[1] ? value : extremes[1];
   }
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 3));
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
   DNMF_TRY(dnmf_max_doubles(context, context->comm, extremes, 2));
   ratings->stored = (int64_t)sums[0];
+  if (ratings->stored == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "there are no observed entries to fit");
   ratings->mean = sums[1] / sums[0];
-  double variance = sums[2] / sums[0] - ratings->mean * ratings->mean;
-  ratings->deviation = variance > 0 ? sqrt(variance) : 0;
   ratings->smallest = -extremes[0];
   ratings->largest = extremes[1];
+  if (ratings->smallest == ratings->largest) { /* the mean exactly, and no deviation: not what rounding makes of them */
+    ratings->mean = ratings->largest;
+    return DNMF_OK;
+  }
+  return find_deviation(context, entries, ratings);
+}
+
+static int64_t count_empty(const dnmf_csr *entries) {
+  int64_t empty = 0;
+  for (int64_t row = 0; row < entries->rows; row++)
+    empty += entries->start[row + 1] == entries->start[row];
+  return empty;
+}
+
+static dnmf_status sum_empty(dnmf_context *context, dnmf_ratings *ratings) {
+  int64_t empty[] = {count_empty(&ratings->by_rows.entries), count_empty(&ratings->by_cols.entries)};
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, empty, 2));
+  ratings->empty_rows = empty[0];
+  ratings->empty_cols = empty[1];
   return DNMF_OK;
 }
 
@@ -216,8 +251,6 @@ dnmf_status dnmf_ratings_create(dnmf_context *context, int64_t rows, int64_t col
   ratings->precision = precision;
   dnmf_entries transposed = {0};
   dnmf_status status = summarize(context, entries, ratings);
-  if (status == DNMF_OK && ratings->stored == 0)
-    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT, "there are no observed entries to fit");
   if (status == DNMF_OK)
     status = transpose_entries(context, entries, &transposed);
   if (status == DNMF_OK)
@@ -232,8 +265,34 @@ dnmf_status dnmf_ratings_create(dnmf_context *context, int64_t rows, int64_t col
     status = measure_imbalance(context, ratings->stored, &ratings->by_rows);
   if (status == DNMF_OK)
     status = measure_imbalance(context, ratings->stored, &ratings->by_cols);
+  if (status == DNMF_OK)
+    status = sum_empty(context, ratings);
   dnmf_entries_free(entries);
   dnmf_entries_free(&transposed);
+  return status;
+}
+
+static dnmf_status mark_rows_with_entries(dnmf_error *error, const dnmf_csr *entries, bool **marks) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "rows with entries", entries->rows, sizeof(bool), &memory));
+  *marks = memory;
+  for (int64_t row = 0; row < entries->rows; row++)
+    (*marks)[row] = entries->start[row + 1] > entries->start[row];
+  return DNMF_OK;
+}
+
+/* view->needed_known, from the owners of the needed rows. */
+static dnmf_status fetch_known(dnmf_context *context, const dnmf_ratings_view *other, dnmf_ratings_view *view) {
+  bool *mine = NULL;
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "rows with entries", view->needed_count, sizeof(bool), &memory);
+  view->needed_known = memory;
+  if (status == DNMF_OK)
+    status = mark_rows_with_entries(&context->error, &other->entries, &mine);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_fetch_items(context, &view->fetch, mine, sizeof(bool), view->needed_known);
+  free(mine);
   return status;
 }
 
@@ -242,7 +301,8 @@ dnmf_status dnmf_ratings_attach(dnmf_context *context, const dnmf_ratings *ratin
   memset(view, 0, sizeof *view);
   DNMF_TRY(
       create_view(context, ratings->rows, ratings->cols, ratings->precision, ratings->by_rows.bounds, entries, view));
-  return plan_fetch(context, &ratings->by_cols, view);
+  DNMF_TRY(plan_fetch(context, &ratings->by_cols, view));
+  return ratings->by_cols.entries.start ? fetch_known(context, &ratings->by_cols, view) : DNMF_OK;
 }
 
 dnmf_status dnmf_ratings_gather(dnmf_context *context, const dnmf_ratings_view *view, const dnmf_panel *mine,

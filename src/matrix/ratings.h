@@ -19,6 +19,7 @@ typedef struct dnmf_ratings_view {
   int64_t needed_count; /* rows of the other factor needed here */
   int64_t *needed;      /* their global indices, ascending */
   dnmf_fetch fetch;     /* brings them */
+  bool *needed_known;   /* dnmf_ratings_attach only: of the needed rows, those that have entries in the ratings */
   double imbalance;     /* the largest share of entries over the mean share, same on every process */
 } dnmf_ratings_view;
 
@@ -31,6 +32,8 @@ typedef struct dnmf_ratings {
   double deviation;
   double smallest;
   double largest;
+  int64_t empty_rows; /* without an entry, over all processes */
+  int64_t empty_cols;
   dnmf_ratings_view by_rows;
   dnmf_ratings_view by_cols; /* rows of this view are columns of A */
 } dnmf_ratings;

@@ -34,8 +34,7 @@ static bool exists(const char *path) {
   return stat(path, &facts) == 0;
 }
 
-/* Where FILE:/INNER parts: at the first ":/" behind an existing file, else at the first. */
-static int64_t find_path_length(char *name) {
+int64_t dnmf_source_path_length(char *name) {
   int64_t whole = (int64_t)strlen(name);
   int64_t first = whole;
   if (exists(name))
@@ -85,7 +84,7 @@ static bool has_hdf5_name(const char *path) {
 }
 
 static void look(char *name, finding *found) {
-  found->path_length = find_path_length(name);
+  found->path_length = dnmf_source_path_length(name);
   char *end = name + found->path_length;
   char kept = *end;
   *end = '\0';
@@ -301,6 +300,10 @@ void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source) {
 
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                              dnmf_precision precision, dnmf_matrix *matrix) {
+  const dnmf_number narrow = source->sparse ? (dnmf_number)0 : dnmf_narrower(precision, source->narrow);
+  const dnmf_number number = dnmf_number_of(precision, narrow);
+  const double stored = source->stored > 0 ? (double)source->stored : 0;
+  DNMF_TRY(dnmf_matrix_check_memory(context, source->name, layout, source->sparse, source->rows_alone, number, stored));
   dnmf_status status = source->load(context, source, layout, precision, matrix);
   if (status == DNMF_OK)
     status = dnmf_matrix_finish(context, layout, matrix);

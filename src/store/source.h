@@ -138,4 +138,8 @@ dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const d
 
 void dnmf_source_close(dnmf_source *source); /* collective; accepts a zeroed source */
 
+/* Bytes of `name` that name the file; what follows, if anything, is ':' and a path inside it. FILE:/INNER is parted at
+ * the first ":/" behind an existing file, else at the first. `name` is changed meanwhile. local */
+int64_t dnmf_source_path_length(char *name);
+
 #endif

@@ -5,7 +5,6 @@
 #include "store/hdf5/hdf5_file.h"
 
 #include "store/file.h"
-#include "store/hdf5/guard.h"
 #include "store/hdf5/hdf5_heap.h"
 #include "store/hdf5/hdf5_lzf.h"
 
@@ -176,7 +175,7 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
   *file = -1;
   DNMF_TRY(dnmf_agree(context, check_visible(&context->error, path, fill)));
   if (!fill)
-    dnmf_guard_enter(path, DNMF_GUARD_NO_LIMIT);
+    dnmf_reading_begin(context, path, DNMF_NO_LIMIT);
   hid_t access = serial_access();
   if (context->size > 1) /* alone there is nobody to share the file with */
     H5Pset_fapl_mpio(access, context->comm, MPI_INFO_NULL);
@@ -191,7 +190,7 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
     *file = -1;
   }
   if (status != DNMF_OK && !fill)
-    dnmf_guard_leave();
+    dnmf_reading_end(context);
   return status;
 }
 
@@ -202,7 +201,7 @@ dnmf_status dnmf_hdf5_close(dnmf_context *context, const char *path, bool fill, 
   if (H5Fclose(file) < 0 && fill && status == DNMF_OK)
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot finish writing %s", path);
   if (!fill)
-    dnmf_guard_leave();
+    dnmf_reading_end(context);
   return dnmf_agree(context, status);
 }
 
