@@ -3,6 +3,7 @@
  */
 #include "commands.h"
 #include "load.h"
+#include "model_input.h"
 #include "scoring.h"
 #include "version.h"
 
@@ -65,9 +66,10 @@ static dnmf_status parse_cuts(dnmf_error *error, const char *text, dnmf_metrics_
 
 static dnmf_status match(cli_session *session, const evaluate_options *options, evaluation *e) {
   dnmf_context *context = session->context;
-  const cli_input input = cli_input_of_entries(&options->input);
-  dnmf_source_options how = cli_source_options(&input);
+  cli_input input = cli_input_of_entries(&options->input);
   const dnmf_model *model = &e->scorer.model;
+  cli_read_as_fitted(model, &input);
+  dnmf_source_options how = cli_source_options(&input);
   dnmf_target target = {e->scorer.name, model->rows, model->cols, &model->row_ids, &model->col_ids};
   DNMF_TRY(dnmf_match_source(context, e->test, &how, &target, &e->matched));
   if (options->scoring.unknown == CLI_UNKNOWN_ERROR && e->matched.unknown_entries > 0)

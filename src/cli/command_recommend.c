@@ -92,7 +92,8 @@ static dnmf_status load_seen(cli_session *session, const recommend_options *opti
   cli_matrix loaded;
   dnmf_matched matched = {0};
   dnmf_entries entries = {0};
-  const cli_input input = cli_input_of_entries(&options->input);
+  cli_input input = cli_input_of_entries(&options->input);
+  cli_read_as_fitted(&r->model, &input);
   dnmf_status status = cli_load_rows(session, options->seen, &input, &source, &loaded);
   if (status == DNMF_OK)
     status = dnmf_match(context, &source, &loaded.matrix, &target, &matched);

@@ -173,6 +173,7 @@ static dnmf_status fold(cli_session *session, const transform_options *options, 
   DNMF_TRY(dnmf_transform_settings(&context->error, &t->model, &t->missing, &t->settings));
   cli_input input = options->input;
   input.missing = (int)t->missing + 1; /* as in the fit */
+  cli_read_as_fitted(&t->model, &input);
   DNMF_TRY(cli_load_rows(session, name, &input, &t->source, &t->loaded));
   t->checksum = t->loaded.matrix.checksum;
   DNMF_TRY(match_columns(session, arguments[0], name, t));

@@ -44,6 +44,14 @@ dnmf_status cli_read_model_part(cli_session *session, const char *path, int prec
   return dnmf_agree(context, status);
 }
 
+void cli_read_as_fitted(const dnmf_model *model, cli_input *input) {
+  double base = 0;
+  if (input->index_base == DNMF_INDEX_AUTO && dnmf_model_number(model, "index_base", &base))
+    input->index_base = base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
+  if (model->col_ids.kind == DNMF_IDS_NONE)
+    input->svmlight_cols = input->transpose ? model->rows : model->cols;
+}
+
 bool cli_model_scale(const dnmf_model *model, double *smallest, double *largest) {
   return dnmf_model_number(model, "smallest", smallest) && dnmf_model_number(model, "largest", largest);
 }

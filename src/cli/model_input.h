@@ -20,6 +20,10 @@ dnmf_status cli_read_model(cli_session *session, const char *path, int precision
 dnmf_status cli_read_model_part(cli_session *session, const char *path, int precision, dnmf_range rows, dnmf_range cols,
                                 dnmf_model *model);
 
+/* An svmlight file for a model is read as the one it was fitted to: `input` takes the number of the first column,
+ * unless it was given, and the number of columns. local */
+void cli_read_as_fitted(const dnmf_model *model, cli_input *input);
+
 /* The scale of the fitted values; false where the model has none (unstored entries were zeros). local */
 bool cli_model_scale(const dnmf_model *model, double *smallest, double *largest);
 

@@ -24,6 +24,9 @@
 dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnmf_matrix *matrix, dnmf_missing missing,
                               const dnmf_ids *row_ids, const dnmf_ids *col_ids);
 
+/* Adds to a matrix file what number an svmlight file gave its first column: 0 or 1. collective */
+dnmf_status dnmf_matrix_set_base(dnmf_context *context, const char *path, int64_t base);
+
 /* The same as an AnnData file: the matrix as /X, rows are observations, columns variables; what has no ids is numbered
  * from 0. collective */
 dnmf_status dnmf_matrix_write_anndata(dnmf_context *context, const char *path, const dnmf_matrix *matrix,

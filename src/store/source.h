@@ -76,8 +76,9 @@ typedef struct dnmf_source_options {
   dnmf_missing missing;      /* what is not stored, and cells without a value: see cells.h */
   const char *missing_value; /* marks a cell without a value, which makes it unobserved; NULL: no mark */
   double add;                /* to every value that there is */
-  bool look_only;            /* it will not be loaded: values of arrays are not looked at */
-  bool duplicates_given;     /* else: last for triples, sum for the rest */
+  bool shared;           /* the options are those of another file too: what does not concern this one is passed over */
+  bool look_only;        /* it will not be loaded: values of arrays are not looked at */
+  bool duplicates_given; /* else: last for triples, sum for the rest */
   dnmf_duplicates duplicates;
   dnmf_select_options select;
 } dnmf_source_options;
@@ -109,7 +110,7 @@ struct dnmf_source {
   bool has_features;     /* rows, or columns, are features of cells (genes) */
   bool features_in_cols;
   dnmf_ids feature_types;     /* of the features; kind NONE: they have none */
-  dnmf_index_base index_base; /* of the columns of an svmlight file, as it was read; AUTO: it has none */
+  dnmf_index_base index_base; /* of the columns of an svmlight file, as it or what was imported from it says */
 
   bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols */
   bool transposed; /* the file holds the columns of this matrix as rows; shape and ids above are the matrix's */

@@ -142,5 +142,7 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   source->has_features = place->has_features;
   source->features_in_cols = place->features_in_cols;
   snprintf(source->note, sizeof source->note, "%s", place->note);
+  if (place->index_base >= 0)
+    source->index_base = place->index_base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
   return read_ids(context, state, source);
 }

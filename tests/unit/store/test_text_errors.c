@@ -136,7 +136,7 @@ static void cells_of_tables_are_named(void **state) {
   refuse_as(DNMF_FORMAT_TABLE, "x,2,3\n4,5,6\n", "line 1: column 1: the value \"x\" is not a number");
 }
 
-static void names_of_tables_must_be_there(void **state) {
+static void missing_names_of_tables_are_refused(void **state) {
   (void)state;
   refuse(",a,b,\nx,1,2,3\n", "line 1: column 4 has no name");
   refuse(",a,b,c\nx,1,2,3\n,1,2,3\n", "line 3: the row id is empty");
@@ -210,14 +210,22 @@ static void unreadable_files_are_refused(void **state) {
 int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
-      mpi_test(wrong_values_name_their_line),      mpi_test(the_first_of_many_is_reported),
-      mpi_test(empty_files_are_refused),           mpi_test(ragged_lines_are_refused),
-      mpi_test(unclosed_quotes_are_refused),       mpi_test(empty_ids_are_refused),
-      mpi_test(unknown_columns_are_named),         mpi_test(doubtful_layouts_are_not_guessed),
-      mpi_test(other_formats_are_recognised),      mpi_test(cells_of_tables_are_named),
-      mpi_test(names_of_tables_must_be_there),     mpi_test(matrix_market_headers_are_checked),
-      mpi_test(matrix_market_entries_are_checked), mpi_test(matrix_market_counts_are_checked),
-      mpi_test(what_is_no_file_is_refused),        mpi_test(unreadable_files_are_refused),
+      mpi_test(wrong_values_name_their_line),
+      mpi_test(the_first_of_many_is_reported),
+      mpi_test(empty_files_are_refused),
+      mpi_test(ragged_lines_are_refused),
+      mpi_test(unclosed_quotes_are_refused),
+      mpi_test(empty_ids_are_refused),
+      mpi_test(unknown_columns_are_named),
+      mpi_test(doubtful_layouts_are_not_guessed),
+      mpi_test(other_formats_are_recognised),
+      mpi_test(cells_of_tables_are_named),
+      mpi_test(missing_names_of_tables_are_refused),
+      mpi_test(matrix_market_headers_are_checked),
+      mpi_test(matrix_market_entries_are_checked),
+      mpi_test(matrix_market_counts_are_checked),
+      mpi_test(what_is_no_file_is_refused),
+      mpi_test(unreadable_files_are_refused),
   };
   return cmocka_run_group_tests_name("text_errors", tests, NULL, NULL);
 }
