@@ -23,14 +23,6 @@ typedef struct id_side {
   dnmf_ids *ids;
 } id_side;
 
-void dnmf_selection_free(dnmf_selection *selection) {
-  if (!selection)
-    return;
-  dnmf_subset_free(&selection->rows);
-  dnmf_subset_free(&selection->cols);
-  free(selection);
-}
-
 static dnmf_status take_id(dnmf_error *error, void *state, dnmf_text_line line) {
   int64_t number = 0;
   return dnmf_intern(error, state, line.begin, line.end - line.begin, &number);

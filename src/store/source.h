@@ -11,6 +11,7 @@
 
 #include "matrix/ids.h"
 #include "matrix/matrix.h"
+#include "store/selection.h"
 
 typedef enum dnmf_format {
   DNMF_FORMAT_AUTO = 0,
@@ -83,7 +84,6 @@ typedef struct dnmf_source_options {
   dnmf_select_options select;
 } dnmf_source_options;
 
-typedef struct dnmf_selection dnmf_selection;
 typedef struct dnmf_source dnmf_source;
 struct dnmf_source {
   /* The same on every process. */
@@ -136,6 +136,9 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
 /* The matrix, checked and complete (dnmf_matrix_finish included). A source is loaded once. collective */
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                              dnmf_precision precision, dnmf_matrix *matrix);
+
+/* Puts the file's name before what the matrix layer, which does not know it, says of bad data. local */
+void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source);
 
 void dnmf_source_close(dnmf_source *source); /* collective; accepts a zeroed source */
 
