@@ -109,6 +109,7 @@ static dnmf_status read_held_out(cli_session *session, const cli_fit_options *op
   how.svmlight_cols = how.transpose ? fit->source.rows : fit->source.cols;
   how.shared = true;
   how.select = (dnmf_select_options){.rows = NULL}; /* of the input only */
+  how.row_names = how.col_names = NULL;
   const dnmf_source *source = &fit->source;
   dnmf_target target = {fit->input, source->rows, source->cols, &source->row_ids, &source->col_ids};
   dnmf_matched matched;

@@ -29,6 +29,14 @@ static dnmf_status refuse_source(cli_session *session, const char *name, dnmf_st
                    name);
 }
 
+void cli_say_note(cli_session *session, const char *before, const dnmf_source *source) {
+  for (const char *line = source->note; *line;) {
+    const size_t length = strcspn(line, "\n");
+    cli_say(session, "%s%.*s", before, (int)length, line);
+    line += length + (line[length] != 0);
+  }
+}
+
 dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
   dnmf_source_options options = cli_source_options(input);
   if (is_address(name))
@@ -49,8 +57,7 @@ dnmf_status cli_open(cli_session *session, const char *name, const cli_input *in
             source->rows, source->cols, source->stored, 100 * (double)source->stored / cells);
   else
     cli_say(session, "%s: %s, %" PRId64 " x %" PRId64, path, source->format, source->rows, source->cols);
-  if (*source->taken)
-    cli_say(session, "  %s", source->taken);
+  cli_say_note(session, "  ", source);
   return DNMF_OK;
 }
 

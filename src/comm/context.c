@@ -1,8 +1,6 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "comm/context.h"
 
-#include "comm/collective.h"
-
 #include <limits.h>
 #include <omp.h>
 #include <sched.h>
@@ -10,6 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call) {
+  if (mpi_code == MPI_SUCCESS)
+    return DNMF_OK;
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  MPI_Error_string(mpi_code, text, &length);
+  for (char *end = strchr(text, '\n'); end; end = strchr(end, '\n'))
+    *end = ' ';
+  return dnmf_fail(&context->error, DNMF_ERROR_MPI, "%s failed on process %d: %s", call, context->rank, text);
+}
 
 dnmf_status dnmf_context_init(dnmf_context *context, MPI_Comm comm) {
   memset(context, 0, sizeof *context);

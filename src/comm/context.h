@@ -94,6 +94,9 @@ int dnmf_context_default_threads(dnmf_context *context);
  * communication. collective */
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status);
 
+/* DNMF_OK, or an error naming `call` with MPI's own text. local */
+dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call);
+
 /* Tell the reporter that a file is being read, and that it has been. local */
 void dnmf_reading_begin(const dnmf_context *context, const char *path, int seconds);
 void dnmf_reading_end(const dnmf_context *context);

@@ -5,9 +5,29 @@
 #ifndef DNMF_CSR_H
 #define DNMF_CSR_H
 
-#include "matrix/matrix.h"
+#include "base/number.h"
+#include "base/precision.h"
+#include "base/status.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+
+/* What becomes of several entries at one place. */
+typedef enum dnmf_duplicates {
+  DNMF_DUPLICATES_LAST = 0, /* the last in file order */
+  DNMF_DUPLICATES_SUM,
+  DNMF_DUPLICATES_MEAN,
+  DNMF_DUPLICATES_ERROR
+} dnmf_duplicates;
+
+typedef struct dnmf_csr {
+  int64_t rows; /* local */
+  int64_t cols;
+  int64_t *start; /* rows + 1 */
+  int32_t *index; /* start[rows] local columns, ascending in each row */
+  void *value;    /* start[rows] numbers of the matrix's precision, or as `narrow` says */
+  dnmf_number narrow;
+} dnmf_csr;
 
 void dnmf_csr_free(dnmf_csr *csr); /* local; accepts a zeroed one, and leaves one */
 

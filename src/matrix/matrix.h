@@ -11,6 +11,7 @@
 
 #include "base/number.h"
 #include "comm/grid.h"
+#include "matrix/csr.h"
 
 /* What an entry that is not stored means. */
 typedef enum dnmf_missing { DNMF_MISSING_ZERO = 0, DNMF_MISSING_UNOBSERVED = 1 } dnmf_missing;
@@ -19,14 +20,6 @@ typedef enum dnmf_missing { DNMF_MISSING_ZERO = 0, DNMF_MISSING_UNOBSERVED = 1 }
 static inline const char *dnmf_missing_name(dnmf_missing missing) {
   return missing == DNMF_MISSING_ZERO ? "zero" : "unobserved";
 }
-
-/* What becomes of several entries at one place. */
-typedef enum dnmf_duplicates {
-  DNMF_DUPLICATES_LAST = 0, /* the last in file order */
-  DNMF_DUPLICATES_SUM,
-  DNMF_DUPLICATES_MEAN,
-  DNMF_DUPLICATES_ERROR
-} dnmf_duplicates;
 
 typedef struct dnmf_entry {
   int64_t row; /* global */
@@ -44,15 +37,6 @@ typedef struct dnmf_entries {
  * is 0 when there are no more, and only then. Entries are file order process by process. local */
 typedef dnmf_status (*dnmf_next_entries)(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit,
                                          int64_t *count);
-
-typedef struct dnmf_csr {
-  int64_t rows; /* local */
-  int64_t cols;
-  int64_t *start; /* rows + 1 */
-  int32_t *index; /* start[rows] local columns, ascending in each row */
-  void *value;    /* start[rows] numbers of the matrix's precision, or as `narrow` says */
-  dnmf_number narrow;
-} dnmf_csr;
 
 typedef struct dnmf_matrix {
   /* The same on every process. */
