@@ -4,6 +4,7 @@
 #include "api/library.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "comm/collective.h"
 #include "matrix/csr.h"
 #include "store/ids/match.h"
 
@@ -137,7 +138,7 @@ static dnmf_status match_held_out(dnmf_context *context, const dnmf_fitting *f, 
   dnmf_source other = {.name = NULL};
   dnmf_placed placed = {.grid = {0}};
   dnmf_matched matched = {.count = 0};
-  dnmf_status status = dnmf_data_load_rows(context, data, &other, &placed);
+  dnmf_status status = dnmf_data_load_rows(context, data, DNMF_AS_UNOBSERVED, &other, &placed);
   if (status == DNMF_OK)
     status = dnmf_match(context, &other, &placed.matrix, &target, &matched);
   if (status == DNMF_OK && matched.unknown_entries == matched.total)
@@ -162,7 +163,11 @@ static dnmf_status match_held_out(dnmf_context *context, const dnmf_fitting *f, 
 static dnmf_status read_held_out(dnmf_context *context, const dnmf_fitting *f, const char *path,
                                  dnmf_entries *held_out) {
   dnmf_data file = {.kind = DNMF_DATA_FILE, .options = f->data->options};
-  file.options.select = (dnmf_select_options){.rows = NULL};
+  dnmf_source_options *how = &file.options;
+  how->index_base = how->index_base == DNMF_INDEX_AUTO ? f->source.index_base : how->index_base;
+  how->svmlight_cols = how->transpose ? f->source.rows : f->source.cols;
+  how->shared = true;
+  how->select = (dnmf_select_options){.rows = NULL};
   file.name = strdup(path);
   dnmf_status status = DNMF_OK;
   if (!file.name)
@@ -172,6 +177,24 @@ static dnmf_status read_held_out(dnmf_context *context, const dnmf_fitting *f, c
     status = match_held_out(context, f, &file, held_out);
   free(file.name);
   return status;
+}
+
+/* A share of the ratings by chance may be none of few, or all. collective */
+static dnmf_status check_shares(dnmf_context *context, const char *fraction, const dnmf_entries *entries,
+                                const dnmf_entries *held_out) {
+  int64_t counts[] = {entries->count, held_out->count};
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
+  if (counts[1] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %s: none of the %" PRId64 " ratings is held out, so there is no error to stop by; "
+                     "give a larger fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[0]);
+  if (counts[0] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %s: all %" PRId64 " ratings are held out, and none is left to fit; give a smaller "
+                     "fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[1]);
+  return DNMF_OK;
 }
 
 /* The entries to fit, and those to hold out: a share of them, or those of other data. */
@@ -186,7 +209,9 @@ static dnmf_status part_entries(dnmf_context *context, const dnmf_fitting *f, dn
   if (status == DNMF_OK && share)
     status = split_held_out(&context->error, fraction, f->settings.seed, entries, held_out);
   DNMF_TRY(dnmf_agree(context, status));
-  if (validation && !share)
+  if (share)
+    return check_shares(context, validation, entries, held_out);
+  if (validation)
     return read_held_out(context, f, validation, held_out);
   return f->asked.ratings.held_out ? match_held_out(context, f, f->asked.ratings.held_out, held_out) : DNMF_OK;
 }
@@ -200,6 +225,23 @@ static void settle_penalties(dnmf_fitting *f) {
     both = dnmf_observed_default_l2(&f->settings, &f->ratings);
   penalties->l2_w = number_or(s->l2_w, both);
   penalties->l2_h = number_or(s->l2_h, both);
+}
+
+/* A stored 0 is a rating: what is counted here are rows and columns without any. */
+static void warn_about_ratings(dnmf_context *context, const dnmf_fitting *f) {
+  const dnmf_ratings *ratings = &f->ratings;
+  const char *where = f->has_held_out ? " outside the held-out ones" : "";
+  if (ratings->empty_rows > 0)
+    dnmf_warn(context, "%" PRId64 " of %" PRId64 " rows have no rating%s: the model does not know them",
+              ratings->empty_rows, ratings->rows, where);
+  if (ratings->empty_cols > 0)
+    dnmf_warn(context, "%" PRId64 " of %" PRId64 " columns have no rating%s: the model does not know them",
+              ratings->empty_cols, ratings->cols, where);
+  if (ratings->smallest == ratings->largest && ratings->largest > 0 && ratings->stored > 1)
+    dnmf_warn(context,
+              "every rating is %g: there is nothing to tell rows and columns apart by; plays, clicks and purchases are "
+              "fitted with --missing zero",
+              ratings->largest);
 }
 
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
@@ -216,8 +258,10 @@ dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   }
   dnmf_entries_free(&entries);
   dnmf_entries_free(&held_out);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK) {
     settle_penalties(f);
+    warn_about_ratings(context, f);
+  }
   return status;
 }
 

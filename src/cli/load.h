@@ -18,6 +18,9 @@ typedef struct cli_matrix {
 dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int64_t rows, int64_t cols,
                         cli_matrix *loaded);
 
+/* Which data an open source holds, unless --quiet. local */
+void cli_say_source(cli_session *session, const dnmf_source *source);
+
 /* Opens `name` and tells which data it found, unless --quiet. collective */
 dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source);
 
