@@ -11,6 +11,8 @@ static const char *const texts[][2] = {
     {"", "row-column"},
     {"", "col-column"},
     {"", "value-column"},
+    {"split", "rows"},
+    {"split", "cols"},
     {"import", "rows"},
     {"import", "cols"},
     {"fit", "rows"},
