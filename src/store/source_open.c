@@ -106,31 +106,38 @@ static bool is_matrix_market(const dnmf_text_file *file) {
 }
 
 /* A first line with an empty corner is the header of a table; but pandas leaves the corner empty above its line numbers
- * too, and then the names are those of triples, or of pairs. */
-static bool is_table(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options) {
+ * too, and then the names are those of triples, or of pairs. A dialect that cannot be is told when it is read. */
+static dnmf_status is_table(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
+                            bool *table) {
   dnmf_dialect dialect;
+  *table = false;
   bool found = false;
   dnmf_field *fields = NULL;
   int64_t count = 0;
   dnmf_text_place place = file->start;
   dnmf_text_line line = dnmf_text_head_line(file, &place);
   if (options->col_column || options->value_column || options->time_column || options->header == DNMF_HEADER_NO)
-    return false;
+    return DNMF_OK;
   if (!line.begin || dnmf_text_dialect(error, file, options, 2, &dialect, &found) != DNMF_OK || !found)
-    return false;
-  if (dnmf_text_split(&dialect, line, 0, NULL) < 2 ||
-      dnmf_text_split_all(error, &dialect, line, &fields, &count) != DNMF_OK)
-    return false;
-  bool table = fields[0].begin == fields[0].end &&
-               (count > MOST_COLUMNS || !dnmf_text_names_triples(fields, count, DNMF_PAIR_ROLES));
+    return DNMF_OK;
+  if (dnmf_text_split(&dialect, line, 0, NULL) < 2)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_text_split_all(error, &dialect, line, &fields, &count));
+  *table = fields[0].begin == fields[0].end &&
+           (count > MOST_COLUMNS || !dnmf_text_names_triples(fields, count, DNMF_PAIR_ROLES));
   free(fields);
-  return table;
+  return DNMF_OK;
 }
 
-static dnmf_format find_text_format(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options) {
-  if (dnmf_is_docword(file))
-    return DNMF_FORMAT_DOCWORD;
-  return is_table(error, file, options) ? DNMF_FORMAT_TABLE : DNMF_FORMAT_TRIPLES;
+/* The same on every process. */
+static dnmf_status find_text_format(dnmf_context *context, const dnmf_text_file *file,
+                                    const dnmf_source_options *options, dnmf_format *format) {
+  bool table = false;
+  dnmf_status status = DNMF_OK;
+  if (!dnmf_is_docword(file))
+    status = is_table(&context->error, file, options, &table);
+  *format = dnmf_is_docword(file) ? DNMF_FORMAT_DOCWORD : table ? DNMF_FORMAT_TABLE : DNMF_FORMAT_TRIPLES;
+  return dnmf_agree(context, status);
 }
 
 /* Matrix Market and svmlight have comments anywhere, the others before the data alone. */
@@ -146,7 +153,7 @@ static dnmf_status open_text_as(dnmf_context *context, dnmf_text_file *file, dnm
     return dnmf_open_svmlight(context, file, options, source);
   DNMF_TRY(dnmf_agree(context, dnmf_text_begin(&context->error, options, file)));
   if (format == DNMF_FORMAT_AUTO)
-    format = find_text_format(&context->error, file, options);
+    DNMF_TRY(find_text_format(context, file, options, &format));
   if (format == DNMF_FORMAT_DOCWORD)
     return dnmf_open_docword(context, file, options, source);
   if (format == DNMF_FORMAT_TABLE)
