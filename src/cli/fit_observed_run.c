@@ -4,8 +4,6 @@
 #include "fit_run.h"
 
 #include "base/memory.h"
-#include "base/random.h"
-#include "matrix/csr.h"
 #include "store/ids/match.h"
 
 #include <inttypes.h>
@@ -72,25 +70,6 @@ dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *optio
   return cli_lay_out(session, session->context->size, 1, fit->source.rows, fit->source.cols, &fit->a);
 }
 
-/* Moves the entries chosen by their own random number behind the others: the same choice on any grid. */
-static dnmf_status split_held_out(dnmf_error *error, double fraction, uint64_t seed, dnmf_entries *entries,
-                                  dnmf_entries *held_out) {
-  void *memory = NULL;
-  DNMF_TRY(dnmf_allocate(error, "held-out entries", entries->count, sizeof(dnmf_entry), &memory));
-  held_out->items = memory;
-  int64_t kept = 0;
-  for (int64_t e = 0; e < entries->count; e++) {
-    dnmf_entry entry = entries->items[e];
-    double u = dnmf_random_uniform(seed, DNMF_STREAM_FOLDS, (uint64_t)entry.row, (uint64_t)entry.col);
-    if (u < fraction)
-      held_out->items[held_out->count++] = entry;
-    else
-      entries->items[kept++] = entry;
-  }
-  entries->count = kept;
-  return DNMF_OK;
-}
-
 /* --validation is a fraction when it is a number, else a file. */
 static bool is_number(const char *text) {
   char *end = NULL;
@@ -133,23 +112,6 @@ static dnmf_status read_held_out(cli_session *session, const cli_fit_options *op
   return status;
 }
 
-/* The entries to fit, and those to hold out: a share of them, or those of another file. */
-static dnmf_status part_entries(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
-                                dnmf_entries *entries, dnmf_entries *held_out) {
-  dnmf_context *context = session->context;
-  double fraction = 0;
-  bool share = options->validation && is_number(options->validation);
-  dnmf_status status = DNMF_OK;
-  if (share)
-    status = parse_fraction(&context->error, options->validation, &fraction);
-  if (status == DNMF_OK)
-    status = dnmf_matrix_to_entries(context, &fit->a.matrix, entries);
-  if (status == DNMF_OK && share)
-    status = split_held_out(&context->error, fraction, (uint64_t)options->seed, entries, held_out);
-  DNMF_TRY(dnmf_agree(context, status));
-  return options->validation && !share ? read_held_out(session, options, fit, held_out) : DNMF_OK;
-}
-
 /* The penalties that depend on the ratings' scale, unless given. */
 static void settle_penalties(const cli_fit_options *options, cli_fit_run *fit) {
   dnmf_observed_options *plan = &fit->observed;
@@ -160,24 +122,31 @@ static void settle_penalties(const cli_fit_options *options, cli_fit_run *fit) {
   plan->l2_h = options->l2_h >= 0 ? options->l2_h : both;
 }
 
+/* --validation FILE: its ratings, with the processes that own their rows. */
+static dnmf_status attach_held_out(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
+  dnmf_entries entries = {0};
+  dnmf_status status = read_held_out(session, options, fit, &entries);
+  if (status == DNMF_OK)
+    status = dnmf_ratings_attach(session->context, &fit->ratings, &entries, &fit->held_out);
+  dnmf_entries_free(&entries);
+  return status;
+}
+
 dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   dnmf_context *context = session->context;
-  dnmf_entries entries = {0};
-  dnmf_entries held_out = {0};
-  dnmf_status status = part_entries(session, options, fit, &entries, &held_out);
-  dnmf_csr_free(&fit->a.matrix.by_rows);
-  dnmf_csr_free(&fit->a.matrix.by_cols);
-  if (status == DNMF_OK)
-    status = dnmf_ratings_create(context, fit->source.rows, fit->source.cols, fit->precision, &entries, &fit->ratings);
-  if (status == DNMF_OK && options->validation) {
-    fit->has_held_out = true;
-    status = dnmf_ratings_attach(context, &fit->ratings, &held_out, &fit->held_out);
-  }
-  dnmf_entries_free(&entries);
-  dnmf_entries_free(&held_out);
-  if (status == DNMF_OK)
-    settle_penalties(options, fit);
-  return status;
+  dnmf_ratings_split split = {.seed = (uint64_t)options->seed};
+  const bool share = options->validation && is_number(options->validation);
+  fit->has_held_out = options->validation != NULL;
+  if (share)
+    DNMF_TRY(parse_fraction(&context->error, options->validation, &split.fraction));
+  DNMF_TRY(dnmf_source_load_ratings(context, &fit->source, fit->precision, &split, &fit->a.matrix, &fit->ratings,
+                                    &fit->held_out));
+  cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
+  DNMF_TRY(cli_resume_check(session, fit));
+  if (fit->has_held_out && !share)
+    DNMF_TRY(attach_held_out(session, options, fit));
+  settle_penalties(options, fit);
+  return DNMF_OK;
 }
 
 dnmf_status cli_observed_fit(cli_session *session, cli_fit_run *fit) {

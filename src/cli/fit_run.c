@@ -84,21 +84,19 @@ static dnmf_status plan(cli_session *session, const cli_fit_options *options, cl
   DNMF_TRY(check_components(session, options, &fit->source));
   DNMF_TRY(cli_fit_plan_start(&session->context->error, options, fit));
   DNMF_TRY(cli_fit_refuse_unused(session, options, fit));
-  if (fit->missing == DNMF_MISSING_UNOBSERVED) {
-    fit->source.rows_alone = true; /* its entries become ratings */
+  if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_plan(session, options, fit);
-  }
   return plan_blocks(session, options, fit);
 }
 
 static dnmf_status read_matrix(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   if (fit->in_batches)
     return cli_stream_load(session, fit);
+  if (fit->missing == DNMF_MISSING_UNOBSERVED)
+    return cli_observed_load(session, options, fit);
   DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
   cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
   DNMF_TRY(cli_resume_check(session, fit));
-  if (fit->missing == DNMF_MISSING_UNOBSERVED)
-    return cli_observed_load(session, options, fit);
   return dnmf_matrix_narrow(session->context, &fit->a.matrix);
 }
 

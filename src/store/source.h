@@ -9,7 +9,7 @@
 #ifndef DNMF_SOURCE_H
 #define DNMF_SOURCE_H
 
-#include "matrix/matrix.h"
+#include "matrix/ratings.h"
 
 typedef enum dnmf_format {
   DNMF_FORMAT_AUTO = 0,
@@ -74,7 +74,8 @@ struct dnmf_source {
   dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
   dnmf_ids col_ids;
 
-  bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols */
+  bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols, */
+  bool as_ratings; /* or as dnmf_matrix_assemble_ratings makes it, balanced */
   bool transposed; /* the file holds the columns of this matrix as rows; shape and ids above are the matrix's */
 
   /* Set by the reader of the format. */
@@ -95,6 +96,14 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
 /* The matrix, checked and complete (dnmf_matrix_finish included). A source is loaded once. collective */
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                              dnmf_precision precision, dnmf_matrix *matrix);
+
+/* The stored entries as ratings, each read once and sent to the owners of its row and its column; of a dense matrix
+ * those that are not 0. With a split a share of them is `held_out` instead (else it is left alone). *figures is what
+ * dnmf_source_load would find out about the whole matrix, entries held out included, without a block. All three are
+ * released also after a failure. collective */
+dnmf_status dnmf_source_load_ratings(dnmf_context *context, dnmf_source *source, dnmf_precision precision,
+                                     const dnmf_ratings_split *split, dnmf_matrix *figures, dnmf_ratings *ratings,
+                                     dnmf_ratings_view *held_out);
 
 void dnmf_source_close(dnmf_source *source); /* collective; accepts a zeroed source */
 
