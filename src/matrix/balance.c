@@ -32,45 +32,48 @@ void dnmf_held_entries_free(dnmf_held_entries *held) {
   memset(held, 0, sizeof *held);
 }
 
-/* A batch of entries, counted by row, into the queue. */
-static dnmf_status hold_batch(dnmf_error *error, const dnmf_entry *batch, int64_t count, int64_t *counts,
-                              dnmf_held_entries *held) {
-  for (int64_t e = 0; e < count; e++) {
-    void *item = NULL;
-    DNMF_TRY(dnmf_queue_add(error, "entries of A", &held->queue, &item));
-    dnmf_staged_put(held->precision, item, (dnmf_staged_place){(int32_t)batch[e].row, (int32_t)batch[e].col},
-                    batch[e].value);
-    counts[batch[e].row]++;
-  }
-  return DNMF_OK;
-}
+/* Room for a batch as it is read and as it waits. */
+typedef struct held_batch {
+  dnmf_entry *read;
+  char *items;
+} held_batch;
 
-static dnmf_status hold_all(dnmf_error *error, dnmf_next_entries next, void *state, dnmf_entry *batch, int64_t *counts,
-                            dnmf_held_entries *held) {
+static dnmf_status hold_all(dnmf_error *error, dnmf_next_entries next, void *state, const held_batch *batch,
+                            int64_t *counts, dnmf_held_entries *held) {
   for (;;) {
     int64_t count = 0;
-    DNMF_TRY(next(error, state, batch, BATCH_ENTRIES, &count));
+    DNMF_TRY(next(error, state, batch->read, BATCH_ENTRIES, &count));
     if (count == 0)
       return DNMF_OK;
-    DNMF_TRY(hold_batch(error, batch, count, counts, held));
+    for (int64_t e = 0; e < count; e++) {
+      const dnmf_entry *entry = &batch->read[e];
+      dnmf_staged_put(held->precision, batch->items + (size_t)e * held->item_bytes,
+                      (dnmf_staged_place){(int32_t)entry->row, (int32_t)entry->col}, entry->value);
+      counts[entry->row]++;
+    }
+    DNMF_TRY(dnmf_queue_put(error, "entries of A", &held->queue, batch->items, count));
   }
 }
 
 dnmf_status dnmf_balance_hold(dnmf_context *context, int64_t rows, dnmf_precision precision, dnmf_next_entries next,
                               void *state, int64_t *bounds, dnmf_held_entries *held) {
   dnmf_error *error = &context->error;
-  void *batch = NULL;
+  void *read = NULL;
+  void *items = NULL;
   void *counts = NULL;
   *held = (dnmf_held_entries){.precision = precision,
                               .item_bytes = sizeof(dnmf_staged_place) + dnmf_precision_size(precision)};
   held->queue = dnmf_queue_of(held->item_bytes, &context->chunks);
-  dnmf_status status = dnmf_allocate(error, "a batch of entries", BATCH_ENTRIES, sizeof(dnmf_entry), &batch);
+  dnmf_status status = dnmf_allocate(error, "a batch of entries", BATCH_ENTRIES, sizeof(dnmf_entry), &read);
+  if (status == DNMF_OK)
+    status = dnmf_allocate(error, "a batch of entries", BATCH_ENTRIES, held->item_bytes, &items);
   if (status == DNMF_OK)
     status = dnmf_allocate_zero(error, "entries of each row", rows, sizeof(int64_t), &counts);
   if (status == DNMF_OK)
-    status = hold_all(error, next, state, batch, counts, held);
+    status = hold_all(error, next, state, &(held_batch){read, items}, counts, held);
   status = dnmf_agree(context, status);
-  free(batch);
+  free(read);
+  free(items);
   if (status == DNMF_OK)
     status = dnmf_sum_int64(context, context->comm, counts, rows);
   if (status == DNMF_OK)

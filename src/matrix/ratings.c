@@ -85,31 +85,53 @@ static dnmf_status measure_imbalance(dnmf_context *context, int64_t stored, dnmf
   return DNMF_OK;
 }
 
-static dnmf_status summarize(dnmf_context *context, const dnmf_csr *entries, dnmf_ratings *ratings) {
-  const dnmf_number number = dnmf_number_of(ratings->precision, entries->narrow);
+/* What is known of the values of some entries. */
+typedef struct value_figures {
+  double sums[3];     /* count, values, squares */
+  double extremes[2]; /* -smallest, largest */
+} value_figures;
+
+/* Adds a value that occurs `count` times. */
+static inline void add_value(value_figures *f, double count, double value) {
+  f->sums[0] += count;
+  f->sums[1] += count * value;
+  f->sums[2] += count * value * value;
+  f->extremes[0] = -value > f->extremes[0] ? -value : f->extremes[0];
+  f->extremes[1] = value > f->extremes[1] ? value : f->extremes[1];
+}
+
+/* Bytes are counted first: whole and half numbers add up to the same in any order. */
+static void add_values(dnmf_number number, const dnmf_csr *entries, value_figures *f) {
   const int64_t count = entries->start[entries->rows];
-  double extremes[2] = {-INFINITY, -INFINITY}; /* -smallest, largest */
-  double sums[3] = {(double)count, 0, 0};
   double room[SUMMED_AT_ONCE];
+  if (number == DNMF_NUMBER_UINT8 || number == DNMF_NUMBER_HALVES) {
+    int64_t counts[UINT8_MAX + 1] = {0};
+    for (int64_t e = 0; e < count; e++)
+      counts[((const uint8_t *)entries->value)[e]]++;
+    for (int byte = 0; byte <= UINT8_MAX; byte++)
+      if (counts[byte] > 0)
+        add_value(f, (double)counts[byte], number == DNMF_NUMBER_HALVES ? 0.5 * byte : byte);
+    return;
+  }
   for (int64_t at = 0; at < count; at += SUMMED_AT_ONCE) {
     const int64_t some = count - at < SUMMED_AT_ONCE ? count - at : SUMMED_AT_ONCE;
     const double *values = dnmf_numbers_widen(number, entries->value, at, some, room);
-    for (int64_t i = 0; i < some; i++) {
-      const double value = values[i];
-      sums[1] += value;
-      sums[2] += value * value;
-      extremes[0] = -value > extremes[0] ? -value : extremes[0];
-      extremes[1] = value > extremes[1] ? value : extremes[1];
-    }
+    for (int64_t i = 0; i < some; i++)
+      add_value(f, 1, values[i]);
   }
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 3));
-  DNMF_TRY(dnmf_max_doubles(context, context->comm, extremes, 2));
-  ratings->stored = (int64_t)sums[0];
-  ratings->mean = sums[1] / sums[0];
-  double variance = sums[2] / sums[0] - ratings->mean * ratings->mean;
+}
+
+static dnmf_status summarize(dnmf_context *context, const dnmf_csr *entries, dnmf_ratings *ratings) {
+  value_figures f = {{0, 0, 0}, {-INFINITY, -INFINITY}};
+  add_values(dnmf_number_of(ratings->precision, entries->narrow), entries, &f);
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, f.sums, 3));
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, f.extremes, 2));
+  ratings->stored = (int64_t)f.sums[0];
+  ratings->mean = f.sums[1] / f.sums[0];
+  double variance = f.sums[2] / f.sums[0] - ratings->mean * ratings->mean;
   ratings->deviation = variance > 0 ? sqrt(variance) : 0;
-  ratings->smallest = -extremes[0];
-  ratings->largest = extremes[1];
+  ratings->smallest = -f.extremes[0];
+  ratings->largest = f.extremes[1];
   if (ratings->stored == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "there are no observed entries to fit");
   return DNMF_OK;

@@ -27,9 +27,9 @@ typedef struct column_route {
   const dnmf_csr *rows;
   int64_t first_row;
   const int64_t *bounds;
-  int rounds;          /* the columns of each process are sent in so many parts */
-  int round;           /* the part that is on its way */
-  int32_t *part;       /* of each column: owner * rounds + round */
+  int halved;          /* the columns of each process are sent in 1 << halved rounds, */
+  int round;           /* of which this one is on its way */
+  int32_t *part;       /* of each column: its owner << halved, and its round */
   size_t value_bytes;  /* of the type that values are kept in */
   size_t item_bytes;   /* of column_place and value */
   int64_t batch;       /* most entries of a batch */
@@ -67,8 +67,8 @@ static void part_columns(const int64_t *counts, column_route *r) {
     for (int64_t col = r->bounds[owner]; col < r->bounds[owner + 1]; col++)
       total += counts[col];
     for (int64_t col = r->bounds[owner]; col < r->bounds[owner + 1]; col++) {
-      const int64_t round = total > 0 ? before * r->rounds / total : 0;
-      r->part[col] = (int32_t)(owner * r->rounds + (round < r->rounds ? round : r->rounds - 1));
+      const int round = r->halved && 2 * before > total;
+      r->part[col] = (owner << r->halved) + round;
       before += counts[col];
     }
   }
@@ -117,9 +117,8 @@ static void free_route(column_route *r) {
 
 /* The process that an entry of this column is sent to in this round; -1: none. */
 static inline int destination(const column_route *r, int32_t col) {
-  const int32_t part = r->part[col];
-  const int owner = part / r->rounds;
-  return part % r->rounds == r->round && owner != r->context->rank ? owner : -1;
+  const int owner = r->part[col] >> r->halved;
+  return (r->part[col] & r->halved) == r->round && owner != r->context->rank ? owner : -1;
 }
 
 /* Entries of the next batch for each process; *end is where the batch after it begins. Returns their number. */
@@ -175,28 +174,34 @@ static void pack(const column_route *r, row_cursor from, row_cursor end) {
     pack_batch(r, from, end, sizeof(double));
 }
 
+/* What has arrived waits by the process it came from. */
+static dnmf_status hold_received(column_route *r, const char *items) {
+  for (int p = 0; p < r->context->size; p++) {
+    DNMF_TRY(dnmf_queue_put(&r->context->error, "ratings by column", &r->waiting[p], items, r->receive[p]));
+    items += (size_t)r->receive[p] * r->item_bytes;
+  }
+  return DNMF_OK;
+}
+
 /* The entries of this round to their owners, where they wait. */
 static dnmf_status send_round(column_route *r) {
   dnmf_context *context = r->context;
   row_cursor from = {0, 0};
+  dnmf_status status = DNMF_OK;
   for (;;) {
     row_cursor end = from;
     void *received = NULL;
-    int64_t longest = count_batch(r, from, &end);
-    DNMF_TRY(dnmf_max_int64(context, context->comm, &longest, 1));
-    if (longest == 0)
+    int64_t most[2] = {count_batch(r, from, &end), status != DNMF_OK};
+    DNMF_TRY(dnmf_max_int64(context, context->comm, most, 2));
+    if (most[1])
+      return dnmf_agree(context, status);
+    if (most[0] == 0)
       return DNMF_OK;
     pack(r, from, end);
     from = end;
     DNMF_TRY(dnmf_exchange(context, r->items, r->send, r->item_bytes, &received, r->receive));
-    const char *items = received;
-    dnmf_status status = DNMF_OK;
-    for (int p = 0; p < context->size && status == DNMF_OK; p++) {
-      status = dnmf_queue_put(&context->error, "ratings by column", &r->waiting[p], items, r->receive[p]);
-      items += (size_t)r->receive[p] * r->item_bytes;
-    }
+    status = hold_received(r, received);
     free(received);
-    DNMF_TRY(dnmf_agree(context, status));
   }
 }
 
@@ -223,7 +228,7 @@ static inline void place_waiting(const column_route *r, dnmf_queue *queue, size_
 
 static inline void place_own(const column_route *r, size_t size) {
   const dnmf_csr *rows = r->rows;
-  const int32_t part = (int32_t)(r->context->rank * r->rounds + r->round);
+  const int32_t part = (r->context->rank << r->halved) + r->round;
   const int64_t first = r->bounds[r->context->rank];
   for (int64_t row = 0; row < rows->rows; row++)
     for (int64_t e = rows->start[row]; e < rows->start[row + 1]; e++)
@@ -258,7 +263,7 @@ static dnmf_status route_columns(column_route *r, int64_t *counts, int64_t *boun
   DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, r->rows->cols));
   dnmf_balance_bounds(counts, r->rows->cols, context->size, bounds);
   dnmf_status status = dnmf_agree(context, prepare_route(counts, r));
-  for (r->round = 0; r->round < r->rounds && status == DNMF_OK; r->round++) {
+  for (r->round = 0; r->round <= r->halved && status == DNMF_OK; r->round++) {
     status = send_round(r);
     if (status == DNMF_OK)
       place(r);
@@ -287,7 +292,7 @@ dnmf_status dnmf_ratings_columns(dnmf_context *context, dnmf_precision precision
                     .rows = rows,
                     .first_row = first_row,
                     .bounds = bounds,
-                    .rounds = value_bytes > sizeof(float) ? 2 : 1,
+                    .halved = value_bytes > sizeof(float),
                     .value_bytes = value_bytes,
                     .item_bytes = sizeof(column_place) + value_bytes,
                     .columns = columns};

@@ -98,11 +98,12 @@ dnmf_status dnmf_staging_route(dnmf_staging *staging, dnmf_next_entries next, vo
     int64_t count = 0;
     if (status == DNMF_OK && more)
       status = next(&context->error, next_state, staging->read, staging->batch, &count);
-    DNMF_TRY(dnmf_agree(context, status));
     more = count > 0;
-    int64_t longest = count;
-    DNMF_TRY(dnmf_max_int64(context, context->comm, &longest, 1));
-    if (longest == 0)
+    int64_t most[2] = {count, status != DNMF_OK};
+    DNMF_TRY(dnmf_max_int64(context, context->comm, most, 2));
+    if (most[1])
+      return dnmf_agree(context, status);
+    if (most[0] == 0)
       return DNMF_OK;
     sort_by_owner(staging, count);
     status = exchange_batch(staging, count, take, take_state);
