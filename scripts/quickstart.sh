@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds dnmf, and factorizes three small ratings files and one of MovieLens size, with
 # two processes. Results go to build/quickstart.
+#
+#   scripts/quickstart.sh [--mpi mpich]      with MPICH instead of Open MPI, in build-mpich
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-results=build/quickstart
+announce quickstart
+choose_mpi "$@"
+results=$build_folder/quickstart
 
-dnmf() { run_mpi 2 build/dnmf "$@" --progress never; }
+dnmf() { run_mpi 2 "$build_folder/dnmf" "$@" --progress never; }
 
 # A CSV file in aligned columns.
 show() {
@@ -26,12 +30,11 @@ fit_and_show() {
   show "H: how much each column has of each component" "$results/$name-H.csv"
 }
 
-announce quickstart
 setup build
-if [ -f build/CMakeCache.txt ]; then
-  build build dnmf_program
+if [ -f "$build_folder/CMakeCache.txt" ]; then
+  build "$build_folder" dnmf_program
 else
-  build build dnmf_program -DBUILD_TESTING=OFF
+  build "$build_folder" dnmf_program -DBUILD_TESTING=OFF
 fi
 mkdir -p "$results"
 
@@ -47,4 +50,4 @@ echo "-- a generated ratings matrix of MovieLens 100K's size"
 dnmf generate -o "$results/movielens-size.h5" --kind ratings --rows 943 --cols 1682 --nnz 100000 --seed 1
 dnmf fit "$results/movielens-size.h5" -o "$results/movielens-size-model.h5" -k 20 --validation 0.1
 dnmf recommend "$results/movielens-size-model.h5" --seen "$results/movielens-size.h5" --rows 0,1,2 -n 5
-finished "dnmf works: build/dnmf --help tells what it can do; the models are in $results"
+finished "dnmf works: $build_folder/dnmf --help tells what it can do; the models are in $results"

@@ -1,22 +1,45 @@
 #!/usr/bin/env bash
 # Installs what is missing to build dnmf, to test it or to check its sources; the other scripts start here.
 #
-#   scripts/setup.sh [build|test|lint|slurm]     default: build; test and lint include build; slurm: a Slurm to test in
+#   scripts/setup.sh [--mpi mpich] [build|test|lint|slurm]
+#                            default: build; test and lint include build; slurm: a Slurm to test in
 #
+# With --mpi mpich, which scripts/quickstart.sh and scripts/test.sh take too, MPICH and the libraries built for it take
+# Open MPI's place, in a build folder of their own; both may be installed.
 # On Debian and Ubuntu only missing packages are installed, so nothing is downloaded when all are there.
 # Elsewhere the packages are named, and the scripts go on when the tools are found.
 # Sourced, it defines setup, build and the run_mpi function, and changes to the top of the source tree.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-build_packages=(build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
-  libscalapack-openmpi-dev libopenblas-openmp-dev libjansson-dev librandom123-dev libxxhash-dev zlib1g-dev
-  libzstd-dev liblzma-dev libzip-dev)
+build_packages=(build-essential cmake ninja-build pkg-config libopenblas-openmp-dev libjansson-dev librandom123-dev
+  libxxhash-dev zlib1g-dev libzstd-dev liblzma-dev libzip-dev)
+openmpi_packages=(openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libscalapack-openmpi-dev)
+mpich_packages=(mpich libmpich-dev libhdf5-mpich-dev libscalapack-mpich-dev)
 test_packages=(libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py python3-sklearn
   python3-anndata python3-tables python3-matplotlib valgrind hdf5-tools zstd)
 lint_packages=(clang-format clang-tidy cppcheck)
 slurm_packages=(slurm-wlm munge)
 python_modules=(pytest numpy scipy h5py sklearn anndata matplotlib)
+
+# The MPI library, where its programs are built, and what CMake is told of it.
+mpi=openmpi
+build_folder=build
+mpi_options=()
+
+# choose_mpi ARGUMENT...: takes --mpi NAME from the front; sets the above, and `arguments` to what is left.
+choose_mpi() {
+  arguments=("$@")
+  # shellcheck disable=SC2034 # build_folder is for the scripts that source this
+  if [ "${1:-}" = --mpi ]; then
+    case ${2:-} in
+      openmpi) ;;
+      mpich) mpi=mpich build_folder="build-mpich" mpi_options=(-DDNMF_MPI=mpich) ;;
+      *) echo "setup: --mpi openmpi or --mpi mpich, not '${2:-}'" >&2 && return 2 ;;
+    esac
+    arguments=("${@:3}")
+  fi
+}
 
 cores() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN; }
 
@@ -37,10 +60,14 @@ python_with() {
 test_python() { python_with "${python_modules[@]}"; }
 
 packages_of() {
+  local with_mpi="${build_packages[*]} ${openmpi_packages[*]}"
+  if [ "$mpi" = mpich ]; then
+    with_mpi="${build_packages[*]} ${mpich_packages[*]}"
+  fi
   case $1 in
-    build) echo "${build_packages[*]}" ;;
-    test) echo "${build_packages[*]} ${test_packages[*]}" ;;
-    lint) echo "${build_packages[*]} ${lint_packages[*]}" ;;
+    build) echo "$with_mpi" ;;
+    test) echo "$with_mpi ${test_packages[*]}" ;;
+    lint) echo "$with_mpi ${lint_packages[*]}" ;;
     slurm) echo "${slurm_packages[*]}" ;;
     *) echo "setup: no such set of packages: $1 (build, test, lint or slurm)" >&2 && return 2 ;;
   esac
@@ -55,8 +82,11 @@ missing_packages() {
 
 # Tools and libraries that are not there, whoever should have installed them.
 missing_tools() {
-  local tool
-  for tool in cmake mpicc mpirun pkg-config; do
+  local tool tools=(cmake mpicc mpirun pkg-config)
+  if [ "$mpi" = mpich ]; then
+    tools=(cmake mpicc.mpich mpiexec.mpich h5pcc.mpich pkg-config)
+  fi
+  for tool in "${tools[@]}"; do
     command -v "$tool" >/dev/null || echo "$tool"
   done
   command -v ninja >/dev/null || command -v make >/dev/null || echo "ninja or make"
@@ -115,7 +145,7 @@ build() {
   if [ ! -f "$directory/CMakeCache.txt" ] && command -v ninja >/dev/null; then
     generator=(-G Ninja)
   fi
-  cmake -S . -B "$directory" "${generator[@]}" "$@"
+  cmake -S . -B "$directory" "${generator[@]}" "${mpi_options[@]}" "$@"
   cmake --build "$directory" --target "$target" --parallel "$(cores)"
 }
 
@@ -130,6 +160,10 @@ allow_root_to_run_mpi() {
 run_mpi() {
   local processes=$1 options=()
   shift
+  if [ "$mpi" = mpich ]; then
+    mpiexec.mpich -n "$processes" "$@"
+    return
+  fi
   allow_root_to_run_mpi
   if [ "$processes" -gt "$(cores)" ]; then
     options=(--oversubscribe)
@@ -160,6 +194,7 @@ say_how_it_ended() {
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   announce setup
-  setup "${1:-build}"
-  finished "everything to ${1:-build} is there"
+  choose_mpi "$@"
+  setup "${arguments[0]:-build}"
+  finished "everything to ${arguments[0]:-build} is there"
 fi

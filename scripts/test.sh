@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the whole test suite.
 #
-#   scripts/test.sh [CTEST OPTION...]      e.g. scripts/test.sh -R unit.matrix
+#   scripts/test.sh [--mpi mpich] [CTEST OPTION...]      e.g. scripts/test.sh -R unit.matrix
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 announce test
+choose_mpi "$@"
 setup test
-build build all -DBUILD_TESTING=ON "-DPython3_EXECUTABLE=$(test_python)"
+build "$build_folder" all -DBUILD_TESTING=ON "-DPython3_EXECUTABLE=$(test_python)"
 allow_root_to_run_mpi
-ctest --test-dir build --output-on-failure --parallel "$(cores)" "$@"
+ctest --test-dir "$build_folder" --output-on-failure --parallel "$(cores)" "${arguments[@]}"
 finished "the suite passed"

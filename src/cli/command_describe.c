@@ -5,6 +5,7 @@
 #include "model_input.h"
 
 #include "model/describe.h"
+#include "store/ids/ids_find.h"
 #include "store/text/labels.h"
 
 #include <math.h>
@@ -30,8 +31,9 @@ static const char *const by_choices[] = {"excess", "lift", "weight", NULL};
 static const cli_option options_table[] = {
     {"top", 'n', CLI_INT, DESCRIBE(top), "N", "columns a component (default 10)", 1, 1e6, NULL},
     {"by", 0, CLI_CHOICE, DESCRIBE(by), "M", "order by excess (default), lift or weight, see above", 0, 0, by_choices},
-    {"labels", 0, CLI_TEXT, DESCRIBE(labels), "FILE", "names of columns: a text file of ids and labels", 0, 0, NULL},
-    {"row-labels", 0, CLI_TEXT, DESCRIBE(row_labels), "FILE", "names of rows; implies --rows", 0, 0, NULL},
+    {"labels", 0, CLI_INPUT_FILE, DESCRIBE(labels), "FILE", "names of columns: a text file of ids and labels", 0, 0,
+     NULL},
+    {"row-labels", 0, CLI_INPUT_FILE, DESCRIBE(row_labels), "FILE", "names of rows; implies --rows", 0, 0, NULL},
     {"label-columns", 0, CLI_TEXT, DESCRIBE(label_columns), "ID,LABEL",
      "numbers of the columns of --labels (default 1,2)", 0, 0, NULL},
     {"row-label-columns", 0, CLI_TEXT, DESCRIBE(row_label_columns), "ID,LABEL",
@@ -133,10 +135,10 @@ static json_t *side_json(const side *s, int component) {
     int label_length = 0;
     const char *id = text_of(&s->ids, at, &id_length);
     const char *label = s->labels.names.starts ? text_of(&s->labels.names, at, &label_length) : NULL;
-    json_array_append_new(list, json_pack("{s:s%, s:o, s:o, s:o, s:o, s:o}", "id", id, (size_t)id_length, "label",
-                                          label ? json_stringn(label, (size_t)label_length) : json_null(), "score",
-                                          cli_json_real(entry->score), "weight", cli_json_real(entry->weight), "share",
-                                          cli_json_real(entry->share), "count", cli_json_real(entry->count)));
+    cli_json_append(&list, cli_json_pack("{s:s%, s:o, s:o, s:o, s:o, s:o}", "id", id, (size_t)id_length, "label",
+                                         label ? cli_json_bytes(label, (size_t)label_length) : json_null(), "score",
+                                         cli_json_real(entry->score), "weight", cli_json_real(entry->weight), "share",
+                                         cli_json_real(entry->share), "count", cli_json_real(entry->count)));
   }
   return list;
 }
@@ -145,11 +147,11 @@ static void print_json(cli_session *session, const describe_options *options, co
                        const side *cols, const side *rows) {
   json_t *components = json_array();
   for (int c = 0; c < model->components && session->context->rank == 0; c++)
-    json_array_append_new(components, json_pack("{s:i, s:o, s:o, s:o}", "component", c, "share",
-                                                cli_json_real(cols->description.share[c]), "columns",
-                                                side_json(cols, c), "rows", side_json(rows, c)));
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:o}", "command", "describe", "version", DNMF_VERSION,
-                                    "model", path, "by", by_choices[options->by], "components", components));
+    cli_json_append(&components, cli_json_pack("{s:i, s:o, s:o, s:o}", "component", c, "share",
+                                               cli_json_real(cols->description.share[c]), "columns", side_json(cols, c),
+                                               "rows", side_json(rows, c)));
+  cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:o}", "command", "describe", "version", DNMF_VERSION,
+                                        "model", path, "by", by_choices[options->by], "components", components));
 }
 
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {

@@ -2,6 +2,7 @@
  * dnmf evaluate: how well a model predicts entries it has not seen.
  */
 #include "commands.h"
+#include "load.h"
 #include "scoring.h"
 #include "version.h"
 
@@ -64,7 +65,8 @@ static dnmf_status parse_cuts(dnmf_error *error, const char *text, dnmf_metrics_
 
 static dnmf_status match(cli_session *session, const evaluate_options *options, evaluation *e) {
   dnmf_context *context = session->context;
-  dnmf_source_options how = cli_source_options(&options->input);
+  const cli_input input = cli_input_of_entries(&options->input);
+  dnmf_source_options how = cli_source_options(&input);
   const dnmf_model *model = &e->scorer.model;
   dnmf_target target = {e->scorer.name, model->rows, model->cols, &model->row_ids, &model->col_ids};
   DNMF_TRY(dnmf_match_source(context, e->test, &how, &target, &e->matched));
@@ -129,7 +131,7 @@ static double coverage(const evaluation *e) {
 
 static json_t *to_json(cli_session *session, const evaluate_options *options, const evaluation *e) {
   const dnmf_metrics *m = &e->metrics;
-  json_t *object = json_pack(
+  json_t *object = cli_json_pack(
       "{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:I, s:I, s:s, s:b, s:f, s:I, s:o, s:o, s:i, s:f}", "command",
       "evaluate", "version", DNMF_VERSION, "model", e->scorer.name, "input", e->test, "n", (json_int_t)m->entries,
       "rmse", cli_json_real(dnmf_metrics_rmse(m)), "mae", cli_json_real(dnmf_metrics_mae(m)), "coverage", coverage(e),
@@ -148,7 +150,7 @@ static json_t *to_json(cli_session *session, const evaluate_options *options, co
     for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
       char key[48];
       snprintf(key, sizeof key, "%s@%" PRId64, figures[f].name, e->ranking.cuts[c]);
-      json_object_set_new(object, key, cli_json_real(figures[f].value(m, c)));
+      cli_json_set(&object, key, cli_json_real(figures[f].value(m, c)));
     }
   }
   return object;

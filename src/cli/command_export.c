@@ -1,8 +1,8 @@
-#define _XOPEN_SOURCE 700 /* realpath */
 /*
  * dnmf export: a matrix or a model's factors as triples, CSV, Matrix Market, .npy, .npz; a matrix as .h5ad.
  */
 #include "commands.h"
+#include "files.h"
 #include "load.h"
 #include "model_input.h"
 
@@ -35,8 +35,8 @@ static const char *const factor_choices[] = {"both", "W", "H", NULL};
 
 #define EXPORT(member) offsetof(export_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, EXPORT(output), "OUT", "the file to write (required, or --into)", 0, 0, NULL},
-    {"into", 0, CLI_TEXT, EXPORT(into), "FILE.h5ad",
+    {"output", 'o', CLI_OUTPUT_FILE, EXPORT(output), "OUT", "the file to write (required, or --into)", 0, 0, NULL},
+    {"into", 0, CLI_OUTPUT_FILE, EXPORT(into), "FILE.h5ad",
      "add a model's factors to an AnnData file, matched by name: W as obsm/X_nmf, H as varm/nmf", 0, 0, NULL},
     {"key", 0, CLI_TEXT, EXPORT(key), "KEY", "with --into: obsm/X_KEY, varm/KEY and uns/KEY (default nmf)", 0, 0, NULL},
     {"to", 0, CLI_CHOICE, EXPORT(to), "F",
@@ -98,7 +98,8 @@ static dnmf_status export_matrix(cli_session *session, const export_options *opt
   cli_matrix loaded;
   dnmf_output output;
   int to = TO_AUTO;
-  dnmf_status status = cli_load_rows(session, name, &options->input, &source, &loaded);
+  const cli_input input = cli_input_of_entries(&options->input);
+  dnmf_status status = cli_load_rows(session, name, &input, &source, &loaded);
   if (status == DNMF_OK)
     status = choose_format(&session->context->error, options, source.sparse, &to);
   if (status == DNMF_OK)
@@ -136,6 +137,7 @@ static dnmf_status export_factor(cli_session *session, const export_options *opt
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "a model's factors are added to an AnnData file that is there: --into %s", options->output);
   factor_path(options, factor, path);
+  DNMF_TRY(cli_files_check_output(session, options, path));
   DNMF_TRY(dnmf_output_begin(session->context, path, &output));
   dnmf_status status = dnmf_panel_export(session->context, output.partial, format_of(to), panel, ids);
   DNMF_TRY(dnmf_output_end(session->context, &output, status));
@@ -158,15 +160,6 @@ static dnmf_status export_model(cli_session *session, const export_options *opti
   return status;
 }
 
-/* The file that a name leads to through links, which stay; the name itself when there is none. */
-static dnmf_status follow_links(dnmf_context *context, const char *name, char path[PATH_TEXT]) {
-  char *found = context->rank == 0 ? realpath(name, NULL) : NULL;
-  memset(path, 0, PATH_TEXT);
-  snprintf(path, PATH_TEXT, "%s", found ? found : name);
-  free(found);
-  return dnmf_broadcast(context, path, PATH_TEXT, 0);
-}
-
 static dnmf_status check_into(dnmf_error *error, const export_options *options, const char *name, bool model) {
   size_t length = strlen(options->key);
   if (!model)
@@ -183,10 +176,9 @@ static dnmf_status check_into(dnmf_error *error, const export_options *options, 
 /* The whole file is written anew beside itself and takes its own place at the end. */
 static dnmf_status export_into(cli_session *session, const export_options *options, const char *name) {
   dnmf_context *context = session->context;
-  char path[PATH_TEXT];
+  const char *path = options->into;
   dnmf_output output;
   dnmf_model model = {0};
-  DNMF_TRY(follow_links(context, options->into, path));
   dnmf_status status = cli_read_model(session, name, 0, &model);
   if (status == DNMF_OK)
     status = dnmf_output_begin(context, path, &output);
@@ -215,9 +207,10 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   (void)argument_count;
   bool model = dnmf_is_model(session->context, arguments[0]);
   DNMF_TRY(export_any(session, options, arguments[0], model));
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s}", "command", "export", "version", DNMF_VERSION, "input",
-                                    arguments[0], "output", options->into ? options->into : options->output, "kind",
-                                    model ? "model" : "matrix"));
+  cli_print_json(session,
+                 cli_json_pack("{s:s, s:s, s:s, s:s, s:s}", "command", "export", "version", DNMF_VERSION, "input",
+                               arguments[0], "output", options->into ? options->into : options->output, "kind",
+                               model ? "model" : "matrix"));
   return DNMF_OK;
 }
 

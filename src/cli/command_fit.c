@@ -2,6 +2,7 @@
  * dnmf fit: factorize a matrix and write the model.
  */
 #include "commands.h"
+#include "files.h"
 #include "fit_report.h"
 #include "fit_run.h"
 
@@ -31,11 +32,13 @@ static const char *const scale_choices[] = {"auto", "raw", "dimension", "count",
 static const char *const shrink_choices[] = {"auto", "zero", "mean", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
 static const char *const fix_choices[] = {"none", "w", "h", NULL};
+static const char *const init_words[] = {"random", "nndsvd", "nndsvda", "nndsvdar", NULL};
+static const char *const resume_words[] = {"auto", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
 #define FIT(member) offsetof(cli_fit_options, member)
 static const cli_option model_table[] = {
-    {"output", 'o', CLI_TEXT, FIT(output), "MODEL.h5", "the model file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, FIT(output), "MODEL.h5", "the model file to write (required)", 0, 0, NULL},
     {"components", 'k', CLI_INT, FIT(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
     {"missing", 0, CLI_CHOICE, FIT(missing), "M", "what is not stored: auto (as the file says), zero, unobserved", 0, 0,
      missing_choices},
@@ -66,7 +69,7 @@ static const cli_option ratings_table[] = {
      0, 0, shrink_choices},
     {"l2-bias", 0, CLI_REAL, FIT(l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0, INFINITY,
      NULL},
-    {"validation", 0, CLI_TEXT, FIT(validation), "F|FILE",
+    {"validation", 0, CLI_INPUT_FILE, FIT(validation), "F|FILE",
      "hold out this fraction, or the ratings of FILE (matched by ids); stop when their RMSE\n"
      "                               stops improving, keep the best model",
      0, 0, NULL},
@@ -93,11 +96,11 @@ static const cli_option stream_table[] = {
 static const cli_option run_table[] = {
     {"solver", 0, CLI_CHOICE, FIT(solver), "S", "hals, mu or bpp (default hals; mu for a --loss other than frobenius)",
      0, 0, solver_choices},
-    {"init", 0, CLI_TEXT, FIT(init), "I",
+    {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random;\n"
      "                               of ratings nndsvd only: for large ones, fewer iterations than from random;\n"
      "                               file:START.h5: a model, or any file with /W (rows x K), /H (K x columns) or both",
-     0, 0, NULL},
+     0, 0, init_words},
     {"fix", 0, CLI_CHOICE, FIT(fixed), "F",
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
@@ -120,16 +123,16 @@ static const cli_option run_table[] = {
     {"precision", 0, CLI_CHOICE, FIT(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 static const cli_option long_table[] = {
-    {"checkpoint", 0, CLI_TEXT, FIT(checkpoint), "FILE.h5",
+    {"checkpoint", 0, CLI_OUTPUT_HDF5, FIT(checkpoint), "FILE.h5",
      "save the fit while it iterates; with it SIGTERM, SIGINT, SIGUSR1 and --time-limit end the\n"
      "                               job after a last save, with exit status 75",
      0, 0, NULL},
     {"checkpoint-every", 0, CLI_TEXT, FIT(checkpoint_every), "N|T",
      "a number of iterations, or a time: 30s, 10min, 2h (default 10min)", 0, 0, NULL},
-    {"resume", 0, CLI_TEXT, FIT(resume), "FILE.h5",
+    {"resume", 0, CLI_INPUT_FILE, FIT(resume), "FILE.h5",
      "go on from a checkpoint, with its options, on any number of processes; auto: from that of\n"
      "                               --checkpoint, or anew where there is none",
-     0, 0, NULL},
+     0, 0, resume_words},
 };
 
 static dnmf_status check_options(dnmf_error *error, const cli_fit_options *options) {
@@ -167,6 +170,8 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   dnmf_status status = cli_resume_begin(session, &cli_fit, &options, &named, &fit.resume);
   if (status == DNMF_OK)
     status = check_options(&session->context->error, &options);
+  if (status == DNMF_OK && fit.resume.path) /* with the names that the checkpoint holds */
+    status = cli_files_check(session, &options);
   if (status == DNMF_OK)
     status = settle_loss(session, &options);
   if (status == DNMF_OK)
@@ -193,12 +198,15 @@ const cli_command cli_fit = {
     .name = "fit",
     .summary = "factorize a matrix: A = W H with nonnegative factors",
     .usage = "INPUT -o MODEL.h5 -k K [OPTIONS]",
-    .details = "INPUT is anything that import reads. W has a row a row of A, H a column a column of A.\n\n"
-               "  dnmf fit ratings.csv -o model.h5 -k 20\n"
-               "  dnmf fit ratings.h5 -o model.h5 -k 64 --validation 0.05\n"
-               "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
-               "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json\n"
-               "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto",
+    .details =
+        "INPUT is anything that import reads. W has a row a row of A, H a column a column of A.\n\n"
+        "Ctrl-C ends a fit with the model of its last iteration, or with --checkpoint saves it; a second Ctrl-C\n"
+        "ends it at once.\n\n"
+        "  dnmf fit ratings.csv -o model.h5 -k 20\n"
+        "  dnmf fit ratings.h5 -o model.h5 -k 64 --validation 0.05\n"
+        "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
+        "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json\n"
+        "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,

@@ -31,7 +31,7 @@ static const char *const kind_choices[] = {"uniform", "planted", "ratings", NULL
 
 #define GENERATE(member) offsetof(generate_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, GENERATE(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, GENERATE(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
     {"rows", 0, CLI_INT, GENERATE(rows), "M", "rows (required)", 1, 1e15, NULL},
     {"cols", 0, CLI_INT, GENERATE(cols), "N", "columns (required)", 1, 1e15, NULL},
     {"kind", 0, CLI_CHOICE, GENERATE(kind), "KIND", "uniform (default), planted (low rank) or ratings (power law)", 0,
@@ -99,11 +99,11 @@ static void print_result(cli_session *session, const generate_options *options, 
   cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 ", %" PRId64 " stored, seed %" PRId64 ", checksum %s, %.3g s",
           options->output, kind, matrix->rows, matrix->cols, matrix->stored, options->seed, checksum, seconds);
   cli_print_json(session,
-                 json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:I, s:s, s:i, s:f}", "command", "generate",
-                           "version", DNMF_VERSION, "output", options->output, "kind", kind, "rows",
-                           (json_int_t)matrix->rows, "cols", (json_int_t)matrix->cols, "stored",
-                           (json_int_t)matrix->stored, "sparse", plan->sparse, "seed", (json_int_t)options->seed,
-                           "checksum", checksum, "processes", session->context->size, "seconds", seconds));
+                 cli_json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:I, s:s, s:i, s:f}", "command", "generate",
+                               "version", DNMF_VERSION, "output", options->output, "kind", kind, "rows",
+                               (json_int_t)matrix->rows, "cols", (json_int_t)matrix->cols, "stored",
+                               (json_int_t)matrix->stored, "sparse", plan->sparse, "seed", (json_int_t)options->seed,
+                               "checksum", checksum, "processes", session->context->size, "seconds", seconds));
 }
 
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {

@@ -14,7 +14,6 @@ typedef struct import_options {
   cli_common common;
   cli_input input;
   const char *output;
-  int missing; /* 0: as the format has it, else dnmf_missing + 1 */
 } import_options;
 
 static const import_options defaults = {.common = {0}};
@@ -23,14 +22,14 @@ static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL
 
 #define IMPORT(member) offsetof(import_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, IMPORT(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
-    {"missing", 0, CLI_CHOICE, IMPORT(missing), "M",
+    {"output", 'o', CLI_OUTPUT_HDF5, IMPORT(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
+    {"missing", 0, CLI_CHOICE, IMPORT(input.missing), "M",
      "what is not stored: auto (triples: unobserved, else zero), zero, unobserved", 0, 0, missing_choices},
 };
 
 static dnmf_status write_matrix(cli_session *session, const import_options *options, const dnmf_output *output,
                                 const dnmf_source *source, const dnmf_matrix *matrix) {
-  dnmf_missing missing = options->missing ? (dnmf_missing)(options->missing - 1) : source->missing;
+  dnmf_missing missing = options->input.missing ? (dnmf_missing)(options->input.missing - 1) : source->missing;
   return dnmf_matrix_write(session->context, output->partial, matrix, missing, &source->row_ids, &source->col_ids);
 }
 
@@ -39,11 +38,12 @@ static void print_result(cli_session *session, const import_options *options, co
   cli_say(session, "%s: %" PRId64 " x %" PRId64 ", %" PRId64 " stored, written in %.3g s by %d process%s",
           options->output, matrix->rows, matrix->cols, matrix->stored, seconds, session->context->size,
           session->context->size > 1 ? "es" : "");
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:f}", "command", "import",
-                                    "version", DNMF_VERSION, "input", source->name, "format", source->format, "output",
-                                    options->output, "rows", (json_int_t)matrix->rows, "cols", (json_int_t)matrix->cols,
-                                    "stored", (json_int_t)matrix->stored, "duplicates", (json_int_t)matrix->duplicates,
-                                    "processes", session->context->size, "reading", reading, "seconds", seconds));
+  cli_print_json(session,
+                 cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:f}", "command", "import",
+                               "version", DNMF_VERSION, "input", source->name, "format", source->format, "output",
+                               options->output, "rows", (json_int_t)matrix->rows, "cols", (json_int_t)matrix->cols,
+                               "stored", (json_int_t)matrix->stored, "duplicates", (json_int_t)matrix->duplicates,
+                               "processes", session->context->size, "reading", reading, "seconds", seconds));
 }
 
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {

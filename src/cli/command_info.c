@@ -29,7 +29,9 @@ static void ids_text(const dnmf_ids *ids, char *text, size_t size) {
 static dnmf_status describe_matrix(cli_session *session, const info_options *options, const char *name) {
   dnmf_source source;
   memset(&source, 0, sizeof source);
-  dnmf_source_options how = cli_source_options(&options->input);
+  const cli_input input = cli_input_of_entries(&options->input);
+  dnmf_source_options how = cli_source_options(&input);
+  how.look_only = true;
   dnmf_status status = dnmf_source_open(session->context, name, &how, &source);
   if (status == DNMF_OK) {
     char rows[160];
@@ -43,25 +45,19 @@ static dnmf_status describe_matrix(cli_session *session, const info_options *opt
             100 * (double)source.stored / cells);
     cli_say(session, "  missing   %s", dnmf_missing_name(source.missing));
     cli_say(session, "  row ids   %s\n  col ids   %s", rows, cols);
-    cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s}", "command", "info",
-                                      "version", DNMF_VERSION, "input", name, "kind", "matrix", "format", source.format,
-                                      "type", source.type, "rows", (json_int_t)source.rows, "cols",
-                                      (json_int_t)source.cols, "stored", (json_int_t)source.stored, "sparse",
-                                      source.sparse, "missing", dnmf_missing_name(source.missing)));
+    cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s}", "command", "info",
+                                          "version", DNMF_VERSION, "input", name, "kind", "matrix", "format",
+                                          source.format, "type", source.type, "rows", (json_int_t)source.rows, "cols",
+                                          (json_int_t)source.cols, "stored", (json_int_t)source.stored, "sparse",
+                                          source.sparse, "missing", dnmf_missing_name(source.missing)));
   }
   dnmf_source_close(&source);
   return status;
 }
 
-/* A text that is no UTF-8, which a damaged file may hold, is shown as far as it can be. */
-static json_t *attribute_json(dnmf_attribute *attribute) {
-  if (attribute->kind == DNMF_ATTRIBUTE_TEXT) {
-    json_t *text = json_string(attribute->text);
-    if (text)
-      return text;
-    dnmf_make_printable(attribute->text);
-    return json_string(attribute->text);
-  }
+static json_t *attribute_json(const dnmf_attribute *attribute) {
+  if (attribute->kind == DNMF_ATTRIBUTE_TEXT)
+    return cli_json_text(attribute->text);
   if (attribute->kind == DNMF_ATTRIBUTE_INTEGER)
     return json_integer(attribute->integer);
   return cli_json_real(attribute->real);
@@ -91,14 +87,14 @@ static dnmf_status describe_model(cli_session *session, const char *name) {
     cli_say(session, "  %-15s %s\n  %-15s %s", "row ids", rows, "col ids", cols);
     json_t *provenance = json_object();
     for (int64_t i = 0; i < model.attribute_count; i++) {
+      cli_json_set(&provenance, model.attributes[i].name, attribute_json(&model.attributes[i]));
       dnmf_make_printable(model.attributes[i].name);
       say_attribute(session, &model.attributes[i]);
-      json_object_set_new(provenance, model.attributes[i].name, attribute_json(&model.attributes[i]));
     }
     cli_print_json(session,
-                   json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:o}", "command", "info", "version", DNMF_VERSION,
-                             "input", name, "kind", kind, "rows", (json_int_t)model.rows, "cols",
-                             (json_int_t)model.cols, "components", model.components, "provenance", provenance));
+                   cli_json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:o}", "command", "info", "version", DNMF_VERSION,
+                                 "input", name, "kind", kind, "rows", (json_int_t)model.rows, "cols",
+                                 (json_int_t)model.cols, "components", model.components, "provenance", provenance));
   }
   dnmf_model_free(&model);
   return status;

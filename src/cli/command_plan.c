@@ -39,8 +39,8 @@ static const cli_option job_table[] = {
 static const cli_option machine_table[] = {
     {"measure", 0, CLI_FLAG, PLAN(measure), NULL,
      "measure this machine at this k: kernels, memory and, under mpirun, the network", 0, 0, NULL},
-    {"save", 0, CLI_TEXT, PLAN(save), "FILE.json", "write the machine to FILE.json", 0, 0, NULL},
-    {"machine", 0, CLI_TEXT, PLAN(machine), "FILE.json", "a machine that --save wrote", 0, 0, NULL},
+    {"save", 0, CLI_OUTPUT_FILE, PLAN(save), "FILE.json", "write the machine to FILE.json", 0, 0, NULL},
+    {"machine", 0, CLI_INPUT_FILE, PLAN(machine), "FILE.json", "a machine that --save wrote", 0, 0, NULL},
     {"flops", 0, CLI_REAL, PLAN(flops), "F", "operations a second of a process, e.g. 20e9 (the default)", 1, 1e18,
      NULL},
     {"bandwidth", 0, CLI_REAL, PLAN(bandwidth), "B", "bytes a second it reads from memory (default 10e9)", 1, 1e18,
@@ -97,7 +97,9 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
                     .precision = (dnmf_precision)options->precision};
   if (plan->input) {
     dnmf_source source = {0};
-    dnmf_status status = cli_open(session, plan->input, &options->input, &source);
+    cli_input input = options->input;
+    input.missing = options->missing;
+    dnmf_status status = cli_open(session, plan->input, &input, &source);
     job->rows = source.rows;
     job->cols = source.cols;
     job->sparse = source.sparse;

@@ -7,6 +7,8 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "store/ids/ids_find.h"
+#include "store/ids/match.h"
 #include "store/output.h"
 #include "store/text/pairs.h"
 
@@ -29,8 +31,8 @@ static const predict_options defaults = {.common = {0}};
 
 #define PREDICT(member) offsetof(predict_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, PREDICT(output), "OUT", "the file to write: CSV, or HDF5 when it ends in .h5", 0, 0,
-     NULL},
+    {"output", 'o', CLI_OUTPUT_FILE, PREDICT(output), "OUT", "the file to write: CSV, or HDF5 when it ends in .h5", 0,
+     0, NULL},
     {"row", 0, CLI_TEXT, PREDICT(row), "ID", "instead of PAIRS and OUT: print the score of this row ...", 0, 0, NULL},
     {"col", 0, CLI_TEXT, PREDICT(col), "ID", "... and this column", 0, 0, NULL},
 };
@@ -63,14 +65,28 @@ static dnmf_status check_options(dnmf_error *error, const predict_options *optio
   return DNMF_OK;
 }
 
-/* The model's index of every name of one side, the caller frees *index. */
-static dnmf_status find_names(dnmf_context *context, const dnmf_ids *ids, int64_t rows, const dnmf_ids *names,
-                              int64_t **index) {
+static int name_length(const dnmf_ids *names, int64_t at) {
+  int64_t length = names->starts[at + 1] - names->starts[at];
+  return length < 100 ? (int)length : 100;
+}
+
+/* The model's index of every name of one side, the caller frees *index; of a file, warns where hardly any is found. */
+static dnmf_status find_names(dnmf_context *context, const prediction_run *run, bool rows, int64_t **index) {
   void *memory = NULL;
+  const dnmf_model *model = &run->scorer.model;
+  const dnmf_target target = {run->scorer.name, model->rows, model->cols, &model->row_ids, &model->col_ids};
+  const dnmf_ids *names = rows ? &run->pairs.row_names : &run->pairs.col_names;
+  dnmf_found found = {.count = names->count};
   dnmf_status status = dnmf_allocate(&context->error, "indices of ids", names->count, sizeof(int64_t), &memory);
   *index = memory;
   DNMF_TRY(dnmf_agree(context, status));
-  return dnmf_ids_find(context, ids, rows, names->count, names->starts, names->text, *index);
+  DNMF_TRY(dnmf_ids_find(context, rows ? target.row_ids : target.col_ids, rows ? model->rows : model->cols,
+                         names->count, names->starts, names->text, *index));
+  for (int64_t i = 0; i < names->count; i++)
+    if ((*index)[i] < 0 && found.unknown++ == 0)
+      snprintf(found.example, sizeof found.example, "%.*s", name_length(names, i), names->text + names->starts[i]);
+  DNMF_TRY(dnmf_found_total(context, &found));
+  return run->source ? dnmf_warn_unlike(context, &target, run->source, rows, &found) : DNMF_OK;
 }
 
 static dnmf_status allocate_run(dnmf_error *error, prediction_run *run) {
@@ -88,24 +104,18 @@ static dnmf_status allocate_run(dnmf_error *error, prediction_run *run) {
 }
 
 static dnmf_status find_pairs(dnmf_context *context, prediction_run *run) {
-  const dnmf_model *model = &run->scorer.model;
   int64_t *rows = NULL;
   int64_t *cols = NULL;
   dnmf_status status = dnmf_agree(context, allocate_run(&context->error, run));
   if (status == DNMF_OK)
-    status = find_names(context, &model->row_ids, model->rows, &run->pairs.row_names, &rows);
+    status = find_names(context, run, true, &rows);
   if (status == DNMF_OK)
-    status = find_names(context, &model->col_ids, model->cols, &run->pairs.col_names, &cols);
+    status = find_names(context, run, false, &cols);
   for (int64_t i = 0; i < run->pairs.count && status == DNMF_OK; i++)
     run->indices[i] = (dnmf_pair){rows[run->pairs.row[i]], cols[run->pairs.col[i]]};
   free(rows);
   free(cols);
   return status;
-}
-
-static int name_length(const dnmf_ids *names, int64_t at) {
-  int64_t length = names->starts[at + 1] - names->starts[at];
-  return length < 100 ? (int)length : 100;
 }
 
 /* --unknown error: says which id of which line it is. */
@@ -176,13 +186,13 @@ static void say_summary(cli_session *session, const predict_options *options, co
   cli_say(session, "%" PRId64 " pairs, %s; %" PRId64 " with an unknown row or column (--unknown %s)", n[PAIRS], clipped,
           n[UNKNOWN], cli_unknown_name(&options->scoring));
   cli_say(session, "%s written, %" PRId64 " scores", options->output, n[PAIRS] - n[LEFT_OUT]);
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f}", "command",
-                                    "predict", "version", DNMF_VERSION, "model", run->scorer.name, "input", run->source,
-                                    "output", options->output, "pairs", (json_int_t)n[PAIRS], "written",
-                                    (json_int_t)(n[PAIRS] - n[LEFT_OUT]), "unknown", (json_int_t)n[UNKNOWN], "clipped",
-                                    (json_int_t)n[CLIPPED], "clip", run->scorer.clip, "unknown_policy",
-                                    cli_unknown_name(&options->scoring), "processes", session->context->size, "seconds",
-                                    MPI_Wtime() - session->began));
+  cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f}", "command",
+                                        "predict", "version", DNMF_VERSION, "model", run->scorer.name, "input",
+                                        run->source, "output", options->output, "pairs", (json_int_t)n[PAIRS],
+                                        "written", (json_int_t)(n[PAIRS] - n[LEFT_OUT]), "unknown",
+                                        (json_int_t)n[UNKNOWN], "clipped", (json_int_t)n[CLIPPED], "clip",
+                                        run->scorer.clip, "unknown_policy", cli_unknown_name(&options->scoring),
+                                        "processes", session->context->size, "seconds", MPI_Wtime() - session->began));
 }
 
 static dnmf_status predict_file(cli_session *session, const predict_options *options, const char *name,
@@ -216,10 +226,10 @@ static dnmf_status predict_one(cli_session *session, const predict_options *opti
               cli_unknown_name(&options->scoring));
   if (!session->common->json && !run->left_out[0])
     printf("%.10g\n", run->scores[0]);
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b}", "command", "predict", "version",
-                                    DNMF_VERSION, "model", run->scorer.name, "row", options->row, "col", options->col,
-                                    "score", cli_json_real(run->scores[0]), "known", run->counts[UNKNOWN] == 0, "clip",
-                                    run->scorer.clip));
+  cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b}", "command", "predict", "version",
+                                        DNMF_VERSION, "model", run->scorer.name, "row", options->row, "col",
+                                        options->col, "score", cli_json_real(run->scores[0]), "known",
+                                        run->counts[UNKNOWN] == 0, "clip", run->scorer.clip));
   return DNMF_OK;
 }
 

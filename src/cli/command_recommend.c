@@ -32,14 +32,15 @@ static const recommend_options defaults = {.top = 10};
 
 #define RECOMMEND(member) offsetof(recommend_options, member)
 static const cli_option options_table[] = {
-    {"seen", 0, CLI_TEXT, RECOMMEND(seen), "INPUT", "leave out the entries of this matrix, matched by ids", 0, 0, NULL},
+    {"seen", 0, CLI_INPUT_FILE, RECOMMEND(seen), "INPUT", "leave out the entries of this matrix, matched by ids", 0, 0,
+     NULL},
     {"top", 'n', CLI_INT, RECOMMEND(top), "N", "columns a row (default 10); fewer where there are not so many", 1, 1e9,
      NULL},
-    {"rows", 0, CLI_TEXT, RECOMMEND(rows), "FILE|ID,ID",
+    {"rows", 0, CLI_INPUT_FILE, RECOMMEND(rows), "FILE|ID,ID",
      "only these rows: ids, or a file with one a line (default all)", 0, 0, NULL},
     {"similar-to", 0, CLI_TEXT, RECOMMEND(similar_to), "COL,COL",
      "instead: the columns most like these, by the cosine of their factors", 0, 0, NULL},
-    {"output", 'o', CLI_TEXT, RECOMMEND(output), "OUT",
+    {"output", 'o', CLI_OUTPUT_FILE, RECOMMEND(output), "OUT",
      "OUT.csv (row,rank,column,score) or OUT.h5; without it the terminal", 0, 0, NULL},
     {"include-empty", 0, CLI_FLAG, RECOMMEND(include_empty), NULL, "list columns too that the fit had no data for", 0,
      0, NULL},
@@ -91,7 +92,8 @@ static dnmf_status load_seen(cli_session *session, const recommend_options *opti
   cli_matrix loaded;
   dnmf_matched matched = {0};
   dnmf_entries entries = {0};
-  dnmf_status status = cli_load_rows(session, options->seen, &options->input, &source, &loaded);
+  const cli_input input = cli_input_of_entries(&options->input);
+  dnmf_status status = cli_load_rows(session, options->seen, &input, &source, &loaded);
   if (status == DNMF_OK)
     status = dnmf_match(context, &source, &loaded.matrix, &target, &matched);
   bool as_loaded = status == DNMF_OK && matched.same && loaded.matrix.sparse;
@@ -190,10 +192,10 @@ static dnmf_status put(cli_session *session, const recommend_options *options, c
   if (options->output)
     cli_say(session, "%s: %" PRId64 " lines", options->output, lines);
   cli_print_json(session,
-                 json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:f, s:f, s:i, s:o*}", "command", "recommend", "version",
-                           DNMF_VERSION, "model", path, "output", options->output, "lines", (json_int_t)lines,
-                           "empty_columns", (json_int_t)work->empty, "seconds", work->seconds, "flops", work->flops,
-                           "processes", session->context->size, "lists", lists));
+                 cli_json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:f, s:f, s:i, s:o*}", "command", "recommend",
+                               "version", DNMF_VERSION, "model", path, "output", options->output, "lines",
+                               (json_int_t)lines, "empty_columns", (json_int_t)work->empty, "seconds", work->seconds,
+                               "flops", work->flops, "processes", session->context->size, "lists", lists));
   return DNMF_OK;
 }
 

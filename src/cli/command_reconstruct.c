@@ -25,7 +25,7 @@ static const reconstruct_options defaults = {.output = NULL};
 
 #define RECONSTRUCT(member) offsetof(reconstruct_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, RECONSTRUCT(output), "FULL.h5", "the matrix file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, RECONSTRUCT(output), "FULL.h5", "the matrix file to write (required)", 0, 0, NULL},
     {"rows", 0, CLI_TEXT, RECONSTRUCT(rows), "A:B",
      "rows A up to and without B, counted from 0; either may be left out (default: all)", 0, 0, NULL},
     {"cols", 0, CLI_TEXT, RECONSTRUCT(cols), "A:B", "likewise columns", 0, 0, NULL},
@@ -78,13 +78,13 @@ static dnmf_status print(cli_session *session, const reconstruct_options *option
   double seconds = MPI_Wtime() - session->began;
   cli_say(session, "%s written in %.3g s (computing %.3g s, writing %.3g s)", options->output, seconds,
           w->work.compute_seconds, w->work.write_seconds);
-  cli_print_json(session,
-                 json_pack("{s:s, s:s, s:s, s:s, s:[I,I], s:[I,I], s:s, s:b, s:f, s:I, s:{s:f, s:f, s:f}}", "command",
-                           "reconstruct", "version", DNMF_VERSION, "model", w->path, "output", options->output, "rows",
-                           (json_int_t)w->rows.begin, (json_int_t)w->rows.end, "cols", (json_int_t)w->cols.begin,
-                           (json_int_t)w->cols.end, "precision", dnmf_precision_name(w->model.w.precision), "clip",
-                           options->clip, "bytes", bytes_of(w), "peak_memory", (json_int_t)memory, "seconds", "compute",
-                           w->work.compute_seconds, "write", w->work.write_seconds, "total", seconds));
+  cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:[I,I], s:[I,I], s:s, s:b, s:f, s:I, s:{s:f, s:f, s:f}}",
+                                        "command", "reconstruct", "version", DNMF_VERSION, "model", w->path, "output",
+                                        options->output, "rows", (json_int_t)w->rows.begin, (json_int_t)w->rows.end,
+                                        "cols", (json_int_t)w->cols.begin, (json_int_t)w->cols.end, "precision",
+                                        dnmf_precision_name(w->model.w.precision), "clip", options->clip, "bytes",
+                                        bytes_of(w), "peak_memory", (json_int_t)memory, "seconds", "compute",
+                                        w->work.compute_seconds, "write", w->work.write_seconds, "total", seconds));
   return DNMF_OK;
 }
 

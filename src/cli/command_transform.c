@@ -26,7 +26,7 @@ static const transform_options defaults = {.output = NULL};
 
 #define TRANSFORM(member) offsetof(transform_options, member)
 static const cli_option options_table[] = {
-    {"output", 'o', CLI_TEXT, TRANSFORM(output), "OUT.h5", "the model file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, TRANSFORM(output), "OUT.h5", "the model file to write (required)", 0, 0, NULL},
     {"precision", 0, CLI_CHOICE, TRANSFORM(precision), "P", "double, single, auto (default): the fit's", 0, 0,
      cli_precision_choices},
 };
@@ -37,7 +37,8 @@ typedef struct transformation {
   dnmf_source source;
   cli_matrix loaded;
   dnmf_entries entries;
-  dnmf_transform_options how;
+  dnmf_missing missing;
+  dnmf_settings settings; /* how rows are fitted */
   dnmf_transform_result result;
   int64_t unknown_cols;    /* of NEW, which the model does not have */
   int64_t dropped_entries; /* in them */
@@ -55,7 +56,7 @@ static void transformation_free(transformation *t) {
 /* Only where unstored entries are unobserved are zeros data, and only those that a sparse matrix stores. */
 static void drop_zeros(transformation *t) {
   int64_t kept = 0;
-  if (t->how.missing == DNMF_MISSING_UNOBSERVED)
+  if (t->missing == DNMF_MISSING_UNOBSERVED)
     return;
   for (int64_t e = 0; e < t->entries.count; e++)
     if (t->entries.items[e].value > 0)
@@ -137,17 +138,17 @@ static dnmf_status describe(cli_session *session, const char *path, const char *
 
 /* A divergence tells nothing about squares. */
 static double rmse(const transformation *t) {
-  if (t->how.loss.divergence)
+  if (t->settings.loss.divergence)
     return NAN;
-  double cells = t->how.missing == DNMF_MISSING_UNOBSERVED ? (double)t->result.entries
-                                                           : (double)t->model.rows * (double)t->model.cols;
+  double cells =
+      t->missing == DNMF_MISSING_UNOBSERVED ? (double)t->result.entries : (double)t->model.rows * (double)t->model.cols;
   return sqrt(2 * t->result.loss / cells);
 }
 
 static void report(cli_session *session, const transform_options *options, const char *path, const char *name,
                    const transformation *t) {
   const double objective = t->result.loss + t->result.penalty;
-  if (t->how.loss.divergence)
+  if (t->settings.loss.divergence)
     cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g", t->model.rows,
             t->result.entries, objective);
   else
@@ -155,26 +156,28 @@ static void report(cli_session *session, const transform_options *options, const
             t->result.entries, objective, rmse(t));
   cli_say(session, "  model     %s", options->output);
   cli_print_json(session,
-                 json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:f}",
-                           "command", "transform", "version", DNMF_VERSION, "model", path, "input", name, "output",
-                           options->output, "rows", (json_int_t)t->model.rows, "cols", (json_int_t)t->model.cols,
-                           "stored", (json_int_t)t->result.entries, "empty_rows", (json_int_t)t->result.empty_rows,
-                           "unknown_columns", (json_int_t)t->unknown_cols, "unknown_entries",
-                           (json_int_t)t->dropped_entries, "absent_columns", (json_int_t)t->absent_cols, "iterations",
-                           t->result.iterations, "objective", cli_json_real(objective), "rmse", cli_json_real(rmse(t)),
-                           "seconds", MPI_Wtime() - session->began));
+                 cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:f}",
+                               "command", "transform", "version", DNMF_VERSION, "model", path, "input", name, "output",
+                               options->output, "rows", (json_int_t)t->model.rows, "cols", (json_int_t)t->model.cols,
+                               "stored", (json_int_t)t->result.entries, "empty_rows", (json_int_t)t->result.empty_rows,
+                               "unknown_columns", (json_int_t)t->unknown_cols, "unknown_entries",
+                               (json_int_t)t->dropped_entries, "absent_columns", (json_int_t)t->absent_cols,
+                               "iterations", t->result.iterations, "objective", cli_json_real(objective), "rmse",
+                               cli_json_real(rmse(t)), "seconds", MPI_Wtime() - session->began));
 }
 
 static dnmf_status fold(cli_session *session, const transform_options *options, char **arguments, transformation *t) {
   dnmf_context *context = session->context;
   const char *name = arguments[1];
   DNMF_TRY(cli_read_model(session, arguments[0], options->precision, &t->model));
-  DNMF_TRY(dnmf_transform_options_read(&context->error, &t->model, &t->how));
-  DNMF_TRY(cli_load_rows(session, name, &options->input, &t->source, &t->loaded));
+  DNMF_TRY(dnmf_transform_settings(&context->error, &t->model, &t->missing, &t->settings));
+  cli_input input = options->input;
+  input.missing = (int)t->missing + 1; /* as in the fit */
+  DNMF_TRY(cli_load_rows(session, name, &input, &t->source, &t->loaded));
   t->checksum = t->loaded.matrix.checksum;
   DNMF_TRY(match_columns(session, arguments[0], name, t));
   dnmf_matrix_free(&t->loaded.matrix);
-  DNMF_TRY(dnmf_transform(context, &t->how, t->source.rows, &t->entries, &t->model, &t->result));
+  DNMF_TRY(dnmf_transform(context, t->missing, &t->settings, t->source.rows, &t->entries, &t->model, &t->result));
   warn(session, name, t);
   dnmf_ids_free(&t->model.row_ids);
   t->model.row_ids = t->source.row_ids;

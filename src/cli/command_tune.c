@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "fit_report.h"
 #include "fit_run.h"
+#include "load.h"
 #include "tune_space.h"
 
 #include "base/random.h"
@@ -59,8 +60,8 @@ static const cli_option options_table[] = {
     {"samples", 0, CLI_INT, TUNE(samples), "N", "random draws (default 20)", 1, CLI_TUNE_MOST_CANDIDATES, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N", "groups of processes, a fit each at a time (default: one a process)", 1,
      1e6, NULL},
-    {"output", 'o', CLI_TEXT, TUNE(output), "MODEL.h5", "refit the best on all entries and write the model", 0, 0,
-     NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, TUNE(output), "MODEL.h5", "refit the best on all entries and write the model", 0,
+     0, NULL},
 };
 static const cli_option fits_table[] = {
     {"seed", 0, CLI_INT, TUNE(seed), "N", "seed of starts and folds (default 0)", 0, 9.2e18, NULL},
@@ -115,20 +116,21 @@ static void print_table(cli_session *session, const dnmf_tune_plan *plan) {
 }
 
 static json_t *candidate_json(const dnmf_candidate *c) {
-  return json_pack("{s:i, s:o, s:s, s:s, s:f, s:f, s:i, s:f}", "components", c->components, "l2",
-                   c->l2 < 0 ? json_null() : json_real(c->l2), "penalty_scale", scale_name(c->count_power), "bias",
-                   c->bias ? "both" : "none", "rmse", c->rmse, "spread", c->spread, "iterations", c->iterations,
-                   "seconds", c->seconds);
+  return cli_json_pack("{s:i, s:o, s:s, s:s, s:f, s:f, s:i, s:f}", "components", c->components, "l2",
+                       c->l2 < 0 ? json_null() : cli_json_real(c->l2), "penalty_scale", scale_name(c->count_power),
+                       "bias", c->bias ? "both" : "none", "rmse", c->rmse, "spread", c->spread, "iterations",
+                       c->iterations, "seconds", c->seconds);
 }
 
 static void print_json(cli_session *session, const dnmf_tune_plan *plan, const tune_options *options) {
   json_t *list = json_array();
   for (int64_t i = 0; i < plan->candidate_count; i++)
-    json_array_append_new(list, candidate_json(&plan->candidates[i]));
-  cli_print_json(session, json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:s?, s:f}", "command", "tune", "version",
-                                    DNMF_VERSION, "input", plan->input, "folds", plan->folds, "processes",
-                                    session->context->size, "best", candidate_json(dnmf_tune_best(plan)), "candidates",
-                                    list, "output", options->output, "seconds", MPI_Wtime() - session->began));
+    cli_json_append(&list, candidate_json(&plan->candidates[i]));
+  cli_print_json(session,
+                 cli_json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:s?, s:f}", "command", "tune", "version",
+                               DNMF_VERSION, "input", plan->input, "folds", plan->folds, "processes",
+                               session->context->size, "best", candidate_json(dnmf_tune_best(plan)), "candidates", list,
+                               "output", options->output, "seconds", MPI_Wtime() - session->began));
 }
 
 /* The best candidate as fit's options: all entries, the number of iterations that was chosen. */
@@ -177,20 +179,23 @@ static dnmf_status refit(cli_session *session, const tune_options *options, cons
 
 /* What all candidates share. */
 static dnmf_tune_plan make_plan(const tune_options *options, const char *input, int processes) {
+  const cli_input entries = cli_input_of_entries(&options->input);
   dnmf_tune_plan plan = {.input = input,
-                         .source = cli_source_options(&options->input),
+                         .source = cli_source_options(&entries),
                          .precision = (dnmf_precision)options->precision,
                          .seed = (uint64_t)options->seed,
                          .folds = (int)options->folds,
                          .groups = options->groups > 0 ? (int)options->groups : processes};
-  plan.fit = (dnmf_observed_options){.solver = DNMF_SOLVER_HALS,
-                                     .sweeps = (int)options->sweeps,
-                                     .start_scale = options->init_scale,
-                                     .l2_bias = options->l2_bias,
-                                     .shrink_to_mean = options->shrink_to != CLI_SHRINK_ZERO,
-                                     .max_iterations = (int)options->max_iterations,
-                                     .patience = (int)options->patience,
-                                     .time_limit = INFINITY};
+  plan.fit = (dnmf_settings){.seed = plan.seed,
+                             .solver = DNMF_SOLVER_HALS,
+                             .sweeps = (int)options->sweeps,
+                             .penalties = {.scale = DNMF_PENALTY_COUNT},
+                             .max_iterations = (int)options->max_iterations,
+                             .time_limit = INFINITY,
+                             .observed = {.start_scale = options->init_scale,
+                                          .l2_bias = options->l2_bias,
+                                          .shrink_to_mean = options->shrink_to != CLI_SHRINK_ZERO,
+                                          .patience = (int)options->patience}};
   return plan;
 }
 

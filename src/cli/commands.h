@@ -20,4 +20,7 @@ extern const cli_command cli_reconstruct;
 extern const cli_command cli_export;
 extern const cli_command cli_plan_command;
 
+/* All of them, in that order, and NULL. */
+extern const cli_command *const cli_commands[];
+
 #endif

@@ -11,14 +11,14 @@ static void announce_batches(cli_session *session, const cli_fit_options *option
     snprintf(allowed, sizeof allowed, " of %s allowed", planned);
   }
   cli_say(session, "  in %" PRId64 " batches of %" PRId64 " rows a pass over the file; %s%s a process",
-          dnmf_batch_count(fit->source.rows, fit->stream.batch_rows), fit->stream.batch_rows,
+          dnmf_batch_count(fit->source.rows, fit->settings.batches.rows), fit->settings.batches.rows,
           cli_size_text(fit->stream_memory.total, planned), allowed);
 }
 
 /* Both products from one pass over A. */
 static bool reads_once(const cli_fit_run *fit) {
   const dnmf_job job = cli_fit_job(fit);
-  return fit->plan.fixed == DNMF_FIXED_NONE && dnmf_cost_is_one_pass(&job, fit->a.grid.cols);
+  return fit->settings.fixed == DNMF_FIXED_NONE && dnmf_cost_is_one_pass(&job, fit->a.grid.cols);
 }
 
 void cli_fit_announce(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit) {
@@ -43,9 +43,9 @@ void cli_fit_announce(cli_session *session, const cli_fit_options *options, cons
     return;
   const dnmf_ratings *r = &fit->ratings;
   cli_say(session, "  %" PRId64 " ratings, mean %.4f, from %g to %g; l2 %.4g and %.4g towards %s, %s biases%s",
-          r->stored, r->mean, r->smallest, r->largest, fit->observed.l2_w, fit->observed.l2_h,
-          fit->observed.shrink_to_mean ? "the mean row" : "zero", cli_bias_name(&fit->observed),
-          fit->has_held_out ? "; some held out" : "");
+          r->stored, r->mean, r->smallest, r->largest, fit->settings.penalties.l2_w, fit->settings.penalties.l2_h,
+          dnmf_observed_shrinks_to_mean(&fit->settings) ? "the mean row" : "zero",
+          cli_bias_name(&fit->settings.observed), fit->has_held_out ? "; some held out" : "");
   if (context->size > 1)
     cli_say(session, "  the busiest process has %.2f (rows) and %.2f (columns) times the mean of the ratings",
             r->by_rows.imbalance, r->by_cols.imbalance);

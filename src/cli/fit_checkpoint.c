@@ -1,6 +1,7 @@
 #include "fit_checkpoint.h"
 
 #include "fit_run.h"
+#include "signals.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,7 +12,7 @@ const char *const cli_job_options[] = {"threads",    "quiet",      "progress", "
                                        "time-limit", "checkpoint", "resume",   "memory", NULL};
 
 /* "50", "30s", "10min", "2h". */
-static dnmf_status parse_interval(dnmf_error *error, const char *text, dnmf_checkpointing *plan) {
+static dnmf_status parse_interval(dnmf_error *error, const char *text, dnmf_fit_host *host) {
   static const struct {
     const char *unit;
     double seconds;
@@ -19,31 +20,19 @@ static dnmf_status parse_interval(dnmf_error *error, const char *text, dnmf_chec
   char *end = NULL;
   double number = strtod(text, &end);
   bool positive = end != text && number > 0 && isfinite(number);
-  plan->every_iterations = 0;
-  plan->every_seconds = INFINITY;
+  host->every_iterations = 0;
+  host->every_seconds = INFINITY;
   for (size_t i = 0; positive && i < sizeof units / sizeof *units; i++)
     if (strcmp(end, units[i].unit) == 0) {
-      plan->every_seconds = number * units[i].seconds;
+      host->every_seconds = number * units[i].seconds;
       return DNMF_OK;
     }
   if (positive && !*end && number == floor(number) && number <= 1e9) {
-    plan->every_iterations = (int)number;
+    host->every_iterations = (int)number;
     return DNMF_OK;
   }
   return dnmf_fail(error, DNMF_ERROR_USAGE,
                    "--checkpoint-every %s: give a number of iterations, e.g. 50, or a time, e.g. 30s, 10min, 2h", text);
-}
-
-static dnmf_status check_names(dnmf_error *error, const cli_fit_options *options, const char *input) {
-  const char *other = NULL;
-  if (strcmp(options->checkpoint, options->output) == 0)
-    other = "the model";
-  else if (strcmp(options->checkpoint, input) == 0)
-    other = "the input";
-  if (other)
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--checkpoint %s is %s too; give it a name of its own",
-                     options->checkpoint, other);
-  return DNMF_OK;
 }
 
 /* A failure that the fit survives: told once, until one has succeeded again. */
@@ -69,10 +58,12 @@ static dnmf_status fail_last(cli_checkpoint *c, dnmf_status status) {
   return dnmf_fail(error, status, "the fit was told to stop, but could not be saved: %s%s", cause.text, kept);
 }
 
-/* dnmf_checkpointing.save: every error but MPI's is everybody's (dnmf_output_end agrees). */
+/* dnmf_fit_host.save: every error but MPI's is everybody's (dnmf_output_end agrees). */
 static dnmf_status save(void *state, const dnmf_fit_state *now, bool last) {
   cli_checkpoint *c = state;
   dnmf_context *context = c->session->context;
+  if (c->fit->in_batches)
+    DNMF_TRY(cli_stream_gather_w(c->session, c->fit));
   dnmf_status status = c->output.partial ? DNMF_OK : dnmf_output_begin(context, c->path, &c->output);
   if (status == DNMF_OK)
     status =
@@ -92,14 +83,17 @@ static dnmf_status save(void *state, const dnmf_fit_state *now, bool last) {
 }
 
 static bool told_to_stop(void *state) {
-  const cli_checkpoint *c = state;
-  return cli_signals_came(&c->signals);
+  (void)state;
+  return cli_signals_came();
 }
 
 dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
                                  cli_checkpoint *checkpoint) {
   dnmf_error *error = &session->context->error;
   memset(checkpoint, 0, sizeof *checkpoint);
+  checkpoint->host.state = checkpoint;
+  checkpoint->host.told_to_stop = told_to_stop;
+  checkpoint->host.every_seconds = INFINITY;
   if (!options->checkpoint)
     return DNMF_OK;
   checkpoint->session = session;
@@ -107,18 +101,15 @@ dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *op
   checkpoint->fit = fit;
   checkpoint->path = options->checkpoint;
   checkpoint->saved_iteration = -1;
-  checkpoint->plan.state = checkpoint;
-  checkpoint->plan.save = save;
-  checkpoint->plan.told_to_stop = told_to_stop;
-  DNMF_TRY(check_names(error, options, fit->input));
-  DNMF_TRY(parse_interval(error, options->checkpoint_every, &checkpoint->plan));
+  checkpoint->host.save = save;
+  DNMF_TRY(parse_interval(error, options->checkpoint_every, &checkpoint->host));
   if (fit->resume.path) {
-    checkpoint->plan.resume = &fit->resume.state;
+    checkpoint->host.resume = &fit->resume.state;
     if (strcmp(fit->resume.path, checkpoint->path) == 0)
       checkpoint->saved_iteration = fit->resume.state.result.iterations;
   }
   DNMF_TRY(dnmf_output_begin(session->context, checkpoint->path, &checkpoint->output));
-  cli_signals_watch(&checkpoint->signals);
+  cli_signals_watch();
   return DNMF_OK;
 }
 

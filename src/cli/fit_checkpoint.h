@@ -8,16 +8,12 @@
 #ifndef DNMF_CLI_FIT_CHECKPOINT_H
 #define DNMF_CLI_FIT_CHECKPOINT_H
 
-#include "signals.h"
-
 #include "options.h"
 #include "session.h"
 
 #include "factor/model.h"
 #include "fit/fit_state.h"
 #include "store/output.h"
-
-#include <jansson.h>
 
 typedef struct cli_fit_options cli_fit_options;
 typedef struct cli_fit_run cli_fit_run;
@@ -31,8 +27,7 @@ typedef struct cli_checkpoint {
   dnmf_output output;  /* of the next one: begun ahead, so that its lock keeps other jobs away */
   int saved_iteration; /* of the file at `path`; negative: there is none of this fit */
   bool failing;        /* the last attempt failed, which has been told */
-  cli_signals signals;
-  dnmf_checkpointing plan;
+  dnmf_fit_host host;
 } cli_checkpoint;
 
 /* Going on from one. */
@@ -41,8 +36,7 @@ typedef struct cli_resume {
   dnmf_model saved; /* provenance and history */
   json_t *options;  /* owned; the options' texts point into it */
   dnmf_fit_state state;
-  dnmf_panel best_w;
-  dnmf_panel best_h;
+  dnmf_panel parts[DNMF_MODEL_PARTS]; /* owned; what the state's panels are */
 } cli_resume;
 
 /* With --resume: reads what the checkpoint says of the fit, and takes its options where the command line gives none.
@@ -53,16 +47,17 @@ dnmf_status cli_resume_begin(cli_session *session, const cli_command *command, c
 /* Fails when the matrix of this job is not that of the checkpoint. collective */
 dnmf_status cli_resume_check(cli_session *session, const cli_fit_run *fit);
 
-/* Reads the best model so far, where entries are held out. collective */
-dnmf_status cli_resume_read_best(cli_session *session, cli_fit_run *fit);
+/* Reads what the kind of fit keeps beside W and H. collective */
+dnmf_status cli_resume_read_parts(cli_session *session, cli_fit_run *fit);
 
 void cli_resume_free(cli_resume *resume); /* local; accepts a zeroed one */
 
 /* What of the command line belongs to a job rather than to the fit: neither saved nor compared. */
 extern const char *const cli_job_options[];
 
-/* Checks --checkpoint and --checkpoint-every, and with them watches signals and makes sure that the file can be
- * written; leaves `checkpoint` zeroed without. Released with cli_checkpoint_end. collective */
+/* Checks --checkpoint and --checkpoint-every, watches signals from here on and makes sure that the file can be written.
+ * Without --checkpoint the plan saves nothing and asks only whether the fit is to stop; signals are watched when
+ * cli_signals_watch is called. Released with cli_checkpoint_end. collective */
 dnmf_status cli_checkpoint_begin(cli_session *session, const cli_fit_options *options, cli_fit_run *fit,
                                  cli_checkpoint *checkpoint);
 void cli_checkpoint_end(cli_checkpoint *checkpoint); /* local; accepts a zeroed one */

@@ -19,9 +19,9 @@ dnmf_job cli_fit_job(const cli_fit_run *fit) {
                     .stored = source->sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
                     .sparse = source->sparse,
                     .components = fit->components,
-                    .solver = fit->plan.solver,
-                    .more_sweeps = fit->plan.more_sweeps,
-                    .loss = fit->plan.loss,
+                    .solver = fit->settings.solver,
+                    .sweeps = fit->settings.sweeps,
+                    .loss = fit->settings.loss,
                     .precision = fit->precision,
                     .narrow = source->narrow};
 }

@@ -2,6 +2,7 @@
  * The phases of a fit that belong to ratings: options, the held-out share, the loop, the model's biases.
  */
 #include "fit_run.h"
+#include "load.h"
 
 #include "base/memory.h"
 #include "store/ids/match.h"
@@ -42,30 +43,21 @@ static double count_power_of(int penalty_scale) {
 
 dnmf_status cli_observed_plan(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   static const char *const stops[] = {"objective", "gradient", "objective", "validation"};
-  dnmf_observed_options *plan = &fit->observed;
+  dnmf_observed_settings *observed = &fit->settings.observed;
   DNMF_TRY(check_options(&session->context->error, options));
   int bias = options->bias;
   if (bias == CLI_BIAS_AUTO)
     bias = options->solver == DNMF_SOLVER_MU ? CLI_BIAS_NONE : CLI_BIAS_BOTH;
-  *plan = (dnmf_observed_options){.components = (int)options->components,
-                                  .solver = (dnmf_solver)options->solver,
-                                  .kullback_leibler = dnmf_loss_is(options->loss, 1),
-                                  .bias_rows = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_ROW,
-                                  .bias_cols = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_COL,
-                                  .sweeps = (int)options->sweeps,
-                                  .start_scale = options->init_scale,
-                                  .l1_w = options->l1_w,
-                                  .l1_h = options->l1_h,
-                                  .l2_bias = options->l2_bias,
-                                  .count_power = count_power_of(options->penalty_scale),
-                                  .shrink_to_mean =
-                                      options->shrink_to != CLI_SHRINK_ZERO && options->solver != DNMF_SOLVER_MU,
-                                  .tolerance = options->tolerance,
-                                  .max_iterations = (int)options->max_iterations,
-                                  .patience = (int)options->patience,
-                                  .time_limit = options->time_limit};
+  *observed = (dnmf_observed_settings){.bias_rows = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_ROW,
+                                       .bias_cols = bias == CLI_BIAS_BOTH || bias == CLI_BIAS_COL,
+                                       .l2_bias = options->l2_bias,
+                                       .shrink_to_mean = options->shrink_to != CLI_SHRINK_ZERO,
+                                       .start_scale = options->init_scale,
+                                       .patience = (int)options->patience};
+  fit->settings.penalties.scale = DNMF_PENALTY_COUNT;
+  fit->settings.penalties.count_power = count_power_of(options->penalty_scale);
   static const dnmf_stop rules[] = {DNMF_STOP_OBJECTIVE, DNMF_STOP_GRADIENT, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION};
-  plan->stop = options->validation ? DNMF_STOP_VALIDATION : rules[options->stop];
+  fit->settings.stop = options->validation ? DNMF_STOP_VALIDATION : rules[options->stop];
   fit->stop = options->validation ? "validation" : stops[options->stop];
   return cli_lay_out(session, session->context->size, 1, fit->source.rows, fit->source.cols, &fit->a);
 }
@@ -89,7 +81,8 @@ static dnmf_status parse_fraction(dnmf_error *error, const char *text, double *f
 static dnmf_status read_held_out(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,
                                  dnmf_entries *held_out) {
   dnmf_context *context = session->context;
-  dnmf_source_options how = cli_source_options(&options->input);
+  const cli_input input = cli_input_of_entries(&options->input);
+  dnmf_source_options how = cli_source_options(&input);
   how.select = (dnmf_select_options){.rows = NULL}; /* of the input only */
   const dnmf_source *source = &fit->source;
   dnmf_target target = {fit->input, source->rows, source->cols, &source->row_ids, &source->col_ids};
@@ -114,12 +107,29 @@ static dnmf_status read_held_out(cli_session *session, const cli_fit_options *op
 
 /* The penalties that depend on the ratings' scale, unless given. */
 static void settle_penalties(const cli_fit_options *options, cli_fit_run *fit) {
-  dnmf_observed_options *plan = &fit->observed;
+  dnmf_penalties *penalties = &fit->settings.penalties;
   double both = options->l2 >= 0 ? options->l2 : 0;
-  if (options->l2 < 0 && plan->solver != DNMF_SOLVER_MU)
-    both = dnmf_observed_default_l2(plan, &fit->ratings);
-  plan->l2_w = options->l2_w >= 0 ? options->l2_w : both;
-  plan->l2_h = options->l2_h >= 0 ? options->l2_h : both;
+  if (options->l2 < 0 && fit->settings.solver != DNMF_SOLVER_MU)
+    both = dnmf_observed_default_l2(&fit->settings, &fit->ratings);
+  penalties->l2_w = options->l2_w >= 0 ? options->l2_w : both;
+  penalties->l2_h = options->l2_h >= 0 ? options->l2_h : both;
+}
+
+/* A stored 0 is a rating: what is counted here are rows and columns without any. */
+static void warn_about_ratings(cli_session *session, const cli_fit_run *fit) {
+  const dnmf_ratings *ratings = &fit->ratings;
+  const char *where = fit->has_held_out ? " outside the held-out ones" : "";
+  if (ratings->empty_rows > 0)
+    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no rating%s: the model does not know them",
+              ratings->empty_rows, ratings->rows, where);
+  if (ratings->empty_cols > 0)
+    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no rating%s: the model does not know them",
+              ratings->empty_cols, ratings->cols, where);
+  if (ratings->smallest == ratings->largest && ratings->largest > 0 && ratings->stored > 1)
+    dnmf_warn(session->context,
+              "every rating is %g: there is nothing to tell rows and columns apart by; plays, clicks and purchases are "
+              "fitted with --missing zero",
+              ratings->largest);
 }
 
 /* --validation FILE: its ratings, with the processes that own their rows. */
@@ -141,16 +151,17 @@ dnmf_status cli_observed_load(cli_session *session, const cli_fit_options *optio
     DNMF_TRY(parse_fraction(&context->error, options->validation, &split.fraction));
   DNMF_TRY(dnmf_source_load_ratings(context, &fit->source, fit->precision, &split, &fit->a.matrix, &fit->ratings,
                                     &fit->held_out));
-  cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
+  cli_warn_about_matrix(session, &fit->source, fit->missing, &fit->a.matrix);
   DNMF_TRY(cli_resume_check(session, fit));
   if (fit->has_held_out && !share)
     DNMF_TRY(attach_held_out(session, options, fit));
   settle_penalties(options, fit);
+  warn_about_ratings(session, fit);
   return DNMF_OK;
 }
 
 dnmf_status cli_observed_fit(cli_session *session, cli_fit_run *fit) {
-  return dnmf_fit_observed(session->context, &fit->observed, &fit->ratings, fit->has_held_out ? &fit->held_out : NULL,
+  return dnmf_fit_observed(session->context, &fit->settings, &fit->ratings, fit->has_held_out ? &fit->held_out : NULL,
                            &fit->observed_w, &fit->observed_h, &fit->result);
 }
 
@@ -185,9 +196,9 @@ static dnmf_status fill_own(dnmf_error *error, const cli_fit_run *fit, dnmf_mode
   void *mean_row = NULL;
   model->owned_rows = fit->ratings.by_rows.owned;
   model->owned_cols = fit->ratings.by_cols.owned;
-  model->bias.fitted = fit->observed.bias_rows || fit->observed.bias_cols;
-  model->bias.mean = dnmf_observed_mean(&fit->observed, &fit->ratings);
-  if (fit->observed.shrink_to_mean)
+  model->bias.fitted = dnmf_observed_has_biases(&fit->settings);
+  model->bias.mean = dnmf_observed_mean(&fit->settings, &fit->ratings);
+  if (dnmf_observed_shrinks_to_mean(&fit->settings))
     DNMF_TRY(dnmf_allocate(error, "the mean row", fit->components, sizeof(double), &mean_row));
   model->mean_row = mean_row;
   DNMF_TRY(count_entries(error, &fit->ratings.by_rows, &model->row_counts));
@@ -201,5 +212,5 @@ dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit
   DNMF_TRY(dnmf_agree(context, fill_own(&context->error, fit, model)));
   if (!model->mean_row)
     return DNMF_OK;
-  return dnmf_observed_mean_row(context, &fit->observed, &fit->ratings.by_rows, &fit->observed_w, model->mean_row);
+  return dnmf_observed_mean_row(context, &fit->settings, &fit->ratings.by_rows, &fit->observed_w, model->mean_row);
 }

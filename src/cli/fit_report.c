@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-const char *cli_bias_name(const dnmf_observed_options *plan) {
+const char *cli_bias_name(const dnmf_observed_settings *plan) {
   if (plan->bias_rows && plan->bias_cols)
     return "row and column";
   if (plan->bias_rows)
@@ -36,14 +36,15 @@ static const char *fix_name(const cli_fit_options *options) {
 
 static const char *penalty_scale_name(const cli_fit_run *fit) {
   if (fit->missing == DNMF_MISSING_ZERO)
-    return fit->plan.penalties.scale == DNMF_PENALTY_RAW ? "raw" : "dimension";
-  if (fit->observed.count_power == 0)
+    return fit->settings.penalties.scale == DNMF_PENALTY_RAW ? "raw" : "dimension";
+  const double power = dnmf_count_power(&fit->settings.penalties);
+  if (power == 0)
     return "raw";
-  return fit->observed.count_power == 1 ? "count" : "sqrt-count";
+  return power == 1 ? "count" : "sqrt-count";
 }
 
 static double relative_error(const cli_fit_run *fit) {
-  return sqrt(fit->result.residual_squares / sum_squares(fit));
+  return dnmf_relative_error(fit->result.residual_squares, sum_squares(fit));
 }
 
 /* Root mean squared error over the fitted entries. */
@@ -90,13 +91,13 @@ static void date_text(char *text, size_t size) {
 
 /* What belongs to models of observed entries only. */
 static dnmf_status describe_ratings(dnmf_error *error, const cli_fit_run *fit, dnmf_model *model) {
-  const dnmf_observed_options *observed = &fit->observed;
+  const dnmf_observed_settings *observed = &fit->settings.observed;
   const fact facts[] = {
       TEXT("bias", cli_bias_name(observed)),
       REAL("l2_bias", observed->l2_bias),
-      REAL("count_power", observed->count_power),
-      TEXT("shrink_to", observed->shrink_to_mean ? "mean" : "zero"),
-      WHOLE("sweeps", observed->sweeps),
+      REAL("count_power", dnmf_count_power(&fit->settings.penalties)),
+      TEXT("shrink_to", dnmf_observed_shrinks_to_mean(&fit->settings) ? "mean" : "zero"),
+      WHOLE("sweeps", dnmf_sweeps(&fit->settings)),
       REAL("init_scale", observed->start_scale),
       REAL("mean", fit->ratings.mean),
       REAL("smallest", fit->ratings.smallest),
@@ -114,9 +115,9 @@ static dnmf_status describe_ratings(dnmf_error *error, const cli_fit_run *fit, d
 /* What belongs to mini-batch fits only. */
 static dnmf_status describe_batches(dnmf_error *error, const cli_fit_run *fit, dnmf_model *model) {
   const fact facts[] = {
-      WHOLE("batch_rows", fit->stream.batch_rows),
-      WHOLE("sweeps", fit->stream.sweeps),
-      REAL("forget", fit->stream.forget),
+      WHOLE("batch_rows", fit->settings.batches.rows),
+      WHOLE("sweeps", fit->settings.sweeps),
+      REAL("forget", fit->settings.batches.forget),
   };
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
@@ -129,7 +130,6 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
   char checksum[32];
   char loss[DNMF_LOSS_TEXT];
   const dnmf_matrix *a = &fit->a.matrix;
-  const dnmf_observed_options *observed = &fit->observed;
   bool ratings = fit->missing == DNMF_MISSING_UNOBSERVED;
   snprintf(grid, sizeof grid, "%dx%d", fit->a.grid.rows, fit->a.grid.cols);
   snprintf(checksum, sizeof checksum, "%016" PRIx64, a->checksum);
@@ -158,8 +158,8 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
       TEXT("stop", fit->stop),
       REAL("l1_w", options->l1_w),
       REAL("l1_h", options->l1_h),
-      REAL("l2_w", ratings ? observed->l2_w : fit->plan.penalties.l2_w),
-      REAL("l2_h", ratings ? observed->l2_h : fit->plan.penalties.l2_h),
+      REAL("l2_w", fit->settings.penalties.l2_w),
+      REAL("l2_h", fit->settings.penalties.l2_h),
       TEXT("penalty_scale", penalty_scale_name(fit)),
       TEXT("precision", dnmf_precision_name((dnmf_precision)options->precision)),
       WHOLE("processes", session->context->size),
@@ -192,15 +192,15 @@ static double all_words(const dnmf_traffic *traffic) {
 }
 
 static json_t *batches_to_json(const cli_fit_options *options, const cli_fit_run *fit) {
-  const dnmf_stream_memory *memory = &fit->stream_memory;
+  const dnmf_batch_memory *memory = &fit->stream_memory;
   if (!fit->in_batches)
     return json_null();
   json_t *allowed = options->memory > 0 ? json_integer((json_int_t)options->memory) : json_null();
-  return json_pack("{s:I, s:I, s:i, s:f, s:f, s:{s:o, s:f, s:f, s:f, s:f}}", "rows", (json_int_t)fit->stream.batch_rows,
-                   "count", (json_int_t)dnmf_batch_count(fit->source.rows, fit->stream.batch_rows), "sweeps",
-                   fit->stream.sweeps, "forget", fit->stream.forget, "last_pass_seconds", fit->last_pass_seconds,
-                   "memory", "allowed", allowed, "planned", memory->total, "batch", memory->blocks, "w", memory->w, "h",
-                   memory->h);
+  return cli_json_pack(
+      "{s:I, s:I, s:i, s:f, s:f, s:{s:o, s:f, s:f, s:f, s:f}}", "rows", (json_int_t)fit->settings.batches.rows, "count",
+      (json_int_t)dnmf_batch_count(fit->source.rows, fit->settings.batches.rows), "sweeps", fit->settings.sweeps,
+      "forget", fit->settings.batches.forget, "last_pass_seconds", fit->last_pass_seconds, "memory", "allowed", allowed,
+      "planned", memory->total, "batch", memory->blocks, "w", memory->w, "h", memory->h);
 }
 
 static json_t *to_json(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit, int64_t memory) {
@@ -210,7 +210,7 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
   char loss[DNMF_LOSS_TEXT];
   char grid[32];
   snprintf(grid, sizeof grid, "%dx%d", fit->a.grid.rows, fit->a.grid.cols);
-  json_t *object = json_pack(
+  json_t *object = cli_json_pack(
       "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:s?, s:b, s:s, s:o, s:o, s:o, "
       "s:o}",
       "command", "fit", "version", DNMF_VERSION, "input", fit->input, "output", options->output, "rows",
@@ -221,7 +221,7 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
       options->checkpoint, "converged", r->converged, "stop_reason", r->stop_reason, "objective",
       cli_json_real(r->objective), "relative_error", cli_json_real(relative_error(fit)), "rmse",
       cli_json_real(rmse(fit)), "validation_rmse", cli_json_real(fit->result.validation_rmse));
-  json_t *run = json_pack(
+  json_t *run = cli_json_pack(
       "{s:i, s:s, s:i, s:s, s:s, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f, s:f},"
       " s:{s:f, s:f, s:f, s:f, s:f, s:f}}",
       "processes", session->context->size, "grid", grid, "threads", session->context->threads, "precision",
@@ -232,15 +232,11 @@ static json_t *to_json(cli_session *session, const cli_fit_options *options, con
       "traffic", "words", all_words(&r->traffic), "messages", r->traffic.messages, "gather_words",
       r->traffic.gather_words, "scatter_words", r->traffic.scatter_words, "gram_words", r->traffic.gram_words,
       "control_words", r->traffic.control_words);
-  if (object && run)
-    json_object_update(object, run);
-  json_object_set_new(object, "exact_residual",
-                      cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));
-  json_object_set_new(object, "passes", r->passes > 0 ? json_integer(r->passes) : json_null());
-  json_object_set_new(object, "predicted_iteration_seconds", cli_json_real(fit->predicted > 0 ? fit->predicted : NAN));
-  if (object)
-    json_object_set_new(object, "mini_batches", batches_to_json(options, fit));
-  json_decref(run);
+  cli_json_merge(&object, run);
+  cli_json_set(&object, "exact_residual", cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));
+  cli_json_set(&object, "passes", r->passes > 0 ? json_integer(r->passes) : json_null());
+  cli_json_set(&object, "predicted_iteration_seconds", cli_json_real(fit->predicted > 0 ? fit->predicted : NAN));
+  cli_json_set(&object, "mini_batches", batches_to_json(options, fit));
   return object;
 }
 
@@ -294,9 +290,16 @@ dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, 
                                 "relative error are not to be trusted; --exact-residual sums it entry by entry");
   cli_say(session, "%s after %d iterations (%s)", r->converged ? "converged" : "stopped", r->iterations,
           r->stop_reason);
-  if (isfinite(r->residual_squares))
-    cli_say(session, "  objective %.9g, relative error %.6f, RMSE %.6f over %.0f entries", r->objective,
-            relative_error(fit), rmse(fit), fitted_entries(fit));
+  char relative[64];
+  if (isfinite(relative_error(fit)))
+    snprintf(relative, sizeof relative, "%.6f", relative_error(fit));
+  else
+    snprintf(relative, sizeof relative, "not defined (all values are 0)");
+  if (!isfinite(r->objective))
+    cli_say(session, "  objective not known before the first iteration");
+  else if (isfinite(r->residual_squares))
+    cli_say(session, "  objective %.9g, relative error %s, RMSE %.6f over %.0f entries", r->objective, relative,
+            rmse(fit), fitted_entries(fit));
   else
     cli_say(session, "  objective %.9g over %.0f entries", r->objective, fitted_entries(fit));
   if (fit->residual_is_exact)
@@ -307,6 +310,12 @@ dnmf_status cli_fit_print(cli_session *session, const cli_fit_options *options, 
   cli_say(session, "  memory    %s at most in a process", cli_size_text((double)memory, size));
   cli_say(session, r->interrupted ? "  saved in  %s" : "  model     %s",
           r->interrupted ? options->checkpoint : options->output);
+  if (!r->interrupted && strcmp(r->stop_reason, "signal") == 0)
+    dnmf_warn(
+        session->context,
+        "stopped by a signal after iteration %d, the model of which is in %s; with --checkpoint a later job can go "
+        "on",
+        r->iterations, options->output);
   cli_print_json(session, to_json(session, options, fit, memory));
   return r->interrupted ? tell_how_to_go_on(session, options, fit) : DNMF_OK;
 }

@@ -12,7 +12,7 @@
 void cli_fit_announce(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit);
 
 /* "row and column", "row", "column" or "no". local */
-const char *cli_bias_name(const dnmf_observed_options *plan);
+const char *cli_bias_name(const dnmf_observed_settings *plan);
 
 /* Provenance and history into `model`. local */
 dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *options, const cli_fit_run *fit,

@@ -69,8 +69,12 @@ dnmf_status cli_resume_begin(cli_session *session, const cli_command *command, c
     resume->options = json_loads(text->text, JSON_REJECT_DUPLICATES, NULL);
   if (!json_is_object(resume->options))
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is damaged: its options cannot be read", resume->path);
-  return cli_options_restore(error, command, resume->options, resume->path, cli_job_options, may_change, options,
-                             given);
+  DNMF_TRY(
+      cli_options_restore(error, command, resume->options, resume->path, cli_job_options, may_change, options, given));
+  double batch_rows = 0; /* the same batches, whatever memory this job has */
+  if (dnmf_model_number(&resume->saved, "batch_rows", &batch_rows) && batch_rows >= 1 && batch_rows < 9e15)
+    options->batch_rows = (int64_t)batch_rows;
+  return DNMF_OK;
 }
 
 typedef struct fact {
@@ -117,27 +121,40 @@ dnmf_status cli_resume_check(cli_session *session, const cli_fit_run *fit) {
   return DNMF_OK;
 }
 
-dnmf_status cli_resume_read_best(cli_session *session, cli_fit_run *fit) {
+/* What the kind of fit at hand cannot do without. */
+static dnmf_status check_parts(dnmf_error *error, const cli_fit_run *fit) {
+  const dnmf_fit_state *state = &fit->resume.state;
+  const bool complete = (!fit->has_held_out || (dnmf_fit_state_panel(state, DNMF_PART_BEST_W) &&
+                                                dnmf_fit_state_panel(state, DNMF_PART_BEST_H))) &&
+                        (!fit->in_batches ||
+                         (dnmf_fit_state_panel(state, DNMF_PART_SUMS) && dnmf_fit_state_panel(state, DNMF_PART_GRAM)));
+  if (complete)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is no checkpoint of such a fit: %s is missing", fit->resume.path,
+                   fit->in_batches ? "what a fit in batches keeps" : "the best model on held-out entries");
+}
+
+dnmf_status cli_resume_read_parts(cli_session *session, cli_fit_run *fit) {
   cli_resume *resume = &fit->resume;
   dnmf_context *context = session->context;
-  dnmf_error *error = &context->error;
-  if (!resume->path || !fit->has_held_out)
+  if (!resume->path || (!fit->has_held_out && !fit->in_batches))
     return DNMF_OK;
-  const dnmf_panel *w = &fit->observed_w;
-  const dnmf_panel *h = &fit->observed_h;
-  dnmf_status status = dnmf_panel_create(error, "best model", w->rows, w->components, w->precision, &resume->best_w);
-  if (status == DNMF_OK)
-    status = dnmf_panel_create(error, "best model", h->rows, h->components, h->precision, &resume->best_h);
-  DNMF_TRY(dnmf_agree(context, status));
-  resume->state.best_w = &resume->best_w;
-  resume->state.best_h = &resume->best_h;
-  return dnmf_checkpoint_read_best(context, resume->path, fit->ratings.by_rows.owned, &resume->best_w,
-                                   fit->ratings.by_cols.owned, &resume->best_h);
+  const dnmf_range rows = fit->has_held_out ? fit->ratings.by_rows.owned : fit->w.owned;
+  const dnmf_range cols = fit->has_held_out ? fit->ratings.by_cols.owned : fit->h.owned;
+  int *count = &resume->state.panel_count;
+  for (const dnmf_model_part *part = dnmf_fit_parts; part->name && *count < DNMF_MODEL_PARTS; part++) {
+    dnmf_panel *panel = &resume->parts[*count];
+    DNMF_TRY(
+        dnmf_checkpoint_read_part(context, resume->path, part, rows, cols, fit->components, fit->precision, panel));
+    if (panel->components > 0)
+      resume->state.panels[(*count)++] = (dnmf_model_part){part->name, part->side, panel};
+  }
+  return dnmf_agree(context, check_parts(&context->error, fit));
 }
 
 void cli_resume_free(cli_resume *resume) {
   dnmf_model_free(&resume->saved);
   json_decref(resume->options);
-  dnmf_panel_free(&resume->best_w);
-  dnmf_panel_free(&resume->best_h);
+  for (int i = 0; i < DNMF_MODEL_PARTS; i++)
+    dnmf_panel_free(&resume->parts[i]);
 }

@@ -1,9 +1,11 @@
 #include "fit_run.h"
 
 #include "fit_report.h"
+#include "signals.h"
 
 #include "comm/clock.h"
 #include "comm/collective.h"
+#include "comm/node_memory.h"
 #include "fit/residual.h"
 #include "matrix/product.h"
 #include "store/file.h"
@@ -11,6 +13,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 /* Sizes and options that only make sense together. */
 static dnmf_status check_components(cli_session *session, const cli_fit_options *options, const dnmf_source *source) {
@@ -39,24 +42,31 @@ static dnmf_status refuse_observed_options(dnmf_error *error, const cli_fit_opti
                    "%s needs --missing unobserved; this fit counts entries that are not stored as zeros", option);
 }
 
-static void plan_loop(const cli_fit_options *options, dnmf_fit_options *plan) {
-  double l2 = options->l2 >= 0 ? options->l2 : 0;
-  plan->components = (int)options->components;
-  plan->loss = options->loss;
-  plan->solver = (dnmf_solver)options->solver;
-  plan->more_sweeps = (int)options->sweeps - 1;
-  plan->fixed = (dnmf_fixed)options->fixed;
-  plan->stop = plan->solver == DNMF_SOLVER_MU ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
+/* What all kinds of fit have in common; zeros count, unless the kind says otherwise. */
+static void settle_common(const cli_fit_options *options, dnmf_settings *settings) {
+  const double l2 = options->l2 >= 0 ? options->l2 : 0;
+  const bool multiplicative = options->solver == DNMF_SOLVER_MU;
+  *settings = (dnmf_settings){.components = (int)options->components,
+                              .seed = (uint64_t)options->seed,
+                              .loss = options->loss,
+                              .solver = (dnmf_solver)options->solver,
+                              .sweeps = (int)options->sweeps,
+                              .fixed = (dnmf_fixed)options->fixed,
+                              .penalties = {.l1_w = options->l1_w,
+                                            .l1_h = options->l1_h,
+                                            .l2_w = options->l2_w >= 0 ? options->l2_w : l2,
+                                            .l2_h = options->l2_h >= 0 ? options->l2_h : l2},
+                              .stop = multiplicative ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT,
+                              .tolerance = options->tolerance,
+                              .max_iterations = (int)options->max_iterations,
+                              .time_limit = options->time_limit};
+}
+
+static void settle_zeros(const cli_fit_options *options, dnmf_settings *settings) {
   if (options->stop != CLI_STOP_AUTO)
-    plan->stop = options->stop == CLI_STOP_OBJECTIVE ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
-  plan->tolerance = options->tolerance;
-  plan->max_iterations = (int)options->max_iterations;
-  plan->time_limit = options->time_limit;
-  plan->penalties.l1_w = options->l1_w;
-  plan->penalties.l1_h = options->l1_h;
-  plan->penalties.l2_w = options->l2_w >= 0 ? options->l2_w : l2;
-  plan->penalties.l2_h = options->l2_h >= 0 ? options->l2_h : l2;
-  plan->penalties.scale = options->penalty_scale == CLI_SCALE_DIMENSION ? DNMF_PENALTY_DIMENSION : DNMF_PENALTY_RAW;
+    settings->stop = options->stop == CLI_STOP_OBJECTIVE ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
+  if (options->penalty_scale == CLI_SCALE_DIMENSION)
+    settings->penalties.scale = DNMF_PENALTY_DIMENSION;
 }
 
 /* The process grid of a fit with zeros. */
@@ -64,8 +74,8 @@ static dnmf_status plan_blocks(cli_session *session, const cli_fit_options *opti
   int grid_rows = 1;
   int grid_cols = 1;
   DNMF_TRY(refuse_observed_options(&session->context->error, options));
-  plan_loop(options, &fit->plan);
-  fit->stop = fit->plan.stop == DNMF_STOP_GRADIENT ? "gradient" : "objective";
+  settle_zeros(options, &fit->settings);
+  fit->stop = fit->settings.stop == DNMF_STOP_GRADIENT ? "gradient" : "objective";
   DNMF_TRY(cli_fit_choose_grid(session, options, fit, &grid_rows, &grid_cols));
   if (options->memory > 0 || options->batch_rows > 0) {
     DNMF_TRY(cli_stream_plan(session, options, grid_rows, grid_cols, fit));
@@ -81,6 +91,7 @@ static dnmf_status plan(cli_session *session, const cli_fit_options *options, cl
   fit->missing = options->missing ? (dnmf_missing)(options->missing - 1) : fit->source.missing;
   fit->precision = (dnmf_precision)options->precision;
   fit->components = (int)options->components;
+  settle_common(options, &fit->settings);
   DNMF_TRY(check_components(session, options, &fit->source));
   DNMF_TRY(cli_fit_plan_start(&session->context->error, options, fit));
   DNMF_TRY(cli_fit_refuse_unused(session, options, fit));
@@ -89,13 +100,31 @@ static dnmf_status plan(cli_session *session, const cli_fit_options *options, cl
   return plan_blocks(session, options, fit);
 }
 
+/* What the plan needs against what the machines have, before any of it is allocated. Of observed entries the factor
+ * rows that are fetched are known only as a bound, and left out. */
+static dnmf_status check_memory(cli_session *session, const cli_fit_run *fit) {
+  const bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
+  dnmf_job job = cli_fit_job(fit);
+  dnmf_cost cost;
+  job.missing = fit->missing;
+  job.stored = fmax(0, job.stored); /* not known before it is read */
+  dnmf_cost_of(session->context, &job, NULL, fit->a.grid.rows, fit->a.grid.cols, &cost);
+  double bytes = observed ? fmax(cost.memory.loading, cost.memory.block) : cost.memory.peak;
+  if (fit->in_batches)
+    bytes = fit->stream_memory.total;
+  return dnmf_check_memory(session->context, fit->source.name,
+                           observed ? "use --precision single or more machines"
+                                    : "use --precision single, more machines or, for a matrix in HDF5, --memory SIZE",
+                           bytes);
+}
+
 static dnmf_status read_matrix(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   if (fit->in_batches)
     return cli_stream_load(session, fit);
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_load(session, options, fit);
   DNMF_TRY(dnmf_source_load(session->context, &fit->source, &fit->a.layout, fit->precision, &fit->a.matrix));
-  cli_warn_about_matrix(session, &fit->source, &fit->a.matrix);
+  cli_warn_about_matrix(session, &fit->source, fit->missing, &fit->a.matrix);
   DNMF_TRY(cli_resume_check(session, fit));
   return dnmf_matrix_narrow(session->context, &fit->a.matrix);
 }
@@ -108,7 +137,7 @@ dnmf_number cli_fit_number(const cli_fit_run *fit) {
 /* How the products with a sparse matrix go, on process 0. */
 static void announce_products(cli_session *session, const cli_fit_run *fit) {
   const dnmf_matrix *a = &fit->a.matrix;
-  if (!a->sparse || fit->in_batches || fit->missing == DNMF_MISSING_UNOBSERVED || fit->plan.loss.divergence)
+  if (!a->sparse || fit->in_batches || fit->missing == DNMF_MISSING_UNOBSERVED || fit->settings.loss.divergence)
     return;
   if (!a->by_cols.start) {
     cli_say(session, "  A is held by rows alone, for both products");
@@ -125,7 +154,7 @@ static dnmf_status measure_residual(cli_session *session, cli_fit_run *fit) {
   dnmf_fit_result *result = &fit->result;
   double squares = 0;
   DNMF_TRY(dnmf_exact_residual(session->context, &fit->a.matrix, &fit->w, &fit->h, &squares));
-  if (!fit->plan.loss.divergence) {
+  if (!fit->settings.loss.divergence) {
     result->objective += 0.5 * (squares - result->residual_squares);
     result->below_rounding = false;
   }
@@ -136,13 +165,13 @@ static dnmf_status measure_residual(cli_session *session, cli_fit_run *fit) {
 
 static dnmf_status iterate(cli_session *session, const cli_fit_options *options, const cli_checkpoint *checkpoint,
                            cli_fit_run *fit) {
-  const dnmf_checkpointing *checkpointing = checkpoint->path ? &checkpoint->plan : NULL;
-  fit->plan.checkpointing = fit->observed.checkpointing = checkpointing;
+  fit->settings.host = &checkpoint->host;
+  cli_signals_watch();
   if (fit->missing == DNMF_MISSING_UNOBSERVED)
     return cli_observed_fit(session, fit);
   if (fit->in_batches)
     return cli_stream_fit(session, fit);
-  DNMF_TRY(dnmf_fit(session->context, &fit->plan, &fit->a.matrix, &fit->w, &fit->h, &fit->result));
+  DNMF_TRY(dnmf_fit_zeros(session->context, &fit->settings, &fit->a.matrix, &fit->w, &fit->h, &fit->result));
   return options->exact_residual && !fit->result.interrupted ? measure_residual(session, fit) : DNMF_OK;
 }
 
@@ -166,8 +195,8 @@ dnmf_status cli_fit_write(cli_session *session, const cli_fit_options *options, 
     model.h = fit->h.mine;
   }
   if (now) {
-    model.best_w = now->best_w;
-    model.best_h = now->best_h;
+    model.part_count = now->panel_count;
+    memcpy(model.parts, now->panels, sizeof model.parts);
   }
   if (status == DNMF_OK)
     status = cli_fit_describe(session, options, fit, &model);
@@ -196,12 +225,15 @@ static dnmf_status run_phases(cli_session *session, const cli_fit_options *optio
                               cli_fit_run *fit, dnmf_output *output) {
   dnmf_context *context = session->context;
   double clock = session->began;
-  DNMF_TRY(cli_open(session, fit->input, &options->input, &fit->source));
+  cli_input input = options->input;
+  input.missing = options->missing;
+  DNMF_TRY(cli_open(session, fit->input, &input, &fit->source));
   DNMF_TRY(dnmf_agree(context, plan(session, options, fit)));
+  DNMF_TRY(check_memory(session, fit));
   DNMF_TRY(read_matrix(session, options, fit));
   fit->seconds.read = dnmf_lap(&clock);
   DNMF_TRY(fit->in_batches ? cli_stream_start(session, options, fit) : cli_fit_start(session, options, fit));
-  DNMF_TRY(cli_resume_read_best(session, fit));
+  DNMF_TRY(cli_resume_read_parts(session, fit));
   cli_fit_announce(session, options, fit);
   if (cli_fit_number(fit) != (dnmf_number)fit->precision)
     cli_say(session, "  values kept as %s", dnmf_number_name(cli_fit_number(fit)));
@@ -242,6 +274,8 @@ dnmf_status cli_fit_execute(cli_session *session, const cli_fit_options *options
 void cli_fit_free(cli_fit_run *fit) {
   cli_resume_free(&fit->resume);
   dnmf_fit_result_free(&fit->result);
+  if (fit->w.mine.data == fit->stream_w.data) /* borrowed for a checkpoint */
+    fit->stream_w = (dnmf_panel){0};
   dnmf_factor_free(&fit->w);
   dnmf_factor_free(&fit->h);
   dnmf_ratings_free(&fit->ratings);

@@ -9,9 +9,9 @@
 
 #include "cost/cost.h"
 #include "factor/model.h"
-#include "fit/fit.h"
-#include "fit/fit_observed.h"
-#include "fit/fit_stream.h"
+#include "fit/batch_fit.h"
+#include "fit/observed_fit.h"
+#include "fit/zeros_fit.h"
 #include "init/start.h"
 
 /* The command line of `fit`. */
@@ -77,26 +77,24 @@ struct cli_fit_run {
   dnmf_missing missing;
   dnmf_precision precision;
   int components;
+  dnmf_settings settings;
   const char *stop; /* the stopping rule's name */
   cli_start start;
   dnmf_svd_fill start_fill;
   const char *start_file;
 
   /* Unstored entries are zeros: a grid of blocks. */
-  dnmf_fit_options plan;
   double predicted; /* seconds of an iteration, by a machine that was measured first; 0: none was */
   dnmf_factor w;
   dnmf_factor h;
 
   /* ... that pass by in batches. */
   bool in_batches;
-  dnmf_stream_options stream;
-  dnmf_stream_memory stream_memory;
+  dnmf_batch_memory stream_memory;
   dnmf_panel stream_w; /* in batch order, while the fit runs */
   double last_pass_seconds;
 
   /* Unstored entries are unobserved: ratings by rows and by columns. */
-  dnmf_observed_options observed;
   dnmf_ratings ratings;
   bool has_held_out;
   dnmf_ratings_view held_out;
@@ -151,6 +149,9 @@ dnmf_status cli_stream_plan(cli_session *session, const cli_fit_options *options
 dnmf_status cli_stream_load(cli_session *session, cli_fit_run *fit);
 dnmf_status cli_stream_start(cli_session *session, const cli_fit_options *options, cli_fit_run *fit);
 dnmf_status cli_stream_fit(cli_session *session, cli_fit_run *fit);
+
+/* fit->w.mine = the rows of W in even shares, while they are in batch order. collective */
+dnmf_status cli_stream_gather_w(cli_session *session, cli_fit_run *fit);
 
 /* Factors, biases and mean row into `model`. collective */
 dnmf_status cli_observed_fill_model(cli_session *session, const cli_fit_run *fit, dnmf_model *model);

@@ -118,7 +118,7 @@ static dnmf_status start_blocks(cli_session *session, const cli_fit_options *opt
   DNMF_TRY(dnmf_agree(context, status));
   if (file_of(fit))
     return start_from_file(session, options, fit);
-  if (fit->start == CLI_START_SVD && fit->start_fill == DNMF_SVD_FILL_ZERO && fit->plan.solver == DNMF_SOLVER_MU)
+  if (fit->start == CLI_START_SVD && fit->start_fill == DNMF_SVD_FILL_ZERO && fit->settings.solver == DNMF_SOLVER_MU)
     dnmf_warn(context, "--init nndsvd leaves zeros, which --solver mu cannot change; nndsvda and nndsvdar have none");
   if (fit->start == CLI_START_SVD)
     return dnmf_start_svd(context, &fit->a.layout, &fit->a.matrix, fit->start_fill, (uint64_t)options->seed, &fit->w,
@@ -169,7 +169,7 @@ static bool any_bias(const part *side) {
 /* A model's factors go with its biases: none of them is dropped. Where it has none, they start at zero. */
 static dnmf_status check_biases(dnmf_error *error, const cli_fit_run *fit, const part *w, const part *h,
                                 const dnmf_start_file *start) {
-  const dnmf_observed_options *plan = &fit->observed;
+  const dnmf_observed_settings *plan = &fit->settings.observed;
   bool biased = plan->bias_rows || plan->bias_cols;
   bool rows_dropped = !plan->bias_rows && any_bias(w);
   if ((start->has_biases && !biased) || rows_dropped || (!plan->bias_cols && any_bias(h)))
@@ -204,8 +204,8 @@ static dnmf_status start_ratings_from_file(cli_session *session, const cli_fit_o
     status = check_biases(error, fit, &w, &h, &start);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK) {
-    const double shift = start.has_biases ? start.mean - dnmf_observed_mean(&fit->observed, &fit->ratings) : 0;
-    bool to_rows = fit->observed.bias_rows;
+    const double shift = start.has_biases ? start.mean - dnmf_observed_mean(&fit->settings, &fit->ratings) : 0;
+    bool to_rows = fit->settings.observed.bias_rows;
     join_part(&w, start.has_w, to_rows ? shift : 0, fit->components, &fit->observed_w);
     join_part(&h, start.has_h, to_rows ? 0 : shift, fit->components, &fit->observed_h);
   }
@@ -216,10 +216,9 @@ static dnmf_status start_ratings_from_file(cli_session *session, const cli_fit_o
 
 static dnmf_status start_ratings(cli_session *session, const cli_fit_options *options, cli_fit_run *fit) {
   if (fit->start == CLI_START_SVD && !file_of(fit))
-    return dnmf_start_observed_svd(session->context, &fit->observed, &fit->ratings, (uint64_t)options->seed,
-                                   &fit->observed_w, &fit->observed_h);
-  dnmf_status status = dnmf_start_observed(&session->context->error, &fit->observed, &fit->ratings,
-                                           (uint64_t)options->seed, &fit->observed_w, &fit->observed_h);
+    return dnmf_start_observed_svd(session->context, &fit->settings, &fit->ratings, &fit->observed_w, &fit->observed_h);
+  dnmf_status status =
+      dnmf_start_observed(&session->context->error, &fit->settings, &fit->ratings, &fit->observed_w, &fit->observed_h);
   DNMF_TRY(dnmf_agree(session->context, status));
   return file_of(fit) ? start_ratings_from_file(session, options, fit) : DNMF_OK;
 }

@@ -26,6 +26,10 @@ static const state_value state_values[] = {
     STATE("checked_error", memory.checked_error),
     STATE("best_objective", memory.best_objective),
     STATE("best_residual_squares", memory.best_residual_squares),
+    STATE("batches_visited", memory.batches_visited),
+    STATE("batches_inner", memory.batches_inner),
+    STATE("batches_crossed", memory.batches_crossed),
+    STATE("batches_seen", memory.batches_seen),
 };
 enum { STATE_VALUES = sizeof state_values / sizeof *state_values };
 

@@ -13,15 +13,27 @@ dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int6
 dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
   dnmf_source_options options = cli_source_options(input);
   DNMF_TRY(dnmf_source_open(session->context, name, &options, source));
-  double cells = (double)source->rows * (double)source->cols;
+  const double cells = (double)source->rows * (double)source->cols;
+  const char *path = source->name;
   if (source->stored < 0)
-    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 " selected", name, source->format, source->rows, source->cols);
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 " selected", path, source->format, source->rows, source->cols);
+  else if (source->sparse && source->is_text) /* entries at one place are not merged yet */
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 ", %" PRId64 " entries", path, source->format, source->rows,
+            source->cols, source->stored);
   else if (source->sparse)
-    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 ", %" PRId64 " stored (%.3g%%)", name, source->format,
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64 ", %" PRId64 " stored (%.3g%%)", path, source->format,
             source->rows, source->cols, source->stored, 100 * (double)source->stored / cells);
   else
-    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64, name, source->format, source->rows, source->cols);
+    cli_say(session, "%s: %s, %" PRId64 " x %" PRId64, path, source->format, source->rows, source->cols);
+  if (*source->taken)
+    cli_say(session, "  %s", source->taken);
   return DNMF_OK;
+}
+
+cli_input cli_input_of_entries(const cli_input *input) {
+  cli_input entries = *input;
+  entries.missing = DNMF_MISSING_UNOBSERVED + 1;
+  return entries;
 }
 
 dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_source *source,
@@ -32,7 +44,7 @@ dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_inpu
   DNMF_TRY(cli_lay_out(session, session->context->size, 1, source->rows, source->cols, loaded));
   source->rows_alone = true;
   DNMF_TRY(dnmf_source_load(session->context, source, &loaded->layout, DNMF_DOUBLE, &loaded->matrix));
-  cli_warn_about_matrix(session, source, &loaded->matrix);
+  cli_warn_about_matrix(session, source, source->missing, &loaded->matrix);
   return DNMF_OK;
 }
 

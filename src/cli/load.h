@@ -21,6 +21,10 @@ dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int6
 /* Opens `name` and tells which data it found, unless --quiet. collective */
 dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source);
 
+/* `input` for commands that are about entries, and have no option of their own for what is not stored: a cell without a
+ * value is no entry. local */
+cli_input cli_input_of_entries(const cli_input *input);
+
 /* Opens and loads a matrix by whole rows, a block a process in rank order, a sparse one without by_cols. `source` stays
  * open for its ids and names. Both are released also after a failure. collective */
 dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_source *source,

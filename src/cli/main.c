@@ -3,20 +3,15 @@
  * message from one process and the same exit status everywhere.
  */
 #include "commands.h"
+#include "files.h"
+#include "launch.h"
 #include "session.h"
 #include "version.h"
 
 #include "base/memory.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static const cli_command *const commands[] = {
-    &cli_import,    &cli_generate, &cli_info,     &cli_fit,         &cli_tune,   &cli_transform,   &cli_predict,
-    &cli_recommend, &cli_evaluate, &cli_describe, &cli_reconstruct, &cli_export, &cli_plan_command};
-enum { COMMANDS = sizeof commands / sizeof *commands };
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 75 };
 
@@ -33,18 +28,9 @@ static int exit_code(dnmf_status status) {
   }
 }
 
-/* This process's number as its launcher tells it, before MPI is started; NULL without a launcher. */
-static const char *launcher_rank(void) {
-  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (getenv(names[i]))
-      return getenv(names[i]);
-  return NULL;
-}
-
 /* Help and version come from one process and need no MPI. */
 static bool speaks(void) {
-  const char *rank = launcher_rank();
+  const char *rank = cli_launched_rank();
   return !rank || strcmp(rank, "0") == 0;
 }
 
@@ -53,8 +39,8 @@ static void print_overview(void) {
          "usage: dnmf COMMAND [OPTIONS]               on one machine\n"
          "       mpirun -n 8 dnmf COMMAND [OPTIONS]   the same on 8 processes\n\ncommands:\n",
          DNMF_VERSION);
-  for (int c = 0; c < COMMANDS; c++)
-    printf("  %-12s %s\n", commands[c]->name, commands[c]->summary);
+  for (const cli_command *const *command = cli_commands; *command; command++)
+    printf("  %-12s %s\n", (*command)->name, (*command)->summary);
   printf("  %-12s %s\n", "help", "help COMMAND: its options and examples");
   printf("\nfirst steps:\n"
          "  dnmf import ratings.csv -o ratings.h5\n"
@@ -63,17 +49,17 @@ static void print_overview(void) {
 }
 
 static const cli_command *find_command(const char *name) {
-  for (int c = 0; c < COMMANDS; c++)
-    if (strcmp(commands[c]->name, name) == 0)
-      return commands[c];
+  for (const cli_command *const *command = cli_commands; *command; command++)
+    if (strcmp((*command)->name, name) == 0)
+      return *command;
   return NULL;
 }
 
 static dnmf_status unknown_command(dnmf_error *error, const char *name) {
-  const char *names[COMMANDS + 2] = {NULL};
-  for (int c = 0; c < COMMANDS; c++)
-    names[c] = commands[c]->name;
-  names[COMMANDS] = "help";
+  enum { MOST_COMMANDS = 64 };
+  const char *names[MOST_COMMANDS + 2] = {"help"};
+  for (int c = 0; cli_commands[c] && c < MOST_COMMANDS; c++)
+    names[c + 1] = cli_commands[c]->name;
   const char *nearest = cli_nearest(name, names);
   return dnmf_fail(error, DNMF_ERROR_USAGE, "no command '%s'%s%s%s; see dnmf --help", name,
                    nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
@@ -103,35 +89,10 @@ static void report(const dnmf_context *context, const dnmf_error *error) {
     MPI_Abort(context->comm, EXIT_FAILED);
 }
 
-/* Whether Open MPI will find no launcher. A process of a batch script has Slurm's variables, but no launcher's. */
-static bool starts_alone(void) {
-  return !getenv("OMPI_COMM_WORLD_RANK") && !getenv("PMIX_RANK") && !getenv("PMI_RANK");
-}
-
-/* Without a launcher Open MPI would start a daemon for processes we never spawn, most of a small job's time. Spared
- * that, all jobs of a person would share one folder for temporary files, and remove it under each other: each gets its
- * own, which Open MPI removes at the end. */
-static bool spare_daemon(void) {
-  const char *parent = getenv("TMPDIR");
-  char folder[PATH_MAX];
-  int length = snprintf(folder, sizeof folder, "%s/dnmf.XXXXXX", parent && *parent ? parent : "/tmp");
-  if (length < 0 || (size_t)length >= sizeof folder || !mkdtemp(folder))
-    return true; /* with the daemon, then */
-  return setenv("OMPI_MCA_orte_jobfam_session_dir", folder, 0) == 0 &&
-         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0) == 0;
-}
-
-/* HDF5 uses no shared file pointers. On several hosts Open MPI would keep one for each open file in another file beside
- * it, which a killed job would leave there. A person's own choice stays. */
-static bool spare_shared_file_pointers(void) {
-  return setenv("OMPI_MCA_sharedfp", "^lockedfile,individual", 0) == 0;
-}
-
 /* Says why it could not. */
 static bool start_mpi(void) {
   int provided = 0;
-  bool prepared = (!starts_alone() || spare_daemon()) && spare_shared_file_pointers();
-  if (!prepared || MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+  if (!cli_prepare_mpi() || MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     fprintf(stderr, "dnmf: error: MPI could not be started\n");
     return false;
   }
@@ -154,9 +115,16 @@ static int run_job(const cli_command *command, const dnmf_error *error, const vo
     context.error = *error;
     status = error->status;
   } else if (status == DNMF_OK) {
-    cli_session session = {.context = &context, .given = given, .command = command, .command_line = command_line};
-    session.began = MPI_Wtime();
-    status = cli_session_begin(&session, options);
+    cli_session session = {.context = &context,
+                           .given = given,
+                           .command = command,
+                           .arguments = arguments,
+                           .argument_count = argument_count,
+                           .command_line = command_line,
+                           .began = MPI_Wtime()};
+    status = cli_files_check(&session, options);
+    if (status == DNMF_OK)
+      status = cli_session_begin(&session, options);
     if (status == DNMF_OK)
       status = command->run(&session, options, arguments, argument_count);
     dnmf_status ended = cli_session_end(&session);
@@ -167,8 +135,10 @@ static int run_job(const cli_command *command, const dnmf_error *error, const vo
   return exit_code(status);
 }
 
-/* Parses and runs one command; argv[0] is its name. */
-static int run_command(const cli_command *command, int argc, char **argv) {
+/* Parses and runs one command; program[1] is its name. */
+static int run_command(const cli_command *command, int words, char **program) {
+  const int argc = words - 1;
+  char **argv = program + 1;
   dnmf_error error = {0};
   cli_given given;
   bool help = false;
@@ -186,10 +156,12 @@ static int run_command(const cli_command *command, int argc, char **argv) {
   if (help && status == DNMF_OK) {
     if (speaks())
       cli_print_help(command);
-  } else if (status != DNMF_OK && !launcher_rank()) {
+  } else if (status != DNMF_OK && !cli_launched_rank()) {
     fprintf(stderr, "dnmf: error: %s\n", error.text);
     code = exit_code(status);
   } else {
+    if (status == DNMF_OK)
+      cli_wait_briefly((int)((const cli_common *)options)->threads, program);
     code = run_job(command, &error, options, &given, command_line, argv + first, argc - first);
   }
   free(command_line);
@@ -206,7 +178,7 @@ static bool is(const char *word, const char *a, const char *b) {
 static int refuse_command(const char *name) {
   dnmf_error error = {0};
   unknown_command(&error, name);
-  if (launcher_rank())
+  if (cli_launched_rank())
     return run_job(NULL, &error, NULL, NULL, NULL, NULL, 0);
   fprintf(stderr, "dnmf: error: %s\n", error.text);
   return EXIT_USAGE;
@@ -239,5 +211,5 @@ int main(int argc, char **argv) {
   const cli_command *command = find_command(argv[1]);
   if (!command)
     return refuse_command(argv[1]);
-  return run_command(command, argc - 1, argv + 1);
+  return run_command(command, argc, argv);
 }

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/ids/ids_find.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -19,11 +19,28 @@ typedef struct option_list {
 
 static void list_options(const cli_command *command, option_list *list) {
   list->count = 0;
-  for (size_t g = 0; g < command->group_count; g++)
-    for (size_t o = 0; o < command->groups[g].count && list->count < CLI_MOST_OPTIONS; o++) {
-      list->bases[list->count] = command->groups[g].base;
-      list->options[list->count++] = &command->groups[g].options[o];
+  while (list->count < CLI_MOST_OPTIONS) {
+    const cli_option *option = cli_option_at(command, (size_t)list->count, &list->bases[list->count]);
+    if (!option)
+      break;
+    list->options[list->count++] = option;
+  }
+}
+
+const cli_option *cli_option_at(const cli_command *command, size_t index, size_t *base) {
+  for (size_t g = 0; g < command->group_count; g++) {
+    const cli_group *group = &command->groups[g];
+    if (index < group->count) {
+      *base = group->base;
+      return &group->options[index];
     }
+    index -= group->count;
+  }
+  return NULL;
+}
+
+bool cli_is_text(cli_kind kind) {
+  return kind == CLI_TEXT || kind == CLI_INPUT_FILE || kind == CLI_OUTPUT_FILE || kind == CLI_OUTPUT_HDF5;
 }
 
 /* Levenshtein distance of two short words. */
@@ -152,7 +169,7 @@ static dnmf_status parse_choice(dnmf_error *error, const cli_option *option, con
   return bad_value(error, option, text, wanted);
 }
 
-static dnmf_status store(dnmf_error *error, const cli_option *option, const char *text, void *value) {
+dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *text, void *value) {
   switch (option->kind) {
   case CLI_FLAG:
     *(bool *)value = true;
@@ -164,6 +181,9 @@ static dnmf_status store(dnmf_error *error, const cli_option *option, const char
   case CLI_SIZE:
     return parse_size(error, option, text, value);
   case CLI_TEXT:
+  case CLI_INPUT_FILE:
+  case CLI_OUTPUT_FILE:
+  case CLI_OUTPUT_HDF5:
     *(const char **)value = text;
     return DNMF_OK;
   case CLI_CHOICE:
@@ -244,8 +264,8 @@ dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, c
       bool is_letter = optopt > 0 && optopt < LONG_ONLY;
       return unknown_option(error, command, &list, is_letter ? letter : argv[optind - 1]);
     }
-    DNMF_TRY(
-        store(error, list.options[index], optarg, (char *)options + list.bases[index] + list.options[index]->offset));
+    DNMF_TRY(cli_option_set(error, list.options[index], optarg,
+                            (char *)options + list.bases[index] + list.options[index]->offset));
     given->names[index] = list.options[index]->name;
   }
   *first = optind;

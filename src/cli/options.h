@@ -13,13 +13,21 @@
 #include <stdio.h>
 
 typedef enum cli_kind {
-  CLI_FLAG,  /* bool */
-  CLI_INT,   /* int64_t within [low, high] */
-  CLI_REAL,  /* double within [low, high] */
-  CLI_SIZE,  /* int64_t: bytes within [low, high], given with or without a unit: 512MB, 4GiB */
-  CLI_TEXT,  /* const char *, pointing into argv */
-  CLI_CHOICE /* int: index into choices */
+  CLI_FLAG,   /* bool */
+  CLI_INT,    /* int64_t within [low, high] */
+  CLI_REAL,   /* double within [low, high] */
+  CLI_SIZE,   /* int64_t: bytes within [low, high], given with or without a unit: 512MB, 4GiB */
+  CLI_TEXT,   /* const char *, pointing into argv; names no file */
+  CLI_CHOICE, /* int: index into choices */
+
+  /* const char * like CLI_TEXT, the name of a file. files.h checks that no output is an input or another output, so a
+   * file that a command reads or writes must be of one of these kinds; tests/unit/cli/test_tables.c asks for it. */
+  CLI_INPUT_FILE, /* FILE, FILE.h5:/path, file:FILE; or one of `choices` (may be NULL), or a value that is no file */
+  CLI_OUTPUT_FILE,
+  CLI_OUTPUT_HDF5 /* an output in HDF5, whatever its name: names of other formats are refused */
 } cli_kind;
+
+typedef struct cli_command cli_command;
 
 typedef struct cli_option {
   const char *name; /* without the dashes */
@@ -41,6 +49,16 @@ typedef struct cli_group {
   size_t base;
 } cli_group;
 
+/* True for the kinds that are kept as a text. */
+bool cli_is_text(cli_kind kind);
+
+/* Option number `index` of all groups of a command, in their order; *base is that of its group. NULL behind the last.
+ */
+const cli_option *cli_option_at(const cli_command *command, size_t index, size_t *base);
+
+/* Reads a typed value into `value`, after the checks of the option's kind and range; a flag needs no text. local */
+dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *text, void *value);
+
 /* The options a command line names, at their places in the command's tables. */
 enum { CLI_MOST_OPTIONS = 96 };
 typedef struct cli_given {
@@ -52,7 +70,8 @@ bool cli_is_given(const cli_given *given, const char *name);
 
 typedef struct cli_session cli_session;
 
-typedef struct cli_command {
+/* The arguments of a command that are not options name files it reads. */
+struct cli_command {
   const char *name;
   const char *summary; /* one line, for the list of commands */
   const char *usage;   /* what follows the name */
@@ -64,7 +83,7 @@ typedef struct cli_command {
   size_t options_size;
   const void *defaults; /* options_size bytes */
   dnmf_status (*run)(cli_session *session, const void *options, char **arguments, int argument_count);
-} cli_command;
+};
 
 /* Fills `options` (starting from the defaults), notes in `given` which were named, and moves the arguments that are
  * not options to the end of argv, from *first on. *help is set when --help was given. */

@@ -19,16 +19,11 @@ static bool is_among(const char *const *names, const char *name) {
 
 /* The option at a place of the command's tables; false behind the last. */
 static bool option_at(const cli_command *command, int index, place *at) {
-  size_t rest = (size_t)index;
-  for (size_t g = 0; g < command->group_count; g++) {
-    const cli_group *group = &command->groups[g];
-    if (rest < group->count) {
-      *at = (place){&group->options[rest], group->base + group->options[rest].offset, index};
-      return true;
-    }
-    rest -= group->count;
-  }
-  return false;
+  size_t base = 0;
+  const cli_option *option = cli_option_at(command, (size_t)index, &base);
+  if (option)
+    *at = (place){option, base + option->offset, index};
+  return option != NULL;
 }
 
 static json_t *value_of(const place *at, const void *options) {
@@ -40,14 +35,16 @@ static json_t *value_of(const place *at, const void *options) {
   case CLI_SIZE:
     return json_integer((json_int_t) * (const int64_t *)value);
   case CLI_REAL:
-    return json_real(*(const double *)value);
+    return cli_json_real(*(const double *)value);
   case CLI_CHOICE:
-    return json_string(at->option->choices[*(const int *)value]);
+    return cli_json_text(at->option->choices[*(const int *)value]);
   case CLI_TEXT:
+  case CLI_INPUT_FILE:
+  case CLI_OUTPUT_FILE:
+  case CLI_OUTPUT_HDF5:
     break;
   }
-  const char *text = *(const char *const *)value;
-  return text ? json_string(text) : json_null();
+  return cli_json_text(*(const char *const *)value);
 }
 
 json_t *cli_options_save(const cli_command *command, const void *options, const cli_given *given,
@@ -58,45 +55,38 @@ json_t *cli_options_save(const cli_command *command, const void *options, const 
     const char *name = at.option->name;
     if (!given->names[index] || is_among(left_out, name) || json_object_get(saved, name))
       continue;
-    if (json_object_set_new(saved, name, value_of(&at, options)) != 0) {
-      json_decref(saved);
-      saved = NULL;
-    }
+    cli_json_set(&saved, name, value_of(&at, options));
   }
   return saved;
 }
 
-static bool take_choice(const cli_option *option, const char *word, int *value) {
-  for (int i = 0; option->choices[i]; i++)
-    if (strcmp(option->choices[i], word) == 0) {
-      *value = i;
-      return true;
-    }
-  return false;
+/* The value as it would be typed, in `text` when it is a number; NULL when it is not of the option's kind. */
+static const char *typed_text(const cli_option *option, json_t *saved, char text[64]) {
+  if (option->kind == CLI_INT || option->kind == CLI_SIZE)
+    snprintf(text, 64, "%" JSON_INTEGER_FORMAT, json_integer_value(saved));
+  else if (option->kind == CLI_REAL)
+    snprintf(text, 64, "%.17g", json_real_value(saved));
+  else
+    return cli_json_unescape(saved);
+  bool is_number = option->kind == CLI_REAL ? json_is_real(saved) : json_is_integer(saved);
+  return is_number ? text : NULL;
 }
 
-/* False when the value is not of the option's kind. */
-static bool take(const place *at, json_t *saved, void *options) {
-  void *value = (char *)options + at->offset;
-  const char *text = json_string_value(saved);
-  switch (at->option->kind) {
-  case CLI_FLAG:
-    *(bool *)value = json_is_true(saved);
-    return json_is_boolean(saved);
-  case CLI_INT:
-  case CLI_SIZE:
-    *(int64_t *)value = json_integer_value(saved);
-    return json_is_integer(saved);
-  case CLI_REAL:
-    *(double *)value = json_real_value(saved);
-    return json_is_real(saved);
-  case CLI_CHOICE:
-    return text && take_choice(at->option, text, value);
-  case CLI_TEXT:
-    *(const char **)value = text;
-    return text != NULL;
-  }
-  return false;
+/* Restores one option as if it were typed, with the same checks. */
+static dnmf_status restore(dnmf_error *error, const place *at, json_t *saved, const char *source, void *options) {
+  char number[64];
+  dnmf_error cause = {0};
+  const cli_option *option = at->option;
+  if (option->kind == CLI_FLAG && json_is_false(saved))
+    return DNMF_OK;
+  bool is_flag = option->kind == CLI_FLAG && json_is_true(saved);
+  const char *text = is_flag ? NULL : typed_text(option, saved, number);
+  if (!is_flag && !text)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is damaged: its option --%s has no usable value", source,
+                     option->name);
+  if (cli_option_set(&cause, option, text, (char *)options + at->offset) != DNMF_OK)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is damaged: its option %s", source, cause.text);
+  return DNMF_OK;
 }
 
 static dnmf_status refuse_change(dnmf_error *error, const char *source, const char *name, json_t *then, json_t *now) {
@@ -117,8 +107,11 @@ static dnmf_status check_same(dnmf_error *error, const cli_command *command, con
   json_t *now = value_of(at, options);
   json_t *then = json_object_get(saved, name);
   json_t *usual = then ? json_incref(then) : value_of(at, command->defaults);
-  bool same = json_equal(now, usual) != 0;
-  dnmf_status status = same ? DNMF_OK : refuse_change(error, source, name, then, now);
+  dnmf_status status = DNMF_OK;
+  if (!now || !usual)
+    status = dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the options of %s", source);
+  else if (!json_equal(now, usual))
+    status = refuse_change(error, source, name, then, now);
   json_decref(now);
   json_decref(usual);
   return status;
@@ -153,8 +146,7 @@ dnmf_status cli_options_restore(dnmf_error *error, const cli_command *command, j
       if (!is_among(may_change, name))
         DNMF_TRY(check_same(error, command, &at, saved, source, options));
     } else if (then) {
-      if (!take(&at, then, options))
-        return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is damaged: its option --%s has no usable value", source, name);
+      DNMF_TRY(restore(error, &at, then, source, options));
       given->names[index] = name;
     }
   }

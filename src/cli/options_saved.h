@@ -6,18 +6,18 @@
 #ifndef DNMF_CLI_OPTIONS_SAVED_H
 #define DNMF_CLI_OPTIONS_SAVED_H
 
+#include "json.h"
 #include "options.h"
-
-#include <jansson.h>
 
 /* An object {name: value} of the options in `given`, without those named in `left_out` (NULL-terminated). NULL when
  * memory ran out. The caller owns it. local */
 json_t *cli_options_save(const cli_command *command, const void *options, const cli_given *given,
                          const char *const *left_out);
 
-/* Puts saved values where none were given, and marks them in `given`. Texts point into `saved`, which must live as
- * long as the options. An option given now must have the value that it had then, unless it is named in `may_change`
- * or `left_out`; `source` names where the saved ones are from. local */
+/* Puts saved values where none were given, and marks them in `given`; they pass the checks that typed ones do. Texts
+ * point into `saved`, which is changed and must live as long as the options. An option given now must have the value
+ * that it had then, unless it is named in `may_change` or `left_out`; `source` names where the saved ones are from.
+ * local */
 dnmf_status cli_options_restore(dnmf_error *error, const cli_command *command, json_t *saved, const char *source,
                                 const char *const *left_out, const char *const *may_change, void *options,
                                 cli_given *given);

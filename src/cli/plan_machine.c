@@ -28,16 +28,16 @@ json_t *cli_machine_json(const dnmf_machine *machine) {
   dnmf_machine copy = *machine;
   json_t *object = json_object();
   for (int f = 0; f < FIGURES; f++)
-    json_object_set_new(object, figures[f].name, json_real(*at(&copy, &figures[f])));
+    cli_json_set(&object, figures[f].name, cli_json_real(*at(&copy, &figures[f])));
   if (machine->components == 0)
     return object;
   json_t *rates = json_object();
   for (int kind = 0; kind < DNMF_WORK_KINDS; kind++)
     if (machine->rate[kind] > 0)
-      json_object_set_new(rates, dnmf_work_name((dnmf_work_kind)kind), json_real(machine->rate[kind]));
-  json_object_set_new(object, "measured",
-                      json_pack("{s:i, s:s, s:i, s:o}", "components", machine->components, "precision",
-                                dnmf_precision_name(machine->precision), "threads", machine->threads, "rates", rates));
+      cli_json_set(&rates, dnmf_work_name((dnmf_work_kind)kind), cli_json_real(machine->rate[kind]));
+  cli_json_set(&object, "measured",
+               cli_json_pack("{s:i, s:s, s:i, s:o}", "components", machine->components, "precision",
+                             dnmf_precision_name(machine->precision), "threads", machine->threads, "rates", rates));
   return object;
 }
 

@@ -21,29 +21,30 @@ static json_t *cost_json(const cli_plan *plan, const dnmf_cost *cost) {
   const dnmf_fit_seconds *s = &cost->seconds;
   const dnmf_traffic *t = &cost->traffic;
   snprintf(grid, sizeof grid, "%dx%d", cost->grid_rows, cost->grid_cols);
-  return json_pack("{s:i, s:s, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:I}, s:{s:f, s:f, s:f, s:f, s:f, s:f},"
-                   " s:f, s:{s:f, s:f, s:f, s:f}, s:f}",
-                   "processes", cost->processes, "grid", grid, "memory", "block", m->block, "factors", m->factors,
-                   "grams", m->grams, "work", m->work, "loading", m->loading, "peak", m->peak, "program",
-                   (json_int_t)plan->program, "traffic", "words", all_words(t), "messages", t->messages, "gather_words",
-                   t->gather_words, "scatter_words", t->scatter_words, "gram_words", t->gram_words, "control_words",
-                   t->control_words, "seconds", s->total, "iteration_seconds", "product", s->product, "gram", s->gram,
-                   "update", s->update, "exchange", s->exchange, "efficiency", efficiency(plan, cost));
+  return cli_json_pack("{s:i, s:s, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:I}, s:{s:f, s:f, s:f, s:f, s:f, s:f},"
+                       " s:f, s:{s:f, s:f, s:f, s:f}, s:f}",
+                       "processes", cost->processes, "grid", grid, "memory", "block", m->block, "factors", m->factors,
+                       "grams", m->grams, "work", m->work, "loading", m->loading, "peak", m->peak, "program",
+                       (json_int_t)plan->program, "traffic", "words", all_words(t), "messages", t->messages,
+                       "gather_words", t->gather_words, "scatter_words", t->scatter_words, "gram_words", t->gram_words,
+                       "control_words", t->control_words, "seconds", s->total, "iteration_seconds", "product",
+                       s->product, "gram", s->gram, "update", s->update, "exchange", s->exchange, "efficiency",
+                       efficiency(plan, cost));
 }
 
 static json_t *to_json(const cli_plan *plan, int threads) {
   const dnmf_job *job = &plan->job;
   json_t *costs = json_array();
   for (int64_t i = 0; i < plan->count; i++)
-    json_array_append_new(costs, cost_json(plan, &plan->costs[i]));
+    cli_json_append(&costs, cost_json(plan, &plan->costs[i]));
   char loss[DNMF_LOSS_TEXT];
-  return json_pack("{s:s, s:s, s:s?, s:I, s:I, s:f, s:b, s:s, s:i, s:s, s:s, s:s, s:i, s:o, s:f, s:o}", "command",
-                   "plan", "version", DNMF_VERSION, "input", plan->input, "rows", (json_int_t)job->rows, "cols",
-                   (json_int_t)job->cols, "stored", job->stored, "sparse", job->sparse, "missing",
-                   dnmf_missing_name(job->missing), "components", job->components, "loss",
-                   dnmf_loss_name(job->loss, loss), "solver", dnmf_solver_name(job->solver), "precision",
-                   dnmf_precision_name(job->precision), "threads", threads, "machine",
-                   cli_machine_json(&plan->machine.figures), "seconds_alone", plan->alone, "plans", costs);
+  return cli_json_pack("{s:s, s:s, s:s?, s:I, s:I, s:f, s:b, s:s, s:i, s:s, s:s, s:s, s:i, s:o, s:f, s:o}", "command",
+                       "plan", "version", DNMF_VERSION, "input", plan->input, "rows", (json_int_t)job->rows, "cols",
+                       (json_int_t)job->cols, "stored", job->stored, "sparse", job->sparse, "missing",
+                       dnmf_missing_name(job->missing), "components", job->components, "loss",
+                       dnmf_loss_name(job->loss, loss), "solver", dnmf_solver_name(job->solver), "precision",
+                       dnmf_precision_name(job->precision), "threads", threads, "machine",
+                       cli_machine_json(&plan->machine.figures), "seconds_alone", plan->alone, "plans", costs);
 }
 
 static void print_head(cli_session *session, const cli_plan *plan) {

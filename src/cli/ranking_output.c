@@ -2,6 +2,7 @@
 
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/ids/ids_find.h"
 #include "store/output.h"
 
 #include <inttypes.h>
@@ -59,7 +60,7 @@ static dnmf_status gather_lines(dnmf_context *context, const dnmf_ranking *ranki
 }
 
 static void print_line(cli_session *session, const dnmf_ranking *all, int64_t i, const dnmf_ids *rows,
-                       const dnmf_ids *cols, json_t *lists) {
+                       const dnmf_ids *cols, json_t **lists) {
   const char *row = rows->text + rows->starts[i];
   const char *col = cols->text + cols->starts[i];
   int row_length = (int)(rows->starts[i + 1] - rows->starts[i]);
@@ -67,9 +68,9 @@ static void print_line(cli_session *session, const dnmf_ranking *all, int64_t i,
   if (all->place[i] == 1)
     cli_say(session, "%.*s", row_length, row);
   cli_say(session, "  %4" PRId64 "  %-24.*s %.6g", all->place[i], col_length, col, all->score[i]);
-  json_array_append_new(lists, json_pack("{s:s%, s:I, s:s%, s:o}", "row", row, (size_t)row_length, "rank",
-                                         (json_int_t)all->place[i], "column", col, (size_t)col_length, "score",
-                                         cli_json_real(all->score[i])));
+  cli_json_append(lists, cli_json_pack("{s:s%, s:I, s:s%, s:o}", "row", row, (size_t)row_length, "rank",
+                                       (json_int_t)all->place[i], "column", col, (size_t)col_length, "score",
+                                       cli_json_real(all->score[i])));
 }
 
 dnmf_status cli_print_ranking(cli_session *session, const dnmf_ranking *ranking, const dnmf_ids *row_ids,
@@ -87,10 +88,12 @@ dnmf_status cli_print_ranking(cli_session *session, const dnmf_ranking *ranking,
   if (status == DNMF_OK && context->rank == 0) {
     *lists = json_array();
     for (int64_t i = 0; i < all.count; i++)
-      print_line(session, &all, i, &rows, &cols, *lists);
+      print_line(session, &all, i, &rows, &cols, lists);
+    if (!*lists)
+      status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for the lists as JSON");
   }
   dnmf_ids_free(&rows);
   dnmf_ids_free(&cols);
   dnmf_ranking_free(&all);
-  return status;
+  return dnmf_agree(context, status);
 }

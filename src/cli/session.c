@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "crash_guard.h"
+
 #include "comm/collective.h"
 
 #include <errno.h>
@@ -14,7 +16,8 @@
 #include <unistd.h>
 
 static const char *const progress_choices[] = {"auto", "always", "never", NULL};
-static const char *const format_choices[] = {"auto", "hdf5", "triples", "table", "mm", "svmlight", "npy", "npz", NULL};
+static const char *const format_choices[] = {"auto",     "hdf5", "triples", "table",   "mm",
+                                             "svmlight", "npy",  "npz",     "docword", NULL};
 static const char *const base_choices[] = {"auto", "0", "1", NULL};
 static const char *const header_choices[] = {"auto", "yes", "no", NULL};
 static const char *const duplicates_choices[] = {"auto", "last", "sum", "mean", "error", NULL};
@@ -28,25 +31,41 @@ const cli_option cli_common_options[CLI_COMMON_OPTIONS] = {
      progress_choices},
     {"json", 0, CLI_FLAG, COMMON(json), NULL, "one JSON object on standard output, the rest on standard error", 0, 0,
      NULL},
-    {"log", 0, CLI_TEXT, COMMON(log), "FILE.jsonl", "write one JSON object a step to FILE.jsonl", 0, 0, NULL},
+    {"log", 0, CLI_OUTPUT_FILE, COMMON(log), "FILE.jsonl", "write one JSON object a step to FILE.jsonl", 0, 0, NULL},
 };
 
 #define INPUT(member) offsetof(cli_input, member)
 const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"format", 0, CLI_CHOICE, INPUT(format), "F",
-     "auto (default), hdf5, triples, table, mm (Matrix Market), svmlight, npy, npz", 0, 0, format_choices},
+     "auto (default), hdf5, triples, table, mm (Matrix Market), svmlight, npy, npz, docword", 0, 0, format_choices},
     {"header", 0, CLI_CHOICE, INPUT(header), "WHEN", "first line holds names: auto (default), yes, no", 0, 0,
      header_choices},
     {"delimiter", 0, CLI_TEXT, INPUT(delimiter), "D", "text between fields: , tab :: blank ; | (default: found)", 0, 0,
      NULL},
-    {"row-column", 0, CLI_TEXT, INPUT(row_column), "C", "name or number (from 1) of the row id's column", 0, 0, NULL},
+    {"skip-lines", 0, CLI_INT, INPUT(skip_lines), "N", "lines to pass over before anything is read (default 0)", 0,
+     9e15, NULL},
+    {"quote", 0, CLI_TEXT, INPUT(quote), "Q", "character around fields that hold anything, or none (default \")", 0, 0,
+     NULL},
+    {"escape", 0, CLI_TEXT, INPUT(escape), "E",
+     "character before a quote inside a quoted field, e.g. '\\' (default: none)", 0, 0, NULL},
+    {"decimal", 0, CLI_TEXT, INPUT(decimal), "M",
+     "decimal mark, . or ,; the other one groups thousands (default: ., no groups)", 0, 0, NULL},
+    {"row-column", 0, CLI_TEXT, INPUT(row_column), "C",
+     "name or number (from 1) of the row id's column; of a table also none", 0, 0, NULL},
     {"col-column", 0, CLI_TEXT, INPUT(col_column), "C", "name or number of the column id's column", 0, 0, NULL},
-    {"value-column", 0, CLI_TEXT, INPUT(value_column), "C", "name or number of the value's column", 0, 0, NULL},
+    {"value-column", 0, CLI_TEXT, INPUT(value_column), "C",
+     "name or number of the value's column; none: each line counts 1", 0, 0, NULL},
+    {"time-column", 0, CLI_TEXT, INPUT(time_column), "C",
+     "column of times, numbers or dates: of repeated entries the latest counts", 0, 0, NULL},
     {"duplicates", 0, CLI_CHOICE, INPUT(duplicates), "P",
      "entries at one place: auto (last for triples, else sum), last, sum, mean, error", 0, 0, duplicates_choices},
     {"index-base", 0, CLI_CHOICE, INPUT(index_base), "B",
      "svmlight: number of the first column, 0, 1 or auto (default: 0 where it occurs, else 1)", 0, 0, base_choices},
     {"transpose", 0, CLI_FLAG, INPUT(transpose), NULL, "the input's columns are the rows (default: no)", 0, 0, NULL},
+    {"missing-value", 0, CLI_TEXT, INPUT(missing_value), "X",
+     "what stands for a missing value, e.g. 99 (default: none)", 0, 0, NULL},
+    {"add", 0, CLI_REAL, INPUT(add), "X", "number added to every value, before it is checked (default 0)", -INFINITY,
+     INFINITY, NULL},
 };
 
 #define SELECT(member) offsetof(cli_select, member)
@@ -54,8 +73,8 @@ const cli_option cli_select_options[CLI_SELECT_OPTIONS] = {
     {"rows", 0, CLI_TEXT, SELECT(rows), "A:B", "rows A up to and without B, counted from 0; either may be left out", 0,
      0, NULL},
     {"cols", 0, CLI_TEXT, SELECT(cols), "A:B", "columns A up to and without B", 0, 0, NULL},
-    {"row-ids", 0, CLI_TEXT, SELECT(row_ids), "FILE", "rows with the ids of FILE, one a line", 0, 0, NULL},
-    {"col-ids", 0, CLI_TEXT, SELECT(col_ids), "FILE", "columns with the ids of FILE, one a line", 0, 0, NULL},
+    {"row-ids", 0, CLI_INPUT_FILE, SELECT(row_ids), "FILE", "rows with the ids of FILE, one a line", 0, 0, NULL},
+    {"col-ids", 0, CLI_INPUT_FILE, SELECT(col_ids), "FILE", "columns with the ids of FILE, one a line", 0, 0, NULL},
     {"min-row-count", 0, CLI_INT, SELECT(min_row_count), "N",
      "drop rows with fewer than N entries; with --min-col-count until all left have enough", 0, 9e18, NULL},
     {"min-col-count", 0, CLI_INT, SELECT(min_col_count), "N", "drop columns with fewer than N entries", 0, 9e18, NULL},
@@ -69,15 +88,25 @@ bool cli_selects(const cli_select *select) {
 dnmf_source_options cli_source_options(const cli_input *input) {
   dnmf_source_options options = {.format = (dnmf_format)input->format,
                                  .header = (dnmf_header)input->header,
+                                 .skip_lines = input->skip_lines,
                                  .delimiter = input->delimiter,
+                                 .quote = input->quote,
+                                 .escape = input->escape,
+                                 .decimal = input->decimal,
+                                 .time_column = input->time_column,
                                  .row_column = input->row_column,
                                  .col_column = input->col_column,
                                  .value_column = input->value_column,
                                  .index_base = (dnmf_index_base)input->index_base,
                                  .transpose = input->transpose,
+                                 .missing_value = input->missing_value,
+                                 .add = input->add,
+                                 .missing_given = input->missing > 0,
                                  .duplicates_given = input->duplicates > 0};
   if (options.duplicates_given)
     options.duplicates = (dnmf_duplicates)(input->duplicates - 1);
+  if (options.missing_given)
+    options.missing = (dnmf_missing)(input->missing - 1);
   options.select = (dnmf_select_options){.rows = input->select.rows,
                                          .cols = input->select.cols,
                                          .row_ids = input->select.row_ids,
@@ -85,10 +114,6 @@ dnmf_source_options cli_source_options(const cli_input *input) {
                                          .min_row_count = input->select.min_row_count,
                                          .min_col_count = input->select.min_col_count};
   return options;
-}
-
-json_t *cli_json_real(double value) {
-  return isfinite(value) ? json_real(value) : json_null();
 }
 
 /* Ends a half-drawn live line before anything else is printed. */
@@ -122,19 +147,18 @@ static void timestamp(char text[TIMESTAMP_TEXT]) {
   snprintf(text + length, TIMESTAMP_TEXT - length, ".%03dZ", (int)(now.tv_nsec / 1000000));
 }
 
-static void log_step(const cli_display *display, const dnmf_step *step) {
+static void log_step(cli_display *display, const dnmf_step *step) {
   char now[TIMESTAMP_TEXT];
   timestamp(now);
-  json_t *line = json_pack(
+  json_t *line = cli_json_pack(
       "{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:f, s:f}", "time", now, "processes", display->processes, "iteration",
       step->iteration, "objective", cli_json_real(step->objective), "relative_error",
       cli_json_real(step->relative_error), "violation", cli_json_real(step->violation), "validation_rmse",
       cli_json_real(step->validation_rmse), "seconds", step->seconds, "iteration_seconds", step->iteration_seconds);
-  if (line) {
-    json_dumpf(line, display->log, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    fputc('\n', display->log);
-    fflush(display->log);
-  }
+  if (!line || json_dumpf(line, display->log, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0)
+    display->log_failed = true;
+  fputc('\n', display->log);
+  fflush(display->log);
   json_decref(line);
 }
 
@@ -212,7 +236,11 @@ static void set_up_display(cli_session *session) {
   display->live = common->progress == CLI_PROGRESS_ALWAYS || (common->progress == CLI_PROGRESS_AUTO && isatty(2));
   display->lines = common->progress == CLI_PROGRESS_AUTO && !display->live;
   display->next_printed = 1;
-  session->context->reporter = (dnmf_reporter){display, print_warning, show_step};
+  session->context->reporter = (dnmf_reporter){.state = display, .warn = print_warning, .step = show_step};
+  if (cli_crash_guard_is_on()) {
+    session->context->reporter.reading = cli_crash_guard_begin;
+    session->context->reporter.has_read = cli_crash_guard_end;
+  }
 }
 
 /* The commonest way to lose most of a Slurm job's cores. */
@@ -232,6 +260,10 @@ dnmf_status cli_session_begin(cli_session *session, const cli_common *common) {
     context->threads = (int)common->threads;
   else if (context->cores_withheld > 0)
     warn_about_binding(context);
+  if (context->threads > context->cores)
+    dnmf_warn(context,
+              "%d threads a process, which has %d core%s to itself: threads that share a core wait for each other",
+              context->threads, context->cores, context->cores > 1 ? "s" : "");
   omp_set_num_threads(context->threads);
   dnmf_status status = DNMF_OK;
   if (common->log && context->rank == 0) {
@@ -254,10 +286,12 @@ dnmf_status cli_session_end(cli_session *session) {
   end_live_line(&session->display);
   if (!flushed(stdout))
     status = dnmf_fail(error, DNMF_ERROR_FILE, "standard output could not be written: %s", strerror(errno));
+  if (session->display.json_failed)
+    status = dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the JSON object");
   FILE *log = session->display.log;
   session->display.log = NULL;
   if (log) {
-    bool written = flushed(log);
+    bool written = flushed(log) && !session->display.log_failed;
     if (fclose(log) != 0 || !written)
       status = dnmf_fail(error, DNMF_ERROR_FILE, "--log %s could not be written", session->common->log);
   }
@@ -290,7 +324,8 @@ void cli_say(cli_session *session, const char *format, ...) {
 
 void cli_print_json(cli_session *session, json_t *object) {
   if (session->common->json && session->context->rank == 0) {
-    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    if (!object || json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0)
+      session->display.json_failed = true;
     fputc('\n', stdout);
   }
   json_decref(object);
@@ -328,15 +363,16 @@ const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]) {
   return text;
 }
 
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix) {
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
+                           const dnmf_matrix *matrix) {
   static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
   if (matrix->duplicates > 0)
     dnmf_warn(session->context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
               matrix->duplicates, policies[source->duplicates]);
-  if (matrix->empty_rows > 0)
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_rows > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
               matrix->empty_rows, matrix->rows);
-  if (matrix->empty_cols > 0)
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_cols > 0)
     dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
               matrix->empty_cols, matrix->cols);
   if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)

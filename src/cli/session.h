@@ -4,12 +4,11 @@
 #ifndef DNMF_CLI_SESSION_H
 #define DNMF_CLI_SESSION_H
 
+#include "json.h"
 #include "options.h"
 
 #include "comm/context.h"
 #include "store/source.h"
-
-#include <jansson.h>
 
 typedef enum cli_progress { CLI_PROGRESS_AUTO = 0, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER } cli_progress;
 
@@ -22,7 +21,7 @@ typedef struct cli_common {
   const char *log;
 } cli_common;
 
-enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 9 };
+enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 16 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
 /* Which rows and columns take part: of commands whose matrix can be a part of a file. */
@@ -43,13 +42,22 @@ extern const cli_option cli_select_options[CLI_SELECT_OPTIONS];
 typedef struct cli_input {
   int format; /* dnmf_format */
   int header; /* dnmf_header */
+  int64_t skip_lines;
   const char *delimiter;
+  const char *quote;
+  const char *escape;
+  const char *decimal;
   const char *row_column;
   const char *col_column;
   const char *value_column;
+  const char *time_column;
   int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
   int index_base; /* dnmf_index_base */
   bool transpose;
+  const char *missing_value;
+  double add;
+  int missing; /* of the command's own option, which sets it before a file is opened: 0: as the format has it, else
+                  dnmf_missing + 1 */
   cli_select select;
 } cli_input;
 
@@ -73,6 +81,8 @@ typedef struct cli_display {
   bool live;  /* rewrite one line */
   bool lines; /* print lines now and then */
   bool open_line;
+  bool log_failed;  /* a line of the log was not written */
+  bool json_failed; /* the JSON object was not */
   double last_drawn;
   double last_printed;
   int next_printed; /* iteration */
@@ -83,25 +93,26 @@ struct cli_session {
   const cli_common *common;
   const cli_given *given;
   const cli_command *command;
+  char **arguments; /* those that are not options */
+  int argument_count;
   const char *command_line; /* as given, for provenance; not owned */
   double began;
   cli_display display;
 };
 
-/* Sets threads, reporter and log from the common options. collective */
+/* Sets threads, reporter and log from the common options. The files of the command line have been checked against each
+ * other (files.h), for this opens the log. collective */
 dnmf_status cli_session_begin(cli_session *session, const cli_common *common);
 
-/* Closes the log; a log or standard output that could not be written is an error. local */
+/* Closes the log; a log, a JSON object or standard output that could not be written is an error. local */
 dnmf_status cli_session_end(cli_session *session);
 
 /* One line of a summary, from process 0, unless --quiet. local */
 void cli_say(cli_session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints `object` on standard output when --json was given; takes the reference. local */
+/* Prints `object` on standard output when --json was given; takes the reference. NULL, when memory ran out, and what
+ * could not be written become an error of cli_session_end. local */
 void cli_print_json(cli_session *session, json_t *object);
-
-/* A JSON number, or null when `value` is not finite. */
-json_t *cli_json_real(double value);
 
 /* Most memory any process has used so far, bytes. collective */
 dnmf_status cli_peak_memory(cli_session *session, int64_t *bytes);
@@ -110,7 +121,9 @@ dnmf_status cli_peak_memory(cli_session *session, int64_t *bytes);
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]);
 
-/* A warning each for rows and columns without data, duplicates merged. local */
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, const dnmf_matrix *matrix);
+/* A warning each for duplicates merged and, where unstored entries are zeros, for rows and columns without data. local
+ */
+void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
+                           const dnmf_matrix *matrix);
 
 #endif

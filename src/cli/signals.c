@@ -4,40 +4,30 @@
 #include <stddef.h>
 #include <string.h>
 
-static const int numbers[CLI_SIGNALS] = {SIGTERM, SIGUSR1, SIGINT};
+static volatile sig_atomic_t signal_came;
 
-static void set_handler(int number, void (*handler)(int)) {
+static void note_signal(int number) {
+  (void)number;
+  signal_came = 1;
+}
+
+static void watch(int number, int flags) {
+  struct sigaction before;
   struct sigaction action;
   memset(&action, 0, sizeof action);
-  action.sa_handler = handler;
-  action.sa_flags = SA_RESTART;
+  action.sa_handler = note_signal;
+  action.sa_flags = SA_RESTART | flags;
   sigemptyset(&action.sa_mask);
-  sigaction(number, &action, NULL); /* fails for numbers that are no signals only */
+  if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction(number, &action, NULL);
 }
 
-static void (*handler_of(int number))(int) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  sigaction(number, NULL, &action);
-  return action.sa_handler;
+void cli_signals_watch(void) {
+  watch(SIGTERM, 0);
+  watch(SIGUSR1, 0);
+  watch(SIGINT, (int)SA_RESETHAND); /* the second has its default action */
 }
 
-/* sigaction is among the functions that a handler may call. */
-static void give_way(int number) {
-  set_handler(number, number == SIGINT ? SIG_DFL : SIG_IGN);
-}
-
-void cli_signals_watch(cli_signals *signals) {
-  for (int i = 0; i < CLI_SIGNALS; i++) {
-    signals->watched[i] = handler_of(numbers[i]) != SIG_IGN;
-    if (signals->watched[i])
-      set_handler(numbers[i], give_way);
-  }
-}
-
-bool cli_signals_came(const cli_signals *signals) {
-  for (int i = 0; i < CLI_SIGNALS; i++)
-    if (signals->watched[i] && handler_of(numbers[i]) != give_way)
-      return true;
-  return false;
+bool cli_signals_came(void) {
+  return signal_came != 0;
 }

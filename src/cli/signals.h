@@ -1,26 +1,19 @@
 /*
- * Signals that ask a job to stop and may be answered later: SIGTERM, SIGINT, SIGUSR1.
+ * Signals that ask a fit to stop and may be answered when its iteration is done: SIGTERM, SIGINT, SIGUSR1.
  *
- * The kernel keeps the flag, no variable of ours does: all that the handler does is to put another disposition in its
- * own place, and a signal has come when the handler is no longer installed. A second SIGTERM or SIGUSR1 is ignored,
- * since launchers and batch systems may send one to the same process twice; a second SIGINT ends the program, as
- * whoever presses Ctrl-C twice expects.
+ * The first one is noted. A second SIGINT ends the program at once, as whoever presses Ctrl-C twice expects. A second
+ * SIGTERM or SIGUSR1 changes nothing: launchers and batch systems send one to the same process twice (srun passes on
+ * what its tasks are sent too), and kill in the end.
  */
 #ifndef DNMF_CLI_SIGNALS_H
 #define DNMF_CLI_SIGNALS_H
 
 #include <stdbool.h>
 
-enum { CLI_SIGNALS = 3 };
-
-typedef struct cli_signals {
-  bool watched[CLI_SIGNALS]; /* a signal that the parent had ignored stays ignored */
-} cli_signals;
-
-/* From now on these signals end nothing. local */
-void cli_signals_watch(cli_signals *signals);
+/* From now on these signals are noted; one that the parent process had ignored stays ignored. local */
+void cli_signals_watch(void);
 
 /* Whether one has come to this process. local */
-bool cli_signals_came(const cli_signals *signals);
+bool cli_signals_came(void);
 
 #endif

@@ -7,7 +7,7 @@
 /* On standard output, for --version. */
 void cli_print_version(void);
 
-/* "Open MPI 4.1.4, HDF5 1.10.8, ..." in one line, for provenance. */
+/* "(the MPI library); HDF5 1.10.8; ..." in one line, for provenance. */
 void cli_library_versions(char *text, size_t size);
 
 #endif

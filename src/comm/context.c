@@ -82,12 +82,13 @@ int dnmf_context_default_threads(dnmf_context *context) {
   int share = omp_get_num_procs() / beside.cores; /* the cores of the affinity mask */
   int granted = slurm_cores(beside.node);
   share = share > 1 ? share : 1;
+  context->cores = granted > 0 && granted < share ? granted : share;
   context->cores_withheld = 0;
   if (getenv("OMP_NUM_THREADS"))
     return omp_get_max_threads();
   if (granted > share)
     context->cores_withheld = granted - share;
-  return granted > 0 && granted < share ? granted : share;
+  return context->cores;
 }
 
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status) {
@@ -103,6 +104,16 @@ dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status) {
   code = MPI_Bcast(&context->error, (int)sizeof context->error, MPI_BYTE, first, context->comm);
   DNMF_TRY(dnmf_mpi_check(context, code, "MPI_Bcast"));
   return context->error.status;
+}
+
+void dnmf_reading_begin(const dnmf_context *context, const char *path, int seconds) {
+  if (context->reporter.reading)
+    context->reporter.reading(context->reporter.state, path, seconds);
+}
+
+void dnmf_reading_end(const dnmf_context *context) {
+  if (context->reporter.has_read)
+    context->reporter.has_read(context->reporter.state);
 }
 
 void dnmf_warn(dnmf_context *context, const char *format, ...) {

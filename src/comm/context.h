@@ -42,12 +42,20 @@ typedef struct dnmf_step {
   double iteration_seconds; /* of this iteration */
 } dnmf_step;
 
-/* Where warnings and progress go. Functions may be NULL; they are called on process 0 only. */
+/* Where warnings and progress go. Functions may be NULL. */
 typedef struct dnmf_reporter {
   void *state;
-  void (*warn)(void *state, const char *text);
+  void (*warn)(void *state, const char *text); /* on process 0 only, as `step` */
   void (*step)(void *state, const dnmf_step *step);
+
+  /* Around what HDF5 does with a file that may be damaged, which may end in a crash or never: a program can say then
+   * which file it was. On any process; brackets may lie within each other. `seconds` of processor time are plenty for
+   * it; DNMF_NO_LIMIT: it may take any. */
+  void (*reading)(void *state, const char *path, int seconds);
+  void (*has_read)(void *state);
 } dnmf_reporter;
+
+enum { DNMF_NO_LIMIT = 0, DNMF_LOOK_SECONDS = 60 /* finding something in a file */ };
 
 /* A sum over all processes that is on its way while local work goes on; see collective.h. */
 typedef struct dnmf_underway {
@@ -61,6 +69,7 @@ typedef struct dnmf_context {
   int rank;
   int size;
   int threads;           /* OpenMP threads of this process */
+  int cores;             /* that this process may use without sharing them with its neighbours; at least 1 */
   int cores_withheld;    /* cores that Slurm granted this process and its affinity mask denies it */
   dnmf_isa isa;          /* instruction set of the kernels */
   int64_t message_limit; /* most items one MPI call may carry; INT_MAX, lower in tests */
@@ -77,13 +86,17 @@ dnmf_status dnmf_context_init(dnmf_context *context, MPI_Comm comm);
 /* Threads this process may use without sharing cores with its neighbours on the node: OMP_NUM_THREADS when it is
  * set. Else the cores of its affinity mask divided among the processes of the node that have the same ones, and in a
  * Slurm job no more than it was granted: SLURM_CPUS_PER_TASK, and its share of SLURM_CPUS_ON_NODE. Sets
- * context->cores_withheld. collective */
+ * context->cores and context->cores_withheld. collective */
 int dnmf_context_default_threads(dnmf_context *context);
 
 /* Everybody leaves with the same status: when any process failed, all return the status of the lowest failing
  * rank and hold its message. Called at phase boundaries. DNMF_ERROR_MPI is returned at once, without
  * communication. collective */
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status);
+
+/* Tell the reporter that a file is being read, and that it has been. local */
+void dnmf_reading_begin(const dnmf_context *context, const char *path, int seconds);
+void dnmf_reading_end(const dnmf_context *context);
 
 /* Warns the person, from process 0 only. local */
 void dnmf_warn(dnmf_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -89,7 +89,8 @@ static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, dou
 
 static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
   const double bytes = 3 * rows * job->components * (double)dnmf_precision_size(job->precision);
-  const double operations = rows * dnmf_solver_operations(job->solver, job->components, 1 + job->more_sweeps);
+  const double operations =
+      rows * dnmf_solver_operations(job->solver, job->components, job->sweeps > 1 ? job->sweeps : 1);
   if (job->loss.divergence)
     return bytes / machine->bandwidth;
   return seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);

@@ -56,8 +56,8 @@ typedef struct dnmf_job {
   int components;
   bool bias; /* of observed entries */
   dnmf_solver solver;
-  int more_sweeps; /* hals with zeros: of a half-step, after the first */
-  dnmf_loss loss;  /* of fits with zeros */
+  int sweeps;     /* hals with zeros: of a half-step; 0 and 1: one */
+  dnmf_loss loss; /* of fits with zeros */
   dnmf_precision precision;
   dnmf_number narrow; /* the type that A's values are kept in, where narrower than the precision; 0: its numbers */
 } dnmf_job;

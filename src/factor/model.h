@@ -39,6 +39,17 @@ typedef struct dnmf_bias {
   double *col; /* of the owned columns; NULL when not fitted */
 } dnmf_bias;
 
+typedef enum dnmf_model_side { DNMF_SIDE_ROWS = 0, DNMF_SIDE_COLS, DNMF_SIDE_NEITHER } dnmf_model_side;
+
+/* Numbers that a checkpoint holds beside the model, stored as /checkpoint/NAME. */
+typedef struct dnmf_model_part {
+  const char *name;        /* a constant */
+  dnmf_model_side side;    /* a row for each owned row or column of A; neither: the same rows on every process */
+  const dnmf_panel *panel; /* not owned */
+} dnmf_model_part;
+
+enum { DNMF_MODEL_PARTS = 4 };
+
 typedef struct dnmf_model {
   int64_t rows;
   int64_t cols;
@@ -48,12 +59,11 @@ typedef struct dnmf_model {
   dnmf_panel w; /* size(owned_rows) x components */
   dnmf_panel h; /* size(owned_cols) x components: the transpose of H */
   dnmf_bias bias;
-  int64_t *row_counts;      /* observed entries of the owned rows; NULL where unstored entries were zeros */
-  int64_t *col_counts;      /* ... of the owned columns */
-  double *mean_row;         /* owned; the row that L2 pulls W's rows towards, the same on every process; NULL: zero */
-  const dnmf_panel *best_w; /* of a checkpoint that holds entries out: the best model so far, a bias as the last number
-                               of a row; not owned; NULL: none */
-  const dnmf_panel *best_h;
+  int64_t *row_counts; /* observed entries of the owned rows; NULL where unstored entries were zeros */
+  int64_t *col_counts; /* ... of the owned columns */
+  double *mean_row;    /* owned; the row that L2 pulls W's rows towards, the same on every process; NULL: zero */
+  int part_count;      /* of a checkpoint */
+  dnmf_model_part parts[DNMF_MODEL_PARTS];
   dnmf_ids row_ids;
   dnmf_ids col_ids;
   int64_t attribute_count;
@@ -78,6 +88,12 @@ bool dnmf_model_text_is(const dnmf_model *model, const char *name, const char *t
 
 /* Fitted to observed entries only: the provenance says so, or in a file without it there are biases. local */
 bool dnmf_model_is_observed(const dnmf_model *model);
+
+/* Whether the fit had data of the owned row (column): in a model of observed entries, an entry, by the model's counts
+ * and nothing else; in a file without counts, a bias or a factor other than zero. Where unstored entries were zeros all
+ * are data. `row` and `col` count from the first owned one. local */
+bool dnmf_model_row_is_known(const dnmf_model *model, int64_t row);
+bool dnmf_model_col_is_known(const dnmf_model *model, int64_t col);
 
 /* Appends a copy of a history curve. local */
 dnmf_status dnmf_model_add_curve(dnmf_error *error, dnmf_model *model, const char *name, int64_t count,

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "fit/fit_observed.h"
+#include "fit/observed_fit.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -54,11 +54,12 @@ void center_take(const double *sums, center *c) {
     c->mean[i] = weight > 0 ? sums[i] / weight : 0;
 }
 
-dnmf_status dnmf_observed_mean_row(dnmf_context *context, const dnmf_observed_options *options,
-                                   const dnmf_ratings_view *view, const dnmf_panel *x, double *mean) {
+dnmf_status dnmf_observed_mean_row(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings_view *view,
+                                   const dnmf_panel *x, double *mean) {
   center c;
-  int64_t count = options->components + CENTER_EXTRA;
-  dnmf_status status = center_create(&context->error, view, options->components, options->count_power, &c);
+  int64_t count = settings->components + CENTER_EXTRA;
+  dnmf_status status =
+      center_create(&context->error, view, settings->components, dnmf_count_power(&settings->penalties), &c);
   if (status == DNMF_OK)
     center_sum(x, &c);
   status = dnmf_agree(context, status);
@@ -66,7 +67,7 @@ dnmf_status dnmf_observed_mean_row(dnmf_context *context, const dnmf_observed_op
     status = dnmf_sum_doubles(context, context->comm, c.sums, count);
   if (status == DNMF_OK) {
     center_take(c.sums, &c);
-    memcpy(mean, c.mean, (size_t)options->components * sizeof *mean);
+    memcpy(mean, c.mean, (size_t)settings->components * sizeof *mean);
   }
   center_free(&c);
   return status;

@@ -8,37 +8,37 @@
  * Words of an iteration, all p processes together: c ((pr-1) n + (pc-1) m) k + 4 s (p-1), where c = 2 and s = k for
  * beta = 1, c = 3 and s = 0 for beta = 0, c = 3 and s = 1 otherwise; beside the control values.
  */
-#include "loop.h"
+#include "fit/zeros_state.h"
 
 #include "matrix/divergence.h"
 
 #include <float.h>
 #include <math.h>
 
-static double beta_of(const loop *l) {
-  return l->options->loss.beta;
+static double beta_of(const zeros_fit *z) {
+  return z->settings->loss.beta;
 }
 
 /* Kullback-Leibler: the columns of a factor, which are its denominators and make the sum of P. Itakura-Saito: nothing.
  * Otherwise the sum of P^beta. */
-static int64_t sum_count(const loop *l) {
-  if (beta_of(l) == 1)
-    return l->options->components;
-  return beta_of(l) == 0 ? 0 : 1;
+static int64_t divergence_sum_count(const zeros_fit *z) {
+  if (beta_of(z) == 1)
+    return z->settings->components;
+  return beta_of(z) == 0 ? 0 : 1;
 }
 
 /* The numerators (A * P^(beta-2)) F and the denominators P^(beta-1) F of this block. */
-static dnmf_status contribute(loop *l, side *y) {
-  dnmf_divergence d = {.beta = beta_of(l),
+static dnmf_status divergence_contribute(zeros_fit *z, zeros_factor *y) {
+  dnmf_divergence d = {.beta = beta_of(z),
                        .transposed = y->transposed,
-                       .w = &l->w.x->gathered,
-                       .h = &l->h.x->gathered,
+                       .w = &z->w.x->gathered,
+                       .h = &z->h.x->gathered,
                        .numerators = &y->x->partial,
                        .denominators = &y->x->partial_denominators,
-                       .want_loss = y == l->first};
-  dnmf_status status = dnmf_diverge(l->context, l->a, &d);
-  l->stored = d.stored;
-  l->powers = d.powers;
+                       .want_loss = y == z->first};
+  dnmf_status status = dnmf_diverge(z->context, z->a, &d);
+  z->stored = d.stored;
+  z->powers = d.powers;
   return status;
 }
 
@@ -49,68 +49,69 @@ static double exponent(double beta) {
   return beta > 2 ? 1 / (beta - 1) : 1;
 }
 
-/* Where scikit-learn takes a number for 0, so that it does not linger as a denominator: 2^-52, but never near the size
- * that the factors of a matrix of small values have. */
-static double smallest(const loop *l, const side *x) {
-  const double size = sqrt(l->a->sum / ((double)l->a->rows * (double)l->a->cols) / l->options->components);
-  const bool wanted = x->transposed ? beta_of(l) <= 1 : beta_of(l) < 1;
-  return wanted ? DBL_EPSILON * fmin(1, size) : 0;
+/* Where scikit-learn takes a number for 0, so that it does not linger as a denominator: 2^-52, but never above 2^-45 of
+ * the size that the factors of a matrix of small values have. */
+static double smallest(const zeros_fit *z, const zeros_factor *x) {
+  const double size = sqrt(z->a->sum / ((double)z->a->rows * (double)z->a->cols) / z->settings->components);
+  const bool wanted = x->transposed ? beta_of(z) <= 1 : beta_of(z) < 1;
+  return wanted ? DBL_EPSILON * fmin(1, 128 * size) : 0;
 }
 
-static dnmf_status update(loop *l, side *x, const side *f) {
+static dnmf_status divergence_update(zeros_fit *z, zeros_factor *x, const zeros_factor *f) {
   dnmf_ratio ratio = {.rows = x->x->mine.rows,
-                      .components = l->options->components,
+                      .components = z->settings->components,
                       .x = x->x->mine.data,
                       .numerators = x->x->products.data,
-                      .denominators = beta_of(l) == 1 ? NULL : x->x->denominators.data,
+                      .denominators = beta_of(z) == 1 ? NULL : x->x->denominators.data,
                       .sums = f->sums,
                       .l1 = x->l1,
                       .l2 = x->l2,
-                      .exponent = exponent(beta_of(l)),
-                      .smallest = smallest(l, x),
-                      .want_violation = l->options->stop == DNMF_STOP_GRADIENT};
+                      .exponent = exponent(beta_of(z)),
+                      .smallest = smallest(z, x),
+                      .want_violation = z->settings->stop == DNMF_STOP_GRADIENT};
   dnmf_status status =
-      dnmf_solver_multiply(l->a->precision, l->context->isa, l->context->threads, &ratio, &l->context->error);
+      dnmf_solver_multiply(z->a->precision, z->context->isa, z->context->threads, &ratio, &z->context->error);
   x->control[CONTROL_VIOLATION] = ratio.violation;
   return status;
 }
 
-static dnmf_status sum(loop *l, side *x, const side *paired) {
+static dnmf_status divergence_sum(zeros_fit *z, zeros_factor *x, const zeros_factor *paired) {
   (void)paired;
-  x->control[CONTROL_LOSS] = l->stored;
-  if (beta_of(l) == 1)
+  x->control[CONTROL_LOSS] = z->stored;
+  if (beta_of(z) == 1)
     dnmf_panel_sum_columns(&x->x->mine, x->sums);
-  else if (beta_of(l) != 0)
-    x->sums[0] = l->powers;
+  else if (beta_of(z) != 0)
+    x->sums[0] = z->powers;
   return DNMF_OK;
 }
 
 /* The sum of P^beta over all entries; with beta = 1 it is <sum of W's rows, sum of H's columns>. */
-static double sum_of_powers(const loop *l) {
-  if (beta_of(l) == 0)
-    return (double)l->a->rows * (double)l->a->cols;
-  if (beta_of(l) != 1)
-    return l->last->sums[0];
+static double sum_of_powers(const zeros_fit *z) {
+  if (beta_of(z) == 0)
+    return (double)z->a->rows * (double)z->a->cols;
+  if (beta_of(z) != 1)
+    return z->last->sums[0];
   double powers = 0;
-  for (int t = 0; t < l->options->components; t++)
-    powers += l->w.sums[t] * l->h.sums[t];
+  for (int t = 0; t < z->settings->components; t++)
+    powers += z->w.sums[t] * z->h.sums[t];
   return powers;
 }
 
 /* D(A | WH) */
-static void evaluate(loop *l, dnmf_fit_result *result) {
-  const double beta = beta_of(l);
-  const double powers = sum_of_powers(l);
-  const double loss = dnmf_divergence_total(beta, l->last->control[CONTROL_LOSS], powers);
+static void divergence_evaluate(const zeros_fit *z, dnmf_reached *reached) {
+  const double beta = beta_of(z);
+  const double powers = sum_of_powers(z);
+  const double loss = dnmf_divergence_total(beta, z->last->control[CONTROL_LOSS], powers);
   const double terms = beta == 0 || beta == 1 ? powers : powers / fabs(beta * (beta - 1));
-  result->below_rounding = loss < 8 * dnmf_precision_epsilon(l->a->precision) * terms;
-  result->residual_squares = NAN;
-  l->loss = loss < 0 ? 0 : loss;
+  reached->has_loss = true;
+  reached->loss = loss < 0 ? 0 : loss;
+  reached->below_rounding = loss < 8 * dnmf_precision_epsilon(z->a->precision) * terms;
+  reached->squares = NAN;
 }
 
 const loss_arithmetic dnmf_divergence_loss = {.needs_both = true,
-                                              .sum_count = sum_count,
-                                              .contribute = contribute,
-                                              .update = update,
-                                              .sum = sum,
-                                              .evaluate = evaluate};
+                                              .sum_count = divergence_sum_count,
+                                              .contribute = divergence_contribute,
+                                              .update = divergence_update,
+                                              .sum = divergence_sum,
+                                              .evaluate = divergence_evaluate};

@@ -1,5 +1,5 @@
 /*
- * Where a fit stands between two iterations: saved while it runs, and gone on from in another job.
+ * Where a fit stands between two iterations, and who saves it, stops it and goes on with it.
  *
  * W, H and this state determine every later iteration: on the same grid the next job's numbers are the same bits, on
  * another they are the same to summation order. What is sent to agree on saving and stopping rides along with sums
@@ -8,33 +8,54 @@
 #ifndef DNMF_FIT_STATE_H
 #define DNMF_FIT_STATE_H
 
-#include "fit/fit.h"
+#include "factor/model.h"
+#include "fit/result.h"
+#include "fit/settings.h"
 
-/* What the stopping rules remember from one iteration to the next, beside what the result shows. */
+/* What the stopping rules and the kinds of fit remember from one iteration to the next, beside what the result shows.
+ * Doubles only, each saved as an attribute of a checkpoint. */
 typedef struct dnmf_fit_memory {
   double first_violation; /* of the first iteration */
-  double start_error;     /* sqrt(2 loss) at the start; of observed entries, after the first iteration */
+  double start_error;     /* sqrt(2 loss) at the start, or the first that was known; NaN before */
   double checked_error;   /* at the last check of the objective rule */
   double best_objective;  /* of the model kept on the held-out entries */
   double best_residual_squares;
+  double batches_visited; /* batches: over all passes */
+  double batches_inner;   /* <A, WH> and |WH|^2 of this pass so far */
+  double batches_crossed;
+  double batches_seen; /* rows of A that the sums stand for */
 } dnmf_fit_memory;
+
+/* The names of what kinds of fit keep beside W and H. */
+#define DNMF_PART_BEST_W   "best_w" /* observed, with held-out entries: the best model, a bias last in a row */
+#define DNMF_PART_BEST_H   "best_h"
+#define DNMF_PART_SUMS     "sums" /* batches: A'W so far, and W'W */
+#define DNMF_PART_GRAM     "gram"
+#define DNMF_PART_DIVISORS "divisors" /* batches by online mu: the denominators of H */
+
+/* All of them, where their rows belong; the last has no name. */
+extern const dnmf_model_part dnmf_fit_parts[];
 
 typedef struct dnmf_fit_state {
   dnmf_fit_result result; /* so far; without seconds and traffic. To resume, a history that is NULL was not computed */
   dnmf_fit_memory memory;
-  const dnmf_panel *best_w; /* with held-out entries the best model so far, the owned rows; else NULL */
-  const dnmf_panel *best_h;
+  int panel_count; /* what the kind of fit keeps beside W and H */
+  dnmf_model_part panels[DNMF_MODEL_PARTS];
 } dnmf_fit_state;
 
-/* How a fit is saved and gone on with. */
-struct dnmf_checkpointing {
+/* The panel of that name; NULL when there is none. local */
+const dnmf_panel *dnmf_fit_state_panel(const dnmf_fit_state *state, const char *name);
+
+/* Who runs the fit. */
+struct dnmf_fit_host {
   void *state; /* given to the functions */
 
   /* Saves W and H as they are now, with `now`. A save that failed without harm is DNMF_OK: the fit goes on, and a
-   * later one is tried. `last`: the fit stops after this one, which therefore has to succeed. collective */
+   * later one is tried. `last`: the fit stops after this one, which therefore has to succeed. NULL: nothing is saved,
+   * and a fit that is told to stop ends with the model of its last iteration. collective */
   dnmf_status (*save)(void *state, const dnmf_fit_state *now, bool last);
 
-  /* Whether this process has been told to stop. local */
+  /* Whether this process has been told to stop. NULL: never. local */
   bool (*told_to_stop)(void *state);
 
   int every_iterations;         /* 0: not by iterations */

@@ -1,5 +1,7 @@
 #include "held_out.h"
 
+#include "base/team.h"
+
 /* x_row y_place over the first `count` numbers of the rows. */
 static double dot_rows(const dnmf_panel *x, int64_t row, const dnmf_panel *y, int64_t place, int count) {
   int64_t x_at = row * x->components;
@@ -22,14 +24,14 @@ static double dot_rows(const dnmf_panel *x, int64_t row, const dnmf_panel *y, in
 /* w_i h_j with biases and mean, clipped to the scale; where a row or column has no data, its product is expected to
  * be what the others' is on average (as predict.h). */
 static double predict(const dnmf_held_out *p, int64_t row, int64_t place) {
-  const dnmf_observed_options *options = p->options;
+  const dnmf_settings *settings = p->settings;
   const dnmf_ratings *ratings = p->ratings;
-  int k = options->components;
-  /* Rows without entries in the fit are all zero. */
-  bool unknown = dnmf_panel_row_is_zero(p->w, row) || dnmf_panel_row_is_zero(p->needed, place);
-  double score = unknown ? ratings->mean : dnmf_observed_mean(options, ratings);
+  int k = settings->components;
+  const int64_t *start = ratings->by_rows.entries.start;
+  bool unknown = start[row + 1] == start[row] || !p->view->needed_known[place];
+  double score = unknown ? ratings->mean : dnmf_observed_mean(settings, ratings);
   score += dot_rows(p->w, row, p->needed, place, k);
-  if (options->bias_rows || options->bias_cols)
+  if (dnmf_observed_has_biases(settings))
     score += dnmf_panel_get(p->w, row, k) + dnmf_panel_get(p->needed, place, k);
   score = score < ratings->smallest ? ratings->smallest : score;
   return score > ratings->largest ? ratings->largest : score;
@@ -42,7 +44,8 @@ static double value_at(const dnmf_ratings_view *view, dnmf_precision precision, 
 double dnmf_held_out_squares(const dnmf_held_out *held_out, int threads) {
   const dnmf_ratings_view *view = held_out->view;
   double sum = 0;
-#pragma omp parallel for schedule(static) num_threads(threads)
+  const double operations = (double)view->entries.start[view->entries.rows] * held_out->w->components;
+#pragma omp parallel for schedule(static) num_threads(dnmf_team(threads, operations))
   for (int64_t row = 0; row < view->entries.rows; row++) {
     held_out->squares[row] = 0;
     for (int64_t at = view->entries.start[row]; at < view->entries.start[row + 1]; at++) {

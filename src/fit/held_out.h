@@ -2,10 +2,10 @@
 #ifndef DNMF_FIT_HELD_OUT_H
 #define DNMF_FIT_HELD_OUT_H
 
-#include "fit/fit_observed.h"
+#include "fit/observed_fit.h"
 
 typedef struct dnmf_held_out {
-  const dnmf_observed_options *options;
+  const dnmf_settings *settings;
   const dnmf_ratings *ratings;
   const dnmf_ratings_view *view;
   const dnmf_panel *w;      /* owned rows */

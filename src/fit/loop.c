@@ -1,284 +1,342 @@
-/*
- * The alternating update loop on a process grid (MPI-FAUN: Kannan, Ballard, Park 2016).
- *
- * An iteration is two half-steps, W with H fixed and H with W fixed; they are the same code on the two views of the
- * matrix. A half-step updates a factor and makes what the next update needs of it, so that the loss of what has been
- * reached is known when an iteration ends, without a look at A of its own. What the objective and the stopping rules
- * need rides along with the all-reduce of the factors' sums, which travels while A is multiplied: an iteration has two
- * all-gathers, two reduce-scatters and two all-reduces, and no other synchronization. On a grid of one column the same
- * iterates come from one pass over A.
- */
-#include "loop.h"
-#include "result.h"
+#include "fit/loop.h"
 
 #include "base/memory.h"
 #include "comm/clock.h"
 #include "comm/collective.h"
-#include "cost/cost.h"
 
+#include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-_Static_assert((int)CONTROLS == (int)DNMF_COST_CONTROLS, "the cost model counts what travels");
+enum { CHECK_EVERY = 10 }; /* iterations between two checks of the objective rule */
 
-/* Keeps the first local failure until everybody hears of it. */
-static void keep_failure(loop *l, dnmf_status status) {
-  if (l->failure == DNMF_OK)
-    l->failure = status;
+void dnmf_loop_keep_failure(dnmf_loop *loop, dnmf_status status) {
+  if (loop->failure == DNMF_OK)
+    loop->failure = status;
 }
 
-/* The other factor: the one that is fixed in this one's turn. */
-static side *fixed_for(loop *l, const side *s) {
-  return s == &l->w ? &l->h : &l->w;
+void dnmf_loop_ask(const dnmf_loop *loop, double asks[DNMF_ASKS]) {
+  const dnmf_fit_host *host = loop->settings->host;
+  const double now = MPI_Wtime();
+  asks[DNMF_ASK_STOP] = host && host->told_to_stop && host->told_to_stop(host->state);
+  asks[DNMF_ASK_SAVE] = host && host->save && now - loop->saved >= host->every_seconds;
+  asks[DNMF_ASK_EXPIRED] = now - loop->began > loop->settings->time_limit;
 }
 
-static void update(loop *l, side *x) {
-  double clock = MPI_Wtime();
-  keep_failure(l, l->arithmetic->update(l, x, fixed_for(l, x)));
-  x->gathered = false;
-  l->seconds.update += dnmf_lap(&clock);
+void dnmf_reached_from_terms(dnmf_reached *reached, dnmf_precision precision, double sum_squares, double inner,
+                             double crossed) {
+  const double residual = sum_squares - 2 * inner + crossed;
+  const double epsilon = 8 * dnmf_precision_epsilon(precision);
+  const double rounding = epsilon * sum_squares + epsilon * (2 * inner) + epsilon * crossed;
+  reached->has_loss = true;
+  reached->below_rounding = residual < rounding;
+  reached->squares = residual < 0 ? 0 : residual;
+  reached->loss = 0.5 * reached->squares;
 }
 
-static dnmf_status gather(loop *l, side *s) {
-  double clock = MPI_Wtime();
-  if (!s->gathered)
-    DNMF_TRY(dnmf_factor_gather(l->context, s->x));
-  s->gathered = true;
-  l->seconds.exchange += dnmf_lap(&clock);
-  return DNMF_OK;
+/* --- Checks ------------------------------------------------------------------------------------------------ */
+
+/* Factors are about the root of A's values, products of A with a factor their power 3/2, all in the run's precision;
+ * the objective is their square, in double. Outside of these, the digits of one of them fall out of its range. */
+static double smallest_value(dnmf_precision precision) {
+  return precision == DNMF_DOUBLE ? sqrt(DBL_MIN / DBL_EPSILON) : pow((double)FLT_MIN / (double)FLT_EPSILON, 2.0 / 3);
 }
 
-static dnmf_status sum_scatter(loop *l, side *y) {
-  double clock = MPI_Wtime();
-  DNMF_TRY(dnmf_factor_sum_scatter(l->context, y->x));
-  l->seconds.exchange += dnmf_lap(&clock);
-  return DNMF_OK;
+static double largest_value(dnmf_precision precision) {
+  return precision == DNMF_DOUBLE ? sqrt(DBL_MAX) : pow((double)FLT_MAX * (double)FLT_EPSILON, 2.0 / 3);
 }
 
-/* What the update of Y needs from A, summed over all processes: own rows are left in y->x->products. */
-static dnmf_status contribute(loop *l, side *y) {
-  DNMF_TRY(gather(l, fixed_for(l, y))); /* F under this block */
-  if (l->arithmetic->needs_both)
-    DNMF_TRY(gather(l, y));
-  double clock = MPI_Wtime();
-  keep_failure(l, l->arithmetic->contribute(l, y)); /* A_ij F_j */
-  l->seconds.product += dnmf_lap(&clock);
-  return sum_scatter(l, y); /* sum_j A_ij F_j */
+/* Values so small, or so large, that what is computed of them is not there. A divergence needs no squares, and has only
+ * its sums to keep finite. */
+static dnmf_status check_scale(dnmf_error *error, const dnmf_problem *problem, bool divergence) {
+  const double least = smallest_value(problem->precision);
+  const double most = largest_value(problem->precision);
+  const double typical = problem->sum_squares / problem->sum; /* the mean value, each weighted with itself */
+  const bool large = !isfinite(problem->sum) || (!divergence && !(problem->sum == 0 || typical <= most));
+  if (!large && (problem->sum == 0 || typical >= least))
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "the values of the matrix are too %s: sums of their products in %s precision need values from %.2g "
+                   "to %.2g; scale the matrix%s",
+                   large ? "large" : "small", dnmf_precision_name(problem->precision), least, most,
+                   problem->precision == DNMF_SINGLE ? " or use --precision double" : "");
 }
 
-/* X's sums over all processes, with the control values, begin: others can be at work until end_sums. */
-static dnmf_status begin_sums(loop *l, side *x, const side *paired) {
-  double clock = MPI_Wtime();
-  keep_failure(l, l->arithmetic->sum(l, x, paired));
-  x->control[CONTROL_SUM] = x->l1 > 0 ? dnmf_panel_sum(&x->x->mine) : 0;
-  x->control[CONTROL_SQUARES] = x->l2 > 0 ? dnmf_panel_dot(l->context, &x->x->mine, &x->x->mine) : 0;
-  x->control[CONTROL_FAILED] = l->failure != DNMF_OK;
-  dnmf_pace_ask(&l->pace, x->control + CONTROL_ASKS);
-  l->seconds.gram += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_sum_gram_begin(l->context, x->sums, l->arithmetic->sum_count(l), CONTROLS));
-  l->seconds.exchange += dnmf_lap(&clock);
-  return DNMF_OK;
+/* The same on all processes, which therefore fail together. */
+static dnmf_status check_range(dnmf_error *error, const dnmf_problem *problem, const dnmf_reached *reached) {
+  if (!reached->has_loss || (isfinite(reached->loss) && isfinite(reached->penalty)))
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "the objective is beyond the range of %s precision: the values of the matrix or the penalties are "
+                   "too large, or the values too small; scale the matrix%s",
+                   dnmf_precision_name(problem->precision),
+                   problem->precision == DNMF_SINGLE ? " or use --precision double" : "");
 }
 
-static dnmf_status end_sums(loop *l, const side *x) {
-  double clock = MPI_Wtime();
-  DNMF_TRY(dnmf_sum_gram_end(l->context));
-  l->seconds.exchange += dnmf_lap(&clock);
-  return x->control[CONTROL_FAILED] > 0 ? dnmf_agree(l->context, l->failure) : DNMF_OK;
+static dnmf_status check_held_out(dnmf_error *error, const dnmf_problem *problem, const dnmf_reached *reached) {
+  if (!problem->holds_out || reached->held_out_count > 0)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "no entry is held out for validation, so nothing can decide when to stop: hold out a larger share, "
+                   "or fit without one");
 }
 
-/* X <- update(X; its products, the sums of F), then the sums of X and what Y needs of it, its products. The sums travel
- * while the products are made, unless they are made of the same: P = WH. What depends on F alone stays when F is fixed
- * for good. */
-static dnmf_status half_step(loop *l, side *x, side *y) {
-  const bool together = l->arithmetic->needs_both;
-  update(l, x);
-  if (together)
-    DNMF_TRY(contribute(l, y));
-  DNMF_TRY(begin_sums(l, x, x));
-  if (!together && x != y)
-    DNMF_TRY(contribute(l, y));
-  return end_sums(l, x);
+/* --- What has been reached --------------------------------------------------------------------------------- */
+
+static void take_reached(const dnmf_reached *reached, dnmf_fit_result *result) {
+  result->loss = reached->has_loss ? reached->loss : NAN;
+  result->objective = result->loss + reached->penalty;
+  result->residual_squares = reached->has_loss ? reached->squares : NAN;
+  result->below_rounding = reached->has_loss && reached->below_rounding;
 }
 
-/* Both half-steps with A read once, where this process holds whole rows of it. */
-static dnmf_status whole_step(loop *l) {
-  keep_failure(l, l->arithmetic->sweep(l)); /* tile by tile: W <- update(W; A H', H H'), then A'W */
-  DNMF_TRY(begin_sums(l, &l->w, &l->w));    /* W'W */
-  DNMF_TRY(sum_scatter(l, &l->h));          /* sum_i A_i'W_i */
-  DNMF_TRY(end_sums(l, &l->w));
-  update(l, &l->h);                      /* H <- update(H; A'W, W'W) */
-  DNMF_TRY(begin_sums(l, &l->h, &l->h)); /* H H' */
-  DNMF_TRY(gather(l, &l->h));
-  return end_sums(l, &l->h);
+/* The first loss that is known is what the objective rule compares with. */
+static void remember_start(dnmf_loop *l, const dnmf_reached *reached) {
+  if (isnan(l->memory.start_error) && reached->has_loss)
+    l->memory.start_error = l->memory.checked_error = sqrt(2 * reached->watched);
 }
 
-static dnmf_status step(loop *l) {
-  if (l->one_pass)
-    return whole_step(l);
-  if (l->first == &l->w)
-    DNMF_TRY(half_step(l, &l->w, l->last)); /* W <- update(W; A H', H H'), then A'W, W'W  */
-  if (l->last == &l->h)
-    DNMF_TRY(half_step(l, &l->h, l->first)); /* H <- update(H; A'W, W'W), then A H', H H' */
-  return DNMF_OK;
+static double held_out_rmse(const dnmf_reached *reached) {
+  return reached->held_out_count > 0 ? sqrt(reached->held_out_squares / reached->held_out_count) : NAN;
 }
 
-static double penalty(const side *s) {
-  return s->l1 * s->control[CONTROL_SUM] + 0.5 * s->l2 * s->control[CONTROL_SQUARES];
-}
-
-static dnmf_status objective(loop *l, dnmf_fit_result *result) {
-  l->arithmetic->evaluate(l, result);
-  result->objective = l->loss + penalty(&l->w) + penalty(&l->h);
-  return dnmf_fit_check_range(&l->context->error, l->a->precision, l->options->loss.divergence, l->loss);
-}
-
-/* The rules of scikit-learn's cd (gradient) and mu (objective), then the limits. */
-static bool should_stop(loop *l, dnmf_fit_result *result) {
-  const dnmf_fit_options *options = l->options;
-  double violation = l->w.control[CONTROL_VIOLATION] + l->h.control[CONTROL_VIOLATION];
-  if (result->iterations == 1)
-    l->memory.first_violation = violation;
-  result->violation = l->memory.first_violation > 0 ? violation / l->memory.first_violation : 0;
-  if (options->tolerance > 0 && options->stop == DNMF_STOP_GRADIENT && result->violation <= options->tolerance)
-    return dnmf_fit_stop(result, true, "gradient");
-  if (options->tolerance > 0 && options->stop == DNMF_STOP_OBJECTIVE && result->iterations % 10 == 0) {
-    double error = sqrt(2 * l->loss);
-    double progress = (l->memory.checked_error - error) / l->memory.start_error;
-    l->memory.checked_error = error;
-    if (!(progress >= options->tolerance))
-      return dnmf_fit_stop(result, true, "objective");
+/* Without held-out entries the last model is the best. */
+static void keep_best(dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached *reached, dnmf_fit_result *result) {
+  const double rmse = held_out_rmse(reached);
+  if (!problem->holds_out) {
+    result->best_iteration = result->iterations;
+  } else if (result->iterations == 0 || rmse < result->validation_rmse) {
+    result->validation_rmse = rmse;
+    result->best_iteration = result->iterations;
+    l->memory.best_objective = result->objective;
+    l->memory.best_residual_squares = result->residual_squares;
+    problem->kind->keep_best(l, problem->state);
   }
-  return dnmf_pace_limits(&l->pace, l->last->control + CONTROL_ASKS, result);
 }
 
-static dnmf_status record(loop *l, dnmf_fit_result *result, double seconds) {
-  dnmf_step step = {.iteration = result->iterations,
-                    .max_iterations = l->options->max_iterations,
-                    .objective = result->objective,
-                    .relative_error = sqrt(result->residual_squares / l->a->sum_squares),
-                    .violation = l->options->stop == DNMF_STOP_GRADIENT ? result->violation : NAN,
-                    .validation_rmse = NAN,
-                    .seconds = dnmf_pace_seconds(&l->pace),
-                    .iteration_seconds = seconds};
-  return dnmf_fit_record(l->context, result, &step);
+static double seconds_so_far(const dnmf_loop *l) {
+  return l->earlier + MPI_Wtime() - l->began;
 }
 
-/* Everything as the last half-step of an iteration leaves it, and the start's objective. */
-static dnmf_status evaluate_start(loop *l, dnmf_fit_result *result) {
-  side *fixed = fixed_for(l, l->last);
-  DNMF_TRY(begin_sums(l, fixed, fixed));
-  DNMF_TRY(end_sums(l, fixed));
-  DNMF_TRY(contribute(l, l->first));
-  DNMF_TRY(begin_sums(l, l->last, l->first));
-  DNMF_TRY(end_sums(l, l->last));
-  DNMF_TRY(objective(l, result));
-  l->memory.start_error = sqrt(2 * l->loss);
-  l->memory.checked_error = l->memory.start_error;
+static dnmf_step step_now(const dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached *reached,
+                          const dnmf_fit_result *result) {
+  return (dnmf_step){.iteration = result->iterations,
+                     .max_iterations = l->settings->max_iterations,
+                     .objective = result->objective,
+                     .relative_error = dnmf_relative_error(result->residual_squares, problem->sum_squares),
+                     .violation = l->settings->stop == DNMF_STOP_GRADIENT ? result->violation : NAN,
+                     .validation_rmse = held_out_rmse(reached),
+                     .seconds = seconds_so_far(l),
+                     .batch = reached->batch,
+                     .batches = reached->batch > 0 ? reached->batches : 0};
+}
+
+static void record(dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached *reached, double seconds,
+                   dnmf_fit_result *result) {
+  dnmf_step step = step_now(l, problem, reached, result);
+  step.iteration_seconds = seconds;
+  dnmf_loop_keep_failure(l, dnmf_fit_record(l->context, result, &step));
+}
+
+static void report_batch(const dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached *reached,
+                         const dnmf_fit_result *result) {
+  const dnmf_step step = step_now(l, problem, reached, result);
+  dnmf_fit_report(l->context, &step);
+}
+
+/* --- Stopping ---------------------------------------------------------------------------------------------- */
+
+static bool stop(dnmf_fit_result *result, bool converged, const char *reason) {
+  result->converged = converged;
+  result->stop_reason = reason;
+  return true;
+}
+
+/* Whether ten iterations have lowered the error by less than the tolerance. */
+static bool stands_still(dnmf_loop *l, const dnmf_reached *reached) {
+  const double error = sqrt(2 * reached->watched);
+  const double progress = (l->memory.checked_error - error) / l->memory.start_error;
+  l->memory.checked_error = error;
+  return !(progress >= l->settings->tolerance);
+}
+
+static bool has_converged(dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached *reached,
+                          dnmf_fit_result *result) {
+  const dnmf_settings *settings = l->settings;
+  if (result->iterations == 1)
+    l->memory.first_violation = reached->violation;
+  result->violation = l->memory.first_violation > 0 ? reached->violation / l->memory.first_violation : 0;
+  if (problem->holds_out && result->iterations - result->best_iteration >= settings->observed.patience)
+    return stop(result, true, "validation");
+  if (settings->tolerance > 0 && settings->stop == DNMF_STOP_GRADIENT && result->violation <= settings->tolerance)
+    return stop(result, true, "gradient");
+  if (settings->tolerance > 0 && settings->stop == DNMF_STOP_OBJECTIVE && result->iterations % CHECK_EVERY == 0 &&
+      stands_still(l, reached))
+    return stop(result, true, "objective");
+  return result->iterations >= settings->max_iterations && stop(result, false, "max-iter");
+}
+
+/* Whether somebody asks for an end, also in the middle of a pass. */
+static bool is_told_to_stop(const dnmf_loop *l, const dnmf_reached *reached, dnmf_fit_result *result) {
+  const dnmf_fit_host *host = l->settings->host;
+  const bool told = reached->asks[DNMF_ASK_STOP] > 0;
+  if (!told && reached->asks[DNMF_ASK_EXPIRED] == 0)
+    return false;
+  result->interrupted = host && host->save;
+  return stop(result, false, told ? "signal" : "time-limit");
+}
+
+/* --- Saving and resuming ----------------------------------------------------------------------------------- */
+
+static bool save_is_due(const dnmf_loop *l, const dnmf_reached *reached, const dnmf_fit_result *result, bool running) {
+  const dnmf_fit_host *host = l->settings->host;
+  if (!host || !host->save)
+    return false;
+  if (!running)
+    return result->interrupted;
+  const bool counted =
+      host->every_iterations > 0 && reached->batch == 0 && result->iterations % host->every_iterations == 0;
+  return counted || reached->asks[DNMF_ASK_SAVE] > 0;
+}
+
+static dnmf_status save(dnmf_loop *l, const dnmf_problem *problem, const dnmf_fit_result *result) {
+  const dnmf_fit_host *host = l->settings->host;
+  dnmf_fit_state now = {.result = *result, .memory = l->memory};
+  if (problem->kind->save)
+    problem->kind->save(l, problem->state, &now);
+  DNMF_TRY(host->save(host->state, &now, result->interrupted));
+  l->saved = MPI_Wtime();
   return DNMF_OK;
+}
+
+static dnmf_status copy_history(dnmf_error *error, int64_t count, const double *from, double **to) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "the history of the fit", count, sizeof(double), &memory));
+  *to = memory;
+  for (int64_t i = 0; i < count; i++)
+    (*to)[i] = from ? from[i] : NAN;
+  return DNMF_OK;
+}
+
+/* The result and the memory as they were saved. */
+static dnmf_status take_up(dnmf_loop *l, dnmf_fit_result *result) {
+  const dnmf_fit_result *saved = &l->resume->result;
+  dnmf_error *error = &l->context->error;
+  *result = *saved;
+  result->history_count = 0; /* until the copies are there */
+  result->resumed_iterations = saved->iterations;
+  result->converged = result->interrupted = false;
+  result->stop_reason = "unfinished";
+  result->objective_history = result->seconds_history = result->validation_history = NULL;
+  DNMF_TRY(copy_history(error, saved->history_count, saved->objective_history, &result->objective_history));
+  DNMF_TRY(copy_history(error, saved->history_count, saved->seconds_history, &result->seconds_history));
+  DNMF_TRY(copy_history(error, saved->history_count, saved->validation_history, &result->validation_history));
+  result->history_count = saved->history_count;
+  return DNMF_OK;
+}
+
+/* --- The loop ---------------------------------------------------------------------------------------------- */
+
+static void start_clocks(dnmf_loop *l, const dnmf_fit_result *result) {
+  const int64_t count = result->history_count;
+  memset(&l->seconds, 0, sizeof l->seconds);
+  memset(&l->context->traffic, 0, sizeof l->context->traffic);
+  l->began = l->saved = MPI_Wtime();
+  l->earlier = count > 0 ? result->seconds_history[count - 1] : 0;
 }
 
 /* Where the fit begins: at its start, or with the result and memory of the jobs before. */
-static dnmf_status begin(loop *l, dnmf_fit_result *result) {
-  DNMF_TRY(evaluate_start(l, result));
-  keep_failure(l, dnmf_fit_resume(&l->context->error, l->pace.plan, result, &l->memory));
-  memset(&l->seconds, 0, sizeof l->seconds);
-  memset(&l->context->traffic, 0, sizeof l->context->traffic);
-  dnmf_pace_begin(&l->pace, result);
-  if (result->history_count == 0)
-    keep_failure(l, record(l, result, 0));
+static dnmf_status begin(dnmf_loop *l, const dnmf_problem *problem, dnmf_fit_result *result) {
+  dnmf_reached reached = {.squares = NAN};
+  if (l->resume)
+    l->memory = l->resume->memory;
+  DNMF_TRY(problem->kind->begin(l, problem->state, &reached));
+  if (l->resume) {
+    dnmf_loop_keep_failure(l, take_up(l, result));
+    start_clocks(l, result);
+    return DNMF_OK;
+  }
+  DNMF_TRY(check_held_out(&l->context->error, problem, &reached));
+  DNMF_TRY(check_range(&l->context->error, problem, &reached));
+  take_reached(&reached, result);
+  remember_start(l, &reached);
+  keep_best(l, problem, &reached, result);
+  start_clocks(l, result);
+  record(l, problem, &reached, 0, result);
   return DNMF_OK;
 }
 
-static dnmf_status save(loop *l, const dnmf_fit_result *result) {
-  dnmf_fit_state now = {.result = *result, .memory = l->memory};
-  return dnmf_pace_save(&l->pace, l->last->control + CONTROL_ASKS, &now);
+/* What an iteration has come to, and whether it is the last. */
+static dnmf_status end_iteration(dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached *reached,
+                                 dnmf_fit_result *result, bool *done) {
+  result->iterations++;
+  DNMF_TRY(check_range(&l->context->error, problem, reached));
+  take_reached(reached, result);
+  remember_start(l, reached);
+  keep_best(l, problem, reached, result);
+  *done = has_converged(l, problem, reached, result);
+  return DNMF_OK;
 }
 
-static dnmf_status iterate(loop *l, dnmf_fit_result *result) {
-  DNMF_TRY(begin(l, result));
-  double clock = l->pace.began;
-  bool done = result->iterations >= l->options->max_iterations && dnmf_fit_stop(result, false, "max-iter");
+static dnmf_status iterate(dnmf_loop *l, const dnmf_problem *problem, dnmf_fit_result *result) {
+  DNMF_TRY(begin(l, problem, result));
+  double clock = l->began;
+  bool done = result->iterations >= l->settings->max_iterations && stop(result, false, "max-iter");
   while (!done) {
-    DNMF_TRY(step(l));
-    result->iterations++;
-    DNMF_TRY(objective(l, result));
-    done = should_stop(l, result);
-    keep_failure(l, record(l, result, dnmf_lap(&clock)));
-    DNMF_TRY(save(l, result));
+    dnmf_reached reached = {.squares = NAN};
+    DNMF_TRY(problem->kind->step(l, problem->state, &reached));
+    if (reached.batch == 0)
+      DNMF_TRY(end_iteration(l, problem, &reached, result, &done));
+    const bool running = !done;
+    done = done || is_told_to_stop(l, &reached, result);
+    if (reached.batch == 0)
+      record(l, problem, &reached, dnmf_lap(&clock), result);
+    else
+      report_batch(l, problem, &reached, result);
+    if (save_is_due(l, &reached, result, running && !done))
+      DNMF_TRY(save(l, problem, result));
   }
-  l->seconds.total = MPI_Wtime() - l->pace.began;
-  result->best_iteration = result->iterations;
+  l->seconds.total = MPI_Wtime() - l->began;
   return dnmf_agree(l->context, l->failure);
 }
 
-/* Sums and control values of one factor. */
-static dnmf_status create_side(loop *l, dnmf_factor *x, side *s) {
-  int64_t count = l->arithmetic->sum_count(l);
-  void *memory = NULL;
-  s->x = x;
-  DNMF_TRY(dnmf_allocate_zero(&l->context->error, "sums of a factor", count + CONTROLS, sizeof(double), &memory));
-  s->sums = memory;
-  s->control = s->sums + count;
+/* The model to keep, once the fit is done. */
+static dnmf_status settle(dnmf_loop *l, const dnmf_problem *problem, dnmf_fit_result *result) {
+  dnmf_reached reached = {.squares = NAN};
+  if (problem->kind->settle && !result->interrupted) {
+    DNMF_TRY(problem->kind->settle(l, problem->state, &reached));
+    DNMF_TRY(check_range(&l->context->error, problem, &reached));
+  }
+  if (reached.has_loss)
+    take_reached(&reached, result);
+  if (problem->holds_out) {
+    result->objective = l->memory.best_objective;
+    result->residual_squares = l->memory.best_residual_squares;
+  }
   return DNMF_OK;
 }
 
-/* A divergence is finite where A is positive, or beta is; all but Kullback-Leibler sum denominators too. */
-static dnmf_status prepare_divergence(loop *l) {
-  if (l->options->loss.beta <= 0)
-    DNMF_TRY(dnmf_matrix_require_positive(l->context, l->a));
-  if (dnmf_loss_is(l->options->loss, 1))
-    return DNMF_OK;
-  DNMF_TRY(dnmf_factor_add_denominators(l->context, l->w.x));
-  return dnmf_factor_add_denominators(l->context, l->h.x);
-}
-
-static bool reads_once(const loop *l, int grid_cols) {
-  const dnmf_job job = {.rows = l->a->rows,
-                        .cols = l->a->cols,
-                        .sparse = l->a->sparse,
-                        .narrow = l->a->narrow,
-                        .components = l->options->components,
-                        .solver = l->options->solver,
-                        .loss = l->options->loss,
-                        .precision = l->a->precision};
-  return dnmf_cost_is_one_pass(&job, grid_cols);
-}
-
-dnmf_status dnmf_fit(dnmf_context *context, const dnmf_fit_options *options, const dnmf_matrix *a, dnmf_factor *w,
-                     dnmf_factor *h, dnmf_fit_result *result) {
+dnmf_status dnmf_loop_run(dnmf_context *context, const dnmf_settings *settings, const dnmf_problem *problem,
+                          dnmf_fit_result *result) {
+  dnmf_loop l = {.context = context,
+                 .settings = settings,
+                 .resume = settings->host ? settings->host->resume : NULL,
+                 .memory = {.start_error = NAN},
+                 .began = MPI_Wtime()};
   memset(result, 0, sizeof *result);
   result->validation_rmse = NAN;
   result->stop_reason = "unfinished";
-  const dnmf_penalties *penalties = &options->penalties;
-  bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
-  double scale_w = scaled ? (double)a->cols : 1;
-  double scale_h = scaled ? (double)a->rows : 1;
-  loop l = {.context = context, .options = options, .a = a};
-  l.arithmetic = options->loss.divergence ? &dnmf_divergence_loss : &dnmf_squared_error;
-  l.pace = (dnmf_pace){options->checkpointing, options->max_iterations, options->time_limit, .began = MPI_Wtime()};
-  l.w = (side){.l1 = penalties->l1_w * scale_w, .l2 = penalties->l2_w * scale_w};
-  l.h = (side){.transposed = true, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
-  l.first = options->fixed == DNMF_FIXED_W ? &l.h : &l.w;
-  l.last = options->fixed == DNMF_FIXED_H ? &l.w : &l.h;
-  l.one_pass = options->fixed == DNMF_FIXED_NONE && reads_once(&l, w->group_size);
-  dnmf_status status = dnmf_check_scale(context, a);
+  dnmf_status status = check_scale(&context->error, problem, settings->loss.divergence);
   if (status == DNMF_OK)
-    status = create_side(&l, w, &l.w);
-  if (status == DNMF_OK)
-    status = create_side(&l, h, &l.h);
-  if (status == DNMF_OK && options->loss.divergence)
-    status = prepare_divergence(&l);
+    status = problem->kind->open(&l, problem->state);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = iterate(&l, result);
+    status = iterate(&l, problem, result);
   if (status == DNMF_OK)
     status = dnmf_fit_collect(context, &l.seconds, result);
-  result->passes = l.one_pass ? 1 : 2;
-  dnmf_factor_drop_denominators(w);
-  dnmf_factor_drop_denominators(h);
-  free(l.w.sums);
-  free(l.h.sums);
+  if (status == DNMF_OK)
+    status = settle(&l, problem, result);
+  result->passes = problem->passes;
+  problem->kind->close(problem->state);
   return status;
 }

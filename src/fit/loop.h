@@ -1,86 +1,105 @@
 /*
- * The state of the update loop (loop.c), and what a loss brings to it.
+ * The one loop of all fits: starting, stepping, stopping, checking, recording, saving, resuming.
  *
- * Letters: X is the factor that has just been updated, Y the one whose turn is next, F the one that is fixed in X's
- * turn. Functions marked local do arithmetic of this process alone; the loop communicates.
+ * What is iterated is a problem: a table of a few functions over a state of its own. Kinds of problem, a file each:
+ *   zeros_fit.c     unstored entries are zeros; blocks on a process grid
+ *   observed_fit.c  observed entries only: ratings; also rows folded in, H fixed
+ *   batch_fit.c     zeros, the rows of A pass by in batches
+ *
+ * Stopping rules, each checked after every iteration in this order:
+ *   validation  held-out RMSE has not improved for `patience` iterations; the best model is kept (with held-out
+ * entries) gradient    the sum of |projected gradient| over the factors fitted is at most tol of the first iteration's
+ *               (scikit-learn's rule for cd)
+ *   objective   every 10 iterations: (error then - error now) / error of the start < tol, error = sqrt(2 loss)
+ *               (scikit-learn's rule for mu)
+ *   max-iter, a signal, time-limit
+ * A fit fails, on all processes alike, when its values are too small for its precision or its loss becomes infinite or
+ * no number.
  */
 #ifndef DNMF_FIT_LOOP_H
 #define DNMF_FIT_LOOP_H
 
-#include "pace.h"
+#include "fit/fit_state.h"
+#include "fit/settings.h"
 
-/* Values that ride along with a factor's sums, summed over all processes. */
-enum {
-  CONTROL_VIOLATION = 0,
-  CONTROL_LOSS,
-  CONTROL_SUM,
-  CONTROL_SQUARES,
-  CONTROL_FAILED,
-  CONTROL_ASKS,
-  CONTROLS = CONTROL_ASKS + DNMF_ASKS
-};
+/* What each process asks for; summed over all processes by the problem's own all-reduce. */
+enum { DNMF_ASK_STOP = 0, DNMF_ASK_SAVE, DNMF_ASK_EXPIRED, DNMF_ASKS };
 
-typedef struct side {
-  dnmf_factor *x;
-  bool gathered;   /* x->gathered holds x as it is now */
-  bool transposed; /* H: its rows belong to the columns of A */
-  double l1;
-  double l2;
-  double *sums;    /* over all rows of x, what the loss needs of them; then the control values */
-  double *control; /* points behind the sums */
-} side;
+/* What an iteration has come to, the same on all processes. */
+typedef struct dnmf_reached {
+  bool has_loss;       /* false: a start of which the loss is not known yet */
+  double loss;         /* of the entries fitted, without penalties */
+  double penalty;      /* of both factors */
+  double watched;      /* what the objective rule watches, of the dimension of a loss */
+  double violation;    /* sum of |projected gradient|; 0 where nobody asks for it */
+  double squares;      /* |A - WH|^2; NaN for other losses than the squared error */
+  bool below_rounding; /* the loss is lost in the rounding of its terms */
+  double held_out_squares;
+  double held_out_count; /* 0: nothing is held out */
+  double asks[DNMF_ASKS];
+  int64_t batch; /* of a pass, which ends with 0; other kinds of fit: 0 */
+  int64_t batches;
+} dnmf_reached;
 
-typedef struct loop loop;
-
-/* The arithmetic of a loss. All functions are local. */
-typedef struct loss_arithmetic {
-  bool needs_both; /* what X's update needs depends on X too, not on F alone */
-
-  /* Numbers that `sum` makes of a factor. */
-  int64_t (*sum_count)(const loop *l);
-
-  /* y->x->partial = this block's share of what the update of Y needs, from the gathered factors. */
-  dnmf_status (*contribute)(loop *l, side *y);
-
-  /* Updates the owned rows of X from x->x->products and the sums of F; adds the violation to X's control values. */
-  dnmf_status (*update)(loop *l, side *x, const side *f);
-
-  /* With whole rows of A here: updates the rows of W and leaves this block's share of what the update of H needs in
-   * h->x->partial, reading A once. NULL: not for this loss. */
-  dnmf_status (*sweep)(loop *l);
-
-  /* x->sums = the share of the owned rows, x->control[CONTROL_LOSS] = what this process adds to the loss, taken from
-   * the products and rows of `paired`. */
-  dnmf_status (*sum)(loop *l, side *x, const side *paired);
-
-  /* l->loss, and the errors that follow from it, from the sums of both factors and the control values. */
-  void (*evaluate)(loop *l, dnmf_fit_result *result);
-} loss_arithmetic;
-
-struct loop {
+/* What a problem sees of the loop. */
+typedef struct dnmf_loop {
   dnmf_context *context;
-  const dnmf_fit_options *options;
-  const dnmf_matrix *a;
-  const loss_arithmetic *arithmetic;
-  side w;
-  side h;
-  side *first;   /* whose half-step begins an iteration: W's, or H's when W is fixed */
-  side *last;    /* whose half-step ends it: H's, or W's when H is fixed */
-  bool one_pass; /* the two half-steps of an iteration read A together */
-  double stored; /* divergences: this block's sums of dnmf_diverge, for the next control values */
-  double powers;
-  dnmf_status failure; /* of local arithmetic here; shared with the next sums, so that nobody waits */
-  dnmf_pace pace;
-  dnmf_fit_memory memory;
-  double loss; /* without penalties, where the last half-step ended */
+  const dnmf_settings *settings;
+  const dnmf_fit_state *resume; /* NULL: from a start */
+  dnmf_status failure;          /* of local work here; shared with the next sums, so that nobody waits */
   dnmf_fit_seconds seconds;
-};
+  dnmf_fit_memory memory;
+  double began;   /* this job's loop */
+  double earlier; /* seconds of iterating in the jobs before */
+  double saved;   /* when; at first the beginning */
+} dnmf_loop;
 
-/* Fails on a matrix, not all zero, whose values are too small to compute with; scale.c. The same on all processes.
- * local */
-dnmf_status dnmf_check_scale(dnmf_context *context, const dnmf_matrix *a);
+typedef struct dnmf_problem_kind {
+  /* Memory. local */
+  dnmf_status (*open)(dnmf_loop *loop, void *state);
 
-extern const loss_arithmetic dnmf_squared_error;
-extern const loss_arithmetic dnmf_divergence_loss;
+  /* Everything as an iteration leaves it, at a start or where `loop->resume` stopped. collective */
+  dnmf_status (*begin)(dnmf_loop *loop, void *state, dnmf_reached *reached);
+
+  /* One iteration, or one batch of a pass. collective */
+  dnmf_status (*step)(dnmf_loop *loop, void *state, dnmf_reached *reached);
+
+  /* Keeps the model as the best on the held-out entries. NULL: nothing can be held out. local */
+  void (*keep_best)(dnmf_loop *loop, void *state);
+
+  /* Adds to `now` what a later job needs beside W, H and the memory. NULL: nothing. local */
+  void (*save)(dnmf_loop *loop, void *state, dnmf_fit_state *now);
+
+  /* After the last iteration: the model to keep, and what it has come to if that changes. NULL: as it is. collective */
+  dnmf_status (*settle)(dnmf_loop *loop, void *state, dnmf_reached *reached);
+
+  /* Releases what `open` made, also when it failed. local */
+  void (*close)(void *state);
+} dnmf_problem_kind;
+
+typedef struct dnmf_problem {
+  const dnmf_problem_kind *kind;
+  void *state;
+  dnmf_precision precision;
+  double sum; /* of the entries fitted */
+  double sum_squares;
+  bool holds_out; /* entries are held out: they decide when to stop, and which model is kept */
+  int passes;     /* readings of A an iteration takes */
+} dnmf_problem;
+
+/* Fits from the start in the problem's factors, which hold the model afterwards. Released with dnmf_fit_result_free.
+ * collective */
+dnmf_status dnmf_loop_run(dnmf_context *context, const dnmf_settings *settings, const dnmf_problem *problem,
+                          dnmf_fit_result *result);
+
+/* Keeps the first local failure until everybody hears of it. local */
+void dnmf_loop_keep_failure(dnmf_loop *loop, dnmf_status status);
+
+/* What this process asks for. local */
+void dnmf_loop_ask(const dnmf_loop *loop, double asks[DNMF_ASKS]);
+
+/* |A - WH|^2 = |A|^2 - 2 <A, WH> + |WH|^2 from its terms into loss, squares and below_rounding. local */
+void dnmf_reached_from_terms(dnmf_reached *reached, dnmf_precision precision, double sum_squares, double inner,
+                             double crossed);
 
 #endif

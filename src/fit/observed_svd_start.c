@@ -32,38 +32,38 @@ static void put_bias(const dnmf_panel *bias, int at, dnmf_panel *panel) {
     dnmf_panel_set(panel, row, at, dnmf_panel_get(bias, row, 0));
 }
 
-static void put_svd(const dnmf_observed_options *options, const dnmf_ratings *ratings, const dnmf_ratings_svd *svd,
-                    uint64_t seed, dnmf_panel *w, dnmf_panel *h) {
-  const int first = observed_start_has_biases(options) ? 0 : 1;
+static void put_svd(const dnmf_settings *settings, const dnmf_ratings *ratings, const dnmf_ratings_svd *svd,
+                    dnmf_panel *w, dnmf_panel *h) {
+  const int first = dnmf_observed_has_biases(settings) ? 0 : 1;
   const double scale = amplitude * sqrt(ratings->deviation);
   int rank = 0;
   while (rank < svd->components && svd->values[rank] > 0)
     rank++;
   put_parts(&svd->rows, rank, first, scale, w);
   put_parts(&svd->cols, rank, first, scale, h);
-  observed_start_put_random(options, ratings, seed, first + 2 * rank, w, h);
-  if (!observed_start_has_biases(options)) {
+  observed_start_put_random(settings, ratings, first + 2 * rank, w, h);
+  if (!dnmf_observed_has_biases(settings)) {
     put_mean_and_bias(&svd->row_bias, ratings->mean, w);
     put_mean_and_bias(&svd->col_bias, ratings->mean, h);
   }
-  if (options->bias_rows)
-    put_bias(&svd->row_bias, options->components, w);
-  if (options->bias_cols)
-    put_bias(&svd->col_bias, options->components, h);
+  if (settings->observed.bias_rows)
+    put_bias(&svd->row_bias, settings->components, w);
+  if (settings->observed.bias_cols)
+    put_bias(&svd->col_bias, settings->components, h);
 }
 
-dnmf_status dnmf_start_observed_svd(dnmf_context *context, const dnmf_observed_options *options,
-                                    const dnmf_ratings *ratings, uint64_t seed, dnmf_panel *w, dnmf_panel *h) {
-  const int pairs = (options->components - (observed_start_has_biases(options) ? 0 : 1)) / 2;
-  DNMF_TRY(dnmf_agree(context, observed_start_create(&context->error, options, ratings, w, h)));
+dnmf_status dnmf_start_observed_svd(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
+                                    dnmf_panel *w, dnmf_panel *h) {
+  const int pairs = (settings->components - (dnmf_observed_has_biases(settings) ? 0 : 1)) / 2;
+  DNMF_TRY(dnmf_agree(context, observed_start_create(&context->error, settings, ratings, w, h)));
   if (pairs == 0 || !(ratings->deviation > 0 && ratings->mean > 0)) {
-    observed_start_at_random(options, ratings, seed, w, h);
+    observed_start_at_random(settings, ratings, w, h);
     return DNMF_OK;
   }
   dnmf_ratings_svd svd;
-  dnmf_status status = dnmf_ratings_svd_compute(context, ratings, pairs, seed, &svd);
+  dnmf_status status = dnmf_ratings_svd_compute(context, ratings, pairs, settings->seed, &svd);
   if (status == DNMF_OK)
-    put_svd(options, ratings, &svd, seed, w, h);
+    put_svd(settings, ratings, &svd, w, h);
   dnmf_ratings_svd_free(&svd);
   return status;
 }

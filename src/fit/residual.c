@@ -1,6 +1,7 @@
 #include "fit/residual.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "comm/collective.h"
 
 #include <stdlib.h>
@@ -78,7 +79,8 @@ static double tile_squares(const dnmf_context *context, const dnmf_matrix *a, dn
   const int64_t width = dnmf_range_size(cols);
   const int64_t height = dnmf_range_size(rows);
   dnmf_panel_outer(context, &t->w, (dnmf_range){0, height}, &t->h, (dnmf_range){0, width}, t->fitted);
-#pragma omp parallel for schedule(static) num_threads(context->threads)
+  const int team = dnmf_team(context->threads, (double)height * (double)width);
+#pragma omp parallel for schedule(static) num_threads(team)
   for (int64_t i = 0; i < height; i++) {
     double *fitted = t->fitted + i * width;
     subtract(a, rows.begin + i, cols, fitted);

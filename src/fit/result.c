@@ -1,4 +1,4 @@
-#include "result.h"
+#include "fit/result.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"
@@ -46,22 +46,8 @@ dnmf_status dnmf_fit_collect(dnmf_context *context, const dnmf_fit_seconds *seco
   return DNMF_OK;
 }
 
-void dnmf_fit_set_residual(dnmf_fit_result *result, const dnmf_matrix *a, double inner, double crossed) {
-  double residual = a->sum_squares - 2 * inner + crossed;
-  double epsilon = 8 * dnmf_precision_epsilon(a->precision);
-  double rounding = epsilon * a->sum_squares + epsilon * (2 * inner) + epsilon * crossed;
-  result->below_rounding = residual < rounding;
-  result->residual_squares = residual < 0 ? 0 : residual;
-}
-
-dnmf_status dnmf_fit_check_range(dnmf_error *error, dnmf_precision precision, bool divergence, double loss) {
-  if (isfinite(loss))
-    return DNMF_OK;
-  return dnmf_fail(error, DNMF_ERROR_INPUT,
-                   "the objective is beyond the range of %s precision: the values of the matrix are too large%s; "
-                   "scale the matrix%s",
-                   dnmf_precision_name(precision), divergence ? " or too small" : "",
-                   precision == DNMF_SINGLE ? " or use --precision double" : "");
+double dnmf_relative_error(double residual_squares, double sum_squares) {
+  return sum_squares > 0 ? sqrt(residual_squares / sum_squares) : NAN;
 }
 
 void dnmf_fit_result_free(dnmf_fit_result *result) {

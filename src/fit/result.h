@@ -1,23 +1,40 @@
-/* What both loops share, and the cost model must know of them: history, sums over processes. */
+/*
+ * What a fit has come to: its course, its times, its traffic.
+ */
 #ifndef DNMF_FIT_RESULT_H
 #define DNMF_FIT_RESULT_H
 
-#include "pace.h"
+#include "comm/context.h"
+#include "cost/cost.h"
 
-#include "fit/fit.h"
+typedef struct dnmf_fit_result {
+  int iterations;
+  int passes;             /* readings of A an iteration takes: 1 or 2; 0: no block of A is read */
+  int resumed_iterations; /* of these, those of the jobs that this one goes on from */
+  bool converged;
+  bool interrupted;           /* stopped before it was done, with a checkpoint to go on from */
+  const char *stop_reason;    /* "gradient", "objective", "validation", "max-iter", "time-limit", "signal"; while the
+                                 fit runs "unfinished" */
+  double loss;                /* without penalties, of the last iteration; NaN where it is not known of a start */
+  double objective;           /* with penalties, of the model kept; NaN where it is not known of a start */
+  double residual_squares;    /* |A - WH|^2 over the fitted entries, from the loop's own products; never negative;
+                                 NaN like the objective, and for other losses than the squared error */
+  bool below_rounding;        /* the residual is lost in the rounding of its three terms */
+  double violation;           /* of the last iteration relative to the first */
+  double validation_rmse;     /* of the model kept; NaN without held-out entries */
+  int best_iteration;         /* the model kept: the last, or with held-out entries the best on them */
+  dnmf_fit_seconds seconds;   /* of this job: the mean over processes; the total is the slowest one's */
+  dnmf_traffic traffic;       /* of this job's loop, summed over processes */
+  int64_t history_count;      /* iterations + 1: the start first */
+  double *objective_history;  /* owned */
+  double *seconds_history;    /* owned; of iterating, all jobs together */
+  double *validation_history; /* owned; NaN where not computed */
+} dnmf_fit_result;
 
-/* Sums over all processes at the end of an iteration over observed entries. */
-typedef struct dnmf_observed_sums {
-  double loss;    /* after the columns' turn */
-  double penalty; /* of both factors */
-  double violation;
-  double held_out_squares;
-  double held_out_count;
-  double failed;
-  double asks[DNMF_ASKS];
-} dnmf_observed_sums;
+/* The square root of residual over sum of squares; NaN where there is nothing to compare with. local */
+double dnmf_relative_error(double residual_squares, double sum_squares);
 
-enum { OBSERVED_SUMS = sizeof(dnmf_observed_sums) / sizeof(double) };
+void dnmf_fit_result_free(dnmf_fit_result *result);
 
 /* Appends a step to the histories and tells the reporter. local */
 dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, const dnmf_step *step);
@@ -27,12 +44,5 @@ void dnmf_fit_report(dnmf_context *context, const dnmf_step *step);
 
 /* Times become the mean over processes, the total the slowest's; traffic is everybody's. collective */
 dnmf_status dnmf_fit_collect(dnmf_context *context, const dnmf_fit_seconds *seconds, dnmf_fit_result *result);
-
-/* |A - WH|^2 = |A|^2 - 2 <A, WH> + |WH|^2 from its terms: residual_squares, and whether it is lost in their rounding.
- * local */
-void dnmf_fit_set_residual(dnmf_fit_result *result, const dnmf_matrix *a, double inner, double crossed);
-
-/* Fails when the loss is not a finite number; where it is the same everywhere, all processes fail together. local */
-dnmf_status dnmf_fit_check_range(dnmf_error *error, dnmf_precision precision, bool divergence, double loss);
 
 #endif

@@ -1,6 +1,7 @@
 #include "ratings_sides.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "base/variant.h"
 
 #include <math.h>
@@ -59,7 +60,8 @@ void ratings_sides_free(ratings_sides *sides) {
 static void over_rows(const ratings_sides *sides, void (*rows)(const ratings_product *, int64_t, int64_t),
                       const ratings_product *product) {
   const int64_t count = product->entries->rows;
-#pragma omp parallel for schedule(dynamic) num_threads(sides->context->threads)
+  const double operations = (double)product->entries->start[count] * (product->columns + 1);
+#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(sides->context->threads, operations))
   for (int64_t begin = 0; begin < count; begin += ROWS_AT_ONCE)
     rows(product, begin, begin + ROWS_AT_ONCE < count ? begin + ROWS_AT_ONCE : count);
 }

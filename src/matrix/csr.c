@@ -1,5 +1,7 @@
 #include "matrix/csr.h"
 
+#include "base/team.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +13,7 @@ void dnmf_csr_free(dnmf_csr *csr) {
   *csr = (dnmf_csr){0};
 }
 
-enum {
-  TURN_IN_PARALLEL = 1 << 16, /* entries: for fewer, threads are not worth waking */
-  MOST_SHARES = 64            /* of a transpose, a thread each */
-};
+enum { MOST_SHARES = 64 /* of a transpose, a thread each */, TURN_OPERATIONS = 8 /* that moving an entry is worth */ };
 
 /* The columns of `from` that one thread turns. */
 typedef struct turn {
@@ -104,23 +103,23 @@ void dnmf_csr_transpose(const dnmf_csr *from, dnmf_precision precision, int thre
   const size_t size = dnmf_number_size(dnmf_number_of(precision, from->narrow));
   const int64_t entries = from->start[from->rows];
   const int most = threads < MOST_SHARES ? threads : MOST_SHARES;
-  const int shares = entries < TURN_IN_PARALLEL ? 1 : most;
+  const int team = dnmf_team(most, (double)entries * TURN_OPERATIONS);
   to->rows = from->cols;
   to->cols = from->rows;
   to->narrow = from->narrow;
   memset(to->start, 0, (size_t)(to->rows + 1) * sizeof *to->start);
-#pragma omp parallel for num_threads(shares) if (shares > 1)
-  for (int s = 0; s < shares; s++) {
-    const turn t = {from, dnmf_range_split((dnmf_range){0, to->rows}, shares, s), shares == 1, to};
+#pragma omp parallel for num_threads(team)
+  for (int s = 0; s < team; s++) {
+    const turn t = {from, dnmf_range_split((dnmf_range){0, to->rows}, team, s), team == 1, to};
     count_columns(&t);
   }
   dnmf_csr_counts_to_places(to->start, to->rows);
   int64_t bounds[MOST_SHARES + 1]; /* columns with about the same number of entries for each thread */
-  for (int share = 0; share <= shares; share++)
-    bounds[share] = column_of_share(to, entries, share, shares);
-#pragma omp parallel for num_threads(shares) if (shares > 1)
-  for (int s = 0; s < shares; s++) {
-    const turn t = {from, {bounds[s], bounds[s + 1]}, shares == 1, to};
+  for (int share = 0; share <= team; share++)
+    bounds[share] = column_of_share(to, entries, share, team);
+#pragma omp parallel for num_threads(team)
+  for (int s = 0; s < team; s++) {
+    const turn t = {from, {bounds[s], bounds[s + 1]}, team == 1, to};
     place_columns_of_size(&t, size);
   }
 }

@@ -1,6 +1,7 @@
 #include "matrix/csr_product.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "comm/collective.h"
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
@@ -58,10 +59,11 @@ static void multiply_bands(dnmf_context *context, const dnmf_csr *a, const void 
   const int64_t step = cursor ? band_rows_of(a->cols, padded, out->precision) : a->cols;
   const int64_t parts = (int64_t)context->threads * PARTS;
   const dnmf_range rows = {0, a->rows};
+  const int team = dnmf_team(context->threads, (double)a->start[a->rows] * (double)padded);
   const size_t row_bytes = (size_t)out->components * dnmf_precision_size(out->precision);
   for (int64_t first = 0; first == 0 || first<a->cols; first += step> 0 ? step : 1) {
     const dnmf_csr_band band = {dnmf_at_most(a->cols, first + step), cursor};
-#pragma omp parallel for schedule(dynamic) num_threads(context->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(team)
     for (int64_t part = 0; part < parts; part++) {
       const int64_t begin = dnmf_csr_balanced_row(a, rows, part, parts);
       const int64_t end = dnmf_csr_balanced_row(a, rows, part + 1, parts);
@@ -174,7 +176,9 @@ static void add_rows(dnmf_context *context, const dnmf_csr *a, const dnmf_panel 
     dnmf_pad_rows_threaded(context, panel->precision, x, panel->components, count, w->rows, w->padded);
     x = w->rows;
   }
-#pragma omp parallel for schedule(static) num_threads(context->threads)
+  const int64_t stored = a->start[rows.end] - a->start[rows.begin];
+  const int team = dnmf_team(context->threads, (double)stored * (double)w->padded);
+#pragma omp parallel for schedule(static) num_threads(team)
   for (int part = 0; part < context->threads; part++) {
     const dnmf_range cols = {w->first[part], w->first[part + 1]};
     if (dnmf_range_size(cols) > 0)

@@ -9,10 +9,12 @@
 #include "matrix/divergence.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "matrix/csr_product.h"
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,7 @@ enum { TILE = DNMF_DIVERGENCE_TILE, ENTRIES = 256 /* of a sparse row, at a time 
 typedef struct work {
   dnmf_context *context;
   dnmf_divergence *d;
+  dnmf_divergence_form form;
   const dnmf_dense_kernel *product;
   const dnmf_divergence_kernel *kernel;
   const dnmf_number_kernel *number_kernel;
@@ -101,7 +104,7 @@ static void dense_tile(const work *w, int64_t row, int64_t rows, int64_t col, co
   for (int64_t i = 0; i < rows; i++) {
     const void *a = values_at(w, w->dense->narrow, w->dense->dense, (row + i) * stride + col, cols, room);
     void *p = at(w, s->p, i * TILE);
-    w->kernel->ratios(w->d->beta, cols, a, p, at(w, s->n, i * TILE), w->d->want_loss ? sums : NULL);
+    w->kernel->ratios(&w->form, cols, a, p, at(w, s->n, i * TILE), w->d->want_loss ? sums : NULL);
   }
 }
 
@@ -118,7 +121,7 @@ static int64_t stored_entries(const work *w, int64_t begin, int64_t last, int64_
   double room[TILE];
   const void *a = values_at(w, w->sparse->narrow, w->sparse->value, begin, count, room);
   dnmf_divergence_sums entries = {0, 0}; /* their powers are among the row's */
-  w->kernel->ratios(w->d->beta, count, a, p, n, w->d->want_loss ? &entries : NULL);
+  w->kernel->ratios(&w->form, count, a, p, n, w->d->want_loss ? &entries : NULL);
   sums->stored += entries.stored;
   w->kernel->add_rows(n, w->fixed, w->padded, index + begin, count, numerators);
   return entry;
@@ -127,15 +130,14 @@ static int64_t stored_entries(const work *w, int64_t begin, int64_t last, int64_
 /* A sparse tile: numerators of its stored entries, p^(beta-1) everywhere in s->p. `next` has the rows' entries. */
 static void sparse_tile(const work *w, int64_t row, int64_t rows, int64_t col, int64_t *next, const desk *s,
                         dnmf_divergence_sums *sums) {
-  const double beta = w->d->beta;
   const int64_t end = dnmf_at_most(w->y->rows, col + TILE);
   set_tile(w, row, rows, col, s);
   for (int64_t i = 0; i < rows; i++) {
     void *p = at(w, s->p, i * TILE);
     next[i] = stored_entries(w, next[i], w->sparse->start[row + i + 1], col, end, p, s,
                              at(w, s->numerators, i * w->padded), sums);
-    const double powers = w->kernel->denominators(beta, end - col, p);
-    sums->powers += w->d->want_loss && beta != 0 ? powers : 0;
+    const double powers = w->kernel->denominators(&w->form, end - col, p);
+    sums->powers += w->d->want_loss && w->d->beta != 0 ? powers : 0;
   }
 }
 
@@ -211,16 +213,23 @@ static void sparse_row(const work *w, int64_t row, const desk *s) {
     const int32_t *index = w->sparse->index + begin;
     const void *a = values_at(w, w->sparse->narrow, w->sparse->value, begin, count, room);
     w->kernel->dots(s->row, w->fixed, w->padded, index, count, s->p);
-    w->kernel->ratios(1, count, a, s->p, s->n, w->d->want_loss ? &w->sums[row] : NULL);
+    w->kernel->ratios(&w->form, count, a, s->p, s->n, w->d->want_loss ? &w->sums[row] : NULL);
     w->kernel->add_rows(s->n, w->fixed, w->padded, index, count, s->numerators);
   }
   dnmf_unpad_rows(precision, s->numerators, w->padded, 1, at(w, w->d->numerators->data, row * w->components),
                   w->components);
 }
 
+/* Threads for the strips. A number of P costs its product, and a division or two powers beside. */
+static int strips_team(const work *w) {
+  const double numbers =
+      w->sparse && !w->turned ? (double)w->sparse->start[w->strips] : (double)w->x->rows * (double)w->y->rows;
+  return dnmf_team(w->context->threads, numbers * (double)(2 * w->padded + 8));
+}
+
 static void run_rows(const work *w) {
   const int64_t parts = (int64_t)w->context->threads * 8;
-#pragma omp parallel for schedule(dynamic) num_threads(w->context->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(strips_team(w))
   for (int64_t part = 0; part < parts; part++) {
     const desk s = take_desk(w);
     const int64_t end = dnmf_csr_balanced_row(w->sparse, (dnmf_range){0, w->strips}, part + 1, parts);
@@ -230,7 +239,7 @@ static void run_rows(const work *w) {
 }
 
 static void run_strips(const work *w) {
-#pragma omp parallel for schedule(dynamic) num_threads(w->context->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(strips_team(w))
   for (int64_t strip = 0; strip < w->strips; strip++) {
     const desk s = take_desk(w);
     if (w->sparse)
@@ -245,7 +254,8 @@ static void turn(const work *w) {
   const int k = w->components;
   const int64_t rows = w->y->rows;
   const char *from = w->y->data;
-#pragma omp parallel for schedule(static) num_threads(w->context->threads)
+  const int team = dnmf_team(w->context->threads, (double)rows * k);
+#pragma omp parallel for schedule(static) num_threads(team)
   for (int64_t tile = 0; tile < tiles_of(rows); tile++) {
     char *to = at(w, w->turned, tile * TILE * k);
     memset(to, 0, (size_t)(TILE * k) * w->number);
@@ -278,11 +288,21 @@ static dnmf_status allocate(work *w, bool tiles) {
   return DNMF_OK;
 }
 
+double dnmf_divergence_floor(const dnmf_matrix *a) {
+  const double typical = a->sum > 0 ? a->sum_squares / a->sum : 1;
+  return DNMF_DIVERGENCE_FLOOR * fmin(1, 100 * typical);
+}
+
+static dnmf_divergence_form form_of(double beta, double floor) {
+  return (dnmf_divergence_form){beta, floor, pow(floor, beta - 2), pow(floor, beta - 1)};
+}
+
 dnmf_status dnmf_diverge(dnmf_context *context, const dnmf_matrix *a, dnmf_divergence *d) {
   const bool exchanged = a->sparse && d->transposed;
   const bool tiles = !a->sparse || d->beta != 1;
   work w = {.context = context,
             .d = d,
+            .form = form_of(d->beta, dnmf_divergence_floor(a)),
             .product = dense_kernels[a->precision][context->isa],
             .kernel = kernels[a->precision][context->isa],
             .number_kernel = number_kernels[a->precision][context->isa],

@@ -12,8 +12,10 @@
  * copies of the panels, and for beta = 1 and a sparse block only numbers of one row's stored entries. There the
  * numerators are sums over stored entries and the denominators are sums of columns, which the caller has.
  *
- * A p of 0 counts as DNMF_DIVERGENCE_FLOOR where it would be divided by, as in scikit-learn. Results do not depend on
- * the number of threads.
+ * Where it would be divided by, a p below DNMF_DIVERGENCE_FLOOR counts as that, as in scikit-learn 1.7; of a
+ * matrix of small values (dnmf_divergence_floor) the floor is as much smaller. An a of 0 takes no part in ratios and
+ * logarithms: it adds p^beta / beta alone to the divergence, whatever p is. With beta < 0 a small p counts as the floor
+ * in p^beta too. Results do not depend on the number of threads.
  */
 #ifndef DNMF_DIVERGENCE_H
 #define DNMF_DIVERGENCE_H
@@ -36,6 +38,10 @@ typedef struct dnmf_divergence {
   double stored;            /* out: the part of the loss that vanishes where a = 0 */
   double powers;            /* out: sum of p^beta over all entries; 0 for beta = 0 and 1, where it is known */
 } dnmf_divergence;
+
+/* What P counts as at least where it is divided by: DNMF_DIVERGENCE_FLOOR, but never above 1e-5 of the mean value of A,
+ * each weighted with itself. From the matrix's global figures; without them (sum 0) the former. local */
+double dnmf_divergence_floor(const dnmf_matrix *a);
 
 /* Work memory that the larger of the two calls takes while it runs, in bytes, for a block of `rows` x `cols`. local */
 double dnmf_divergence_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, double beta,

@@ -9,114 +9,184 @@
 #include "base/vector_math.h"
 #include "matrix/divergence.h"
 
-static const real FLOOR = (real)DNMF_DIVERGENCE_FLOOR;
+/* Numbers below it are subnormal, or near: their ratios with others may be 0, and the logarithms of those infinite. */
+static const real SMALL = sizeof(real) == sizeof(double) ? (real)0x1p-512 : (real)0x1p-64;
+static const real SMALL_LOG = sizeof(real) == sizeof(double) ? (real)-354.89135644669199 : (real)-44.361419555836498;
 
-/* p, where it is divided by */
-TEMPLATE real above_zero(real p) {
-  return p == 0 ? FLOOR : p;
+/* log(a / q) for a > 0, however small */
+TEMPLATE real log_ratio(real a, real q) {
+  const real scaled = a < SMALL ? a / SMALL : a;
+  return real_log(scaled / q) + (a < SMALL ? SMALL_LOG : 0);
 }
 
-static void kullback_leibler_ratios(int64_t count, const real *restrict a, const real *restrict p, real *restrict n) {
+/* A zero adds nothing: its ratio is never looked at. */
+static double kullback_leibler_stored(real floor, int64_t count, const real *restrict a, const real *restrict p) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; i++) {
+    const real part = a[i] * log_ratio(a[i] > 0 ? a[i] : 1, p[i] < floor ? floor : p[i]) - a[i];
+    sum += a[i] > 0 ? (double)part : 0;
+  }
+  return sum;
+}
+
+static void kullback_leibler_ratios(real floor, int64_t count, const real *restrict a, const real *restrict p,
+                                    real *restrict n) {
 #pragma omp simd
   for (int64_t i = 0; i < count; i++)
-    n[i] = a[i] / above_zero(p[i]);
+    n[i] = a[i] / (p[i] < floor ? floor : p[i]);
 }
 
-static void itakura_saito_ratios(int64_t count, const real *restrict a, real *restrict p, real *restrict n) {
+static double itakura_saito_stored(real floor, int64_t count, const real *restrict a, const real *restrict p) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; i++) {
+    const real q = p[i] < floor ? floor : p[i];
+    sum += (double)(a[i] / q - log_ratio(a[i], q) - 1);
+  }
+  return sum;
+}
+
+static void itakura_saito_ratios(real floor, int64_t count, const real *restrict a, real *restrict p,
+                                 real *restrict n) {
 #pragma omp simd
   for (int64_t i = 0; i < count; i++) {
-    p[i] = 1 / above_zero(p[i]);
+    p[i] = 1 / (p[i] < floor ? floor : p[i]);
     n[i] = a[i] * (p[i] * p[i]);
   }
 }
 
-/* With beta >= 2 nothing is divided by p; with beta >= 1 only the numerator. */
-static void other_ratios(real beta, int64_t count, const real *restrict a, real *restrict p, real *restrict n) {
-  const real numerator_floor = beta < 2 ? FLOOR : 0;
-  const real denominator_floor = beta < 1 ? FLOOR : 0;
+/* Which power of p the others are made of: p^beta, p^(beta-1) or p^(beta-2), none of them negative unless beta is. */
+typedef enum base { BASE_POWER, BASE_SLOPE, BASE_RATIO } base;
+
+static base base_of(double beta) {
+  if (beta < 1)
+    return BASE_POWER;
+  return beta < 2 ? BASE_SLOPE : BASE_RATIO;
+}
+
+typedef struct constants {
+  real beta;
+  real floor;
+  real floor_ratio;
+  real floor_slope;
+  real power_floor; /* with beta < 0 p^beta too is divided by */
+} constants;
+
+static constants constants_of(const dnmf_divergence_form *form) {
+  return (constants){(real)form->beta, (real)form->floor, (real)form->floor_ratio, (real)form->floor_slope,
+                     form->beta < 0 ? (real)form->floor : 0};
+}
+
+typedef struct powers {
+  real ratio; /* p^(beta-2) */
+  real slope; /* p^(beta-1) */
+  real power; /* p^beta */
+} powers;
+
+/* All three from one, those with a negative exponent at the floor at least. */
+TEMPLATE powers powers_of(base from, const constants *c, real p) {
+  const bool low = p < c->floor;
+  if (from == BASE_POWER) {
+    const real power = real_pow(p < c->power_floor ? c->power_floor : p, c->beta);
+    const real slope = low ? c->floor_slope : power / p;
+    return (powers){low ? c->floor_ratio : slope / p, slope, power};
+  }
+  if (from == BASE_SLOPE) {
+    const real slope = real_pow(p, c->beta - 1);
+    return (powers){low ? c->floor_ratio : slope / p, slope, slope * p};
+  }
+  const real ratio = real_pow(p, c->beta - 2);
+  return (powers){ratio, ratio * p, ratio * p * p};
+}
+
+TEMPLATE void power_ratios(base from, const constants *c, int64_t count, const real *restrict a, real *restrict p,
+                           real *restrict n) {
 #pragma omp simd
   for (int64_t i = 0; i < count; i++) {
-    real power = real_pow(p[i] == 0 ? numerator_floor : p[i], beta - 2);
-    n[i] = a[i] * power;
-    p[i] = (p[i] == 0 ? denominator_floor : p[i]) * power;
+    const powers of = powers_of(from, c, p[i]);
+    n[i] = a[i] * of.ratio;
+    p[i] = of.slope;
   }
 }
 
-/* The same, with what the loss is made of: a p^(beta-1) is n p, and p^beta is p^(beta-1) p, 0 where p is and may be. */
-static void other_ratios_and_sums(real beta, int64_t count, const real *restrict a, real *restrict p, real *restrict n,
-                                  dnmf_divergence_sums *sums) {
-  const real numerator_floor = beta < 2 ? FLOOR : 0;
-  const real denominator_floor = beta < 1 ? FLOOR : 0;
-  const real power_floor = beta < 0 ? FLOOR : 0;
-  const real alone = 1 / (beta * (beta - 1));
-  const real mixed = 1 / (beta - 1);
+/* The same, with what the loss is made of. */
+TEMPLATE void power_ratios_and_sums(base from, const constants *c, int64_t count, const real *restrict a,
+                                    real *restrict p, real *restrict n, dnmf_divergence_sums *sums) {
+  const real alone = 1 / (c->beta * (c->beta - 1));
+  const real mixed = 1 / (c->beta - 1);
+  const real ratio_floor = from == BASE_RATIO ? 0 : c->floor;
   double stored = 0;
-  double powers = 0;
-#pragma omp simd reduction(+ : stored, powers)
+  double total = 0;
+#pragma omp simd reduction(+ : stored, total)
   for (int64_t i = 0; i < count; i++) {
-    real above = p[i] == 0 ? numerator_floor : p[i];
-    real below = p[i] == 0 ? denominator_floor : p[i];
-    real power = real_pow(above, beta - 2);
-    real difference = alone * real_pow(a[i] > 0 ? a[i] : 1, beta) - mixed * (a[i] * power) * above;
-    real counted = p[i] == 0 ? power_floor : p[i];
-    n[i] = a[i] * power;
-    p[i] = below * power;
-    stored += a[i] > 0 ? (double)difference : 0;
-    powers += (double)(p[i] * counted);
+    const powers of = powers_of(from, c, p[i]);
+    const real at = p[i] < ratio_floor ? ratio_floor : p[i];
+    const real part = alone * real_pow(a[i] > 0 ? a[i] : 1, c->beta) - mixed * (a[i] * of.ratio) * at;
+    n[i] = a[i] * of.ratio;
+    p[i] = of.slope;
+    stored += a[i] > 0 ? (double)part : 0;
+    total += (double)of.power;
   }
   sums->stored += stored;
-  sums->powers += powers;
+  sums->powers += total;
 }
 
-static double kullback_leibler_stored(int64_t count, const real *restrict a, const real *restrict p) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
+TEMPLATE double power_denominators(base from, const constants *c, int64_t count, real *restrict p) {
+  double total = 0;
+#pragma omp simd reduction(+ : total)
   for (int64_t i = 0; i < count; i++) {
-    real ratio = (a[i] > 0 ? a[i] : 1) / above_zero(p[i]);
-    sum += (double)(a[i] * real_log(ratio) - a[i]);
+    const powers of = powers_of(from, c, p[i]);
+    p[i] = of.slope;
+    total += (double)of.power;
   }
-  return sum;
+  return total;
 }
 
-static double itakura_saito_stored(int64_t count, const real *restrict a, const real *restrict p) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < count; i++) {
-    real ratio = a[i] / above_zero(p[i]);
-    sum += (double)(ratio - real_log(ratio) - 1);
-  }
-  return sum;
+static void other_ratios(const dnmf_divergence_form *form, int64_t count, const real *a, real *p, real *n,
+                         dnmf_divergence_sums *sums) {
+  const constants c = constants_of(form);
+  const base from = base_of(form->beta);
+  if (from == BASE_POWER && sums)
+    power_ratios_and_sums(BASE_POWER, &c, count, a, p, n, sums);
+  else if (from == BASE_POWER)
+    power_ratios(BASE_POWER, &c, count, a, p, n);
+  else if (from == BASE_SLOPE && sums)
+    power_ratios_and_sums(BASE_SLOPE, &c, count, a, p, n, sums);
+  else if (from == BASE_SLOPE)
+    power_ratios(BASE_SLOPE, &c, count, a, p, n);
+  else if (sums)
+    power_ratios_and_sums(BASE_RATIO, &c, count, a, p, n, sums);
+  else
+    power_ratios(BASE_RATIO, &c, count, a, p, n);
 }
 
-static void ratios(double beta, int64_t count, const void *a, void *p, void *n, dnmf_divergence_sums *sums) {
-  if (beta == 1) {
+static void ratios(const dnmf_divergence_form *form, int64_t count, const void *a, void *p, void *n,
+                   dnmf_divergence_sums *sums) {
+  const real floor = (real)form->floor;
+  if (form->beta == 1) {
     if (sums)
-      sums->stored += kullback_leibler_stored(count, a, p);
-    kullback_leibler_ratios(count, a, p, n);
-  } else if (beta == 0) {
+      sums->stored += kullback_leibler_stored(floor, count, a, p);
+    kullback_leibler_ratios(floor, count, a, p, n);
+  } else if (form->beta == 0) {
     if (sums)
-      sums->stored += itakura_saito_stored(count, a, p);
-    itakura_saito_ratios(count, a, p, n);
-  } else if (sums) {
-    other_ratios_and_sums((real)beta, count, a, p, n, sums);
+      sums->stored += itakura_saito_stored(floor, count, a, p);
+    itakura_saito_ratios(floor, count, a, p, n);
   } else {
-    other_ratios((real)beta, count, a, p, n);
+    other_ratios(form, count, a, p, n, sums);
   }
 }
 
-static double denominators(double given, int64_t count, void *row) {
-  const real beta = (real)given;
-  const real denominator_floor = beta < 1 ? FLOOR : 0;
-  const real power_floor = beta < 0 ? FLOOR : 0;
-  real *p = row;
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < count; i++) {
-    real counted = p[i] == 0 ? power_floor : p[i];
-    p[i] = real_pow(p[i] == 0 ? denominator_floor : p[i], beta - 1);
-    sum += (double)(p[i] * counted);
+static double denominators(const dnmf_divergence_form *form, int64_t count, void *p) {
+  const constants c = constants_of(form);
+  switch (base_of(form->beta)) {
+  case BASE_POWER:
+    return power_denominators(BASE_POWER, &c, count, p);
+  case BASE_SLOPE:
+    return power_denominators(BASE_SLOPE, &c, count, p);
+  default:
+    return power_denominators(BASE_RATIO, &c, count, p);
   }
-  return sum;
 }
 
 static void dots(const void *row, const void *panel, int64_t padded, const int32_t *index, int64_t count, void *to) {

@@ -3,14 +3,13 @@
 
 #include "base/memory.h"
 #include "base/range.h"
+#include "base/team.h"
 #include "comm/collective.h"
 #include "comm/exchange.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { COPY_IN_PARALLEL = 1024 /* rows: for fewer, threads are not worth waking */ };
 
 struct dnmf_fetch_buffers {
   dnmf_exchange_plan plan;
@@ -195,7 +194,8 @@ static dnmf_status grow_buffers(dnmf_context *context, const dnmf_fetch *fetch, 
 /* to[i] = item rows[i] of `from`, i = 0 ... count - 1. */
 static void copy_items(const dnmf_context *context, int64_t count, const int64_t *rows, const char *from,
                        size_t item_bytes, char *to) {
-#pragma omp parallel for num_threads(context->threads) if (count >= COPY_IN_PARALLEL)
+  const double numbers = (double)count * (double)item_bytes / sizeof(double);
+#pragma omp parallel for num_threads(dnmf_team(context->threads, numbers))
   for (int64_t i = 0; i < count; i++)
     memcpy(to + (size_t)i * item_bytes, from + (size_t)rows[i] * item_bytes, item_bytes);
 }

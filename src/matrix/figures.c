@@ -2,6 +2,7 @@
 
 #include "base/entry_hash.h"
 #include "base/memory.h"
+#include "base/team.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -148,14 +149,16 @@ static uint64_t look_at_stored(const dnmf_matrix *matrix, int64_t row, dnmf_figu
 void dnmf_figures_look_at_all(const dnmf_context *context, const dnmf_matrix *matrix, dnmf_figures *figures) {
   uint64_t hash = 0;
   if (!matrix->sparse) {
-#pragma omp parallel for schedule(static) num_threads(figures->parts)
+    const double numbers = (double)figures->rows * (double)figures->cols;
+#pragma omp parallel for schedule(static) num_threads(dnmf_team(figures->parts, numbers))
     for (int64_t row = 0; row < figures->rows; row += ROWS_AT_ONCE) {
       const int64_t end = figures->rows - row < ROWS_AT_ONCE ? figures->rows : row + ROWS_AT_ONCE;
       dnmf_figures_look(context, matrix, (dnmf_range){row, end}, (dnmf_range){0, figures->cols}, figures);
     }
     return;
   }
-#pragma omp parallel for schedule(static) num_threads(context->threads) reduction(+ : hash)
+  const int team = dnmf_team(context->threads, (double)matrix->by_rows.start[figures->rows]);
+#pragma omp parallel for schedule(static) num_threads(team) reduction(+ : hash)
   for (int64_t row = 0; row < figures->rows; row++)
     hash += look_at_stored(matrix, row, figures);
   figures->hash[0] = hash;
@@ -173,7 +176,11 @@ static dnmf_status bad_value(dnmf_context *context, const dnmf_matrix *matrix, i
                    "the value at row %" PRId64 ", column %" PRId64 " (counted from 0) is %g%s; every value must be %s",
                    matrix->row_range.begin + row, matrix->col_range.begin + col, value,
                    isinf(value) && matrix->precision == DNMF_SINGLE ? " in single precision" : "",
-                   isfinite(value) ? "nonnegative" : "a finite number");
+                   isfinite(value)
+                       ? "nonnegative (--add X shifts all values, --missing-value X names a mark of missing "
+                         "ones)"
+                   : isnan(value) ? "a finite number (--missing unobserved leaves cells without a value out)"
+                                  : "a finite number");
 }
 
 dnmf_status dnmf_figures_total(dnmf_context *context, dnmf_figures *figures, dnmf_matrix *matrix) {

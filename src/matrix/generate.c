@@ -1,5 +1,6 @@
 #include "matrix/generate.h"
 
+#include "base/team.h"
 #include "pattern.h"
 #include "recipe.h"
 
@@ -63,7 +64,8 @@ static dnmf_status generate_dense(dnmf_context *context, const dnmf_generate_opt
   dnmf_recipe recipe = {0};
   dnmf_status status = dnmf_recipe_create(&context->error, options, rows, matrix->col_range, &recipe);
   if (status == DNMF_OK) {
-#pragma omp parallel for schedule(static) num_threads(context->threads)
+    const double numbers = (double)dnmf_range_size(rows) * (double)dnmf_range_size(matrix->col_range);
+#pragma omp parallel for schedule(static) num_threads(dnmf_team(context->threads, 10 * numbers))
     for (int64_t row = rows.begin; row < rows.end; row++)
       fill_dense_row(pattern, &recipe, row, matrix);
   }
@@ -119,6 +121,9 @@ dnmf_status dnmf_generate(dnmf_context *context, const dnmf_generate_options *op
                           dnmf_precision precision, dnmf_matrix *matrix) {
   *matrix = (dnmf_matrix){0};
   DNMF_TRY(dnmf_agree(context, check_options(&context->error, options)));
+  const double stored = options->sparse ? options->density * (double)layout->rows * (double)layout->cols : 0;
+  DNMF_TRY(
+      dnmf_matrix_check_memory(context, "the matrix", layout, options->sparse, false, (dnmf_number)precision, stored));
   dnmf_pattern pattern = {0};
   dnmf_status status = dnmf_pattern_create(&context->error, options->seed, layout->rows, layout->cols, options->density,
                                            options->kind == DNMF_GENERATE_RATINGS, &pattern);

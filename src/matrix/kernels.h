@@ -91,12 +91,21 @@ typedef struct dnmf_divergence_sums {
   double powers; /* with beta = 0 and 1 left alone */
 } dnmf_divergence_sums;
 
+/* A beta-divergence for the kernels: beta, and the least number that P counts as where it is divided by. */
+typedef struct dnmf_divergence_form {
+  double beta;
+  double floor;
+  double floor_ratio; /* floor^(beta-2) */
+  double floor_slope; /* floor^(beta-1) */
+} dnmf_divergence_form;
+
 /* Entries as arrays, with the formulas of divergence.h; a, p and n have `count` numbers. */
 typedef struct dnmf_divergence_kernel {
   /* n = a p^(beta-2), p = p^(beta-1) unless beta is 1; adds to `sums`, if not NULL. */
-  void (*ratios)(double beta, int64_t count, const void *a, void *p, void *n, dnmf_divergence_sums *sums);
+  void (*ratios)(const dnmf_divergence_form *form, int64_t count, const void *a, void *p, void *n,
+                 dnmf_divergence_sums *sums);
   /* p = p^(beta-1); returns the sum of p^beta. */
-  double (*denominators)(double beta, int64_t count, void *p);
+  double (*denominators)(const dnmf_divergence_form *form, int64_t count, void *p);
   /* to[e] = row . panel row index[e], over `padded` numbers. */
   void (*dots)(const void *row, const void *panel, int64_t padded, const int32_t *index, int64_t count, void *to);
   /* to += sum of factor[e] * panel row index[e] */

@@ -4,8 +4,8 @@
 #include "matrix/matrix.h"
 
 #include "base/memory.h"
+#include "comm/node_memory.h"
 #include "matrix/csr.h"
-
 #include "matrix/figures.h"
 
 #include <inttypes.h>
@@ -35,6 +35,15 @@ double dnmf_matrix_bytes(bool sparse, bool by_rows_alone, dnmf_number number, in
   if (sparse)
     return csr_bytes(number, rows, stored) + (by_rows_alone ? 0 : csr_bytes(number, cols, stored));
   return dnmf_allocated_bytes((double)rows * (double)cols, dnmf_number_size(number));
+}
+
+dnmf_status dnmf_matrix_check_memory(dnmf_context *context, const char *what, const dnmf_layout *layout, bool sparse,
+                                     bool by_rows_alone, dnmf_number number, double stored) {
+  const int64_t rows = dnmf_range_size(dnmf_layout_rows(layout, layout->grid->row));
+  const int64_t cols = dnmf_range_size(dnmf_layout_cols(layout, layout->grid->col));
+  const double figures = (double)rows * (sizeof(dnmf_row_figures) + 1) + (double)cols;
+  const double block = dnmf_matrix_bytes(sparse, by_rows_alone, number, rows, cols, stored / context->size);
+  return dnmf_check_memory(context, what, "use more machines, or select rows or columns", block + figures);
 }
 
 dnmf_status dnmf_matrix_allocate_unset(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,

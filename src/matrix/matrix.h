@@ -11,7 +11,6 @@
 
 #include "base/number.h"
 #include "comm/grid.h"
-#include "matrix/ids.h"
 
 /* What an entry that is not stored means. */
 typedef enum dnmf_missing { DNMF_MISSING_ZERO = 0, DNMF_MISSING_UNOBSERVED = 1 } dnmf_missing;
@@ -93,6 +92,12 @@ static inline const void *dnmf_matrix_values(const dnmf_matrix *matrix) {
 /* Bytes of a block of rows x cols; `stored` entries when sparse, held by rows alone or by columns too. local */
 double dnmf_matrix_bytes(bool sparse, bool by_rows_alone, dnmf_number number, int64_t rows, int64_t cols,
                          double stored);
+
+/* Fails where the blocks of `layout`, and what is found out about their rows and columns while they are read, need more
+ * memory than there is (comm/node_memory.h). `stored`: entries of a sparse matrix, 0 where not known. `what` names the
+ * data. collective */
+dnmf_status dnmf_matrix_check_memory(dnmf_context *context, const char *what, const dnmf_layout *layout, bool sparse,
+                                     bool by_rows_alone, dnmf_number number, double stored);
 
 /* A dense block of zeros in this process's place in `layout`, in the type `narrow` if that is narrower than the
  * precision (0: in its numbers); the caller fills `dense` and then calls dnmf_matrix_finish. Released with

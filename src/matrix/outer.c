@@ -1,6 +1,8 @@
 /* Tiles of X Y' by BLAS, a few rows a thread. */
 #include "matrix/panel.h"
 
+#include "base/team.h"
+
 #include <cblas.h>
 #include <omp.h>
 
@@ -27,7 +29,8 @@ void dnmf_panel_outer(const dnmf_context *context, const dnmf_panel *x, dnmf_ran
   const int64_t width = dnmf_range_size(cols);
   if (width == 0)
     return;
-#pragma omp parallel num_threads(context->threads)
+  const double operations = (double)dnmf_range_size(rows) * (double)width * x->components;
+#pragma omp parallel num_threads(dnmf_team(context->threads, operations))
   {
     /* A team of one does not count as parallel: without this, BLAS would start threads of its own there. */
     omp_set_num_threads(1);

@@ -2,6 +2,7 @@
 #include "matrix/padded.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "matrix/kernels.h"
 
 #include <string.h>
@@ -35,7 +36,8 @@ void dnmf_unpad_rows(dnmf_precision precision, const void *from, int64_t padded,
 void dnmf_pad_rows_threaded(const dnmf_context *context, dnmf_precision precision, const void *from, int components,
                             int64_t rows, void *to, int64_t padded) {
   const size_t size = dnmf_precision_size(precision);
-#pragma omp parallel for schedule(static) num_threads(context->threads)
+  const int team = dnmf_team(context->threads, (double)rows * (double)padded);
+#pragma omp parallel for schedule(static) num_threads(team)
   for (int64_t row = 0; row < rows; row += ROWS_AT_ONCE)
     dnmf_pad_rows(precision, (const char *)from + (size_t)(row * components) * size, components,
                   rows - row < ROWS_AT_ONCE ? rows - row : ROWS_AT_ONCE, (char *)to + (size_t)(row * padded) * size,

@@ -1,6 +1,7 @@
 #include "matrix/panel.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
 
@@ -118,7 +119,8 @@ static void add_upper(const double *sum, int64_t padded, int components, double 
 
 static void gram_of_chunks(const dnmf_context *context, const dnmf_panel *x, const gram_work *work, double *gram) {
   const dnmf_dense_kernel *kernel = dense_kernels[x->precision][context->isa];
-#pragma omp parallel for ordered schedule(static, 1) num_threads(context->threads)
+  const double operations = (double)x->rows * x->components * x->components;
+#pragma omp parallel for ordered schedule(static, 1) num_threads(dnmf_team(context->threads, operations))
   for (int64_t begin = 0; begin < x->rows; begin += GRAM_CHUNK) {
     const gram_work *mine = &work[omp_get_thread_num()];
     gram_of_chunk(kernel, x, begin, begin + GRAM_CHUNK < x->rows ? begin + GRAM_CHUNK : x->rows, mine);
@@ -173,7 +175,8 @@ dnmf_status dnmf_panel_gram(dnmf_context *context, const dnmf_panel *x, double *
 double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dnmf_panel *y) {
   const dnmf_panel_kernel *kernel = panel_kernels[x->precision][context->isa];
   double sums[DOT_PIECES];
-#pragma omp parallel for schedule(static) num_threads(context->threads)
+  const int team = dnmf_team(context->threads, (double)x->rows * x->components);
+#pragma omp parallel for schedule(static) num_threads(team)
   for (int piece = 0; piece < DOT_PIECES; piece++) {
     const dnmf_range rows = dnmf_range_split((dnmf_range){0, x->rows}, DOT_PIECES, piece);
     sums[piece] = kernel->dot(row_of(x, rows.begin), row_of(y, rows.begin), dnmf_range_size(rows) * x->components);
@@ -201,7 +204,8 @@ double dnmf_panel_sum(const dnmf_panel *x) {
 
 void dnmf_panel_combine(const dnmf_context *context, double a, dnmf_panel *x, double b, const dnmf_panel *y) {
   const dnmf_panel_kernel *kernel = panel_kernels[x->precision][context->isa];
-#pragma omp parallel for schedule(static) num_threads(context->threads)
+  const int team = dnmf_team(context->threads, (double)x->rows * x->components);
+#pragma omp parallel for schedule(static) num_threads(team)
   for (int piece = 0; piece < DOT_PIECES; piece++) {
     const dnmf_range rows = dnmf_range_split((dnmf_range){0, x->rows}, DOT_PIECES, piece);
     const dnmf_panel part = dnmf_panel_rows(x, rows);

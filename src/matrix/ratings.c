@@ -5,23 +5,26 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/team.h"
 #include "comm/collective.h"
 #include "matrix/csr.h"
 #include "matrix/ratings_columns.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-  SUMMED_AT_ONCE = 512,      /* values */
-  MAP_IN_PARALLEL = 1 << 16, /* indices: for fewer, threads are not worth waking */
+  SUMMED_AT_ONCE = 512,  /* values */
+  RANDOM_OPERATIONS = 64 /* that a random number is worth */
 };
 
 void dnmf_ratings_view_free(dnmf_ratings_view *view) {
   free(view->bounds);
   dnmf_csr_free(&view->entries);
   free(view->needed);
+  free(view->needed_known);
   dnmf_fetch_free(&view->fetch);
   memset(view, 0, sizeof *view);
 }
@@ -55,7 +58,7 @@ static dnmf_status list_needed(dnmf_context *context, int64_t cols, dnmf_ratings
     view->entries.cols = view->needed_count;
   }
   if (status == DNMF_OK && view->needed_count < cols) { /* else each column is its own place */
-#pragma omp parallel for num_threads(context->threads) if (count >= MAP_IN_PARALLEL)
+#pragma omp parallel for num_threads(dnmf_team(context->threads, (double)count))
     for (int64_t e = 0; e < count; e++)
       index[e] = place[index[e]];
   }
@@ -85,62 +88,114 @@ static dnmf_status measure_imbalance(dnmf_context *context, int64_t stored, dnmf
   return DNMF_OK;
 }
 
-/* What is known of the values of some entries. */
+/* The values of some entries, and how often each occurs. Bytes are counted: each of them comes once. */
+typedef struct value_tally {
+  dnmf_number number;
+  const dnmf_csr *entries;
+  double byte_counts[UINT8_MAX + 1]; /* of bytes alone */
+  double bytes[UINT8_MAX + 1];       /* the value of each */
+} value_tally;
+
+static bool are_bytes(dnmf_number number) {
+  return number == DNMF_NUMBER_UINT8 || number == DNMF_NUMBER_HALVES;
+}
+
+static void tally_values(dnmf_number number, const dnmf_csr *entries, value_tally *tally) {
+  int64_t counts[UINT8_MAX + 1] = {0};
+  tally->number = number;
+  tally->entries = entries;
+  for (int64_t e = 0; e < entries->start[entries->rows] && are_bytes(number); e++)
+    counts[((const uint8_t *)entries->value)[e]]++;
+  for (int byte = 0; byte <= UINT8_MAX; byte++) {
+    tally->byte_counts[byte] = (double)counts[byte];
+    tally->bytes[byte] = number == DNMF_NUMBER_HALVES ? 0.5 * byte : byte;
+  }
+}
+
+/* What is found out about values. */
 typedef struct value_figures {
-  double sums[3];     /* count, values, squares */
+  double center;      /* that differences are taken from */
+  double differences; /* their sum, */
+  double squares;     /* and that of their squares */
   double extremes[2]; /* -smallest, largest */
 } value_figures;
 
-/* Adds a value that occurs `count` times. */
 static inline void add_value(value_figures *f, double count, double value) {
-  f->sums[0] += count;
-  f->sums[1] += count * value;
-  f->sums[2] += count * value * value;
+  const double difference = value - f->center;
+  f->differences += count * difference;
+  f->squares += count * difference * difference;
   f->extremes[0] = -value > f->extremes[0] ? -value : f->extremes[0];
   f->extremes[1] = value > f->extremes[1] ? value : f->extremes[1];
 }
 
-/* Bytes are counted first: whole and half numbers add up to the same in any order. */
-static void add_values(dnmf_number number, const dnmf_csr *entries, value_figures *f) {
-  const int64_t count = entries->start[entries->rows];
+static value_figures figures_of(const value_tally *tally, double center) {
+  value_figures f = {.center = center, .extremes = {-INFINITY, -INFINITY}};
+  const int64_t count = tally->entries->start[tally->entries->rows];
   double room[SUMMED_AT_ONCE];
-  if (number == DNMF_NUMBER_UINT8 || number == DNMF_NUMBER_HALVES) {
-    int64_t counts[UINT8_MAX + 1] = {0};
-    for (int64_t e = 0; e < count; e++)
-      counts[((const uint8_t *)entries->value)[e]]++;
-    for (int byte = 0; byte <= UINT8_MAX; byte++)
-      if (counts[byte] > 0)
-        add_value(f, (double)counts[byte], number == DNMF_NUMBER_HALVES ? 0.5 * byte : byte);
-    return;
-  }
-  for (int64_t at = 0; at < count; at += SUMMED_AT_ONCE) {
+  for (int byte = 0; byte <= UINT8_MAX; byte++)
+    if (tally->byte_counts[byte] > 0)
+      add_value(&f, tally->byte_counts[byte], tally->bytes[byte]);
+  for (int64_t at = 0; at < count && !are_bytes(tally->number); at += SUMMED_AT_ONCE) {
     const int64_t some = count - at < SUMMED_AT_ONCE ? count - at : SUMMED_AT_ONCE;
-    const double *values = dnmf_numbers_widen(number, entries->value, at, some, room);
+    const double *values = dnmf_numbers_widen(tally->number, tally->entries->value, at, some, room);
     for (int64_t i = 0; i < some; i++)
-      add_value(f, 1, values[i]);
+      add_value(&f, 1, values[i]);
   }
+  return f;
+}
+
+/* The deviation from differences with the mean, whose own sum takes out what rounding left in the mean: values that are
+ * large beside their differences keep it, on any number of processes. */
+static dnmf_status find_deviation(dnmf_context *context, const value_tally *tally, dnmf_ratings *ratings) {
+  const value_figures f = figures_of(tally, ratings->mean);
+  double sums[2] = {f.differences, f.squares};
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
+  const double count = (double)ratings->stored;
+  const double variance = (sums[1] - sums[0] * sums[0] / count) / count;
+  ratings->deviation = variance > 0 ? sqrt(variance) : 0;
+  return DNMF_OK;
 }
 
 static dnmf_status summarize(dnmf_context *context, const dnmf_csr *entries, dnmf_ratings *ratings) {
-  value_figures f = {{0, 0, 0}, {-INFINITY, -INFINITY}};
-  add_values(dnmf_number_of(ratings->precision, entries->narrow), entries, &f);
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, f.sums, 3));
+  value_tally tally;
+  tally_values(dnmf_number_of(ratings->precision, entries->narrow), entries, &tally);
+  value_figures f = figures_of(&tally, 0);
+  double sums[2] = {(double)entries->start[entries->rows], f.differences};
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
   DNMF_TRY(dnmf_max_doubles(context, context->comm, f.extremes, 2));
-  ratings->stored = (int64_t)f.sums[0];
-  ratings->mean = f.sums[1] / f.sums[0];
-  double variance = f.sums[2] / f.sums[0] - ratings->mean * ratings->mean;
-  ratings->deviation = variance > 0 ? sqrt(variance) : 0;
-  ratings->smallest = -f.extremes[0];
-  ratings->largest = f.extremes[1];
+  ratings->stored = (int64_t)sums[0];
   if (ratings->stored == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "there are no observed entries to fit");
+  ratings->mean = sums[1] / sums[0];
+  ratings->smallest = -f.extremes[0];
+  ratings->largest = f.extremes[1];
+  if (ratings->smallest == ratings->largest) { /* the mean exactly, and no deviation: not what rounding makes of them */
+    ratings->mean = ratings->largest;
+    return DNMF_OK;
+  }
+  return find_deviation(context, &tally, ratings);
+}
+
+static int64_t count_empty(const dnmf_csr *entries) {
+  int64_t empty = 0;
+  for (int64_t row = 0; row < entries->rows; row++)
+    empty += entries->start[row + 1] == entries->start[row];
+  return empty;
+}
+
+static dnmf_status sum_empty(dnmf_context *context, dnmf_ratings *ratings) {
+  int64_t empty[] = {count_empty(&ratings->by_rows.entries), count_empty(&ratings->by_cols.entries)};
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, empty, 2));
+  ratings->empty_rows = empty[0];
+  ratings->empty_cols = empty[1];
   return DNMF_OK;
 }
 
 /* chosen[e]: entry e is held out; counts[row + 1] of each row. */
 static void choose_held_out(const dnmf_context *context, const dnmf_ratings_split *split, int64_t first_row,
                             const dnmf_csr *rows, bool *chosen, int64_t *counts) {
-#pragma omp parallel for schedule(dynamic, 256) num_threads(context->threads)
+  const int team = dnmf_team(context->threads, (double)rows->start[rows->rows] * RANDOM_OPERATIONS);
+#pragma omp parallel for schedule(dynamic, 256) num_threads(team)
   for (int64_t row = 0; row < rows->rows; row++)
     for (int64_t e = rows->start[row]; e < rows->start[row + 1]; e++) {
       const uint64_t col = (uint64_t)rows->index[e];
@@ -192,6 +247,24 @@ static dnmf_status split_rows(dnmf_context *context, dnmf_precision precision, c
   return status;
 }
 
+/* A share of the ratings by chance may be none of few, or all. */
+static dnmf_status check_shares(dnmf_context *context, double fraction, const dnmf_csr *kept,
+                                const dnmf_csr *held_out) {
+  int64_t counts[] = {kept->start[kept->rows], held_out->start[held_out->rows]};
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
+  if (counts[0] + counts[1] > 0 && counts[1] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %g: none of the %" PRId64 " ratings is held out, so there is no error to stop by; "
+                     "give a larger fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[0]);
+  if (counts[1] > 0 && counts[0] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %g: all %" PRId64 " ratings are held out, and none is left to fit; give a smaller "
+                     "fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[1]);
+  return DNMF_OK;
+}
+
 /* Both views' lists of what they need, and the plans to fetch it. */
 static dnmf_status plan_views(dnmf_context *context, dnmf_ratings *ratings) {
   dnmf_status status = list_needed(context, ratings->cols, &ratings->by_rows);
@@ -201,7 +274,8 @@ static dnmf_status plan_views(dnmf_context *context, dnmf_ratings *ratings) {
   DNMF_TRY(plan_fetch(context, &ratings->by_cols, &ratings->by_rows));
   DNMF_TRY(plan_fetch(context, &ratings->by_rows, &ratings->by_cols));
   DNMF_TRY(measure_imbalance(context, ratings->stored, &ratings->by_rows));
-  return measure_imbalance(context, ratings->stored, &ratings->by_cols);
+  DNMF_TRY(measure_imbalance(context, ratings->stored, &ratings->by_cols));
+  return sum_empty(context, ratings);
 }
 
 /* The columns' view from the finished rows. */
@@ -213,6 +287,38 @@ static dnmf_status add_columns(dnmf_context *context, dnmf_ratings *ratings) {
                                             &rows->entries, cols->bounds, &cols->entries);
   cols->owned = (dnmf_range){cols->bounds[context->rank], cols->bounds[context->rank + 1]};
   return status;
+}
+
+static dnmf_status mark_rows_with_entries(dnmf_error *error, const dnmf_csr *entries, bool **marks) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "rows with entries", entries->rows, sizeof(bool), &memory));
+  *marks = memory;
+  for (int64_t row = 0; row < entries->rows; row++)
+    (*marks)[row] = entries->start[row + 1] > entries->start[row];
+  return DNMF_OK;
+}
+
+/* view->needed_known, from the owners of the needed rows. */
+static dnmf_status fetch_known(dnmf_context *context, const dnmf_ratings_view *other, dnmf_ratings_view *view) {
+  bool *mine = NULL;
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "rows with entries", view->needed_count, sizeof(bool), &memory);
+  view->needed_known = memory;
+  if (status == DNMF_OK)
+    status = mark_rows_with_entries(&context->error, &other->entries, &mine);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_fetch_items(context, &view->fetch, mine, sizeof(bool), view->needed_known);
+  free(mine);
+  return status;
+}
+
+/* What a view needs whose columns are those of other ratings: its list, the plan to fetch it, and which of it is known.
+ */
+static dnmf_status plan_attached(dnmf_context *context, const dnmf_ratings *ratings, dnmf_ratings_view *view) {
+  DNMF_TRY(dnmf_agree(context, list_needed(context, ratings->cols, view)));
+  DNMF_TRY(plan_fetch(context, &ratings->by_cols, view));
+  return ratings->by_cols.entries.start ? fetch_known(context, &ratings->by_cols, view) : DNMF_OK;
 }
 
 dnmf_status dnmf_ratings_from_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_matrix *matrix,
@@ -233,13 +339,12 @@ dnmf_status dnmf_ratings_from_rows(dnmf_context *context, const dnmf_layout *lay
       status = split_rows(context, ratings->precision, split, rows->owned.begin, &rows->entries, &held_out->entries);
   }
   DNMF_TRY(dnmf_agree(context, status));
+  if (splits)
+    DNMF_TRY(check_shares(context, split->fraction, &rows->entries, &held_out->entries));
   DNMF_TRY(summarize(context, &rows->entries, ratings));
   DNMF_TRY(dnmf_agree(context, add_columns(context, ratings)));
   DNMF_TRY(plan_views(context, ratings));
-  if (!splits)
-    return DNMF_OK;
-  DNMF_TRY(dnmf_agree(context, list_needed(context, ratings->cols, held_out)));
-  return plan_fetch(context, &ratings->by_cols, held_out);
+  return splits ? plan_attached(context, ratings, held_out) : DNMF_OK;
 }
 
 /* `entries` as rows on the ranges `bounds`, or on balanced ones where it is NULL, which *layout then has. Consumes
@@ -286,14 +391,11 @@ dnmf_status dnmf_ratings_attach(dnmf_context *context, const dnmf_ratings *ratin
     view->owned = matrix.row_range;
     view->entries = matrix.by_rows;
     matrix.by_rows = (dnmf_csr){0};
-    status = copy_bounds(context, bounds, view);
-    if (status == DNMF_OK)
-      status = list_needed(context, ratings->cols, view);
-    status = dnmf_agree(context, status);
+    status = dnmf_agree(context, copy_bounds(context, bounds, view));
   }
   dnmf_matrix_free(&matrix);
   dnmf_layout_free(&layout);
-  return status == DNMF_OK ? plan_fetch(context, &ratings->by_cols, view) : status;
+  return status == DNMF_OK ? plan_attached(context, ratings, view) : status;
 }
 
 dnmf_status dnmf_ratings_gather(dnmf_context *context, const dnmf_ratings_view *view, const dnmf_panel *mine,

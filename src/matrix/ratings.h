@@ -19,6 +19,7 @@ typedef struct dnmf_ratings_view {
   int64_t needed_count; /* rows of the other factor needed here */
   int64_t *needed;      /* their global indices, ascending */
   dnmf_fetch fetch;     /* brings them */
+  bool *needed_known;   /* dnmf_ratings_attach only: of the needed rows, those that have entries in the ratings */
   double imbalance;     /* the largest share of entries over the mean share, same on every process */
 } dnmf_ratings_view;
 
@@ -31,6 +32,8 @@ typedef struct dnmf_ratings {
   double deviation;
   double smallest;
   double largest;
+  int64_t empty_rows; /* without an entry, over all processes */
+  int64_t empty_cols;
   dnmf_ratings_view by_rows;
   dnmf_ratings_view by_cols; /* rows of this view are columns of A */
 } dnmf_ratings;
@@ -44,7 +47,7 @@ typedef struct dnmf_ratings_split {
 
 /* Ratings from a matrix that dnmf_matrix_assemble_ratings has made on `layout`, with the ranges it has there; its rows
  * become those of the ratings, and it keeps none. With a split, `held_out` is a view of the entries held out (else left
- * alone). Both are released also after a failure. collective */
+ * alone); fails when it holds out none or all. Both are released also after a failure. collective */
 dnmf_status dnmf_ratings_from_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_matrix *matrix,
                                    const dnmf_ratings_split *split, dnmf_ratings *ratings, dnmf_ratings_view *held_out);
 

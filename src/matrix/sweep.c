@@ -1,6 +1,7 @@
 #include "matrix/sweep_parts.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "comm/collective.h"
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
@@ -107,7 +108,8 @@ void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_ra
   const int64_t cols = dnmf_range_size(a->col_range);
   const int64_t share = dnmf_round_up(dnmf_range_size(rows) / context->threads + 1, REGISTER_ROWS);
   const int64_t step = dnmf_at_most(share, ROWS_AT_ONCE);
-#pragma omp parallel for schedule(dynamic) num_threads(context->threads)
+  const double operations = (double)dnmf_range_size(rows) * (double)cols * (double)sweep->padded;
+#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(context->threads, operations))
   for (int64_t row = rows.begin; row < rows.end; row += step) {
     const int64_t part = dnmf_at_most(rows.end - row, step);
     const size_t part_bytes = (size_t)(part * sweep->padded) * size;
@@ -144,7 +146,8 @@ static void accumulate_rows(dnmf_context *context, dnmf_sweep *sweep, dnmf_range
                            sweep->padded);
     x = sweep->scratch;
   }
-#pragma omp parallel for schedule(dynamic) num_threads(context->threads)
+  const double operations = (double)dnmf_range_size(rows) * (double)cols * (double)sweep->padded;
+#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(context->threads, operations))
   for (int64_t col = 0; col < cols; col += step) {
     const char *first = (const char *)block_row(a, rows.begin) + (size_t)col * dnmf_number_size(dnmf_matrix_number(a));
     const dnmf_tile tile = {first, cols, dnmf_range_size(rows), dnmf_at_most(cols - col, step), a->narrow};

@@ -2,6 +2,7 @@
 #include "model/predict.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "comm/collective.h"
 #include "matrix/fetch.h"
 
@@ -49,19 +50,16 @@ static dnmf_status fetch(dnmf_context *context, const int64_t *bounds, const dnm
 }
 
 /* The fetched row of pair `i`, NULL when it is unknown: absent, or of a row that had no ratings. */
-static const double *row_of(const dnmf_predictor *p, const side *s, int64_t i) {
+static const double *known_row(const side *s, int64_t i) {
+  const int stride = s->rows.components;
   if (s->place[i] < 0)
     return NULL;
-  int stride = s->rows.components;
   const double *row = (const double *)s->rows.data + s->place[i] * stride;
-  for (int c = 0; c < stride; c++)
-    if (row[c] != 0)
-      return row;
-  return p->observed ? NULL : row;
+  return row[stride - 1] != 0 ? row : NULL;
 }
 
 static double fall_back(const dnmf_predictor *p, dnmf_fallback fallback, const double *w, const double *h) {
-  int k = p->w.components - 1;
+  const int k = p->w.components - DNMF_PREDICTOR_EXTRA;
   switch (fallback) {
   case DNMF_FALLBACK_MEAN:
     return p->mean;
@@ -74,7 +72,7 @@ static double fall_back(const dnmf_predictor *p, dnmf_fallback fallback, const d
 }
 
 static dnmf_prediction score(const dnmf_predictor *p, dnmf_fallback fallback, const double *w, const double *h) {
-  int k = p->w.components - 1;
+  const int k = p->w.components - DNMF_PREDICTOR_EXTRA;
   if (!w || !h)
     return (dnmf_prediction){fall_back(p, fallback, w, h), false};
   double sum = p->constant + w[k] + h[k];
@@ -96,9 +94,10 @@ static dnmf_status predict_batch(dnmf_context *context, const dnmf_predictor *p,
   if (status == DNMF_OK)
     status = fetch(context, p->col_bounds, &p->h, &cols);
   if (status == DNMF_OK) {
-#pragma omp parallel for num_threads(context->threads)
+    const double operations = (double)count * p->w.components;
+#pragma omp parallel for num_threads(dnmf_team(context->threads, operations))
     for (int64_t i = 0; i < count; i++)
-      predictions[i] = score(p, fallback, row_of(p, &rows, i), row_of(p, &cols, i));
+      predictions[i] = score(p, fallback, known_row(&rows, i), known_row(&cols, i));
   }
   side_free(&rows);
   side_free(&cols);

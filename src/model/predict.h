@@ -6,10 +6,11 @@
  * where mean' (bias.mean of the file) is the mean of the ratings less one standard deviation when biases are fitted,
  * 0 otherwise: the product is what brings the mean back.
  *
- * Unknown is a row or column whose id the model does not have, and, in a model of observed entries, one without a
- * rating: its factors and bias are all zero. For an unknown row the product would be 0 where its expectation is
- * mean - mean', so the formula without it would be one standard deviation too low. What is predicted instead is the
- * mean of the ratings plus the biases that are known, or the mean alone. In a model with zeros a row of zeros is data.
+ * Unknown is a row or column whose id the model does not have, and, in a model of observed entries, one of which the
+ * fit saw none (dnmf_model_row_is_known): its factors and bias are all zero. For an unknown row the product would be 0
+ * where its expectation is mean - mean', so the formula without it would be one standard deviation too low. What is
+ * predicted instead is the mean of the ratings plus the biases that are known, or the mean alone. In a model with zeros
+ * a row of zeros is data.
  */
 #ifndef DNMF_PREDICT_H
 #define DNMF_PREDICT_H
@@ -23,10 +24,12 @@ typedef enum dnmf_fallback {
   DNMF_FALLBACK_NAN
 } dnmf_fallback;
 
+/* Numbers that a factor row of a predictor has beyond the components: the bias, and whether the row is known. */
+enum { DNMF_PREDICTOR_EXTRA = 2 };
+
 typedef struct dnmf_predictor {
   int64_t rows;
   int64_t cols;
-  bool observed;   /* fitted to observed entries only */
   double constant; /* mean' */
   double mean;     /* of the ratings or the matrix, as the model has it; else of all its predictions */
   bool has_scale;  /* smallest and largest are known */
@@ -34,7 +37,7 @@ typedef struct dnmf_predictor {
   double largest;
   int64_t *row_bounds; /* size + 1: who owns which rows of W */
   int64_t *col_bounds;
-  dnmf_panel w; /* owned rows, each followed by its bias */
+  dnmf_panel w; /* owned rows, each followed by its bias and by 1 when it is known, else 0 */
   dnmf_panel h;
 } dnmf_predictor;
 

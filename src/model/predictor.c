@@ -21,15 +21,19 @@ double dnmf_clip(const dnmf_predictor *predictor, double score) {
   return score > predictor->largest ? predictor->largest : score;
 }
 
-/* Factor rows in double, each followed by its bias. */
-static dnmf_status join(dnmf_error *error, const dnmf_panel *factor, const double *bias, dnmf_panel *joined) {
+/* Factor rows in double, each followed by its bias and whether it is known. */
+static dnmf_status join_rows(dnmf_error *error, const dnmf_model *model, bool cols, dnmf_panel *joined) {
+  const dnmf_panel *factor = cols ? &model->h : &model->w;
+  const double *bias = cols ? model->bias.col : model->bias.row;
   int k = factor->components;
-  DNMF_TRY(dnmf_panel_create(error, "factor rows and biases", factor->rows, k + 1, DNMF_DOUBLE, joined));
+  DNMF_TRY(
+      dnmf_panel_create(error, "factor rows and biases", factor->rows, k + DNMF_PREDICTOR_EXTRA, DNMF_DOUBLE, joined));
   double *to = joined->data;
   for (int64_t i = 0; i < factor->rows; i++) {
     for (int c = 0; c < k; c++)
       *to++ = dnmf_panel_get(factor, i, c);
     *to++ = bias ? bias[i] : 0;
+    *to++ = (cols ? dnmf_model_col_is_known(model, i) : dnmf_model_row_is_known(model, i)) ? 1 : 0;
   }
   return DNMF_OK;
 }
@@ -57,7 +61,8 @@ static void sum_columns(const dnmf_panel *panel, double *sums) {
 
 /* The mean of all predictions: constant + mean b_i + mean b_j + (mean w)(mean h). For models that others wrote. */
 static dnmf_status mean_of_predictions(dnmf_context *context, dnmf_predictor *p) {
-  int stride = p->w.components;
+  const int stride = p->w.components;
+  const int k = stride - DNMF_PREDICTOR_EXTRA;
   void *memory = NULL;
   dnmf_status status = dnmf_allocate_zero(&context->error, "factor sums", 2 * (int64_t)stride, sizeof(double), &memory);
   DNMF_TRY(dnmf_agree(context, status));
@@ -68,8 +73,8 @@ static dnmf_status mean_of_predictions(dnmf_context *context, dnmf_predictor *p)
   status = dnmf_sum_doubles(context, context->comm, w, 2 * (int64_t)stride);
   double rows = (double)p->rows;
   double cols = (double)p->cols;
-  p->mean = p->constant + w[stride - 1] / rows + h[stride - 1] / cols;
-  for (int c = 0; c < stride - 1; c++)
+  p->mean = p->constant + w[k] / rows + h[k] / cols;
+  for (int c = 0; c < k; c++)
     p->mean += w[c] / rows * (h[c] / cols);
   free(memory);
   return status;
@@ -78,13 +83,11 @@ static dnmf_status mean_of_predictions(dnmf_context *context, dnmf_predictor *p)
 dnmf_status dnmf_predictor_create(dnmf_context *context, const dnmf_model *model, dnmf_predictor *predictor) {
   dnmf_predictor *p = predictor;
   dnmf_error *error = &context->error;
-  *p = (dnmf_predictor){.rows = model->rows,
-                        .cols = model->cols,
-                        .observed = dnmf_model_is_observed(model),
-                        .constant = model->bias.fitted ? model->bias.mean : 0};
-  dnmf_status status = join(error, &model->w, model->bias.row, &p->w);
+  *p =
+      (dnmf_predictor){.rows = model->rows, .cols = model->cols, .constant = model->bias.fitted ? model->bias.mean : 0};
+  dnmf_status status = join_rows(error, model, false, &p->w);
   if (status == DNMF_OK)
-    status = join(error, &model->h, model->bias.col, &p->h);
+    status = join_rows(error, model, true, &p->h);
   if (status == DNMF_OK)
     status = allocate_bounds(error, context->size, &p->row_bounds);
   if (status == DNMF_OK)

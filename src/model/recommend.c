@@ -4,6 +4,7 @@
 #include "model/recommend.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "base/variant.h"
 #include "comm/collective.h"
 #include "model/score.h"
@@ -31,7 +32,9 @@ typedef struct listing {
   int64_t tile_cols; /* most columns of a tile */
   void *factors;     /* of the tile */
   double *biases;
-  int64_t *counts; /* columns of the tile each process owns */
+  double *own_known; /* of the owned columns: 1 when the fit had data of it, else 0 */
+  double *known;     /* of the tile's */
+  int64_t *counts;   /* columns of the tile each process owns */
   dnmf_packed packed;
   double seconds;
 } listing;
@@ -42,6 +45,8 @@ static void listing_free(listing *l) {
   free(l->items);
   free(l->factors);
   free(l->biases);
+  free(l->own_known);
+  free(l->known);
   free(l->counts);
   free(l->packed.data);
 }
@@ -68,6 +73,8 @@ static dnmf_status allocate(listing *l, int64_t top) {
   DNMF_TRY(take(error, "the lists of columns", l->rows * top, sizeof *l->items, &l->items));
   DNMF_TRY(take(error, "a tile of H", l->tile_cols, (size_t)row_bytes, &l->factors));
   DNMF_TRY(take(error, "a tile's biases", l->tile_cols, sizeof *l->biases, &l->biases));
+  DNMF_TRY(take(error, "known columns", model->h.rows, sizeof *l->own_known, &l->own_known));
+  DNMF_TRY(take(error, "a tile's known columns", l->tile_cols, sizeof *l->known, &l->known));
   DNMF_TRY(take(error, "column counts", l->context->size, sizeof *l->counts, &l->counts));
   return take(error, "a packed tile of H", groups * l->kernel->columns, (size_t)row_bytes + size, &l->packed.data);
 }
@@ -94,7 +101,19 @@ static void set_rows(listing *l, int64_t top) {
   }
 }
 
-/* Factors and biases of the tile's columns, from their owners. collective */
+/* Of columns that all are data, those of zeros have nothing to be listed for. */
+static bool col_has_data(const dnmf_model *model, int64_t col) {
+  if (dnmf_model_is_observed(model))
+    return dnmf_model_col_is_known(model, col);
+  return !dnmf_panel_row_is_zero(&model->h, col);
+}
+
+static void mark_known(listing *l) {
+  for (int64_t j = 0; j < l->model->h.rows; j++)
+    l->own_known[j] = col_has_data(l->model, j) ? 1 : 0;
+}
+
+/* Factors and biases of the tile's columns, and which of them had data, from their owners. collective */
 static dnmf_status gather_tile(listing *l, dnmf_range tile) {
   const dnmf_model *model = l->model;
   const dnmf_panel *h = &model->h;
@@ -106,6 +125,8 @@ static dnmf_status gather_tile(listing *l, dnmf_range tile) {
   size_t row_bytes = (size_t)h->components * dnmf_precision_size(h->precision);
   DNMF_TRY(dnmf_all_gather_rows(l->context, l->context->comm, h->precision, h->components, l->counts,
                                 (const char *)h->data + (size_t)first * row_bytes, l->factors));
+  DNMF_TRY(
+      dnmf_all_gather_rows(l->context, l->context->comm, DNMF_DOUBLE, 1, l->counts, l->own_known + first, l->known));
   memset(l->biases, 0, (size_t)dnmf_range_size(tile) * sizeof *l->biases);
   if (model->bias.fitted && model->bias.col)
     DNMF_TRY(dnmf_all_gather_rows(l->context, l->context->comm, DNMF_DOUBLE, 1, l->counts, model->bias.col + first,
@@ -113,26 +134,16 @@ static dnmf_status gather_tile(listing *l, dnmf_range tile) {
   return DNMF_OK;
 }
 
-static bool all_zero(const void *bytes, size_t count) {
-  const unsigned char *at = bytes;
-  for (size_t i = 0; i < count; i++)
-    if (at[i])
-      return false;
-  return true;
-}
-
 /* What the product explains of the mean on average, and does not for a row or column without data. */
 static double unexplained(const listing *l) {
   return l->options->mean - (l->model->bias.fitted ? l->model->bias.mean : 0);
 }
 
-/* A column without data is one whose factor and bias are zero. Returns how many there are. */
+/* Returns how many columns of the tile had no data. */
 static int64_t pass_over_empty(listing *l, int64_t cols) {
-  const dnmf_panel *h = &l->model->h;
-  size_t row_bytes = (size_t)h->components * dnmf_precision_size(h->precision);
   int64_t empty = 0;
   for (int64_t j = 0; j < cols; j++) {
-    if (l->biases[j] != 0 || !all_zero((const char *)l->factors + (size_t)j * row_bytes, row_bytes))
+    if (l->known[j] != 0)
       continue;
     empty++;
     l->biases[j] = l->options->include_empty ? unexplained(l) : -INFINITY;
@@ -148,7 +159,8 @@ static void score_tile(listing *l, dnmf_range tile) {
   double began = MPI_Wtime();
   l->packed.first = tile.begin;
   l->packed.groups = (cols + step - 1) / step;
-#pragma omp parallel num_threads(l->context->threads)
+  const double operations = (double)l->rows * (double)cols * h->components;
+#pragma omp parallel num_threads(dnmf_team(l->context->threads, operations))
   {
 #pragma omp for schedule(static)
     for (int64_t g = 0; g < l->packed.groups; g++)
@@ -161,19 +173,13 @@ static void score_tile(listing *l, dnmf_range tile) {
   l->seconds += MPI_Wtime() - began;
 }
 
-static bool is_empty_row(const dnmf_model *model, int64_t row) {
-  size_t row_bytes = (size_t)model->w.components * dnmf_precision_size(model->w.precision);
-  return (!model->bias.row || model->bias.row[row] == 0) &&
-         all_zero((const char *)model->w.data + (size_t)row * row_bytes, row_bytes);
-}
-
 /* The prediction a ranking reports for a score without mean and row bias. */
 static double reported(const listing *l, int64_t row, double score) {
   const dnmf_bias *bias = &l->model->bias;
   const dnmf_recommend_options *options = l->options;
   if (bias->fitted)
     score += bias->mean + (bias->row ? bias->row[row] : 0);
-  if (is_empty_row(l->model, row))
+  if (!dnmf_model_row_is_known(l->model, row))
     score += unexplained(l);
   if (options->clip && score < options->smallest)
     return options->smallest;
@@ -218,8 +224,10 @@ dnmf_status dnmf_recommend(dnmf_context *context, const dnmf_model *model, const
   for (int64_t row = 0; row < model->w.rows; row++)
     l.rows += is_wanted(options, row) ? 1 : 0;
   dnmf_status status = dnmf_agree(context, allocate(&l, top));
-  if (status == DNMF_OK)
+  if (status == DNMF_OK) {
     set_rows(&l, top);
+    mark_known(&l);
+  }
   for (dnmf_range tile = {0, 0}; tile.begin < model->cols && status == DNMF_OK; tile.begin = tile.end) {
     tile.end = tile.begin + l.tile_cols < model->cols ? tile.begin + l.tile_cols : model->cols;
     status = gather_tile(&l, tile);

@@ -17,7 +17,7 @@
 
 typedef struct dnmf_recommend_options {
   int64_t top;        /* columns a row, fewer where there are not so many */
-  bool include_empty; /* list columns the fit had no data for: their factor and bias are zero */
+  bool include_empty; /* list columns the fit had no data for too */
   bool clip;          /* scores to [smallest, largest] */
   double smallest;
   double largest;
@@ -29,7 +29,8 @@ typedef struct dnmf_recommend_options {
 typedef struct dnmf_recommend_work {
   double seconds; /* of scoring, of the slowest process */
   double flops;   /* of W H, all processes together */
-  int64_t empty;  /* columns without data */
+  int64_t
+      empty; /* columns without data: of ratings, unknown ones; of a matrix with zeros, those whose factor is zero */
 } dnmf_recommend_work;
 
 /* Lists the columns of the owned rows. Released with dnmf_ranking_free, also after a failure. collective */

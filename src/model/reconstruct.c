@@ -2,6 +2,7 @@
 #include "model/reconstruct.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "comm/clock.h"
 #include "comm/collective.h"
 
@@ -22,7 +23,8 @@ typedef struct rebuilding {
   int64_t *counts;  /* columns of the tile that each process owns */
   dnmf_panel h;     /* the tile's */
   double *col_bias; /* likewise */
-  bool *col_known;
+  double *known;    /* of the owned columns: 1 when they are known, else 0 */
+  double *col_known;
   void *out; /* tile_rows x tile_cols */
   dnmf_reconstruct_work work;
 } rebuilding;
@@ -31,6 +33,7 @@ static void rebuilding_free(rebuilding *r) {
   free(r->counts);
   dnmf_panel_free(&r->h);
   free(r->col_bias);
+  free(r->known);
   free(r->col_known);
   free(r->out);
 }
@@ -57,11 +60,15 @@ static dnmf_status allocate(rebuilding *r) {
   r->col_bias = memory;
   DNMF_TRY(dnmf_allocate(error, "a tile's columns", r->tile_cols, sizeof *r->col_known, &memory));
   r->col_known = memory;
+  DNMF_TRY(dnmf_allocate(error, "known columns", model->h.rows, sizeof *r->known, &memory));
+  r->known = memory;
+  for (int64_t j = 0; j < model->h.rows; j++)
+    r->known[j] = dnmf_model_col_is_known(model, j) ? 1 : 0;
   DNMF_TRY(dnmf_panel_create(error, "a tile of H", r->tile_cols, model->components, model->h.precision, &r->h));
   return dnmf_allocate(error, "a tile of the result", r->tile_rows * r->tile_cols, (size_t)size, &r->out);
 }
 
-/* Columns `tile` of H and their biases, from their owners. collective */
+/* Columns `tile` of H, their biases and whether they are known, from their owners. collective */
 static dnmf_status gather_tile(rebuilding *r, dnmf_range tile) {
   const dnmf_model *model = r->model;
   const dnmf_panel *h = &model->h;
@@ -73,16 +80,13 @@ static dnmf_status gather_tile(rebuilding *r, dnmf_range tile) {
   r->h.rows = dnmf_range_size(tile);
   DNMF_TRY(dnmf_all_gather_rows(r->context, r->context->comm, h->precision, h->components, r->counts,
                                 (const char *)h->data + (size_t)first * row_bytes, r->h.data));
+  DNMF_TRY(
+      dnmf_all_gather_rows(r->context, r->context->comm, DNMF_DOUBLE, 1, r->counts, r->known + first, r->col_known));
   memset(r->col_bias, 0, (size_t)r->h.rows * sizeof *r->col_bias);
   if (!model->bias.fitted || !model->bias.col)
     return DNMF_OK;
   return dnmf_all_gather_rows(r->context, r->context->comm, DNMF_DOUBLE, 1, r->counts, model->bias.col + first,
                               r->col_bias);
-}
-
-/* In a model of ratings, a row or column that the fit had nothing of. */
-static bool is_known(const rebuilding *r, const dnmf_panel *panel, int64_t row, double bias) {
-  return !r->observed || bias != 0 || !dnmf_panel_row_is_zero(panel, row);
 }
 
 static double clip(const dnmf_reconstruct_options *options, double score) {
@@ -97,9 +101,9 @@ static void finish_row(const rebuilding *r, int64_t row, void *values) {
   const dnmf_bias *bias = &r->model->bias;
   const double own = bias->fitted && bias->row ? bias->row[row] : 0;
   const double constant = bias->fitted ? bias->mean : 0;
-  const bool known = is_known(r, &r->model->w, row, own);
+  const bool known = dnmf_model_row_is_known(r->model, row);
   for (int64_t j = 0; j < r->h.rows; j++) {
-    const double offset = (known && r->col_known[j] ? constant : r->options->mean) + own + r->col_bias[j];
+    const double offset = (known && r->col_known[j] != 0 ? constant : r->options->mean) + own + r->col_bias[j];
     if (r->model->w.precision == DNMF_DOUBLE)
       ((double *)values)[j] = clip(r->options, ((double *)values)[j] + offset);
     else
@@ -116,7 +120,8 @@ static dnmf_status fill_tile(rebuilding *r, dnmf_range rows, dnmf_range cols) {
   double clock = MPI_Wtime();
   dnmf_panel_outer(context, &r->model->w, rows, &r->h, all, r->out);
   if (r->observed || r->model->bias.fitted || r->options->clip) {
-#pragma omp parallel for schedule(static) num_threads(context->threads)
+    const double numbers = (double)dnmf_range_size(rows) * (double)r->h.rows;
+#pragma omp parallel for schedule(static) num_threads(dnmf_team(context->threads, numbers))
     for (int64_t row = rows.begin; row < rows.end; row++)
       finish_row(r, row, (char *)r->out + (size_t)(row - rows.begin) * row_bytes);
   }
@@ -129,8 +134,6 @@ static dnmf_status fill_tile(rebuilding *r, dnmf_range rows, dnmf_range cols) {
 
 /* All owned rows under one tile of columns. */
 static dnmf_status fill_columns(rebuilding *r, dnmf_range cols) {
-  for (int64_t j = 0; j < r->h.rows; j++)
-    r->col_known[j] = is_known(r, &r->h, j, r->col_bias[j]);
   for (dnmf_range rows = {0, 0}; rows.begin < r->model->w.rows; rows.begin = rows.end) {
     rows.end = rows.begin + r->tile_rows < r->model->w.rows ? rows.begin + r->tile_rows : r->model->w.rows;
     DNMF_TRY(fill_tile(r, rows, cols));

@@ -29,7 +29,7 @@ static dnmf_status fetch_direction(dnmf_context *context, const dnmf_model *mode
   memset(factor, 0, (size_t)model->components * sizeof *factor);
   if (column >= model->owned_cols.begin && column < model->owned_cols.end) {
     int64_t local = column - model->owned_cols.begin;
-    double length = norm(&model->h, local);
+    double length = dnmf_model_col_is_known(model, local) ? norm(&model->h, local) : 0;
     for (int c = 0; c < model->components && length > 0; c++)
       factor[c] = dnmf_panel_get(&model->h, local, c) / length;
   }
@@ -40,7 +40,7 @@ static void offer_columns(const dnmf_model *model, int64_t column, const double 
   for (int64_t j = 0; j < model->h.rows; j++) {
     double length = norm(&model->h, j);
     double along = dot(factor, &model->h, j);
-    if (length > 0 && along > 0 && model->owned_cols.begin + j != column)
+    if (length > 0 && along > 0 && dnmf_model_col_is_known(model, j) && model->owned_cols.begin + j != column)
       dnmf_top_offer(top, (dnmf_scored){along / length, model->owned_cols.begin + j});
   }
 }

@@ -1,43 +1,145 @@
 /*
- * Folding rows in: the entries go to the rows' processes, the columns of H they need are fetched, each process
- * solves its rows.
+ * Folding rows in: the fit's loop with H fixed, over zeros on a grid of one column, or over observed entries.
  */
-#include "transform_divergence.h"
+#include "model/transform.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "matrix/product.h"
-#include "matrix/ratings.h"
-#include "solve/observed.h"
-#include "solve/solver.h"
+#include "fit/observed_fit.h"
+#include "fit/zeros_fit.h"
+#include "init/start.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Multiplicative updates, until the gradient has fallen to this share of the first one's. */
+/* Multiplicative updates of observed entries, until the gradient has fallen to this share of the first one's. */
 enum { MOST_MULTIPLICATIVE = 2000 };
 static const double STANDSTILL = 1e-6;
 
+/* --- Unstored entries are zeros ----------------------------------------------------------------------------- */
+
+typedef struct zeros_folding {
+  int64_t stored; /* entries of all processes */
+  dnmf_grid grid;
+  dnmf_layout layout;
+  dnmf_matrix a;
+  dnmf_factor w;
+  dnmf_factor h;
+  dnmf_fit_result fit;
+} zeros_folding;
+
+static void zeros_folding_free(zeros_folding *f) {
+  dnmf_fit_result_free(&f->fit);
+  dnmf_factor_free(&f->w);
+  dnmf_factor_free(&f->h);
+  dnmf_matrix_free(&f->a);
+  dnmf_layout_free(&f->layout);
+  dnmf_grid_free(&f->grid);
+}
+
+/* The matrix in the form that takes less memory: an entry is stored by rows and by columns when sparse. Consumes the
+ * entries. */
+static dnmf_status zeros_assemble(dnmf_context *context, int64_t rows, dnmf_precision precision, dnmf_entries *entries,
+                                  const dnmf_model *model, zeros_folding *f) {
+  const double number = (double)dnmf_precision_size(precision);
+  f->stored = entries->count;
+  dnmf_status status = dnmf_grid_create(context, context->size, 1, &f->grid);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, dnmf_layout_even(&context->error, &f->grid, rows, model->cols, &f->layout));
+  if (status == DNMF_OK)
+    status = dnmf_sum_int64(context, context->comm, &f->stored, 1);
+  const bool sparse =
+      2 * (number + (double)sizeof(int32_t)) * (double)f->stored < number * (double)rows * (double)model->cols;
+  if (status != DNMF_OK) {
+    dnmf_entries_free(entries);
+    return status;
+  }
+  DNMF_TRY(dnmf_matrix_from_entries(context, &f->layout, precision, sparse, DNMF_DUPLICATES_LAST, entries, &f->a));
+  return dnmf_matrix_finish(context, &f->layout, &f->a);
+}
+
+/* The model's H, and the start of W: flat for multiplicative updates, else zero. */
+static dnmf_status zeros_start(dnmf_context *context, const dnmf_settings *settings, const dnmf_model *model,
+                               zeros_folding *f) {
+  const dnmf_panel *h = &model->h;
+  dnmf_status status = dnmf_factor_create_w(context, &f->layout, model->components, h->precision, &f->w);
+  if (status == DNMF_OK)
+    status = dnmf_factor_create_h(context, &f->layout, model->components, h->precision, &f->h);
+  DNMF_TRY(dnmf_agree(context, status));
+  if (h->rows > 0)
+    memcpy(f->h.mine.data, h->data, (size_t)(h->rows * h->components) * dnmf_precision_size(h->precision));
+  if (settings->loss.divergence)
+    dnmf_start_flat(&f->a, &f->w);
+  return DNMF_OK;
+}
+
+static dnmf_status zeros_measure(dnmf_context *context, const dnmf_settings *settings, const zeros_folding *f,
+                                 dnmf_transform_result *result) {
+  const dnmf_penalties *penalties = &settings->penalties;
+  double penalty = 0;
+  if (penalties->l1_w > 0)
+    penalty += penalties->l1_w * dnmf_panel_sum(&f->w.mine);
+  if (penalties->l2_w > 0)
+    penalty += 0.5 * penalties->l2_w * dnmf_panel_dot(context, &f->w.mine, &f->w.mine);
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, &penalty, 1));
+  *result = (dnmf_transform_result){.loss = f->fit.loss,
+                                    .penalty = penalty,
+                                    .entries = f->stored,
+                                    .empty_rows = f->a.empty_rows,
+                                    .iterations = f->fit.iterations};
+  return DNMF_OK;
+}
+
+/* The new rows take the place of the old ones. */
+static void zeros_install(zeros_folding *f, dnmf_model *model) {
+  dnmf_panel_free(&model->w);
+  model->w = f->w.mine;
+  model->rows = f->w.rows;
+  model->owned_rows = f->w.owned;
+  if (f->w.group_size == 1)
+    f->w.gathered = (dnmf_panel){0};
+  f->w.mine = (dnmf_panel){0};
+}
+
+static dnmf_status fold_zeros(dnmf_context *context, const dnmf_settings *settings, int64_t rows, dnmf_entries *entries,
+                              dnmf_model *model, dnmf_transform_result *result) {
+  zeros_folding f = {0};
+  dnmf_status status = zeros_assemble(context, rows, model->h.precision, entries, model, &f);
+  if (status == DNMF_OK)
+    status = zeros_start(context, settings, model, &f);
+  if (status == DNMF_OK)
+    status = dnmf_fit_zeros(context, settings, &f.a, &f.w, &f.h, &f.fit);
+  if (status == DNMF_OK)
+    status = zeros_measure(context, settings, &f, result);
+  if (status == DNMF_OK)
+    zeros_install(&f, model);
+  zeros_folding_free(&f);
+  return status;
+}
+
+/* --- Unstored entries are unobserved ------------------------------------------------------------------------ */
+
 typedef struct folding {
   dnmf_context *context;
-  const dnmf_transform_options *options;
+  const dnmf_settings *settings;
   dnmf_model *model;
   int64_t rows;       /* new, over all processes */
   bool biased;        /* panels carry a bias behind the components */
   dnmf_ratings frame; /* only its ranges: even shares of the new rows and of the model's columns */
   dnmf_ratings_view view;
-  dnmf_panel fixed;  /* the owned columns of H, with their biases */
-  dnmf_panel needed; /* those the rows need */
-  dnmf_panel x;      /* the owned new rows, with their biases */
+  dnmf_panel fixed; /* the owned columns of H, with their biases */
+  dnmf_panel x;     /* the owned new rows, with their biases */
+  dnmf_fit_result fit;
 } folding;
 
 static void folding_free(folding *f) {
+  dnmf_fit_result_free(&f->fit);
   free(f->frame.by_rows.bounds);
   free(f->frame.by_cols.bounds);
   dnmf_ratings_view_free(&f->view);
   dnmf_panel_free(&f->fixed);
-  dnmf_panel_free(&f->needed);
   dnmf_panel_free(&f->x);
 }
 
@@ -68,7 +170,7 @@ static dnmf_status join_bias(folding *f) {
   return DNMF_OK;
 }
 
-/* Everything the solvers work on. collective */
+/* Everything the loop works on. collective */
 static dnmf_status prepare(folding *f, dnmf_entries *entries) {
   dnmf_context *context = f->context;
   dnmf_precision precision = f->model->h.precision;
@@ -82,14 +184,8 @@ static dnmf_status prepare(folding *f, dnmf_entries *entries) {
     status = join_bias(f);
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(dnmf_ratings_attach(context, &f->frame, entries, &f->view));
-  status = dnmf_panel_create(&context->error, "needed columns of H", f->view.needed_count + DNMF_OBSERVED_SLACK,
-                             f->fixed.components, precision, &f->needed);
-  f->needed.rows = f->view.needed_count;
-  if (status == DNMF_OK)
-    status = dnmf_panel_create(&context->error, "new rows of W", f->view.entries.rows, f->fixed.components, precision,
-                               &f->x);
-  DNMF_TRY(dnmf_agree(context, status));
-  return dnmf_ratings_gather(context, &f->view, &f->fixed, &f->needed);
+  return dnmf_agree(context, dnmf_panel_create(&context->error, "new rows of W", f->view.entries.rows,
+                                               f->fixed.components, precision, &f->x));
 }
 
 /* Positive numbers, from which multiplicative updates can go anywhere. */
@@ -99,115 +195,41 @@ static void start_positive(folding *f) {
       dnmf_panel_set(&f->x, row, c, 1.0 / f->model->components);
 }
 
-static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
-  const dnmf_transform_options *options = f->options;
-  dnmf_context *context = f->context;
-  dnmf_observed_update update = {.rows = f->x.rows,
-                                 .start = f->view.entries.start,
-                                 .index = f->view.entries.index,
-                                 .value = f->view.entries.value,
-                                 .narrow = f->view.entries.narrow,
-                                 .components = f->model->components,
-                                 .stride = f->x.components,
-                                 .fixed = f->needed.data,
-                                 .x = f->x.data,
-                                 .bias = f->biased,
-                                 .fit_bias = options->bias_rows,
-                                 .mean = f->model->bias.fitted ? f->model->bias.mean : 0,
-                                 .l1 = options->l1,
-                                 .l2 = options->l2,
-                                 .count_power = options->count_power,
-                                 .center = f->model->mean_row,
-                                 .l2_bias = options->l2_bias,
-                                 .sweeps = 1,
-                                 .kullback_leibler = options->loss.divergence};
-  dnmf_solver solver = options->loss.divergence ? DNMF_SOLVER_MU : DNMF_SOLVER_BPP;
-  double first = 0;
-  dnmf_status status = DNMF_OK;
-  if (options->loss.divergence)
-    start_positive(f);
-  for (int sweep = 0; sweep < (options->loss.divergence ? MOST_MULTIPLICATIVE : 1) && status == DNMF_OK; sweep++) {
-    status = dnmf_observed_rows(solver, f->x.precision, context->isa, context->threads, &update, &context->error);
-    first = sweep == 0 ? update.violation : first;
-    if (update.violation <= STANDSTILL * first)
-      break;
-  }
-  result->loss = update.loss;
-  result->penalty = update.penalty;
-  return status;
-}
-
-/* Loss and penalty with zeros: 1/2 (|a|^2 - 2 <a H', w> + <w H H', w>). */
-static void sum_squares(const folding *f, const dnmf_panel *products, const double *gram,
-                        dnmf_transform_result *result) {
-  const int k = f->model->components;
+/* Sum and sum of squares of the entries, how many there are, and rows without any; over all processes. */
+static dnmf_status count_entries(const folding *f, double sums[2], int64_t counts[2]) {
   const dnmf_csr *entries = &f->view.entries;
-  double squares = 0;
-  for (int64_t e = 0; e < entries->start[entries->rows]; e++) {
-    double value = dnmf_number_at(dnmf_number_of(f->x.precision, entries->narrow), entries->value, e);
-    squares += value * value;
-  }
-  for (int64_t row = 0; row < f->x.rows; row++)
-    for (int c = 0; c < k; c++) {
-      double w = dnmf_panel_get(&f->x, row, c);
-      double slope = -2 * dnmf_panel_get(products, row, c);
-      for (int d = 0; d < k; d++)
-        slope += gram[(int64_t)c * k + d] * dnmf_panel_get(&f->x, row, d);
-      squares += w * slope;
-      result->penalty += f->options->l1 * w + 0.5 * f->options->l2 * w * w;
-    }
-  result->loss = squares > 0 ? squares / 2 : 0;
-}
-
-static dnmf_status solve_zeros(folding *f, dnmf_transform_result *result) {
-  dnmf_context *context = f->context;
-  const int k = f->model->components;
-  void *gram = NULL;
-  dnmf_panel products = {0};
-  dnmf_matrix a = {.sparse = true,
-                   .precision = f->x.precision,
-                   .narrow = f->view.entries.narrow,
-                   .rows = f->rows,
-                   .cols = f->view.needed_count,
-                   .row_range = f->view.owned,
-                   .col_range = {0, f->view.needed_count},
-                   .by_rows = f->view.entries};
-  dnmf_status status = dnmf_allocate(&context->error, "a Gram matrix", (int64_t)k * k, sizeof(double), &gram);
-  if (status == DNMF_OK)
-    status = dnmf_panel_create(&context->error, "products", f->x.rows, k, f->x.precision, &products);
-  if (status == DNMF_OK)
-    status = dnmf_panel_gram(context, &f->fixed, gram);
-  status = dnmf_agree(context, status);
-  if (status == DNMF_OK)
-    status = dnmf_sum_doubles(context, context->comm, gram, (int64_t)k * k);
-  if (status == DNMF_OK)
-    status = dnmf_multiply(context, &a, &f->needed, &products);
-  dnmf_update update = {.rows = f->x.rows,
-                        .components = k,
-                        .x = f->x.data,
-                        .products = products.data,
-                        .gram = gram,
-                        .l1 = f->options->l1,
-                        .l2 = f->options->l2};
-  if (status == DNMF_OK)
-    status =
-        dnmf_solver_update(DNMF_SOLVER_BPP, f->x.precision, context->isa, context->threads, &update, &context->error);
-  if (status == DNMF_OK)
-    sum_squares(f, &products, gram, result);
-  dnmf_panel_free(&products);
-  free(gram);
-  return status;
-}
-
-static dnmf_status share(folding *f, dnmf_transform_result *result) {
-  const dnmf_csr *entries = &f->view.entries;
-  double sums[2] = {result->loss, result->penalty};
-  int64_t counts[2] = {entries->start[entries->rows], 0};
+  const dnmf_number number = dnmf_number_of(f->x.precision, entries->narrow);
+  counts[0] = entries->start[entries->rows];
   for (int64_t row = 0; row < entries->rows; row++)
     counts[1] += entries->start[row] == entries->start[row + 1] ? 1 : 0;
+  for (int64_t e = 0; e < counts[0]; e++) {
+    const double value = dnmf_number_at(number, entries->value, e);
+    sums[0] += value;
+    sums[1] += value * value;
+  }
   DNMF_TRY(dnmf_sum_doubles(f->context, f->context->comm, sums, 2));
-  DNMF_TRY(dnmf_sum_int64(f->context, f->context->comm, counts, 2));
-  *result = (dnmf_transform_result){.loss = sums[0], .penalty = sums[1], .entries = counts[0], .empty_rows = counts[1]};
+  return dnmf_sum_int64(f->context, f->context->comm, counts, 2);
+}
+
+static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
+  const dnmf_model *model = f->model;
+  double sums[2] = {0, 0};
+  int64_t counts[2] = {0, 0};
+  DNMF_TRY(count_entries(f, sums, counts));
+  if (f->settings->loss.divergence)
+    start_positive(f);
+  const dnmf_observed_fold fold = {.view = &f->view,
+                                   .fixed = &f->fixed,
+                                   .mean = model->bias.fitted ? model->bias.mean : 0,
+                                   .mean_row = model->mean_row,
+                                   .sum = sums[0],
+                                   .sum_squares = sums[1]};
+  DNMF_TRY(dnmf_fold_observed(f->context, f->settings, &fold, &f->x, &f->fit));
+  *result = (dnmf_transform_result){.loss = f->fit.loss,
+                                    .penalty = f->fit.objective - f->fit.loss,
+                                    .entries = counts[0],
+                                    .empty_rows = counts[1],
+                                    .iterations = f->fit.iterations};
   return DNMF_OK;
 }
 
@@ -251,46 +273,69 @@ static dnmf_status install(folding *f) {
   return DNMF_OK;
 }
 
-dnmf_status dnmf_transform(dnmf_context *context, const dnmf_transform_options *options, int64_t rows,
-                           dnmf_entries *entries, dnmf_model *model, dnmf_transform_result *result) {
-  bool observed = options->missing == DNMF_MISSING_UNOBSERVED;
-  if (options->loss.divergence && !observed)
-    return dnmf_transform_divergence(context, options, rows, entries, model, result);
-  folding f = {.context = context, .options = options, .model = model, .rows = rows};
-  f.biased = observed && model->bias.fitted;
-  memset(result, 0, sizeof *result);
+static dnmf_status fold_observed(dnmf_context *context, const dnmf_settings *settings, int64_t rows,
+                                 dnmf_entries *entries, dnmf_model *model, dnmf_transform_result *result) {
+  folding f = {.context = context, .settings = settings, .model = model, .rows = rows, .biased = model->bias.fitted};
   dnmf_status status = prepare(&f, entries);
   dnmf_entries_free(entries);
   if (status == DNMF_OK)
-    status = dnmf_agree(context, observed ? solve_observed(&f, result) : solve_zeros(&f, result));
-  if (status == DNMF_OK)
-    status = share(&f, result);
+    status = solve_observed(&f, result);
   if (status == DNMF_OK)
     status = dnmf_agree(context, install(&f));
   folding_free(&f);
   return status;
 }
 
-dnmf_status dnmf_transform_options_read(dnmf_error *error, const dnmf_model *model, dnmf_transform_options *options) {
-  *options = (dnmf_transform_options){.missing = DNMF_MISSING_ZERO, .max_iterations = 200, .tolerance = 1e-4};
-  if (dnmf_model_is_observed(model))
-    options->missing = DNMF_MISSING_UNOBSERVED;
+dnmf_status dnmf_transform(dnmf_context *context, dnmf_missing missing, const dnmf_settings *settings, int64_t rows,
+                           dnmf_entries *entries, dnmf_model *model, dnmf_transform_result *result) {
+  memset(result, 0, sizeof *result);
+  return missing == DNMF_MISSING_UNOBSERVED ? fold_observed(context, settings, rows, entries, model, result)
+                                            : fold_zeros(context, settings, rows, entries, model, result);
+}
+
+/* Rows are solved exactly, at once; divergences are iterated as far as the fit was, or over observed entries until they
+ * stand still. */
+static void settle_iterations(const dnmf_model *model, dnmf_missing missing, dnmf_settings *settings) {
+  double most_iterations = 200;
+  settings->tolerance = 1e-4;
+  settings->solver = settings->loss.divergence ? DNMF_SOLVER_MU : DNMF_SOLVER_BPP;
+  settings->stop = DNMF_STOP_OBJECTIVE;
+  if (!settings->loss.divergence) {
+    settings->max_iterations = 1;
+    settings->tolerance = 0;
+  } else if (missing == DNMF_MISSING_UNOBSERVED) {
+    settings->stop = DNMF_STOP_GRADIENT;
+    settings->max_iterations = MOST_MULTIPLICATIVE;
+    settings->tolerance = STANDSTILL;
+  } else {
+    dnmf_model_number(model, "max_iter", &most_iterations);
+    dnmf_model_number(model, "tol", &settings->tolerance);
+    settings->max_iterations = most_iterations < INT_MAX ? (int)most_iterations : INT_MAX;
+  }
+}
+
+dnmf_status dnmf_transform_settings(dnmf_error *error, const dnmf_model *model, dnmf_missing *missing,
+                                    dnmf_settings *settings) {
+  *missing = dnmf_model_is_observed(model) ? DNMF_MISSING_UNOBSERVED : DNMF_MISSING_ZERO;
+  *settings =
+      (dnmf_settings){.components = model->components, .fixed = DNMF_FIXED_H, .time_limit = INFINITY, .sweeps = 1};
+  dnmf_penalties *penalties = &settings->penalties;
   const dnmf_attribute *loss = dnmf_model_attribute(model, "loss");
-  if (loss && loss->kind == DNMF_ATTRIBUTE_TEXT && !dnmf_loss_parse(loss->text, &options->loss))
+  if (loss && loss->kind == DNMF_ATTRIBUTE_TEXT && !dnmf_loss_parse(loss->text, &settings->loss))
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the model was fitted with the loss '%s', which is not known here",
                      loss->text);
-  double most_iterations = options->max_iterations;
-  dnmf_model_number(model, "max_iter", &most_iterations);
-  options->max_iterations = most_iterations < INT_MAX ? (int)most_iterations : INT_MAX;
-  dnmf_model_number(model, "tol", &options->tolerance);
-  options->bias_rows = dnmf_model_text_is(model, "bias", "row") || dnmf_model_text_is(model, "bias", "row and column");
-  dnmf_model_number(model, "l1_w", &options->l1);
-  dnmf_model_number(model, "l2_w", &options->l2);
-  dnmf_model_number(model, "l2_bias", &options->l2_bias);
-  dnmf_model_number(model, "count_power", &options->count_power);
-  if (dnmf_model_text_is(model, "penalty_scale", "dimension")) {
-    options->l1 *= (double)model->cols;
-    options->l2 *= (double)model->cols;
+  settings->observed.bias_rows =
+      dnmf_model_text_is(model, "bias", "row") || dnmf_model_text_is(model, "bias", "row and column");
+  dnmf_model_number(model, "l1_w", &penalties->l1_w);
+  dnmf_model_number(model, "l2_w", &penalties->l2_w);
+  dnmf_model_number(model, "l2_bias", &settings->observed.l2_bias);
+  if (*missing == DNMF_MISSING_UNOBSERVED) {
+    penalties->scale = DNMF_PENALTY_COUNT;
+    dnmf_model_number(model, "count_power", &penalties->count_power);
+  } else if (dnmf_model_text_is(model, "penalty_scale", "dimension")) {
+    penalties->l1_w *= (double)model->cols;
+    penalties->l2_w *= (double)model->cols;
   }
+  settle_iterations(model, *missing, settings);
   return DNMF_OK;
 }

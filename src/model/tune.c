@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "comm/collective.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,31 @@ static dnmf_status load(group *g, const dnmf_tune_plan *plan) {
   return status;
 }
 
+/* Every fold needs an entry to be measured on; then none has all of them. collective in the group */
+static dnmf_status check_folds(group *g, const dnmf_tune_plan *plan) {
+  dnmf_context *context = &g->context;
+  void *memory = NULL;
+  DNMF_TRY(dnmf_agree(
+      context, dnmf_allocate_zero(&context->error, "the sizes of folds", plan->folds, sizeof(int64_t), &memory)));
+  int64_t *counts = memory;
+  int64_t total = 0;
+  int empty = -1;
+  for (int64_t e = 0; e < g->entries.count; e++)
+    counts[dnmf_tune_fold(plan->seed, plan->folds, g->entries.items[e].row, g->entries.items[e].col)]++;
+  dnmf_status status = dnmf_sum_int64(context, context->comm, counts, plan->folds);
+  for (int fold = 0; fold < plan->folds; fold++)
+    total += counts[fold];
+  for (int fold = plan->folds - 1; fold >= 0; fold--)
+    empty = counts[fold] == 0 ? fold : empty;
+  free(memory);
+  if (status == DNMF_OK && empty >= 0)
+    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                       "%s: of its %" PRId64 " ratings none falls by chance into fold %d of %d; give fewer folds with "
+                       "--folds, or another --seed",
+                       plan->input, total, empty + 1, plan->folds);
+  return status;
+}
+
 /* Copies of the entries outside the fold and inside it. */
 static dnmf_status split(dnmf_error *error, const dnmf_tune_plan *plan, const dnmf_entries *all, int fold,
                          dnmf_entries *kept, dnmf_entries *held_out) {
@@ -80,18 +106,18 @@ static dnmf_status split(dnmf_error *error, const dnmf_tune_plan *plan, const dn
   return DNMF_OK;
 }
 
-static dnmf_observed_options options_of(const dnmf_tune_plan *plan, const dnmf_candidate *candidate,
-                                        const dnmf_ratings *ratings) {
-  dnmf_observed_options options = plan->fit;
-  options.components = candidate->components;
-  options.bias_rows = candidate->bias;
-  options.bias_cols = candidate->bias;
-  options.count_power = candidate->count_power;
-  double l2 = candidate->l2 >= 0 ? candidate->l2 : dnmf_observed_default_l2(&options, ratings);
-  options.l2_w = l2;
-  options.l2_h = l2;
-  options.stop = DNMF_STOP_VALIDATION;
-  return options;
+static dnmf_settings settings_of(const dnmf_tune_plan *plan, const dnmf_candidate *candidate,
+                                 const dnmf_ratings *ratings) {
+  dnmf_settings settings = plan->fit;
+  settings.components = candidate->components;
+  settings.observed.bias_rows = candidate->bias;
+  settings.observed.bias_cols = candidate->bias;
+  settings.penalties.count_power = candidate->count_power;
+  double l2 = candidate->l2 >= 0 ? candidate->l2 : dnmf_observed_default_l2(&settings, ratings);
+  settings.penalties.l2_w = l2;
+  settings.penalties.l2_h = l2;
+  settings.stop = DNMF_STOP_VALIDATION;
+  return settings;
 }
 
 /* One fit; its held-out curve is padded with its last value to the full length. */
@@ -115,11 +141,11 @@ static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_can
     status = dnmf_ratings_create(context, g->source.rows, g->source.cols, plan->precision, &kept, &ratings);
   if (status == DNMF_OK)
     status = dnmf_ratings_attach(context, &ratings, &held_out, &view);
-  dnmf_observed_options options = options_of(plan, candidate, &ratings);
+  const dnmf_settings settings = settings_of(plan, candidate, &ratings);
   if (status == DNMF_OK)
-    status = dnmf_agree(context, dnmf_start_observed(&context->error, &options, &ratings, plan->seed, &w, &h));
+    status = dnmf_agree(context, dnmf_start_observed(&context->error, &settings, &ratings, &w, &h));
   if (status == DNMF_OK)
-    status = dnmf_fit_observed(context, &options, &ratings, &view, &w, &h, &result);
+    status = dnmf_fit_observed(context, &settings, &ratings, &view, &w, &h, &result);
   for (int64_t s = 0; status == DNMF_OK && s <= plan->fit.max_iterations && context->rank == 0; s++) {
     double rmse = result.validation_history[s < result.history_count ? s : result.history_count - 1];
     squares[s] = rmse * rmse * (double)count;
@@ -141,6 +167,8 @@ static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_can
 static dnmf_status work(group *g, const dnmf_tune_plan *plan, int groups, curves *c,
                         void (*done)(void *, const dnmf_candidate *, int, double), void *state) {
   dnmf_status status = load(g, plan);
+  if (status == DNMF_OK)
+    status = check_folds(g, plan);
   int64_t tasks = plan->candidate_count * plan->folds;
   for (int64_t task = g->index; task < tasks && status == DNMF_OK; task += groups) {
     const dnmf_candidate *candidate = &plan->candidates[task / plan->folds];
@@ -157,6 +185,19 @@ static dnmf_status work(group *g, const dnmf_tune_plan *plan, int groups, curves
   return status;
 }
 
+/* The standard deviation of the folds' RMSE at one step; a fold's numbers are `stride` behind those of the last. */
+static double spread_of_folds(int folds, int64_t stride, const double *squares, const double *counts) {
+  double mean = 0;
+  double sum = 0;
+  for (int f = 0; f < folds; f++)
+    mean += sqrt(squares[f * stride] / counts[f * stride]) / folds;
+  for (int f = 0; f < folds; f++) {
+    const double difference = sqrt(squares[f * stride] / counts[f * stride]) - mean;
+    sum += difference * difference;
+  }
+  return sqrt(sum / folds);
+}
+
 /* The lowest point of the candidate's curve over all folds. */
 static void score(const dnmf_tune_plan *plan, const curves *c, int64_t index, dnmf_candidate *candidate) {
   candidate->rmse = INFINITY;
@@ -166,20 +207,14 @@ static void score(const dnmf_tune_plan *plan, const curves *c, int64_t index, dn
   for (int64_t s = 0; s < c->steps; s++) {
     double sum = 0;
     double count = 0;
-    double fold_sum = 0;
-    double fold_squares = 0;
     for (int f = 0; f < plan->folds; f++) {
-      double fold_mse = squares[f * c->steps + s] / counts[f * c->steps + s];
       sum += squares[f * c->steps + s];
       count += counts[f * c->steps + s];
-      fold_sum += sqrt(fold_mse);
-      fold_squares += fold_mse;
     }
     if (!(sqrt(sum / count) < candidate->rmse))
       continue;
     candidate->rmse = sqrt(sum / count);
-    double mean = fold_sum / plan->folds;
-    candidate->spread = sqrt(fmax(0, fold_squares / plan->folds - mean * mean));
+    candidate->spread = spread_of_folds(plan->folds, c->steps, squares + s, counts + s);
     candidate->iterations = (int)s;
   }
 }

@@ -9,7 +9,7 @@
 #ifndef DNMF_TUNE_H
 #define DNMF_TUNE_H
 
-#include "fit/fit_observed.h"
+#include "fit/observed_fit.h"
 #include "store/source.h"
 
 typedef struct dnmf_candidate {
@@ -29,8 +29,8 @@ typedef struct dnmf_tune_plan {
   const char *input;
   dnmf_source_options source;
   dnmf_precision precision;
-  dnmf_observed_options fit; /* what the candidates have in common; max_iterations and patience bound each fit */
-  uint64_t seed;             /* of starts and folds */
+  dnmf_settings fit; /* what the candidates have in common; max_iterations and patience bound each fit */
+  uint64_t seed;     /* of starts and folds */
   int folds;
   int groups; /* of processes; at most as many as there are */
   int64_t candidate_count;

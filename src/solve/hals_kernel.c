@@ -44,7 +44,7 @@ static bool update(const dnmf_row_problem *problem, int64_t rows, void *x, const
     load_strip(components, count, x_rows, x_strip);
     load_strip(components, count, (const real *)products + begin * components, b_strip);
     descend(components, problem->gram, (real)problem->l1, x_strip, b_strip, violation ? lanes : NULL);
-    for (int sweep = 0; sweep < problem->more_sweeps; sweep++)
+    for (int sweep = 1; sweep < problem->sweeps; sweep++)
       descend(components, problem->gram, (real)problem->l1, x_strip, b_strip, NULL);
     store_strip(components, count, x_strip, x_rows);
     if (violation)

@@ -17,7 +17,7 @@
 typedef struct dnmf_row_problem {
   int components;
   double l1;
-  int more_sweeps; /* hals */
+  int sweeps; /* hals: 0 and 1: one */
 
   const void *gram; /* hals, mu: G + l2 I in the run's precision, components x components */
 

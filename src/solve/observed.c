@@ -5,6 +5,7 @@
 #include "observed_kernels.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "base/variant.h"
 
 #include <omp.h>
@@ -64,7 +65,8 @@ dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnm
     status = dnmf_allocate(error, "row sums", update->rows, sizeof(observed_sums), &memory);
   observed_sums *sums = memory;
   if (status == DNMF_OK) {
-#pragma omp parallel for schedule(dynamic, 32) num_threads(threads)
+    const double operations = 2.0 * (double)update->start[update->rows] * update->stride;
+#pragma omp parallel for schedule(dynamic, 32) num_threads(dnmf_team(threads, operations))
     for (int64_t row = 0; row < update->rows; row++)
       sums[row] = update_row(&method, update, row, (char *)scratch + (size_t)omp_get_thread_num() * bytes);
     update->loss = 0;

@@ -208,7 +208,7 @@ static observed_sums row_sums(const dnmf_observed_update *update, const equation
   if (update->fit_bias)
     reduced -= eq->residual_sum * eq->residual_sum / (eq->entries + update->l2_bias);
   double loss = 0.5 * (reduced + quadratic - l2 * pull) - bias_penalty;
-  return (observed_sums){.loss = loss > 0 ? loss : 0, .penalty = row_penalty(update, eq->x, l2, b)};
+  return (observed_sums){.loss = loss < 0 ? 0 : loss, .penalty = row_penalty(update, eq->x, l2, b)};
 }
 
 static double new_bias(const dnmf_observed_update *update, const equations *eq) {

@@ -1,5 +1,6 @@
 /* The multiplicative step of the beta-divergences over all owned rows. */
 #include "base/memory.h"
+#include "base/team.h"
 #include "solve/kernels.h"
 #include "solve/solver.h"
 
@@ -25,7 +26,8 @@ static void update_rows(dnmf_precision precision, dnmf_isa isa, int threads, con
   const dnmf_ratio_kernel *kernel = kernels[precision][isa];
   const size_t row_bytes = (size_t)ratio->components * dnmf_precision_size(precision);
   const dnmf_ratio_row row = {ratio->components, ratio->l1, ratio->l2, ratio->exponent, ratio->smallest};
-#pragma omp parallel for schedule(static) num_threads(threads)
+  const int team = dnmf_team(threads, 4.0 * (double)ratio->rows * ratio->components);
+#pragma omp parallel for schedule(static) num_threads(team)
   for (int64_t begin = 0; begin < ratio->rows; begin += ROWS_AT_ONCE)
     for (int64_t i = begin; i < ratio->rows && i < begin + ROWS_AT_ONCE; i++) {
       const size_t place = (size_t)i * row_bytes;

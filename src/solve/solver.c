@@ -4,6 +4,7 @@
 #include "solve/solver.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "solve/bpp.h"
 #include "solve/kernels.h"
 
@@ -69,8 +70,9 @@ static bool run_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *pro
                       const dnmf_update *update, char *scratch, double *violations) {
   const int64_t tiles = count_tiles(kernel, update->rows);
   const size_t scratch_bytes = kernel->scratch_bytes(problem->components);
+  const double operations = (double)update->rows * problem->components * problem->components;
   int failures = 0;
-#pragma omp parallel num_threads(threads) reduction(+ : failures)
+#pragma omp parallel num_threads(dnmf_team(threads, operations)) reduction(+ : failures)
   {
     /* A team of one does not count as parallel: without this, LAPACK would start threads of its own there. */
     omp_set_num_threads(1);
@@ -113,7 +115,7 @@ static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_pr
 dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_update *update, dnmf_error *error) {
   const dnmf_row_kernel *kernel = find_kernel(solver, precision, isa);
-  dnmf_row_problem problem = {.components = update->components, .l1 = update->l1, .more_sweeps = update->more_sweeps};
+  dnmf_row_problem problem = {.components = update->components, .l1 = update->l1, .sweeps = update->sweeps};
   void *memory = NULL;
   DNMF_TRY(check_gram(update, precision, error));
   if (update->rows == 0)
@@ -147,7 +149,8 @@ double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa 
 void dnmf_solver_update_online(dnmf_precision precision, dnmf_isa isa, int threads, const dnmf_online_update *update) {
   static const dnmf_online_kernel *const kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_online_mu_kernel);
   enum { ROWS_AT_ONCE = 256 };
-#pragma omp parallel for schedule(static) num_threads(threads)
+  const int team = dnmf_team(threads, 4.0 * (double)update->rows * update->components);
+#pragma omp parallel for schedule(static) num_threads(team)
   for (int64_t begin = 0; begin < update->rows; begin += ROWS_AT_ONCE)
     kernels[precision][isa]->update(update, begin,
                                     begin + ROWS_AT_ONCE < update->rows ? begin + ROWS_AT_ONCE : update->rows);

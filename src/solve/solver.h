@@ -27,7 +27,7 @@ typedef struct dnmf_update {
   const double *gram;   /* components x components: G */
   double l1;            /* in the objective's own scale: already multiplied by the penalty scale */
   double l2;
-  int more_sweeps; /* hals: after the first (accelerated HALS, Gillis & Glineur 2012) */
+  int sweeps; /* hals: more than one is accelerated HALS (Gillis & Glineur 2012); 0 and 1: one */
   bool want_violation;
   double violation; /* when wanted, grows by the sum of |projected gradient| at the values before the update; for
                        hals, at each coordinate's turn in the first sweep, as scikit-learn's `cd` counts it. Rows

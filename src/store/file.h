@@ -6,8 +6,8 @@
  * "unobserved"). A model file holds /W (rows x components), /H (components x columns), /row_ids, /col_ids,
  * /mean_row (components) when L2 pulls W's rows towards it, /bias/{mean,row,col} when fitted, /observed/{row,col}
  * (entries the fit saw of each) where unstored entries are unobserved, /history/NAME, and the provenance as root
- * attributes. A checkpoint is a model file of a fit that is not done; where entries are held out it has
- * /checkpoint/{best_w,best_h} too, a row a row (column) of A. Everything is written in parallel.
+ * attributes. A checkpoint is a model file of a fit that is not done; what its kind of fit keeps beside W and H, such
+ * as the best model so far on held-out entries, lies under /checkpoint/. Everything is written in parallel.
  */
 #ifndef DNMF_FILE_H
 #define DNMF_FILE_H
@@ -59,9 +59,12 @@ dnmf_status dnmf_model_read_part(dnmf_context *context, const char *path, dnmf_p
 /* Reads shape, provenance and history only. Released with dnmf_model_free, also after a failure. collective */
 dnmf_status dnmf_model_read_provenance(dnmf_context *context, const char *path, dnmf_model *model);
 
-/* Reads the given ranges of a checkpoint's best model into panels created for them. collective */
-dnmf_status dnmf_checkpoint_read_best(dnmf_context *context, const char *path, dnmf_range rows, dnmf_panel *best_w,
-                                      dnmf_range cols, dnmf_panel *best_h);
+/* Reads the owned rows of what a checkpoint keeps under part->name into a panel that it creates: those of `rows` or
+ * `cols`, or as many as there are components where the part is of neither side. The panel stays empty where the file
+ * has none of that name. collective */
+dnmf_status dnmf_checkpoint_read_part(dnmf_context *context, const char *path, const dnmf_model_part *part,
+                                      dnmf_range rows, dnmf_range cols, int components, dnmf_precision precision,
+                                      dnmf_panel *panel);
 
 /* A file to start a fit from: /W, /H or both, of a model or not, and a model's biases. The caller sets the upper part:
  * the panels have been created with the right number of rows and components, with which the file must agree. */

@@ -2,9 +2,11 @@
 #include "store/output.h"
 
 #include "base/memory.h"
+#include "comm/collective.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,16 +24,74 @@ static dnmf_status file_error(dnmf_context *context, const char *path) {
   return dnmf_fail(&context->error, DNMF_ERROR_FILE, "cannot write %s: %s%s", path, strerror(reason), advice);
 }
 
+/* What the link at `path` holds, as a path of its own: relative ones start from the link's folder. NULL with errno. */
+static char *link_target(const char *path) {
+  char held[PATH_MAX];
+  ssize_t length = readlink(path, held, sizeof held - 1);
+  const char *slash = strrchr(path, '/');
+  if (length < 0)
+    return NULL;
+  held[length] = 0;
+  size_t folder = slash && *held != '/' ? (size_t)(slash - path) + 1 : 0;
+  char *target = calloc(folder + (size_t)length + 1, 1);
+  if (target) {
+    memcpy(target, path, folder);
+    memcpy(target + folder, held, (size_t)length);
+  }
+  return target;
+}
+
+char *dnmf_output_target(const char *path) {
+  enum { MOST_LINKS = 40 };
+  struct stat about;
+  char *target = strdup(path);
+  for (int links = 0; target && lstat(target, &about) == 0 && S_ISLNK(about.st_mode); links++) {
+    char *next = links < MOST_LINKS ? link_target(target) : NULL;
+    if (links == MOST_LINKS)
+      errno = ELOOP;
+    free(target);
+    target = next;
+  }
+  return target;
+}
+
+char *dnmf_output_partial(const char *target) {
+  size_t bytes = strlen(target) + sizeof SUFFIX;
+  char *partial = malloc(bytes);
+  if (partial)
+    snprintf(partial, bytes, "%s%s", target, SUFFIX);
+  return partial;
+}
+
+/* Process 0 follows the links. collective */
 static dnmf_status name_files(dnmf_context *context, const char *path, dnmf_output *output) {
+  dnmf_error *error = &context->error;
+  dnmf_status status = DNMF_OK;
+  int64_t bytes = 0;
   void *memory = NULL;
-  int64_t bytes = (int64_t)(strlen(path) + sizeof SUFFIX);
-  DNMF_TRY(dnmf_allocate(&context->error, "a file name", bytes, 1, &memory));
-  output->path = memory;
-  DNMF_TRY(dnmf_allocate(&context->error, "a file name", bytes, 1, &memory));
-  output->partial = memory;
-  snprintf(output->path, (size_t)bytes, "%s", path);
-  snprintf(output->partial, (size_t)bytes, "%s%s", path, SUFFIX);
-  return DNMF_OK;
+  char *target = context->rank == 0 ? dnmf_output_target(path) : NULL;
+  if (target)
+    bytes = (int64_t)strlen(target) + 1;
+  else if (context->rank == 0)
+    status = file_error(context, path);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_broadcast(context, &bytes, (int64_t)sizeof bytes, 0);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, dnmf_allocate(error, "a file name", bytes, 1, &memory));
+  output->target = memory;
+  if (status == DNMF_OK && target)
+    memcpy(output->target, target, (size_t)bytes);
+  free(target);
+  if (status == DNMF_OK)
+    status = dnmf_broadcast(context, output->target, bytes, 0);
+  if (status != DNMF_OK)
+    return status;
+  output->path = strdup(path);
+  output->partial = dnmf_output_partial(output->target);
+  if (!output->path || !output->partial)
+    status = dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
+  return dnmf_agree(context, status);
 }
 
 /* Whether `path` still leads to the open file. */
@@ -65,10 +125,11 @@ static dnmf_status remove_stale(dnmf_context *context, const dnmf_output *output
 /* A new partial file of our own. Another job may do the same at this moment: the lock tells who was first, and the
  * name, whether the file is still there after the lock. */
 static dnmf_status open_partial(dnmf_context *context, dnmf_output *output) {
-  enum { ATTEMPTS = 100 };
+  enum { ATTEMPTS = 100, OWN_USE = S_IRUSR | S_IWUSR };
+  const mode_t mode = output->mode >= 0 ? (mode_t)(output->mode & 0777) | OWN_USE : 0666;
   for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
     DNMF_TRY(remove_stale(context, output));
-    int file = open(output->partial, O_RDWR | O_CREAT | O_EXCL, 0666);
+    int file = open(output->partial, O_RDWR | O_CREAT | O_EXCL, mode);
     if (file < 0 && errno == EEXIST)
       continue;
     if (file < 0)
@@ -90,10 +151,12 @@ static dnmf_status create_partial(dnmf_context *context, dnmf_output *output) {
   struct stat about;
   if (*output->path == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "the name of the output file is empty");
-  if (stat(output->path, &about) == 0 && S_ISDIR(about.st_mode))
+  bool replaces = stat(output->target, &about) == 0;
+  if (replaces && S_ISDIR(about.st_mode))
     return dnmf_fail(&context->error, DNMF_ERROR_FILE, "cannot write %s: it is a directory", output->path);
-  if (stat(output->path, &about) == 0 && !S_ISREG(about.st_mode))
+  if (replaces && !S_ISREG(about.st_mode))
     return dnmf_fail(&context->error, DNMF_ERROR_FILE, "cannot write %s: it is not a regular file", output->path);
+  output->mode = replaces ? (int)(about.st_mode & 07777) : -1;
   return open_partial(context, output);
 }
 
@@ -114,23 +177,27 @@ static void sync_directory(const char *path) {
 }
 
 static dnmf_status publish(dnmf_context *context, const dnmf_output *output) {
-  if (fsync(output->lock) != 0 || rename(output->partial, output->path) != 0)
+  bool keeps_mode = output->mode < 0 || fchmod(output->lock, (mode_t)output->mode) == 0 || errno == EPERM ||
+                    errno == ENOTSUP; /* a file system without modes */
+  if (!keeps_mode || fsync(output->lock) != 0 || rename(output->partial, output->target) != 0)
     return file_error(context, output->path);
-  sync_directory(output->path);
+  sync_directory(output->target);
   return DNMF_OK;
 }
 
 static void output_free(dnmf_output *output) {
+  bool begun = output->path != NULL;
   free(output->path);
+  free(output->target);
   free(output->partial);
-  if (output->path && output->lock >= 0)
+  if (begun && output->lock >= 0)
     close(output->lock);
-  *output = (dnmf_output){.lock = -1};
+  *output = (dnmf_output){.lock = -1, .mode = -1};
 }
 
 dnmf_status dnmf_output_begin(dnmf_context *context, const char *path, dnmf_output *output) {
-  *output = (dnmf_output){.lock = -1};
-  dnmf_status status = dnmf_agree(context, name_files(context, path, output));
+  *output = (dnmf_output){.lock = -1, .mode = -1};
+  dnmf_status status = name_files(context, path, output);
   if (status == DNMF_OK && context->rank == 0)
     status = create_partial(context, output);
   status = dnmf_agree(context, status);

@@ -1,6 +1,7 @@
 /*
  * Files that appear whole or not at all: written under FILE.partial beside the final name, flushed, then
- * renamed. On failure the partial file is removed and what was under the final name stays as it was.
+ * renamed. On failure the partial file is removed and what was under the final name stays as it was. A symbolic link
+ * stays: the file it leads to is written, in that file's folder. The mode of a file that is replaced is kept.
  *
  * Process 0 holds a lock on the partial file as long as it writes. What a killed job left has none and is removed by
  * the next job of that name; a file that is locked belongs to a living job, and a second one is refused. Where a file
@@ -12,10 +13,19 @@
 #include "comm/context.h"
 
 typedef struct dnmf_output {
-  char *path;    /* the final name */
+  char *path;    /* the final name, as it was given */
+  char *target;  /* the file it leads to through symbolic links */
   char *partial; /* where to write */
   int lock;      /* process 0: the partial file, open and locked; else -1 */
+  int mode;      /* process 0: permissions of the file that is replaced; -1: there is none */
 } dnmf_output;
+
+/* The file that writing to `path` makes or replaces: `path`, or where its symbolic links lead, whether there is a file
+ * or not. NULL with errno set when links go round in a circle or memory ran out. The caller frees it. local */
+char *dnmf_output_target(const char *path);
+
+/* The name under which the file `target` is written first; NULL when memory ran out. The caller frees it. local */
+char *dnmf_output_partial(const char *target);
 
 /* Checks early that the partial file can be created, so that a long job does not find out at its end; leaves
  * it there, empty. collective */

@@ -27,6 +27,13 @@ dnmf_status dnmf_open_matrix_market(dnmf_context *context, const dnmf_text_file 
 dnmf_status dnmf_open_svmlight(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
                                dnmf_source *source);
 
+/* A bag of words as the UCI repository has them. collective */
+dnmf_status dnmf_open_docword(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
+                              dnmf_source *source);
+
+/* True when the first lines are three single whole numbers and three in a line. local */
+bool dnmf_is_docword(const dnmf_text_file *file);
+
 /* True when the first lines are a label and column:value pairs. local */
 bool dnmf_is_svmlight(const dnmf_text_file *file);
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "matrix/csr.h"
+#include "store/ids/ids_find.h"
 #include "store/ids/interner.h"
 #include "store/text/text_file.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 
 /* Rows or columns to choose from. */
-typedef struct side {
+typedef struct id_side {
   const char *whats;        /* "rows" or "columns" */
   const char *range_option; /* "--rows" */
   const char *range;
@@ -20,7 +21,7 @@ typedef struct side {
   const char *ids_file;
   int64_t count;
   dnmf_ids *ids;
-} side;
+} id_side;
 
 void dnmf_selection_free(dnmf_selection *selection) {
   if (!selection)
@@ -39,17 +40,16 @@ static dnmf_status take_id(dnmf_error *error, void *state, dnmf_text_line line) 
 static dnmf_status read_ids(dnmf_context *context, const char *path, dnmf_interner *ids) {
   dnmf_text_file file;
   dnmf_text_reader reader = {0};
-  dnmf_status status = dnmf_text_open(context, path, &file);
-  if (status == DNMF_OK) {
-    dnmf_text_place first = {file.start, 0};
-    status = dnmf_text_lines(context, &file, first, DNMF_OK, take_id, ids, &reader);
-  }
+  dnmf_status status = dnmf_text_open(context, path, 0, &file);
+  file.comments = false; /* an id may begin with anything */
+  if (status == DNMF_OK)
+    status = dnmf_text_lines(context, &file, file.start, DNMF_OK, take_id, ids, &reader);
   dnmf_text_close(&file);
   return status;
 }
 
 /* Fails on all processes when an id of the list was not found. */
-static dnmf_status check_found(dnmf_context *context, const dnmf_source *source, const side *s,
+static dnmf_status check_found(dnmf_context *context, const dnmf_source *source, const id_side *s,
                                const dnmf_interner *ids, const int64_t *index) {
   int64_t counts[2] = {ids->count, 0};
   const char *first = NULL;
@@ -72,8 +72,33 @@ static dnmf_status check_found(dnmf_context *context, const dnmf_source *source,
   return dnmf_agree(context, status);
 }
 
-/* bits = the indices of the listed ids that lie in `range`, the same on all processes. */
-static dnmf_status find_listed(dnmf_context *context, const dnmf_source *source, const side *s, dnmf_range range,
+/* Adds to `bits`, which have the first of each chosen name, those that share it. */
+static dnmf_status choose_namesakes(dnmf_context *context, const id_side *s, uint64_t *bits) {
+  dnmf_ids texts = {0};
+  void *memory = NULL;
+  const int64_t words = dnmf_subset_words(s->count);
+  const int64_t held = dnmf_range_size(s->ids->range);
+  if (s->ids->kind == DNMF_IDS_NONE)
+    return DNMF_OK;
+  dnmf_status status = dnmf_ids_to_text(&context->error, s->ids, &texts);
+  if (status == DNMF_OK)
+    status = dnmf_allocate(&context->error, "indices of ids", held, sizeof(int64_t), &memory);
+  int64_t *first = memory;
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_ids_find(context, s->ids, s->count, held, texts.starts, texts.text, first);
+  for (int64_t i = 0; i < held && status == DNMF_OK; i++) {
+    const int64_t own = s->ids->range.begin + i;
+    bits[own / 64] |= (bits[first[i] / 64] >> (first[i] % 64) & 1) << (own % 64);
+  }
+  free(first);
+  dnmf_ids_free(&texts);
+  DNMF_TRY(status);
+  return dnmf_or_words(context, context->comm, bits, words);
+}
+
+/* bits = the indices of the listed ids that lie in `range`, all of a name, the same on all processes. */
+static dnmf_status find_listed(dnmf_context *context, const dnmf_source *source, const id_side *s, dnmf_range range,
                                const dnmf_interner *listed, uint64_t *bits) {
   void *memory = NULL;
   static const int64_t none[1] = {0};
@@ -87,15 +112,20 @@ static dnmf_status find_listed(dnmf_context *context, const dnmf_source *source,
   if (status == DNMF_OK)
     status = check_found(context, source, s, listed, index);
   for (int64_t i = 0; status == DNMF_OK && i < listed->count; i++)
-    if (index[i] >= range.begin && index[i] < range.end)
-      bits[index[i] / 64] |= UINT64_C(1) << (index[i] % 64);
+    bits[index[i] / 64] |= UINT64_C(1) << (index[i] % 64);
   free(index);
   DNMF_TRY(status);
-  return dnmf_or_words(context, context->comm, bits, words);
+  DNMF_TRY(dnmf_or_words(context, context->comm, bits, words));
+  DNMF_TRY(choose_namesakes(context, s, bits));
+  for (int64_t i = 0; i < s->count; i++)
+    if (i < range.begin || i >= range.end)
+      bits[i / 64] &= ~(UINT64_C(1) << (i % 64));
+  return DNMF_OK;
 }
 
 /* subset = what --rows and --row-ids (--cols and --col-ids) choose. */
-static dnmf_status choose_side(dnmf_context *context, const dnmf_source *source, const side *s, dnmf_subset *subset) {
+static dnmf_status choose_side(dnmf_context *context, const dnmf_source *source, const id_side *s,
+                               dnmf_subset *subset) {
   dnmf_range range = {0, 0};
   dnmf_interner listed = {0};
   void *bits = NULL;
@@ -201,8 +231,7 @@ static dnmf_status load_rows(dnmf_context *context, dnmf_source *source, const d
   return status;
 }
 
-/* Loads the source by whole rows; what it read from is closed, and the matrix takes its place. */
-static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
+dnmf_status dnmf_source_load_rows(dnmf_context *context, dnmf_source *source, dnmf_matrix **matrix) {
   void *memory = NULL;
   dnmf_grid grid = {0};
   dnmf_layout layout = {0};
@@ -216,21 +245,25 @@ static dnmf_status hold(dnmf_context *context, dnmf_source *source) {
     status = load_rows(context, source, &layout, memory);
   dnmf_layout_free(&layout);
   dnmf_grid_free(&grid);
-  if (status != DNMF_OK) {
-    if (memory)
-      dnmf_matrix_free(memory);
+  if (status != DNMF_OK && memory) {
+    dnmf_matrix_free(memory);
     free(memory);
-    return status;
+    memory = NULL;
   }
+  *matrix = memory;
+  return status;
+}
+
+void dnmf_source_hold(dnmf_source *source, dnmf_matrix *matrix) {
   source->close(source);
-  source->state = memory;
+  source->state = matrix;
   source->load = load_held;
   source->close = close_held;
   source->transposed = false;
-  source->by_rows = false; /* it is no longer read from the file */
+  source->by_rows = source->by_cols = false; /* it is no longer read from the file */
+  source->selects = true;
   dnmf_selection_free(source->selection);
   source->selection = NULL;
-  return DNMF_OK;
 }
 
 /* The rows or columns of a subset, or all. */
@@ -255,7 +288,9 @@ static dnmf_status check_left(dnmf_context *context, const dnmf_source *source, 
 static dnmf_status select_held(dnmf_context *context, const dnmf_select_options *options, dnmf_source *source,
                                dnmf_selection *chosen) {
   bool counted = options->min_row_count > 0 || options->min_col_count > 0;
-  DNMF_TRY(hold(context, source));
+  dnmf_matrix *matrix = NULL;
+  DNMF_TRY(dnmf_source_load_rows(context, source, &matrix));
+  dnmf_source_hold(source, matrix);
   if (counted)
     DNMF_TRY(dnmf_select_counts(context, source->state, options->min_row_count, options->min_col_count, chosen));
   DNMF_TRY(check_left(context, source, options, chosen));
@@ -265,8 +300,9 @@ static dnmf_status select_held(dnmf_context *context, const dnmf_select_options 
 }
 
 dnmf_status dnmf_source_select(dnmf_context *context, const dnmf_select_options *options, dnmf_source *source) {
-  const side rows = {"rows", "--rows", options->rows, "--row-ids", options->row_ids, source->rows, &source->row_ids};
-  const side cols = {"columns", "--cols", options->cols, "--col-ids", options->col_ids, source->cols, &source->col_ids};
+  const id_side rows = {"rows", "--rows", options->rows, "--row-ids", options->row_ids, source->rows, &source->row_ids};
+  const id_side cols = {"columns",        "--cols",     options->cols,   "--col-ids",
+                        options->col_ids, source->cols, &source->col_ids};
   bool counted = options->min_row_count > 0 || options->min_col_count > 0;
   dnmf_selection chosen = {.rows = {0}};
   dnmf_status status = choose_side(context, source, &rows, &chosen.rows);

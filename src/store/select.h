@@ -9,6 +9,14 @@
  * it is asked for. collective */
 dnmf_status dnmf_source_select(dnmf_context *context, const dnmf_select_options *options, dnmf_source *source);
 
+/* *matrix = the source's, by whole rows in rank order and double precision (a dense one in the source's narrow type),
+ * not finished; the caller frees it with dnmf_matrix_free and free, or lets the source hold it. collective */
+dnmf_status dnmf_source_load_rows(dnmf_context *context, dnmf_source *source, dnmf_matrix **matrix);
+
+/* What the source read from is closed; `matrix`, which dnmf_source_load_rows made, takes its place as source->state,
+ * and is the source's. local */
+void dnmf_source_hold(dnmf_source *source, dnmf_matrix *matrix);
+
 void dnmf_selection_free(dnmf_selection *selection); /* local; accepts NULL */
 
 /* Drops rows and columns with too few entries from the selection of `matrix`, which lies by whole rows in rank order,

@@ -4,17 +4,21 @@
 #include "store/source.h"
 
 #include "comm/collective.h"
+#include "store/cells.h"
 #include "store/readers.h"
 #include "store/select.h"
 #include "store/text/text_columns.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { MOST_COLUMNS = 12 /* of triples that pandas wrote with line numbers */ };
 
 /* What process 0 finds in the file system about a name. */
 typedef struct finding {
@@ -27,8 +31,7 @@ static bool exists(const char *path) {
   return stat(path, &facts) == 0;
 }
 
-/* Where FILE:/INNER parts: at the first ":/" behind an existing file, else at the first. */
-static int64_t find_path_length(char *name) {
+int64_t dnmf_source_path_length(char *name) {
   int64_t whole = (int64_t)strlen(name);
   int64_t first = whole;
   if (exists(name))
@@ -78,7 +81,7 @@ static bool has_hdf5_name(const char *path) {
 }
 
 static void look(char *name, finding *found) {
-  found->path_length = find_path_length(name);
+  found->path_length = dnmf_source_path_length(name);
   char *end = name + found->path_length;
   char kept = *end;
   *end = '\0';
@@ -94,53 +97,82 @@ static void look(char *name, finding *found) {
 static bool is_matrix_market(const dnmf_text_file *file) {
   static const char banner[] = "%%MatrixMarket";
   int64_t length = (int64_t)sizeof banner - 1;
-  return file->head_size - file->start >= length && strncasecmp(file->head + file->start, banner, (size_t)length) == 0;
+  return file->head_size - file->start.offset >= length &&
+         strncasecmp(file->head + file->start.offset, banner, (size_t)length) == 0;
 }
 
-/* A first line with an empty corner and three more cells or more is the header of a table; but pandas leaves the
- * corner empty above its line numbers too, and then the names are those of triples. */
+/* A first line with an empty corner is the header of a table; but pandas leaves the corner empty above its line numbers
+ * too, and then the names are those of triples, or of pairs. */
 static bool is_table(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options) {
-  dnmf_delimiter delimiter;
+  dnmf_dialect dialect;
   bool found = false;
   dnmf_field *fields = NULL;
   int64_t count = 0;
-  dnmf_text_place place = {file->start, 0};
+  dnmf_text_place place = file->start;
   dnmf_text_line line = dnmf_text_head_line(file, &place);
-  if (options->row_column || options->col_column || options->value_column || options->header == DNMF_HEADER_NO)
+  if (options->col_column || options->value_column || options->time_column || options->header == DNMF_HEADER_NO)
     return false;
-  if (!line.begin || dnmf_text_delimiter(error, file, options, 2, &delimiter, &found) != DNMF_OK || !found)
+  if (!line.begin || dnmf_text_dialect(error, file, options, 2, &dialect, &found) != DNMF_OK || !found)
     return false;
-  if (dnmf_text_split(&delimiter, line, 0, NULL) < 4 ||
-      dnmf_text_split_all(error, &delimiter, line, &fields, &count) != DNMF_OK)
+  if (dnmf_text_split(&dialect, line, 0, NULL) < 2 ||
+      dnmf_text_split_all(error, &dialect, line, &fields, &count) != DNMF_OK)
     return false;
-  bool table = fields[0].begin == fields[0].end && !dnmf_text_names_triples(fields, count);
+  bool table = fields[0].begin == fields[0].end &&
+               (count > MOST_COLUMNS || !dnmf_text_names_triples(fields, count, DNMF_PAIR_ROLES));
   free(fields);
   return table;
 }
 
+static dnmf_format find_text_format(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options) {
+  if (dnmf_is_docword(file))
+    return DNMF_FORMAT_DOCWORD;
+  return is_table(error, file, options) ? DNMF_FORMAT_TABLE : DNMF_FORMAT_TRIPLES;
+}
+
+/* Matrix Market and svmlight have comments anywhere, the others before the data alone. */
+static dnmf_status open_text_as(dnmf_context *context, dnmf_text_file *file, dnmf_format format,
+                                const dnmf_source_options *options, dnmf_source *source) {
+  if (format == DNMF_FORMAT_AUTO && is_matrix_market(file))
+    format = DNMF_FORMAT_MATRIX_MARKET;
+  if (format == DNMF_FORMAT_AUTO && dnmf_is_svmlight(file))
+    format = DNMF_FORMAT_SVMLIGHT;
+  if (format == DNMF_FORMAT_MATRIX_MARKET)
+    return dnmf_open_matrix_market(context, file, options, source);
+  if (format == DNMF_FORMAT_SVMLIGHT)
+    return dnmf_open_svmlight(context, file, options, source);
+  DNMF_TRY(dnmf_agree(context, dnmf_text_begin(&context->error, options, file)));
+  if (format == DNMF_FORMAT_AUTO)
+    format = find_text_format(&context->error, file, options);
+  if (format == DNMF_FORMAT_DOCWORD)
+    return dnmf_open_docword(context, file, options, source);
+  if (format == DNMF_FORMAT_TABLE)
+    return dnmf_open_table(context, file, options, source);
+  return dnmf_open_triples(context, file, options, source);
+}
+
+/* A file that could not be read is read once more when its quoted fields may hold line breaks. */
 static dnmf_status open_text(dnmf_context *context, const char *path, const dnmf_source_options *options,
                              dnmf_source *source) {
   dnmf_text_file file;
-  dnmf_format format = options->format;
-  dnmf_status status = dnmf_text_open(context, path, &file);
-  if (status == DNMF_OK && format == DNMF_FORMAT_AUTO) {
-    format = DNMF_FORMAT_TRIPLES;
-    if (is_matrix_market(&file))
-      format = DNMF_FORMAT_MATRIX_MARKET;
-    else if (dnmf_is_svmlight(&file))
-      format = DNMF_FORMAT_SVMLIGHT;
-    else if (is_table(&context->error, &file, options))
-      format = DNMF_FORMAT_TABLE;
-  }
+  bool again = false;
+  dnmf_source before = *source;
+  dnmf_status status = dnmf_text_open(context, path, options->skip_lines, &file);
   if (status == DNMF_OK) {
-    if (format == DNMF_FORMAT_MATRIX_MARKET)
-      status = dnmf_open_matrix_market(context, &file, options, source);
-    else if (format == DNMF_FORMAT_SVMLIGHT)
-      status = dnmf_open_svmlight(context, &file, options, source);
-    else if (format == DNMF_FORMAT_TABLE)
-      status = dnmf_open_table(context, &file, options, source);
-    else
-      status = dnmf_open_triples(context, &file, options, source);
+    status = open_text_as(context, &file, options->format, options, source);
+    if (status == DNMF_ERROR_INPUT && !file.comments)
+      status = dnmf_text_join_after(context, options, &file, &again) == DNMF_OK ? status : context->error.status;
+    if (again) {
+      before.name = source->name;
+      source->name = NULL;
+      dnmf_source_close(source);
+      *source = before;
+      status = open_text_as(context, &file, options->format, options, source);
+    }
+  }
+  if (status == DNMF_OK && file.comment_lines > 0) {
+    size_t used = strlen(source->taken);
+    snprintf(source->taken + used, sizeof source->taken - used, "%s%" PRId64 " line%s of comments before the data",
+             used > 0 ? "; " : "", file.comment_lines, file.comment_lines == 1 ? "" : "s");
   }
   dnmf_text_close(&file);
   return status;
@@ -192,7 +224,7 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
   char *path = strdup(name);
   options = options ? options : &defaults;
   memset(source, 0, sizeof *source);
-  source->name = strdup(name);
+  source->name = strdup(strcmp(name, "-") == 0 ? "standard input" : name);
   source->duplicates = DNMF_DUPLICATES_SUM;
   dnmf_status status = DNMF_OK;
   if (!path || !source->name)
@@ -209,6 +241,8 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
     transpose(source);
   if (status == DNMF_OK)
     status = check_shape(context, source);
+  if (status == DNMF_OK)
+    status = dnmf_cells_apply(context, options, source);
   if (options->duplicates_given)
     source->duplicates = options->duplicates;
   if (status == DNMF_OK)
@@ -228,6 +262,11 @@ void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source) {
 
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                              dnmf_precision precision, dnmf_matrix *matrix) {
+  const dnmf_number narrow = source->sparse ? (dnmf_number)0 : dnmf_narrower(precision, source->narrow);
+  const dnmf_number number = dnmf_number_of(precision, narrow);
+  const double stored = source->stored > 0 ? (double)source->stored : 0;
+  const bool by_rows_alone = source->rows_alone || source->as_ratings;
+  DNMF_TRY(dnmf_matrix_check_memory(context, source->name, layout, source->sparse, by_rows_alone, number, stored));
   dnmf_status status = source->load(context, source, layout, precision, matrix);
   if (status == DNMF_OK)
     status = dnmf_matrix_finish(context, layout, matrix);

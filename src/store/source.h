@@ -9,6 +9,7 @@
 #ifndef DNMF_SOURCE_H
 #define DNMF_SOURCE_H
 
+#include "matrix/ids.h"
 #include "matrix/ratings.h"
 
 typedef enum dnmf_format {
@@ -19,7 +20,8 @@ typedef enum dnmf_format {
   DNMF_FORMAT_MATRIX_MARKET, /* coordinate or array */
   DNMF_FORMAT_SVMLIGHT,      /* a label and column:value pairs a line */
   DNMF_FORMAT_NPY,           /* a NumPy array */
-  DNMF_FORMAT_NPZ            /* a NumPy archive, also of a SciPy sparse matrix */
+  DNMF_FORMAT_NPZ,           /* a NumPy archive, also of a SciPy sparse matrix */
+  DNMF_FORMAT_DOCWORD        /* a bag of words: three lines of header, then a document, a word and a count a line */
 } dnmf_format;
 
 typedef enum dnmf_header { DNMF_HEADER_AUTO = 0, DNMF_HEADER_YES, DNMF_HEADER_NO } dnmf_header;
@@ -40,16 +42,36 @@ typedef struct dnmf_select_options {
   int64_t min_col_count;
 } dnmf_select_options;
 
+/* What becomes of single cells; see cells.h. */
+typedef struct dnmf_cell_rule {
+  bool leave_out;   /* cells without a value are unobserved; else they are errors */
+  bool marked;      /* a number is the mark of a cell without a value: */
+  double marker;    /* this one */
+  const char *text; /* the mark as it was given, which text may hold; NULL: none; not owned */
+  double add;       /* to every value that there is */
+} dnmf_cell_rule;
+
 typedef struct dnmf_source_options {
   dnmf_format format;
   dnmf_header header;
-  const char *delimiter;  /* ",", "tab", "::", "blank", ...; NULL: found from the first lines */
-  const char *row_column; /* header name or 1-based number; NULL: by name, else 1, 2, 3 */
+  int64_t skip_lines;    /* of the file, before anything is read */
+  const char *delimiter; /* ",", "tab", "::", "blank", ...; NULL: found from the first lines */
+  const char *quote;     /* the character that quotes fields, or "none"; NULL: " */
+  const char *escape;  /* the character before one of a quoted field that is meant as it is; NULL: quotes are doubled */
+  const char *decimal; /* "." or ",", the decimal mark; the other one then groups thousands. NULL: a point, no groups */
+  const char *row_column; /* header name or 1-based number; NULL: by name, else 1, 2, 3; of a table also "none" */
   const char *col_column;
-  const char *value_column;
+  const char *value_column;   /* "none": each line counts 1 */
+  const char *time_column;    /* of repeated entries the latest counts; NULL: not looked at */
   dnmf_index_base index_base; /* svmlight; auto: 0 where it occurs, else 1 */
-  bool transpose;             /* what the file holds is the transpose of the matrix */
-  bool duplicates_given;      /* else: last for triples, sum for the rest */
+  int64_t svmlight_cols; /* that an svmlight file has at least, as the model it is read for has; 0: as many as occur */
+  bool transpose;        /* what the file holds is the transpose of the matrix */
+  bool missing_given;    /* else what is not stored is as the format has it, and cells without a value are errors */
+  dnmf_missing missing;  /* what is not stored, and cells without a value: see cells.h */
+  const char *missing_value; /* marks a cell without a value, which makes it unobserved; NULL: no mark */
+  double add;                /* to every value that there is */
+  bool look_only;            /* it will not be loaded: values of arrays are not looked at */
+  bool duplicates_given;     /* else: last for triples, sum for the rest */
   dnmf_duplicates duplicates;
   dnmf_select_options select;
 } dnmf_source_options;
@@ -60,6 +82,7 @@ struct dnmf_source {
   /* The same on every process. */
   char *name;
   const char *format; /* for people: "rating triples", "HDF5 sparse group (csr)", ... */
+  char taken[256];    /* for people: what was taken for ids and values; empty: there was nothing to decide */
   char type[32];      /* of the stored values: "float64", "int8", "text" */
   dnmf_number narrow; /* the narrowest type that represents whatever the file may hold, where it tells; a dense matrix
                          is loaded in it. 0: known when it is loaded, if then */
@@ -70,9 +93,12 @@ struct dnmf_source {
   bool by_rows; /* a range of rows can be read by itself (row_blocks.h), */
   bool by_cols; /* or of columns */
   dnmf_missing missing;
+  bool has_missing; /* cells without a value were found: they are unobserved, and all other cells stored entries, zeros
+                       too (cells.h) */
   dnmf_duplicates duplicates;
   dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
   dnmf_ids col_ids;
+  dnmf_index_base index_base; /* of the columns of an svmlight file, as it was read; AUTO: it has none */
 
   bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols, */
   bool as_ratings; /* or as dnmf_matrix_assemble_ratings makes it, balanced */
@@ -84,6 +110,9 @@ struct dnmf_source {
   void (*close)(dnmf_source *source);
   void *state;
   bool selects; /* load looks at the selection */
+  bool is_text; /* the reader has applied the rule for cells without a value */
+
+  dnmf_cell_rule rule; /* for the entries of a sparse source while it is loaded */
 
   dnmf_selection *selection; /* of rows and columns of the file; NULL: all */
 };
@@ -106,5 +135,9 @@ dnmf_status dnmf_source_load_ratings(dnmf_context *context, dnmf_source *source,
                                      dnmf_ratings_view *held_out);
 
 void dnmf_source_close(dnmf_source *source); /* collective; accepts a zeroed source */
+
+/* Bytes of `name` that name the file; what follows, if anything, is ':' and a path inside it. FILE:/INNER is parted at
+ * the first ":/" behind an existing file, else at the first. `name` is changed meanwhile. local */
+int64_t dnmf_source_path_length(char *name);
 
 #endif

@@ -1,24 +1,32 @@
 #include "store/source_load.h"
 
 #include "base/memory.h"
+#include "store/cells.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A reader of a file whose entries are turned round or left out. */
+/* A reader of a file whose entries are turned round, left out or shifted. */
 typedef struct chooser {
   const dnmf_source *source;
   dnmf_next_entries next;
   void *state;
 } chooser;
 
+static bool has_rule(const dnmf_source *source) {
+  return source->rule.leave_out || source->rule.add != 0;
+}
+
 static int64_t choose(const dnmf_source *source, dnmf_entry *batch, int64_t count) {
   const dnmf_selection *selection = source->selection;
+  bool changed = has_rule(source);
   int64_t kept = 0;
   for (int64_t e = 0; e < count; e++) {
     dnmf_entry entry = batch[e];
     if (source->transposed)
       entry = (dnmf_entry){entry.col, entry.row, entry.value};
+    if (changed && dnmf_cell_is_missing(&source->rule, &entry.value))
+      continue;
     if (selection) {
       if (!dnmf_subset_has(&selection->rows, entry.row) || !dnmf_subset_has(&selection->cols, entry.col))
         continue;
@@ -43,7 +51,7 @@ static dnmf_status next_chosen(dnmf_error *error, void *state, dnmf_entry *batch
 dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_next_entries next, void *state, dnmf_matrix *matrix) {
   chooser c = {source, next, state};
-  bool chosen = source->transposed || source->selection;
+  bool chosen = source->transposed || source->selection || has_rule(source);
   dnmf_next_entries from = chosen ? next_chosen : next;
   void *of = chosen ? &c : state;
   if (!source->sparse)

@@ -6,7 +6,7 @@
 #define DNMF_STORE_SOURCE_LOAD_H
 
 #include "base/subset.h"
-#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/numpy/plain_rows.h"
 #include "store/source.h"
 

@@ -86,10 +86,16 @@ def finish(process, timeout=60):
     return Result(process.args, process.returncode, stdout, stderr)
 
 
+def children_of(pid):
+    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def ranks_of(process):
-    """The ids of the program's processes under a launcher: its children."""
-    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [int(child) for child in children]
+    """The ids of the program's processes under a launcher: its children (Open MPI), or their children (MPICH)."""
+    children = children_of(process.pid)
+    if children and pathlib.Path(f"/proc/{children[0]}/comm").read_text().startswith("hydra"):
+        return [rank for child in children for rank in children_of(child)]
+    return children
 
 
 def run(args, processes=1, expect=0, timeout=60, **how):

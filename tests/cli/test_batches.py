@@ -317,7 +317,6 @@ def test_a_truncated_file(dense, tmp_path):
     (["--init", "nndsvd"], ["--init nndsvd", "mini-batches"]),
     (["--stop", "gradient"], ["--stop gradient", "mini-batches"]),
     (["--loss", "kullback-leibler", "--solver", "mu"], ["--loss", "mini-batches"]),
-    (["--checkpoint", "c.h5"], ["--checkpoint", "mini-batches"]),
     (["--exact-residual"], ["--exact-residual", "mini-batches"]),
     (["--missing", "unobserved"], ["--batch-rows", "--missing zero"]),
     (["--solver", "bpp", "--sweeps", "2"], ["--sweeps", "exact"]),

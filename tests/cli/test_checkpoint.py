@@ -47,6 +47,8 @@ FITS = {
     "ratings nndsvd": ("ratings.h5", ["--init", "nndsvd", "--tol", "1e-5"]),
     "held out": ("ratings.h5", ["--validation", 0.2, "--l2", 0, "--patience", 7]),
     "ratings mu": ("ratings.h5", ["--solver", "mu", "--loss", "kullback-leibler", "--tol", 0, "--max-iter", 18]),
+    "batches": ("dense.h5", ["--batch-rows", 9, "--tol", "1e-4"]),
+    "batches mu": ("sparse.h5", ["--batch-rows", 13, "--solver", "mu", "--forget", 0.7, "--tol", 0, "--max-iter", 18]),
 }
 BREAK = 7
 
@@ -186,14 +188,90 @@ def test_sigterm_to_mpirun_leaves_a_checkpoint(inputs, tmp_path):
     assert on["resumed_iterations"] == last > 0
 
 
-def test_a_signal_without_a_checkpoint_ends_at_once(inputs, tmp_path):
-    process = start(["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 3, *FOREVER, "--log",
-                     tmp_path / "log.jsonl"])
-    while process.poll() is None and not (tmp_path / "log.jsonl").exists():
+def begun(folder, processes, source, *options):
+    """A fit without end and without a checkpoint that has begun to iterate."""
+    log = folder / "log.jsonl"
+    process = start(["fit", source, "-o", folder / "m.h5", "--max-iter", 1000000000, "--log", log, "--json", *options],
+                    processes=processes)
+    while process.poll() is None and not (log.exists() and log.read_text()):
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGTERM)
-    assert finish(process).returncode == -signal.SIGTERM
+    return process
+
+
+@pytest.mark.parametrize("source, options", [
+    ("dense.h5", ["--tol", 0]), ("sparse.h5", ["--tol", 0, "--loss", "kullback-leibler"]),
+    ("dense.h5", ["--tol", 0, "--batch-rows", 9]),
+    ("ratings.h5", ["--validation", 0.2, "--patience", 1000000000])])
+def test_a_signal_without_a_checkpoint_ends_with_a_model(inputs, tmp_path, source, options):
+    """Of the last iteration, or the best one with held-out entries; on one process and of one among two."""
+    for processes, kind in ((1, signal.SIGINT), (2, signal.SIGTERM)):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        process = begun(folder, processes, inputs / source, "-k", 3, *options)
+        os.kill(process.pid if processes == 1 else ranks_of(process)[-1], kind)
+        result = finish(process)
+        assert result.returncode == 0, str(result)
+        found = result.json
+        steps = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        assert (found["stop_reason"], found["converged"], found["checkpoint"]) == ("signal", False, None)
+        assert found["iterations"] == steps[-1]["iteration"]
+        told = [line for line in result.stderr.splitlines() if line.startswith("warning: stopped by a signal")]
+        assert len(told) == 1 and str(folder / "m.h5") in told[0], str(result)
+        assert names(folder) == ["log.jsonl", "m.h5"]
+        with h5py.File(folder / "m.h5") as file:
+            assert file.attrs["iterations"] == found["iterations"] and np.isfinite(file["W"][:]).all()
+
+
+def catches(process, kind):
+    """Whether a process has a handler for the signal."""
+    status = open(f"/proc/{process}/status").read()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return int(caught.split()[1], 16) >> (kind - 1) & 1 == 1
+
+
+def interrupt_twice(process):
+    """The second when the first has been taken, which is when its handler is gone."""
+    assert catches(process, signal.SIGINT)
+    os.kill(process, signal.SIGINT)
+    while catches(process, signal.SIGINT):
+        time.sleep(0.01)
+    os.kill(process, signal.SIGINT)
+
+
+def test_the_second_interrupt_ends_at_once(inputs, tmp_path):
+    """In an iteration that takes seconds; what was there before stays."""
+    large = tmp_path / "large.h5"
+    run(["generate", "-o", large, "--rows", 2400, "--cols", 2400])
+    (tmp_path / "m.h5").write_text("before")
+    process = begun(tmp_path, 1, large, "-k", 2000, "--tol", 0)
+    interrupt_twice(process.pid)
+    assert finish(process).returncode == -signal.SIGINT
+    assert (tmp_path / "m.h5").read_text() == "before"
+
+
+def test_the_second_interrupt_of_one_process_ends_all(inputs, tmp_path):
+    """The other does not move, so that no iteration ends between the two signals."""
+    process = begun(tmp_path, 2, inputs / "dense.h5", "-k", 3, "--tol", 0)
+    first, second = ranks_of(process)
+    os.kill(second, signal.SIGSTOP)
+    interrupt_twice(first)
+    assert finish(process).returncode != 0
     assert not (tmp_path / "m.h5").exists()
+
+
+def test_batches_go_on_in_the_middle_of_a_pass(inputs, tmp_path):
+    """A time limit of no time stops after each batch; the job that goes on makes the same passes as one without."""
+    command = ["fit", inputs / "dense.h5", "-k", 3, "--batch-rows", 9, "--tol", 0, "--max-iter", 3]
+    run([*command, "-o", tmp_path / "whole.h5"])
+    saving = [*command, "-o", tmp_path / "m.h5", "--checkpoint", tmp_path / "part.h5", "--resume", "auto"]
+    for processes in (1, 2, 3, 1, 2, 1, 1):
+        run([*saving, "--time-limit", 1e-9], processes=processes, expect=75)
+    with h5py.File(tmp_path / "part.h5") as file:
+        assert (file.attrs["iterations"], file.attrs["state_batches_visited"]) == (1, 7)
+    run([*saving, "--time-limit", 60], processes=2)
+    expected, found = model_of(tmp_path / "whole.h5"), model_of(tmp_path / "m.h5")
+    for dataset in ("history/objective", "W", "H"):
+        np.testing.assert_allclose(found[dataset], expected[dataset], rtol=1e-9, atol=1e-12, err_msg=dataset)
 
 
 def test_resume_auto_starts_and_then_goes_on(inputs, tmp_path):
@@ -275,6 +353,20 @@ def other_file(kind, inputs, part, folder):
     return inputs / "dense.h5", damaged(folder, part, changes[kind])
 
 
+@pytest.mark.parametrize("option, value, words", [
+    ("sweeps", -5, "--sweeps -5: give a whole number from 1"), ("max-iter", 5000000000, "--max-iter 5000000000"),
+    ("tol", 7.0, "--tol 7"), ("components", 0, "--components 0"), ("solver", "magic", "--solver magic: give one of"),
+    ("l1-w", "much", "--l1-w has no usable value"), ("exact-residual", 1, "--exact-residual has no usable value")])
+def test_saved_options_pass_the_checks_of_typed_ones(inputs, part, tmp_path, option, value, words):
+    def change(file):
+        file.attrs["options"] = json.dumps({**json.loads(file.attrs["options"]), option: value})
+
+    checkpoint = damaged(tmp_path, part, change)
+    result = run(["fit", inputs / "dense.h5", "-o", tmp_path / "on.h5", "--resume", checkpoint], expect=1)
+    assert len(result.messages) == 1 and "damaged" in result.messages[0] and words in result.messages[0], str(result)
+    assert names(tmp_path) == ["damaged.h5"]
+
+
 @pytest.mark.parametrize("kind, words", [
     ("another matrix", ["another matrix", "checksum"]), ("another shape", ["another matrix", "rows", "41", "60"]),
     ("half a file", ["half.h5", "damaged"]), ("a matrix", ["no checkpoint"]), ("no file", ["nowhere.h5", "auto"]),
@@ -292,8 +384,8 @@ def test_what_is_no_checkpoint_of_this_fit_is_refused(inputs, part, tmp_path, ki
 
 
 @pytest.mark.parametrize("options, words", [
-    (["--resume", "auto"], ["--checkpoint"]), (["--checkpoint", "OUT"], ["the model too"]),
-    (["--checkpoint", "IN"], ["the input too"]), (["--checkpoint", "c.h5", "--checkpoint-every", "0"], ["0"])])
+    (["--resume", "auto"], ["--checkpoint"]), (["--checkpoint", "OUT"], ["-o", "m.h5", "--checkpoint"]),
+    (["--checkpoint", "IN"], ["--checkpoint", "the input", "dense.h5"]), (["--checkpoint", "c.h5", "--checkpoint-every", "0"], ["0"])])
 def test_names_that_make_no_sense(inputs, tmp_path, options, words):
     options = [{"OUT": tmp_path / "m.h5", "IN": inputs / "dense.h5"}.get(option, option) for option in options]
     result = run(["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 2, *options], expect=2, cwd=tmp_path)

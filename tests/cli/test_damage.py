@@ -4,6 +4,7 @@ The good files are those of `fuzz/samples.py`. `fuzz/mutate.py` damages them at 
 """
 import os
 import re
+import signal
 import struct
 import sys
 
@@ -169,13 +170,17 @@ def test_a_group_that_holds_itself(tmp_path):
     check_import_refused(tmp_path / "bad.h5", "holds no matrix")
 
 
-def test_a_crash_of_hdf5s_is_an_error(tmp_path):
-    """The root's names are nowhere: HDF5 copies them to memory that it did not get."""
+def test_a_crash_of_hdf5s_is_one_message(tmp_path):
+    """The root's names are nowhere: HDF5 copies them to memory that it did not get. The status is the crash's."""
     for write, command in ((samples.matlab, ["info"]), (samples.model, ["predict", "--row", "row1", "--col", 1])):
         data = samples.hdf5(write)
         at = data.index(struct.pack("<HHI", 0x11, 16, 0)) + 16
         (tmp_path / "bad.h5").write_bytes(data.replace(data[at:at + 8], b"\xff" * 8))
-        check_refused([command[0], tmp_path / "bad.h5", *command[1:]], "bad.h5 crashed: it is damaged")
+        command = [command[0], tmp_path / "bad.h5", *command[1:]]
+        result = run(command, expect=-signal.SIGSEGV, prefix=mutate.LIMITED)
+        assert len(result.messages) == 1 and "bad.h5 crashed: it is damaged" in result.messages[0], str(result)
+        off = run(command, expect=-signal.SIGSEGV, prefix=["env", "DNMF_CRASH_GUARD=off", *mutate.LIMITED])
+        assert off.messages == [], str(off)
 
 
 MODELS = {

@@ -52,7 +52,7 @@ BAD_TEXTS = {
     "empty file": ("a.csv", "", ["empty"]),
     "blank file": ("a.csv", "\n\n\n", ["no data"]),
     "header only": ("a.csv", "user,item,rating\n", ["header"]),
-    "two columns": ("a.csv", "user,item\n1,2\n3,4\n", ["a.csv"]),
+    "two columns of fractions": ("a.csv", "user,item\n1,2.5\n3,4.5\n", ["a.csv", "two columns", "--format table"]),
     "unknown columns": ("a.csv", "a,b,c,d,e\n1,2,3,4,5\n", ["--row-column"]),
     "ragged table": ("a.csv", ",x,y,z\nr1,1,2,3\nr2,4,5\n", ["line 3"]),
     "wrong mm header": ("a.mtx", matrix_market("1 1 1\n1 1 1\n", "matrix coordinates real general"), ["coordinate"]),

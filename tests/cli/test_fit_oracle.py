@@ -155,7 +155,11 @@ def test_same_configuration_twice_gives_the_same_bytes(problem, solver):
     assert first[0].tobytes() == second[0].tobytes() and first[1].tobytes() == second[1].tobytes()
 
 
-def test_threads_do_not_change_the_iterates(problem):
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_threads_do_not_change_the_iterates(tmp_path, kind):
+    """Of a matrix large enough to be worth a team of threads."""
+    matrix = scipy.sparse.random(1211, 307, 0.1, format="csr", random_state=2)
+    problem = Problem(tmp_path, matrix if kind == "sparse" else matrix.toarray())
     one = problem.fit("--max-iter", 20, "--threads", 1)
     two = problem.fit("--max-iter", 20, "--threads", 2)
     np.testing.assert_allclose(one[0], two[0], rtol=1e-9, atol=1e-12)

@@ -371,7 +371,7 @@ def test_a_process_grid_is_for_zeros_only(folder):
 
 
 def test_the_validation_curve_is_the_same_for_any_number_of_threads(folder):
-    run(["generate", "-o", folder / "threads.h5", "--rows", 300, "--cols", 200, "--kind", "ratings", "--nnz", 12000])
+    run(["generate", "-o", folder / "threads.h5", "--rows", 900, "--cols", 400, "--kind", "ratings", "--nnz", 90000])
     curves = []
     for threads in (1, 2, 3, 3):
         run(["fit", folder / "threads.h5", "-o", folder / "threads-model.h5", "-k", 6, "--validation", 0.3,
@@ -379,3 +379,25 @@ def test_the_validation_curve_is_the_same_for_any_number_of_threads(folder):
         with h5py.File(folder / "threads-model.h5") as file:
             curves.append(file["history/validation_rmse"][:])
     assert all(np.array_equal(curve, curves[0]) for curve in curves)
+
+
+@pytest.mark.parametrize("fraction, words, processes", [(0.05, "none of the 6 ratings is held out", 1),
+                                                        (0.05, "none of the 6 ratings is held out", 2),
+                                                        (0.999, "all 6 ratings are held out", 3)])
+def test_a_held_out_share_of_none_or_all_is_refused(tmp_path, fraction, words, processes):
+    (tmp_path / "r.csv").write_text("1,A,4.5\n2,B,3.0\n1,C,5.0\n3,A,2.5\n2,C,1.0\n3,B,2.0\n")
+    output = tmp_path / "m.h5"
+    result = run(["fit", tmp_path / "r.csv", "-o", output, "-k", 2, "--validation", fraction], processes, expect=1)
+    assert len(result.messages) == 1 and words in result.messages[0] and not output.exists()
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_the_default_penalty_is_of_the_deviation_however_large_the_mean(tmp_path, processes):
+    """1.1 of the ratings' standard deviation, which is lost beside squares of 1e9."""
+    values = 1e9 + np.random.default_rng(2).integers(1, 11, 60) / 2
+    (tmp_path / "r.csv").write_text("".join(f"{i // 8},{i % 8},{v}\n" for i, v in enumerate(values)))
+    run(["fit", tmp_path / "r.csv", "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 2], processes)
+    with h5py.File(tmp_path / "m.h5") as file:
+        assert file.attrs["l2_w"] == pytest.approx(1.1 * np.std(values), rel=1e-9)
+        assert file.attrs["mean"] == pytest.approx(np.mean(values), rel=1e-14)
+        assert file["bias/mean"][()] == pytest.approx(np.mean(values) - np.std(values), rel=1e-14)

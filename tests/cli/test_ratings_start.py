@@ -122,7 +122,8 @@ def test_the_same_start_on_any_number_of_processes(tmp_path, bias, processes):
 
 
 def test_the_same_bytes_for_any_number_of_threads(tmp_path):
-    table = random_ratings(70, 40, seed=3)
+    """Of ratings enough to be worth a team of threads."""
+    table = random_ratings(300, 200, seed=3)
     one, two = (start_of(tmp_path, table, "-k", 9, "--threads", threads) for threads in (1, 2))
     assert all(a.tobytes() == b.tobytes() for a, b in zip(one, two))
 

@@ -91,3 +91,13 @@ def test_lists_that_make_no_sense_are_refused(ratings, options, words):
 def test_a_missing_input_is_one_message(tmp_path):
     refused = run(["tune", tmp_path / "absent.csv", "-k", 2], processes=3, expect=1)
     assert len(refused.messages) == 1 and "absent.csv" in refused.messages[0]
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_fold_without_ratings_is_refused(tmp_path, processes):
+    """Six ratings in five folds, by chance none in some: there is nothing to measure there."""
+    (tmp_path / "r.csv").write_text("1,A,4.5\n2,B,3.0\n1,C,5.0\n3,A,2.5\n2,C,1.0\n3,B,2.0\n")
+    output = tmp_path / "m.h5"
+    result = run(["tune", tmp_path / "r.csv", "-k", 2, "--folds", 6, "-o", output], processes, expect=1)
+    assert len(result.messages) == 1 and not output.exists()
+    assert "6 ratings none falls" in result.messages[0] and "--folds" in result.messages[0]

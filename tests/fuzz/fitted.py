@@ -2,6 +2,7 @@
 import functools
 import json
 import pathlib
+import signal
 import tempfile
 
 import h5py
@@ -62,6 +63,13 @@ def uses(name, path, folder):
     return [["info", path, "--json"], use]
 
 
+def is_refused(result, path):
+    """One message that names the file, and exit status 1; or a crash of HDF5's, told in one message."""
+    crashed = result.returncode in (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGABRT)
+    told = len(result.messages) == 1 and path.name in result.messages[0]
+    return told and (result.returncode == 1 or (crashed and "crashed: it is damaged" in result.messages[0]))
+
+
 def fault(name, data, folder, prefix=()):
     """What is wrong with the way the program takes a file with these bytes; None when nothing is."""
     folder = pathlib.Path(folder)
@@ -74,7 +82,7 @@ def fault(name, data, folder, prefix=()):
             result = run(command, expect=None, timeout=60, prefix=prefix)
         except (AssertionError, UnicodeDecodeError) as hang_or_noise:
             return str(hang_or_noise)
-        if result.returncode == 1 and len(result.messages) == 1 and path.name in result.messages[0]:
+        if is_refused(result, path):
             if output.exists():
                 return f"{output} is there\n{result}"
             continue

@@ -162,7 +162,7 @@ def fault(name, data, folder):
         return str(hang_or_noise)
     if result.returncode == 0:
         return None if name == "hdf5/model.h5" else fault_of_result(name, data, output)
-    if result.returncode != 1 or len(result.messages) != 1 or path.name not in result.messages[0]:
+    if not fitted.is_refused(result, path):
         return str(result)
     return f"{output} is there" if output.exists() else None
 

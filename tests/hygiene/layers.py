@@ -18,8 +18,13 @@ CONFINED = [
     (r"\bMPI_COMM_WORLD\b", ["src/cli/main.c"]),
     (r"#\s*include\s*<hdf5(_hl)?\.h>", ["src/store/"]),
     (r"\bC?blacs_\w+|\b[Pp][sd][a-z]{4,6}_\b", ["src/init/", "src/comm/", "src/model/"]),
-    (r"#\s*(if|elif|ifdef|ifndef)\b(?!\s+\w+_H\b)", ["src/base/", "src/store/hdf5/hdf5_file.c"]),
-    (r"^(static|_Thread_local) (?!const\b|inline\b|\w+ \*const\b)[^()\n]*[=;]", []),
+    (r"#\s*(if|elif|ifdef|ifndef)\b(?!\s+\w+_H\b)", ["src/base/", "src/store/hdf5/hdf5_file.c", "include/dnmf.h"]),
+    (r"#\s*pragma omp parallel\b(?!.*\bteam\b|.*_team\()", ["src/cost/machine.c"]),  # see base/team.h
+    (r"\bjson_(v?s?n?pack\w*|string(n|_nocheck|n_nocheck)?|real|(array_(append|set|insert)|object_(set|update))\w*)\(",
+     ["src/cli/json.c"]),
+    (r"^(static|_Thread_local) (?!const\b|inline\b|volatile sig_atomic_t\b|\w+ \*const\b)[^()\n]*([=;]|\{\s*$)",
+     ["src/cli/crash_guard.c"]),
+    (r"^static volatile sig_atomic_t\b", ["src/cli/signals.c"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

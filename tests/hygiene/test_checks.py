@@ -40,7 +40,9 @@ class Layers(unittest.TestCase):
 
     def test_confined_words(self):
         for word in ("MPI_COMM_WORLD", "#include <hdf5.h>", "Cblacs_gridinit();", "pdgesvd_();", "#ifdef FAST",
-                     "static int calls = 0;"):
+                     "#pragma omp parallel for num_threads(context->threads)",
+                     "static int calls = 0;", "static struct {", "static volatile sig_atomic_t came;",
+                     "json_pack(format);"):
             self.assertEqual(len(findings_in(layers, src__fit__loop_c=word + "\n")), 1, word)
 
     def test_words_in_comments_are_free(self):

@@ -10,7 +10,7 @@
  */
 #include "base/memory.h"
 #include "factor/factor.h"
-#include "fit/fit.h"
+#include "fit/zeros_fit.h"
 #include "matrix/product.h"
 #include "matrix/sweep.h"
 
@@ -223,9 +223,9 @@ static dnmf_status fit(dnmf_context *context, const job *j, dnmf_fit_result *res
   DNMF_TRY(dnmf_factor_create_w(context, &layout, j->components, DNMF_DOUBLE, &w));
   DNMF_TRY(dnmf_factor_create_h(context, &layout, j->components, DNMF_DOUBLE, &h));
   const dnmf_matrix a = {.rows = j->rows, .cols = j->cols, .precision = DNMF_DOUBLE, .sum_squares = 1};
-  const dnmf_fit_options options = {
+  const dnmf_settings options = {
       .components = j->components, .stop = DNMF_STOP_GRADIENT, .max_iterations = j->iterations, .time_limit = INFINITY};
-  DNMF_TRY(dnmf_fit(context, &options, &a, &w, &h, result));
+  DNMF_TRY(dnmf_fit_zeros(context, &options, &a, &w, &h, result));
   dnmf_factor_free(&h);
   dnmf_factor_free(&w);
   dnmf_layout_free(&layout);

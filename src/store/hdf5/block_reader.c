@@ -1,6 +1,7 @@
 #include "store/hdf5/block_reader.h"
 
 #include "matrix/csr.h"
+#include "store/hdf5/hdf5_file.h"
 #include "store/source_load.h"
 
 #include <inttypes.h>

@@ -1,6 +1,8 @@
 #include "store/hdf5/dense_file.h"
 
 #include "base/memory.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/write/matrix_frame.h"
 
 #include <inttypes.h>

@@ -1,7 +1,8 @@
 /* Attributes and links of HDF5 objects. */
-#include "store/hdf5/hdf5_heap.h"
+#include "store/hdf5/hdf5_attribute.h"
 
 #include "base/memory.h"
+#include "store/hdf5/hdf5_heap.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,12 +5,11 @@
 #include "store/hdf5/hdf5_file.h"
 
 #include "store/file.h"
-#include "store/hdf5/guard.h"
 #include "store/hdf5/hdf5_heap.h"
+#include "store/hdf5/hdf5_lzf.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,53 +27,6 @@ void dnmf_hdf5_start(void) {
   /* Opening a link's file is collective, what asks for it is not; and no file should make us open another. Fails when
    * it is done already. */
   H5Lunregister(H5L_TYPE_EXTERNAL);
-}
-
-static herr_t keep_first(unsigned depth, const H5E_error2_t *entry, void *reason) {
-  if (depth == 0)
-    snprintf((char *)reason, DNMF_HDF5_NAME, "%s", entry->desc ? entry->desc : "");
-  return 0;
-}
-
-/* HDF5 wraps the system's reason in addresses and times: "... error message = 'No space left on device' ..."
- * and MPI's in "MPI error string is '...'". */
-static void unwrap(char *reason) {
-  static const char *const wraps[] = {"error message = '", "error string is '"};
-  for (size_t i = 0; i < sizeof wraps / sizeof *wraps; i++) {
-    char *start = strstr(reason, wraps[i]);
-    if (!start)
-      continue;
-    start += strlen(wraps[i]);
-    size_t length = strcspn(start, "'");
-    memmove(reason, start, length);
-    reason[length] = 0;
-    return;
-  }
-}
-
-/* HDF5's innermost reason for the call that just failed. */
-static void get_reason(char *reason) {
-  *reason = 0;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, reason);
-  unwrap(reason);
-}
-
-dnmf_status dnmf_hdf5_fail(dnmf_error *error, dnmf_status status, const char *format, ...) {
-  char reason[DNMF_HDF5_NAME];
-  char text[DNMF_HDF5_NAME];
-  get_reason(reason);
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  if (*reason)
-    return dnmf_fail(error, status, "%s (HDF5: %s)", text, reason);
-  return dnmf_fail(error, status, "%s", text);
-}
-
-void dnmf_hdf5_release(hid_t id) {
-  if (id >= 0)
-    H5Idec_ref(id);
 }
 
 /* The serial driver without locks: many cluster file systems have none, and our own files are private until
@@ -108,7 +60,7 @@ dnmf_status dnmf_hdf5_open_alone(dnmf_error *error, const char *path, hid_t *fil
   *file = H5Fopen(path, H5F_ACC_RDONLY, access);
   char reason[DNMF_HDF5_NAME] = "";
   if (*file < 0)
-    get_reason(reason);
+    dnmf_hdf5_reason(reason);
   dnmf_hdf5_release(access);
   if (*file >= 0)
     return DNMF_OK;
@@ -223,7 +175,7 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
   *file = -1;
   DNMF_TRY(dnmf_agree(context, check_visible(&context->error, path, fill)));
   if (!fill)
-    dnmf_guard_enter(path, DNMF_GUARD_NO_LIMIT);
+    dnmf_reading_begin(context, path, DNMF_NO_LIMIT);
   hid_t access = serial_access();
   if (context->size > 1) /* alone there is nobody to share the file with */
     H5Pset_fapl_mpio(access, context->comm, MPI_INFO_NULL);
@@ -238,7 +190,7 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
     *file = -1;
   }
   if (status != DNMF_OK && !fill)
-    dnmf_guard_leave();
+    dnmf_reading_end(context);
   return status;
 }
 
@@ -249,7 +201,7 @@ dnmf_status dnmf_hdf5_close(dnmf_context *context, const char *path, bool fill, 
   if (H5Fclose(file) < 0 && fill && status == DNMF_OK)
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot finish writing %s", path);
   if (!fill)
-    dnmf_guard_leave();
+    dnmf_reading_end(context);
   return dnmf_agree(context, status);
 }
 

@@ -2,6 +2,11 @@
 #include "store/hdf5/hdf5_find.h"
 
 #include "base/memory.h"
+#include "store/hdf5/hdf5_attribute.h"
+#include "store/hdf5/hdf5_ids.h"
+#include "store/hdf5/hdf5_layouts.h"
+#include "store/hdf5/hdf5_matlab.h"
+#include "store/hdf5/hdf5_slab.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,6 +51,33 @@ static void list_candidate(const char *name, const char *text, inventory *seen) 
   list(seen->candidate_list, seen->candidates++, name, text);
 }
 
+/* Fills shape, order, type and count of the dataset place->name. */
+static dnmf_status describe_dense(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
+  dnmf_hdf5_shape shape;
+  DNMF_TRY(dnmf_hdf5_describe(error, file, place->name, &shape));
+  char *class = NULL;
+  dnmf_status status = dnmf_matlab_class(error, file, place->name, &class);
+  if (class)
+    status = dnmf_matlab_check(error, path, file, place->name, class);
+  place->transposed = class != NULL;
+  free(class);
+  DNMF_TRY(status);
+  if (shape.rank != 2)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s has %d dimension%s (%s); a matrix has 2",
+                     place->name, path, shape.rank, shape.rank == 1 ? "" : "s", shape.text);
+  if (!shape.numeric)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s does not hold %snumbers (%s)", place->name, path,
+                     strstr(shape.text, "complex") ? "real " : "", shape.text);
+  place->rows = shape.extent[place->transposed ? 1 : 0];
+  place->cols = shape.extent[place->transposed ? 0 : 1];
+  if (place->rows > 0 && place->cols > INT64_MAX / place->rows)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s is too large (%s)", place->name, path, shape.text);
+  place->stored = place->rows * place->cols;
+  snprintf(place->type, sizeof place->type, "%s", shape.type);
+  place->narrow = shape.narrow;
+  return DNMF_OK;
+}
+
 /* A single number is hardly the matrix that is meant. */
 static void visit_dataset(hid_t file, const char *name, inventory *seen) {
   dnmf_error ignored = {0};
@@ -55,7 +87,7 @@ static void visit_dataset(hid_t file, const char *name, inventory *seen) {
   if (dnmf_hdf5_describe(&ignored, file, name, &shape) != DNMF_OK)
     return;
   snprintf(place.name, sizeof place.name, "/%s", name);
-  if (dnmf_hdf5_describe_dense(&ignored, "", file, &place) != DNMF_OK || (place.rows == 1 && place.cols == 1)) {
+  if (describe_dense(&ignored, "", file, &place) != DNMF_OK || (place.rows == 1 && place.cols == 1)) {
     char *class = NULL;
     dnmf_matlab_class(&ignored, file, name, &class);
     list_other(name, class ? class : shape.text, seen);
@@ -175,38 +207,12 @@ static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file,
   return DNMF_OK;
 }
 
-dnmf_status dnmf_hdf5_describe_dense(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
-  dnmf_hdf5_shape shape;
-  DNMF_TRY(dnmf_hdf5_describe(error, file, place->name, &shape));
-  char *class = NULL;
-  dnmf_status status = dnmf_matlab_class(error, file, place->name, &class);
-  if (class)
-    status = dnmf_matlab_check(error, path, file, place->name, class);
-  place->transposed = class != NULL;
-  free(class);
-  DNMF_TRY(status);
-  if (shape.rank != 2)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s has %d dimension%s (%s); a matrix has 2",
-                     place->name, path, shape.rank, shape.rank == 1 ? "" : "s", shape.text);
-  if (!shape.numeric)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s does not hold %snumbers (%s)", place->name, path,
-                     strstr(shape.text, "complex") ? "real " : "", shape.text);
-  place->rows = shape.extent[place->transposed ? 1 : 0];
-  place->cols = shape.extent[place->transposed ? 0 : 1];
-  if (place->rows > 0 && place->cols > INT64_MAX / place->rows)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "the dataset %s of %s is too large (%s)", place->name, path, shape.text);
-  place->stored = place->rows * place->cols;
-  snprintf(place->type, sizeof place->type, "%s", shape.type);
-  place->narrow = shape.narrow;
-  return DNMF_OK;
-}
-
 static dnmf_status describe(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   hid_t object = H5Oopen(file, place->name, H5P_DEFAULT);
   H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
   dnmf_hdf5_release(object);
   if (type == H5I_DATASET)
-    return dnmf_hdf5_describe_dense(error, path, file, place);
+    return describe_dense(error, path, file, place);
   place->sparse = true;
   if (dnmf_hdf5_is_sparse(file, place->name))
     return dnmf_hdf5_describe_sparse(error, path, file, place);

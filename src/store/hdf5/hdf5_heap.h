@@ -9,7 +9,9 @@
 #ifndef DNMF_STORE_HDF5_HEAP_H
 #define DNMF_STORE_HDF5_HEAP_H
 
-#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_base.h"
+
+#include <stdint.h>
 
 /* A file's heaps, of which one is held at a time. */
 typedef struct dnmf_heap {

@@ -1,5 +1,7 @@
 /* Where other programs keep the names of rows and columns: AnnData of every version, 10x Genomics. */
-#include "store/hdf5/hdf5_find.h"
+#include "store/hdf5/hdf5_ids.h"
+
+#include "store/hdf5/hdf5_attribute.h"
 
 #include <stdio.h>
 #include <stdlib.h>

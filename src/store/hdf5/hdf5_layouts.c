@@ -1,16 +1,14 @@
 /* The conventions of other programs for sparse groups: AnnData, h5sparse, 10x Genomics, MATLAB. */
-#include "store/hdf5/hdf5_find.h"
+#include "store/hdf5/hdf5_layouts.h"
+
+#include "store/hdf5/hdf5_attribute.h"
+#include "store/hdf5/hdf5_matlab.h"
+#include "store/hdf5/hdf5_slab.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void dnmf_hdf5_join(char *joined, const char *folder, const char *name) {
-  int length = snprintf(joined, DNMF_HDF5_NAME, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
-  if (length >= DNMF_HDF5_NAME)
-    *joined = 0;
-}
 
 static bool has(hid_t file, const char *folder, const char *name) {
   char joined[DNMF_HDF5_NAME];

@@ -5,8 +5,10 @@
  * repeats earlier output: its upper 3 bits are the length less 2 (7: the next byte is added), the lower 5 bits and one
  * more byte the distance less 1. (LibLZF by Marc Lehmann.)
  */
-#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_lzf.h"
 
+#include <hdf5.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

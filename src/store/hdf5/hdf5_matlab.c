@@ -6,7 +6,9 @@
  * attribute MATLAB_sparse is the number of rows. A variable without elements is a list of its dimensions with the
  * attribute MATLAB_empty. (The layout as MATLAB writes it; the MathWorks documents only that it is HDF5.)
  */
-#include "store/hdf5/hdf5_find.h"
+#include "store/hdf5/hdf5_matlab.h"
+
+#include "store/hdf5/hdf5_attribute.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Hyperslabs, and what datasets are. */
-#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,8 @@
 #include "store/hdf5/hdf5_source.h"
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "store/hdf5/guard.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_find.h"
 #include "store/hdf5/hdf5_sparse.h"
 #include "store/readers.h"
 #include "store/source_load.h"
@@ -80,13 +81,13 @@ static dnmf_status find_place(dnmf_context *context, const char *path, const cha
   dnmf_status status = DNMF_OK;
   if (context->rank == 0) {
     hid_t file = -1;
-    dnmf_guard_enter(path, DNMF_GUARD_LOOK_SECONDS);
+    dnmf_reading_begin(context, path, DNMF_LOOK_SECONDS);
     status = dnmf_hdf5_open_alone(&context->error, path, &file);
     if (status == DNMF_OK)
       status = dnmf_hdf5_find(&context->error, path, file, inner, place);
     if (file >= 0)
       H5Fclose(file);
-    dnmf_guard_leave();
+    dnmf_reading_end(context);
   }
   DNMF_TRY(dnmf_agree(context, status));
   return dnmf_broadcast(context, place, (int64_t)sizeof *place, 0);

@@ -2,7 +2,7 @@
 #ifndef DNMF_STORE_HDF5_SOURCE_H
 #define DNMF_STORE_HDF5_SOURCE_H
 
-#include "store/hdf5/hdf5_find.h"
+#include "store/hdf5/hdf5_place.h"
 
 typedef struct dnmf_hdf5_state {
   char *path;

@@ -2,6 +2,7 @@
 #include "store/hdf5/hdf5_sparse.h"
 
 #include "base/memory.h"
+#include "store/hdf5/hdf5_slab.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef DNMF_STORE_HDF5_SPARSE_H
 #define DNMF_STORE_HDF5_SPARSE_H
 
-#include "store/hdf5/hdf5_find.h"
+#include "store/hdf5/hdf5_place.h"
 
 /* Reads this process's even share of the stored entries of some lines, in pieces; no process holds all of indptr. A
  * line is a row, or a column of a csc matrix. */

@@ -114,7 +114,7 @@ static void begin_reading(dnmf_row_blocks *blocks) {
     read_ahead(blocks);
 }
 
-static void finish_reading(dnmf_row_blocks *blocks) {
+void dnmf_row_blocks_wait(dnmf_row_blocks *blocks) {
   if (blocks->reading)
     pthread_join(blocks->thread, NULL);
   blocks->reading = false;
@@ -132,7 +132,7 @@ static dnmf_status prepare(dnmf_context *context, const dnmf_source *source, dnm
 }
 
 dnmf_status dnmf_row_blocks_open(dnmf_context *context, const dnmf_source *source, dnmf_precision precision,
-                                 int64_t batch_rows, dnmf_row_blocks **opened) {
+                                 int64_t batch_rows, int64_t first, dnmf_row_blocks **opened) {
   void *memory = NULL;
   *opened = NULL;
   dnmf_status status = dnmf_allocate_zero(&context->error, "row blocks", 1, sizeof **opened, &memory);
@@ -142,16 +142,18 @@ dnmf_status dnmf_row_blocks_open(dnmf_context *context, const dnmf_source *sourc
     context->error = blocks->reader.context.error;
   }
   status = dnmf_agree(context, status);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK) {
+    blocks->ahead = first;
     begin_reading(blocks);
-  else
+  } else {
     dnmf_row_blocks_close(blocks);
+  }
   *opened = status == DNMF_OK ? blocks : NULL;
   return status;
 }
 
 dnmf_status dnmf_row_blocks_next(dnmf_context *context, dnmf_row_blocks *blocks, bool read_on, dnmf_matrix **block) {
-  finish_reading(blocks);
+  dnmf_row_blocks_wait(blocks);
   *block = NULL;
   if (blocks->status != DNMF_OK)
     return dnmf_fail(&context->error, blocks->status, "%s", blocks->reader.context.error.text);
@@ -166,7 +168,7 @@ dnmf_status dnmf_row_blocks_next(dnmf_context *context, dnmf_row_blocks *blocks,
 void dnmf_row_blocks_close(dnmf_row_blocks *blocks) {
   if (!blocks)
     return;
-  finish_reading(blocks);
+  dnmf_row_blocks_wait(blocks);
   dnmf_block_reader_close(&blocks->reader);
   dnmf_matrix_free(&blocks->blocks[0]);
   dnmf_matrix_free(&blocks->blocks[1]);
@@ -192,7 +194,7 @@ dnmf_status dnmf_row_blocks_survey(dnmf_context *context, const dnmf_source *sou
                      .sparse = source->sparse,
                      .precision = precision,
                      .narrow = source->sparse ? (dnmf_number)0 : dnmf_narrower(precision, source->narrow)};
-  DNMF_TRY(dnmf_row_blocks_open(context, source, precision, batch_rows, &blocks));
+  DNMF_TRY(dnmf_row_blocks_open(context, source, precision, batch_rows, 0, &blocks));
   dnmf_status status = dnmf_allocate_zero(&context->error, "column marks", source->cols, 1, &col_seen);
   if (status == DNMF_OK)
     status = survey(context, blocks, a, col_seen);

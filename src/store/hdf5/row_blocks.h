@@ -5,8 +5,8 @@
  * and is shared by all of them: process r reads the r-th even share of its rows. While one block is worked on, a
  * thread of this module reads the next (and inflates it), so there are two blocks in memory, sparse ones by rows alone.
  * That thread is the only one that calls HDF5 while row blocks are open: the library is not
- * thread-safe, and no other HDF5 call may be made on this process between open and close. It reads with the serial
- * driver and makes no MPI calls.
+ * thread-safe, and no other HDF5 call may be made on this process between open and close, but after
+ * dnmf_row_blocks_wait. It reads with the serial driver and makes no MPI calls.
  */
 #ifndef DNMF_ROW_BLOCKS_H
 #define DNMF_ROW_BLOCKS_H
@@ -35,14 +35,18 @@ typedef struct dnmf_row_blocks dnmf_row_blocks;
 dnmf_status dnmf_row_blocks_bytes(dnmf_context *context, const dnmf_source *source, dnmf_precision precision,
                                   int64_t batch_rows, int64_t *bytes);
 
-/* Takes the memory and begins to read this process's share of batch 0. `source` stays open until
+/* Takes the memory and begins to read this process's share of batch `first`. `source` stays open until
  * dnmf_row_blocks_close. collective */
 dnmf_status dnmf_row_blocks_open(dnmf_context *context, const dnmf_source *source, dnmf_precision precision,
-                                 int64_t batch_rows, dnmf_row_blocks **blocks);
+                                 int64_t batch_rows, int64_t first, dnmf_row_blocks **blocks);
 
-/* The block of the next batch: 0, 1, ..., the last, 0 again. It is this process's share, on a grid of one column,
- * and stays valid until the next call; its memory is not the caller's. With `read_on` the reading of the block after
- * it begins; without, this call is the last. Values are not checked; indices are. local */
+/* Waits until nothing is being read: until the next call of dnmf_row_blocks_next, HDF5 may be called elsewhere. local
+ */
+void dnmf_row_blocks_wait(dnmf_row_blocks *blocks);
+
+/* The block of the next batch: `first`, ..., the last, 0 and so on. It is this process's share, on a grid of one
+ * column, and stays valid until the next call; its memory is not the caller's. With `read_on` the reading of the block
+ * after it begins; without, this call is the last. Values are not checked; indices are. local */
 dnmf_status dnmf_row_blocks_next(dnmf_context *context, dnmf_row_blocks *blocks, bool read_on, dnmf_matrix **block);
 
 void dnmf_row_blocks_close(dnmf_row_blocks *blocks); /* local; accepts NULL */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "matrix/fetch.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/ids/ids_file.h"
 
 #include <inttypes.h>

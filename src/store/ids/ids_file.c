@@ -3,7 +3,9 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "store/hdf5/hdf5_file.h"
 #include "store/hdf5/hdf5_heap.h"
+#include "store/hdf5/hdf5_slab.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #define DNMF_STORE_IDS_FILE_H
 
 #include "matrix/ids.h"
-#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_base.h"
 
 /* Where ids are: plain data, which can be broadcast. */
 typedef struct dnmf_ids_place {

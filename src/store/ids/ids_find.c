@@ -1,16 +1,13 @@
 /*
- * Looking ids up, wherever they are held.
- *
- *   1. Every id held travels with its index to its home, the process that its hash names;
- *   2. which keeps a table of them.
- *   3. Every wanted id travels to its home likewise,
- *   4. and its index travels back.
+ * Looking ids up, wherever they are held: every id held and every id wanted goes to the process that its hash names,
+ * which keeps a table of those held.
  */
-#include "matrix/ids.h"
+#include "store/ids/ids_find.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/ids/interner.h"
+#include "store/ids/meeting.h"
 #include "store/text/text_number.h"
 
 #include <inttypes.h>
@@ -23,227 +20,176 @@
 
 enum { DIGITS = 24 /* more than any int64 has */ };
 
-/* Byte strings, one after another. Integers are their eight bytes; an empty key equals none of them. */
-typedef struct keys {
-  int64_t count;
-  int64_t *starts;
-  char *text;
-} keys;
-
-/* The way of some keys to their homes and back. */
-typedef struct route {
-  int64_t *place;          /* of each key among those sent */
-  int64_t *sent;           /* keys for each process */
-  int64_t *sent_bytes;     /* their bytes */
-  int64_t *received;       /* keys from each process */
-  int64_t *received_bytes; /* their bytes */
-  int64_t arrived_count;
-  int64_t *arrived_lengths;
-  char *arrived_text;
-} route;
-
-static void free_keys(keys *k) {
-  free(k->starts);
-  free(k->text);
-  memset(k, 0, sizeof *k);
-}
-
-static void free_route(route *r) {
-  free(r->place);
-  free(r->sent);
-  free(r->arrived_lengths);
-  free(r->arrived_text);
-  memset(r, 0, sizeof *r);
-}
-
-static dnmf_status allocate_keys(dnmf_error *error, int64_t count, int64_t bytes, keys *k) {
-  void *memory = NULL;
-  DNMF_TRY(dnmf_allocate_zero(error, "ids to look up", count + 1, sizeof(int64_t), &memory));
-  k->starts = memory;
-  DNMF_TRY(dnmf_allocate(error, "ids to look up", bytes, 1, &memory));
-  k->text = memory;
-  k->count = count;
-  return DNMF_OK;
-}
-
-static void add_integer(keys *k, int64_t at, bool good, int64_t value) {
+/* Integers are keys of eight bytes; an empty key, which stands for a text that is none, equals none of them. */
+static void add_integer(dnmf_keys *keys, int64_t at, bool good, int64_t value) {
   if (good)
-    memcpy(k->text + k->starts[at], &value, sizeof value);
-  k->starts[at + 1] = k->starts[at] + (good ? (int64_t)sizeof value : 0);
+    memcpy(keys->text + keys->starts[at], &value, sizeof value);
+  keys->starts[at + 1] = keys->starts[at] + (good ? (int64_t)sizeof value : 0);
 }
 
-static dnmf_status copy_keys(dnmf_error *error, int64_t count, const int64_t *starts, const char *text, keys *k) {
+static dnmf_status copy_keys(dnmf_error *error, int64_t count, const int64_t *starts, const char *text,
+                             dnmf_keys *keys) {
   int64_t bytes = count > 0 ? starts[count] : 0;
-  DNMF_TRY(allocate_keys(error, count, bytes, k));
+  DNMF_TRY(dnmf_keys_allocate(error, count, bytes, keys));
   if (count > 0)
-    memcpy(k->starts, starts, (size_t)(count + 1) * sizeof *starts);
+    memcpy(keys->starts, starts, (size_t)(count + 1) * sizeof *starts);
   if (bytes > 0)
-    memcpy(k->text, text, (size_t)bytes);
+    memcpy(keys->text, text, (size_t)bytes);
   return DNMF_OK;
 }
 
-static dnmf_status keys_held(dnmf_error *error, const dnmf_ids *ids, keys *k) {
+static dnmf_status keys_of_ids(dnmf_error *error, const dnmf_ids *ids, dnmf_keys *keys) {
   int64_t count = dnmf_range_size(ids->range);
   if (ids->kind == DNMF_IDS_STRING)
-    return copy_keys(error, count, ids->starts, ids->text, k);
-  DNMF_TRY(allocate_keys(error, count, count * (int64_t)sizeof(int64_t), k));
+    return copy_keys(error, count, ids->starts, ids->text, keys);
+  DNMF_TRY(dnmf_keys_allocate(error, count, count * (int64_t)sizeof(int64_t), keys));
   for (int64_t i = 0; i < count; i++)
-    add_integer(k, i, true, ids->numbers[i]);
+    add_integer(keys, i, true, ids->numbers[i]);
   return DNMF_OK;
 }
 
-static dnmf_status keys_wanted(dnmf_error *error, const dnmf_ids *ids, int64_t count, const int64_t *starts,
-                               const char *text, keys *k) {
-  if (ids->kind == DNMF_IDS_STRING)
-    return copy_keys(error, count, starts, text, k);
-  DNMF_TRY(allocate_keys(error, count, count * (int64_t)sizeof(int64_t), k));
+/* Texts as keys that ids of `kind` can equal. */
+static dnmf_status keys_of_texts(dnmf_error *error, dnmf_id_kind kind, int64_t count, const int64_t *starts,
+                                 const char *text, dnmf_keys *keys) {
+  if (kind == DNMF_IDS_STRING)
+    return copy_keys(error, count, starts, text, keys);
+  DNMF_TRY(dnmf_keys_allocate(error, count, count * (int64_t)sizeof(int64_t), keys));
   for (int64_t i = 0; i < count; i++) {
     int64_t value = 0;
     bool good = dnmf_parse_integer(text + starts[i], text + starts[i + 1], &value);
-    add_integer(k, i, good, value);
+    add_integer(keys, i, good, value);
   }
   return DNMF_OK;
 }
 
-static int home_of(const keys *k, int64_t at, int size) {
-  size_t length = (size_t)(k->starts[at + 1] - k->starts[at]);
-  return (int)(XXH3_64bits(length ? k->text + k->starts[at] : "", length) % (uint64_t)size);
-}
-
-/* Keys in the order in which they travel; r->place, sent and sent_bytes. */
-static dnmf_status pack(dnmf_context *context, const keys *k, route *r, keys *packed) {
-  int size = context->size;
+/* The keys of all processes to where their hashes say. */
+static dnmf_status meet_by_hash(dnmf_context *context, const dnmf_keys *keys, dnmf_meeting *meeting) {
   void *memory = NULL;
-  DNMF_TRY(dnmf_allocate_zero(&context->error, "message counts", 5 * (int64_t)size, sizeof(int64_t), &memory));
-  r->sent = memory;
-  r->sent_bytes = r->sent + size;
-  r->received = r->sent_bytes + size;
-  r->received_bytes = r->received + size;
-  int64_t *next = r->received_bytes + size;
-  DNMF_TRY(dnmf_allocate(&context->error, "ids to look up", k->count, sizeof(int64_t), &memory));
-  r->place = memory;
-  DNMF_TRY(allocate_keys(&context->error, k->count, k->starts[k->count], packed));
-  for (int64_t i = 0; i < k->count; i++)
-    r->sent[home_of(k, i, size)]++;
-  for (int p = 1; p < size; p++)
-    next[p] = next[p - 1] + r->sent[p - 1];
-  for (int64_t i = 0; i < k->count; i++) {
-    int home = home_of(k, i, size);
-    r->place[i] = next[home]++;
-    r->sent_bytes[home] += k->starts[i + 1] - k->starts[i];
-    packed->starts[r->place[i] + 1] = k->starts[i + 1] - k->starts[i];
+  dnmf_status status = dnmf_allocate(&context->error, "homes of ids", keys->count, sizeof(int), &memory);
+  int *home = memory;
+  for (int64_t i = 0; i < keys->count && status == DNMF_OK; i++) {
+    size_t length = (size_t)dnmf_key_length(keys, i);
+    home[i] = (int)(XXH3_64bits(length ? keys->text + keys->starts[i] : "", length) % (uint64_t)context->size);
   }
-  for (int64_t i = 0; i < k->count; i++)
-    packed->starts[i + 1] += packed->starts[i];
-  for (int64_t i = 0; i < k->count; i++)
-    if (k->starts[i + 1] > k->starts[i])
-      memcpy(packed->text + packed->starts[r->place[i]], k->text + k->starts[i],
-             (size_t)(k->starts[i + 1] - k->starts[i]));
-  return DNMF_OK;
-}
-
-static int64_t sum_of(const int64_t *counts, int size) {
-  int64_t sum = 0;
-  for (int p = 0; p < size; p++)
-    sum += counts[p];
-  return sum;
-}
-
-/* Sends keys home. */
-static dnmf_status send_home(dnmf_context *context, const keys *k, route *r) {
-  keys packed = {0};
-  void *arrived = NULL;
-  dnmf_status status = dnmf_agree(context, pack(context, k, r, &packed));
-  if (status == DNMF_OK)
-    status = dnmf_exchange(context, packed.text, r->sent_bytes, 1, &arrived, r->received_bytes);
-  r->arrived_text = status == DNMF_OK ? arrived : NULL;
-  if (status == DNMF_OK) {
-    for (int64_t i = 0; i < k->count; i++)
-      packed.starts[i] = packed.starts[i + 1] - packed.starts[i];
-    status = dnmf_exchange(context, packed.starts, r->sent, sizeof(int64_t), &arrived, r->received);
-    r->arrived_lengths = status == DNMF_OK ? arrived : NULL;
-  }
-  if (status == DNMF_OK)
-    r->arrived_count = sum_of(r->received, context->size);
-  free_keys(&packed);
-  return status;
-}
-
-/* A home's table: ids, and the index of each. */
-typedef struct table {
-  dnmf_interner names;
-  int64_t *index;
-  int64_t known;
-} table;
-
-static dnmf_status fill_table(dnmf_error *error, const route *r, const int64_t *indices, table *t) {
-  void *memory = NULL;
-  DNMF_TRY(dnmf_allocate(error, "the table of ids", r->arrived_count, sizeof(int64_t), &memory));
-  t->index = memory;
-  const char *at = r->arrived_text;
-  for (int64_t i = 0; i < r->arrived_count; i++) {
-    int64_t number = 0;
-    DNMF_TRY(dnmf_intern(error, &t->names, at, r->arrived_lengths[i], &number));
-    if (number == t->known)
-      t->index[t->known++] = indices[i];
-    at += r->arrived_lengths[i];
-  }
-  return DNMF_OK;
-}
-
-/* Steps 1 and 2. Ids arrive in the order of processes, which is that of their indices: the first of equals counts. */
-static dnmf_status build_table(dnmf_context *context, const dnmf_ids *ids, table *t) {
-  keys held = {0};
-  route r = {0};
-  void *order = NULL;
-  void *indices = NULL;
-  dnmf_status status = keys_held(&context->error, ids, &held);
-  if (status == DNMF_OK)
-    status = dnmf_allocate(&context->error, "indices of ids", held.count, sizeof(int64_t), &order);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = send_home(context, &held, &r);
-  for (int64_t i = 0; i < held.count && status == DNMF_OK; i++)
-    ((int64_t *)order)[r.place[i]] = ids->range.begin + i;
-  if (status == DNMF_OK)
-    status = dnmf_exchange(context, order, r.sent, sizeof(int64_t), &indices, r.received);
-  if (status == DNMF_OK)
-    status = dnmf_agree(context, fill_table(&context->error, &r, indices, t));
-  free(indices);
-  free(order);
-  free_route(&r);
-  free_keys(&held);
+    status = dnmf_meeting_send(context, keys, home, meeting);
+  free(home);
   return status;
 }
 
-/* Step 4 at home: the index of each key that arrived. */
-static dnmf_status look_up(dnmf_error *error, const route *r, table *t, void **answers) {
-  DNMF_TRY(dnmf_allocate(error, "indices of ids", r->arrived_count, sizeof(int64_t), answers));
-  const char *at = r->arrived_text;
-  for (int64_t i = 0; i < r->arrived_count; i++) {
-    int64_t number = 0;
-    DNMF_TRY(dnmf_intern(error, &t->names, at, r->arrived_lengths[i], &number));
-    ((int64_t *)*answers)[i] = number < t->known ? t->index[number] : -1;
-    at += r->arrived_lengths[i];
+/* A home's table: names, and the indices of the ids that have each, ascending. */
+typedef struct id_table {
+  dnmf_interner names;
+  int64_t known;    /* names that ids have */
+  int64_t *index;   /* of each id that arrived */
+  int64_t *next;    /* the next id of the same name, counted as they arrived; -1: there is none */
+  int64_t *current; /* of each name: the id to be found next */
+  int64_t repeated; /* ids that are not the first of their name */
+} id_table;
+
+static void free_table(id_table *table) {
+  dnmf_interner_free(&table->names);
+  free(table->index);
+  free(table->next);
+  free(table->current);
+}
+
+static dnmf_status fill_table(dnmf_error *error, const dnmf_keys *arrived, id_table *table) {
+  void *memory = NULL;
+  void *last = NULL; /* of each name, the latest id */
+  DNMF_TRY(dnmf_allocate(error, "the table of ids", arrived->count, sizeof(int64_t), &memory));
+  table->next = memory;
+  DNMF_TRY(dnmf_allocate(error, "the table of ids", arrived->count, sizeof(int64_t), &memory));
+  table->current = memory;
+  dnmf_status status = dnmf_allocate(error, "the table of ids", arrived->count, sizeof(int64_t), &last);
+  for (int64_t i = 0; i < arrived->count && status == DNMF_OK; i++) {
+    int64_t name = 0;
+    status = dnmf_intern(error, &table->names, arrived->text + arrived->starts[i], dnmf_key_length(arrived, i), &name);
+    if (status != DNMF_OK)
+      break;
+    table->next[i] = -1;
+    if (name == table->known) {
+      table->current[table->known++] = i;
+    } else {
+      table->next[((int64_t *)last)[name]] = i;
+      table->repeated++;
+    }
+    ((int64_t *)last)[name] = i;
+  }
+  free(last);
+  return status;
+}
+
+/* Ids arrive in the order of processes, which is that of their indices. */
+static dnmf_status build_table(dnmf_context *context, const dnmf_ids *ids, id_table *table) {
+  dnmf_keys held = {0};
+  dnmf_meeting meeting = {0};
+  void *indices = NULL;
+  int64_t count = dnmf_range_size(ids->range);
+  dnmf_status status = keys_of_ids(&context->error, ids, &held);
+  if (status == DNMF_OK)
+    status = dnmf_allocate(&context->error, "indices of ids", count, sizeof(int64_t), &indices);
+  for (int64_t i = 0; i < count && status == DNMF_OK; i++)
+    ((int64_t *)indices)[i] = ids->range.begin + i;
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = meet_by_hash(context, &held, &meeting);
+  if (status == DNMF_OK)
+    status = dnmf_meeting_bring(context, &meeting, indices, count, &table->index);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, fill_table(&context->error, &meeting.arrived, table));
+  free(indices);
+  dnmf_meeting_free(&meeting);
+  dnmf_keys_free(&held);
+  return status;
+}
+
+/* The index of each key that arrived: always the first of its name, or one after the other. */
+static dnmf_status look_up(dnmf_error *error, const dnmf_keys *wanted, bool in_turn, id_table *table,
+                           int64_t *answers) {
+  for (int64_t i = 0; i < wanted->count; i++) {
+    int64_t name = 0;
+    DNMF_TRY(dnmf_intern(error, &table->names, wanted->text + wanted->starts[i], dnmf_key_length(wanted, i), &name));
+    int64_t id = name < table->known ? table->current[name] : -1;
+    answers[i] = id < 0 ? -1 : table->index[id];
+    if (id >= 0 && in_turn)
+      table->current[name] = table->next[id];
   }
   return DNMF_OK;
 }
 
-/* Steps 3 and 4. */
-static dnmf_status ask(dnmf_context *context, const keys *wanted, table *t, int64_t *index) {
-  route r = {0};
+/* Wanted keys that are not the first of their name, as far as they arrived here. */
+static dnmf_status count_repeated(dnmf_error *error, const dnmf_keys *wanted, int64_t *repeated) {
+  dnmf_interner names = {0};
+  dnmf_status status = DNMF_OK;
+  for (int64_t i = 0; i < wanted->count && status == DNMF_OK; i++) {
+    int64_t name = 0;
+    int64_t before = names.count;
+    status = dnmf_intern(error, &names, wanted->text + wanted->starts[i], dnmf_key_length(wanted, i), &name);
+    *repeated += names.count == before;
+  }
+  dnmf_interner_free(&names);
+  return status;
+}
+
+static dnmf_status ask(dnmf_context *context, const dnmf_keys *wanted, int64_t *repeated, id_table *table,
+                       int64_t *index) {
+  dnmf_meeting meeting = {0};
   void *answers = NULL;
-  void *mine = NULL;
-  dnmf_status status = send_home(context, wanted, &r);
+  dnmf_status status = meet_by_hash(context, wanted, &meeting);
+  if (status == DNMF_OK) {
+    status = dnmf_allocate(&context->error, "indices of ids", meeting.arrived.count, sizeof(int64_t), &answers);
+    if (status == DNMF_OK)
+      status = look_up(&context->error, &meeting.arrived, repeated != NULL, table, answers);
+    if (status == DNMF_OK && repeated)
+      status = count_repeated(&context->error, &meeting.arrived, repeated);
+    status = dnmf_agree(context, status);
+  }
   if (status == DNMF_OK)
-    status = dnmf_agree(context, look_up(&context->error, &r, t, &answers));
-  if (status == DNMF_OK)
-    status = dnmf_exchange(context, answers, r.received, sizeof(int64_t), &mine, r.sent);
-  for (int64_t i = 0; i < wanted->count && status == DNMF_OK; i++)
-    index[i] = ((int64_t *)mine)[r.place[i]];
-  free(mine);
+    status = dnmf_meeting_answer(context, &meeting, answers, wanted->count, index);
   free(answers);
-  free_route(&r);
+  dnmf_meeting_free(&meeting);
   return status;
 }
 
@@ -254,22 +200,48 @@ static void read_indices(int64_t rows, int64_t count, const int64_t *starts, con
       index[i] = -1;
 }
 
-dnmf_status dnmf_ids_find(dnmf_context *context, const dnmf_ids *ids, int64_t rows, int64_t count,
-                          const int64_t *starts, const char *text, int64_t *index) {
+/* In turn where `repeated` is asked for. */
+static dnmf_status find(dnmf_context *context, const dnmf_ids *ids, int64_t rows, int64_t count, const int64_t *starts,
+                        const char *text, int64_t *index, int64_t *repeated) {
   if (ids->kind == DNMF_IDS_NONE) {
     read_indices(rows, count, starts, text, index);
     return DNMF_OK;
   }
-  keys wanted = {0};
-  table t = {0};
-  dnmf_status status = dnmf_agree(context, keys_wanted(&context->error, ids, count, starts, text, &wanted));
+  dnmf_keys wanted = {0};
+  id_table table = {0};
+  dnmf_status status = dnmf_agree(context, keys_of_texts(&context->error, ids->kind, count, starts, text, &wanted));
   if (status == DNMF_OK)
-    status = build_table(context, ids, &t);
+    status = build_table(context, ids, &table);
   if (status == DNMF_OK)
-    status = ask(context, &wanted, &t, index);
-  dnmf_interner_free(&t.names);
-  free(t.index);
-  free_keys(&wanted);
+    status = ask(context, &wanted, repeated, &table, index);
+  if (status == DNMF_OK && repeated) {
+    *repeated += table.repeated;
+    status = dnmf_sum_int64(context, context->comm, repeated, 1);
+  }
+  free_table(&table);
+  dnmf_keys_free(&wanted);
+  return status;
+}
+
+dnmf_status dnmf_ids_find(dnmf_context *context, const dnmf_ids *ids, int64_t rows, int64_t count,
+                          const int64_t *starts, const char *text, int64_t *index) {
+  return find(context, ids, rows, count, starts, text, index, NULL);
+}
+
+dnmf_status dnmf_ids_match(dnmf_context *context, const dnmf_ids *ids, int64_t rows, const dnmf_ids *others,
+                           int64_t *index, int64_t *repeated) {
+  dnmf_ids texts = {0};
+  int64_t count = dnmf_range_size(others->range);
+  *repeated = 0;
+  if (others->kind == DNMF_IDS_NONE) {
+    for (int64_t i = 0; i < count; i++)
+      index[i] = others->range.begin + i < rows ? others->range.begin + i : -1;
+    return DNMF_OK;
+  }
+  dnmf_status status = dnmf_agree(context, dnmf_ids_to_text(&context->error, others, &texts));
+  if (status == DNMF_OK)
+    status = find(context, ids, rows, count, texts.starts, texts.text, index, repeated);
+  dnmf_ids_free(&texts);
   return status;
 }
 
@@ -280,21 +252,21 @@ static int64_t write_text(const dnmf_ids *ids, int64_t at, char digits[DIGITS]) 
 }
 
 dnmf_status dnmf_ids_to_text(dnmf_error *error, const dnmf_ids *ids, dnmf_ids *texts) {
-  keys k = {0};
+  dnmf_keys keys = {0};
   int64_t count = dnmf_range_size(ids->range);
   char digits[DIGITS];
   *texts = (dnmf_ids){.kind = DNMF_IDS_STRING, .count = ids->count, .range = ids->range};
   dnmf_status status = DNMF_OK;
   if (ids->kind == DNMF_IDS_STRING)
-    status = copy_keys(error, count, ids->starts, ids->text, &k);
+    status = copy_keys(error, count, ids->starts, ids->text, &keys);
   else
-    status = allocate_keys(error, count, count * DIGITS, &k);
+    status = dnmf_keys_allocate(error, count, count * DIGITS, &keys);
   for (int64_t i = 0; i < count && status == DNMF_OK && ids->kind != DNMF_IDS_STRING; i++) {
     int64_t length = write_text(ids, i, digits);
-    memcpy(k.text + k.starts[i], digits, (size_t)length);
-    k.starts[i + 1] = k.starts[i] + length;
+    memcpy(keys.text + keys.starts[i], digits, (size_t)length);
+    keys.starts[i + 1] = keys.starts[i] + length;
   }
-  texts->starts = k.starts;
-  texts->text = k.text;
+  texts->starts = keys.starts;
+  texts->text = keys.text;
   return status;
 }

@@ -1,5 +1,5 @@
 /* The ids of a few indices, brought to process 0 from whoever holds them. */
-#include "matrix/ids.h"
+#include "store/ids/ids_find.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"

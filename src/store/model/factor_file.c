@@ -2,6 +2,7 @@
 #include "store/model/factor_file.h"
 
 #include "base/memory.h"
+#include "store/hdf5/hdf5_slab.h"
 
 #include <inttypes.h>
 #include <math.h>

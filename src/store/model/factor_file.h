@@ -3,11 +3,12 @@
 #define DNMF_STORE_FACTOR_FILE_H
 
 #include "matrix/panel.h"
-#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_base.h"
 
-/* A checkpoint's best model: panels as they are. */
-#define DNMF_BEST_W "/checkpoint/best_w"
-#define DNMF_BEST_H "/checkpoint/best_h"
+enum { DNMF_PART_NAME = 64 };
+
+/* "/checkpoint/NAME" into `text`, of DNMF_PART_NAME bytes. local */
+void dnmf_part_name(const char *name, char *text);
 
 /* Move rows `range` of W, columns `range` of H. The panel has dnmf_range_size(range) rows. local, on a file opened
  * together */

@@ -85,6 +85,20 @@ bool dnmf_model_is_observed(const dnmf_model *model) {
   return model->bias.fitted;
 }
 
+static bool is_known(const int64_t *counts, const double *bias, const dnmf_panel *factor, int64_t at) {
+  if (counts)
+    return counts[at] > 0;
+  return (bias && bias[at] != 0) || !dnmf_panel_row_is_zero(factor, at);
+}
+
+bool dnmf_model_row_is_known(const dnmf_model *model, int64_t row) {
+  return !dnmf_model_is_observed(model) || is_known(model->row_counts, model->bias.row, &model->w, row);
+}
+
+bool dnmf_model_col_is_known(const dnmf_model *model, int64_t col) {
+  return !dnmf_model_is_observed(model) || is_known(model->col_counts, model->bias.col, &model->h, col);
+}
+
 dnmf_status dnmf_model_add_curve(dnmf_error *error, dnmf_model *model, const char *name, int64_t count,
                                  const double *values) {
   void *copy = NULL;

@@ -1,6 +1,9 @@
 /* Writing model files: process 0 lays the file out with everything small, all processes fill in the factors. */
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/hdf5/hdf5_attribute.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/ids/ids_file.h"
 #include "store/model/factor_file.h"
 
@@ -78,14 +81,22 @@ static dnmf_status create_counts(dnmf_error *error, hid_t file, const model_plan
   return DNMF_OK;
 }
 
-static dnmf_status create_best(dnmf_error *error, hid_t file, const dnmf_model *model) {
-  if (!model->best_w)
-    return DNMF_OK;
-  int64_t w_shape[2] = {model->rows, model->best_w->components};
-  int64_t h_shape[2] = {model->cols, model->best_h->components};
-  hid_t type = model->best_w->precision == DNMF_DOUBLE ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
-  DNMF_TRY(dnmf_hdf5_create_dataset(error, file, DNMF_BEST_W, type, 2, w_shape));
-  return dnmf_hdf5_create_dataset(error, file, DNMF_BEST_H, type, 2, h_shape);
+static int64_t part_rows(const dnmf_model *model, const dnmf_model_part *part) {
+  if (part->side == DNMF_SIDE_NEITHER)
+    return part->panel->rows;
+  return part->side == DNMF_SIDE_ROWS ? model->rows : model->cols;
+}
+
+static dnmf_status create_parts(dnmf_error *error, hid_t file, const dnmf_model *model) {
+  for (int i = 0; i < model->part_count; i++) {
+    const dnmf_model_part *part = &model->parts[i];
+    const int64_t shape[2] = {part_rows(model, part), part->panel->components};
+    const hid_t type = part->panel->precision == DNMF_DOUBLE ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
+    char name[DNMF_PART_NAME];
+    dnmf_part_name(part->name, name);
+    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, name, type, 2, shape));
+  }
+  return DNMF_OK;
 }
 
 static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *plan) {
@@ -101,7 +112,7 @@ static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *p
   DNMF_TRY(create_counts(error, file, plan));
   if (model->mean_row)
     DNMF_TRY(write_whole(error, file, "/mean_row", model->components, model->mean_row));
-  DNMF_TRY(create_best(error, file, model));
+  DNMF_TRY(create_parts(error, file, model));
   DNMF_TRY(dnmf_ids_create(error, file, "/row_ids", &model->row_ids, plan->row_width));
   return dnmf_ids_create(error, file, "/col_ids", &model->col_ids, plan->col_width);
 }
@@ -112,8 +123,8 @@ static int64_t bytes_needed(const model_plan *plan) {
   const int64_t object = 1024; /* more than the header of an attribute or a small dataset */
   int64_t bytes = (model->rows + model->cols) * (model->components + 2) * number; /* with bias and count */
   bytes += model->components * number;
-  if (model->best_w)
-    bytes += model->rows * model->best_w->components * number + model->cols * model->best_h->components * number;
+  for (int i = 0; i < model->part_count; i++)
+    bytes += part_rows(model, &model->parts[i]) * model->parts[i].panel->components * number + object;
   bytes += dnmf_ids_bytes(&model->row_ids, plan->row_width) + dnmf_ids_bytes(&model->col_ids, plan->col_width);
   for (int64_t i = 0; i < model->curve_count; i++)
     bytes += model->curves[i].count * number + object;
@@ -143,15 +154,26 @@ static dnmf_status fill_lines(dnmf_context *context, hid_t file, const dnmf_mode
   return DNMF_OK;
 }
 
+/* What every process has the same, process 0 writes. */
+static dnmf_status fill_parts(dnmf_context *context, hid_t file, const dnmf_model *model) {
+  for (int i = 0; i < model->part_count; i++) {
+    const dnmf_model_part *part = &model->parts[i];
+    const dnmf_range all = {0, context->rank == 0 ? part->panel->rows : 0};
+    const dnmf_range owned = part->side == DNMF_SIDE_ROWS ? model->owned_rows : model->owned_cols;
+    const dnmf_range range = part->side == DNMF_SIDE_NEITHER ? all : owned;
+    char name[DNMF_PART_NAME];
+    dnmf_part_name(part->name, name);
+    DNMF_TRY(dnmf_panel_write(context, file, name, range, part->panel));
+  }
+  return DNMF_OK;
+}
+
 static dnmf_status fill(dnmf_context *context, hid_t file, const model_plan *plan) {
   const dnmf_model *model = plan->model;
   DNMF_TRY(dnmf_w_write(context, file, model->owned_rows, &model->w));
   DNMF_TRY(dnmf_h_write(context, file, model->owned_cols, &model->h));
   DNMF_TRY(fill_lines(context, file, model));
-  if (model->best_w) {
-    DNMF_TRY(dnmf_panel_write(context, file, DNMF_BEST_W, model->owned_rows, model->best_w));
-    DNMF_TRY(dnmf_panel_write(context, file, DNMF_BEST_H, model->owned_cols, model->best_h));
-  }
+  DNMF_TRY(fill_parts(context, file, model));
   DNMF_TRY(dnmf_ids_write(context, file, "/row_ids", &model->row_ids, plan->row_width));
   return dnmf_ids_write(context, file, "/col_ids", &model->col_ids, plan->col_width);
 }

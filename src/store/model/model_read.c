@@ -2,7 +2,9 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/file.h"
-#include "store/hdf5/guard.h"
+#include "store/hdf5/hdf5_attribute.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/ids/ids_file.h"
 #include "store/model/factor_file.h"
 
@@ -51,7 +53,7 @@ dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_mod
   dnmf_status status = DNMF_OK;
   if (context->rank == 0) {
     hid_t file = -1;
-    dnmf_guard_enter(path, DNMF_GUARD_LOOK_SECONDS);
+    dnmf_reading_begin(context, path, DNMF_LOOK_SECONDS);
     status = dnmf_hdf5_open_alone(&context->error, path, &file);
     if (status == DNMF_OK)
       status = read_shape(&context->error, path, file, shape);
@@ -59,7 +61,7 @@ dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_mod
       status = check_parts(&context->error, path, file, shape);
     if (file >= 0)
       H5Fclose(file);
-    dnmf_guard_leave();
+    dnmf_reading_end(context);
   }
   DNMF_TRY(dnmf_agree(context, status));
   return dnmf_broadcast(context, shape, (int64_t)sizeof *shape, 0);
@@ -71,12 +73,12 @@ bool dnmf_is_model(dnmf_context *context, const char *path) {
     dnmf_error ignored = {0};
     dnmf_model_shape shape;
     hid_t file = -1;
-    dnmf_guard_enter(path, DNMF_GUARD_LOOK_SECONDS);
+    dnmf_reading_begin(context, path, DNMF_LOOK_SECONDS);
     found =
         dnmf_hdf5_open_alone(&ignored, path, &file) == DNMF_OK && read_shape(&ignored, path, file, &shape) == DNMF_OK;
     if (file >= 0)
       H5Fclose(file);
-    dnmf_guard_leave();
+    dnmf_reading_end(context);
   }
   return dnmf_broadcast(context, &found, (int64_t)sizeof found, 0) == DNMF_OK && found;
 }

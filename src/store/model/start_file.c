@@ -1,7 +1,9 @@
 /* Reading the factors a fit starts from: a model's, or what somebody else wrote. */
 #include "comm/collective.h"
 #include "store/file.h"
-#include "store/hdf5/guard.h"
+#include "store/hdf5/hdf5_attribute.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/model/factor_file.h"
 
 #include <inttypes.h>
@@ -47,13 +49,13 @@ static dnmf_status inspect(dnmf_context *context, const dnmf_start_file *start, 
   dnmf_status status = DNMF_OK;
   if (context->rank == 0) {
     hid_t file = -1;
-    dnmf_guard_enter(start->path, DNMF_GUARD_LOOK_SECONDS);
+    dnmf_reading_begin(context, start->path, DNMF_LOOK_SECONDS);
     status = dnmf_hdf5_open_alone(&context->error, start->path, &file);
     if (status == DNMF_OK)
       status = look(&context->error, file, start, has);
     if (file >= 0)
       H5Fclose(file);
-    dnmf_guard_leave();
+    dnmf_reading_end(context);
   }
   DNMF_TRY(dnmf_agree(context, status));
   return dnmf_broadcast(context, has, (int64_t)sizeof *has, 0);

@@ -1,4 +1,7 @@
 #include "store/numpy/plain_rows.h"
+#include "store/hdf5/hdf5_slab.h"
+
+#include "base/team.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +101,8 @@ dnmf_status dnmf_plain_rows_load(dnmf_context *context, const dnmf_plain_rows *f
   dnmf_error first = {0};
   if (look)
     DNMF_TRY(dnmf_matrix_look_begin(context, matrix));
-#pragma omp parallel for schedule(static) num_threads(context->threads)
+  const double numbers = (double)slab->count[0] * (double)slab->count[1];
+#pragma omp parallel for schedule(static) num_threads(dnmf_team(context->threads, numbers))
   for (int64_t row = 0; row < slab->count[0]; row += part.rows) {
     const dnmf_range rows = {row, slab->count[0] - row < part.rows ? slab->count[0] : row + part.rows};
     dnmf_error error = {0};

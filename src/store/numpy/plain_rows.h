@@ -6,9 +6,8 @@
 #ifndef DNMF_STORE_PLAIN_ROWS_H
 #define DNMF_STORE_PLAIN_ROWS_H
 
-#include "store/hdf5/hdf5_file.h"
-
 #include "matrix/matrix.h"
+#include "store/hdf5/hdf5_slab.h"
 
 typedef struct dnmf_plain_rows {
   const char *path;   /* not owned */

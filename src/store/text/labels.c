@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "store/ids/interner.h"
 #include "store/text/stream.h"
+#include "store/text/text_columns.h"
 #include "store/text/text_field.h"
 #include "store/text/text_file.h"
 
@@ -38,11 +39,12 @@ static dnmf_status unpack_whole(dnmf_error *error, dnmf_stream *stream, char **t
   return DNMF_OK;
 }
 
-static dnmf_status read_packed(dnmf_error *error, const char *path, dnmf_packing packing, char **text, int64_t *size) {
+static dnmf_status read_packed(dnmf_error *error, const char *path, int file, dnmf_packing packing, char **text,
+                               int64_t *size) {
   dnmf_stream *stream = NULL;
   free(*text);
   *text = NULL;
-  dnmf_status status = dnmf_stream_open(error, path, packing, &stream);
+  dnmf_status status = dnmf_stream_open(error, path, file, packing, &stream);
   if (status == DNMF_OK)
     status = unpack_whole(error, stream, text, size);
   dnmf_stream_close(stream);
@@ -64,9 +66,11 @@ static dnmf_status read_whole(dnmf_error *error, const char *path, char **text, 
   *size = about.st_size;
   if (status == DNMF_OK && fread(memory, 1, (size_t)about.st_size, file) != (size_t)about.st_size)
     status = dnmf_fail(error, DNMF_ERROR_FILE, "cannot read labels from %s", path);
-  fclose(file);
   dnmf_packing packing = status == DNMF_OK ? dnmf_packing_of(*text, *size) : DNMF_UNPACKED;
-  return packing == DNMF_UNPACKED ? status : read_packed(error, path, packing, text, size);
+  if (packing != DNMF_UNPACKED)
+    status = read_packed(error, path, fileno(file), packing, text, size);
+  fclose(file);
+  return status;
 }
 
 /* Bytes of the UTF-8 character at `at`; 0 when it is none. */
@@ -145,10 +149,10 @@ static dnmf_status take_line(dnmf_error *error, const char *path, int64_t line, 
                      path, line, count, most + 1);
   dnmf_field *id = &fields[columns->id];
   int64_t number = 0;
-  dnmf_field_undouble(id);
+  dnmf_field_unescape(id);
   DNMF_TRY(dnmf_intern(error, names, id->begin, id->end - id->begin, &number));
   if (number < asked && !place[number].begin) {
-    dnmf_field_undouble(&fields[columns->label]);
+    dnmf_field_unescape(&fields[columns->label]);
     place[number] = fields[columns->label];
   }
   return DNMF_OK;
@@ -157,16 +161,16 @@ static dnmf_status take_line(dnmf_error *error, const char *path, int64_t line, 
 /* The ids asked about are the first `asked` names; others that the file has follow them. */
 static dnmf_status scan(dnmf_error *error, const char *path, const dnmf_text_file *file, const label_columns *columns,
                         dnmf_interner *names, int64_t asked, dnmf_field *place) {
-  dnmf_delimiter delimiter;
+  dnmf_dialect dialect = {.quote = '"'};
   dnmf_field fields[MOST_FIELDS];
-  dnmf_text_place at = {file->start, 0};
-  if (!dnmf_delimiter_guess(file, 2, &delimiter))
+  dnmf_text_place at = file->start;
+  if (dnmf_delimiter_guess(file, 2, INT64_MAX, &dialect) == 0)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s holds no labels: its lines have no two columns", path);
   for (;;) {
     dnmf_text_line line = dnmf_text_head_line(file, &at);
     if (!line.begin)
       return DNMF_OK;
-    int64_t count = dnmf_text_split(&delimiter, line, MOST_FIELDS, fields);
+    int64_t count = dnmf_text_split(&dialect, line, MOST_FIELDS, fields);
     DNMF_TRY(take_line(error, path, at.lines, fields, count, columns, names, asked, place));
   }
 }
@@ -221,7 +225,10 @@ dnmf_status dnmf_labels_read(dnmf_error *error, const char *path, const char *co
     status = convert_latin1(error, &file.head, &file.size);
   file.head_size = file.size;
   if (status == DNMF_OK && file.head)
-    file.start = strncmp(file.head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    file.start.offset = strncmp(file.head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+  const dnmf_source_options defaults = {.format = DNMF_FORMAT_AUTO};
+  if (status == DNMF_OK)
+    status = dnmf_text_begin(error, &defaults, &file);
   if (status == DNMF_OK)
     status = number_wanted(error, wanted, &names, &number);
   int64_t asked = names.count;

@@ -27,6 +27,12 @@ void dnmf_pairs_free(dnmf_pairs *pairs) {
   memset(pairs, 0, sizeof *pairs);
 }
 
+static void reading_free(reading *all) {
+  dnmf_interner_free(&all->row_names);
+  dnmf_interner_free(&all->col_names);
+  free(all->fields);
+}
+
 static dnmf_status grow(dnmf_error *error, int64_t count, int64_t *capacity, int64_t **numbers) {
   void *memory = *numbers;
   dnmf_status status = dnmf_grow(error, "pairs", count, sizeof(int64_t), capacity, &memory);
@@ -48,13 +54,13 @@ static dnmf_status append(dnmf_error *error, reading *all, int64_t row, int64_t 
 static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
   reading *all = state;
   const dnmf_text_columns *columns = &all->columns;
-  int64_t count = dnmf_text_split(&columns->delimiter, line, columns->count, all->fields);
+  int64_t count = dnmf_text_split(&columns->dialect, line, columns->count, all->fields);
   int64_t row = 0;
   int64_t col = 0;
+  if (count < 0)
+    return dnmf_text_refuse_quotes(error, count);
   if (count != columns->count)
-    return dnmf_fail(error, DNMF_ERROR_INPUT,
-                     count < 0 ? "a quoted field is not closed where it should be"
-                               : "there are more or fewer fields than in the first line");
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "there are more or fewer fields than in the first line");
   DNMF_TRY(dnmf_text_id(error, &all->row_names, "row", &all->fields[columns->place[DNMF_ROLE_ROW]], &row));
   DNMF_TRY(dnmf_text_id(error, &all->col_names, "column", &all->fields[columns->place[DNMF_ROLE_COL]], &col));
   return append(error, all, row, col, all->reader.lines);
@@ -105,13 +111,20 @@ dnmf_status dnmf_pairs_read(dnmf_context *context, const char *name, const dnmf_
   memset(pairs, 0, sizeof *pairs);
   if (options->format != DNMF_FORMAT_AUTO && options->format != DNMF_FORMAT_TRIPLES)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "pairs are read from text: a row and a column a line");
-  dnmf_status status = dnmf_text_open(context, name, &file);
+  dnmf_status status = dnmf_text_open(context, name, options->skip_lines, &file);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, dnmf_text_begin(&context->error, options, &file));
   if (status == DNMF_OK)
     status = read_file(context, &file, options, &all);
-  dnmf_interner_free(&all.row_names);
-  dnmf_interner_free(&all.col_names);
+  bool again = false;
+  if (status == DNMF_ERROR_INPUT && dnmf_text_join_after(context, options, &file, &again) == DNMF_OK && again) {
+    reading_free(&all);
+    dnmf_pairs_free(pairs);
+    all = (reading){.pairs = pairs};
+    status = read_file(context, &file, options, &all);
+  }
+  reading_free(&all);
   dnmf_text_close(&file);
-  free(all.fields);
   return status;
 }
 

@@ -3,7 +3,6 @@
 #include "base/memory.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lzma.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@ struct dnmf_stream {
   const char *path;
   dnmf_packing packing;
   int file;
+  int64_t offset; /* in the file, of the next byte to be read */
   bool input_ended;
   bool inside; /* a member that has not ended yet */
   size_t at;   /* of the next byte of input */
@@ -61,6 +61,8 @@ static dnmf_status damaged(dnmf_error *error, const dnmf_stream *stream, const c
 }
 
 static bool start_decoder(dnmf_stream *stream) {
+  if (stream->packing == DNMF_UNPACKED)
+    return true;
   if (stream->packing == DNMF_GZIP)
     return inflateInit2(&stream->gzip, GZIP_WINDOW) == Z_OK;
   if (stream->packing == DNMF_XZ)
@@ -69,18 +71,17 @@ static bool start_decoder(dnmf_stream *stream) {
   return stream->zstd != NULL;
 }
 
-dnmf_status dnmf_stream_open(dnmf_error *error, const char *path, dnmf_packing packing, dnmf_stream **stream) {
+dnmf_status dnmf_stream_open(dnmf_error *error, const char *name, int file, dnmf_packing packing,
+                             dnmf_stream **stream) {
   void *memory = NULL;
   *stream = NULL;
   DNMF_TRY(dnmf_allocate_zero(error, "a compressed file", 1, sizeof **stream, &memory));
   *stream = memory;
-  (*stream)->path = path;
+  (*stream)->path = name;
   (*stream)->packing = packing;
-  (*stream)->file = open(path, O_RDONLY);
-  if ((*stream)->file < 0)
-    return dnmf_fail(error, DNMF_ERROR_FILE, "cannot open %s: %s", path, strerror(errno));
+  (*stream)->file = file;
   if (!start_decoder(*stream))
-    return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory to unpack %s", path);
+    return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory to unpack %s", name);
   return DNMF_OK;
 }
 
@@ -91,20 +92,19 @@ void dnmf_stream_close(dnmf_stream *stream) {
     inflateEnd(&stream->gzip);
   ZSTD_freeDStream(stream->zstd);
   lzma_end(&stream->xz);
-  if (stream->file >= 0)
-    close(stream->file);
   free(stream);
 }
 
 static dnmf_status refill(dnmf_error *error, dnmf_stream *stream) {
   ssize_t got = 0;
   do
-    got = read(stream->file, stream->input, INPUT_BYTES);
+    got = pread(stream->file, stream->input, INPUT_BYTES, (off_t)stream->offset);
   while (got < 0 && errno == EINTR);
   if (got < 0)
     return dnmf_fail(error, DNMF_ERROR_FILE, "cannot read %s: %s", stream->path, strerror(errno));
   stream->at = 0;
   stream->filled = (size_t)got;
+  stream->offset += got;
   stream->input_ended = got == 0;
   return DNMF_OK;
 }
@@ -154,8 +154,18 @@ static const char *step_xz(dnmf_stream *stream, char *to, size_t room, size_t *m
                                        : "it is damaged";
 }
 
+static const char *step_plain(dnmf_stream *stream, char *to, size_t room, size_t *made) {
+  size_t have = stream->filled - stream->at;
+  *made = have < room ? have : room;
+  memcpy(to, stream->input + stream->at, *made);
+  stream->at += *made;
+  return NULL;
+}
+
 static const char *step(dnmf_stream *stream, char *to, size_t room, size_t *made) {
   *made = 0;
+  if (stream->packing == DNMF_UNPACKED)
+    return step_plain(stream, to, room, made);
   if (stream->packing == DNMF_GZIP)
     return step_gzip(stream, to, room, made);
   return stream->packing == DNMF_ZSTD ? step_zstd(stream, to, room, made) : step_xz(stream, to, room, made);

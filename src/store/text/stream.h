@@ -21,8 +21,9 @@ const char *dnmf_packing_name(dnmf_packing packing);
 
 typedef struct dnmf_stream dnmf_stream;
 
-/* Opens at the beginning. `path` must outlive the stream, which dnmf_stream_close releases. local */
-dnmf_status dnmf_stream_open(dnmf_error *error, const char *path, dnmf_packing packing, dnmf_stream **stream);
+/* Begins at the beginning of an open file, which is read by place and stays the caller's; a file that is not packed is
+ * read as it is. `name`, for messages, must outlive the stream, which dnmf_stream_close releases. local */
+dnmf_status dnmf_stream_open(dnmf_error *error, const char *name, int file, dnmf_packing packing, dnmf_stream **stream);
 void dnmf_stream_close(dnmf_stream *stream); /* accepts NULL */
 
 /* The next `bytes` bytes, or fewer at the end; fails when the file is damaged or cut off. local */

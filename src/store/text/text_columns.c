@@ -2,21 +2,37 @@
 
 #include "base/memory.h"
 #include "store/text/text_number.h"
+#include "store/text/text_value.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { LISTING = 300 /* characters of column names in a message */, NONE = -1 };
+enum { LISTING = 300 /* characters of column names in a message */, NONE = -1, USUAL = 48 };
 
-/* Names that people and tools give the three columns, in any case; the likeliest first. */
-static const char *const usual_names[DNMF_ROLES][20] = {
+/* Names that people and tools give the three columns, in any case; the likeliest first. Ids of tables have the names of
+ * the first two lists as well, and of the third. */
+static const char *const usual_names[DNMF_ROLES][USUAL] = {
     {"user", "userid", "user_id", "row", "row_id", "rowid", "customer", "customerid", "customer_id", "uid",
-     "reviewerid", "reviewer_id", "visitorid", "visitor_id", NULL},
-    {"item",   "itemid", "item_id",   "movie", "movieid", "movie_id", "product", "productid", "product_id", "col",
-     "column", "col_id", "column_id", "iid",   "book",    "bookid",   "book_id", "asin",      "isbn",       NULL},
+     "reviewerid", "reviewer_id", "visitorid", "visitor_id", "user-id", "profile_id", "session_id", NULL},
+    {"item", "itemid",   "item_id", "movie",     "movieid",  "movie_id",  "product",     "productid", "product_id",
+     "col",  "column",   "col_id",  "column_id", "iid",      "book",      "bookid",      "book_id",   "asin",
+     "isbn", "track_id", "song_id", "artist_id", "anime_id", "recipe_id", "business_id", NULL},
     {"rating", "value", "score", "count", "stars", "weight", "val", "book-rating", "overall", NULL}};
+
+/* Names of what tells rows apart, beside those that end in id. */
+static const char *const id_names[] = {
+    "id",        "ids",         "index",     "name",      "names",  "key",     "label",    "rows",    "rownames",
+    "gene",      "genes",       "symbol",    "cell",      "cells",  "barcode", "sample",   "samples", "doc",
+    "document",  "feature",     "features",  "probe",     "peak",   "taxon",   "otu",      "subject", "patient",
+    "station",   "word",        "term",      "token",     "geneid", "cellid",  "sampleid", "docid",   "genename",
+    "gene_name", "gene_symbol", "obs_names", "var_names", NULL};
+
+/* Names of times, which no rating has. */
+static const char *const time_names[] = {"time",       "timestamp",  "date",     "datetime",    "ts", "unixreviewtime",
+                                         "reviewtime", "created_at", "rated_at", "review_date", NULL};
 
 static const char *const role_options[DNMF_ROLES] = {"--row-column", "--col-column", "--value-column"};
 
@@ -24,42 +40,71 @@ static const char *const role_options[DNMF_ROLES] = {"--row-column", "--col-colu
 typedef struct first_line {
   const dnmf_text_file *file;
   int roles; /* columns looked for */
+  char decimal;
   dnmf_field *fields;
   int64_t count;
-  int64_t number;
+  dnmf_field *second; /* of the line after it; NULL: there is none as long */
   bool header;
   const char *asked[DNMF_ROLES]; /* by the options; NULL: nothing */
   bool automatic;                /* the format was not given */
 } first_line;
 
-dnmf_status dnmf_text_delimiter(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
-                                int64_t least, dnmf_delimiter *delimiter, bool *found) {
+static bool is_listed(const dnmf_field *field, const char *const *names) {
+  for (; *names; names++)
+    if (dnmf_field_is(field, *names))
+      return true;
+  return false;
+}
+
+bool dnmf_text_names_ids(const dnmf_field *name) {
+  int64_t length = name->end - name->begin;
+  const char *tail = name->end - 2;
+  bool id = length > 2 && (tail[0] == 'i' || tail[0] == 'I') && (tail[1] == 'd' || tail[1] == 'D');
+  bool apart = id && (strchr("_-. ", tail[-1]) || (tail[0] == 'I' && !(tail[-1] >= 'A' && tail[-1] <= 'Z')));
+  bool unnamed = length > 8 && strncasecmp(name->begin, "unnamed:", 8) == 0;
+  return apart || unnamed || is_listed(name, id_names) || is_listed(name, usual_names[DNMF_ROLE_ROW]) ||
+         is_listed(name, usual_names[DNMF_ROLE_COL]);
+}
+
+dnmf_status dnmf_text_dialect(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
+                              int64_t least, dnmf_dialect *dialect, bool *found) {
   *found = true;
-  if (options->delimiter)
-    return dnmf_delimiter_parse(error, options->delimiter, delimiter);
-  *found = dnmf_delimiter_guess(file, least, delimiter);
+  DNMF_TRY(dnmf_dialect_parse(error, options, dialect));
+  if (file->joined) {
+    *dialect = file->dialect;
+    return DNMF_OK;
+  }
+  if (options->delimiter) {
+    DNMF_TRY(dnmf_delimiter_parse(error, options->delimiter, dialect));
+    if (dialect->decimal && dialect->length == 1 && dialect->delimiter[0] == dialect->decimal)
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "--delimiter and --decimal are both %c", dialect->decimal);
+    return DNMF_OK;
+  }
+  *found = dnmf_delimiter_guess(file, least, INT64_MAX, dialect) > 0;
   return DNMF_OK;
 }
 
-dnmf_status dnmf_text_split_all(dnmf_error *error, const dnmf_delimiter *delimiter, dnmf_text_line line,
+dnmf_status dnmf_text_split_all(dnmf_error *error, const dnmf_dialect *dialect, dnmf_text_line line,
                                 dnmf_field **fields, int64_t *count) {
   void *memory = NULL;
   *fields = NULL;
-  *count = dnmf_text_split(delimiter, line, 0, NULL);
+  *count = dnmf_text_split(dialect, line, 0, NULL);
   if (*count < 0)
-    return dnmf_fail(error, DNMF_ERROR_INPUT,
-                     "a quoted field is not closed where it should be (a field cannot hold a line break)");
-  DNMF_TRY(dnmf_allocate(error, "the fields of a line", *count, sizeof(dnmf_field), &memory));
+    return dnmf_text_refuse_quotes(error, *count);
+  int64_t bytes = line.end - line.begin;
+  DNMF_TRY(dnmf_allocate(error, "the fields of a line", *count * (int64_t)sizeof(dnmf_field) + bytes, 1, &memory));
   *fields = memory;
-  dnmf_text_split(delimiter, line, *count, *fields);
+  /* The fields are those of a copy behind them, in which they may be unescaped. */
+  char *text = (char *)(*fields + *count);
+  memcpy(text, line.begin, (size_t)bytes);
+  dnmf_text_split(dialect, (dnmf_text_line){text, text + bytes}, *count, *fields);
   for (int64_t i = 0; i < *count; i++)
-    dnmf_field_undouble(&(*fields)[i]);
+    dnmf_field_unescape(&(*fields)[i]);
   return DNMF_OK;
 }
 
-static bool is_number(const dnmf_field *field) {
-  double value = 0;
-  return dnmf_parse_real(field->begin, field->end, &value);
+static bool is_number(const first_line *first, const dnmf_field *field) {
+  return dnmf_text_is_number(first->decimal, field->begin, field->end);
 }
 
 static bool is_integer(const dnmf_field *field) {
@@ -94,10 +139,12 @@ static int64_t find_usual(const first_line *first, int role) {
   return NONE;
 }
 
-bool dnmf_text_names_triples(dnmf_field *fields, int64_t count) {
+bool dnmf_text_names_triples(dnmf_field *fields, int64_t count, int roles) {
   first_line first = {.fields = fields, .count = count};
-  return find_usual(&first, DNMF_ROLE_ROW) != NONE && find_usual(&first, DNMF_ROLE_COL) != NONE &&
-         find_usual(&first, DNMF_ROLE_VALUE) != NONE;
+  for (int role = 0; role < roles; role++)
+    if (find_usual(&first, role) == NONE)
+      return false;
+  return true;
 }
 
 /* The column names, as many as a message can take. */
@@ -114,7 +161,8 @@ static void list_names(const first_line *first, char text[LISTING]) {
   }
 }
 
-static dnmf_status resolve_asked(dnmf_error *error, const first_line *first, int role, int64_t *place) {
+static dnmf_status resolve_asked(dnmf_error *error, const first_line *first, int role, const char *option,
+                                 int64_t *place) {
   const char *asked = first->asked[role];
   int64_t number = column_number(asked);
   char names[LISTING] = "";
@@ -124,11 +172,11 @@ static dnmf_status resolve_asked(dnmf_error *error, const first_line *first, int
   if (*place != NONE)
     return DNMF_OK;
   if (number > 0)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is %" PRId64 ", but there are %" PRId64 " columns",
-                     role_options[role], number, first->count);
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is %" PRId64 ", but there are %" PRId64 " columns", option, number,
+                     first->count);
   if (!first->header)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is \"%s\", but the file has no header; give the column's number",
-                     role_options[role], asked);
+                     option, asked);
   list_names(first, names);
   return dnmf_fail(error, DNMF_ERROR_INPUT, "there is no column \"%s\"; %s", asked, names);
 }
@@ -162,6 +210,12 @@ static dnmf_status fill_defaults(dnmf_error *error, const first_line *first, int
   }
   if (named == first->roles)
     return DNMF_OK;
+  if (first->roles == DNMF_ROLES && place[DNMF_ROLE_VALUE] == NONE && first->header &&
+      is_listed(&first->fields[DNMF_ROLE_VALUE], time_names))
+    return dnmf_fail(error, DNMF_ERROR_INPUT,
+                     "there is no column of values: \"%.*s\" is a time; --value-column none counts each line 1",
+                     (int)(first->fields[DNMF_ROLE_VALUE].end - first->fields[DNMF_ROLE_VALUE].begin),
+                     first->fields[DNMF_ROLE_VALUE].begin);
   bool narrow = first->count <= (named == 0 ? 4 : 3) || named == first->roles - 1;
   if (!asked && (!usual || (first->automatic && !narrow)))
     return refuse_to_guess(error, first);
@@ -180,7 +234,7 @@ static dnmf_status resolve_columns(dnmf_error *error, const first_line *first, i
   for (int role = 0; role < first->roles; role++) {
     place[role] = NONE;
     if (first->asked[role])
-      DNMF_TRY(resolve_asked(error, first, role, &place[role]));
+      DNMF_TRY(resolve_asked(error, first, role, role_options[role], &place[role]));
     else if (first->header)
       place[role] = find_usual(first, role);
   }
@@ -196,8 +250,21 @@ static dnmf_status resolve_columns(dnmf_error *error, const first_line *first, i
   return DNMF_OK;
 }
 
+/* Without values to tell by, a header has a known name of rows, or words where the next line has whole numbers. */
+static bool detect_header_of_pairs(const first_line *first) {
+  bool numbers = false;
+  if (find_usual(first, DNMF_ROLE_ROW) == 0)
+    return true;
+  for (int64_t i = 0; i < first->count && first->second; i++) {
+    if (is_integer(&first->fields[i]))
+      return false;
+    numbers = numbers || is_integer(&first->second[i]);
+  }
+  return numbers;
+}
+
 /* A first line is a header when its value is no number; but ids that are numbers make it data with a wrong value,
- * which is better said than skipped. Pairs have no value to tell by: their header has names that are known here. */
+ * which is better said than skipped. */
 static bool detect_header(const first_line *first) {
   int64_t place[DNMF_ROLES];
   for (int role = 0; role < DNMF_ROLES; role++) {
@@ -209,60 +276,139 @@ static bool detect_header(const first_line *first) {
   if (find_usual(first, DNMF_ROLE_ROW) != NONE && find_usual(first, DNMF_ROLE_COL) != NONE)
     return true;
   if (first->roles < DNMF_ROLES)
-    return false;
-  return !is_number(&first->fields[place[DNMF_ROLE_VALUE]]) &&
+    return detect_header_of_pairs(first);
+  const dnmf_field *value = &first->fields[place[DNMF_ROLE_VALUE]];
+  return !is_number(first, value) && !dnmf_text_is_missing(value->begin, value->end) &&
          !(is_integer(&first->fields[place[DNMF_ROLE_ROW]]) && is_integer(&first->fields[place[DNMF_ROLE_COL]]));
 }
 
-static dnmf_status read_first_line(dnmf_error *error, first_line *first, const dnmf_source_options *options,
-                                   dnmf_text_line line, dnmf_text_columns *columns) {
-  DNMF_TRY(dnmf_text_split_all(error, &columns->delimiter, line, &first->fields, &first->count));
-  if (first->count < first->roles) {
-    char name[16];
-    dnmf_delimiter_name(&columns->delimiter, name);
-    if (first->roles < DNMF_ROLES)
-      return dnmf_fail(error, DNMF_ERROR_INPUT,
-                       "one column when split at each %s, but pairs need two: row, column; give --delimiter", name);
+/* Fields of a line without a value that are no ids: 2.5, say. */
+static bool holds_fractions(const first_line *first) {
+  const dnmf_field *fields = first->header && first->second ? first->second : first->fields;
+  for (int64_t i = 0; i < first->count; i++)
+    if (is_number(first, &fields[i]) && !is_integer(&fields[i]))
+      return true;
+  return false;
+}
+
+static dnmf_status refuse_few_columns(dnmf_error *error, const first_line *first, const dnmf_dialect *dialect) {
+  char name[16];
+  dnmf_delimiter_name(dialect, name);
+  if (first->roles < DNMF_ROLES && first->count < DNMF_PAIR_ROLES)
     return dnmf_fail(error, DNMF_ERROR_INPUT,
-                     "%s when split at each %s, but triples need three columns: row, column, value; give --delimiter, "
-                     "or --format table for a row of the matrix a line",
-                     first->count == 1 ? "one column" : "two columns", name);
+                     "one column when split at each %s, but pairs need two: row, column; give --delimiter", name);
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "%s when split at each %s, but triples need three columns: row, column, value; give --delimiter, "
+                   "or --format table for a row of the matrix a line",
+                   first->count == 1 ? "one column" : "two columns", name);
+}
+
+/* "rows from "user", columns from "item", values from column 3" */
+static void tell_columns(const first_line *first, const dnmf_text_columns *columns, char taken[DNMF_TAKEN_TEXT]) {
+  static const char *const names[DNMF_ROLES] = {"rows from ", ", columns from ", ", values from "};
+  enum { SHOWN = 40 };
+  int used = 0;
+  for (int role = 0; role < DNMF_ROLES; role++) {
+    int64_t place = columns->place[role];
+    const dnmf_field *field = place == NONE ? NULL : &first->fields[place];
+    size_t room = (size_t)(DNMF_TAKEN_TEXT - used);
+    if (field && first->header)
+      used += snprintf(taken + used, room, "%s\"%.*s\"", names[role],
+                       field->end - field->begin < SHOWN ? (int)(field->end - field->begin) : SHOWN, field->begin);
+    else if (field)
+      used += snprintf(taken + used, room, "%scolumn %" PRId64, names[role], place + 1);
   }
+  if (columns->counted)
+    snprintf(taken + used, (size_t)(DNMF_TAKEN_TEXT - used), "; no values: each line counts 1");
+}
+
+static dnmf_status resolve_time(dnmf_error *error, first_line *first, const char *asked, dnmf_text_columns *columns) {
+  columns->time = NONE;
+  if (!asked)
+    return DNMF_OK;
+  first_line of_time = *first;
+  of_time.asked[0] = asked;
+  return resolve_asked(error, &of_time, 0, "--time-column", &columns->time);
+}
+
+static dnmf_status read_first_line(dnmf_error *error, first_line *first, const dnmf_source_options *options,
+                                   dnmf_text_columns *columns) {
+  bool wanted = first->roles == DNMF_ROLES;
+  if (wanted && (columns->counted || first->count == DNMF_PAIR_ROLES)) {
+    columns->counted = true;
+    first->roles = DNMF_PAIR_ROLES;
+  }
+  if (first->count < first->roles || (columns->counted && first->count == DNMF_PAIR_ROLES && options->value_column &&
+                                      strcmp(options->value_column, "none") != 0))
+    return refuse_few_columns(error, first, &columns->dialect);
   first->header = options->header == DNMF_HEADER_AUTO ? detect_header(first) : options->header == DNMF_HEADER_YES;
+  if (columns->counted && first->count == DNMF_PAIR_ROLES && !options->value_column && holds_fractions(first)) {
+    first->roles = DNMF_ROLES;
+    return refuse_few_columns(error, first, &columns->dialect);
+  }
   columns->count = first->count;
-  return resolve_columns(error, first, columns->place);
+  DNMF_TRY(resolve_columns(error, first, columns->place));
+  DNMF_TRY(resolve_time(error, first, options->time_column, columns));
+  tell_columns(first, columns, columns->taken);
+  return DNMF_OK;
+}
+
+/* Triples have three fields or more, or two that all lines agree on better. */
+static dnmf_status find_dialect(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
+                                int roles, dnmf_text_columns *columns) {
+  bool found = false;
+  dnmf_dialect two;
+  DNMF_TRY(dnmf_text_dialect(error, file, options, roles, &columns->dialect, &found));
+  if (file->joined || options->delimiter)
+    return DNMF_OK;
+  two = columns->dialect;
+  int lines = dnmf_delimiter_guess(file, roles, INT64_MAX, &columns->dialect);
+  if (roles == DNMF_ROLES && dnmf_delimiter_guess(file, DNMF_PAIR_ROLES, DNMF_PAIR_ROLES, &two) > lines)
+    columns->dialect = two;
+  else if (lines == 0 && dnmf_delimiter_guess(file, 2, INT64_MAX, &columns->dialect) == 0)
+    DNMF_TRY(dnmf_delimiter_parse(error, "comma", &columns->dialect));
+  return DNMF_OK;
 }
 
 dnmf_status dnmf_text_columns_find(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
                                    int roles, dnmf_text_columns *columns) {
-  bool found = false;
+  bool counted = options->value_column && strcmp(options->value_column, "none") == 0;
   first_line first = {.file = file,
                       .roles = roles,
-                      .asked = {options->row_column, options->col_column, options->value_column},
+                      .asked = {options->row_column, options->col_column, counted ? NULL : options->value_column},
                       .automatic = options->format == DNMF_FORMAT_AUTO};
   memset(columns, 0, sizeof *columns);
-  columns->place[DNMF_ROLE_VALUE] = NONE;
-  columns->data.offset = file->start;
+  columns->place[DNMF_ROLE_VALUE] = columns->time = NONE;
+  columns->counted = counted;
+  columns->data = file->start;
   dnmf_text_place after = columns->data;
   dnmf_text_line line = dnmf_text_head_line(file, &after);
   if (!line.begin) {
     dnmf_fail(error, DNMF_ERROR_INPUT, "holds no data: only blank lines and comments");
     return dnmf_text_locate(error, file->path, 0, DNMF_ERROR_INPUT);
   }
-  DNMF_TRY(dnmf_text_delimiter(error, file, options, roles, &columns->delimiter, &found));
-  if (!found && !dnmf_delimiter_guess(file, 2, &columns->delimiter))
-    DNMF_TRY(dnmf_delimiter_parse(error, "comma", &columns->delimiter));
-  dnmf_status status = read_first_line(error, &first, options, line, columns);
+  DNMF_TRY(find_dialect(error, file, options, counted ? DNMF_PAIR_ROLES : roles, columns));
+  first.decimal = columns->dialect.decimal;
+  dnmf_status status = dnmf_text_split_all(error, &columns->dialect, line, &first.fields, &first.count);
+  dnmf_text_place next = after;
+  dnmf_text_line second = dnmf_text_head_line(file, &next);
+  int64_t count = 0;
+  if (status == DNMF_OK && second.begin &&
+      dnmf_text_split(&columns->dialect, second, 0, NULL) == first.count) /* else it is refused when it is read */
+    status = dnmf_text_split_all(error, &columns->dialect, second, &first.second, &count);
+  if (status == DNMF_OK)
+    status = read_first_line(error, &first, options, columns);
   if (status == DNMF_OK && first.header)
     columns->data = after;
   free(first.fields);
+  free(first.second);
   return dnmf_text_locate(error, file->path, after.lines, status);
 }
 
 dnmf_status dnmf_text_id(dnmf_error *error, dnmf_interner *ids, const char *what, dnmf_field *field, int64_t *number) {
-  dnmf_field_undouble(field);
+  dnmf_field_unescape(field);
   int64_t length = field->end - field->begin;
-  if (length == 0)
+  if (length == 0 && !field->quoted)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the %s id is empty", what);
   if (field->whole >= 0)
     return dnmf_intern_integer(error, ids, field->whole, number);

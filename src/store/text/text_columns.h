@@ -8,12 +8,16 @@
 #include "store/text/text_field.h"
 
 enum { DNMF_ROLE_ROW = 0, DNMF_ROLE_COL, DNMF_ROLE_VALUE, DNMF_ROLES, DNMF_PAIR_ROLES = DNMF_ROLE_VALUE };
+enum { DNMF_TAKEN_TEXT = 256 };
 
 typedef struct dnmf_text_columns {
-  dnmf_delimiter delimiter;
+  dnmf_dialect dialect;
   int64_t count;             /* of columns, on every line */
-  int64_t place[DNMF_ROLES]; /* counted from 0; the value's is -1 when it is not looked for */
+  int64_t place[DNMF_ROLES]; /* counted from 0; the value's is -1 when it is not looked for, */
+  bool counted;              /* or when there are no values, and each line counts 1 */
+  int64_t time;              /* the place of the time; -1: it is not looked at */
   dnmf_text_place data;      /* where the first triple is */
+  char taken[DNMF_TAKEN_TEXT];
 } dnmf_text_columns;
 
 /* Decides on the head of the file, from the options and the names and values found there: for triples with `roles`
@@ -25,15 +29,29 @@ dnmf_status dnmf_text_columns_find(dnmf_error *error, const dnmf_text_file *file
 /* The number of the id that a field holds; `what` is "row" or "column". local */
 dnmf_status dnmf_text_id(dnmf_error *error, dnmf_interner *ids, const char *what, dnmf_field *field, int64_t *number);
 
-/* Whether the fields of a first line name a row id, a column id and a value, each by a usual name. local */
-bool dnmf_text_names_triples(dnmf_field *fields, int64_t count);
+/* Whether the fields of a first line name a row id and a column id, each by a usual name; of triples a value too. local
+ */
+bool dnmf_text_names_triples(dnmf_field *fields, int64_t count, int roles);
 
-/* The delimiter asked for, or found, for lines of `least` fields or more; found is false when there is none. local */
-dnmf_status dnmf_text_delimiter(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
-                                int64_t least, dnmf_delimiter *delimiter, bool *found);
+/* Whether a name is one that people and tools give to ids, of rows or of columns. local */
+bool dnmf_text_names_ids(const dnmf_field *name);
 
-/* Splits a line of the head: the caller frees *fields. local */
-dnmf_status dnmf_text_split_all(dnmf_error *error, const dnmf_delimiter *delimiter, dnmf_text_line line,
+/* What the options say of the dialect, and the delimiter they name, or the one found for lines of `least` fields or
+ * more; *found is false when there is none. local */
+dnmf_status dnmf_text_dialect(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
+                              int64_t least, dnmf_dialect *dialect, bool *found);
+
+/* Passes over the lines that begin with # or % before the first line of data: from now on such lines are data. A line
+ * that is written as the data are is data itself. For texts without comments of their own. local */
+dnmf_status dnmf_text_begin(dnmf_error *error, const dnmf_source_options *options, dnmf_text_file *file);
+
+/* After a file could not be read: when that may be because quoted fields hold line breaks, *again is true, the error is
+ * forgotten, and the file is joined, to be read again. collective */
+dnmf_status dnmf_text_join_after(dnmf_context *context, const dnmf_source_options *options, dnmf_text_file *file,
+                                 bool *again);
+
+/* Splits a line of the head, which stays as it is: the caller frees *fields, in one block with their text. local */
+dnmf_status dnmf_text_split_all(dnmf_error *error, const dnmf_dialect *dialect, dnmf_text_line line,
                                 dnmf_field **fields, int64_t *count);
 
 #endif

@@ -2,14 +2,11 @@
 
 #include "base/memory.h"
 #include "store/source_load.h"
-#include "store/text/text_number.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { QUOTED = 60 /* characters of a field in a message */ };
 
 /* An entry as it waits while its indices are small, as they nearly always are. */
 typedef struct narrow_entry {
@@ -38,7 +35,7 @@ static dnmf_entry entry_of(const dnmf_text_state *state, const void *items, int6
   return entry;
 }
 
-static dnmf_status next_entries(dnmf_error *error, void *memory, dnmf_entry *batch, int64_t limit, int64_t *count) {
+dnmf_status dnmf_text_next_entries(dnmf_error *error, void *memory, dnmf_entry *batch, int64_t limit, int64_t *count) {
   (void)error; /* nothing here fails */
   dnmf_text_state *state = memory;
   const void *items = NULL;
@@ -69,16 +66,17 @@ static void step(dnmf_text_state *state) {
   }
 }
 
-/* Zeros are what a dense block begins with. */
+/* Zeros are what a dense block begins with; where cells are missing, NaN, all others are entries. */
 static dnmf_status next_cells(dnmf_error *error, void *memory, dnmf_entry *batch, int64_t limit, int64_t *count) {
   (void)error; /* nothing here fails */
   dnmf_text_state *state = memory;
   const void *item = NULL;
   for (*count = 0; *count < limit - 1 && dnmf_queue_front(&state->items, 1, &item) > 0;) {
     double value = *(const double *)item;
-    if (value != 0)
+    bool entry = state->zeros ? !isnan(value) : value != 0;
+    if (entry)
       batch[(*count)++] = (dnmf_entry){state->row, state->col, value};
-    if (value != 0 && state->triangle && state->row != state->col)
+    if (entry && state->triangle && state->row != state->col)
       batch[(*count)++] = (dnmf_entry){state->col, state->row, value};
     dnmf_queue_drop(&state->items, 1);
     step(state);
@@ -88,11 +86,13 @@ static dnmf_status next_cells(dnmf_error *error, void *memory, dnmf_entry *batch
 
 static dnmf_status load_entries(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                                 dnmf_precision precision, dnmf_matrix *matrix) {
-  return dnmf_load_entries(context, source, layout, precision, next_entries, source->state, matrix);
+  return dnmf_load_entries(context, source, layout, precision, dnmf_text_next_entries, source->state, matrix);
 }
 
 static dnmf_status load_cells(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_matrix *matrix) {
+  dnmf_text_state *state = source->state;
+  state->zeros = source->has_missing;
   return dnmf_load_entries(context, source, layout, precision, next_cells, source->state, matrix);
 }
 
@@ -111,6 +111,7 @@ dnmf_status dnmf_text_state_create(dnmf_context *context, dnmf_source *source, b
   (*state)->items = dnmf_queue_of(cells ? sizeof(double) : sizeof(narrow_entry), &context->chunks);
   source->load = cells ? load_cells : load_entries;
   source->selects = true;
+  source->is_text = true;
   source->close = close_state;
   strcpy(source->type, "text");
   return DNMF_OK;
@@ -149,29 +150,11 @@ dnmf_status dnmf_text_append_cell(dnmf_error *error, dnmf_text_state *state, dou
   return dnmf_queue_put(error, WAITING, &state->items, &value, 1);
 }
 
-static dnmf_status refuse(dnmf_error *error, const char *begin, const char *end, const char *why) {
-  int shown = end - begin < QUOTED ? (int)(end - begin) : QUOTED;
-  return dnmf_fail(error, DNMF_ERROR_INPUT, "the value \"%.*s\" %s", shown, begin, why);
-}
-
-dnmf_status dnmf_text_value(dnmf_error *error, const char *begin, const char *end, double *value) {
-  if (begin == end)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "the value is missing");
-  if (!dnmf_parse_real(begin, end, value))
-    return refuse(error, begin, end, "is not a number");
-  if (!isfinite(*value))
-    return refuse(error, begin, end, "is not finite; every value must be a number from 0 up");
-  if (*value < 0)
-    return refuse(error, begin, end, "is negative; every value must be 0 or more");
-  return DNMF_OK;
-}
-
 dnmf_status dnmf_text_check_fields(dnmf_error *error, int64_t count, int64_t wanted, const char *hint) {
   if (count == wanted)
     return DNMF_OK;
   if (count < 0)
-    return dnmf_fail(error, DNMF_ERROR_INPUT,
-                     "a quoted field is not closed where it should be (a field cannot hold a line break)");
+    return dnmf_text_refuse_quotes(error, count);
   return dnmf_fail(error, DNMF_ERROR_INPUT, "%" PRId64 " field%s where the first line has %" PRId64 "%s", count,
                    count == 1 ? "" : "s", wanted, hint);
 }

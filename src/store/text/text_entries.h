@@ -24,6 +24,7 @@ typedef struct dnmf_text_state {
   int64_t col_shift;
 
   /* Cells. */
+  bool zeros;      /* are entries: cells are missing, and are not */
   bool by_columns; /* else by rows */
   bool triangle;   /* by columns from the diagonal down, each standing for (col, row) too */
   int64_t rows;    /* of the matrix */
@@ -39,11 +40,11 @@ dnmf_status dnmf_text_state_create(dnmf_context *context, dnmf_source *source, b
 /* Appends an entry. local */
 dnmf_status dnmf_text_append(dnmf_error *error, dnmf_text_state *state, int64_t row, int64_t col, double value);
 
+/* Takes entries from the front, as a dnmf_next_entries: `state` is a dnmf_text_state. local */
+dnmf_status dnmf_text_next_entries(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count);
+
 /* Appends a cell. local */
 dnmf_status dnmf_text_append_cell(dnmf_error *error, dnmf_text_state *state, double value);
-
-/* The value of a field: a finite, nonnegative number; fails without naming the place, see dnmf_text_agree. local */
-dnmf_status dnmf_text_value(dnmf_error *error, const char *begin, const char *end, double *value);
 
 /* Fails unless a line has as many fields as it should; `count` as dnmf_text_split returned it. local */
 dnmf_status dnmf_text_check_fields(dnmf_error *error, int64_t count, int64_t wanted, const char *hint);

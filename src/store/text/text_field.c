@@ -16,94 +16,125 @@ static const struct {
 
 enum { DELIMITERS = sizeof delimiters / sizeof *delimiters };
 
-static void set_delimiter(dnmf_delimiter *delimiter, const char *text) {
-  memset(delimiter, 0, sizeof *delimiter);
-  delimiter->length = (int)strlen(text);
-  memcpy(delimiter->text, text, (size_t)delimiter->length);
+static void set_delimiter(dnmf_dialect *dialect, const char *text) {
+  memset(dialect->delimiter, 0, sizeof dialect->delimiter);
+  dialect->length = (int)strlen(text);
+  memcpy(dialect->delimiter, text, (size_t)dialect->length);
 }
 
-dnmf_status dnmf_delimiter_parse(dnmf_error *error, const char *text, dnmf_delimiter *delimiter) {
+dnmf_status dnmf_delimiter_parse(dnmf_error *error, const char *text, dnmf_dialect *dialect) {
   for (int d = 0; d < DELIMITERS; d++)
     if (strcasecmp(text, delimiters[d].name) == 0) {
-      set_delimiter(delimiter, delimiters[d].text);
+      set_delimiter(dialect, delimiters[d].text);
       return DNMF_OK;
     }
   bool tab = strcmp(text, "\\t") == 0;
   bool blank = strcmp(text, " ") == 0 || strcasecmp(text, "space") == 0;
-  if (*text == '\0' || strlen(text) >= sizeof delimiter->text || strpbrk(text, "\"\r\n"))
+  if (*text == '\0' || strlen(text) >= sizeof dialect->delimiter || strpbrk(text, "\"\r\n"))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "the delimiter \"%s\" cannot be used; give comma, tab, semicolon, pipe, blank, or up to %zu "
                      "characters such as ::",
-                     text, sizeof delimiter->text - 1);
-  set_delimiter(delimiter, tab ? "\t" : blank ? "" : text);
+                     text, sizeof dialect->delimiter - 1);
+  set_delimiter(dialect, tab ? "\t" : blank ? "" : text);
   return DNMF_OK;
 }
 
-void dnmf_delimiter_name(const dnmf_delimiter *delimiter, char text[16]) {
+/* A single character. */
+static dnmf_status parse_character(dnmf_error *error, const char *option, const char *text, char *character) {
+  if (strlen(text) != 1 || *text == ' ' || (*text >= '0' && *text <= '9'))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "%s %s: give a single character", option, text);
+  *character = *text;
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_dialect_parse(dnmf_error *error, const dnmf_source_options *options, dnmf_dialect *dialect) {
+  memset(dialect, 0, sizeof *dialect);
+  dialect->quote = '"';
+  if (options->quote && strcasecmp(options->quote, "none") == 0)
+    dialect->quote = 0;
+  else if (options->quote)
+    DNMF_TRY(parse_character(error, "--quote", options->quote, &dialect->quote));
+  if (options->escape)
+    DNMF_TRY(parse_character(error, "--escape", options->escape, &dialect->escape));
+  if (options->escape && (dialect->quote == 0 || dialect->escape == dialect->quote))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--escape %s is for quoted fields; it goes neither with --quote none nor with the quote itself",
+                     options->escape);
+  if (options->decimal && strcmp(options->decimal, ",") != 0 && strcmp(options->decimal, ".") != 0)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--decimal %s: give , or .", options->decimal);
+  dialect->decimal = options->decimal ? *options->decimal : 0;
+  return DNMF_OK;
+}
+
+void dnmf_delimiter_name(const dnmf_dialect *dialect, char text[16]) {
   for (int d = 0; d < DELIMITERS; d++)
-    if (strcmp(delimiter->text, delimiters[d].text) == 0) {
+    if (strcmp(dialect->delimiter, delimiters[d].text) == 0) {
       snprintf(text, 16, "%s", delimiters[d].name);
       return;
     }
-  snprintf(text, 16, "'%s'", delimiter->text);
+  snprintf(text, 16, "'%s'", dialect->delimiter);
 }
 
 static bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-static bool starts_with(const dnmf_delimiter *delimiter, const char *at, const char *end) {
-  if (delimiter->length == 0)
+static bool starts_with(const dnmf_dialect *dialect, const char *at, const char *end) {
+  if (dialect->length == 0)
     return is_blank(*at);
-  return end - at >= delimiter->length && memcmp(at, delimiter->text, (size_t)delimiter->length) == 0;
+  return end - at >= dialect->length && memcmp(at, dialect->delimiter, (size_t)dialect->length) == 0;
 }
 
-static char *skip_blanks(const dnmf_delimiter *delimiter, char *at, const char *end) {
-  while (at < end && is_blank(*at) && (delimiter->length == 0 || !starts_with(delimiter, at, end)))
+static char *skip_blanks(const dnmf_dialect *dialect, char *at, const char *end) {
+  while (at < end && is_blank(*at) && (dialect->length == 0 || !starts_with(dialect, at, end)))
     at++;
   return at;
 }
 
 /* Where the next delimiter begins, or `end`. */
-static char *find(const dnmf_delimiter *delimiter, char *at, char *end) {
-  if (delimiter->length == 0) {
+static char *find(const dnmf_dialect *dialect, char *at, char *end) {
+  if (dialect->length == 0) {
     while (at < end && !is_blank(*at))
       at++;
     return at;
   }
-  char first = delimiter->text[0];
+  char first = dialect->delimiter[0];
   for (; at < end; at++)
-    if (*at == first && (delimiter->length == 1 || starts_with(delimiter, at, end)))
+    if (*at == first && (dialect->length == 1 || starts_with(dialect, at, end)))
       break;
   return at;
 }
 
-/* The field behind the opening quote at `at`; returns what follows the closing one, or NULL. */
-static char *take_quoted(char *at, char *end, dnmf_field *field) {
-  field->quoted = true;
-  field->begin = ++at;
-  for (; at < end; at++) {
-    if (*at != '"')
-      continue;
-    if (at + 1 == end || at[1] != '"') {
-      field->end = at;
+/* Whether `at` stands before a character of a quoted field that is meant as it is. */
+static bool is_escape(const dnmf_dialect *dialect, const char *at, const char *end) {
+  if (at + 1 >= end)
+    return false;
+  return (dialect->escape && *at == dialect->escape) || (*at == dialect->quote && at[1] == dialect->quote);
+}
+
+/* What follows the closing quote of the field that is quoted from `at` on, or NULL; *escaped when there is something to
+ * unescape. */
+static char *quoted_end(const dnmf_dialect *dialect, char *at, const char *end, bool *escaped) {
+  for (at++; at < end; at++) {
+    if (is_escape(dialect, at, end)) {
+      *escaped = true;
+      at++;
+    } else if (*at == dialect->quote) {
       return at + 1;
     }
-    field->doubled = true;
-    at++;
   }
   return NULL;
 }
 
 /* The field without quotes at `at`; returns the place of the delimiter behind it. Nearly all fields of large files are
  * small numbers: their value is found while their end is. */
-static char *take_plain(const dnmf_delimiter *delimiter, char *at, char *end, dnmf_field *field) {
+static char *take_plain(const dnmf_dialect *dialect, char *at, char *end, dnmf_field *field) {
   uint64_t sum = 0;
   char *begin = at;
   for (; at < end && (unsigned char)(*at - '0') < 10; at++)
     sum = 10 * sum + (unsigned char)(*at - '0');
   char *digits = at;
-  at = find(delimiter, at, end);
+  at = find(dialect, at, end);
   field->begin = begin;
   field->end = at;
   while (field->end > begin && is_blank(field->end[-1]))
@@ -114,53 +145,90 @@ static char *take_plain(const dnmf_delimiter *delimiter, char *at, char *end, dn
   return at;
 }
 
-/* The field at `at`; returns the place of the delimiter behind it, or NULL when its quote is not closed. */
-static char *take_field(const dnmf_delimiter *delimiter, char *at, char *end, dnmf_field *field) {
-  field->quoted = field->doubled = false;
+/* The field at `at`; returns the place of the delimiter behind it, or NULL with *problem set. */
+static char *take_field(const dnmf_dialect *dialect, char *at, char *end, dnmf_field *field, int64_t *problem) {
+  field->quoted = false;
+  field->escaped = NULL;
   field->whole = -1;
-  if (delimiter->length > 0)
-    at = skip_blanks(delimiter, at, end);
-  if (at < end && *at == '"') {
-    at = take_quoted(at, end, field);
-    if (!at)
-      return NULL;
-    if (delimiter->length > 0)
-      at = skip_blanks(delimiter, at, end);
-    return at == end || starts_with(delimiter, at, end) ? at : NULL;
-  }
-  return take_plain(delimiter, at, end, field);
+  if (dialect->length > 0)
+    at = skip_blanks(dialect, at, end);
+  if (at == end || *at != dialect->quote || dialect->quote == 0)
+    return take_plain(dialect, at, end, field);
+  field->quoted = true;
+  field->begin = at + 1;
+  bool escaped = false;
+  at = quoted_end(dialect, at, end, &escaped);
+  field->escaped = escaped ? dialect : NULL;
+  *problem = DNMF_OPEN_QUOTE;
+  if (!at)
+    return NULL;
+  field->end = at - 1;
+  if (dialect->length > 0)
+    at = skip_blanks(dialect, at, end);
+  *problem = DNMF_TEXT_BEHIND_QUOTE;
+  return at == end || starts_with(dialect, at, end) ? at : NULL;
 }
 
-int64_t dnmf_text_split(const dnmf_delimiter *delimiter, dnmf_text_line line, int64_t capacity, dnmf_field *fields) {
+int64_t dnmf_text_split(const dnmf_dialect *dialect, dnmf_text_line line, int64_t capacity, dnmf_field *fields) {
   int64_t count = 0;
+  int64_t problem = 0;
   char *at = line.begin;
-  if (delimiter->length == 0)
-    at = skip_blanks(delimiter, at, line.end);
+  if (dialect->length == 0)
+    at = skip_blanks(dialect, at, line.end);
   for (;;) {
     dnmf_field other;
-    at = take_field(delimiter, at, line.end, count < capacity ? &fields[count] : &other);
+    at = take_field(dialect, at, line.end, count < capacity ? &fields[count] : &other, &problem);
     if (!at)
-      return -1;
+      return problem;
     count++;
     if (at == line.end)
       return count;
-    at = delimiter->length > 0 ? at + delimiter->length : skip_blanks(delimiter, at, line.end);
-    if (delimiter->length == 0 && at == line.end)
+    at = dialect->length > 0 ? at + dialect->length : skip_blanks(dialect, at, line.end);
+    if (dialect->length == 0 && at == line.end)
       return count;
   }
 }
 
-void dnmf_field_undouble(dnmf_field *field) {
-  if (!field->doubled)
+dnmf_status dnmf_text_refuse_quotes(dnmf_error *error, int64_t count) {
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   count == DNMF_OPEN_QUOTE
+                       ? "a quoted field that begins here is not closed (--quote none takes quotes "
+                         "as they are, --escape '\\' reads \\\" as a quote inside)"
+                       : "text follows the closing quote of a field (--escape '\\' reads \\\" as a "
+                         "quote inside, --quote none takes quotes as they are)");
+}
+
+char *dnmf_text_record_end(const dnmf_dialect *dialect, char *begin, char *end) {
+  char *line_end = begin < end ? memchr(begin, '\n', (size_t)(end - begin)) : NULL;
+  for (char *at = begin;;) {
+    bool unused = false;
+    at = skip_blanks(dialect, at, end);
+    if (at < end && dialect->quote && *at == dialect->quote) {
+      at = quoted_end(dialect, at, end, &unused);
+      if (!at)
+        return NULL;
+      if (line_end && at > line_end)
+        line_end = memchr(at, '\n', (size_t)(end - at));
+    }
+    char *stop = line_end ? line_end : end;
+    char *delimiter = find(dialect, at, stop);
+    if (delimiter >= stop)
+      return line_end;
+    at = delimiter + (dialect->length > 0 ? dialect->length : 1);
+  }
+}
+
+void dnmf_field_unescape(dnmf_field *field) {
+  if (!field->escaped)
     return;
   char *to = field->begin;
   for (const char *from = field->begin; from < field->end; from++) {
-    if (*from == '"')
+    if (is_escape(field->escaped, from, field->end))
       from++;
     *to++ = *from;
   }
   field->end = to;
-  field->doubled = false;
+  field->escaped = NULL;
 }
 
 bool dnmf_field_is(const dnmf_field *field, const char *word) {
@@ -168,38 +236,42 @@ bool dnmf_field_is(const dnmf_field *field, const char *word) {
   return (size_t)(field->end - field->begin) == length && strncasecmp(field->begin, word, length) == 0;
 }
 
-/* Of the first lines, how many have the commonest number of fields that is `least` or more. */
-static int agreeing_lines(const dnmf_text_file *file, const dnmf_delimiter *delimiter, int64_t least) {
+/* Of the first lines, how many have the commonest number of fields that is `least` to `most`. */
+static int agreeing_lines(const dnmf_text_file *file, const dnmf_dialect *dialect, int64_t least, int64_t most) {
   int64_t counts[GUESS_LINES] = {0};
   int lines = 0;
-  dnmf_text_place place = {file->start, 0};
+  dnmf_text_place place = file->start;
   for (; lines < GUESS_LINES; lines++) {
     dnmf_text_line line = dnmf_text_head_line(file, &place);
     if (!line.begin)
       break;
-    counts[lines] = dnmf_text_split(delimiter, line, 0, NULL);
+    counts[lines] = dnmf_text_split(dialect, line, 0, NULL);
   }
   int best = 0;
   for (int i = 0; i < lines; i++) {
     int same = 0;
     for (int j = 0; j < lines; j++)
       same += counts[j] == counts[i];
-    if (counts[i] >= least && same > best)
+    if (counts[i] >= least && counts[i] <= most && same > best)
       best = same;
   }
   return best;
 }
 
-bool dnmf_delimiter_guess(const dnmf_text_file *file, int64_t least, dnmf_delimiter *delimiter) {
+int dnmf_delimiter_guess(const dnmf_text_file *file, int64_t least, int64_t most, dnmf_dialect *dialect) {
   int best = 0;
+  dnmf_dialect found = *dialect;
   for (int d = 0; d < DELIMITERS; d++) {
-    dnmf_delimiter candidate;
+    dnmf_dialect candidate = *dialect;
+    if (dialect->decimal && *delimiters[d].text == dialect->decimal)
+      continue; /* it is in numbers */
     set_delimiter(&candidate, delimiters[d].text);
-    int lines = agreeing_lines(file, &candidate, least);
+    int lines = agreeing_lines(file, &candidate, least, most);
     if (lines > best) {
       best = lines;
-      *delimiter = candidate;
+      found = candidate;
     }
   }
-  return best > 0;
+  *dialect = found;
+  return best;
 }

@@ -1,44 +1,52 @@
 /*
  * Lines split into fields.
  *
- * Fields may be quoted ("a,b", with "" for a quote inside); blanks around a field are no part of it. With the
- * blank delimiter any run of spaces and tabs separates.
+ * Fields may be quoted ("a,b", with "" for a quote inside, or \" where the dialect says so); blanks around a field are
+ * no part of it. With the blank delimiter any run of spaces and tabs separates.
  */
 #ifndef DNMF_STORE_TEXT_FIELD_H
 #define DNMF_STORE_TEXT_FIELD_H
 
 #include "store/source.h"
+#include "store/text/text_dialect.h"
 #include "store/text/text_file.h"
-
-typedef struct dnmf_delimiter {
-  char text[8];
-  int length; /* 0: blank */
-} dnmf_delimiter;
 
 typedef struct dnmf_field {
   char *begin;
   char *end;
   bool quoted;
-  bool doubled;  /* holds "" for each quote: see dnmf_field_undouble */
+  const dnmf_dialect *escaped; /* a quoted field with escaped characters, see dnmf_field_unescape; NULL: none; not
+                                  owned, the dialect it was split by */
   int64_t whole; /* the value of a plain integer >= 0 of up to 18 digits, as it would be printed; -1: anything else */
 } dnmf_field;
 
 /* The delimiter a person named: "comma", "tab", "blank", ... or the characters themselves. local */
-dnmf_status dnmf_delimiter_parse(dnmf_error *error, const char *text, dnmf_delimiter *delimiter);
+dnmf_status dnmf_delimiter_parse(dnmf_error *error, const char *text, dnmf_dialect *dialect);
 
-/* The delimiter that splits most of the first lines into the same number of fields, `least` or more; false when
- * none does. local */
-bool dnmf_delimiter_guess(const dnmf_text_file *file, int64_t least, dnmf_delimiter *delimiter);
+/* What options say of a dialect but for the delimiter; without options quotes are double. local */
+dnmf_status dnmf_dialect_parse(dnmf_error *error, const dnmf_source_options *options, dnmf_dialect *dialect);
+
+/* The delimiter that splits most of the first lines into the same number of fields, `least` to `most`; returns how many
+ * lines: 0 when none does, and then the delimiter stays as it was. The rest of the dialect is given. local */
+int dnmf_delimiter_guess(const dnmf_text_file *file, int64_t least, int64_t most, dnmf_dialect *dialect);
 
 /* "comma", "tab", "'::'", ... written into `text`, for messages. local */
-void dnmf_delimiter_name(const dnmf_delimiter *delimiter, char text[16]);
+void dnmf_delimiter_name(const dnmf_dialect *dialect, char text[16]);
 
-/* Splits a line: the number of its fields, the first `capacity` of which are filled in; -1 when a quote is not
- * closed. local */
-int64_t dnmf_text_split(const dnmf_delimiter *delimiter, dnmf_text_line line, int64_t capacity, dnmf_field *fields);
+/* Splits a line: the number of its fields, the first `capacity` of which are filled in; DNMF_OPEN_QUOTE when a quoted
+ * field does not end, DNMF_TEXT_BEHIND_QUOTE when something else than a delimiter follows one. local */
+enum { DNMF_OPEN_QUOTE = -1, DNMF_TEXT_BEHIND_QUOTE = -2 };
+int64_t dnmf_text_split(const dnmf_dialect *dialect, dnmf_text_line line, int64_t capacity, dnmf_field *fields);
 
-/* Makes "" one quote again, in place. Once a field. local */
-void dnmf_field_undouble(dnmf_field *field);
+/* Fails with the reason for such a count. local */
+dnmf_status dnmf_text_refuse_quotes(dnmf_error *error, int64_t count);
+
+/* The end of the line that begins at `begin`, where a quoted field may hold line breaks: the place of its line feed, or
+ * NULL when it is not there. local */
+char *dnmf_text_record_end(const dnmf_dialect *dialect, char *begin, char *end);
+
+/* Takes what stands before quotes inside a quoted field away, in place. local */
+void dnmf_field_unescape(dnmf_field *field);
 
 /* True when the field is `word`, in any case. local */
 bool dnmf_field_is(const dnmf_field *field, const char *word);

@@ -5,40 +5,23 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "store/foreign.h"
+#include "store/text/text_field.h"
 #include "store/text/text_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
+  PIPE_BYTES = 1 << 20,
   HEAD_BYTES = 1 << 18,
   HEAD_LINES = 3 /* complete lines that the head holds at least: a header and two lines of data */
-};
-
-typedef struct signature {
-  const char *bytes;
-  int length;
-  const char *what;
-  const char *advice;
-} signature;
-
-/* Files that people mistake for text, by their first bytes. */
-static const signature signatures[] = {
-    {"BZh", 3, "is compressed with bzip2", "unpack it first (bunzip2)"},
-    {"\x1f\x8b", 2, "is compressed with gzip", "unpack it first (gunzip)"},
-    {"PK\x03\x04", 4, "is a zip archive or a spreadsheet", "unpack it, or save it as CSV"},
-    {"\x93NUMPY", 6, "is a NumPy array", "leave --format out"},
-    {"MATLAB 5.0 MAT-file", 19, "is a MATLAB file of a version before 7.3", "save it with save(..., '-v7.3')"},
-    {"PAR1", 4, "is Parquet", "save it as CSV"},
-    {"ARROW1", 6, "is Arrow", "save it as CSV"},
-    {"\x89HDF\r\n\x1a\n", 8, "is HDF5, not text", "leave --format out"},
-    {"\xff\xfe", 2, "is UTF-16", "convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
-    {"\xfe\xff", 2, "is UTF-16", "convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
 };
 
 dnmf_status dnmf_text_locate(dnmf_error *error, const char *path, int64_t line, dnmf_status status) {
@@ -65,30 +48,101 @@ dnmf_status dnmf_text_read(dnmf_error *error, const dnmf_text_file *file, int64_
   return DNMF_OK;
 }
 
-static dnmf_status open_here(dnmf_error *error, dnmf_text_file *file) {
+bool dnmf_text_is_pipe(const char *path) {
+  struct stat facts;
+  return strcmp(path, "-") == 0 || (stat(path, &facts) == 0 && (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode)));
+}
+
+static dnmf_status open_failed(dnmf_error *error, const char *path) {
+  int reason = errno;
+  if (reason == ENOENT && strstr(path, "://"))
+    return dnmf_fail(error, DNMF_ERROR_FILE, "%s is an address; fetch the file first: curl -LO '%s'", path, path);
+  return dnmf_fail(error, DNMF_ERROR_FILE, "cannot open %s: %s", path, strerror(reason));
+}
+
+static dnmf_status open_regular(dnmf_error *error, dnmf_text_file *file) {
   struct stat facts;
   file->descriptor = open(file->path, O_RDONLY);
   if (file->descriptor < 0 || fstat(file->descriptor, &facts) != 0)
-    return dnmf_fail(error, DNMF_ERROR_FILE, "cannot open %s: %s", file->path, strerror(errno));
+    return open_failed(error, file->path);
   if (S_ISDIR(facts.st_mode))
-    return dnmf_fail(error, DNMF_ERROR_FILE, "%s is a directory; name a file", file->path);
+    return dnmf_foreign_refuse_folder(error, file->path);
   if (!S_ISREG(facts.st_mode))
-    return dnmf_fail(error, DNMF_ERROR_FILE,
-                     "%s is not a regular file; it is read in parallel, so save it to a file first", file->path);
+    return dnmf_fail(error, DNMF_ERROR_FILE, "%s is not a regular file, nor a pipe", file->path);
   file->size = facts.st_size;
   return DNMF_OK;
 }
 
-static dnmf_status refuse_binary(dnmf_error *error, const dnmf_text_file *file) {
-  for (size_t s = 0; s < sizeof signatures / sizeof *signatures; s++) {
-    const signature *known = &signatures[s];
-    if (file->head_size < known->length || memcmp(file->head, known->bytes, (size_t)known->length) != 0)
-      continue;
-    if (file->packing != DNMF_UNPACKED)
-      return dnmf_fail(error, DNMF_ERROR_INPUT, "is compressed with %s, and what is in it %s; unpack it first",
-                       dnmf_packing_name(file->packing), known->what);
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s; %s", known->what, known->advice);
+/* An unnamed file in the folder for temporary files. */
+static int open_unnamed(void) {
+  char name[4096];
+  const char *folder = getenv("TMPDIR");
+  int length = snprintf(name, sizeof name, "%s/dnmf-input-XXXXXX", folder && *folder ? folder : "/tmp");
+  int file = length < (int)sizeof name ? mkstemp(name) : -1;
+  if (file >= 0)
+    unlink(name);
+  return file;
+}
+
+static dnmf_status copy_pipe(dnmf_error *error, const char *path, int pipe, int file, int64_t *size) {
+  static const char advice[] = "what comes through a pipe is kept in $TMPDIR while it is read";
+  void *bytes = NULL;
+  ssize_t got = 1;
+  dnmf_status status = dnmf_allocate(error, "a piece of a pipe", PIPE_BYTES, 1, &bytes);
+  for (*size = 0; status == DNMF_OK && got > 0; *size += got) {
+    do
+      got = read(pipe, bytes, PIPE_BYTES);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+      status = dnmf_fail(error, DNMF_ERROR_FILE, "cannot read %s: %s", path, strerror(errno));
+    for (ssize_t done = 0, put = 0; status == DNMF_OK && done < got; done += put) {
+      put = write(file, (char *)bytes + done, (size_t)(got - done));
+      if (put < 0 && errno == EINTR)
+        put = 0;
+      else if (put <= 0)
+        status = dnmf_fail(error, DNMF_ERROR_FILE, "cannot keep %s: %s; %s", path, strerror(put < 0 ? errno : ENOSPC),
+                           advice);
+    }
   }
+  free(bytes);
+  return status;
+}
+
+/* On process 0: what comes through the pipe becomes the file. */
+static dnmf_status open_pipe(dnmf_error *error, dnmf_text_file *file, bool standard) {
+  int pipe = standard ? STDIN_FILENO : open(file->path, O_RDONLY);
+  if (pipe < 0)
+    return open_failed(error, file->path);
+  dnmf_status status = DNMF_OK;
+  file->descriptor = open_unnamed();
+  if (file->descriptor < 0)
+    status = dnmf_fail(error, DNMF_ERROR_FILE, "cannot keep %s in $TMPDIR, else /tmp: %s", file->path, strerror(errno));
+  if (status == DNMF_OK)
+    status = copy_pipe(error, file->path, pipe, file->descriptor, &file->size);
+  if (!standard)
+    close(pipe);
+  return status;
+}
+
+/* Opens what all processes read; a pipe is read by process 0. */
+static dnmf_status open_everywhere(dnmf_context *context, const char *path, dnmf_text_file *file) {
+  bool standard = strcmp(path, "-") == 0;
+  int64_t pipe = context->rank == 0 && dnmf_text_is_pipe(path);
+  DNMF_TRY(dnmf_broadcast(context, &pipe, sizeof pipe, 0));
+  file->path = standard ? "standard input" : path;
+  file->descriptor = -1;
+  file->sent = pipe != 0;
+  dnmf_status status = DNMF_OK;
+  if (!pipe)
+    status = open_regular(&context->error, file);
+  else if (context->rank == 0)
+    status = open_pipe(&context->error, file, standard);
+  return dnmf_agree(context, status);
+}
+
+static dnmf_status refuse_binary(dnmf_error *error, const dnmf_text_file *file) {
+  DNMF_TRY(dnmf_foreign_refuse(error, file->path, file->head, file->head_size,
+                               file->packing == DNMF_UNPACKED ? NULL : dnmf_packing_name(file->packing)));
   if (memchr(file->head, 0, (size_t)file->head_size))
     return dnmf_fail(error, DNMF_ERROR_INPUT,
                      "is binary, in no format known here (HDF5, NumPy, or text: triples, table, Matrix Market, "
@@ -96,11 +150,15 @@ static dnmf_status refuse_binary(dnmf_error *error, const dnmf_text_file *file) 
   return DNMF_OK;
 }
 
-static int64_t count_lines(const char *text, int64_t bytes) {
+int64_t dnmf_text_count_feeds(const char *begin, const char *end) {
   int64_t lines = 0;
-  for (const char *at = text, *end = text + bytes; at < end && (at = memchr(at, '\n', (size_t)(end - at))); at++)
+  for (const char *at = begin; at < end && (at = memchr(at, '\n', (size_t)(end - at))); at++)
     lines++;
   return lines;
+}
+
+static bool holds_lines(const dnmf_text_file *file, int64_t lines) {
+  return dnmf_text_count_feeds(file->head, file->head + file->head_size) >= lines;
 }
 
 /* Makes room for `wanted` bytes of the head. */
@@ -111,10 +169,10 @@ static dnmf_status grow_head(dnmf_error *error, dnmf_text_file *file, int64_t wa
   return status;
 }
 
-/* Reads the head: HEAD_BYTES, and more where lines are longer. */
-static dnmf_status read_head(dnmf_error *error, dnmf_text_file *file) {
+/* Reads the head: HEAD_BYTES, and more where its `lines` lines are longer. */
+static dnmf_status read_head(dnmf_error *error, int64_t lines, dnmf_text_file *file) {
   if (file->size == 0)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "is empty");
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "is empty%s", file->sent ? "; a pipe can be read once" : "");
   int64_t capacity = 0;
   int64_t wanted = HEAD_BYTES;
   do {
@@ -124,12 +182,12 @@ static dnmf_status read_head(dnmf_error *error, dnmf_text_file *file) {
     file->head_size = wanted;
     DNMF_TRY(refuse_binary(error, file));
     wanted *= 4;
-  } while (file->head_size < file->size && count_lines(file->head, file->head_size) < HEAD_LINES);
+  } while (file->head_size < file->size && !holds_lines(file, lines));
   return DNMF_OK;
 }
 
 /* The same of a compressed file, which ends where less comes than was asked for. */
-static dnmf_status unpack_head(dnmf_error *error, dnmf_text_file *file, dnmf_stream *stream) {
+static dnmf_status unpack_head(dnmf_error *error, int64_t lines, dnmf_text_file *file, dnmf_stream *stream) {
   int64_t capacity = 0;
   int64_t wanted = HEAD_BYTES;
   int64_t got = 0;
@@ -144,7 +202,7 @@ static dnmf_status unpack_head(dnmf_error *error, dnmf_text_file *file, dnmf_str
       return dnmf_fail(error, DNMF_ERROR_INPUT, "is empty once it is unpacked");
     DNMF_TRY(refuse_binary(error, file));
     wanted *= 4;
-  } while (file->head_size < file->size && count_lines(file->head, file->head_size) < HEAD_LINES);
+  } while (file->head_size < file->size && !holds_lines(file, lines));
   return DNMF_OK;
 }
 
@@ -161,8 +219,8 @@ static dnmf_status find_unpacked_size(dnmf_error *error, dnmf_text_file *file, d
   return status;
 }
 
-/* Process 0's: what the file is packed with, its head, and its size. */
-static dnmf_status look_into(dnmf_context *context, dnmf_text_file *file) {
+/* Process 0's: what the file is packed with, its head of `lines` lines at least, and its size. */
+static dnmf_status look_into(dnmf_context *context, int64_t lines, dnmf_text_file *file) {
   dnmf_error *error = &context->error;
   char bytes[DNMF_PACKING_BYTES];
   int64_t count = file->size < DNMF_PACKING_BYTES ? file->size : DNMF_PACKING_BYTES;
@@ -170,63 +228,90 @@ static dnmf_status look_into(dnmf_context *context, dnmf_text_file *file) {
   DNMF_TRY(dnmf_text_read(error, file, 0, count, bytes));
   file->packing = dnmf_packing_of(bytes, count);
   if (file->packing == DNMF_UNPACKED)
-    return read_head(error, file);
-  dnmf_status status = dnmf_stream_open(error, file->path, file->packing, &stream);
+    return read_head(error, lines, file);
+  dnmf_status status = dnmf_stream_open(error, file->path, file->descriptor, file->packing, &stream);
   if (status == DNMF_OK)
-    status = unpack_head(error, file, stream);
+    status = unpack_head(error, lines, file, stream);
   if (status == DNMF_OK && file->size == INT64_MAX && context->size > 1)
     status = find_unpacked_size(error, file, stream);
   dnmf_stream_close(stream);
   return status;
 }
 
-dnmf_status dnmf_text_open(dnmf_context *context, const char *path, dnmf_text_file *file) {
-  memset(file, 0, sizeof *file);
-  file->path = path;
-  dnmf_status status = open_here(&context->error, file);
-  int64_t sizes[4] = {file->size, 0, 0, 0}; /* as stored, of the head, unpacked; and the packing */
-  if (status == DNMF_OK && context->rank == 0)
-    status = dnmf_text_locate(&context->error, path, 0, look_into(context, file));
-  DNMF_TRY(dnmf_agree(context, status));
-
-  int64_t stored = sizes[0];
-  sizes[1] = file->head_size;
-  sizes[2] = file->size;
-  sizes[3] = (int64_t)file->packing;
+/* Sends the head to all. */
+static dnmf_status share_head(dnmf_context *context, int64_t stored, dnmf_text_file *file) {
+  /* as stored, of the head, unpacked; and the packing */
+  int64_t sizes[4] = {stored, file->head_size, file->size, (int64_t)file->packing};
+  dnmf_status status = DNMF_OK;
   DNMF_TRY(dnmf_broadcast(context, sizes, sizeof sizes, 0));
-  if (stored != sizes[0])
-    status = dnmf_fail(&context->error, DNMF_ERROR_FILE, "%s has another size on process %d than on process 0", path,
-                       context->rank);
+  if (!file->sent && stored != sizes[0])
+    status = dnmf_fail(&context->error, DNMF_ERROR_FILE, "%s has another size on process %d than on process 0",
+                       file->path, context->rank);
   file->head_size = sizes[1];
   file->size = sizes[2];
   file->packing = (dnmf_packing)sizes[3];
+  file->sent = file->sent || file->packing != DNMF_UNPACKED;
   if (status == DNMF_OK && context->rank != 0) {
     void *memory = NULL;
     status = dnmf_allocate(&context->error, "the head of a text file", file->head_size, 1, &memory);
     file->head = memory;
   }
   DNMF_TRY(dnmf_agree(context, status));
-  DNMF_TRY(dnmf_broadcast(context, file->head, file->head_size, 0));
+  return dnmf_broadcast(context, file->head, file->head_size, 0);
+}
+
+/* A byte order mark and `skip_lines` lines are passed over. */
+static dnmf_status find_start(dnmf_error *error, int64_t skip_lines, dnmf_text_file *file) {
   if (file->head_size >= 3 && memcmp(file->head, "\xef\xbb\xbf", 3) == 0)
-    file->start = 3;
+    file->start.offset = 3;
+  while (file->start.lines < skip_lines) {
+    char *begin = file->head + file->start.offset;
+    char *feed = memchr(begin, '\n', (size_t)(file->head_size - file->start.offset));
+    if (!feed)
+      return dnmf_fail(error, DNMF_ERROR_INPUT, "%s has no line after the %" PRId64 " that --skip-lines passes over",
+                       file->path, skip_lines);
+    file->start.offset = feed + 1 - file->head;
+    file->start.lines++;
+  }
   return DNMF_OK;
+}
+
+dnmf_status dnmf_text_open(dnmf_context *context, const char *path, int64_t skip_lines, dnmf_text_file *file) {
+  memset(file, 0, sizeof *file);
+  file->comments = true;
+  dnmf_status status = open_everywhere(context, path, file);
+  int64_t stored = file->size;
+  if (status == DNMF_OK && context->rank == 0)
+    status = dnmf_text_locate(&context->error, file->path, 0, look_into(context, skip_lines + HEAD_LINES, file));
+  DNMF_TRY(dnmf_agree(context, status));
+  DNMF_TRY(share_head(context, stored, file));
+  return dnmf_agree(context, find_start(&context->error, skip_lines, file));
 }
 
 void dnmf_text_close(dnmf_text_file *file) {
   if (file->path && file->descriptor >= 0)
     close(file->descriptor);
   free(file->head);
+  free(file->bounds);
   memset(file, 0, sizeof *file);
   file->descriptor = -1;
 }
 
-bool dnmf_text_line_trim(dnmf_text_line *line) {
+bool dnmf_text_line_trim(const dnmf_text_file *file, dnmf_text_line *line) {
   if (line->end > line->begin && line->end[-1] == '\r')
     line->end--;
   const char *at = line->begin;
   while (at < line->end && *at == ' ')
     at++;
-  return at < line->end && *line->begin != '#' && *line->begin != '%';
+  return at < line->end && !(file->comments && (*line->begin == '#' || *line->begin == '%'));
+}
+
+char *dnmf_text_line_end(const dnmf_text_file *file, char *begin, char *end) {
+  if (begin == end)
+    return NULL;
+  if (file->joined && !(file->comments && (*begin == '#' || *begin == '%')))
+    return dnmf_text_record_end(&file->dialect, begin, end);
+  return memchr(begin, '\n', (size_t)(end - begin));
 }
 
 dnmf_text_line dnmf_text_head_line(const dnmf_text_file *file, dnmf_text_place *place) {
@@ -234,14 +319,14 @@ dnmf_text_line dnmf_text_head_line(const dnmf_text_file *file, dnmf_text_place *
   bool whole = file->head_size == file->size;
   while (place->offset < file->head_size) {
     char *begin = file->head + place->offset;
-    char *end = memchr(begin, '\n', (size_t)(file->head_size - place->offset));
+    char *end = dnmf_text_line_end(file, begin, file->head + file->head_size);
     if (!end && !whole)
       break;
     line.begin = begin;
     line.end = end ? end : file->head + file->head_size;
     place->offset = line.end - file->head + (end ? 1 : 0);
-    place->lines++;
-    if (dnmf_text_line_trim(&line))
+    place->lines += file->joined ? 1 + dnmf_text_count_feeds(line.begin, line.end) : 1;
+    if (dnmf_text_line_trim(file, &line))
       return line;
   }
   line.begin = line.end = NULL;

@@ -6,26 +6,41 @@
  * line is handled once whatever the number of processes. Files are read with pread in large pieces; a
  * process holds one piece at a time.
  *
- * A compressed file is unpacked by process 0, which sends each piece to all; everything else is the same. Several
- * processes need to know its size first, so that it is unpacked twice.
+ * A compressed file, standard input and any other pipe are read by process 0, which sends each piece to all; everything
+ * else is the same. What comes through a pipe is kept in an unnamed file in $TMPDIR, else /tmp, while it is open.
+ * Several processes need to know the size of a compressed file first, so that it is unpacked twice.
  *
- * Blank lines and lines that begin with # or % are skipped, a UTF-8 byte order mark too; lines end with LF or
- * CRLF, the last one perhaps with neither.
+ * Lines end with LF or CRLF, the last one perhaps with neither; a UTF-8 byte order mark and blank lines are skipped. A
+ * format has comments, lines that begin with # or %, either everywhere or before the first line of data alone
+ * (dnmf_text_begin). A line break inside a quoted field ends a line, unless the file is joined (dnmf_text_join).
  */
 #ifndef DNMF_STORE_TEXT_FILE_H
 #define DNMF_STORE_TEXT_FILE_H
 
 #include "comm/context.h"
 #include "store/text/stream.h"
+#include "store/text/text_dialect.h"
+
+/* A place in a file between two lines. */
+typedef struct dnmf_text_place {
+  int64_t offset;
+  int64_t lines; /* that come before, skipped ones included */
+} dnmf_text_place;
 
 typedef struct dnmf_text_file {
-  const char *path; /* not owned */
-  int descriptor;   /* -1: not open */
+  const char *path; /* for messages; not owned */
+  int descriptor;   /* -1: not open on this process */
   dnmf_packing packing;
-  int64_t size;  /* unpacked; INT64_MAX when that is not known, to one process alone */
-  int64_t start; /* of the text, after a byte order mark */
-  char *head;    /* the bytes from 0 on, the same on every process */
+  bool sent;             /* process 0 reads it for all: it is packed, or came through a pipe */
+  int64_t size;          /* unpacked; INT64_MAX when that is not known, to one process alone */
+  dnmf_text_place start; /* of the text, after a byte order mark and lines that are skipped */
+  char *head;            /* the bytes from 0 on, the same on every process */
   int64_t head_size;
+  bool comments;         /* lines that begin with # or % are passed over, wherever they stand */
+  int64_t comment_lines; /* that dnmf_text_begin passed over */
+  bool joined;           /* line breaks inside quoted fields end no line: */
+  dnmf_dialect dialect;  /* of which fields are quoted so */
+  int64_t *bounds;       /* joined, with several processes: where the lines of each begin, and the end */
 } dnmf_text_file;
 
 /* A line without its end. */
@@ -33,12 +48,6 @@ typedef struct dnmf_text_line {
   char *begin; /* NULL: there are no more lines */
   char *end;
 } dnmf_text_line;
-
-/* A place in a file between two lines. */
-typedef struct dnmf_text_place {
-  int64_t offset;
-  int64_t lines; /* that come before, skipped ones included */
-} dnmf_text_place;
 
 /* The lines that begin in this process's share of a file. */
 typedef struct dnmf_text_reader {
@@ -54,13 +63,24 @@ typedef struct dnmf_text_reader {
   bool dropping; /* what comes first is the end of another process's line */
 } dnmf_text_reader;
 
-/* Opens a regular file and reads its head; refuses what is not text, saying what it is. Released with
+/* Opens a file or a pipe ("-": standard input), reads its head and skips its first `skip_lines` lines; refuses what is
+ * not text, saying what it is. Comments are passed over everywhere until dnmf_text_begin. Released with
  * dnmf_text_close, also after a failure. collective */
-dnmf_status dnmf_text_open(dnmf_context *context, const char *path, dnmf_text_file *file);
+dnmf_status dnmf_text_open(dnmf_context *context, const char *path, int64_t skip_lines, dnmf_text_file *file);
 void dnmf_text_close(dnmf_text_file *file); /* local */
 
-/* The first line of the head at or after `place` that is neither blank nor a comment, and the place after it.
- * begin is NULL when the head holds no further complete line. local */
+/* Whether a name is standard input or another pipe, which can be read once. local */
+bool dnmf_text_is_pipe(const char *path);
+
+/* From now on a quoted field may hold line breaks. Process 0 looks through the file for the lines of each. collective
+ */
+dnmf_status dnmf_text_join(dnmf_context *context, const dnmf_dialect *dialect, dnmf_text_file *file);
+
+/* *found = whether the file may hold the byte `wanted`; true of a file that process 0 reads for all. collective */
+dnmf_status dnmf_text_holds(dnmf_context *context, const dnmf_text_file *file, char wanted, bool *found);
+
+/* The first line of the head at or after `place` that is neither blank nor passed over as a comment, and the place
+ * after it. begin is NULL when the head holds no further complete line. local */
 dnmf_text_line dnmf_text_head_line(const dnmf_text_file *file, dnmf_text_place *place);
 
 /* The caller may write into the line, which is valid until the call ends. */

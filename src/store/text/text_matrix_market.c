@@ -1,5 +1,6 @@
 /*
- * Matrix Market exchange files (Boisvert, Pozo, Remington 1996), coordinate and array.
+ * Matrix Market exchange files (Boisvert, Pozo, Remington 1996), coordinate and array; and bags of words as the UCI
+ * repository has them, which are coordinates below three lines of a number each: documents, words, entries.
  *
  * Entries of a coordinate file are counted from 1. An array lists the values column by column; of a symmetric
  * matrix only the lower triangle is listed, in either format.
@@ -8,8 +9,11 @@
 #include "store/readers.h"
 #include "store/text/text_entries.h"
 #include "store/text/text_number.h"
+#include "store/text/text_value.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,6 +24,7 @@ typedef struct market {
   bool coordinate;
   bool pattern; /* no values: each entry is 1 */
   bool symmetric;
+  dnmf_value_rule values;
   int64_t rows;
   int64_t cols;
   int64_t declared; /* entries in the file */
@@ -30,7 +35,7 @@ typedef struct market {
   dnmf_text_state *state;
 } market;
 
-static const dnmf_delimiter blank = {"", 0};
+static const dnmf_dialect blank = {.length = 0};
 
 static bool is_one_of(const dnmf_field *word, const char *const *names) {
   for (; *names; names++)
@@ -97,14 +102,14 @@ static dnmf_status read_size(dnmf_error *error, dnmf_text_line line, market *all
 }
 
 static dnmf_status read_head(dnmf_error *error, const dnmf_text_file *file, market *all) {
-  char *begin = file->head + file->start;
+  char *begin = file->head + file->start.offset;
   char *end = file->head + file->head_size;
   char *newline = memchr(begin, '\n', (size_t)(end - begin));
   dnmf_text_line line = {begin, newline ? newline : end};
   if (line.end > line.begin && line.end[-1] == '\r')
     line.end--;
   DNMF_TRY(dnmf_text_locate(error, file->path, 1, read_banner(error, line, all)));
-  dnmf_text_place place = {file->start, 0};
+  dnmf_text_place place = file->start;
   line = dnmf_text_head_line(file, &place);
   if (!line.begin) {
     dnmf_fail(error, DNMF_ERROR_INPUT, "the file ends before the size line (rows, columns%s)",
@@ -140,7 +145,9 @@ static dnmf_status take_coordinate(dnmf_error *error, market *all, dnmf_text_lin
   DNMF_TRY(take_index(error, &words[0], "row", all->rows, &row));
   DNMF_TRY(take_index(error, &words[1], "column", all->cols, &col));
   if (!all->pattern)
-    DNMF_TRY(dnmf_text_value(error, words[2].begin, words[2].end, &value));
+    DNMF_TRY(dnmf_text_value(error, &all->values, words[2].begin, words[2].end, &value));
+  if (isnan(value))
+    return DNMF_OK;
   all->off_diagonal += row != col;
   return dnmf_text_append(error, all->state, row, col, value);
 }
@@ -150,7 +157,7 @@ static dnmf_status take_array(dnmf_error *error, market *all, dnmf_text_line lin
   double value = 0;
   if (dnmf_text_split(&blank, line, WORDS, words) != 1)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "an array has one value a line");
-  DNMF_TRY(dnmf_text_value(error, words[0].begin, words[0].end, &value));
+  DNMF_TRY(dnmf_text_value(error, &all->values, words[0].begin, words[0].end, &value));
   return dnmf_text_append_cell(error, all->state, value);
 }
 
@@ -172,7 +179,7 @@ static dnmf_status refuse_surplus(dnmf_error *error, void *state, dnmf_text_line
   (void)line;
   if (left->good-- > 0)
     return DNMF_OK;
-  return dnmf_fail(error, DNMF_ERROR_INPUT, "more entries than the %" PRId64 " that the size line declares",
+  return dnmf_fail(error, DNMF_ERROR_INPUT, "more entries than the %" PRId64 " that its header declares",
                    left->declared);
 }
 
@@ -184,7 +191,7 @@ static dnmf_status check_count(dnmf_context *context, market *all, int64_t *befo
   DNMF_TRY(dnmf_sum_int64(context, context->comm, &lines, 1));
   if (total < all->declared) {
     dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-              "the file ends after %" PRId64 " of the %" PRId64 " entries that the size line declares; it may be "
+              "the file ends after %" PRId64 " of the %" PRId64 " entries that its header declares; it may be "
               "truncated",
               total, all->declared);
     return dnmf_text_locate(&context->error, all->reader.file->path, all->data.lines + lines, DNMF_ERROR_INPUT);
@@ -224,27 +231,91 @@ static dnmf_status read_market(dnmf_context *context, const dnmf_text_file *file
   if (!all->coordinate) {
     source->stored = all->rows * all->cols;
     place_array(all, before);
-    return DNMF_OK;
+    return dnmf_cells_settle(context, all->values.missing, source);
   }
   all->state->mirrored = all->symmetric;
   source->stored = all->state->items.count + (all->symmetric ? all->off_diagonal : 0);
-  return dnmf_sum_int64(context, context->comm, &source->stored, 1);
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, &source->stored, 1));
+  return dnmf_cells_settle(context, all->values.missing, source);
+}
+
+/* Options that mean nothing here are refused; the others are read. */
+static dnmf_status read_options(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
+                                market *all, dnmf_source *source) {
+  if (options->row_column || options->col_column || options->value_column || options->time_column || options->delimiter)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--delimiter and the column options are for triples, and %s is read as %s", file->path,
+                     source->format);
+  if (options->quote || options->escape || options->decimal)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--quote, --escape and --decimal are for triples and tables, and %s is read "
+                     "as %s",
+                     file->path, source->format);
+  DNMF_TRY(dnmf_value_rule_read(error, options, &blank, &all->values));
+  source->sparse = all->coordinate;
+  source->missing = DNMF_MISSING_ZERO;
+  return all->coordinate ? dnmf_cells_check_sparse(error, options, &all->values.cells, source) : DNMF_OK;
 }
 
 dnmf_status dnmf_open_matrix_market(dnmf_context *context, const dnmf_text_file *file,
                                     const dnmf_source_options *options, dnmf_source *source) {
   market all = {0};
-  dnmf_status status = DNMF_OK;
-  if (options->row_column || options->col_column || options->value_column || options->delimiter)
-    status =
-        dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                  "--delimiter and the column options are for triples, and %s is read as Matrix Market", file->path);
-  if (status == DNMF_OK)
-    status = read_head(&context->error, file, &all);
-  DNMF_TRY(dnmf_agree(context, status));
+  dnmf_status status = read_head(&context->error, file, &all);
   source->format = all.coordinate ? "Matrix Market coordinate" : "Matrix Market array";
-  source->sparse = all.coordinate;
-  source->missing = DNMF_MISSING_ZERO;
-  status = read_market(context, file, &all, source);
-  return status;
+  if (status == DNMF_OK)
+    status = read_options(&context->error, file, options, &all, source);
+  DNMF_TRY(dnmf_agree(context, status));
+  return read_market(context, file, &all, source);
+}
+
+/* The three lines of the header, and the place behind them; false when they are anything else. */
+static bool read_docword_head(const dnmf_text_file *file, int64_t size[3], dnmf_text_place *place) {
+  dnmf_field words[WORDS];
+  *place = file->start;
+  for (int i = 0; i < 3; i++) {
+    dnmf_text_line line = dnmf_text_head_line(file, place);
+    if (!line.begin || dnmf_text_split(&blank, line, WORDS, words) != 1 ||
+        !dnmf_parse_integer(words[0].begin, words[0].end, &size[i]) || size[i] < 0)
+      return false;
+  }
+  dnmf_text_place next = *place;
+  dnmf_text_line line = dnmf_text_head_line(file, &next);
+  int64_t number = 0;
+  if (!line.begin || dnmf_text_split(&blank, line, WORDS, words) != 3)
+    return false;
+  for (int i = 0; i < 3; i++)
+    if (!dnmf_parse_integer(words[i].begin, words[i].end, &number))
+      return false;
+  return true;
+}
+
+bool dnmf_is_docword(const dnmf_text_file *file) {
+  int64_t size[3];
+  dnmf_text_place place;
+  return read_docword_head(file, size, &place);
+}
+
+dnmf_status dnmf_open_docword(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
+                              dnmf_source *source) {
+  market all = {.coordinate = true};
+  int64_t size[3] = {0, 0, 0};
+  dnmf_status status = DNMF_OK;
+  source->format = "UCI bag of words";
+  if (!read_docword_head(file, size, &all.data)) {
+    dnmf_fail(
+        &context->error, DNMF_ERROR_INPUT,
+        "is no bag of words: it begins with three lines, the numbers of documents, words and entries, and goes on "
+        "with a document, a word and a count a line");
+    status = dnmf_text_locate(&context->error, file->path, 0, DNMF_ERROR_INPUT);
+  }
+  all.rows = size[0];
+  all.cols = size[1];
+  all.declared = size[2];
+  if (status == DNMF_OK)
+    status = read_options(&context->error, file, options, &all, source);
+  DNMF_TRY(dnmf_agree(context, status));
+  snprintf(source->taken, sizeof source->taken,
+           "%" PRId64 " documents are the rows, %" PRId64 " words the columns, as its three lines of header say",
+           all.rows, all.cols);
+  return read_market(context, file, &all, source);
 }

@@ -7,9 +7,9 @@ enum {
   VALUE_DIGITS = 15 /* and of that many is exact in a double, as is the power of ten it is divided by */
 };
 
-bool dnmf_plain_triple_may_be(const dnmf_delimiter *delimiter) {
-  const char c = delimiter->text[0];
-  return delimiter->length == 0 || (delimiter->length == 1 && c != '.' && !(c >= '0' && c <= '9'));
+bool dnmf_plain_triple_may_be(const dnmf_dialect *dialect) {
+  const char c = dialect->delimiter[0];
+  return dialect->length == 0 || (dialect->length == 1 && c != '.' && !(c >= '0' && c <= '9'));
 }
 
 static inline bool is_digit(char c) {
@@ -44,13 +44,13 @@ static inline const char *take_digits(const char *at, const char *end, int64_t *
 }
 
 /* An id as it would be printed; returns what follows the delimiter behind it, NULL when there is none. */
-static inline const char *take_id(const dnmf_delimiter *delimiter, const char *at, const char *end, int64_t *id) {
+static inline const char *take_id(const dnmf_dialect *dialect, const char *at, const char *end, int64_t *id) {
   *id = 0;
   const int digits = end - at >= 8 ? take_short(at, id) : 0;
   const char *behind = digits > 0 ? at + digits : take_digits(at, end, id);
   if (behind == at || behind - at > ID_DIGITS || (*at == '0' && behind - at > 1) || behind == end)
     return NULL;
-  const bool is_delimiter = delimiter->length > 0 ? *behind == delimiter->text[0] : *behind == ' ' || *behind == '\t';
+  const bool is_delimiter = dialect->length > 0 ? *behind == dialect->delimiter[0] : *behind == ' ' || *behind == '\t';
   return is_delimiter ? behind + 1 : NULL;
 }
 
@@ -66,11 +66,11 @@ static inline bool take_rating(const char *at, const char *end, double *value) {
   return true;
 }
 
-bool dnmf_plain_triple_read(const dnmf_delimiter *delimiter, dnmf_text_line line, dnmf_plain_triple *triple) {
+bool dnmf_plain_triple_read(const dnmf_dialect *dialect, dnmf_text_line line, dnmf_plain_triple *triple) {
   static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
   int64_t mantissa = 0;
-  const char *at = take_id(delimiter, line.begin, line.end, &triple->row);
-  at = at ? take_id(delimiter, at, line.end, &triple->col) : NULL;
+  const char *at = take_id(dialect, line.begin, line.end, &triple->row);
+  at = at ? take_id(dialect, at, line.end, &triple->col) : NULL;
   if (!at || line.end - at > VALUE_DIGITS + 1)
     return false;
   if (take_rating(at, line.end, &triple->value))

@@ -15,10 +15,10 @@ typedef struct dnmf_plain_triple {
   double value;
 } dnmf_plain_triple;
 
-/* True when lines split at `delimiter` into three columns may be read so. local */
-bool dnmf_plain_triple_may_be(const dnmf_delimiter *delimiter);
+/* True when lines split by `dialect` into three columns may be read so. local */
+bool dnmf_plain_triple_may_be(const dnmf_dialect *dialect);
 
 /* Reads a line; false when it is not of that kind. local */
-bool dnmf_plain_triple_read(const dnmf_delimiter *delimiter, dnmf_text_line line, dnmf_plain_triple *triple);
+bool dnmf_plain_triple_read(const dnmf_dialect *dialect, dnmf_text_line line, dnmf_plain_triple *triple);
 
 #endif

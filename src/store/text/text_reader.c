@@ -34,6 +34,8 @@ static dnmf_status refill(dnmf_error *error, dnmf_text_reader *reader) {
   int64_t left = reader->file->size - reader->position;
   int64_t bytes = reader->position < reader->end ? reader->end - reader->position : TAIL_BYTES;
   bytes = bytes < PIECE_BYTES ? bytes : PIECE_BYTES;
+  if (reader->file->joined && bytes < rest)
+    bytes = rest; /* so that a long line is looked at a few times only */
   bytes = bytes < left ? bytes : left;
   void *memory = reader->buffer;
   dnmf_status status = dnmf_grow(error, "a piece of a text file", rest + bytes, 1, &reader->capacity, &memory);
@@ -50,9 +52,12 @@ static dnmf_status take_line(dnmf_error *error, dnmf_text_reader *reader, dnmf_t
   int64_t searched = 0;
   for (;;) {
     int64_t have = reader->filled - reader->begin;
+    char *begin = reader->buffer + reader->begin;
     char *end = NULL;
-    if (have > searched)
-      end = memchr(reader->buffer + reader->begin + searched, '\n', (size_t)(have - searched));
+    if (have > searched && reader->file->joined)
+      end = dnmf_text_line_end(reader->file, begin, begin + have);
+    else if (have > searched)
+      end = memchr(begin + searched, '\n', (size_t)(have - searched));
     bool last = reader->position == reader->file->size;
     if (end || last) {
       line->begin = reader->buffer + reader->begin;
@@ -69,11 +74,16 @@ static void start(dnmf_context *context, const dnmf_text_file *file, dnmf_text_p
   memset(reader, 0, sizeof *reader);
   dnmf_range data = {first.offset, file->size};
   dnmf_range share = dnmf_range_split(data, context->size, context->rank);
+  bool bounded = file->joined && context->size > 1; /* where lines begin is known */
+  if (bounded) {
+    share.begin = file->bounds[context->rank] > first.offset ? file->bounds[context->rank] : first.offset;
+    share.end = file->bounds[context->rank + 1] > first.offset ? file->bounds[context->rank + 1] : first.offset;
+  }
   reader->file = file;
   reader->first = first;
   reader->position = share.begin;
   reader->end = share.end;
-  reader->dropping = share.begin > first.offset && share.begin < share.end;
+  reader->dropping = !bounded && share.begin > first.offset && share.begin < share.end;
   if (reader->dropping)
     reader->position--;
 }
@@ -91,7 +101,11 @@ static dnmf_status handle(dnmf_error *error, dnmf_text_reader *reader, dnmf_text
     return DNMF_OK;
   }
   reader->lines++;
-  return dnmf_text_line_trim(&line) ? take(error, state, line) : DNMF_OK;
+  int64_t more = reader->file->joined ? dnmf_text_count_feeds(line.begin, line.end) : 0;
+  if (dnmf_text_line_trim(reader->file, &line))
+    DNMF_TRY(take(error, state, line));
+  reader->lines += more; /* an error is in the first line of several */
+  return DNMF_OK;
 }
 
 static dnmf_status read_plain(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_take take, void *state) {
@@ -130,7 +144,7 @@ static dnmf_status handle_unpacked(dnmf_error *error, dnmf_text_reader *reader, 
                                    void *state) {
   while (is_unfinished(reader) && reader->begin < reader->filled) {
     char *begin = reader->buffer + reader->begin;
-    char *end = memchr(begin, '\n', (size_t)(reader->filled - reader->begin));
+    char *end = dnmf_text_line_end(reader->file, begin, reader->buffer + reader->filled);
     if (!end && !last)
       return DNMF_OK;
     dnmf_text_line line = {begin, end ? end : reader->buffer + reader->filled};
@@ -154,7 +168,7 @@ static dnmf_status send_piece(dnmf_context *context, dnmf_stream *stream, dnmf_s
 
 /* A process that fails still receives, so that the others can go on; a failure of process 0 comes before theirs in the
  * file, and ends it. */
-static dnmf_status read_packed(dnmf_context *context, dnmf_text_reader *reader, dnmf_text_take take, void *state) {
+static dnmf_status read_sent(dnmf_context *context, dnmf_text_reader *reader, dnmf_text_take take, void *state) {
   const dnmf_text_file *file = reader->file;
   dnmf_stream *stream = NULL;
   void *bytes = NULL;
@@ -162,7 +176,7 @@ static dnmf_status read_packed(dnmf_context *context, dnmf_text_reader *reader, 
   int64_t count = 0;
   dnmf_status status = dnmf_allocate(&context->error, "a piece of a text file", UNPACKED_BYTES, 1, &bytes);
   if (status == DNMF_OK && context->rank == 0)
-    status = dnmf_stream_open(&context->error, file->path, file->packing, &stream);
+    status = dnmf_stream_open(&context->error, file->path, file->descriptor, file->packing, &stream);
   dnmf_status ready = dnmf_agree(context, status);
   dnmf_status sent = DNMF_OK;
   for (count = 1; ready == DNMF_OK && sent == DNMF_OK && count > 0; offset += count) {
@@ -198,8 +212,9 @@ dnmf_status dnmf_text_lines(dnmf_context *context, const dnmf_text_file *file, d
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
     status = agree(context, reader,
-                   file->packing == DNMF_UNPACKED ? read_plain(&context->error, reader, take, state)
-                                                  : read_packed(context, reader, take, state));
+                   file->sent && (context->size > 1 || file->packing != DNMF_UNPACKED)
+                       ? read_sent(context, reader, take, state)
+                       : read_plain(&context->error, reader, take, state));
   free(reader->buffer);
   reader->buffer = NULL;
   return status;

@@ -8,8 +8,11 @@
 #include "store/readers.h"
 #include "store/text/text_entries.h"
 #include "store/text/text_number.h"
+#include "store/text/text_value.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { GUESS_LINES = 50, QUOTED = 60 /* characters of a field in a message */ };
@@ -18,6 +21,7 @@ typedef struct svmlight {
   int64_t lines;
   int64_t least; /* column, INT64_MAX when there is none */
   int64_t most;  /* column, -1 when there is none */
+  dnmf_value_rule values;
   dnmf_text_reader reader;
   dnmf_text_state *state;
 } svmlight;
@@ -88,17 +92,18 @@ static dnmf_status take_line(dnmf_error *error, void *memory, dnmf_text_line lin
       return refuse(error, word, "is not a column from 0 up, a colon and a value");
     if (text.begin == text.end)
       continue;
-    DNMF_TRY(dnmf_text_value(error, text.begin, text.end, &value));
+    DNMF_TRY(dnmf_text_value(error, &all->values, text.begin, text.end, &value));
     all->least = column < all->least ? column : all->least;
     all->most = column > all->most ? column : all->most;
-    DNMF_TRY(dnmf_text_append(error, all->state, all->lines, column, value));
+    if (!isnan(value))
+      DNMF_TRY(dnmf_text_append(error, all->state, all->lines, column, value));
   }
   all->lines++;
   return DNMF_OK;
 }
 
 bool dnmf_is_svmlight(const dnmf_text_file *file) {
-  dnmf_text_place place = {file->start, 0};
+  dnmf_text_place place = file->start;
   int64_t features = 0;
   for (int i = 0; i < GUESS_LINES; i++) {
     int64_t column = 0;
@@ -129,29 +134,48 @@ static dnmf_status find_base(dnmf_context *context, const svmlight *all, dnmf_in
   return DNMF_OK;
 }
 
-static dnmf_status read_svmlight(dnmf_context *context, const dnmf_text_file *file, dnmf_index_base asked,
-                                 svmlight *all, dnmf_source *source) {
+static dnmf_status read_svmlight(dnmf_context *context, const dnmf_text_file *file, dnmf_status status,
+                                 const dnmf_source_options *options, svmlight *all, dnmf_source *source) {
   int64_t base = 0;
   int64_t most = 0;
-  dnmf_status status = dnmf_text_state_create(context, source, false, &all->state);
-  dnmf_text_place first = {file->start, 0};
-  DNMF_TRY(dnmf_text_lines(context, file, first, status, take_line, all, &all->reader));
+  if (status == DNMF_OK)
+    status = dnmf_text_state_create(context, source, false, &all->state);
+  DNMF_TRY(dnmf_text_lines(context, file, file->start, status, take_line, all, &all->reader));
   DNMF_TRY(dnmf_exscan_int64(context, all->lines, &all->state->row_shift, &source->rows));
-  DNMF_TRY(find_base(context, all, asked, &base, &most));
+  DNMF_TRY(find_base(context, all, options->index_base, &base, &most));
   all->state->col_shift = -base;
   source->cols = most < base ? 0 : most - base + 1;
+  source->cols = source->cols < options->svmlight_cols ? options->svmlight_cols : source->cols;
+  source->index_base = base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
   source->stored = all->state->items.count;
-  return dnmf_sum_int64(context, context->comm, &source->stored, 1);
+  snprintf(source->taken, sizeof source->taken, "columns are counted from %" PRId64 "%s", base,
+           options->index_base != DNMF_INDEX_AUTO ? ""
+           : base == 0                            ? ", as column 0 occurs"
+                                                  : ", as no column 0 occurs (--index-base)");
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, &source->stored, 1));
+  return dnmf_cells_settle(context, all->values.missing, source);
+}
+
+static dnmf_status read_options(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
+                                svmlight *all, dnmf_source *source) {
+  const dnmf_dialect blank = {.length = 0};
+  if (options->row_column || options->col_column || options->value_column || options->time_column || options->delimiter)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--delimiter and the column options are for triples, and %s is read as svmlight", file->path);
+  if (options->quote || options->escape || options->decimal)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--quote, --escape and --decimal are for triples and tables, and %s is read as svmlight",
+                     file->path);
+  DNMF_TRY(dnmf_value_rule_read(error, options, &blank, &all->values));
+  return dnmf_cells_check_sparse(error, options, &all->values.cells, source);
 }
 
 dnmf_status dnmf_open_svmlight(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
                                dnmf_source *source) {
   svmlight all = {.least = INT64_MAX, .most = -1};
-  if (options->row_column || options->col_column || options->value_column || options->delimiter)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                     "--delimiter and the column options are for triples, and %s is read as svmlight", file->path);
   source->format = "svmlight";
   source->sparse = true;
   source->missing = DNMF_MISSING_ZERO;
-  return read_svmlight(context, file, options->index_base, &all, source);
+  return read_svmlight(context, file, read_options(&context->error, file, options, &all, source), options, &all,
+                       source);
 }

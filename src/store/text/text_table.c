@@ -9,15 +9,19 @@
 #include "store/text/text_columns.h"
 #include "store/text/text_entries.h"
 #include "store/text/text_number.h"
+#include "store/text/text_value.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct table {
-  dnmf_delimiter delimiter;
+  dnmf_dialect dialect;
+  dnmf_value_rule values;
   bool header;
-  bool row_ids;         /* in the first column */
+  int64_t id_column;    /* of row ids; -1: there is none */
   int64_t fields;       /* on every line of data */
   dnmf_text_place data; /* where it begins */
   dnmf_interner row_names;
@@ -26,18 +30,20 @@ typedef struct table {
   dnmf_field *cells;
   dnmf_text_reader reader;
   dnmf_text_state *state;
+  char taken[DNMF_TAKEN_TEXT];
 } table;
 
 /* The first lines of the file, split: perhaps a header, and data. */
+enum { OPENING = 24 };
 typedef struct opening {
-  dnmf_field *fields[3];
-  int64_t count[3]; /* 0: no such line */
-  dnmf_text_place after[3];
+  char decimal;
+  dnmf_field *fields[OPENING];
+  int64_t count[OPENING]; /* 0: no such line */
+  dnmf_text_place after[OPENING];
 } opening;
 
-static bool is_number(const dnmf_field *field) {
-  double value = 0;
-  return dnmf_parse_real(field->begin, field->end, &value);
+static bool is_number(const opening *head, const dnmf_field *field) {
+  return dnmf_text_is_number(head->decimal, field->begin, field->end);
 }
 
 static bool is_empty(const dnmf_field *field) {
@@ -46,17 +52,8 @@ static bool is_empty(const dnmf_field *field) {
 
 /* True when the line has a first cell that can only be a name. */
 static bool begins_with_name(const opening *head, int line) {
-  return head->count[line] > 1 && !is_empty(&head->fields[line][0]) && !is_number(&head->fields[line][0]);
-}
-
-/* What people write above a column of row ids. */
-static bool is_corner(const dnmf_field *field) {
-  static const char *const names[] = {"id",    "row",  "rows",   "row_id",  "name",
-                                      "index", "user", "userid", "user_id", NULL};
-  for (const char *const *name = names; *name; name++)
-    if (dnmf_field_is(field, *name))
-      return true;
-  return is_empty(field);
+  return head->count[line] > 1 && !is_empty(&head->fields[line][0]) && !is_number(head, &head->fields[line][0]) &&
+         !dnmf_text_is_missing(head->fields[line][0].begin, head->fields[line][0].end);
 }
 
 /* A header has an empty or well-known corner, is one field shorter than the data (as R writes it), or is mostly
@@ -65,32 +62,64 @@ static bool detect_header(const opening *head) {
   const dnmf_field *first = head->fields[0];
   int64_t count = head->count[0];
   int64_t names = 0;
+  int64_t cells = 0;
   if (!first)
     return false;
   if (count == 1 || (count > 1 && head->count[1] == count + 1))
-    return head->count[1] > count || (!is_empty(first) && !is_number(first));
-  if (is_corner(first))
+    return head->count[1] > count || (!is_empty(first) && !is_number(head, first));
+  if (is_empty(first) || dnmf_text_names_ids(first))
     return true;
-  for (int64_t i = 1; i < count; i++)
-    names += !is_empty(&first[i]) && !is_number(&first[i]);
-  return is_number(first) ? names == count - 1 : 2 * names >= count - 1;
+  for (int64_t i = 1; i < count; i++) {
+    bool missing = dnmf_text_is_missing(first[i].begin, first[i].end);
+    names += !missing && !is_number(head, &first[i]);
+    cells += !missing;
+  }
+  return is_number(head, first) ? names == cells && cells > 0 : 2 * names >= cells && cells > 0;
 }
 
+/* Ids tell rows apart: the column's cells in the first lines are words, or whole numbers, and no two are the same. */
+static bool tells_rows_apart(const opening *head, int64_t column) {
+  int lines = 0;
+  for (int line = 1; line < OPENING && column < head->count[line]; line++, lines++) {
+    const dnmf_field *cell = &head->fields[line][column];
+    int64_t whole = 0;
+    if (is_number(head, cell) && !dnmf_parse_integer(cell->begin, cell->end, &whole))
+      return false;
+    for (int other = 1; other < line; other++) {
+      const dnmf_field *before = &head->fields[other][column];
+      if (before->end - before->begin == cell->end - cell->begin &&
+          memcmp(before->begin, cell->begin, (size_t)(cell->end - cell->begin)) == 0)
+        return false;
+    }
+  }
+  return lines > 0;
+}
+
+/* The first column holds ids when the header is one field shorter, or leaves the corner above it empty, when it has a
+ * name that ids have, and can hold them, or when its cells are names. */
 static bool detect_row_ids(const opening *head, bool header) {
   int line = header ? 1 : 0;
-  if (header && (head->count[1] == head->count[0] + 1 || (head->count[0] > 1 && is_corner(&head->fields[0][0]))))
+  if (header && head->count[1] == head->count[0] + 1)
+    return true;
+  if (header && head->count[0] > 1 && is_empty(&head->fields[0][0]))
+    return true;
+  if (header && head->count[0] > 1 && dnmf_text_names_ids(&head->fields[0][0]) &&
+      (head->count[1] == 0 || tells_rows_apart(head, 0)))
     return true;
   return begins_with_name(head, line) && (head->count[line + 1] == 0 || begins_with_name(head, line + 1));
 }
 
-static dnmf_status read_opening(dnmf_error *error, const dnmf_text_file *file, const dnmf_delimiter *delimiter,
+static dnmf_status read_opening(dnmf_error *error, const dnmf_text_file *file, const dnmf_dialect *dialect,
                                 opening *head) {
-  dnmf_text_place place = {file->start, 0};
-  for (int i = 0; i < 3; i++) {
+  dnmf_text_place place = file->start;
+  head->decimal = dialect->decimal;
+  for (int i = 0; i < OPENING; i++) {
     dnmf_text_line line = dnmf_text_head_line(file, &place);
     if (!line.begin)
       break;
-    dnmf_status status = dnmf_text_split_all(error, delimiter, line, &head->fields[i], &head->count[i]);
+    if (i > 2 && dnmf_text_split(dialect, line, 0, NULL) < 0)
+      break; /* it is refused when it is read */
+    dnmf_status status = dnmf_text_split_all(error, dialect, line, &head->fields[i], &head->count[i]);
     DNMF_TRY(dnmf_text_locate(error, file->path, place.lines, status));
     head->after[i] = place;
   }
@@ -102,36 +131,88 @@ static dnmf_status read_opening(dnmf_error *error, const dnmf_text_file *file, c
 
 /* The column ids of the header, each of which must be there and be the only one of its name. */
 static dnmf_status take_column_ids(dnmf_error *error, const opening *head, table *all) {
-  int64_t skipped = all->row_ids && head->count[0] == all->fields ? 1 : 0;
-  for (int64_t i = skipped; i < head->count[0]; i++) {
+  int64_t shift = all->fields - head->count[0]; /* 1: the column of row ids has no name */
+  int64_t taken = 0;
+  for (int64_t i = 0; i < head->count[0]; i++) {
     const dnmf_field *field = &head->fields[0][i];
     int64_t number = 0;
-    if (is_empty(field))
+    if (i + shift == all->id_column)
+      continue;
+    if (is_empty(field) && !field->quoted)
       return dnmf_fail(error, DNMF_ERROR_INPUT, "column %" PRId64 " has no name", i + 1);
     DNMF_TRY(dnmf_intern(error, &all->col_names, field->begin, field->end - field->begin, &number));
-    if (number < i - skipped)
+    if (number < taken)
       return dnmf_fail(error, DNMF_ERROR_INPUT, "columns %" PRId64 " and %" PRId64 " have the same name, \"%.*s\"",
-                       number + skipped + 1, i + 1, (int)(field->end - field->begin), field->begin);
+                       number + (all->id_column >= 0 && all->id_column <= number ? 2 : 1), i + 1,
+                       (int)(field->end - field->begin), field->begin);
+    taken++;
   }
   return DNMF_OK;
+}
+
+/* The column of --row-column: "none", a name of the header, or a number from 1. */
+static dnmf_status find_id_column(dnmf_error *error, const char *asked, const opening *head, table *all) {
+  int64_t number = 0;
+  int64_t shift = all->fields - head->count[0];
+  all->id_column = -1;
+  for (int64_t i = 0; i < head->count[0] && all->header; i++)
+    if (dnmf_field_is(&head->fields[0][i], asked))
+      all->id_column = i + shift;
+  if (all->id_column >= 0)
+    return DNMF_OK;
+  if (strcasecmp(asked, "none") == 0)
+    return shift == 0 ? DNMF_OK
+                      : dnmf_fail(error, DNMF_ERROR_INPUT,
+                                  "--row-column none, but the header has a name less than there are columns");
+  if (!dnmf_parse_integer(asked, asked + strlen(asked), &number))
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "there is no column \"%s\" (--row-column)", asked);
+  if (number < 1 || number > all->fields)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "--row-column is %" PRId64 ", but there are %" PRId64 " columns", number,
+                     all->fields);
+  all->id_column = number - 1;
+  return DNMF_OK;
+}
+
+static void tell_ids(const opening *head, const table *all, char taken[DNMF_TAKEN_TEXT]) {
+  enum { SHOWN = 60 };
+  int64_t values = all->fields - (all->id_column >= 0 ? 1 : 0);
+  int64_t at = all->id_column - (all->fields - head->count[0]);
+  const char *plural = values == 1 ? "" : "s";
+  const dnmf_field *name = all->header && all->id_column >= 0 && at >= 0 ? &head->fields[0][at] : NULL;
+  if (name && !is_empty(name))
+    snprintf(taken, DNMF_TAKEN_TEXT, "row ids from column \"%.*s\", values from %" PRId64 " column%s",
+             name->end - name->begin < SHOWN ? (int)(name->end - name->begin) : SHOWN, name->begin, values, plural);
+  else if (all->id_column >= 0)
+    snprintf(taken, DNMF_TAKEN_TEXT, "row ids from column %" PRId64 ", values from %" PRId64 " column%s",
+             all->id_column + 1, values, plural);
+  else
+    snprintf(taken, DNMF_TAKEN_TEXT,
+             "values from %s %" PRId64 " column%s, no row ids (--row-column names their column)",
+             values == 1 ? "the" : "all", values, plural);
 }
 
 static dnmf_status decide(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
                           opening *head, table *all) {
   bool found = false;
-  if (options->row_column || options->col_column || options->value_column)
+  if (options->col_column || options->value_column || options->time_column)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--row-column, --col-column and --value-column are for triples, and %s is read as a table",
+                     "--col-column, --value-column and --time-column are for triples, and %s is read as a table",
                      file->path);
-  DNMF_TRY(dnmf_text_delimiter(error, file, options, 2, &all->delimiter, &found));
+  DNMF_TRY(dnmf_text_dialect(error, file, options, 2, &all->dialect, &found));
   if (!found)
-    dnmf_delimiter_guess(file, 1, &all->delimiter);
-  DNMF_TRY(read_opening(error, file, &all->delimiter, head));
+    dnmf_delimiter_guess(file, 1, INT64_MAX, &all->dialect);
+  DNMF_TRY(dnmf_value_rule_read(error, options, &all->dialect, &all->values));
+  DNMF_TRY(read_opening(error, file, &all->dialect, head));
   all->header = options->header == DNMF_HEADER_AUTO ? detect_header(head) : options->header == DNMF_HEADER_YES;
-  all->row_ids = detect_row_ids(head, all->header);
-  bool shorter = all->header && all->row_ids && head->count[1] == head->count[0] + 1;
+  bool shorter = all->header && head->count[1] == head->count[0] + 1;
   all->fields = shorter ? head->count[1] : head->count[0];
-  all->data = (dnmf_text_place){file->start, 0};
+  all->id_column = detect_row_ids(head, all->header) ? 0 : -1;
+  if (options->row_column) {
+    dnmf_status status = find_id_column(error, options->row_column, head, all);
+    DNMF_TRY(dnmf_text_locate(error, file->path, head->after[0].lines, status));
+  }
+  tell_ids(head, all, all->taken);
+  all->data = file->start;
   if (all->header) {
     all->data = head->after[0];
     return dnmf_text_locate(error, file->path, head->after[0].lines, take_column_ids(error, head, all));
@@ -149,8 +230,8 @@ static dnmf_status name_column(dnmf_error *error, int64_t column, dnmf_status st
 
 static dnmf_status take_row_id(dnmf_error *error, table *all, dnmf_field *field) {
   int64_t number = 0;
-  dnmf_field_undouble(field);
-  if (is_empty(field))
+  dnmf_field_unescape(field);
+  if (is_empty(field) && !field->quoted)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the row id is empty");
   DNMF_TRY(dnmf_intern(error, &all->row_names, field->begin, field->end - field->begin, &number));
   if (number < all->lines)
@@ -161,14 +242,16 @@ static dnmf_status take_row_id(dnmf_error *error, table *all, dnmf_field *field)
 
 static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
   table *all = state;
-  int64_t count = dnmf_text_split(&all->delimiter, line, all->fields, all->cells);
-  int64_t skipped = all->row_ids ? 1 : 0;
+  int64_t count = dnmf_text_split(&all->dialect, line, all->fields, all->cells);
   DNMF_TRY(dnmf_text_check_fields(error, count, all->fields, ""));
-  if (all->row_ids)
-    DNMF_TRY(take_row_id(error, all, &all->cells[0]));
-  for (int64_t i = skipped; i < count; i++) {
+  if (all->id_column >= 0)
+    DNMF_TRY(take_row_id(error, all, &all->cells[all->id_column]));
+  for (int64_t i = 0; i < count; i++) {
     double value = 0;
-    DNMF_TRY(name_column(error, i + 1, dnmf_text_value(error, all->cells[i].begin, all->cells[i].end, &value)));
+    if (i == all->id_column)
+      continue;
+    DNMF_TRY(name_column(error, i + 1,
+                         dnmf_text_value(error, &all->values, all->cells[i].begin, all->cells[i].end, &value)));
     DNMF_TRY(dnmf_text_append_cell(error, all->state, value));
   }
   all->lines++;
@@ -210,13 +293,14 @@ static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file,
   dnmf_range rows = {0, 0};
   DNMF_TRY(dnmf_exscan_int64(context, all->lines, &rows.begin, &source->rows));
   rows.end = rows.begin + all->lines;
-  source->cols = all->fields - (all->row_ids ? 1 : 0);
+  source->cols = all->fields - (all->id_column >= 0 ? 1 : 0);
   source->stored = source->rows * source->cols;
   all->state->cols = source->cols;
   all->state->row = rows.begin;
   if (source->rows == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has a header and no rows below it", file->path);
-  if (all->row_ids) {
+  DNMF_TRY(dnmf_cells_settle(context, all->values.missing, source));
+  if (all->id_column >= 0) {
     DNMF_TRY(check_row_ids(context, file, all, source->rows));
     DNMF_TRY(set_ids(context, &all->row_names, 0, rows, source->rows, &source->row_ids));
   }
@@ -232,8 +316,9 @@ dnmf_status dnmf_open_table(dnmf_context *context, const dnmf_text_file *file, c
   source->sparse = false;
   source->missing = DNMF_MISSING_ZERO;
   dnmf_status status = dnmf_agree(context, decide(&context->error, file, options, &head, &all));
-  for (int i = 0; i < 3; i++)
+  for (int i = 0; i < OPENING; i++)
     free(head.fields[i]);
+  snprintf(source->taken, sizeof source->taken, "%s", all.taken);
   if (status == DNMF_OK)
     status = read_table(context, file, &all, source);
   dnmf_interner_free(&all.row_names);

@@ -11,18 +11,24 @@
 #include "store/text/text_columns.h"
 #include "store/text/text_entries.h"
 #include "store/text/text_plain_triple.h"
+#include "store/text/text_repeats.h"
+#include "store/text/text_value.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct triples {
   dnmf_text_columns columns;
+  dnmf_value_rule values;
   bool plain;         /* lines may be plain triples */
   dnmf_field *fields; /* of the line being read */
   dnmf_interner row_ids;
   dnmf_interner col_ids;
   dnmf_text_reader reader;
   dnmf_text_state *state;
+  dnmf_repeats repeats; /* what else is kept of each entry to tell repeated ones apart */
 } triples;
 
 static dnmf_status take_plain(dnmf_error *error, triples *all, const dnmf_plain_triple *triple) {
@@ -33,24 +39,44 @@ static dnmf_status take_plain(dnmf_error *error, triples *all, const dnmf_plain_
   return dnmf_text_append(error, all->state, row, col, triple->value);
 }
 
+/* The value and the time of a line that is split; `missing` when it has no value. */
+static dnmf_status take_value(dnmf_error *error, triples *all, double *value, double *time, bool *missing) {
+  const dnmf_text_columns *columns = &all->columns;
+  *value = 1;
+  if (!columns->counted) {
+    const dnmf_field *number = &all->fields[columns->place[DNMF_ROLE_VALUE]];
+    DNMF_TRY(dnmf_text_value(error, &all->values, number->begin, number->end, value));
+  }
+  *missing = isnan(*value);
+  if (columns->time < 0)
+    return DNMF_OK;
+  const dnmf_field *field = &all->fields[columns->time];
+  return dnmf_text_time(error, field->begin, field->end, time);
+}
+
 static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
   triples *all = state;
   const dnmf_text_columns *columns = &all->columns;
   dnmf_field *fields = all->fields;
   dnmf_plain_triple triple;
-  if (all->plain && dnmf_plain_triple_read(&columns->delimiter, line, &triple))
+  if (all->plain && dnmf_plain_triple_read(&columns->dialect, line, &triple))
     return take_plain(error, all, &triple);
-  int64_t count = dnmf_text_split(&columns->delimiter, line, columns->count, fields);
+  int64_t count = dnmf_text_split(&columns->dialect, line, columns->count, fields);
   if (count != columns->count)
     return dnmf_text_check_fields(error, count, columns->count,
                                   " (for a row of the matrix a line, give --format table)");
   double value = 0;
+  double time = 0;
+  bool missing = false;
   int64_t row = 0;
   int64_t col = 0;
-  const dnmf_field *number = &fields[columns->place[DNMF_ROLE_VALUE]];
-  DNMF_TRY(dnmf_text_value(error, number->begin, number->end, &value));
+  DNMF_TRY(take_value(error, all, &value, &time, &missing));
   DNMF_TRY(dnmf_text_id(error, &all->row_ids, "row", &fields[columns->place[DNMF_ROLE_ROW]], &row));
   DNMF_TRY(dnmf_text_id(error, &all->col_ids, "column", &fields[columns->place[DNMF_ROLE_COL]], &col));
+  if (missing)
+    return DNMF_OK;
+  if (all->repeats.kind != DNMF_REPEATS_ALLOWED)
+    DNMF_TRY(dnmf_repeats_note(error, &all->repeats, time, all->reader.lines));
   return dnmf_text_append(error, all->state, row, col, value);
 }
 
@@ -70,14 +96,38 @@ static dnmf_status read_triples(dnmf_context *context, const dnmf_text_file *fil
   if (status == DNMF_OK)
     status = dnmf_allocate(&context->error, "the fields of a line", all->columns.count, sizeof(dnmf_field), &fields);
   all->fields = fields;
-  all->plain = all->columns.count == DNMF_ROLES && all->columns.place[DNMF_ROLE_ROW] == 0 &&
-               all->columns.place[DNMF_ROLE_COL] == 1 && dnmf_plain_triple_may_be(&all->columns.delimiter);
+  all->plain = all->values.plain && !all->columns.counted && all->repeats.kind == DNMF_REPEATS_ALLOWED &&
+               all->columns.count == DNMF_ROLES && all->columns.place[DNMF_ROLE_ROW] == 0 &&
+               all->columns.place[DNMF_ROLE_COL] == 1 && dnmf_plain_triple_may_be(&all->columns.dialect);
   DNMF_TRY(dnmf_text_lines(context, file, all->columns.data, status, take_line, all, &all->reader));
   source->stored = all->state->items.count;
   DNMF_TRY(dnmf_sum_int64(context, context->comm, &source->stored, 1));
   if (source->stored == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has a header and no triples below it", file->path);
-  return number_ids(context, all, source);
+  DNMF_TRY(number_ids(context, all, source));
+  source->has_missing = false;
+  DNMF_TRY(dnmf_cells_settle(context, all->values.missing, source));
+  return dnmf_repeats_settle(context, file->path, &all->repeats, &all->reader, source);
+}
+
+static dnmf_status decide(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
+                          triples *all, dnmf_source *source) {
+  dnmf_error *error = &context->error;
+  DNMF_TRY(dnmf_text_columns_find(error, file, options, DNMF_ROLES, &all->columns));
+  DNMF_TRY(dnmf_value_rule_read(error, options, &all->columns.dialect, &all->values));
+  if (all->columns.counted) {
+    source->format = "interactions";
+    source->duplicates = DNMF_DUPLICATES_SUM;
+  }
+  if (all->columns.counted && (options->add != 0 || options->missing_value))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--add and --missing-value are for values, and %s has none: each line "
+                     "counts 1",
+                     file->path);
+  const char *repeated =
+      all->columns.counted && !options->duplicates_given ? ", repeated ones are added up (--duplicates)" : "";
+  snprintf(source->taken, sizeof source->taken, "%.200s%s", all->columns.taken, repeated);
+  return dnmf_repeats_begin(error, options, all->columns.counted, context, &all->repeats);
 }
 
 dnmf_status dnmf_open_triples(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
@@ -87,12 +137,12 @@ dnmf_status dnmf_open_triples(dnmf_context *context, const dnmf_text_file *file,
   source->sparse = true;
   source->missing = DNMF_MISSING_UNOBSERVED;
   source->duplicates = DNMF_DUPLICATES_LAST;
-  dnmf_status status = dnmf_text_columns_find(&context->error, file, options, DNMF_ROLES, &all.columns);
-  status = dnmf_agree(context, status);
+  dnmf_status status = dnmf_agree(context, decide(context, file, options, &all, source));
   if (status == DNMF_OK)
     status = read_triples(context, file, &all, source);
   dnmf_interner_free(&all.row_ids);
   dnmf_interner_free(&all.col_ids);
+  dnmf_repeats_free(&all.repeats);
   free(all.fields);
   return status;
 }

@@ -4,7 +4,10 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "matrix/fetch.h"
+#include "store/hdf5/hdf5_attribute.h"
 #include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
+#include "store/ids/ids_find.h"
 #include "store/source.h"
 
 #include <errno.h>
@@ -183,6 +186,7 @@ static dnmf_status find_rows(dnmf_context *context, const char *path, const char
   int64_t count = dnmf_range_size(s->mine);
   dnmf_ids names = {0};
   int64_t unknown = 0;
+  int64_t repeated = 0;
   int64_t example = -1;
   if (s->model_ids->kind == DNMF_IDS_NONE) {
     for (int64_t i = 0; i < count; i++)
@@ -195,7 +199,7 @@ static dnmf_status find_rows(dnmf_context *context, const char *path, const char
   }
   dnmf_status status = dnmf_agree(context, dnmf_ids_to_text(&context->error, s->file_ids, &names));
   if (status == DNMF_OK)
-    status = dnmf_ids_find(context, s->model_ids, s->model_count, count, names.starts, names.text, index);
+    status = dnmf_ids_match(context, s->model_ids, s->model_count, s->file_ids, index, &repeated);
   for (int64_t i = 0; i < count && status == DNMF_OK; i++) {
     unknown += index[i] < 0;
     example = index[i] < 0 && example < 0 ? i : example;

@@ -35,12 +35,19 @@ static void triples_row(const dnmf_export_view *view, int64_t local, dnmf_sink *
 
 const dnmf_export_writer dnmf_export_triples = {triples_head, triples_row};
 
-/* A line of column names when they have any; above row ids it begins with an empty cell. */
+/* Names of rows below an empty corner, names of columns beside it. Where one side has names the other has its numbers:
+ * a first column of numbers would be read as values, and a first line of numbers as a row. The columns of a factor have
+ * names that tell, and need no numbers of rows. */
+static bool has_names(const dnmf_export_view *view) {
+  return view->row_ids.kind != DNMF_IDS_NONE || (!view->components && view->col_ids.kind != DNMF_IDS_NONE);
+}
+
 static void table_head(const dnmf_export_view *view, dnmf_sink *sink) {
-  if (!view->components && view->col_ids.kind == DNMF_IDS_NONE)
+  bool named = has_names(view);
+  if (!named && !view->components)
     return;
   for (int64_t j = 0; j < view->cols; j++) {
-    if (j > 0 || view->row_ids.kind != DNMF_IDS_NONE)
+    if (j > 0 || named)
       dnmf_sink_text(sink, ",");
     put_col_name(view, j, sink);
   }
@@ -48,7 +55,7 @@ static void table_head(const dnmf_export_view *view, dnmf_sink *sink) {
 }
 
 static void table_row(const dnmf_export_view *view, int64_t local, dnmf_sink *sink) {
-  bool named = view->row_ids.kind != DNMF_IDS_NONE;
+  bool named = has_names(view);
   const void *values = dnmf_export_row(view, local);
   if (named)
     dnmf_sink_id(sink, &view->row_ids, view->range.begin + local);

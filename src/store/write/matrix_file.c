@@ -2,6 +2,9 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
+#include "store/ids/ids_find.h"
 #include "store/write/matrix_frame.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 #include "store/write/matrix_frame.h"
 
+#include "store/hdf5/hdf5_attribute.h"
 #include "store/ids/ids_file.h"
 
 const dnmf_matrix_names *dnmf_matrix_names_of(bool anndata) {

@@ -4,7 +4,7 @@
 
 #include "matrix/ids.h"
 #include "matrix/matrix.h"
-#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_base.h"
 
 /* Where things are in the file. */
 typedef struct dnmf_matrix_names {

@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/ids/ids_fetch.h"
 #include "store/ids/ids_file.h"
 #include "store/write/shared_text.h"

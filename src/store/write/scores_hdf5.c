@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/ids/ids_file.h"
 #include "store/text/pairs.h"
 #include "store/text/text_number.h"

@@ -89,11 +89,17 @@ static void put_quoted(dnmf_sink *sink, const char *text, size_t length) {
   dnmf_sink_put(sink, "\"", 1);
 }
 
+/* Whether import would take an id that is not quoted for anything else: several fields, with whatever delimiter, the
+ * end of a line, a comment, a byte order mark, the beginning of another format; or leave blanks around it out. */
 static bool needs_quotes(const char *text, size_t length) {
-  if (length == 0 || text[0] == ' ' || text[length - 1] == ' ')
+  static const char parts[] = ",;|\"\t\r\n";
+  static const char first[] = "#%{[<@";
+  if (length == 0 || text[0] == ' ' || text[length - 1] == ' ' || memchr(first, text[0], sizeof first - 1))
+    return true;
+  if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
     return true;
   for (size_t i = 0; i < length; i++)
-    if (strchr(",\"\r\n\t", text[i]))
+    if (memchr(parts, text[i], sizeof parts - 1) || (text[i] == ':' && i + 1 < length && text[i + 1] == ':'))
       return true;
   return false;
 }
@@ -105,11 +111,13 @@ void dnmf_sink_id(dnmf_sink *sink, const dnmf_ids *ids, int64_t index) {
   } else if (ids->kind == DNMF_IDS_INTEGER) {
     dnmf_sink_integer(sink, ids->numbers[at]);
   } else {
-    const char *text = ids->text + ids->starts[at];
-    size_t length = (size_t)(ids->starts[at + 1] - ids->starts[at]);
-    if (needs_quotes(text, length))
-      put_quoted(sink, text, length);
-    else
-      dnmf_sink_put(sink, text, length);
+    dnmf_sink_field(sink, ids->text + ids->starts[at], ids->starts[at + 1] - ids->starts[at]);
   }
+}
+
+void dnmf_sink_field(dnmf_sink *sink, const char *text, int64_t length) {
+  if (needs_quotes(text, (size_t)length))
+    put_quoted(sink, text, (size_t)length);
+  else
+    dnmf_sink_put(sink, text, (size_t)length);
 }

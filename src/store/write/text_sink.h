@@ -32,7 +32,10 @@ void dnmf_sink_integer(dnmf_sink *sink, int64_t value);
 /* The shortest decimal number that reads back as the same number of that precision. */
 void dnmf_sink_number(dnmf_sink *sink, double value, dnmf_precision precision);
 
-/* Id `index`, held in `ids`, quoted as CSV asks; the index itself when there are no ids. */
+/* A field of CSV, quoted where import would not read it back as it is. */
+void dnmf_sink_field(dnmf_sink *sink, const char *text, int64_t length);
+
+/* Id `index`, held in `ids`, as a field; the index itself when there are no ids. */
 void dnmf_sink_id(dnmf_sink *sink, const dnmf_ids *ids, int64_t index);
 
 /* Writes all `count` bytes at `offset`; 0 or errno. */

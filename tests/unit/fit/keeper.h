@@ -21,10 +21,9 @@ typedef struct keeper {
   int last_saves;
   dnmf_panel saved_w;
   dnmf_panel saved_h;
-  dnmf_panel best_w;
-  dnmf_panel best_h;
+  dnmf_panel parts[DNMF_MODEL_PARTS];
   dnmf_fit_state state; /* owns its histories */
-  dnmf_checkpointing plan;
+  dnmf_fit_host plan;
 } keeper;
 
 static inline void keep_panel(const dnmf_panel *from, dnmf_panel *to) {
@@ -50,11 +49,9 @@ static inline dnmf_status keep(void *state, const dnmf_fit_state *now, bool last
   k->state.result.validation_history = keep_values(result->validation_history, result->history_count);
   keep_panel(k->w, &k->saved_w);
   keep_panel(k->h, &k->saved_h);
-  if (now->best_w) {
-    keep_panel(now->best_w, &k->best_w);
-    keep_panel(now->best_h, &k->best_h);
-    k->state.best_w = &k->best_w;
-    k->state.best_h = &k->best_h;
+  for (int i = 0; i < now->panel_count; i++) {
+    keep_panel(now->panels[i].panel, &k->parts[i]);
+    k->state.panels[i].panel = &k->parts[i];
   }
   k->iterations = result->iterations;
   k->saves++;
@@ -71,8 +68,8 @@ static inline bool told(void *state) {
 /* Saves the fit of w and h after every iteration, and stops it after `stop_at` (0: not). */
 static inline void keeper_begin(keeper *k, dnmf_panel *w, dnmf_panel *h, int stop_at) {
   *k = (keeper){.w = w, .h = h, .stop_at = stop_at, .teller = test_context()->size - 1};
-  k->plan = (dnmf_checkpointing){
-      .state = k, .save = keep, .told_to_stop = told, .every_iterations = 1, .every_seconds = INFINITY};
+  k->plan =
+      (dnmf_fit_host){.state = k, .save = keep, .told_to_stop = told, .every_iterations = 1, .every_seconds = INFINITY};
 }
 
 static inline void restore_panel(const dnmf_panel *from, dnmf_panel *to) {
@@ -93,8 +90,8 @@ static inline void keeper_free(keeper *k) {
   dnmf_fit_result_free(&k->state.result);
   dnmf_panel_free(&k->saved_w);
   dnmf_panel_free(&k->saved_h);
-  dnmf_panel_free(&k->best_w);
-  dnmf_panel_free(&k->best_h);
+  for (int i = 0; i < DNMF_MODEL_PARTS; i++)
+    dnmf_panel_free(&k->parts[i]);
 }
 
 static inline void assert_same_panel(const dnmf_panel *x, const dnmf_panel *y) {

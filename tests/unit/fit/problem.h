@@ -7,7 +7,7 @@
 
 #include "base/random.h"
 #include "comm/collective.h"
-#include "fit/fit.h"
+#include "fit/zeros_fit.h"
 #include "grids.h"
 #include "init/start.h"
 
@@ -42,12 +42,12 @@ typedef struct problem {
   dnmf_fit_result result;
 } problem;
 
-static inline dnmf_fit_options fit_options(dnmf_solver solver, int components, int iterations) {
-  return (dnmf_fit_options){.components = components,
-                            .solver = solver,
-                            .stop = DNMF_STOP_GRADIENT,
-                            .max_iterations = iterations,
-                            .time_limit = INFINITY};
+static inline dnmf_settings fit_options(dnmf_solver solver, int components, int iterations) {
+  return (dnmf_settings){.components = components,
+                         .solver = solver,
+                         .stop = DNMF_STOP_GRADIENT,
+                         .max_iterations = iterations,
+                         .time_limit = INFINITY};
 }
 
 /* This process's block of `a`, and the factors at their random start. */
@@ -68,9 +68,9 @@ static inline void problem_create(const dnmf_grid *grid, const whole *a, bool sp
   dnmf_start_random(&p->a, START_SEED, &p->w, &p->h);
 }
 
-static inline void problem_fit(problem *p, const dnmf_fit_options *options) {
+static inline void problem_fit(problem *p, const dnmf_settings *options) {
   dnmf_fit_result_free(&p->result);
-  assert_ok(dnmf_fit(test_context(), options, &p->a, &p->w, &p->h, &p->result));
+  assert_ok(dnmf_fit_zeros(test_context(), options, &p->a, &p->w, &p->h, &p->result));
 }
 
 static inline void problem_free(problem *p) {

@@ -106,7 +106,7 @@ static void check_form(const dnmf_grid *grid, const form *f) {
   const double layout = dnmf_allocated_bytes(grid->rows + grid->cols + 2, sizeof(int64_t));
   if (!f->loss.divergence) /* a divergence gets its denominators in the fit */
     assert_close((double)(held.live - before), layout + planned, 0);
-  dnmf_fit_options options = fit_options(f->solver, f->components, ITERATIONS);
+  dnmf_settings options = fit_options(f->solver, f->components, ITERATIONS);
   options.loss = f->loss;
   held.peak = held.live;
   problem_fit(&p, &options);

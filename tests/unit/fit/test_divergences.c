@@ -9,8 +9,8 @@ enum { BETAS = sizeof betas / sizeof *betas };
 static const dnmf_penalties none = {0};
 static const dnmf_penalties penalties = {.l1_w = 0.3, .l1_h = 0.2, .l2_w = 0.5, .l2_h = 0.7};
 
-static dnmf_fit_options options_for(double beta, int iterations) {
-  dnmf_fit_options options = fit_options(DNMF_SOLVER_MU, 3, iterations);
+static dnmf_settings options_for(double beta, int iterations) {
+  dnmf_settings options = fit_options(DNMF_SOLVER_MU, 3, iterations);
   options.loss = (dnmf_loss){true, beta};
   return options;
 }
@@ -85,7 +85,7 @@ static void assert_close(const double *expected, const double *actual, int64_t c
 
 /* One fit beside the plain loops: factors, the objective, and every objective on the way. */
 static void check_fit(const dnmf_grid *grid, const whole *a, bool sparse, dnmf_precision precision,
-                      const dnmf_fit_options *options) {
+                      const dnmf_settings *options) {
   const double beta = options->loss.beta;
   const double tolerance = precision == DNMF_DOUBLE ? 1e-10 : 2e-4;
   const dnmf_penalties *l = &options->penalties;
@@ -119,7 +119,7 @@ static void check_betas(const dnmf_grid *grid, const dnmf_penalties *l, dnmf_fix
   for (int b = 0; b < BETAS; b++)
     for (int sparse = 0; sparse < 2; sparse++) {
       const whole a = matrix_for(betas[b], 19, 13);
-      dnmf_fit_options options = options_for(betas[b], 6);
+      dnmf_settings options = options_for(betas[b], 6);
       options.penalties = *l;
       options.fixed = fixed;
       check_fit(grid, &a, sparse, precision, &options);
@@ -149,7 +149,7 @@ static void check_small(const dnmf_grid *grid) {
   for (int c = 0; c < 4; c++) {
     const double beta = c / 2 ? 0.5 : 1;
     const whole a = matrix_for(0, shapes[c % 2][0], shapes[c % 2][1]);
-    const dnmf_fit_options options = options_for(beta, 5);
+    const dnmf_settings options = options_for(beta, 5);
     check_fit(grid, &a, c % 2, DNMF_DOUBLE, &options);
   }
 }
@@ -183,7 +183,7 @@ static void so_they_do_with_empty_processes(void **state) {
 static void check_traffic(const dnmf_grid *grid) {
   dnmf_context *context = test_context();
   for (int b = 0; b < BETAS; b++) {
-    const dnmf_fit_options options = options_for(betas[b], 5);
+    const dnmf_settings options = options_for(betas[b], 5);
     const whole a = matrix_for(betas[b], 19, 13);
     const double k = options.components;
     const double factor_words = (double)((grid->rows - 1) * a.cols + (grid->cols - 1) * a.rows) * k;
@@ -208,12 +208,12 @@ static void the_words_sent_are_those_of_the_formula(void **state) {
 static void check_refusal(const dnmf_grid *grid) {
   dnmf_context *context = test_context();
   for (int c = 0; c < 4; c++) {
-    const dnmf_fit_options options = options_for(c / 2 ? 0 : -0.5, 5);
+    const dnmf_settings options = options_for(c / 2 ? 0 : -0.5, 5);
     whole a = matrix_for(0, 19, 13);
     a.value[17 * 13 + 11] = 0;
     problem p;
     problem_create(grid, &a, c % 2, DNMF_DOUBLE, options.components, &p);
-    assert_int_equal(dnmf_fit(context, &options, &p.a, &p.w, &p.h, &p.result), DNMF_ERROR_INPUT);
+    assert_int_equal(dnmf_fit_zeros(context, &options, &p.a, &p.w, &p.h, &p.result), DNMF_ERROR_INPUT);
     assert_non_null(strstr(context->error.text, "row 17, column 11 "));
     context->error = (dnmf_error){0};
     problem_free(&p);

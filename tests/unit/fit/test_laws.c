@@ -4,7 +4,7 @@
 static const int64_t shapes[][2] = {{19, 13}, {4, 17}, {15, 2}};
 enum { SHAPES = 3 };
 
-typedef void (*law)(const whole *a, problem *p, const dnmf_fit_options *options);
+typedef void (*law)(const whole *a, problem *p, const dnmf_settings *options);
 
 static law checked;
 
@@ -14,7 +14,7 @@ static void check_all_on_grid(const dnmf_grid *grid) {
     for (int solver = 0; solver < DNMF_SOLVERS; solver++)
       for (int sparse = 0; sparse < 2; sparse++)
         for (int precision = 0; precision < DNMF_PRECISIONS; precision++) {
-          const dnmf_fit_options options = fit_options((dnmf_solver)solver, 3, 6);
+          const dnmf_settings options = fit_options((dnmf_solver)solver, 3, 6);
           whole a = whole_matrix(shapes[shape][0], shapes[shape][1]);
           problem p;
           problem_create(grid, &a, sparse, (dnmf_precision)precision, options.components, &p);
@@ -28,7 +28,7 @@ static void check_all(law of_every_fit) {
   on_every_grid(check_all_on_grid);
 }
 
-static void never_increases(const whole *a, problem *p, const dnmf_fit_options *options) {
+static void never_increases(const whole *a, problem *p, const dnmf_settings *options) {
   problem_fit(p, options);
   assert_int_equal(p->result.history_count, options->max_iterations + 1);
   const double rounding = 64 * dnmf_precision_epsilon(p->a.precision) * p->a.sum_squares;
@@ -43,8 +43,8 @@ static void the_objective_never_increases(void **state) {
   check_all(never_increases);
 }
 
-static void is_the_dense_one(const whole *a, problem *p, const dnmf_fit_options *options) {
-  dnmf_fit_options penalized = *options;
+static void is_the_dense_one(const whole *a, problem *p, const dnmf_settings *options) {
+  dnmf_settings penalized = *options;
   penalized.penalties = (dnmf_penalties){.l1_w = 0.3, .l1_h = 0.2, .l2_w = 0.5, .l2_h = 0.7};
   problem_fit(p, &penalized);
   factors f;
@@ -68,7 +68,7 @@ static double first_objectives[SHAPES * DNMF_SOLVERS * 4];
 static int objective_count;
 static bool have_first;
 
-static void is_the_same(const whole *a, problem *p, const dnmf_fit_options *options) {
+static void is_the_same(const whole *a, problem *p, const dnmf_settings *options) {
   (void)a;
   problem_fit(p, options);
   double *first = &first_objectives[objective_count++ % (SHAPES * DNMF_SOLVERS * 4)];
@@ -88,7 +88,7 @@ static void every_grid_ends_at_the_same_objective(void **state) {
   check_all(is_the_same);
 }
 
-static void check_repeats(const whole *a, problem *p, const dnmf_fit_options *options) {
+static void check_repeats(const whole *a, problem *p, const dnmf_settings *options) {
   problem_fit(p, options);
   factors first;
   factors second;
@@ -111,7 +111,7 @@ static void the_same_fit_twice_gives_the_same_bytes(void **state) {
 static void check_traffic(const dnmf_grid *grid) {
   dnmf_context *context = test_context();
   for (int shape = 0; shape < SHAPES; shape++) {
-    const dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 3, 5);
+    const dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 3, 5);
     whole a = whole_matrix(shapes[shape][0], shapes[shape][1]);
     problem p;
     problem_create(grid, &a, false, DNMF_DOUBLE, options.components, &p);

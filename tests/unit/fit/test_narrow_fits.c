@@ -13,7 +13,7 @@ enum { LOSSES = sizeof losses / sizeof *losses };
 static double fit(const dnmf_grid *grid, const whole *a, dnmf_precision precision, dnmf_solver solver, dnmf_loss loss,
                   dnmf_number narrow, factors *f) {
   dnmf_context *context = test_context();
-  dnmf_fit_options options = fit_options(solver, 3, 4);
+  dnmf_settings options = fit_options(solver, 3, 4);
   double squares = 0;
   problem p;
   options.loss = loss;

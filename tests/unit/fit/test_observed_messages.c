@@ -1,6 +1,6 @@
 /* What an iteration over observed entries sends: counted where it is handed to MPI. */
 #include "count_mpi.h"
-#include "fit/fit_observed.h"
+#include "fit/observed_fit.h"
 #include "mpi_test.h"
 
 #include <math.h>
@@ -34,24 +34,24 @@ static void create(dnmf_ratings *ratings, dnmf_ratings_view *held_out) {
 /* What a fit of so many iterations asks of MPI, the start left out. */
 static mpi_counts count_fit(const dnmf_ratings *ratings, const dnmf_ratings_view *held_out, bool shrink,
                             int iterations) {
-  dnmf_observed_options options = {.components = 3,
-                                   .solver = DNMF_SOLVER_HALS,
-                                   .bias_rows = true,
-                                   .bias_cols = true,
-                                   .sweeps = 1,
-                                   .start_scale = 0.5,
-                                   .l2_w = 0.1,
-                                   .l2_h = 0.1,
-                                   .l2_bias = 5,
-                                   .shrink_to_mean = shrink,
-                                   .stop = held_out ? DNMF_STOP_VALIDATION : DNMF_STOP_OBJECTIVE,
-                                   .max_iterations = iterations,
-                                   .patience = 100,
-                                   .time_limit = INFINITY};
+  dnmf_settings options = {.components = 3,
+                           .solver = DNMF_SOLVER_HALS,
+                           .seed = 3,
+                           .sweeps = 1,
+                           .penalties = {.l2_w = 0.1, .l2_h = 0.1, .scale = DNMF_PENALTY_COUNT},
+                           .observed = {.bias_rows = true,
+                                        .bias_cols = true,
+                                        .start_scale = 0.5,
+                                        .l2_bias = 5,
+                                        .shrink_to_mean = shrink,
+                                        .patience = 100},
+                           .stop = held_out ? DNMF_STOP_VALIDATION : DNMF_STOP_OBJECTIVE,
+                           .max_iterations = iterations,
+                           .time_limit = INFINITY};
   dnmf_panel w = {0};
   dnmf_panel h = {0};
   dnmf_fit_result result = {0};
-  assert_ok(dnmf_start_observed(&test_context()->error, &options, ratings, 3, &w, &h));
+  assert_ok(dnmf_start_observed(&test_context()->error, &options, ratings, &w, &h));
   mpi_counted = (mpi_counts){0};
   assert_ok(dnmf_fit_observed(test_context(), &options, ratings, held_out, &w, &h, &result));
   const mpi_counts counted = mpi_counted;

@@ -48,7 +48,7 @@ static void half_step(row_update update, const double *value, int64_t rows, int6
   }
 }
 
-static void reference_fit(const whole *a, row_update update, const dnmf_fit_options *options, factors *f) {
+static void reference_fit(const whole *a, row_update update, const dnmf_settings *options, factors *f) {
   const dnmf_penalties *penalties = &options->penalties;
   for (int i = 0; i < options->max_iterations; i++) {
     if (options->fixed != DNMF_FIXED_W)
@@ -69,7 +69,7 @@ static void assert_close(const double *expected, const double *actual, int64_t c
 static void check_reference(const dnmf_grid *grid, dnmf_solver solver, bool sparse, const dnmf_penalties *penalties,
                             dnmf_fixed fixed) {
   const whole a = whole_matrix(19, 13);
-  dnmf_fit_options options = fit_options(solver, 4, 10);
+  dnmf_settings options = fit_options(solver, 4, 10);
   options.penalties = *penalties;
   options.fixed = fixed;
   problem p;
@@ -129,8 +129,8 @@ static void so_they_do_with_a_factor_fixed(void **state) {
 /* By dimension: W's penalties count once a column of A, H's once a row. */
 static void check_scale(const dnmf_grid *grid) {
   const whole a = whole_matrix(19, 13);
-  dnmf_fit_options raw = fit_options(DNMF_SOLVER_HALS, 4, 5);
-  dnmf_fit_options scaled = raw;
+  dnmf_settings raw = fit_options(DNMF_SOLVER_HALS, 4, 5);
+  dnmf_settings scaled = raw;
   raw.penalties = (dnmf_penalties){.l1_w = 0.01 * 13, .l1_h = 0.02 * 19, .l2_w = 0.03 * 13, .l2_h = 0.04 * 19};
   scaled.penalties = (dnmf_penalties){.l1_w = 0.01, .l1_h = 0.02, .l2_w = 0.03, .l2_h = 0.04};
   scaled.penalties.scale = DNMF_PENALTY_DIMENSION;
@@ -174,7 +174,7 @@ static double kkt(const double *value, int64_t rows, int64_t cols, int64_t row_s
 
 static void check_optimality(const dnmf_grid *grid) {
   const whole a = whole_matrix(19, 13);
-  dnmf_fit_options options = fit_options(DNMF_SOLVER_BPP, 2, 1000);
+  dnmf_settings options = fit_options(DNMF_SOLVER_BPP, 2, 1000);
   options.tolerance = 1e-9;
   problem p;
   factors f;

@@ -3,13 +3,13 @@
 
 #include "keeper.h"
 
-#include "fit/fit_observed.h"
+#include "fit/observed_fit.h"
 
 enum { STOP_AT = 4 };
 
 /* Dies at one iteration, is made anew, and goes on. */
 static void check_break(const dnmf_grid *grid, const whole *a, bool sparse, dnmf_precision precision,
-                        dnmf_fit_options options) {
+                        dnmf_settings options) {
   problem straight;
   problem broken;
   problem second;
@@ -18,7 +18,7 @@ static void check_break(const dnmf_grid *grid, const whole *a, bool sparse, dnmf
   problem_fit(&straight, &options);
   problem_create(grid, a, sparse, precision, options.components, &broken);
   keeper_begin(&k, &broken.w.mine, &broken.h.mine, STOP_AT);
-  options.checkpointing = &k.plan;
+  options.host = &k.plan;
   problem_fit(&broken, &options);
   assert_true(broken.result.interrupted && !broken.result.converged);
   assert_string_equal(broken.result.stop_reason, "signal");
@@ -55,7 +55,7 @@ static void every_solver_goes_on_as_if_nothing_had_happened(void **state) {
 /* The rules compare with the first iteration, the start, and the last check, all before the break. */
 static void check_stopping_rules(const dnmf_grid *grid) {
   const whole a = whole_matrix(9, 8);
-  dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 2, 10000);
+  dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 2, 10000);
   options.tolerance = 1e-3;
   check_break(grid, &a, false, DNMF_DOUBLE, options);
   options = fit_options(DNMF_SOLVER_MU, 2, 10000);
@@ -71,7 +71,7 @@ static void stopping_rules_remember_what_was_before(void **state) {
 
 static void check_fixed(const dnmf_grid *grid) {
   const whole a = whole_matrix(11, 10);
-  dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 3, 9);
+  dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 3, 9);
   options.fixed = DNMF_FIXED_W;
   check_break(grid, &a, false, DNMF_DOUBLE, options);
   options.fixed = DNMF_FIXED_H;
@@ -84,7 +84,7 @@ static void a_fixed_factor_stays_fixed(void **state) {
 }
 
 /* One fit on a column of processes, saving as the keeper's plan has it. */
-static void fit_saving(keeper *k, dnmf_fit_options options, double every_seconds, int every_iterations,
+static void fit_saving(keeper *k, dnmf_settings options, double every_seconds, int every_iterations,
                        dnmf_fit_result *result) {
   const whole a = whole_matrix(9, 8);
   dnmf_context *context = test_context();
@@ -95,7 +95,7 @@ static void fit_saving(keeper *k, dnmf_fit_options options, double every_seconds
   keeper_begin(k, &p.w.mine, &p.h.mine, k->stop_at);
   k->plan.every_seconds = every_seconds;
   k->plan.every_iterations = every_iterations;
-  options.checkpointing = &k->plan;
+  options.host = &k->plan;
   problem_fit(&p, &options);
   *result = p.result;
   problem_free(&p);
@@ -117,7 +117,7 @@ static void saves_come_every_so_many_seconds(void **state) {
   (void)state;
   dnmf_fit_result result;
   keeper k = {.stop_at = 0};
-  dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 2, 1000000);
+  dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 2, 1000000);
   options.time_limit = 0.2;
   fit_saving(&k, options, 0.05, 0, &result);
   assert_true(k.saves >= 2 && k.saves <= 5 && k.saves < result.iterations);
@@ -128,7 +128,7 @@ static void a_time_limit_interrupts(void **state) {
   (void)state;
   dnmf_fit_result result;
   keeper k = {.stop_at = 0};
-  dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 2, 1000000);
+  dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 2, 1000000);
   options.time_limit = 0.02;
   fit_saving(&k, options, INFINITY, 0, &result);
   assert_true(result.interrupted);
@@ -178,12 +178,12 @@ typedef struct observed_fit {
   dnmf_fit_result result;
 } observed_fit;
 
-static void observed_start(const dnmf_observed_options *options, const rated *r, observed_fit *fit) {
+static void observed_start(const dnmf_settings *options, const rated *r, observed_fit *fit) {
   *fit = (observed_fit){0};
-  assert_ok(dnmf_start_observed(&test_context()->error, options, &r->ratings, START_SEED, &fit->w, &fit->h));
+  assert_ok(dnmf_start_observed(&test_context()->error, options, &r->ratings, &fit->w, &fit->h));
 }
 
-static void observed_run(const dnmf_observed_options *options, const rated *r, observed_fit *fit) {
+static void observed_run(const dnmf_settings *options, const rated *r, observed_fit *fit) {
   const dnmf_ratings_view *held_out = options->stop == DNMF_STOP_VALIDATION ? &r->held_out : NULL;
   assert_ok(dnmf_fit_observed(test_context(), options, &r->ratings, held_out, &fit->w, &fit->h, &fit->result));
 }
@@ -194,7 +194,7 @@ static void observed_free(observed_fit *fit) {
   dnmf_fit_result_free(&fit->result);
 }
 
-static void check_observed_break(const rated *r, dnmf_observed_options options, int stop_at) {
+static void check_observed_break(const rated *r, dnmf_settings options, int stop_at) {
   observed_fit straight;
   observed_fit broken;
   observed_fit second;
@@ -203,7 +203,7 @@ static void check_observed_break(const rated *r, dnmf_observed_options options, 
   observed_run(&options, r, &straight);
   observed_start(&options, r, &broken);
   keeper_begin(&k, &broken.w, &broken.h, stop_at);
-  options.checkpointing = &k.plan;
+  options.host = &k.plan;
   observed_run(&options, r, &broken);
   assert_true(broken.result.interrupted);
   assert_int_equal(broken.result.iterations, stop_at);
@@ -220,22 +220,18 @@ static void check_observed_break(const rated *r, dnmf_observed_options options, 
   observed_free(&second);
 }
 
-static dnmf_observed_options observed_options(dnmf_solver solver, int iterations) {
+static dnmf_settings observed_options(dnmf_solver solver, int iterations) {
   bool biases = solver != DNMF_SOLVER_MU;
-  return (dnmf_observed_options){.components = 3,
-                                 .solver = solver,
-                                 .bias_rows = biases,
-                                 .bias_cols = biases,
-                                 .sweeps = 1,
-                                 .start_scale = 0.5,
-                                 .l2_w = 0.1,
-                                 .l2_h = 0.1,
-                                 .l2_bias = 5,
-                                 .count_power = 1,
-                                 .stop = DNMF_STOP_OBJECTIVE,
-                                 .max_iterations = iterations,
-                                 .patience = 3,
-                                 .time_limit = INFINITY};
+  return (dnmf_settings){
+      .components = 3,
+      .solver = solver,
+      .seed = START_SEED,
+      .sweeps = 1,
+      .penalties = {.l2_w = 0.1, .l2_h = 0.1, .scale = DNMF_PENALTY_COUNT, .count_power = 1},
+      .stop = DNMF_STOP_OBJECTIVE,
+      .max_iterations = iterations,
+      .time_limit = INFINITY,
+      .observed = {.bias_rows = biases, .bias_cols = biases, .start_scale = 0.5, .l2_bias = 5, .patience = 3}};
 }
 
 static void fits_of_observed_entries_go_on(void **state) {
@@ -245,7 +241,7 @@ static void fits_of_observed_entries_go_on(void **state) {
     rated_create((dnmf_precision)precision, &r);
     for (int solver = 0; solver < DNMF_SOLVERS; solver++)
       check_observed_break(&r, observed_options((dnmf_solver)solver, 9), STOP_AT);
-    dnmf_observed_options rule = observed_options(DNMF_SOLVER_HALS, 10000);
+    dnmf_settings rule = observed_options(DNMF_SOLVER_HALS, 10000);
     rule.tolerance = 1e-4;
     check_observed_break(&r, rule, STOP_AT);
     dnmf_ratings_view_free(&r.held_out);
@@ -258,8 +254,8 @@ static void the_best_model_on_held_out_entries_survives(void **state) {
   (void)state;
   rated r;
   rated_create(DNMF_DOUBLE, &r);
-  dnmf_observed_options options = observed_options(DNMF_SOLVER_HALS, 10000);
-  options.l2_w = options.l2_h = 0;
+  dnmf_settings options = observed_options(DNMF_SOLVER_HALS, 10000);
+  options.penalties.l2_w = options.penalties.l2_h = 0;
   options.stop = DNMF_STOP_VALIDATION;
   observed_fit probe;
   observed_start(&options, &r, &probe);
@@ -268,7 +264,7 @@ static void the_best_model_on_held_out_entries_survives(void **state) {
   const int best = probe.result.best_iteration;
   observed_free(&probe);
   check_observed_break(&r, options, best + 1);
-  check_observed_break(&r, options, best + options.patience - 1);
+  check_observed_break(&r, options, best + options.observed.patience - 1);
   dnmf_ratings_view_free(&r.held_out);
   dnmf_ratings_free(&r.ratings);
 }

@@ -4,7 +4,7 @@
 
 static void check_no_iterations(const dnmf_grid *grid) {
   const whole a = whole_matrix(9, 8);
-  const dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 3, 0);
+  const dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 3, 0);
   problem p;
   factors before;
   factors after;
@@ -29,7 +29,7 @@ static void without_iterations_the_start_is_kept(void **state) {
 
 static void check_time_limit(const dnmf_grid *grid) {
   const whole a = whole_matrix(9, 8);
-  dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 3, 1000000);
+  dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 3, 1000000);
   options.time_limit = 0.05;
   problem p;
   problem_create(grid, &a, false, DNMF_DOUBLE, options.components, &p);
@@ -49,7 +49,7 @@ static void the_time_limit_stops_everybody(void **state) {
 
 static void check_gradient(const dnmf_grid *grid) {
   const whole a = whole_matrix(9, 8);
-  dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 2, 10000);
+  dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 2, 10000);
   options.tolerance = 1e-3;
   problem p;
   problem_create(grid, &a, false, DNMF_DOUBLE, options.components, &p);
@@ -74,7 +74,7 @@ static void a_small_projected_gradient_stops(void **state) {
 /* scikit-learn's rule for mu: every 10 iterations, (previous - current) / start < tolerance. */
 static void check_objective_rule(const dnmf_grid *grid) {
   const whole a = whole_matrix(9, 8);
-  dnmf_fit_options options = fit_options(DNMF_SOLVER_MU, 2, 10000);
+  dnmf_settings options = fit_options(DNMF_SOLVER_MU, 2, 10000);
   options.stop = DNMF_STOP_OBJECTIVE;
   options.tolerance = 1e-4;
   problem p;
@@ -99,7 +99,7 @@ static void little_progress_of_the_objective_stops(void **state) {
 static void check_tolerance_zero(const dnmf_grid *grid) {
   whole a = whole_matrix(5, 4);
   memset(a.value, 0, sizeof a.value); /* at its minimum from the start: any positive tolerance would stop */
-  const dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 2, 25);
+  const dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 2, 25);
   problem p;
   problem_create(grid, &a, true, DNMF_DOUBLE, options.components, &p);
   problem_fit(&p, &options);
@@ -120,7 +120,7 @@ static void check_exact_fit(const dnmf_grid *grid) {
   for (int64_t i = 0; i < a.rows; i++)
     for (int64_t j = 0; j < a.cols; j++)
       a.value[i * a.cols + j] = (double)((i + 1) * (j + 1));
-  const dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 1, 50);
+  const dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 1, 50);
   problem p;
   problem_create(grid, &a, false, DNMF_DOUBLE, options.components, &p);
   problem_fit(&p, &options);
@@ -140,10 +140,10 @@ static void check_overflow(const dnmf_grid *grid, dnmf_precision precision, doub
   whole a = whole_matrix(6, 5);
   for (int64_t place = 0; place < a.rows * a.cols; place++)
     a.value[place] = value;
-  const dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 2, 3);
+  const dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 2, 3);
   problem p;
   problem_create(grid, &a, false, precision, options.components, &p);
-  assert_int_equal(dnmf_fit(context, &options, &p.a, &p.w, &p.h, &p.result), DNMF_ERROR_INPUT);
+  assert_int_equal(dnmf_fit_zeros(context, &options, &p.a, &p.w, &p.h, &p.result), DNMF_ERROR_INPUT);
   assert_non_null(strstr(context->error.text, "scale the matrix"));
   context->error = (dnmf_error){0};
   problem_free(&p);
@@ -172,7 +172,7 @@ static void every_iteration_is_told_by_one_process(void **state) {
   (void)state;
   dnmf_context *context = test_context();
   const whole a = whole_matrix(6, 5);
-  const dnmf_fit_options options = fit_options(DNMF_SOLVER_HALS, 2, 7);
+  const dnmf_settings options = fit_options(DNMF_SOLVER_HALS, 2, 7);
   dnmf_grid grid;
   problem p;
   assert_ok(dnmf_grid_create(context, context->size, 1, &grid));

@@ -68,13 +68,13 @@ static void threads_do_not_change_a_bit(void **state) {
   check_threads(DNMF_SOLVER_HALS, 17);
 }
 
-static dnmf_update rows_of(problem *p, int begin, int end, int more_sweeps) {
+static dnmf_update rows_of(problem *p, int begin, int end, int sweeps) {
   return (dnmf_update){.rows = end - begin,
                        .components = p->k,
                        .x = p->x + begin * p->k,
                        .products = p->b + begin * p->k,
                        .gram = p->gram,
-                       .more_sweeps = more_sweeps,
+                       .sweeps = sweeps,
                        .want_violation = true};
 }
 
@@ -109,7 +109,7 @@ static void more_sweeps_are_more_updates(void **state) {
   (void)state;
   problem once = make_problem(5, DNMF_DOUBLE, 70, 6, 6);
   problem repeated = copy_problem(&once);
-  dnmf_update three = rows_of(&once, 0, 70, 2);
+  dnmf_update three = rows_of(&once, 0, 70, 3);
   update(&three);
   dnmf_update first = rows_of(&repeated, 0, 70, 0);
   update(&first);

@@ -1,4 +1,6 @@
+#include "store/hdf5/hdf5_attribute.h"
 #include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_slab.h"
 #include "store/readers.h"
 #include "store_test.h"
 

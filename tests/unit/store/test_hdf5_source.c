@@ -1,4 +1,4 @@
-#include "store/hdf5/hdf5_file.h"
+#include "store/hdf5/hdf5_attribute.h"
 #include "store/readers.h"
 #include "store_test.h"
 

@@ -1,5 +1,5 @@
 /* Ids looked up over all processes, against a loop over all of them. */
-#include "matrix/ids.h"
+#include "store/ids/ids_find.h"
 
 #include "base/random.h"
 #include "comm/collective.h"
@@ -98,6 +98,79 @@ static void integers_are_found_whoever_asks(void **state) {
   check(DNMF_IDS_INTEGER, number_text);
 }
 
+/* Names of which most stand for several: squares modulo a number that is not prime. */
+static void repeated_id(int64_t i, char text[ID_BYTES]) {
+  snprintf(text, ID_BYTES, "%" PRId64, i * i % 90);
+}
+
+/* Other names, most of them the same. */
+static void other_repeated_id(int64_t i, char text[ID_BYTES]) {
+  snprintf(text, ID_BYTES, "%" PRId64, (COUNT - i) * (COUNT - i) % 97);
+}
+
+/* How often the name of id `i` stands before it. */
+static int64_t count_before(id_maker make, int64_t i) {
+  char name[ID_BYTES];
+  char text[ID_BYTES];
+  int64_t before = 0;
+  make(i, name);
+  for (int64_t j = 0; j < i; j++) {
+    make(j, text);
+    before += strcmp(name, text) == 0;
+  }
+  return before;
+}
+
+/* The index of the id that has the name of `other`'s id i, and as often before it. */
+static int64_t expect_in_turn(id_maker make, id_maker other, int64_t i) {
+  char name[ID_BYTES];
+  char text[ID_BYTES];
+  other(i, name);
+  for (int64_t j = 0; j < COUNT; j++) {
+    make(j, text);
+    if (strcmp(name, text) == 0 && count_before(make, j) == count_before(other, i))
+      return j;
+  }
+  return -1;
+}
+
+static void check_in_turn(dnmf_id_kind kind, id_maker make, dnmf_id_kind other_kind, id_maker other) {
+  dnmf_ids ids;
+  dnmf_ids others;
+  int64_t index[COUNT];
+  int64_t repeated = -1;
+  int64_t expected = 0;
+  hold(kind, make, &ids);
+  hold(other_kind, other, &others);
+  assert_ok(dnmf_ids_match(test_context(), &ids, COUNT, &others, index, &repeated));
+  for (int64_t i = 0; i < dnmf_range_size(others.range); i++)
+    assert_int_equal(index[i], expect_in_turn(make, other, others.range.begin + i));
+  for (int64_t i = 0; i < COUNT; i++)
+    expected += (count_before(make, i) > 0) + (count_before(other, i) > 0);
+  assert_int_equal(repeated, expected);
+  dnmf_ids_free(&ids);
+  dnmf_ids_free(&others);
+}
+
+static void the_nth_of_a_name_is_the_nth_of_that_name(void **state) {
+  (void)state;
+  check_in_turn(DNMF_IDS_STRING, repeated_id, DNMF_IDS_STRING, other_repeated_id);
+  check_in_turn(DNMF_IDS_INTEGER, repeated_id, DNMF_IDS_STRING, other_repeated_id);
+  check_in_turn(DNMF_IDS_STRING, repeated_id, DNMF_IDS_INTEGER, other_repeated_id);
+}
+
+static void equal_lists_match_place_by_place(void **state) {
+  (void)state;
+  dnmf_ids ids;
+  int64_t index[COUNT];
+  int64_t repeated = -1;
+  hold(DNMF_IDS_STRING, repeated_id, &ids);
+  assert_ok(dnmf_ids_match(test_context(), &ids, COUNT, &ids, index, &repeated));
+  for (int64_t i = 0; i < dnmf_range_size(ids.range); i++)
+    assert_int_equal(index[i], ids.range.begin + i);
+  dnmf_ids_free(&ids);
+}
+
 static void find_words(const dnmf_ids *ids, int64_t rows, const char *const *words, int64_t count,
                        const int64_t *expected) {
   int64_t starts[16] = {0};
@@ -172,6 +245,8 @@ int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(strings_are_found_whoever_asks),
       mpi_test(integers_are_found_whoever_asks),
+      mpi_test(the_nth_of_a_name_is_the_nth_of_that_name),
+      mpi_test(equal_lists_match_place_by_place),
       mpi_test(an_integer_matches_however_it_is_written_a_string_does_not),
       mpi_test(without_ids_the_text_is_the_index),
       mpi_test(ids_as_texts),

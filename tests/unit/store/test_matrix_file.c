@@ -1,4 +1,3 @@
-#include "store/hdf5/hdf5_file.h"
 #include "store/output.h"
 #include "store/readers.h"
 #include "store_test.h"

@@ -138,39 +138,46 @@ static void factors_are_read_where_they_are_wanted(void **state) {
 }
 
 /* Written by owners in reverse rank order, read by owners in rank order. */
-static void a_checkpoint_keeps_the_best_model_beside_the_last(void **state) {
+static void a_checkpoint_keeps_its_parts_beside_the_model(void **state) {
   (void)state;
   char path[TEST_PATH];
   dnmf_context *context = test_context();
   dnmf_model model, read;
-  dnmf_panel written_w = {0}, written_h = {0}, w = {0}, h = {0};
-  dnmf_range rows = dnmf_range_split((dnmf_range){0, 11}, context->size, context->rank);
-  dnmf_range cols = dnmf_range_split((dnmf_range){0, 8}, context->size, context->rank);
+  dnmf_panel written_w = {0}, written_h = {0}, written_gram = {0}, w = {0}, h = {0}, gram = {0}, absent = {0};
+  const dnmf_range rows = dnmf_range_split((dnmf_range){0, 11}, context->size, context->rank);
+  const dnmf_range cols = dnmf_range_split((dnmf_range){0, 8}, context->size, context->rank);
   scratch("checkpoint.h5", path);
   make_model(11, 8, 3, DNMF_DOUBLE, false, &model);
   make_panel(model.owned_rows, 4, DNMF_DOUBLE, &written_w); /* with a bias */
   make_panel(model.owned_cols, 4, DNMF_DOUBLE, &written_h);
-  model.best_w = &written_w;
-  model.best_h = &written_h;
+  make_panel((dnmf_range){0, 3}, 3, DNMF_DOUBLE, &written_gram); /* everybody's */
+  model.parts[model.part_count++] = (dnmf_model_part){"best_w", DNMF_SIDE_ROWS, &written_w};
+  model.parts[model.part_count++] = (dnmf_model_part){"best_h", DNMF_SIDE_COLS, &written_h};
+  model.parts[model.part_count++] = (dnmf_model_part){"gram", DNMF_SIDE_NEITHER, &written_gram};
   assert_ok(dnmf_model_write(context, path, &model));
-  assert_ok(dnmf_panel_create(&context->error, "w", dnmf_range_size(rows), 4, DNMF_DOUBLE, &w));
-  assert_ok(dnmf_panel_create(&context->error, "h", dnmf_range_size(cols), 4, DNMF_DOUBLE, &h));
-  assert_ok(dnmf_checkpoint_read_best(context, path, rows, &w, cols, &h));
+  assert_ok(dnmf_checkpoint_read_part(context, path, &model.parts[0], rows, cols, 3, DNMF_DOUBLE, &w));
+  assert_ok(dnmf_checkpoint_read_part(context, path, &model.parts[1], rows, cols, 3, DNMF_DOUBLE, &h));
+  assert_ok(dnmf_checkpoint_read_part(context, path, &model.parts[2], rows, cols, 3, DNMF_DOUBLE, &gram));
+  assert_true(w.components == 4 && h.components == 4 && gram.components == 3);
   check_panel(rows, &w);
   check_panel(cols, &h);
-  w.components = 3;
-  assert_fails_with(dnmf_checkpoint_read_best(context, path, rows, &w, cols, &h), "/checkpoint/best_w is 11 x 4");
+  check_panel((dnmf_range){0, 3}, &gram);
+  assert_fails_with(dnmf_checkpoint_read_part(context, path, &model.parts[0], rows, cols, 2, DNMF_DOUBLE, &absent),
+                    "/checkpoint/best_w is 11 x 4");
   assert_ok(dnmf_model_read_provenance(context, path, &read));
   assert_true(read.rows == 11 && read.cols == 8 && read.components == 3 && read.w.rows == 0);
   check_provenance(&read);
   dnmf_model_free(&read);
-  model.best_w = model.best_h = NULL;
+  model.part_count = 0;
   assert_ok(dnmf_model_write(context, path, &model));
-  assert_fails_with(dnmf_checkpoint_read_best(context, path, rows, &w, cols, &h), "it has no /checkpoint/best_w");
+  assert_ok(dnmf_checkpoint_read_part(context, path, &model.parts[0], rows, cols, 3, DNMF_DOUBLE, &absent));
+  assert_int_equal(absent.components, 0);
   dnmf_panel_free(&written_w);
   dnmf_panel_free(&written_h);
+  dnmf_panel_free(&written_gram);
   dnmf_panel_free(&w);
   dnmf_panel_free(&h);
+  dnmf_panel_free(&gram);
   dnmf_model_free(&model);
   remove_scratch(path);
 }
@@ -197,7 +204,7 @@ int run_tests(void) {
       mpi_test(model_comes_back),
       mpi_test(more_processes_than_rows_is_legal),
       mpi_test(factors_are_read_where_they_are_wanted),
-      mpi_test(a_checkpoint_keeps_the_best_model_beside_the_last),
+      mpi_test(a_checkpoint_keeps_its_parts_beside_the_model),
       mpi_test(a_matrix_is_no_model),
   };
   return cmocka_run_group_tests_name("model_file", tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "store/output.h"
 #include "store_test.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -124,7 +125,7 @@ static void only_one_of_many_at_once_has_the_file(void **state) {
   for (int job = 0; job < JOBS; job++) {
     if (fork() != 0)
       continue;
-    dnmf_context alone = {.comm = MPI_COMM_SELF, .size = 1};
+    dnmf_context alone = {.comm = MPI_COMM_SELF, .size = 1, .message_limit = INT_MAX};
     int bad = 0;
     for (int round = 0; round < ROUNDS; round++) {
       dnmf_output output;
@@ -151,12 +152,40 @@ static void only_one_of_many_at_once_has_the_file(void **state) {
   remove_scratch(path);
 }
 
+static void a_link_stays_and_the_mode_of_its_target(void **state) {
+  (void)state;
+  char path[TEST_PATH];
+  char link[TEST_PATH + 16];
+  struct stat about;
+  dnmf_output output;
+  scratch("out", path);
+  snprintf(link, sizeof link, "%s.link", path);
+  write_text(path, "old");
+  if (test_context()->rank == 0) {
+    assert_int_equal(chmod(path, 0440), 0);
+    assert_int_equal(symlink(strrchr(path, '/') + 1, link), 0);
+  }
+  assert_ok(dnmf_output_begin(test_context(), link, &output));
+  assert_string_equal(output.target, path);
+  write_text(output.partial, "new");
+  assert_ok(dnmf_output_end(test_context(), &output, DNMF_OK));
+  check_text(path, "new");
+  assert_int_equal(lstat(link, &about), 0);
+  assert_true(S_ISLNK(about.st_mode));
+  assert_int_equal(stat(path, &about), 0);
+  assert_int_equal(about.st_mode & 07777, 0440);
+  MPI_Barrier(test_context()->comm);
+  if (test_context()->rank == 0)
+    unlink(link);
+  remove_scratch(path);
+}
+
 int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(a_file_takes_its_name_when_it_is_whole), mpi_test(what_a_killed_job_left_is_removed),
       mpi_test(a_living_jobs_file_is_left_alone),       mpi_test(a_failed_file_is_removed_and_the_old_one_stays),
-      mpi_test(only_one_of_many_at_once_has_the_file),
+      mpi_test(only_one_of_many_at_once_has_the_file),  mpi_test(a_link_stays_and_the_mode_of_its_target),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

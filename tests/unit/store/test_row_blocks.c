@@ -91,7 +91,7 @@ static void check_rounds(const dnmf_source *source, dnmf_precision precision, in
   dnmf_context *context = test_context();
   dnmf_row_blocks *blocks = NULL;
   int64_t batches = dnmf_batch_count(ROWS, batch_rows);
-  assert_ok(dnmf_row_blocks_open(context, source, precision, batch_rows, &blocks));
+  assert_ok(dnmf_row_blocks_open(context, source, precision, batch_rows, 0, &blocks));
   for (int64_t turn = 0; turn < 2 * batches; turn++) {
     dnmf_matrix *block = NULL;
     assert_ok(dnmf_row_blocks_next(context, blocks, turn + 1 < 2 * batches, &block));
@@ -174,7 +174,7 @@ static void rows_are_put_in_order_and_duplicates_added_up(void **state) {
   scratch("unordered.h5", path);
   write_group(path, "csr_matrix", UNORDERED_INDPTR, 4, UNORDERED_INDICES, UNORDERED_DATA);
   assert_ok(dnmf_source_open(test_context(), path, NULL, &source));
-  assert_ok(dnmf_row_blocks_open(test_context(), &source, DNMF_DOUBLE, 3, &blocks));
+  assert_ok(dnmf_row_blocks_open(test_context(), &source, DNMF_DOUBLE, 3, 0, &blocks));
   assert_ok(dnmf_row_blocks_next(test_context(), blocks, false, &block));
   for (int64_t i = block->row_range.begin; i < block->row_range.end; i++)
     for (int64_t j = 0; j < 4; j++)

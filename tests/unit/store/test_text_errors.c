@@ -45,7 +45,8 @@ static void refuse_with(const dnmf_source_options *options, const char *text, co
 static void wrong_values_name_their_line(void **state) {
   (void)state;
   refuse("u,i,r\n1,2,3\n1,3,-1.5\n1,4,2\n", "line 3: the value \"-1.5\" is negative");
-  refuse("1,2,3\n\n# note\n1,3,nan\n", "line 4: the value \"nan\" is not finite");
+  refuse("# note\n\n1,2,3\n1,3,nan\n", "line 4: the value \"nan\" is not finite");
+  refuse("1,2,3\n\n# note\n1,3,4\n", "line 3: 1 field where the first line has 3");
   refuse("1,2,3\r\n1,3,inf\r\n", "line 2: the value \"inf\" is not finite");
   refuse("1,2,3\n1,3,four\n", "line 2: the value \"four\" is not a number");
   refuse("1,2,x\n1,3,4\n", "line 1: the value \"x\" is not a number");
@@ -78,20 +79,21 @@ static void ragged_lines_are_refused(void **state) {
   refuse("1,2,3\n1,3,1\n2,2,2,7\n", "line 3: 4 fields where the first line has 3");
   refuse("1,2,3\n1,3,1,1\n", "--format table");
   refuse_as(DNMF_FORMAT_TABLE, "1 2 3\n4 5 6\n\n7 8\n", "line 4: 2 fields where the first line has 3");
-  refuse("1,2\n1,3\n", "--format table");
+  refuse("1,2.5\n1,3.5\n", "--format table");
   refuse("word\nword\n", "line 1: one column");
 }
 
 static void unclosed_quotes_are_refused(void **state) {
   (void)state;
-  refuse("a,b,1\n\"a\nb\",c,2\n", "line 2: a quoted field is not closed");
-  refuse("a,b,1\n\"a\"x,c,2\n", "line 2: a quoted field is not closed");
+  refuse("a,b,1\n\"a\nb,c,2\nd,c,2\n", "line 2: a quoted field that begins here is not closed");
+  refuse("a,b,1\n\"a\"x,c,2\n", "line 2: text follows the closing quote");
+  refuse("a,b,1\n\"a\nb\",c,2\n\"c\"d,c,2\n", "line 4: text follows the closing quote");
 }
 
 static void empty_ids_are_refused(void **state) {
   (void)state;
   refuse("a,b,1\n,c,2\n", "line 2: the row id is empty");
-  refuse("a,b,1\na,\"\",2\n", "line 2: the column id is empty");
+  refuse("a,b,1\na,,2\n", "line 2: the column id is empty");
 }
 
 static void unknown_columns_are_named(void **state) {

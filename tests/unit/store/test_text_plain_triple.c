@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static dnmf_delimiter delimiter_of(const char *name) {
-  dnmf_delimiter delimiter;
+static dnmf_dialect delimiter_of(const char *name) {
+  dnmf_dialect delimiter;
   dnmf_error error = {0};
   assert_ok(dnmf_delimiter_parse(&error, name, &delimiter));
   return delimiter;
@@ -17,7 +17,7 @@ static dnmf_delimiter delimiter_of(const char *name) {
 
 /* Reads exact memory, so that sanitizers see a byte too far. True when the line is plain, and then the general reader
  * makes the same of it. */
-static bool check(const dnmf_delimiter *delimiter, const char *text) {
+static bool check(const dnmf_dialect *delimiter, const char *text) {
   const size_t length = strlen(text);
   char *bytes = malloc(length + 1);
   dnmf_plain_triple triple;
@@ -49,11 +49,11 @@ static void usual_lines_are_plain(void **state) {
                                       "1,20,3.",
                                       "1,20,007.50",
                                       "1234567,12345678,12345678.1234567"};
-  const dnmf_delimiter comma = delimiter_of("comma");
+  const dnmf_dialect comma = delimiter_of("comma");
   assert_true(dnmf_plain_triple_may_be(&comma));
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
     assert_true(check(&comma, lines[i]));
-  const dnmf_delimiter blank = delimiter_of("blank");
+  const dnmf_dialect blank = delimiter_of("blank");
   assert_true(check(&blank, "119467 7952\t2.5"));
 }
 
@@ -88,12 +88,12 @@ static void other_lines_are_left_to_the_general_reader(void **state) {
                                       "1;2;3",
                                       "1,2,3\r",
                                       "12345678901234567890123,1,1"};
-  const dnmf_delimiter comma = delimiter_of("comma");
+  const dnmf_dialect comma = delimiter_of("comma");
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
     assert_false(check(&comma, lines[i]));
-  assert_false(dnmf_plain_triple_may_be(&(dnmf_delimiter){"::", 2}));
-  assert_false(dnmf_plain_triple_may_be(&(dnmf_delimiter){".", 1}));
-  assert_false(dnmf_plain_triple_may_be(&(dnmf_delimiter){"7", 1}));
+  assert_false(dnmf_plain_triple_may_be(&(dnmf_dialect){.delimiter = "::", .length = 2}));
+  assert_false(dnmf_plain_triple_may_be(&(dnmf_dialect){.delimiter = ".", .length = 1}));
+  assert_false(dnmf_plain_triple_may_be(&(dnmf_dialect){.delimiter = "7", .length = 1}));
 }
 
 /* Lines of the characters that such lines are made of, and some that come close to digits. */
@@ -105,7 +105,7 @@ static void lines_at_random_are_read_alike(void **state) {
   int plain = 0;
   for (int i = 0; i < 200000; i++) {
     char line[40] = "";
-    const dnmf_delimiter delimiter = delimiter_of(delimiters[i % 3]);
+    const dnmf_dialect delimiter = delimiter_of(delimiters[i % 3]);
     const int length = (int)((random >> 40) % 30);
     for (int c = 0; c < length; c++) {
       random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);

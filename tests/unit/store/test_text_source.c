@@ -150,7 +150,24 @@ static void line_ends_and_marks_do_not_matter(void **state) {
   check("\xef\xbb\xbf"
         "user,item,rating\r\n10,a,2.5\r\n\r\n1,a,4.5\r\n2,b,3\r\n10,b,1\r\n",
         &small);
-  check("# from somewhere\n\n% and a comment\n10,a,2.5\n1,a,4.5\n   \n#2,b,9\n2,b,3\n10,b,1", &small);
+  check("# from somewhere\n\n% and a comment\n10,a,2.5\n1,a,4.5\n   \n2,b,3\n10,b,1", &small);
+}
+
+/* Comments come before the data, and are not written as data are. */
+static void lines_that_begin_like_comments_are_data(void **state) {
+  (void)state;
+  static const double values[] = {1, 0, 2, 3};
+  const expected wanted = {DNMF_IDS_STRING, DNMF_IDS_INTEGER, 2, 2, {"#a", "%b"}, {"1", "2"}, values};
+  check("# a table of tags\n#tag,number,value\n#a,1,1\n%b,1,2\n%b,2,3\n", &wanted);
+  check("tag,item,value\n#a,1,1\n%b,1,2\n%b,2,3\n", &wanted);
+  check("#a,1,1\n%b,1,2\n%b,2,3\n", &wanted);
+}
+
+static void quoted_ids_may_hold_anything(void **state) {
+  (void)state;
+  static const double values[] = {1, 0, 2, 3};
+  const expected wanted = {DNMF_IDS_STRING, DNMF_IDS_STRING, 2, 2, {"", "a\n\"b\"\r\n"}, {" c", "d,"}, values};
+  check("row,column,value\n\"\",\" c\",1\n\"a\n\"\"b\"\"\r\n\",\" c\",2\n\"a\n\"\"b\"\"\r\n\",\"d,\",3\n", &wanted);
 }
 
 static void ids_beyond_64_bits_or_with_zeros_are_strings(void **state) {
@@ -281,6 +298,8 @@ int run_tests(void) {
       mpi_test(headers_can_be_forced),
       mpi_test(quotes_hold_delimiters_and_quotes),
       mpi_test(line_ends_and_marks_do_not_matter),
+      mpi_test(lines_that_begin_like_comments_are_data),
+      mpi_test(quoted_ids_may_hold_anything),
       mpi_test(ids_beyond_64_bits_or_with_zeros_are_strings),
       mpi_test(the_last_of_repeated_triples_counts),
       mpi_test(triples_are_unobserved_elsewhere),

@@ -1,0 +1,317 @@
+#include "api/data.h"
+
+#include "api/data_source.h"
+#include "api/library.h"
+#include "base/memory.h"
+#include "comm/collective.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void dnmf_dense_init(dnmf_dense *dense) {
+  memset(dense, 0, sizeof *dense);
+}
+
+void dnmf_sparse_init(dnmf_sparse *sparse) {
+  memset(sparse, 0, sizeof *sparse);
+  sparse->duplicates = "sum";
+}
+
+void dnmf_triples_init(dnmf_triples *triples) {
+  memset(triples, 0, sizeof *triples);
+  triples->duplicates = "last";
+}
+
+void dnmf_read_settings_init(dnmf_read_settings *reading) {
+  memset(reading, 0, sizeof *reading);
+  reading->format = reading->header = reading->duplicates = reading->index_base = "auto";
+}
+
+void dnmf_data_destroy(dnmf_data **data) {
+  if (!data || !*data)
+    return;
+  dnmf_data *d = *data;
+  for (size_t i = 0; i < sizeof d->texts / sizeof *d->texts; i++)
+    free(d->texts[i]);
+  free(d->name);
+  dnmf_ids_free(&d->row_ids);
+  dnmf_ids_free(&d->col_ids);
+  free(d->row_index);
+  free(d->col_index);
+  free(d);
+  *data = NULL;
+}
+
+static char *copy_text(const char *text) {
+  size_t size = strlen(text) + 1;
+  char *copy = malloc(size);
+  return copy ? memcpy(copy, text, size) : NULL;
+}
+
+/* New data of a kind; `name` is for messages. local */
+static dnmf_status data_create(dnmf_error *error, dnmf_data_kind kind, const char *name, dnmf_data **data) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate_zero(error, "data", 1, sizeof **data, &memory));
+  *data = memory;
+  (*data)->kind = kind;
+  (*data)->name = copy_text(name);
+  return (*data)->name ? DNMF_OK : dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for data");
+}
+
+/* The end of every function that makes data. */
+static int data_hand_over(dnmf_library *library, dnmf_status status, dnmf_data *made, dnmf_data **data) {
+  if (status == DNMF_OK)
+    *data = made;
+  else
+    dnmf_data_destroy(&made);
+  return dnmf_library_leave(library, status);
+}
+
+static dnmf_status check_shape(dnmf_error *error, const char *function, int64_t rows, int64_t cols) {
+  if (rows > 0 && cols > 0)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "%s: a matrix of %" PRId64 " x %" PRId64 " has nothing to factorize",
+                   function, rows, cols);
+}
+
+static dnmf_status choose_duplicates(dnmf_error *error, const char *word, bool last_by_default,
+                                     dnmf_duplicates *duplicates) {
+  static const char *const choices[] = {"last", "sum", "mean", "error", NULL};
+  int choice = 0;
+  DNMF_TRY(dnmf_choose(error, "duplicates", word ? word : last_by_default ? "last" : "sum", choices, &choice));
+  *duplicates = (dnmf_duplicates)choice;
+  return DNMF_OK;
+}
+
+/* --- Arrays ------------------------------------------------------------------------------------------------ */
+
+int dnmf_data_from_dense(dnmf_library *library, int64_t rows, int64_t cols, const dnmf_dense *dense, dnmf_data **data) {
+  static const char function[] = "dnmf_data_from_dense";
+  dnmf_context *context = dnmf_library_enter(library);
+  dnmf_data *made = NULL;
+  if (data)
+    *data = NULL;
+  if (!context)
+    return dnmf_library_refusal(library);
+  dnmf_status status = dnmf_require(context, function, "place for the data", data);
+  if (status == DNMF_OK)
+    status = dnmf_require(context, function, "dense block", dense);
+  if (status == DNMF_OK)
+    status = check_shape(&context->error, function, rows, cols);
+  if (status == DNMF_OK)
+    status = data_create(&context->error, DNMF_DATA_DENSE, "the dense matrix in memory", &made);
+  if (status == DNMF_OK) {
+    made->rows = rows;
+    made->cols = cols;
+    made->dense = *dense;
+  }
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_dense_check(context, made);
+  return data_hand_over(library, status, made, data);
+}
+
+int dnmf_data_from_sparse(dnmf_library *library, int64_t rows, int64_t cols, const dnmf_sparse *sparse,
+                          dnmf_data **data) {
+  static const char function[] = "dnmf_data_from_sparse";
+  dnmf_context *context = dnmf_library_enter(library);
+  dnmf_data *made = NULL;
+  if (data)
+    *data = NULL;
+  if (!context)
+    return dnmf_library_refusal(library);
+  dnmf_status status = dnmf_require(context, function, "place for the data", data);
+  if (status == DNMF_OK)
+    status = dnmf_require(context, function, "rows", sparse);
+  if (status == DNMF_OK)
+    status = check_shape(&context->error, function, rows, cols);
+  if (status == DNMF_OK)
+    status = data_create(&context->error, DNMF_DATA_SPARSE, "the sparse matrix in memory", &made);
+  if (status == DNMF_OK) {
+    made->rows = rows;
+    made->cols = cols;
+    made->sparse = *sparse;
+    status = choose_duplicates(&context->error, sparse->duplicates, false, &made->duplicates);
+  }
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_sparse_check(context, made);
+  return data_hand_over(library, status, made, data);
+}
+
+int dnmf_data_from_triples(dnmf_library *library, const dnmf_triples *triples, dnmf_data **data) {
+  static const char function[] = "dnmf_data_from_triples";
+  dnmf_context *context = dnmf_library_enter(library);
+  dnmf_data *made = NULL;
+  if (data)
+    *data = NULL;
+  if (!context)
+    return dnmf_library_refusal(library);
+  dnmf_status status = dnmf_require(context, function, "place for the data", data);
+  if (status == DNMF_OK)
+    status = dnmf_require(context, function, "triples", triples);
+  if (status == DNMF_OK)
+    status = data_create(&context->error, DNMF_DATA_TRIPLES, "the triples in memory", &made);
+  if (status == DNMF_OK) {
+    made->triples = *triples;
+    status = choose_duplicates(&context->error, triples->duplicates, true, &made->duplicates);
+  }
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_triples_check(context, made);
+  return data_hand_over(library, status, made, data);
+}
+
+/* --- Files ------------------------------------------------------------------------------------------------- */
+
+/* A copy of a text that the options then point to; NULL stays NULL. */
+static dnmf_status keep_text(dnmf_error *error, dnmf_data *data, const char *text, const char **kept) {
+  size_t free_place = 0;
+  *kept = NULL;
+  if (!text)
+    return DNMF_OK;
+  while (data->texts[free_place])
+    free_place++;
+  data->texts[free_place] = copy_text(text);
+  *kept = data->texts[free_place];
+  return *kept ? DNMF_OK : dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for data");
+}
+
+static dnmf_status keep_reading(dnmf_error *error, const dnmf_read_settings *reading, dnmf_data *data) {
+  static const char *const formats[] = {"auto", "hdf5", "triples", "table", "mm", "svmlight", "npy", "npz", NULL};
+  static const char *const headers[] = {"auto", "yes", "no", NULL};
+  static const char *const bases[] = {"auto", "0", "1", NULL};
+  dnmf_source_options *options = &data->options;
+  dnmf_select_options *select = &options->select;
+  int format = 0;
+  int header = 0;
+  int base = 0;
+  DNMF_TRY(dnmf_choose(error, "format", reading->format, formats, &format));
+  DNMF_TRY(dnmf_choose(error, "header", reading->header, headers, &header));
+  DNMF_TRY(dnmf_choose(error, "index_base", reading->index_base, bases, &base));
+  options->format = (dnmf_format)format;
+  options->header = (dnmf_header)header;
+  options->index_base = (dnmf_index_base)base;
+  options->transpose = reading->transpose;
+  options->duplicates_given = reading->duplicates && strcmp(reading->duplicates, "auto") != 0;
+  if (options->duplicates_given)
+    DNMF_TRY(choose_duplicates(error, reading->duplicates, true, &options->duplicates));
+  select->min_row_count = reading->min_row_count;
+  select->min_col_count = reading->min_col_count;
+  DNMF_TRY(keep_text(error, data, reading->delimiter, &options->delimiter));
+  DNMF_TRY(keep_text(error, data, reading->row_column, &options->row_column));
+  DNMF_TRY(keep_text(error, data, reading->col_column, &options->col_column));
+  DNMF_TRY(keep_text(error, data, reading->value_column, &options->value_column));
+  DNMF_TRY(keep_text(error, data, reading->rows, &select->rows));
+  DNMF_TRY(keep_text(error, data, reading->cols, &select->cols));
+  DNMF_TRY(keep_text(error, data, reading->row_ids, &select->row_ids));
+  return keep_text(error, data, reading->col_ids, &select->col_ids);
+}
+
+int dnmf_data_from_file(dnmf_library *library, const char *name, const dnmf_read_settings *reading, dnmf_data **data) {
+  static const char function[] = "dnmf_data_from_file";
+  dnmf_context *context = dnmf_library_enter(library);
+  dnmf_data *made = NULL;
+  if (data)
+    *data = NULL;
+  if (!context)
+    return dnmf_library_refusal(library);
+  dnmf_status status = dnmf_require(context, function, "place for the data", data);
+  if (status == DNMF_OK)
+    status = dnmf_require(context, function, "name of a file", name);
+  if (status == DNMF_OK)
+    status = data_create(&context->error, DNMF_DATA_FILE, name, &made);
+  if (status == DNMF_OK && reading)
+    status = keep_reading(&context->error, reading, made);
+  return data_hand_over(library, dnmf_agree(context, status), made, data);
+}
+
+/* --- Data as a source -------------------------------------------------------------------------------------- */
+
+static dnmf_status copy_array(dnmf_error *error, int64_t count, size_t size, const void *from, void **to) {
+  DNMF_TRY(dnmf_allocate(error, "ids", count, size, to));
+  if (count > 0)
+    memcpy(*to, from, (size_t)count * size);
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_ids_copy(dnmf_error *error, const dnmf_ids *from, dnmf_ids *to) {
+  void *memory = NULL;
+  int64_t count = dnmf_range_size(from->range);
+  *to = (dnmf_ids){.kind = from->kind, .count = from->count, .range = from->range};
+  if (from->kind == DNMF_IDS_INTEGER) {
+    dnmf_status status = copy_array(error, count, sizeof(int64_t), from->numbers, &memory);
+    to->numbers = memory;
+    return status;
+  }
+  if (from->kind == DNMF_IDS_NONE)
+    return DNMF_OK;
+  DNMF_TRY(copy_array(error, count + 1, sizeof(int64_t), from->starts, &memory));
+  to->starts = memory;
+  dnmf_status status = copy_array(error, from->starts[count], 1, from->text, &memory);
+  to->text = status == DNMF_OK ? memory : NULL;
+  return status;
+}
+
+static dnmf_status open_arrays(dnmf_error *error, const dnmf_data *data, dnmf_source *source) {
+  source->name = copy_text(data->name);
+  if (!source->name)
+    return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for a name");
+  strcpy(source->type, "float64");
+  source->rows = data->rows;
+  source->cols = data->cols;
+  source->stored = data->stored;
+  source->duplicates = data->duplicates;
+  if (data->kind == DNMF_DATA_DENSE)
+    dnmf_dense_source(data, source);
+  else
+    dnmf_entries_source(data, source);
+  DNMF_TRY(dnmf_ids_copy(error, &data->row_ids, &source->row_ids));
+  return dnmf_ids_copy(error, &data->col_ids, &source->col_ids);
+}
+
+dnmf_status dnmf_data_open(dnmf_context *context, const dnmf_data *data, dnmf_source *source) {
+  if (data->kind == DNMF_DATA_FILE)
+    return dnmf_source_open(context, data->name, &data->options, source);
+  memset(source, 0, sizeof *source);
+  return dnmf_agree(context, open_arrays(&context->error, data, source));
+}
+
+dnmf_status dnmf_place(dnmf_context *context, int grid_rows, int grid_cols, int64_t rows, int64_t cols,
+                       dnmf_placed *placed) {
+  memset(placed, 0, sizeof *placed);
+  DNMF_TRY(dnmf_grid_create(context, grid_rows, grid_cols, &placed->grid));
+  return dnmf_agree(context, dnmf_layout_even(&context->error, &placed->grid, rows, cols, &placed->layout));
+}
+
+void dnmf_placed_free(dnmf_placed *placed) {
+  dnmf_matrix_free(&placed->matrix);
+  dnmf_layout_free(&placed->layout);
+  dnmf_grid_free(&placed->grid);
+}
+
+dnmf_status dnmf_data_load_rows(dnmf_context *context, const dnmf_data *data, dnmf_source *source,
+                                dnmf_placed *placed) {
+  memset(placed, 0, sizeof *placed);
+  DNMF_TRY(dnmf_data_open(context, data, source));
+  DNMF_TRY(dnmf_place(context, context->size, 1, source->rows, source->cols, placed));
+  source->rows_alone = true;
+  return dnmf_source_load(context, source, &placed->layout, DNMF_DOUBLE, &placed->matrix);
+}
+
+int dnmf_data_size(dnmf_library *library, const dnmf_data *data, int64_t *rows, int64_t *cols) {
+  dnmf_context *context = dnmf_library_enter(library);
+  dnmf_source source = {0};
+  if (!context)
+    return dnmf_library_refusal(library);
+  dnmf_status status = dnmf_agree(context, dnmf_require(context, "dnmf_data_size", "data", data));
+  if (status == DNMF_OK)
+    status = dnmf_data_open(context, data, &source);
+  if (rows)
+    *rows = source.rows;
+  if (cols)
+    *cols = source.cols;
+  dnmf_source_close(&source);
+  return dnmf_library_leave(library, status);
+}

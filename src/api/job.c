@@ -1,0 +1,345 @@
+#include "api/job.h"
+
+#include "api/library.h"
+#include "api/model.h"
+#include "base/memory.h"
+#include "comm/clock.h"
+#include "comm/collective.h"
+#include "fit/residual.h"
+#include "store/file.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- Phases ------------------------------------------------------------------------------------------------ */
+
+static void warn_about_matrix(dnmf_context *context, const dnmf_source *source, const dnmf_matrix *matrix) {
+  static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
+  if (matrix->duplicates > 0)
+    dnmf_warn(context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
+              matrix->duplicates, policies[source->duplicates]);
+  if (matrix->empty_rows > 0)
+    dnmf_warn(context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
+              matrix->empty_rows, matrix->rows);
+  if (matrix->empty_cols > 0)
+    dnmf_warn(context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
+              matrix->empty_cols, matrix->cols);
+  if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)
+    dnmf_warn(context, "every value is zero in single precision, in which those below 1e-45 are");
+}
+
+/* A fit in batches has the figures of the matrix and no block. */
+static dnmf_status read_matrix(dnmf_context *context, dnmf_fitting *f) {
+  dnmf_matrix *a = &f->a.matrix;
+  if (f->in_batches)
+    DNMF_TRY(dnmf_row_blocks_survey(context, &f->source, f->precision, f->settings.batches.rows, a));
+  else if (f->missing == DNMF_MISSING_UNOBSERVED)
+    DNMF_TRY(dnmf_fitting_load_ratings(context, f));
+  else
+    DNMF_TRY(dnmf_source_load(context, &f->source, &f->a.layout, f->precision, a));
+  warn_about_matrix(context, &f->source, a);
+  DNMF_TRY(dnmf_agree(context, dnmf_resume_check_matrix(&context->error, f)));
+  if (f->missing == DNMF_MISSING_ZERO && !f->in_batches)
+    DNMF_TRY(dnmf_matrix_narrow(context, a));
+  return dnmf_agree(context, dnmf_resume_check_settings(&context->error, f));
+}
+
+dnmf_number dnmf_fitting_number(const dnmf_fitting *f) {
+  const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
+  return dnmf_number_of(f->precision, observed ? f->ratings.by_rows.entries.narrow : f->a.matrix.narrow);
+}
+
+/* The residual entry by entry takes the place of the loop's, in the objective too where that is made of it. */
+static dnmf_status measure_residual(dnmf_context *context, dnmf_fitting *f) {
+  dnmf_fit_result *result = &f->result;
+  double squares = 0;
+  DNMF_TRY(dnmf_exact_residual(context, &f->a.matrix, &f->w, &f->h, &squares));
+  if (!f->settings.loss.divergence) {
+    result->objective += 0.5 * (squares - result->residual_squares);
+    result->below_rounding = false;
+  }
+  result->residual_squares = squares;
+  f->residual_is_exact = true;
+  return DNMF_OK;
+}
+
+static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
+  f->settings.host = &checkpoint->host;
+  if (f->missing == DNMF_MISSING_UNOBSERVED)
+    return dnmf_fit_observed(context, &f->settings, &f->ratings, f->has_held_out ? &f->held_out : NULL, &f->observed_w,
+                             &f->observed_h, &f->result);
+  if (f->in_batches)
+    return dnmf_fitting_iterate_batches(context, f);
+  DNMF_TRY(dnmf_fit_zeros(context, &f->settings, &f->a.matrix, &f->w, &f->h, &f->result));
+  return f->asked.zeros.exact_residual && !f->result.interrupted ? measure_residual(context, f) : DNMF_OK;
+}
+
+/* `output` is where to write the model; zeroed: nowhere. */
+static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *checkpoint, const dnmf_output *output,
+                              dnmf_fitting *f) {
+  const dnmf_job_host *host = f->host;
+  double clock = host->began > 0 ? host->began : MPI_Wtime();
+  DNMF_TRY(dnmf_data_open(context, f->data, &f->source));
+  if (host->opened)
+    host->opened(host->state, f);
+  DNMF_TRY(dnmf_agree(context, dnmf_fitting_plan(context, f)));
+  DNMF_TRY(read_matrix(context, f));
+  f->seconds.read = dnmf_lap(&clock);
+  DNMF_TRY(f->in_batches ? dnmf_fitting_start_batches(context, f) : dnmf_fitting_start(context, f));
+  DNMF_TRY(dnmf_resume_read_parts(context, f));
+  if (host->begins)
+    host->begins(host->state, f);
+  f->seconds.init = dnmf_lap(&clock);
+  DNMF_TRY(iterate(context, checkpoint, f));
+  f->seconds.iterate = dnmf_lap(&clock);
+  if (output->partial && !f->result.interrupted)
+    DNMF_TRY(dnmf_fitting_write(context, f, NULL, output->partial));
+  f->seconds.write = dnmf_lap(&clock);
+  return DNMF_OK;
+}
+
+/* Between the beginning of its outputs and their end. */
+static dnmf_status run_to_output(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
+  dnmf_output output = {.lock = -1};
+  if (f->asked.files.output)
+    DNMF_TRY(dnmf_output_begin(context, f->asked.files.output, &output));
+  dnmf_status status = run_phases(context, checkpoint, &output, f);
+  if (status == DNMF_OK && f->result.interrupted)
+    dnmf_output_discard(&output);
+  else
+    status = dnmf_output_end(context, &output, status);
+  return status;
+}
+
+static dnmf_status take_slowest_seconds(dnmf_context *context, dnmf_job_seconds *seconds) {
+  double times[] = {seconds->read, seconds->init, seconds->iterate, seconds->write, seconds->total};
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, times, 5));
+  *seconds = (dnmf_job_seconds){times[0], times[1], times[2], times[3], times[4]};
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const dnmf_fit_settings *settings,
+                             const dnmf_job_host *host, dnmf_fitting *f) {
+  const double began = host->began > 0 ? host->began : MPI_Wtime();
+  dnmf_checkpoint checkpoint;
+  memset(f, 0, sizeof *f);
+  f->asked = *settings;
+  f->data = data;
+  f->host = host;
+  if (f->asked.files.resume) {
+    const char *path = NULL;
+    DNMF_TRY(dnmf_resume_choose(context, f->asked.files.resume, f->asked.files.checkpoint, &path));
+    if (!f->asked.files.checkpoint)
+      f->asked.files.checkpoint = path;
+    if (path)
+      DNMF_TRY(dnmf_resume_read(context, path, &f->resume));
+  }
+  double batch_rows = 0; /* the same batches, whatever memory this job has */
+  if (f->resume.path && dnmf_model_number(&f->resume.saved, "batch_rows", &batch_rows) && batch_rows >= 1 &&
+      batch_rows < 9e15)
+    f->asked.batches.batch_rows = (int64_t)batch_rows;
+  DNMF_TRY(dnmf_checkpoint_begin(context, f, &checkpoint));
+  dnmf_status status = run_to_output(context, &checkpoint, f);
+  dnmf_checkpoint_end(&checkpoint);
+  DNMF_TRY(status);
+  f->seconds.total = MPI_Wtime() - began;
+  return take_slowest_seconds(context, &f->seconds);
+}
+
+void dnmf_fitting_free(dnmf_fitting *f) {
+  dnmf_resume_free(&f->resume);
+  dnmf_fit_result_free(&f->result);
+  if (f->w.mine.data == f->batch_w.data) /* borrowed for a checkpoint */
+    f->batch_w = (dnmf_panel){0};
+  dnmf_factor_free(&f->w);
+  dnmf_factor_free(&f->h);
+  dnmf_ratings_free(&f->ratings);
+  dnmf_ratings_view_free(&f->held_out);
+  dnmf_panel_free(&f->batch_w);
+  dnmf_panel_free(&f->observed_w);
+  dnmf_panel_free(&f->observed_h);
+  dnmf_source_close(&f->source);
+  dnmf_placed_free(&f->a);
+}
+
+/* --- The model --------------------------------------------------------------------------------------------- */
+
+dnmf_status dnmf_fitting_fill(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
+                              dnmf_model *model) {
+  dnmf_error *error = &context->error;
+  dnmf_status status = DNMF_OK;
+  model->rows = f->source.rows;
+  model->cols = f->source.cols;
+  model->components = f->components;
+  model->row_ids = f->source.row_ids;
+  model->col_ids = f->source.col_ids;
+  if (f->missing == DNMF_MISSING_UNOBSERVED) {
+    status = dnmf_fitting_fill_ratings(context, f, model);
+  } else {
+    model->owned_rows = f->w.owned;
+    model->owned_cols = f->h.owned;
+    model->w = f->w.mine;
+    model->h = f->h.mine;
+  }
+  if (now) {
+    model->part_count = now->panel_count;
+    memcpy(model->parts, now->panels, sizeof model->parts);
+  }
+  if (status == DNMF_OK)
+    status = dnmf_fitting_describe(context, f, model);
+  if (status == DNMF_OK && now)
+    status = dnmf_checkpoint_describe(error, f, now, model);
+  return dnmf_agree(context, status);
+}
+
+void dnmf_fitting_release(const dnmf_fitting *f, dnmf_model *model) {
+  model->row_ids = model->col_ids = (dnmf_ids){0};
+  if (f->missing == DNMF_MISSING_ZERO) {
+    model->w = (dnmf_panel){0};
+    model->h = (dnmf_panel){0};
+  }
+  dnmf_model_free(model);
+}
+
+dnmf_status dnmf_fitting_write(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
+                               const char *path) {
+  dnmf_model model = {.rows = 0};
+  dnmf_status status = dnmf_fitting_fill(context, f, now, &model);
+  if (status == DNMF_OK)
+    status = dnmf_model_write(context, path, &model);
+  dnmf_fitting_release(f, &model);
+  return status;
+}
+
+/* The even share of a factor. collective */
+static dnmf_status share_panel(dnmf_context *context, dnmf_range held, const dnmf_panel *mine, dnmf_range wanted,
+                               dnmf_panel *panel) {
+  dnmf_status status =
+      dnmf_panel_create(&context->error, "a factor", dnmf_range_size(wanted), mine->components, mine->precision, panel);
+  DNMF_TRY(dnmf_agree(context, status));
+  return dnmf_fetch_range(context, held, mine->data, (size_t)mine->components * dnmf_precision_size(mine->precision),
+                          wanted, panel->data);
+}
+
+/* The even share of numbers of 8 bytes, one a row; *shared stays NULL where no process has any. collective */
+static dnmf_status share_numbers(dnmf_context *context, dnmf_range held, const void *mine, dnmf_range wanted,
+                                 void **shared) {
+  int64_t any = mine != NULL;
+  DNMF_TRY(dnmf_max_int64(context, context->comm, &any, 1));
+  if (!any)
+    return DNMF_OK;
+  dnmf_status status =
+      dnmf_allocate_zero(&context->error, "a model", dnmf_range_size(wanted) + 1, sizeof(double), shared);
+  DNMF_TRY(dnmf_agree(context, status));
+  held.end = mine ? held.end : held.begin;
+  return dnmf_fetch_range(context, held, mine, sizeof(double), wanted, *shared);
+}
+
+/* A fit's model in the even shares that every model of the door is held in; provenance and history are moved.
+ * collective */
+static dnmf_status share_evenly(dnmf_context *context, dnmf_model *from, dnmf_model *to) {
+  const dnmf_range rows = dnmf_range_split((dnmf_range){0, from->rows}, context->size, context->rank);
+  const dnmf_range cols = dnmf_range_split((dnmf_range){0, from->cols}, context->size, context->rank);
+  void *shared[4] = {NULL, NULL, NULL, NULL};
+  to->rows = from->rows;
+  to->cols = from->cols;
+  to->components = from->components;
+  to->owned_rows = rows;
+  to->owned_cols = cols;
+  to->bias.fitted = from->bias.fitted;
+  to->bias.mean = from->bias.mean;
+  DNMF_TRY(share_panel(context, from->owned_rows, &from->w, rows, &to->w));
+  DNMF_TRY(share_panel(context, from->owned_cols, &from->h, cols, &to->h));
+  dnmf_status status = share_numbers(context, from->owned_rows, from->bias.row, rows, &shared[0]);
+  to->bias.row = shared[0];
+  if (status == DNMF_OK)
+    status = share_numbers(context, from->owned_cols, from->bias.col, cols, &shared[1]);
+  to->bias.col = shared[1];
+  if (status == DNMF_OK)
+    status = share_numbers(context, from->owned_rows, from->row_counts, rows, &shared[2]);
+  to->row_counts = shared[2];
+  if (status == DNMF_OK)
+    status = share_numbers(context, from->owned_cols, from->col_counts, cols, &shared[3]);
+  to->col_counts = shared[3];
+  DNMF_TRY(status);
+  to->mean_row = from->mean_row;
+  to->attribute_count = from->attribute_count;
+  to->attributes = from->attributes;
+  to->curve_count = from->curve_count;
+  to->curves = from->curves;
+  from->mean_row = NULL;
+  from->attributes = NULL;
+  from->curves = NULL;
+  from->attribute_count = from->curve_count = 0;
+  status = dnmf_ids_copy(&context->error, &from->row_ids, &to->row_ids);
+  if (status == DNMF_OK)
+    status = dnmf_ids_copy(&context->error, &from->col_ids, &to->col_ids);
+  return dnmf_agree(context, status);
+}
+
+/* --- The door ---------------------------------------------------------------------------------------------- */
+
+static void tell_result(const dnmf_fitting *f, dnmf_result *result) {
+  const dnmf_fit_result *r = &f->result;
+  *result = (dnmf_result){.iterations = r->iterations,
+                          .converged = r->converged,
+                          .stop_reason = r->stop_reason,
+                          .objective = r->objective,
+                          .relative_error = dnmf_fitting_relative_error(f),
+                          .rmse = dnmf_fitting_rmse(f),
+                          .validation_rmse = r->validation_rmse,
+                          .best_iteration = r->best_iteration,
+                          .read_seconds = f->seconds.read,
+                          .init_seconds = f->seconds.init,
+                          .iterate_seconds = f->seconds.iterate};
+}
+
+static dnmf_status take_model(dnmf_context *context, const dnmf_fitting *f, dnmf_model *made) {
+  dnmf_model fitted = {.rows = 0};
+  if (f->result.interrupted)
+    return dnmf_fail(&context->error, DNMF_INTERRUPTED, "stopped by %s after iteration %d; go on with --resume %s",
+                     strcmp(f->result.stop_reason, "signal") == 0 ? "should_stop" : "the time limit",
+                     f->result.iterations, f->asked.files.checkpoint);
+  dnmf_status status = dnmf_fitting_fill(context, f, NULL, &fitted);
+  if (status == DNMF_OK)
+    status = share_evenly(context, &fitted, made);
+  dnmf_fitting_release(f, &fitted);
+  return status;
+}
+
+static bool ask_caller(void *state) {
+  const dnmf_callbacks *callbacks = state;
+  return callbacks->should_stop(callbacks->state);
+}
+
+int dnmf_model_fit(dnmf_library *library, const dnmf_data *data, const dnmf_fit_settings *settings, dnmf_model **model,
+                   dnmf_result *result) {
+  static const char function[] = "dnmf_model_fit";
+  dnmf_context *context = dnmf_library_enter(library);
+  dnmf_model *made = NULL;
+  dnmf_fitting f = {.data = data};
+  if (model)
+    *model = NULL;
+  if (!context)
+    return dnmf_library_refusal(library);
+  const dnmf_job_host host = {.state = &library->callbacks,
+                              .told_to_stop = library->callbacks.should_stop ? ask_caller : NULL};
+  dnmf_status status = dnmf_require(context, function, "data", data);
+  if (status == DNMF_OK)
+    status = dnmf_require(context, function, "settings", settings);
+  if (status == DNMF_OK)
+    status = dnmf_require(context, function, "place for the model", model);
+  if (status == DNMF_OK)
+    status = dnmf_model_create(&context->error, &made);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_fitting_run(context, data, settings, &host, &f);
+  if (status == DNMF_OK && result)
+    tell_result(&f, result);
+  if (status == DNMF_OK)
+    status = take_model(context, &f, made);
+  dnmf_fitting_free(&f);
+  return dnmf_model_hand_over(library, status, made, model);
+}

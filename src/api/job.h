@@ -1,0 +1,193 @@
+/*
+ * The whole job of a fit: data and settings become a model. dnmf_model_fit and `dnmf fit` are this.
+ *
+ *   open      the data's shape
+ *   plan      settings and data together: what kind of fit it is, what each setting comes to (job_plan.c)
+ *   read      the matrix, partitioned (job.c; ratings: job_ratings.c, batches: job_batches.c)
+ *   start     the first W and H (job_start.c), or those of a checkpoint (resume.c)
+ *   iterate   saving now and then (checkpoint.c)
+ *   describe  the provenance (job_describe.c), and write
+ * Every phase ends with all processes agreeing.
+ */
+#ifndef DNMF_API_JOB_H
+#define DNMF_API_JOB_H
+
+#include "api/data.h"
+#include "cost/cost.h"
+#include "factor/model.h"
+#include "fit/batch_fit.h"
+#include "fit/observed_fit.h"
+#include "fit/zeros_fit.h"
+#include "init/start.h"
+#include "store/output.h"
+
+typedef enum dnmf_start { DNMF_START_RANDOM = 0, DNMF_START_SVD, DNMF_START_FILE } dnmf_start;
+
+/* Seconds of the phases; the slowest process's once the job is done. */
+typedef struct dnmf_job_seconds {
+  double read;
+  double init;
+  double iterate;
+  double write;
+  double total;
+} dnmf_job_seconds;
+
+typedef struct dnmf_fitting dnmf_fitting;
+
+/* Who asks for the job: what is called on the way, and what becomes part of the provenance. Everything may be NULL. */
+typedef struct dnmf_job_host {
+  void *state;
+  void (*opened)(void *state, const dnmf_fitting *f); /* the shape of the data is known */
+  void (*begins)(void *state, const dnmf_fitting *f); /* everything is ready for the first iteration */
+  bool (*told_to_stop)(void *state);                  /* local */
+  double began;                                       /* MPI_Wtime when the job was asked for; 0: now */
+  const char *command_line;
+  const char *libraries;
+  const char *options; /* JSON: what was given on the command line, for a later one to take up from a checkpoint */
+} dnmf_job_host;
+
+/* Writing checkpoints (checkpoint.c). */
+typedef struct dnmf_checkpoint {
+  dnmf_context *context;
+  dnmf_fitting *f;
+  const char *path;    /* NULL: none are written */
+  dnmf_output output;  /* of the next one: begun ahead, so that its lock keeps other jobs away */
+  int saved_iteration; /* of the file at `path`; negative: there is none of this fit */
+  bool failing;        /* the last attempt failed, which has been told */
+  dnmf_fit_host host;
+} dnmf_checkpoint;
+
+/* Going on from one (resume.c). */
+typedef struct dnmf_resume {
+  const char *path; /* NULL: nothing to go on from */
+  dnmf_model saved; /* provenance and history */
+  dnmf_fit_state state;
+  dnmf_panel parts[DNMF_MODEL_PARTS]; /* owned; what the state's panels are */
+} dnmf_resume;
+
+struct dnmf_fitting {
+  dnmf_fit_settings asked; /* as the caller gave them, and with --resume the checkpoint */
+  const dnmf_data *data;
+  const dnmf_job_host *host;
+
+  /* What they come to. */
+  dnmf_missing missing;
+  dnmf_precision precision;
+  int components;
+  dnmf_settings settings;
+  const char *stop; /* the stopping rule's name */
+  const char *init; /* the start's name */
+  dnmf_start start;
+  dnmf_svd_fill start_fill;
+  const char *start_file;
+
+  dnmf_source source;
+  dnmf_placed a;
+
+  /* Unstored entries are zeros: a grid of blocks. */
+  double predicted; /* seconds of an iteration, by a machine that was measured first; 0: none was */
+  dnmf_factor w;
+  dnmf_factor h;
+  bool residual_is_exact; /* summed entry by entry */
+
+  /* ... that pass by in batches. */
+  bool in_batches;
+  double in_memory; /* bytes a process that the whole matrix takes, where --memory is given */
+  dnmf_batch_memory batch_memory;
+  dnmf_panel batch_w; /* in batch order, while the fit runs */
+  double last_pass_seconds;
+
+  /* Unstored entries are unobserved: ratings by rows and by columns. */
+  dnmf_ratings ratings;
+  bool has_held_out;
+  dnmf_ratings_view held_out;
+  dnmf_panel observed_w;
+  dnmf_panel observed_h;
+
+  dnmf_resume resume;
+  dnmf_fit_result result;
+  dnmf_job_seconds seconds;
+};
+
+/* All phases; the factors are in `f` afterwards, and the output or, of a fit that was interrupted, the checkpoint is on
+ * disk. Released with dnmf_fitting_free, also after a failure. collective */
+dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const dnmf_fit_settings *settings,
+                             const dnmf_job_host *host, dnmf_fitting *f);
+void dnmf_fitting_free(dnmf_fitting *f); /* collective; accepts a zeroed one */
+
+/* The factors as they are now and everything that belongs to them, each process what it owns in the fit; with `now` a
+ * checkpoint. `model` is zeroed, and afterwards borrows ids and factors: released with dnmf_fitting_release, also after
+ * a failure. collective */
+dnmf_status dnmf_fitting_fill(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
+                              dnmf_model *model);
+void dnmf_fitting_release(const dnmf_fitting *f, dnmf_model *model); /* local */
+
+/* Writes it to `path`, a partial name. collective */
+dnmf_status dnmf_fitting_write(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
+                               const char *path);
+
+/* Checks values, finds out what kind of fit it is, and chooses the grid. collective */
+dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f);
+
+/* The job as the cost model sees it; its entries may not be known yet: stored < 0. local */
+dnmf_job dnmf_fitting_cost(const dnmf_fitting *f);
+
+/* The first factors. collective */
+dnmf_status dnmf_fitting_start(dnmf_context *context, dnmf_fitting *f);
+
+/* Ratings: their settings; their entries, of which f->a.matrix has the figures; the factors into a model. collective */
+dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f);
+dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f);
+dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
+
+/* Batches: whether it is such a fit, or the matrix fits into the memory allowed on the grid it is given; the start; the
+ * passes, which leave the factors in f->w.mine and f->h.mine; f->w.mine as it is between two batches. collective */
+dnmf_status dnmf_fitting_plan_batches(dnmf_context *context, int grid_rows, int grid_cols, dnmf_fitting *f);
+dnmf_status dnmf_fitting_start_batches(dnmf_context *context, dnmf_fitting *f);
+dnmf_status dnmf_fitting_iterate_batches(dnmf_context *context, dnmf_fitting *f);
+dnmf_status dnmf_fitting_gather_batches(dnmf_context *context, dnmf_fitting *f);
+
+/* Checks --checkpoint-every and makes sure that the file can be written. Released with dnmf_checkpoint_end. collective
+ */
+dnmf_status dnmf_checkpoint_begin(dnmf_context *context, dnmf_fitting *f, dnmf_checkpoint *checkpoint);
+void dnmf_checkpoint_end(dnmf_checkpoint *checkpoint); /* local; accepts a zeroed one */
+
+/* Adds to a model's provenance what makes it a checkpoint. local */
+dnmf_status dnmf_checkpoint_describe(dnmf_error *error, const dnmf_fitting *f, const dnmf_fit_state *now,
+                                     dnmf_model *model);
+
+/* The state in the provenance of a checkpoint; its histories stay `saved`'s. local */
+dnmf_status dnmf_checkpoint_state(dnmf_error *error, const char *path, const dnmf_model *saved, dnmf_fit_state *state);
+
+/* The file that --resume and --checkpoint lead to, NULL where --resume auto finds none. Says on every process whether
+ * it is there. collective */
+dnmf_status dnmf_resume_choose(dnmf_context *context, const char *resume, const char *checkpoint, const char **path);
+
+/* What a checkpoint says of its fit, without the factors. Released with dnmf_resume_free, also after a failure.
+ * collective */
+dnmf_status dnmf_resume_read(dnmf_context *context, const char *path, dnmf_resume *resume);
+void dnmf_resume_free(dnmf_resume *resume); /* local; accepts a zeroed one */
+
+/* Fails when the matrix, or the settings, of this job are not those of the checkpoint. local */
+dnmf_status dnmf_resume_check_matrix(dnmf_error *error, const dnmf_fitting *f);
+dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f);
+
+/* Reads what the kind of fit keeps beside W and H. collective */
+dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f);
+
+/* Provenance and history into `model`. local */
+dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
+
+/* "row and column", "row", "column" or "no"; "none", "w" or "h". local */
+const char *dnmf_bias_name(const dnmf_observed_settings *observed);
+const char *dnmf_fixed_name(dnmf_fixed fixed);
+
+/* Of the entries that count: how many there are, and the errors on them. local */
+double dnmf_fitting_entries(const dnmf_fitting *f);
+double dnmf_fitting_relative_error(const dnmf_fitting *f);
+double dnmf_fitting_rmse(const dnmf_fitting *f);
+
+/* The type that A's values are kept in. local */
+dnmf_number dnmf_fitting_number(const dnmf_fitting *f);
+
+#endif

@@ -1,0 +1,172 @@
+/* What a model says of the fit that it is from. */
+#include "api/job.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+double dnmf_fitting_entries(const dnmf_fitting *f) {
+  if (f->missing == DNMF_MISSING_UNOBSERVED)
+    return (double)f->ratings.stored;
+  return (double)f->a.matrix.rows * (double)f->a.matrix.cols;
+}
+
+static double sum_squares(const dnmf_fitting *f) {
+  const dnmf_ratings *r = &f->ratings;
+  if (f->missing == DNMF_MISSING_UNOBSERVED)
+    return (double)r->stored * (r->mean * r->mean + r->deviation * r->deviation);
+  return f->a.matrix.sum_squares;
+}
+
+double dnmf_fitting_relative_error(const dnmf_fitting *f) {
+  return dnmf_relative_error(f->result.residual_squares, sum_squares(f));
+}
+
+double dnmf_fitting_rmse(const dnmf_fitting *f) {
+  return sqrt(f->result.residual_squares / dnmf_fitting_entries(f));
+}
+
+const char *dnmf_bias_name(const dnmf_observed_settings *observed) {
+  if (observed->bias_rows && observed->bias_cols)
+    return "row and column";
+  if (observed->bias_rows)
+    return "row";
+  return observed->bias_cols ? "column" : "no";
+}
+
+const char *dnmf_fixed_name(dnmf_fixed fixed) {
+  static const char *const names[] = {[DNMF_FIXED_NONE] = "none", [DNMF_FIXED_W] = "w", [DNMF_FIXED_H] = "h"};
+  return names[fixed];
+}
+
+static const char *penalty_scale_name(const dnmf_fitting *f) {
+  if (f->missing == DNMF_MISSING_ZERO)
+    return f->settings.penalties.scale == DNMF_PENALTY_RAW ? "raw" : "dimension";
+  const double power = dnmf_count_power(&f->settings.penalties);
+  if (power == 0)
+    return "raw";
+  return power == 1 ? "count" : "sqrt-count";
+}
+
+/* One named value of the provenance, whatever its kind. */
+typedef struct fact {
+  const char *name;
+  dnmf_attribute_kind kind;
+  const char *text; /* NULL: it is left out */
+  int64_t integer;
+  double real;
+} fact;
+
+#define TEXT(name, value)                                                                                              \
+  { name, DNMF_ATTRIBUTE_TEXT, value, 0, 0 }
+#define WHOLE(name, value)                                                                                             \
+  { name, DNMF_ATTRIBUTE_INTEGER, NULL, value, 0 }
+#define REAL(name, value)                                                                                              \
+  { name, DNMF_ATTRIBUTE_REAL, NULL, 0, value }
+
+static dnmf_status add_facts(dnmf_error *error, dnmf_model *model, const fact *facts, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const fact *f = &facts[i];
+    if (f->kind == DNMF_ATTRIBUTE_INTEGER)
+      DNMF_TRY(dnmf_model_set_integer(error, model, f->name, f->integer));
+    else if (f->kind == DNMF_ATTRIBUTE_REAL)
+      DNMF_TRY(dnmf_model_set_real(error, model, f->name, f->real));
+    else if (f->text)
+      DNMF_TRY(dnmf_model_set_text(error, model, f->name, f->text));
+  }
+  return DNMF_OK;
+}
+
+/* What belongs to models of observed entries only. */
+static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const dnmf_observed_settings *observed = &f->settings.observed;
+  const fact facts[] = {
+      TEXT("bias", dnmf_bias_name(observed)),
+      REAL("l2_bias", observed->l2_bias),
+      REAL("count_power", dnmf_count_power(&f->settings.penalties)),
+      TEXT("shrink_to", dnmf_observed_shrinks_to_mean(&f->settings) ? "mean" : "zero"),
+      WHOLE("sweeps", dnmf_sweeps(&f->settings)),
+      REAL("init_scale", observed->start_scale),
+      REAL("mean", f->ratings.mean),
+      REAL("smallest", f->ratings.smallest),
+      REAL("largest", f->ratings.largest),
+      WHOLE("best_iteration", f->result.best_iteration),
+      REAL("validation_rmse", f->result.validation_rmse),
+  };
+  DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  if (!f->has_held_out)
+    return DNMF_OK;
+  return dnmf_model_add_curve(error, model, "validation_rmse", f->result.history_count, f->result.validation_history);
+}
+
+/* What belongs to mini-batch fits only. */
+static dnmf_status describe_batches(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const fact facts[] = {
+      WHOLE("batch_rows", f->settings.batches.rows),
+      WHOLE("sweeps", f->settings.sweeps),
+      REAL("forget", f->settings.batches.forget),
+  };
+  return add_facts(error, model, facts, sizeof facts / sizeof *facts);
+}
+
+dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model) {
+  char grid[32];
+  char date[32];
+  char checksum[32];
+  char loss[DNMF_LOSS_TEXT];
+  const dnmf_matrix *a = &f->a.matrix;
+  const dnmf_settings *settings = &f->settings;
+  const bool ratings = f->missing == DNMF_MISSING_UNOBSERVED;
+  const time_t now = time(NULL);
+  struct tm utc;
+  gmtime_r(&now, &utc); /* attributes are written with process 0's values */
+  strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  snprintf(grid, sizeof grid, "%dx%d", f->a.grid.rows, f->a.grid.cols);
+  snprintf(checksum, sizeof checksum, "%016" PRIx64, a->checksum);
+  const fact facts[] = {
+      TEXT("program", "dnmf"),
+      TEXT("version", dnmf_version()),
+      TEXT("command_line", f->host->command_line),
+      TEXT("libraries", f->host->libraries),
+      TEXT("date", date),
+      TEXT("input", f->source.name),
+      WHOLE("rows", a->rows),
+      WHOLE("cols", a->cols),
+      WHOLE("stored", a->stored),
+      TEXT("checksum", checksum),
+      WHOLE("components", f->components),
+      TEXT("missing", dnmf_missing_name(f->missing)),
+      TEXT("loss", dnmf_loss_name(settings->loss, loss)),
+      TEXT("solver", dnmf_solver_name(settings->solver)),
+      TEXT("init", f->init),
+      TEXT("fix", dnmf_fixed_name(settings->fixed)),
+      WHOLE("seed", (int64_t)settings->seed),
+      WHOLE("max_iter", settings->max_iterations),
+      REAL("tol", settings->tolerance),
+      TEXT("stop", f->stop),
+      REAL("l1_w", settings->penalties.l1_w),
+      REAL("l1_h", settings->penalties.l1_h),
+      REAL("l2_w", settings->penalties.l2_w),
+      REAL("l2_h", settings->penalties.l2_h),
+      TEXT("penalty_scale", penalty_scale_name(f)),
+      TEXT("precision", dnmf_precision_name(f->precision)),
+      WHOLE("processes", context->size),
+      TEXT("grid", grid),
+      WHOLE("threads", context->threads),
+      WHOLE("iterations", f->result.iterations),
+      TEXT("stop_reason", f->result.stop_reason),
+      REAL("objective", f->result.objective),
+      REAL("relative_error", dnmf_fitting_relative_error(f)),
+  };
+  dnmf_error *error = &context->error;
+  DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  if (ratings)
+    DNMF_TRY(describe_ratings(error, f, model));
+  else
+    DNMF_TRY(dnmf_model_set_real(error, model, "mean", a->sum / ((double)a->rows * (double)a->cols)));
+  if (f->in_batches)
+    DNMF_TRY(describe_batches(error, f, model));
+  DNMF_TRY(dnmf_model_add_curve(error, model, "objective", f->result.history_count, f->result.objective_history));
+  return dnmf_model_add_curve(error, model, "seconds", f->result.history_count, f->result.seconds_history);
+}

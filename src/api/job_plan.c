@@ -1,0 +1,342 @@
+/* From settings and data to what a fit is: values are checked, defaults settled, what has no use is refused. */
+#include "api/job.h"
+
+#include "api/library.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* --- Values ------------------------------------------------------------------------------------------------ */
+
+typedef struct number_limits {
+  const char *option;
+  double value; /* negative: not given */
+  double least;
+  double most;
+} number_limits;
+
+/* Negative numbers stand for defaults; a NaN for nothing. */
+static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) {
+  const number_limits numbers[] = {
+      {"l1-w", s->l1_w, 0, INFINITY},
+      {"l1-h", s->l1_h, 0, INFINITY},
+      {"l2", s->l2, 0, INFINITY},
+      {"l2-w", s->l2_w, 0, INFINITY},
+      {"l2-h", s->l2_h, 0, INFINITY},
+      {"l2-bias", s->ratings.l2_bias, 0, INFINITY},
+      {"sweeps", (double)s->sweeps, 1, 1000},
+      {"max-iter", (double)s->max_iter, 0, 1e9},
+      {"tol", s->tol, 0, 1},
+      {"time-limit", s->time_limit, 0, INFINITY},
+      {"patience", (double)s->ratings.patience, 1, 1e9},
+      {"init-scale", s->ratings.init_scale, 1e-6, 1e3},
+      {"memory", (double)s->batches.memory, 1, INFINITY},
+      {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
+      {"forget", s->batches.forget, 0, 1},
+  };
+  if (s->components < 1 || s->components > 1000000)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--components %" PRId64 ": give a number from 1 to 1000000",
+                     s->components);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    const number_limits *n = &numbers[i];
+    if (isnan(n->value) || (n->value >= 0 && (n->value < n->least || n->value > n->most)))
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s %g: give a number from %g to %g", n->option, n->value, n->least,
+                       n->most);
+  }
+  return DNMF_OK;
+}
+
+/* Only multiplicative updates minimize another loss than the squared error. */
+static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
+  static const char *const solvers[] = {"hals", "mu", "bpp", NULL};
+  const dnmf_fit_settings *s = &f->asked;
+  int solver = DNMF_SOLVER_HALS;
+  if (s->loss && !dnmf_loss_parse(s->loss, &f->settings.loss))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--loss %s: give frobenius, kullback-leibler, itakura-saito or a number, the beta of a "
+                     "beta-divergence",
+                     s->loss);
+  if (s->solver)
+    DNMF_TRY(dnmf_choose(error, "--solver", s->solver, solvers, &solver));
+  f->settings.solver = s->solver                     ? (dnmf_solver)solver
+                       : f->settings.loss.divergence ? DNMF_SOLVER_MU
+                                                     : DNMF_SOLVER_HALS;
+  if (f->settings.loss.divergence && f->settings.solver != DNMF_SOLVER_MU)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
+                     s->loss, s->solver);
+  return DNMF_OK;
+}
+
+static dnmf_status choose_words(dnmf_context *context, dnmf_fitting *f) {
+  static const char *const missing[] = {"auto", "zero", "unobserved", NULL};
+  static const char *const precisions[] = {"double", "single", NULL};
+  const dnmf_fit_settings *s = &f->asked;
+  dnmf_error *error = &context->error;
+  int choice = 0;
+  DNMF_TRY(dnmf_choose(error, "--missing", s->missing, missing, &choice));
+  f->missing = choice == 0 ? f->source.missing : (dnmf_missing)(choice - 1);
+  DNMF_TRY(dnmf_choose(error, "--precision", s->precision, precisions, &choice));
+  f->precision = (dnmf_precision)choice;
+  f->components = (int)s->components;
+  return choose_loss(error, f);
+}
+
+/* --- Starts ------------------------------------------------------------------------------------------------ */
+
+static dnmf_status check_start_of_ratings(dnmf_error *error, const dnmf_fitting *f) {
+  const dnmf_fit_settings *s = &f->asked;
+  if (f->start == DNMF_START_SVD && f->start_fill != DNMF_SVD_FILL_ZERO)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--init %s: a fit of observed entries starts at random, from nndsvd or from file:MODEL.h5",
+                     s->init);
+  if (f->start == DNMF_START_SVD && f->settings.solver == DNMF_SOLVER_MU)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--init nndsvd has zeros, which --solver mu cannot change; take --init random");
+  if (f->settings.fixed != DNMF_FIXED_NONE)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--fix needs --missing zero; for new rows of ratings with H fixed there is dnmf transform");
+  return DNMF_OK;
+}
+
+/* What --init and --fix ask for, and whether this fit can start so. */
+static dnmf_status plan_start(dnmf_error *error, dnmf_fitting *f) {
+  static const char *const svd_starts[] = {
+      [DNMF_SVD_FILL_ZERO] = "nndsvd", [DNMF_SVD_FILL_MEAN] = "nndsvda", [DNMF_SVD_FILL_RANDOM] = "nndsvdar"};
+  static const char *const fixed[] = {"none", "w", "h", NULL};
+  static const char prefix[] = "file:";
+  const char *init = f->asked.init ? f->asked.init : "random";
+  int fix = 0;
+  f->init = init;
+  DNMF_TRY(dnmf_choose(error, "--fix", f->asked.zeros.fix, fixed, &fix));
+  f->settings.fixed = (dnmf_fixed)fix;
+  if (strncmp(init, prefix, strlen(prefix)) == 0) {
+    f->start = DNMF_START_FILE;
+    f->start_file = init + strlen(prefix);
+  }
+  for (int fill = 0; fill <= DNMF_SVD_FILL_RANDOM; fill++)
+    if (strcmp(init, svd_starts[fill]) == 0) {
+      f->start = DNMF_START_SVD;
+      f->start_fill = (dnmf_svd_fill)fill;
+    }
+  if (f->start == DNMF_START_RANDOM && strcmp(init, "random") != 0)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--init %s: give random, nndsvd, nndsvda, nndsvdar or file:START.h5",
+                     init);
+  if (f->missing == DNMF_MISSING_UNOBSERVED)
+    return check_start_of_ratings(error, f);
+  if (f->settings.fixed != DNMF_FIXED_NONE && f->start != DNMF_START_FILE)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--fix %s: give the factor that stays as it is with --init file:START.h5",
+                     fixed[fix]);
+  int64_t smaller = f->source.rows < f->source.cols ? f->source.rows : f->source.cols;
+  if (f->start == DNMF_START_SVD && f->components > smaller)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--init %s: -k %d is larger than the smaller dimension of %s (%" PRId64 " x %" PRId64
+                     "), which has no more singular vectors; use --init random",
+                     init, f->components, f->source.name, f->source.rows, f->source.cols);
+  return DNMF_OK;
+}
+
+/* --- What has no use --------------------------------------------------------------------------------------- */
+
+/* A setting that is given, whether this fit uses it, and why not if it does not. */
+typedef struct setting_use {
+  const char *option;
+  bool given;
+  bool used;
+  const char *why_not;
+} setting_use;
+
+static dnmf_status refuse_unused(dnmf_error *error, const setting_use *uses, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (uses[i].given && !uses[i].used)
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s has no use here: %s", uses[i].option, uses[i].why_not);
+  return DNMF_OK;
+}
+
+static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
+  static const char ratings[] =
+      "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
+  static const char sweeping[] = "only --solver hals sweeps";
+  static const char exact[] = "--solver bpp is exact at once";
+  const dnmf_fit_settings *s = &f->asked;
+  const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
+  const setting_use uses[] = {
+      {"l2-bias", s->ratings.l2_bias >= 0, false, ratings},
+      {"shrink-to", s->ratings.shrink_to != NULL, false, ratings},
+      {"patience", s->ratings.patience >= 0, false, ratings},
+      {"sweeps", s->sweeps >= 0,
+       in_batches ? f->settings.solver != DNMF_SOLVER_BPP : f->settings.solver == DNMF_SOLVER_HALS,
+       in_batches ? exact : sweeping},
+      {"forget", s->batches.forget >= 0, in_batches, "it needs --memory or --batch-rows"},
+      {"init-scale", s->ratings.init_scale >= 0, false, ratings},
+  };
+  return refuse_unused(error, uses, sizeof uses / sizeof *uses);
+}
+
+static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f) {
+  static const char batches[] = "mini-batches are for --missing zero";
+  const dnmf_fit_settings *s = &f->asked;
+  const bool held_out = s->ratings.validation || s->ratings.held_out;
+  const bool biases =
+      f->settings.solver != DNMF_SOLVER_MU && !(s->ratings.bias && strcmp(s->ratings.bias, "none") == 0);
+  const bool by_validation = s->stop && (strcmp(s->stop, "auto") == 0 || strcmp(s->stop, "validation") == 0);
+  const setting_use uses[] = {
+      {"exact-residual", s->zeros.exact_residual, false, "the residual of ratings is always summed entry by entry"},
+      {"memory", s->batches.memory >= 0, false, batches},
+      {"batch-rows", s->batches.batch_rows >= 0, false, batches},
+      {"forget", s->batches.forget >= 0, false, batches},
+      {"init-scale", s->ratings.init_scale >= 0, f->start == DNMF_START_RANDOM, "the fit does not start at random"},
+      {"l2-bias", s->ratings.l2_bias >= 0, biases, "no biases are fitted"},
+      {"patience", s->ratings.patience >= 0, held_out,
+       "it counts iterations without a better RMSE on --validation ratings"},
+      {"sweeps", s->sweeps >= 0, f->settings.solver == DNMF_SOLVER_HALS, "only --solver hals sweeps"},
+      {"tol", s->tol >= 0, !held_out, "with --validation the RMSE of the held-out ratings decides, see --patience"},
+      {"stop", s->stop != NULL, !held_out || by_validation,
+       "with --validation the RMSE of the held-out ratings decides"},
+  };
+  return refuse_unused(error, uses, sizeof uses / sizeof *uses);
+}
+
+/* --- Zeros ------------------------------------------------------------------------------------------------- */
+
+/* Settings that belong to ratings only. */
+static dnmf_status refuse_ratings_settings(dnmf_error *error, const dnmf_fit_settings *s, int scale, int stop) {
+  const char *option = NULL;
+  if (s->ratings.bias && strcmp(s->ratings.bias, "auto") != 0 && strcmp(s->ratings.bias, "none") != 0)
+    option = "--bias";
+  else if (s->ratings.validation || s->ratings.held_out)
+    option = "--validation";
+  else if (scale >= 3)
+    option = "--penalty-scale count";
+  else if (stop == 3)
+    option = "--stop validation";
+  if (!option)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "%s needs --missing unobserved; this fit counts entries that are not stored as zeros", option);
+}
+
+static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
+  static const char *const scales[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
+  static const char *const stops[] = {"auto", "gradient", "objective", "validation", NULL};
+  const dnmf_fit_settings *s = &f->asked;
+  int scale = 0;
+  int stop = 0;
+  DNMF_TRY(dnmf_choose(error, "--penalty-scale", s->penalty_scale, scales, &scale));
+  DNMF_TRY(dnmf_choose(error, "--stop", s->stop, stops, &stop));
+  DNMF_TRY(refuse_ratings_settings(error, s, scale, stop));
+  if (stop > 0)
+    f->settings.stop = stop == 1 ? DNMF_STOP_GRADIENT : DNMF_STOP_OBJECTIVE;
+  if (scale == 2)
+    f->settings.penalties.scale = DNMF_PENALTY_DIMENSION;
+  f->stop = f->settings.stop == DNMF_STOP_GRADIENT ? "gradient" : "objective";
+  return DNMF_OK;
+}
+
+dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
+  const dnmf_source *source = &f->source;
+  return (dnmf_job){.rows = source->rows,
+                    .cols = source->cols,
+                    .stored = source->sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
+                    .sparse = source->sparse,
+                    .components = f->components,
+                    .solver = f->settings.solver,
+                    .sweeps = f->settings.sweeps,
+                    .loss = f->settings.loss,
+                    .precision = f->precision,
+                    .narrow = source->narrow};
+}
+
+/* Expected seconds of iterating from which on measuring the machine, which takes about one, is worth its time. */
+static const double WORTH_MEASURING = 30;
+
+/* The grid of the shortest iteration on `machine`, and how long that takes. */
+static double fastest_grid(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine,
+                           int *grid_rows, int *grid_cols) {
+  dnmf_cost cost;
+  dnmf_cost_choose_grid(context, job, machine, context->size, grid_rows, grid_cols);
+  dnmf_cost_of(context, job, machine, *grid_rows, *grid_cols, &cost);
+  return cost.seconds.total;
+}
+
+/* As it is given, or the one of the shortest predicted iteration: by the assumed machine for short jobs; a job that is
+ * expected to iterate long on several processes measures the one it runs on first. */
+static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid_rows, int *grid_cols) {
+  const dnmf_fit_settings *s = &f->asked;
+  dnmf_machine machine = dnmf_machine_assumed();
+  dnmf_job job = dnmf_fitting_cost(f);
+  const bool counted = job.stored >= 0; /* of some texts the entries are known only when they are read */
+  const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
+  if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0)
+    return dnmf_grid_parse(&context->error, s->zeros.grid, context->size, grid_rows, grid_cols);
+  job.stored = counted ? job.stored : (double)job.rows;
+  double seconds = fastest_grid(context, &job, &machine, grid_rows, grid_cols);
+  if (context->size == 1 || in_batches || !counted ||
+      fmin(seconds * f->settings.max_iterations, f->settings.time_limit) < WORTH_MEASURING)
+    return DNMF_OK;
+  const dnmf_machine_work work = dnmf_cost_work(&job, *grid_rows, *grid_cols);
+  DNMF_TRY(dnmf_machine_measure(context, &work, &machine));
+  f->predicted = fastest_grid(context, &job, &machine, grid_rows, grid_cols);
+  return DNMF_OK;
+}
+
+static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
+  const dnmf_fit_settings *s = &f->asked;
+  int grid_rows = 1;
+  int grid_cols = 1;
+  DNMF_TRY(plan_zeros(&context->error, f));
+  DNMF_TRY(choose_grid(context, f, &grid_rows, &grid_cols));
+  if (s->batches.memory >= 0 || s->batches.batch_rows >= 0) {
+    DNMF_TRY(dnmf_fitting_plan_batches(context, grid_rows, grid_cols, f));
+    grid_rows = f->in_batches ? context->size : grid_rows;
+    grid_cols = f->in_batches ? 1 : grid_cols;
+  }
+  const dnmf_job job = dnmf_fitting_cost(f);
+  f->source.rows_alone = dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
+  return dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a);
+}
+
+static double number_or(double value, double other) {
+  return value >= 0 ? value : other;
+}
+
+/* What all kinds of fit have in common; zeros count, unless the kind says otherwise. */
+static void settle_common(dnmf_fitting *f) {
+  const dnmf_fit_settings *s = &f->asked;
+  dnmf_settings *settings = &f->settings;
+  const double l2 = number_or(s->l2, 0);
+  settings->components = f->components;
+  settings->seed = s->seed < 0 ? 0 : (uint64_t)s->seed;
+  settings->sweeps = s->sweeps > 0 ? (int)s->sweeps : 1;
+  settings->penalties = (dnmf_penalties){.l1_w = number_or(s->l1_w, 0),
+                                         .l1_h = number_or(s->l1_h, 0),
+                                         .l2_w = number_or(s->l2_w, l2),
+                                         .l2_h = number_or(s->l2_h, l2)};
+  settings->stop = settings->solver == DNMF_SOLVER_MU ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
+  settings->tolerance = number_or(s->tol, 1e-4);
+  settings->max_iterations = s->max_iter >= 0 ? (int)s->max_iter : 200;
+  settings->time_limit = number_or(s->time_limit, INFINITY);
+}
+
+dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
+  const dnmf_fit_settings *s = &f->asked;
+  const dnmf_source *source = &f->source;
+  dnmf_error *error = &context->error;
+  const int64_t largest = source->rows > source->cols ? source->rows : source->cols;
+  DNMF_TRY(check_numbers(error, s));
+  DNMF_TRY(choose_words(context, f));
+  settle_common(f);
+  if (s->components > largest)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "-k %" PRId64 " is larger than both dimensions of %s (%" PRId64 " x %" PRId64 ")", s->components,
+                     source->name, source->rows, source->cols);
+  DNMF_TRY(plan_start(error, f));
+  if (s->l2 >= 0 && s->l2_w >= 0 && s->l2_h >= 0)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
+  if (f->missing == DNMF_MISSING_UNOBSERVED) {
+    DNMF_TRY(refuse_with_ratings(error, f));
+    return dnmf_fitting_plan_ratings(context, f);
+  }
+  DNMF_TRY(refuse_with_zeros(error, f));
+  return plan_blocks(context, f);
+}

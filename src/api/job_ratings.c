@@ -1,0 +1,242 @@
+/* The phases of a fit that belong to ratings: settings, the held-out share, the model's biases. */
+#include "api/job.h"
+
+#include "api/library.h"
+#include "base/memory.h"
+#include "store/ids/match.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- Settings ---------------------------------------------------------------------------------------------- */
+
+enum { SCALE_AUTO = 0, SCALE_RAW, SCALE_DIMENSION, SCALE_COUNT, SCALE_SQRT_COUNT };
+enum { SHRINK_AUTO = 0, SHRINK_ZERO, SHRINK_MEAN };
+enum { BIAS_AUTO = 0, BIAS_NONE, BIAS_BOTH, BIAS_ROW, BIAS_COL };
+enum { STOP_AUTO = 0, STOP_GRADIENT, STOP_OBJECTIVE, STOP_VALIDATION };
+
+/* The words of the settings. */
+typedef struct ratings_choices {
+  int scale;
+  int shrink;
+  int bias;
+  int stop;
+} ratings_choices;
+
+static dnmf_status choose_words(dnmf_error *error, const dnmf_fit_settings *s, ratings_choices *c) {
+  static const char *const scales[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
+  static const char *const shrinks[] = {"auto", "zero", "mean", NULL};
+  static const char *const biases[] = {"auto", "none", "both", "row", "col", NULL};
+  static const char *const stops[] = {"auto", "gradient", "objective", "validation", NULL};
+  DNMF_TRY(dnmf_choose(error, "--penalty-scale", s->penalty_scale, scales, &c->scale));
+  DNMF_TRY(dnmf_choose(error, "--shrink-to", s->ratings.shrink_to, shrinks, &c->shrink));
+  DNMF_TRY(dnmf_choose(error, "--bias", s->ratings.bias, biases, &c->bias));
+  return dnmf_choose(error, "--stop", s->stop, stops, &c->stop);
+}
+
+static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, const ratings_choices *c) {
+  const dnmf_fit_settings *s = &f->asked;
+  const bool multiplicative = f->settings.solver == DNMF_SOLVER_MU;
+  if (c->scale == SCALE_DIMENSION)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--penalty-scale dimension is for --missing zero; give raw, count or sqrt-count");
+  if (f->settings.loss.divergence && !dnmf_loss_is(f->settings.loss, 1))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--loss %s is for --missing zero; observed entries are fitted with frobenius or kullback-leibler",
+                     s->loss);
+  if (multiplicative && c->bias > BIAS_NONE)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver mu fits no biases; leave --bias out or take --solver hals");
+  if (multiplicative && c->shrink == SHRINK_MEAN)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--solver mu shrinks to zero; leave --shrink-to out or take --solver hals");
+  if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--grid %s is for --missing zero; ratings are split by rows and by columns over all processes",
+                     s->zeros.grid);
+  if (s->ratings.validation && s->ratings.held_out)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--validation and held_out data are both given; give one");
+  if (c->stop == STOP_VALIDATION && !s->ratings.validation && !s->ratings.held_out)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--stop validation needs --validation FRACTION or FILE");
+  return DNMF_OK;
+}
+
+static double number_or(double value, double other) {
+  return value >= 0 ? value : other;
+}
+
+dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
+  static const char *const stops[] = {"objective", "gradient", "objective", "validation"};
+  static const dnmf_stop rules[] = {DNMF_STOP_OBJECTIVE, DNMF_STOP_GRADIENT, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION};
+  const dnmf_fit_settings *s = &f->asked;
+  const bool multiplicative = f->settings.solver == DNMF_SOLVER_MU;
+  ratings_choices c;
+  DNMF_TRY(choose_words(&context->error, s, &c));
+  DNMF_TRY(check_settings(&context->error, f, &c));
+  if (c.bias == BIAS_AUTO)
+    c.bias = multiplicative ? BIAS_NONE : BIAS_BOTH;
+  if (s->ratings.validation || s->ratings.held_out)
+    c.stop = STOP_VALIDATION;
+  f->stop = stops[c.stop];
+  f->settings.stop = rules[c.stop];
+  f->settings.penalties.scale = DNMF_PENALTY_COUNT;
+  f->settings.penalties.count_power = c.scale == SCALE_RAW ? 0 : c.scale == SCALE_COUNT ? 1 : 0.5;
+  f->settings.observed = (dnmf_observed_settings){.bias_rows = c.bias == BIAS_BOTH || c.bias == BIAS_ROW,
+                                                  .bias_cols = c.bias == BIAS_BOTH || c.bias == BIAS_COL,
+                                                  .l2_bias = number_or(s->ratings.l2_bias, 5),
+                                                  .shrink_to_mean = c.shrink != SHRINK_ZERO,
+                                                  .start_scale = number_or(s->ratings.init_scale, 0.05),
+                                                  .patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10};
+  return dnmf_place(context, context->size, 1, f->source.rows, f->source.cols, &f->a);
+}
+
+/* --- Entries ----------------------------------------------------------------------------------------------- */
+
+/* --validation is a fraction when it is a number, else a file. */
+static bool is_number(const char *text) {
+  char *end = NULL;
+  strtod(text, &end);
+  return end != text && !*end;
+}
+
+static dnmf_status parse_fraction(dnmf_error *error, const char *text, double *fraction) {
+  *fraction = strtod(text, NULL);
+  if (!(*fraction > 0 && *fraction < 1))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--validation %s: give a fraction between 0 and 1, e.g. 0.1, or a file",
+                     text);
+  return DNMF_OK;
+}
+
+/* The entries of other data in the rows and columns of the matrix, by ids. */
+static dnmf_status match_held_out(dnmf_context *context, const dnmf_fitting *f, const dnmf_data *data,
+                                  dnmf_entries *held_out) {
+  const dnmf_source *source = &f->source;
+  const dnmf_target target = {source->name, source->rows, source->cols, &source->row_ids, &source->col_ids};
+  dnmf_source other = {.name = NULL};
+  dnmf_placed placed = {.grid = {0}};
+  dnmf_matched matched = {.count = 0};
+  dnmf_status status = dnmf_data_load_rows(context, data, &other, &placed);
+  if (status == DNMF_OK)
+    status = dnmf_match(context, &other, &placed.matrix, &target, &matched);
+  if (status == DNMF_OK && matched.unknown_entries == matched.total)
+    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                       "--validation %s: none of its %" PRId64 " ratings has a row and a column of %s", other.name,
+                       matched.total, source->name);
+  if (status == DNMF_OK && matched.unknown_entries > 0)
+    dnmf_warn(context,
+              "%s: %" PRId64 " of %" PRId64 " ratings are left out: %" PRId64 " rows and %" PRId64
+              " columns are not in %s (the first: %s)",
+              other.name, matched.unknown_entries, matched.total, matched.unknown_rows, matched.unknown_cols,
+              source->name, matched.unknown_example);
+  if (status == DNMF_OK)
+    dnmf_matched_take(&matched, held_out);
+  dnmf_matched_free(&matched);
+  dnmf_placed_free(&placed);
+  dnmf_source_close(&other);
+  return status;
+}
+
+/* --validation FILE is read as the data were; what is selected of those is not of it. */
+static dnmf_status read_held_out(dnmf_context *context, const dnmf_fitting *f, const char *path,
+                                 dnmf_entries *held_out) {
+  dnmf_data file = {.kind = DNMF_DATA_FILE, .options = f->data->options};
+  file.options.select = (dnmf_select_options){.rows = NULL};
+  file.name = strdup(path);
+  dnmf_status status = DNMF_OK;
+  if (!file.name)
+    status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = match_held_out(context, f, &file, held_out);
+  free(file.name);
+  return status;
+}
+
+/* The penalties that depend on the ratings' scale, unless given. */
+static void settle_penalties(dnmf_fitting *f) {
+  const dnmf_fit_settings *s = &f->asked;
+  dnmf_penalties *penalties = &f->settings.penalties;
+  double both = number_or(s->l2, 0);
+  if (s->l2 < 0 && f->settings.solver != DNMF_SOLVER_MU)
+    both = dnmf_observed_default_l2(&f->settings, &f->ratings);
+  penalties->l2_w = number_or(s->l2_w, both);
+  penalties->l2_h = number_or(s->l2_h, both);
+}
+
+/* The held-out entries of other data, with the processes that own their rows. */
+static dnmf_status attach_held_out(dnmf_context *context, dnmf_fitting *f) {
+  dnmf_entries entries = {0};
+  dnmf_status status = f->asked.ratings.held_out ? match_held_out(context, f, f->asked.ratings.held_out, &entries)
+                                                 : read_held_out(context, f, f->asked.ratings.validation, &entries);
+  if (status == DNMF_OK)
+    status = dnmf_ratings_attach(context, &f->ratings, &entries, &f->held_out);
+  dnmf_entries_free(&entries);
+  return status;
+}
+
+dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
+  const char *validation = f->asked.ratings.validation;
+  const bool share = validation && is_number(validation);
+  dnmf_ratings_split split = {.seed = f->settings.seed};
+  f->has_held_out = validation || f->asked.ratings.held_out;
+  if (share)
+    DNMF_TRY(parse_fraction(&context->error, validation, &split.fraction));
+  DNMF_TRY(
+      dnmf_source_load_ratings(context, &f->source, f->precision, &split, &f->a.matrix, &f->ratings, &f->held_out));
+  if (f->has_held_out && !share)
+    DNMF_TRY(attach_held_out(context, f));
+  settle_penalties(f);
+  return DNMF_OK;
+}
+
+/* --- The model --------------------------------------------------------------------------------------------- */
+
+/* Splits panel rows into components and bias. */
+static dnmf_status split_panel(dnmf_error *error, const dnmf_panel *from, int components, dnmf_panel *panel,
+                               double **bias) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_panel_create(error, "model", from->rows, components, from->precision, panel));
+  DNMF_TRY(dnmf_allocate_zero(error, "biases", from->rows, sizeof(double), &memory));
+  *bias = memory;
+  for (int64_t row = 0; row < from->rows; row++) {
+    for (int c = 0; c < components; c++)
+      dnmf_panel_set(panel, row, c, dnmf_panel_get(from, row, c));
+    if (from->components > components)
+      (*bias)[row] = dnmf_panel_get(from, row, components);
+  }
+  return DNMF_OK;
+}
+
+/* Entries of each owned row of a view. */
+static dnmf_status count_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "observed entries", view->entries.rows, sizeof(int64_t), &memory));
+  *counts = memory;
+  for (int64_t row = 0; row < view->entries.rows; row++)
+    (*counts)[row] = view->entries.start[row + 1] - view->entries.start[row];
+  return DNMF_OK;
+}
+
+/* Everything but the mean row. */
+static dnmf_status fill_own(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  void *mean_row = NULL;
+  model->owned_rows = f->ratings.by_rows.owned;
+  model->owned_cols = f->ratings.by_cols.owned;
+  model->bias.fitted = dnmf_observed_has_biases(&f->settings);
+  model->bias.mean = dnmf_observed_mean(&f->settings, &f->ratings);
+  if (dnmf_observed_shrinks_to_mean(&f->settings))
+    DNMF_TRY(dnmf_allocate(error, "the mean row", f->components, sizeof(double), &mean_row));
+  model->mean_row = mean_row;
+  DNMF_TRY(count_entries(error, &f->ratings.by_rows, &model->row_counts));
+  DNMF_TRY(count_entries(error, &f->ratings.by_cols, &model->col_counts));
+  DNMF_TRY(split_panel(error, &f->observed_w, f->components, &model->w, &model->bias.row));
+  return split_panel(error, &f->observed_h, f->components, &model->h, &model->bias.col);
+}
+
+dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model) {
+  DNMF_TRY(dnmf_agree(context, fill_own(&context->error, f, model)));
+  if (!model->mean_row)
+    return DNMF_OK;
+  return dnmf_observed_mean_row(context, &f->settings, &f->ratings.by_rows, &f->observed_w, model->mean_row);
+}

@@ -1,0 +1,20 @@
+#include "dnmf.h"
+
+#include <string.h>
+
+void dnmf_fit_settings_init(dnmf_fit_settings *settings) {
+  memset(settings, 0, sizeof *settings);
+  settings->l1_w = settings->l1_h = -1;
+  settings->l2 = settings->l2_w = settings->l2_h = -1;
+  settings->sweeps = -1;
+  settings->seed = -1;
+  settings->max_iter = -1;
+  settings->tol = -1;
+  settings->time_limit = -1;
+  settings->ratings.l2_bias = -1;
+  settings->ratings.patience = -1;
+  settings->ratings.init_scale = -1;
+  settings->batches.memory = -1;
+  settings->batches.batch_rows = -1;
+  settings->batches.forget = -1;
+}

@@ -1,0 +1,70 @@
+/* A mini-batch fit at work (batch_fit.c), and its parts. */
+#ifndef DNMF_BATCH_STATE_H
+#define DNMF_BATCH_STATE_H
+
+#include "fit/batch_fit.h"
+
+/* Values that ride along with a Gram matrix, summed over all processes. */
+enum { BATCH_INNER = 0, BATCH_SUM, BATCH_SQUARES, BATCH_FAILED, BATCH_ASKS, BATCH_CONTROLS = BATCH_ASKS + DNMF_ASKS };
+
+typedef struct batch_fit {
+  dnmf_loop *loop;
+  dnmf_context *context;
+  const dnmf_settings *settings;
+  const dnmf_matrix *a; /* its figures */
+  dnmf_row_blocks *blocks;
+  dnmf_panel *w; /* rows in batch order */
+  dnmf_factor *h;
+  double l1_w;
+  double l2_w;
+  double l1_h;
+  double l2_h;
+  int64_t batches;
+  int64_t visited;   /* over all passes */
+  int64_t pass_ends; /* the batch a pass ends before: 0, or where a limit cut the one before off */
+
+  /* This batch. */
+  dnmf_matrix *block;  /* A_b */
+  dnmf_panel rows;     /* W_b, a part of w */
+  dnmf_panel products; /* A_b H' */
+  dnmf_panel before;   /* W_b before its update; then its change */
+  double *gram_b;      /* what G changes by, then control values */
+  double *gram_before; /* W_b' W_b before the update */
+
+  /* Over batches. */
+  double keep;         /* weight that a batch leaves to those before it */
+  double seen;         /* rows of A that S and G stand for */
+  dnmf_panel sums;     /* S, owned columns; the online mu's numerators */
+  dnmf_panel divisors; /* the online mu's denominators */
+  double *gram_w;      /* G */
+  double *gram_h;      /* H H', then control values */
+  dnmf_panel gram;     /* G as a panel, to be saved */
+  double inner;        /* <A, W H> and |W H|^2, each batch's when its turn was, in this pass */
+  double crossed;
+  double *grams; /* owns the memory of all four */
+} batch_fit;
+
+/* Numbers of a Gram matrix. */
+static inline int64_t dnmf_batch_squares(const batch_fit *b) {
+  return (int64_t)b->h->components * b->h->components;
+}
+
+/* The control values behind a Gram matrix. */
+static inline double *dnmf_batch_control(const batch_fit *b, double *gram) {
+  return gram + dnmf_batch_squares(b);
+}
+
+/* Where the rows of W of a batch are among this process's. local */
+dnmf_range dnmf_batch_place(const dnmf_context *context, int64_t rows, int64_t batch_rows, int64_t batch);
+
+/* Everything that is done with the batch whose turn it is. collective */
+dnmf_status dnmf_batch_step(batch_fit *b);
+
+/* A batch with H fixed: W_b becomes the exact minimizer, its terms are added. Without `read_on` it is the last.
+ * collective */
+dnmf_status dnmf_batch_last_look(batch_fit *b, bool read_on);
+
+/* gram_h = H H', with <S, H>. collective */
+dnmf_status dnmf_batch_sum_h(batch_fit *b);
+
+#endif

@@ -1,0 +1,332 @@
+/*
+ * Fits of observed entries.
+ *
+ * An iteration: fetch the columns' factors the owned rows need, solve the owned rows; fetch the rows' factors the
+ * owned columns need, solve the owned columns; one all-reduce of a few sums. Held-out entries are predicted with
+ * the factors as an iteration leaves them.
+ */
+#include "fit/observed_fit.h"
+
+#include "center.h"
+#include "held_out.h"
+
+#include "base/memory.h"
+#include "comm/clock.h"
+#include "comm/collective.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sums over all processes at the end of an iteration. */
+typedef struct observed_totals {
+  double loss;    /* after the last half-step */
+  double penalty; /* of both factors */
+  double violation;
+  double held_out_squares;
+  double held_out_count;
+  double failed;
+  double asks[DNMF_ASKS];
+} observed_totals;
+
+enum { OBSERVED_TOTALS = sizeof(observed_totals) / sizeof(double) };
+
+_Static_assert((int)OBSERVED_TOTALS == (int)DNMF_COST_OBSERVED_SUMS, "the cost model counts what travels");
+_Static_assert((int)CENTER_EXTRA == (int)DNMF_COST_MEAN_ROW_EXTRA, "the cost model counts what travels");
+
+/* One factor, as its half-step needs it. */
+typedef struct observed_factor {
+  const dnmf_ratings_view *view; /* NULL: this factor is fixed */
+  dnmf_panel *x;
+  dnmf_panel *other;
+  dnmf_panel needed; /* rows of the other factor */
+  center center;     /* what l2 pulls the rows towards; empty: zero, or what is given */
+  const double *given_center;
+  bool fit_bias;
+  double l1;
+  double l2;
+} observed_factor;
+
+typedef struct observed_fit {
+  const dnmf_settings *settings;
+  dnmf_context *context;
+  const dnmf_ratings *ratings; /* NULL: rows are folded in */
+  const dnmf_ratings_view *held_out;
+  double mean; /* of every prediction */
+  observed_factor rows;
+  observed_factor cols;
+  dnmf_panel held_out_needed;
+  double *held_out_squares; /* of each owned row */
+  double *shared;           /* what is summed over all processes: the totals, then the sums of the mean rows */
+  dnmf_panel best_w;
+  dnmf_panel best_h;
+} observed_fit;
+
+static bool moves_centers(const observed_fit *o) {
+  return o->ratings && dnmf_observed_shrinks_to_mean(o->settings);
+}
+
+/* Solves the owned rows of one factor, the other fixed. */
+static dnmf_status observed_half_step(dnmf_loop *loop, observed_fit *o, observed_factor *f, observed_totals *totals) {
+  const dnmf_settings *settings = o->settings;
+  dnmf_context *context = o->context;
+  double clock = MPI_Wtime();
+  DNMF_TRY(dnmf_ratings_gather(context, f->view, f->other, &f->needed));
+  loop->seconds.exchange += dnmf_lap(&clock);
+  dnmf_observed_update update = {.rows = f->x->rows,
+                                 .start = f->view->entries.start,
+                                 .index = f->view->entries.index,
+                                 .value = f->view->entries.value,
+                                 .narrow = f->view->entries.narrow,
+                                 .components = settings->components,
+                                 .stride = f->x->components,
+                                 .fixed = f->needed.data,
+                                 .x = f->x->data,
+                                 .bias = f->x->components > settings->components,
+                                 .fit_bias = f->fit_bias,
+                                 .mean = o->mean,
+                                 .l1 = f->l1,
+                                 .l2 = f->l2,
+                                 .count_power = dnmf_count_power(&settings->penalties),
+                                 .center = f->given_center ? f->given_center : f->center.mean,
+                                 .l2_bias = settings->observed.l2_bias,
+                                 .sweeps = dnmf_sweeps(settings),
+                                 .kullback_leibler = settings->loss.divergence};
+  dnmf_loop_keep_failure(loop, dnmf_observed_rows(settings->solver, f->x->precision, context->isa, context->threads,
+                                                  &update, &context->error));
+  totals->loss = update.loss;
+  totals->penalty += update.penalty;
+  totals->violation += update.violation;
+  loop->seconds.update += dnmf_lap(&clock);
+  return DNMF_OK;
+}
+
+/* Squared errors on the held-out entries of the owned rows. */
+static dnmf_status evaluate_held_out(dnmf_loop *loop, observed_fit *o, observed_totals *totals) {
+  if (!o->held_out)
+    return DNMF_OK;
+  double clock = MPI_Wtime();
+  DNMF_TRY(dnmf_ratings_gather(o->context, o->held_out, o->cols.x, &o->held_out_needed));
+  loop->seconds.exchange += dnmf_lap(&clock);
+  const dnmf_held_out held_out = {.settings = o->settings,
+                                  .ratings = o->ratings,
+                                  .view = o->held_out,
+                                  .w = o->rows.x,
+                                  .needed = &o->held_out_needed,
+                                  .squares = o->held_out_squares};
+  totals->held_out_squares = dnmf_held_out_squares(&held_out, o->context->threads);
+  totals->held_out_count = (double)o->held_out->entries.start[o->held_out->entries.rows];
+  return DNMF_OK;
+}
+
+/* The sums of a factor's mean row into `values`; returns how many. */
+static int64_t add_center(observed_factor *f, double *values) {
+  const int64_t count = f->center.components + CENTER_EXTRA;
+  center_sum(f->x, &f->center);
+  memcpy(values, f->center.sums, (size_t)count * sizeof *values);
+  return count;
+}
+
+/* Adds up everybody's totals; the mean rows, which ride along, hold for the next half-steps. */
+static dnmf_status sum_totals(dnmf_loop *loop, observed_fit *o, observed_totals *totals) {
+  double *means = o->shared + OBSERVED_TOTALS;
+  double clock = MPI_Wtime();
+  int64_t count = OBSERVED_TOTALS;
+  totals->failed = loop->failure != DNMF_OK;
+  dnmf_loop_ask(loop, totals->asks);
+  memcpy(o->shared, totals, sizeof *totals);
+  if (moves_centers(o)) {
+    count += add_center(&o->rows, o->shared + count);
+    count += add_center(&o->cols, o->shared + count);
+  }
+  DNMF_TRY(dnmf_sum_gram(o->context, o->shared, 0, count));
+  memcpy(totals, o->shared, sizeof *totals);
+  if (moves_centers(o)) {
+    center_take(means, &o->rows.center);
+    center_take(means + o->settings->components + CENTER_EXTRA, &o->cols.center);
+  }
+  loop->seconds.exchange += dnmf_lap(&clock);
+  return totals->failed > 0 ? dnmf_agree(o->context, loop->failure) : DNMF_OK;
+}
+
+/* Loss 1/2 |A - WH|^2 over observed entries; the divergence of Kullback-Leibler tells nothing about squares. */
+static void take_totals(const observed_fit *o, const observed_totals *totals, bool has_loss, dnmf_reached *reached) {
+  reached->has_loss = has_loss;
+  reached->loss = reached->watched = totals->loss;
+  reached->penalty = totals->penalty;
+  reached->violation = totals->violation;
+  reached->squares = o->settings->loss.divergence ? NAN : 2 * totals->loss;
+  reached->held_out_squares = totals->held_out_squares;
+  reached->held_out_count = totals->held_out_count;
+  memcpy(reached->asks, totals->asks, sizeof reached->asks);
+}
+
+static void copy_panel(const dnmf_panel *from, dnmf_panel *to) {
+  if (from->rows > 0)
+    memcpy(to->data, from->data, (size_t)from->rows * (size_t)from->components * dnmf_precision_size(from->precision));
+}
+
+/* The start's held-out error and the mean rows; what else there is to know of it comes with the first iteration. */
+static dnmf_status observed_begin(dnmf_loop *loop, void *state, dnmf_reached *reached) {
+  observed_fit *o = state;
+  observed_totals totals = {0};
+  if (loop->resume && o->held_out) {
+    copy_panel(dnmf_fit_state_panel(loop->resume, DNMF_PART_BEST_W), &o->best_w);
+    copy_panel(dnmf_fit_state_panel(loop->resume, DNMF_PART_BEST_H), &o->best_h);
+  }
+  if (!loop->resume)
+    DNMF_TRY(evaluate_held_out(loop, o, &totals));
+  DNMF_TRY(sum_totals(loop, o, &totals));
+  take_totals(o, &totals, false, reached);
+  return DNMF_OK;
+}
+
+static dnmf_status observed_step(dnmf_loop *loop, void *state, dnmf_reached *reached) {
+  observed_fit *o = state;
+  observed_totals totals = {0};
+  DNMF_TRY(observed_half_step(loop, o, &o->rows, &totals)); /* W, row biases    <- A, H, column biases */
+  if (o->cols.view)
+    DNMF_TRY(observed_half_step(loop, o, &o->cols, &totals)); /* H, column biases <- A, W, row biases    */
+  DNMF_TRY(evaluate_held_out(loop, o, &totals));
+  DNMF_TRY(sum_totals(loop, o, &totals));
+  take_totals(o, &totals, true, reached);
+  return DNMF_OK;
+}
+
+static void observed_keep_best(dnmf_loop *loop, void *state) {
+  observed_fit *o = state;
+  (void)loop;
+  copy_panel(o->rows.x, &o->best_w);
+  copy_panel(o->cols.x, &o->best_h);
+}
+
+static void observed_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
+  observed_fit *o = state;
+  (void)loop;
+  if (!o->held_out)
+    return;
+  now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_BEST_W, DNMF_SIDE_ROWS, &o->best_w};
+  now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_BEST_H, DNMF_SIDE_COLS, &o->best_h};
+}
+
+/* The best model on the held-out entries is the one to keep. */
+static dnmf_status observed_settle(dnmf_loop *loop, void *state, dnmf_reached *reached) {
+  observed_fit *o = state;
+  (void)loop;
+  (void)reached;
+  if (o->held_out) {
+    copy_panel(&o->best_w, o->rows.x);
+    copy_panel(&o->best_h, o->cols.x);
+  }
+  return DNMF_OK;
+}
+
+/* What adds up over all processes, and the mean rows when rows are pulled towards them. */
+static dnmf_status create_sums(observed_fit *o) {
+  dnmf_error *error = &o->context->error;
+  const dnmf_settings *settings = o->settings;
+  const int64_t mean_rows = 2 * ((int64_t)settings->components + CENTER_EXTRA);
+  const double power = dnmf_count_power(&settings->penalties);
+  void *shared = NULL;
+  DNMF_TRY(dnmf_allocate(error, "sums", OBSERVED_TOTALS + mean_rows, sizeof(double), &shared));
+  o->shared = shared;
+  if (!moves_centers(o))
+    return DNMF_OK;
+  DNMF_TRY(center_create(error, o->rows.view, settings->components, power, &o->rows.center));
+  return center_create(error, o->cols.view, settings->components, power, &o->cols.center);
+}
+
+static dnmf_status create_needed(dnmf_error *error, observed_factor *f) {
+  if (!f->view)
+    return DNMF_OK;
+  return dnmf_panel_create(error, "fetched factor rows", f->view->needed_count + DNMF_OBSERVED_SLACK, f->x->components,
+                           f->x->precision, &f->needed);
+}
+
+static dnmf_status create_held_out(observed_fit *o) {
+  dnmf_error *error = &o->context->error;
+  const dnmf_panel *w = o->rows.x;
+  const dnmf_panel *h = o->cols.x;
+  void *squares = NULL;
+  DNMF_TRY(dnmf_panel_create(error, "fetched factor rows", o->held_out->needed_count, w->components, w->precision,
+                             &o->held_out_needed));
+  DNMF_TRY(dnmf_allocate(error, "held-out errors", o->held_out->entries.rows, sizeof(double), &squares));
+  o->held_out_squares = squares;
+  DNMF_TRY(dnmf_panel_create(error, "best model", w->rows, w->components, w->precision, &o->best_w));
+  return dnmf_panel_create(error, "best model", h->rows, h->components, h->precision, &o->best_h);
+}
+
+static dnmf_status observed_open(dnmf_loop *loop, void *state) {
+  observed_fit *o = state;
+  (void)loop;
+  DNMF_TRY(create_needed(&o->context->error, &o->rows));
+  DNMF_TRY(create_needed(&o->context->error, &o->cols));
+  DNMF_TRY(create_sums(o));
+  return o->held_out ? create_held_out(o) : DNMF_OK;
+}
+
+static void observed_close(void *state) {
+  observed_fit *o = state;
+  dnmf_panel_free(&o->rows.needed);
+  dnmf_panel_free(&o->cols.needed);
+  dnmf_panel_free(&o->held_out_needed);
+  free(o->held_out_squares);
+  center_free(&o->rows.center);
+  center_free(&o->cols.center);
+  free(o->shared);
+  dnmf_panel_free(&o->best_w);
+  dnmf_panel_free(&o->best_h);
+}
+
+static const dnmf_problem_kind observed_kind = {.open = observed_open,
+                                                .begin = observed_begin,
+                                                .step = observed_step,
+                                                .keep_best = observed_keep_best,
+                                                .save = observed_save,
+                                                .settle = observed_settle,
+                                                .close = observed_close};
+
+dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
+                              const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h,
+                              dnmf_fit_result *result) {
+  const dnmf_penalties *penalties = &settings->penalties;
+  const double stored = (double)ratings->stored;
+  observed_fit o = {.settings = settings,
+                    .context = context,
+                    .ratings = ratings,
+                    .held_out = held_out,
+                    .mean = dnmf_observed_mean(settings, ratings)};
+  o.rows = (observed_factor){.view = &ratings->by_rows, .x = w, .other = h, .fit_bias = settings->observed.bias_rows};
+  o.rows.l1 = penalties->l1_w;
+  o.rows.l2 = penalties->l2_w;
+  o.cols = (observed_factor){.view = &ratings->by_cols, .x = h, .other = w, .fit_bias = settings->observed.bias_cols};
+  o.cols.l1 = penalties->l1_h;
+  o.cols.l2 = penalties->l2_h;
+  const dnmf_problem problem = {.kind = &observed_kind,
+                                .state = &o,
+                                .precision = ratings->precision,
+                                .sum = stored * ratings->mean,
+                                .sum_squares =
+                                    stored * (ratings->mean * ratings->mean + ratings->deviation * ratings->deviation),
+                                .holds_out = held_out != NULL};
+  return dnmf_loop_run(context, settings, &problem, result);
+}
+
+dnmf_status dnmf_fold_observed(dnmf_context *context, const dnmf_settings *settings, const dnmf_observed_fold *fold,
+                               dnmf_panel *x, dnmf_fit_result *result) {
+  observed_fit o = {.settings = settings, .context = context, .mean = fold->mean};
+  o.rows = (observed_factor){.view = fold->view,
+                             .x = x,
+                             .other = fold->fixed,
+                             .given_center = fold->mean_row,
+                             .fit_bias = settings->observed.bias_rows,
+                             .l1 = settings->penalties.l1_w,
+                             .l2 = settings->penalties.l2_w};
+  o.cols.x = fold->fixed;
+  const dnmf_problem problem = {.kind = &observed_kind,
+                                .state = &o,
+                                .precision = x->precision,
+                                .sum = fold->sum,
+                                .sum_squares = fold->sum_squares};
+  return dnmf_loop_run(context, settings, &problem, result);
+}

@@ -1,0 +1,20 @@
+/*
+ * Files in forms that are not read: what each is, told by its first bytes, and one command that makes something
+ * readable of it. The one place that knows them.
+ */
+#ifndef DNMF_STORE_FOREIGN_H
+#define DNMF_STORE_FOREIGN_H
+
+#include "base/status.h"
+
+#include <stdint.h>
+
+/* Fails when the bytes that a file begins with are of a form that is not read; the message, which begins with "is",
+ * says what it is and how to convert it. `packing`: what the file is compressed with, in words; NULL: nothing. local */
+dnmf_status dnmf_foreign_refuse(dnmf_error *error, const char *path, const char *bytes, int64_t count,
+                                const char *packing);
+
+/* Fails for a folder, with the reason; the message names it. local */
+dnmf_status dnmf_foreign_refuse_folder(dnmf_error *error, const char *path);
+
+#endif

@@ -1,0 +1,86 @@
+"""Cells without a value, marks for them, and values that are shifted, in every form of input, beside numpy."""
+import h5py
+import numpy as np
+import pytest
+
+from matrices import check_refusal
+from program import run
+
+NAN = np.nan
+TABLE = np.array([[4, NAN, 3.5, 0], [NAN, 2, 0, NAN], [5, 1, 0, 4.5], [0, 0, NAN, 1], [NAN, 7, 1, 2]])
+
+
+def save(folder, table):
+    """The table as the arrays that people save."""
+    np.save(folder / "a.npy", table)
+    np.savez_compressed(folder / "a.npz", a=table)
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["matrix"] = table
+    return [folder / name for name in ("a.npy", "a.npz", "a.h5")]
+
+
+def read_entries(path):
+    """Stored entries of an imported file, and what its other cells are."""
+    with h5py.File(path) as file:
+        item = file["matrix"]
+        rows = np.repeat(np.arange(item.attrs["shape"][0]), np.diff(item["indptr"]))
+        entries = {(int(i), int(j)): float(v) for i, j, v in zip(rows, item["indices"], item["data"])}
+        return entries, tuple(item.attrs["shape"]), file.attrs["missing"]
+
+
+def entries_of(table):
+    return {(i, j): table[i, j] for i in range(table.shape[0]) for j in range(table.shape[1])
+            if not np.isnan(table[i, j])}
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_nan_in_arrays_is_unobserved_and_zeros_are_not(tmp_path, processes):
+    for path in save(tmp_path, TABLE):
+        for options, expected in (([], TABLE), (["--transpose"], TABLE.T), (["--rows", "1:4"], TABLE[1:4])):
+            run(["import", path, "-o", tmp_path / "out.h5", "--missing", "unobserved", *options], processes=processes)
+            entries, shape, missing = read_entries(tmp_path / "out.h5")
+            assert (shape, missing) == (expected.shape, "unobserved")
+            assert entries == entries_of(expected)
+
+
+def test_nan_without_the_option_is_refused_and_the_option_named(tmp_path):
+    for path in save(tmp_path, TABLE):
+        check_refusal(tmp_path, path, path.name, "--missing unobserved")
+        check_refusal(tmp_path, path, "--missing unobserved", options=["--missing", "zero"])
+
+
+def test_an_array_without_nan_keeps_the_old_rule(tmp_path):
+    table = np.nan_to_num(TABLE)
+    for path in save(tmp_path, table):
+        run(["fit", path, "-o", tmp_path / "model.h5", "-k", 1, "--max-iter", 1, "--missing", "unobserved"])
+        with h5py.File(tmp_path / "model.h5") as file:
+            assert file.attrs["mean"] == pytest.approx(table[table > 0].mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_mark_and_a_shift(tmp_path, processes):
+    jester = np.array([[-7.82, 99, 8.79, 1.25], [4.08, 99, -9.9, 99], [99, 0, -0.29, 10]])
+    expected = np.where(jester == 99, NAN, jester + 10)
+    for path in save(tmp_path, jester):
+        run(["import", path, "-o", tmp_path / "out.h5", "--missing-value", "99", "--add", "10"], processes=processes)
+        entries, _, missing = read_entries(tmp_path / "out.h5")
+        assert missing == "unobserved"
+        assert entries == entries_of(expected)
+    check_refusal(tmp_path, path, "--add", "--missing-value")
+
+
+def test_integers_are_shifted_and_marked_too(tmp_path):
+    table = np.array([[-3, 99, 0], [2, 1, 99]], "i1")
+    for path in save(tmp_path, table):
+        run(["import", path, "-o", tmp_path / "out.h5", "--missing-value", "99", "--add", "3"])
+        assert read_entries(tmp_path / "out.h5")[0] == {(0, 0): 0, (0, 2): 3, (1, 0): 5, (1, 1): 4}
+        run(["import", path, "-o", tmp_path / "dense.h5", "--add", "3"])
+        with h5py.File(tmp_path / "dense.h5") as file:
+            np.testing.assert_array_equal(file["matrix"][:], table.astype(int) + 3)
+
+
+def test_what_contradicts_itself_is_refused(tmp_path):
+    path = save(tmp_path, TABLE)[0]
+    check_refusal(tmp_path, path, "--missing-value 9", "--missing zero",
+                  options=["--missing", "zero", "--missing-value", "9"], status=2)
+    check_refusal(tmp_path, path, "give a number", options=["--missing-value", "none"], status=2)

@@ -1,0 +1,100 @@
+/* The option tables of all commands: what names a file is known as one. */
+#include "cli/commands.h"
+#include "mpi_test.h"
+
+#include <string.h>
+
+/* Texts that name no file, by command, "" for any. A text option that is in no line of this list is either the name of
+ * a file, and then of a kind CLI_INPUT_FILE, CLI_OUTPUT_FILE or CLI_OUTPUT_HDF5, or missing here. */
+static const char *const texts[][2] = {
+    {"", "delimiter"},
+    {"", "row-column"},
+    {"", "col-column"},
+    {"", "value-column"},
+    {"", "cols"},
+    {"import", "rows"},
+    {"fit", "rows"},
+    {"export", "rows"},
+    {"tune", "rows"},
+    {"transform", "rows"},
+    {"evaluate", "rows"},
+    {"reconstruct", "rows"},
+    {"", "loss"},
+    {"", "grid"},
+    {"fit", "checkpoint-every"},
+    {"generate", "scale"},
+    {"tune", "components"},
+    {"tune", "l2"},
+    {"tune", "bias"},
+    {"tune", "penalty-scale"},
+    {"predict", "row"},
+    {"predict", "col"},
+    {"recommend", "similar-to"},
+    {"evaluate", "at"},
+    {"export", "key"},
+    {"plan", "processes"},
+    {"describe", "label-columns"},
+    {"describe", "row-label-columns"},
+};
+
+static bool is_listed(const char *command, const char *option) {
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    if ((!*texts[i][0] || strcmp(texts[i][0], command) == 0) && strcmp(texts[i][1], option) == 0)
+      return true;
+  return false;
+}
+
+static void every_text_is_a_file_or_listed(void **state) {
+  (void)state;
+  for (const cli_command *const *command = cli_commands; *command; command++) {
+    const cli_option *option;
+    size_t base = 0;
+    for (size_t i = 0; (option = cli_option_at(*command, i, &base)); i++)
+      if (option->kind == CLI_TEXT && !is_listed((*command)->name, option->name))
+        fail_msg("dnmf %s --%s: a text; if it names a file give it the kind CLI_INPUT_FILE, CLI_OUTPUT_FILE or "
+                 "CLI_OUTPUT_HDF5, else list it in this test",
+                 (*command)->name, option->name);
+  }
+}
+
+/* The argument's name in the help says that it is a file. */
+static bool sounds_like_a_file(const cli_option *option) {
+  static const char *const signs[] = {"FILE", "OUT", ".h5", ".csv", ".json", "INPUT", "PATH"};
+  for (size_t i = 0; option->argument && i < sizeof signs / sizeof *signs; i++)
+    if (strstr(option->argument, signs[i]))
+      return true;
+  return false;
+}
+
+static void what_sounds_like_a_file_is_one(void **state) {
+  (void)state;
+  for (const cli_command *const *command = cli_commands; *command; command++) {
+    const cli_option *option;
+    size_t base = 0;
+    for (size_t i = 0; (option = cli_option_at(*command, i, &base)); i++)
+      if (sounds_like_a_file(option) && (option->kind == CLI_TEXT || !cli_is_text(option->kind)))
+        fail_msg("dnmf %s --%s %s is not of the kind of a file", (*command)->name, option->name, option->argument);
+  }
+}
+
+static void every_output_is_known_as_one(void **state) {
+  static const char *const outputs[] = {"output", "log", "checkpoint", "save", "into"};
+  (void)state;
+  for (const cli_command *const *command = cli_commands; *command; command++) {
+    const cli_option *option;
+    size_t base = 0;
+    for (size_t i = 0; (option = cli_option_at(*command, i, &base)); i++)
+      for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++)
+        if (strcmp(option->name, outputs[o]) == 0 && option->kind != CLI_OUTPUT_FILE && option->kind != CLI_OUTPUT_HDF5)
+          fail_msg("dnmf %s --%s is not known as an output", (*command)->name, option->name);
+  }
+}
+
+int run_tests(void) {
+  const struct CMUnitTest tests[] = {
+      mpi_test(every_text_is_a_file_or_listed),
+      mpi_test(what_sounds_like_a_file_is_one),
+      mpi_test(every_output_is_known_as_one),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
