@@ -161,6 +161,8 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
   };
   dnmf_error *error = &context->error;
   DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  if (f->source.index_base != DNMF_INDEX_AUTO) /* test files are read with it */
+    DNMF_TRY(dnmf_model_set_integer(error, model, "index_base", f->source.index_base == DNMF_INDEX_FROM_0 ? 0 : 1));
   if (ratings)
     DNMF_TRY(describe_ratings(error, f, model));
   else

@@ -30,7 +30,10 @@ static const cli_option options_table[] = {
 static dnmf_status write_matrix(cli_session *session, const import_options *options, const dnmf_output *output,
                                 const dnmf_source *source, const dnmf_matrix *matrix) {
   dnmf_missing missing = options->input.missing ? (dnmf_missing)(options->input.missing - 1) : source->missing;
-  return dnmf_matrix_write(session->context, output->partial, matrix, missing, &source->row_ids, &source->col_ids);
+  DNMF_TRY(dnmf_matrix_write(session->context, output->partial, matrix, missing, &source->row_ids, &source->col_ids));
+  if (source->index_base == DNMF_INDEX_AUTO)
+    return DNMF_OK;
+  return dnmf_matrix_set_base(session->context, output->partial, source->index_base == DNMF_INDEX_FROM_0 ? 0 : 1);
 }
 
 static void print_result(cli_session *session, const import_options *options, const dnmf_source *source,

@@ -26,6 +26,19 @@ static void ids_text(const dnmf_ids *ids, char *text, size_t size) {
     snprintf(text, size, "none, numbered from 0");
 }
 
+/* Entries of text are merged where several are at one place. */
+static dnmf_status count_merged(cli_session *session, dnmf_source *source) {
+  cli_matrix loaded = {.layout = {0}};
+  dnmf_status status = cli_lay_out(session, session->context->size, 1, source->rows, source->cols, &loaded);
+  source->rows_alone = true;
+  if (status == DNMF_OK)
+    status = dnmf_source_load(session->context, source, &loaded.layout, DNMF_DOUBLE, &loaded.matrix);
+  if (status == DNMF_OK)
+    source->stored = loaded.matrix.stored;
+  cli_matrix_free(&loaded);
+  return status;
+}
+
 static dnmf_status describe_matrix(cli_session *session, const info_options *options, const char *name) {
   dnmf_source source;
   memset(&source, 0, sizeof source);
@@ -33,6 +46,8 @@ static dnmf_status describe_matrix(cli_session *session, const info_options *opt
   dnmf_source_options how = cli_source_options(&input);
   how.look_only = true;
   dnmf_status status = dnmf_source_open(session->context, name, &how, &source);
+  if (status == DNMF_OK && source.is_text && source.sparse)
+    status = count_merged(session, &source);
   if (status == DNMF_OK) {
     char rows[160];
     char cols[160];

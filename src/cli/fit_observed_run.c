@@ -83,6 +83,9 @@ static dnmf_status read_held_out(cli_session *session, const cli_fit_options *op
   dnmf_context *context = session->context;
   const cli_input input = cli_input_of_entries(&options->input);
   dnmf_source_options how = cli_source_options(&input);
+  how.index_base = how.index_base == DNMF_INDEX_AUTO ? fit->source.index_base : how.index_base;
+  how.svmlight_cols = how.transpose ? fit->source.rows : fit->source.cols;
+  how.shared = true;
   how.select = (dnmf_select_options){.rows = NULL}; /* of the input only */
   const dnmf_source *source = &fit->source;
   dnmf_target target = {fit->input, source->rows, source->cols, &source->row_ids, &source->col_ids};

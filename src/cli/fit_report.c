@@ -172,6 +172,8 @@ dnmf_status cli_fit_describe(cli_session *session, const cli_fit_options *option
   };
   dnmf_error *error = &session->context->error;
   DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  if (fit->source.index_base != DNMF_INDEX_AUTO) /* test files are read with it */
+    DNMF_TRY(dnmf_model_set_integer(error, model, "index_base", fit->source.index_base == DNMF_INDEX_FROM_0 ? 0 : 1));
   if (ratings)
     DNMF_TRY(describe_ratings(error, fit, model));
   else

@@ -1,5 +1,7 @@
 #include "load.h"
 
+#include "store/file.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -10,9 +12,31 @@ dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int6
   return dnmf_agree(context, dnmf_layout_even(&context->error, &loaded->grid, rows, cols, &loaded->layout));
 }
 
+/* An address on the network: letters, then "://". */
+static bool is_address(const char *name) {
+  size_t letters = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+  return letters > 1 && strncmp(name + letters, "://", 3) == 0;
+}
+
+/* What cannot be read as a matrix may be a model. collective */
+static dnmf_status refuse_source(cli_session *session, const char *name, dnmf_status status) {
+  dnmf_context *context = session->context;
+  if (status != DNMF_ERROR_INPUT || strstr(name, ":/") || !dnmf_is_model(context, name))
+    return status;
+  context->error = (dnmf_error){0};
+  return dnmf_fail(&context->error, status,
+                   "%s is a model, not a matrix; name what it was fitted to, or one of its factors as %s:/W", name,
+                   name);
+}
+
 dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
   dnmf_source_options options = cli_source_options(input);
-  DNMF_TRY(dnmf_source_open(session->context, name, &options, source));
+  if (is_address(name))
+    return dnmf_fail(&session->context->error, DNMF_ERROR_INPUT,
+                     "%s is an address on the network; download it and name the file", name);
+  dnmf_status status = dnmf_source_open(session->context, name, &options, source);
+  if (status != DNMF_OK)
+    return refuse_source(session, name, status);
   const double cells = (double)source->rows * (double)source->cols;
   const char *path = source->name;
   if (source->stored < 0)

@@ -98,6 +98,7 @@ dnmf_source_options cli_source_options(const cli_input *input) {
                                  .col_column = input->col_column,
                                  .value_column = input->value_column,
                                  .index_base = (dnmf_index_base)input->index_base,
+                                 .svmlight_cols = input->svmlight_cols,
                                  .transpose = input->transpose,
                                  .missing_value = input->missing_value,
                                  .add = input->add,

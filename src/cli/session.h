@@ -51,8 +51,9 @@ typedef struct cli_input {
   const char *col_column;
   const char *value_column;
   const char *time_column;
-  int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
-  int index_base; /* dnmf_index_base */
+  int duplicates;        /* 0: by format, else dnmf_duplicates + 1 */
+  int index_base;        /* dnmf_index_base */
+  int64_t svmlight_cols; /* of the model that the input is read for; 0: none */
   bool transpose;
   const char *missing_value;
   double add;

@@ -65,7 +65,7 @@ static const foreign_form forms[] = {
     {0, 5, "%PDF-", "a PDF document", "pdftotext -layout '@'"},
     {0, 2, "\xff\xfe", "UTF-16", "iconv -f UTF-16 -t UTF-8 '@' | dnmf ... -"},
     {0, 2, "\xfe\xff", "UTF-16", "iconv -f UTF-16 -t UTF-8 '@' | dnmf ... -"},
-    {0, 6, "#1.2\n", "GCT", "tail -n +3 '@' | cut -f 1,3- | dnmf ... - --format table"},
+    {0, 5, "#1.2\n", "GCT", "tail -n +3 '@' | cut -f 1,3- | dnmf ... - --format table"},
     {0, 6, "#1.2\r\n", "GCT", "tail -n +3 '@' | cut -f 1,3- | dnmf ... - --format table"},
 };
 
@@ -208,4 +208,14 @@ dnmf_status dnmf_foreign_refuse_folder(dnmf_error *error, const char *path) {
                        "anndata.read_zarr('%.300s').write_h5ad('%.300s.h5ad')\"",
                        path, path, path);
   return dnmf_fail(error, DNMF_ERROR_FILE, "%s is a directory; name a file", path);
+}
+
+dnmf_status dnmf_foreign_refuse_zip(dnmf_error *error, const char *path) {
+  char bytes[512];
+  FILE *file = fopen(path, "rb");
+  size_t count = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+  if (file)
+    fclose(file);
+  return begins(bytes, (int64_t)count, 0, "PK\x03\x04", 4) ? refuse_archive(error, path, bytes, (int64_t)count, NULL)
+                                                           : DNMF_OK;
 }

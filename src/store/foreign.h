@@ -14,6 +14,9 @@
 dnmf_status dnmf_foreign_refuse(dnmf_error *error, const char *path, const char *bytes, int64_t count,
                                 const char *packing);
 
+/* The same for a file that is a zip archive and, by the first name in it, none of NumPy's. local */
+dnmf_status dnmf_foreign_refuse_zip(dnmf_error *error, const char *path);
+
 /* Fails for a folder, with the reason; the message names it. local */
 dnmf_status dnmf_foreign_refuse_folder(dnmf_error *error, const char *path);
 

@@ -5,6 +5,7 @@
 
 #include "comm/collective.h"
 #include "store/cells.h"
+#include "store/foreign.h"
 #include "store/readers.h"
 #include "store/select.h"
 #include "store/text/text_columns.h"
@@ -178,6 +179,27 @@ static dnmf_status open_text(dnmf_context *context, const char *path, const dnmf
   return status;
 }
 
+/* What only text needs to be told, and any other form says itself. */
+static dnmf_status refuse_text_options(dnmf_error *error, const char *name, const dnmf_source_options *options) {
+  const struct {
+    const char *option;
+    bool given;
+  } of_text[] = {{"header", options->header != DNMF_HEADER_AUTO},
+                 {"skip-lines", options->skip_lines > 0},
+                 {"delimiter", options->delimiter != NULL},
+                 {"quote", options->quote != NULL},
+                 {"escape", options->escape != NULL},
+                 {"decimal", options->decimal != NULL},
+                 {"row-column", options->row_column != NULL},
+                 {"col-column", options->col_column != NULL},
+                 {"value-column", options->value_column != NULL},
+                 {"time-column", options->time_column != NULL}};
+  for (size_t o = 0; o < sizeof of_text / sizeof *of_text && !options->shared; o++)
+    if (of_text[o].given)
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s is for text, and %s is none", of_text[o].option, name);
+  return DNMF_OK;
+}
+
 /* `name` is cut at its colon, if any. */
 static dnmf_status open_found(dnmf_context *context, char *name, const finding *found,
                               const dnmf_source_options *options, dnmf_source *source) {
@@ -187,12 +209,17 @@ static dnmf_status open_found(dnmf_context *context, char *name, const finding *
   if (inner && format != DNMF_FORMAT_HDF5 && format != DNMF_FORMAT_NPZ)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "%s:%s names a place inside an HDF5 file or an archive; %s",
                      name, inner, options->format ? "leave --format out" : "this is a single array");
+  if (format == DNMF_FORMAT_HDF5 || format == DNMF_FORMAT_NPY || format == DNMF_FORMAT_NPZ)
+    DNMF_TRY(refuse_text_options(&context->error, name, options));
   if (format == DNMF_FORMAT_HDF5)
     return dnmf_open_hdf5(context, name, inner, options, source);
   if (format == DNMF_FORMAT_NPY)
     return dnmf_open_npy(context, name, source);
-  if (format == DNMF_FORMAT_NPZ)
+  if (format == DNMF_FORMAT_NPZ) {
+    dnmf_status status = context->rank == 0 ? dnmf_foreign_refuse_zip(&context->error, name) : DNMF_OK;
+    DNMF_TRY(dnmf_agree(context, dnmf_text_locate(&context->error, name, 0, status)));
     return dnmf_open_npz(context, name, inner, source);
+  }
   return open_text(context, name, options, source);
 }
 
@@ -231,9 +258,14 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
     status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
   status = dnmf_agree(context, status);
   if (status == DNMF_OK && path) {
-    if (context->rank == 0)
+    if (context->rank == 0 && strstr(path, "://") && !exists(path))
+      status = dnmf_fail(&context->error, DNMF_ERROR_FILE, "%s is an address; fetch the file first: curl -LO '%s'",
+                         path, path);
+    else if (context->rank == 0)
       look(path, &found);
-    status = dnmf_broadcast(context, &found, sizeof found, 0);
+    status = dnmf_agree(context, status);
+    if (status == DNMF_OK)
+      status = dnmf_broadcast(context, &found, sizeof found, 0);
     if (status == DNMF_OK)
       status = open_found(context, path, &found, options, source);
   }

@@ -51,6 +51,9 @@ typedef struct dnmf_cell_rule {
   double add;       /* to every value that there is */
 } dnmf_cell_rule;
 
+/* Seconds since 1970, some 3200 years before: values are not negative. */
+static const double DNMF_FIRST_TIME = -1e11;
+
 typedef struct dnmf_source_options {
   dnmf_format format;
   dnmf_header header;
@@ -63,6 +66,7 @@ typedef struct dnmf_source_options {
   const char *col_column;
   const char *value_column;   /* "none": each line counts 1 */
   const char *time_column;    /* of repeated entries the latest counts; NULL: not looked at */
+  bool times_as_values;       /* of triples with a time column: an entry's value is its time after DNMF_FIRST_TIME */
   dnmf_index_base index_base; /* svmlight; auto: 0 where it occurs, else 1 */
   int64_t svmlight_cols; /* that an svmlight file has at least, as the model it is read for has; 0: as many as occur */
   bool transpose;        /* what the file holds is the transpose of the matrix */
@@ -70,8 +74,9 @@ typedef struct dnmf_source_options {
   dnmf_missing missing;  /* what is not stored, and cells without a value: see cells.h */
   const char *missing_value; /* marks a cell without a value, which makes it unobserved; NULL: no mark */
   double add;                /* to every value that there is */
-  bool look_only;            /* it will not be loaded: values of arrays are not looked at */
-  bool duplicates_given;     /* else: last for triples, sum for the rest */
+  bool shared;           /* the options are those of another file too: what does not concern this one is passed over */
+  bool look_only;        /* it will not be loaded: values of arrays are not looked at */
+  bool duplicates_given; /* else: last for triples, sum for the rest */
   dnmf_duplicates duplicates;
   dnmf_select_options select;
 } dnmf_source_options;
@@ -98,7 +103,8 @@ struct dnmf_source {
   dnmf_duplicates duplicates;
   dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
   dnmf_ids col_ids;
-  dnmf_index_base index_base; /* of the columns of an svmlight file, as it was read; AUTO: it has none */
+  dnmf_index_base
+      index_base; /* of the columns of an svmlight file, as it or what was imported from it says; AUTO: none */
 
   bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols, */
   bool as_ratings; /* or as dnmf_matrix_assemble_ratings makes it, balanced */

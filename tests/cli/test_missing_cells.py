@@ -84,3 +84,64 @@ def test_what_contradicts_itself_is_refused(tmp_path):
     check_refusal(tmp_path, path, "--missing-value 9", "--missing zero",
                   options=["--missing", "zero", "--missing-value", "9"], status=2)
     check_refusal(tmp_path, path, "give a number", options=["--missing-value", "none"], status=2)
+
+
+# --- Text ---
+
+def as_text(table, word):
+    """A table with names, and the same as triples; cells without a value as `word`."""
+    cells = [[word if np.isnan(x) else f"{x:g}" for x in row] for row in table]
+    names = [f"c{j}" for j in range(table.shape[1])]
+    lines = [",".join([f"r{i}", *row]) for i, row in enumerate(cells)]
+    triples = [f"r{i},c{j},{x}" for i, row in enumerate(cells) for j, x in enumerate(row)]
+    return "\n".join([",".join(["", *names]), *lines, ""]), "\n".join(["row,column,value", *triples, ""])
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_text_without_values(tmp_path, processes):
+    for word in ("", "NA", "nan", "NULL"):
+        for kind, text in zip(("table", "triples"), as_text(TABLE, word)):
+            (tmp_path / f"{kind}.csv").write_text(text)
+            run(["import", tmp_path / f"{kind}.csv", "-o", tmp_path / "out.h5", "--missing", "unobserved"],
+                processes=processes)
+            entries, shape, missing = read_entries(tmp_path / "out.h5")
+            assert (entries, shape, missing) == (entries_of(TABLE), TABLE.shape, "unobserved")
+            check_refusal(tmp_path, tmp_path / f"{kind}.csv", "line ", "--missing unobserved", processes=processes)
+
+
+def test_a_table_without_missing_cells_keeps_the_old_rule(tmp_path):
+    table = np.nan_to_num(TABLE)
+    (tmp_path / "a.csv").write_text(as_text(table, "")[0])
+    run(["import", tmp_path / "a.csv", "-o", tmp_path / "out.h5", "--missing", "unobserved"])
+    with h5py.File(tmp_path / "out.h5") as file:
+        np.testing.assert_array_equal(file["matrix"][:], table)
+        assert file.attrs["missing"] == "unobserved"
+
+
+def test_marks_and_shifts_of_text(tmp_path):
+    jester = np.array([[-7.5, 99, 8.75], [4, 99, -9.5], [99, 0, -0.25]])
+    expected = entries_of(np.where(jester == 99, NAN, jester + 10))
+    lines = "\n".join(",".join(f"{x:g}" for x in row) for row in jester) + "\n"
+    (tmp_path / "a.csv").write_text(lines)
+    table = ["--format", "table", "--add", "10", "--missing-value"]
+    run(["import", tmp_path / "a.csv", "-o", tmp_path / "out.h5", *table, "99"], processes=3)
+    assert read_entries(tmp_path / "out.h5")[0] == expected
+    (tmp_path / "b.csv").write_text(lines.replace("99", "?"))
+    run(["import", tmp_path / "b.csv", "-o", tmp_path / "out.h5", *table, "?"])
+    assert read_entries(tmp_path / "out.h5")[0] == expected
+    check_refusal(tmp_path, tmp_path / "a.csv", "line 1", "--add", "--missing-value", options=["--format", "table"])
+    (tmp_path / "c.csv").write_text("u,i,-3\nu,j,99\nv,j,2\n")
+    run(["import", tmp_path / "c.csv", "-o", tmp_path / "out.h5", "--add", "3", "--missing-value", "99"])
+    assert read_entries(tmp_path / "out.h5")[0] == {(0, 0): 0, (1, 1): 5}
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_zeros_beside_missing_cells_are_fitted(tmp_path, processes):
+    """A table of zeros and missing cells has the mean of its cells, not of those that are not zero."""
+    (tmp_path / "a.csv").write_text(as_text(TABLE, "NA")[0])
+    run(["fit", tmp_path / "a.csv", "-o", tmp_path / "m.h5", "-k", 1, "--max-iter", 1, "--missing", "unobserved"],
+        processes=processes)
+    with h5py.File(tmp_path / "m.h5") as file:
+        assert file.attrs["mean"] == pytest.approx(np.nanmean(TABLE), rel=1e-12)
+    evaluated = run(["evaluate", tmp_path / "m.h5", tmp_path / "a.csv", "--json"], processes=processes).json
+    assert evaluated["n"] == np.count_nonzero(~np.isnan(TABLE))

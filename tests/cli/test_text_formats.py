@@ -1,17 +1,20 @@
 """Text as other programs write it, plain or compressed, read on several numbers of processes."""
 import gzip
 import lzma
+import os
 import shutil
 import subprocess
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.optimize
 import scipy.sparse
 import sklearn.datasets
 
 from matrices import check_import, check_refusal, counts, read_matrix
-from program import run
+from program import MPIRUN, PROGRAM, environment, run
 
 TABLE = counts()
 
@@ -175,3 +178,325 @@ def test_transposed_text(tmp_path, processes):
     (tmp_path / "triples.csv").write_text("x,1,5\ny,2,3\nz,1,4\n")
     check_import(tmp_path, tmp_path / "triples.csv", [[5, 0, 4], [0, 3, 0]], processes, ["--transpose"], sparse=True,
                  row_ids=[1, 2], col_ids=["x", "y", "z"])
+
+
+# --- What is taken for ids and for values ---
+
+def entries(path):
+    """Of an imported file: {(row id, column id): value}, as texts."""
+    table, _, rows, cols = read_matrix(path)
+    rows = rows or list(range(table.shape[0]))
+    cols = cols or list(range(table.shape[1]))
+    return {(str(rows[i]), str(cols[j])): table[i, j] for i, j in zip(*np.nonzero(table))}
+
+
+def imported(folder, text, *options, processes=1, name="a.csv"):
+    """The entries of a text, and what the program said of it."""
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    result = run(["import", folder / name, "-o", folder / "out.h5", *options], processes=processes)
+    return entries(folder / "out.h5"), result.stdout
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_two_columns_are_interactions(tmp_path, processes):
+    expected = {("u1", "a"): 2, ("u1", "b"): 1, ("u2", "a"): 1, ("u3", "c c"): 1}
+    lines = "u1,a\nu1,b\nu2,a\nu1,a\nu3,c c\n"
+    found, said = imported(tmp_path, "user,item\n" + lines, processes=processes)
+    assert found == expected
+    assert 'rows from "user", columns from "item"; no values: each line counts 1' in said, said
+    assert imported(tmp_path, lines, processes=processes)[0] == expected
+    assert imported(tmp_path, lines, "--duplicates", "last", processes=processes)[0] == dict.fromkeys(expected, 1)
+
+
+def test_lines_with_times_and_no_values(tmp_path):
+    text = "user,item,timestamp\n1,7,100\n1,7,200\n2,8,300\n"
+    (tmp_path / "b.csv").write_text(text)
+    check_refusal(tmp_path, tmp_path / "b.csv", "there is no column of values", "--value-column none")
+    assert imported(tmp_path, text, "--value-column", "none")[0] == {("1", "7"): 2, ("2", "8"): 1}
+
+
+ID_NAMES = ["customer_id", "Unnamed: 0", "gene", "cell", "sample", "barcode", "doc_id", "index", "userId", "PatientID",
+            "movie"]
+
+
+def test_ids_of_tables_are_found_by_their_name(tmp_path):
+    for name in ID_NAMES:
+        found, said = imported(tmp_path, f"{name},a,b\n1101,4,1\n1102,0,3\n1103,1,1\n", "--format", "table")
+        assert found == {("1101", "a"): 4, ("1101", "b"): 1, ("1102", "b"): 3, ("1103", "a"): 1, ("1103", "b"): 1}
+        assert f'row ids from column "{name}", values from 2 columns' in said, said
+
+
+def test_a_table_without_ids_stays_data(tmp_path):
+    for text in ("height,weight,age\n180,80,30\n170,70,40\n",  # names that are no ids
+                 "product,price\n3,5\n3,6\n",                   # what does not tell rows apart
+                 "id,x\n1.5,2\n2.5,3\n"):                       # what is not whole
+        found, said = imported(tmp_path, text, "--format", "table")
+        rows = [line.split(",") for line in text.split()]
+        assert found == {(str(i), name): float(value) for i, row in enumerate(rows[1:])
+                         for name, value in zip(rows[0], row)}
+        assert "no row ids" in said, said
+
+
+def test_the_id_column_of_a_table_can_be_named(tmp_path):
+    text = "x,who,y\n1,7,2\n3,8,4\n"
+    expected = {("7", "x"): 1, ("7", "y"): 2, ("8", "x"): 3, ("8", "y"): 4}
+    for column in ("who", "2"):
+        assert imported(tmp_path, text, "--format", "table", "--row-column", column)[0] == expected
+    found, _ = imported(tmp_path, text.replace("x,", "id,"), "--format", "table", "--row-column", "none")
+    assert found == {("0", "id"): 1, ("0", "who"): 7, ("0", "y"): 2, ("1", "id"): 3, ("1", "who"): 8, ("1", "y"): 4}
+    (tmp_path / "b.csv").write_text(text)
+    for column, part in (("7", "there are 3 columns"), ("z", 'no column "z"')):
+        check_refusal(tmp_path, tmp_path / "b.csv", part, options=["--format", "table", "--row-column", column])
+
+
+def test_repeated_names_of_tables_stay(tmp_path):
+    (tmp_path / "a.csv").write_text(",a,b,a\nx,1,2,3\nx,4,5,6\ny,7,8,9\n")
+    for processes in (1, 3):
+        check_import(tmp_path, tmp_path / "a.csv", [[1, 2, 3], [4, 5, 6], [7, 8, 9]], processes,
+                     row_ids=["x", "x", "y"], col_ids=["a", "b", "a"])
+
+
+# --- Comments ---
+
+def test_hashtags_are_ids(tmp_path):
+    lines = [f"{'#%'[n % 2]}tag{n},{n % 3},{n + 1}\n" for n in range(40)]
+    expected = {(line.split(",")[0], line.split(",")[1]): n + 1 for n, line in enumerate(lines)}
+    for text in ("".join(lines), "tag,item,value\n" + "".join(lines), "# 2020, all tags\n" + "".join(lines)):
+        for processes in (1, 3):
+            assert imported(tmp_path, text, processes=processes)[0] == expected
+    found, said = imported(tmp_path, "# made by hand\n#user,item,value\n1,2,3\n")
+    assert found == {("1", "2"): 3} and "2 lines of comments before the data" in said
+    (tmp_path / "ids").write_text("#tag4\n%tag5\n")
+    found, _ = imported(tmp_path, "".join(lines), "--row-ids", tmp_path / "ids")
+    assert found == {key: value for key, value in expected.items() if key[0] in ("#tag4", "%tag5")}
+
+
+# --- Dialects ---
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_quotes_that_are_escaped(tmp_path, processes):
+    text = '"User-ID";"ISBN";"Book-Rating"\n"1";"A\\"17\\"";"5"\n"2";"B\\\\";"3"\n"3";"";"7"\n"4";"a""b";"1"\n'
+    expected = {("1", 'A"17"'): 5, ("2", "B\\"): 3, ("3", ""): 7, ("4", 'a"b'): 1}
+    assert imported(tmp_path, text, "--escape", "\\", processes=processes)[0] == expected
+    check_refusal(tmp_path, tmp_path / "a.csv", "line 2", "--escape", processes=processes)
+
+
+def test_quotes_that_are_text_or_other_characters(tmp_path):
+    found, _ = imported(tmp_path, '1|"Great" Movie|3\n2|5" long|4\n', "--quote", "none")
+    assert found == {("1", '"Great" Movie'): 3, ("2", '5" long'): 4}
+    found, _ = imported(tmp_path, "user,item,value\n'a,b','it''s',3\n", "--quote", "'")
+    assert found == {("a,b", "it's"): 3}
+    (tmp_path / "b.csv").write_text('1|"Great" Movie|3\n')
+    check_refusal(tmp_path, tmp_path / "b.csv", "line 1", "--quote none")
+
+
+def test_decimal_marks_and_thousands(tmp_path):
+    for text in ("user;item;rating\n1;2;3,5\n1;29;1.234,5\n2;2;1\n", "user\titem\trating\n1\t2\t3,5\n1\t29\t1.234,5\n2\t2\t1\n"):
+        assert imported(tmp_path, text, "--decimal", ",")[0] == {("1", "2"): 3.5, ("1", "29"): 1234.5, ("2", "2"): 1}
+        check_refusal(tmp_path, tmp_path / "a.csv", "line 2", '"3,5" is not a number', "--decimal ,")
+    found, _ = imported(tmp_path, 'user,song,plays\n1,2,"1,234"\n2,2,"1,234,567.5"\n3,2,12\n', "--decimal", ".")
+    assert found == {("1", "2"): 1234, ("2", "2"): 1234567.5, ("3", "2"): 12}
+    check_refusal(tmp_path, tmp_path / "a.csv", "line 2", "--decimal . reads commas as groups")
+    found, _ = imported(tmp_path, "a;b\n0,5;1\n2;,25\n", "--decimal", ",", "--format", "table")
+    assert found == {("0", "a"): 0.5, ("0", "b"): 1, ("1", "a"): 2, ("1", "b"): 0.25}
+    for value in ("1.23,5", "1,2,3", ".5.5"):
+        (tmp_path / "b.csv").write_text(f"1;2;{value}\n")
+        check_refusal(tmp_path, tmp_path / "b.csv", f'"{value}" is not a number', options=["--decimal", ","])
+
+
+def test_lines_that_are_skipped(tmp_path):
+    found, _ = imported(tmp_path, "Report of today\n\na, b, c\n1,2,3\n2,2,4\n", "--skip-lines", "3")
+    assert found == {("1", "2"): 3, ("2", "2"): 4}
+    check_refusal(tmp_path, tmp_path / "a.csv", "--skip-lines", options=["--skip-lines", "9"])
+    (tmp_path / "b.csv").write_text("x\ny\n1,2,3\n1,2,-3\n")
+    check_refusal(tmp_path, tmp_path / "b.csv", "line 4", options=["--skip-lines", "2"], processes=3)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_bags_of_words(tmp_path, processes):
+    matrix = scipy.sparse.coo_matrix(TABLE)
+    lines = "".join(f"{i + 1} {j + 1} {v}\n" for i, j, v in zip(matrix.row, matrix.col, matrix.data))
+    head = f"{TABLE.shape[0]}\n{TABLE.shape[1]}\n{matrix.nnz}\n"
+    (tmp_path / "docword.txt.gz").write_bytes(gzip.compress((head + lines).encode()))
+    check_import(tmp_path, tmp_path / "docword.txt.gz", TABLE, processes, sparse=True)
+    (tmp_path / "few.txt").write_text(head + lines.rsplit("\n", 2)[0] + "\n")
+    check_refusal(tmp_path, tmp_path / "few.txt", "truncated", f"{matrix.nnz - 1} of the {matrix.nnz}",
+                  processes=processes)
+    (tmp_path / "far.txt").write_text(f"{TABLE.shape[0]}\n{TABLE.shape[1] - 1}\n{matrix.nnz}\n{lines}")
+    check_refusal(tmp_path, tmp_path / "far.txt", "is outside the declared", processes=processes)
+    rows, cols = np.unique(matrix.row), np.unique(matrix.col)
+    (tmp_path / "plain.txt").write_text(head + lines)
+    check_import(tmp_path, tmp_path / "plain.txt", TABLE[np.ix_(rows, cols)], processes, ["--skip-lines", "3"],
+                 sparse=True, row_ids=list(rows + 1), col_ids=list(cols + 1))
+
+
+# --- Repeated entries ---
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_the_latest_of_repeated_entries(tmp_path, processes):
+    random = np.random.default_rng(4)
+    rows, cols, times = random.integers(0, 40, 900), random.integers(0, 9, 900), random.integers(0, 200, 900)
+    ratings = random.integers(1, 6, 900)
+    expected = {}
+    for i, j, r, t in zip(rows, cols, ratings, times):  # of equal times the last counts
+        if (str(i), str(j)) not in expected or t >= expected[str(i), str(j)][1]:
+            expected[str(i), str(j)] = (r, t)
+    expected = {key: r for key, (r, _) in expected.items()}
+    lines = [f"{i},{j},{r},{t}\n" for i, j, r, t in zip(rows, cols, ratings, times)]
+    found, said = imported(tmp_path, "user,item,rating,when\n" + "".join(lines), "--time-column", "when",
+                           processes=processes)
+    assert found == expected
+    assert f"the latest by when counts, {900 - len(expected)} left out" in said and "%" not in said, said
+    dates = [f"{i},{j},{r},2020-02-{1 + t // 24:02}T{t % 24:02}:00:00Z\n"
+             for i, j, r, t in zip(rows, cols, ratings, times)]
+    assert imported(tmp_path, "".join(dates), "--time-column", "4", processes=processes)[0] == expected
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_repeated_entries_that_are_errors_are_named_by_ids_and_line(tmp_path, processes):
+    lines = [f"u{n % 7},i {n // 7},1\n" for n in range(70)]
+    (tmp_path / "a.csv").write_text("user,item,rating\n" + "".join(lines) + "u3,i 2,5\nu4,i 1,5\n")
+    check_refusal(tmp_path, tmp_path / "a.csv", "line 72: row u3 and column i 2 have an entry in line 19",
+                  options=["--duplicates", "error"], processes=processes)
+    (tmp_path / "b.csv").write_text("user,item,rating\n" + "".join(lines))
+    run(["import", tmp_path / "b.csv", "-o", tmp_path / "out.h5", "--duplicates", "error"], processes=processes)
+    assert len(entries(tmp_path / "out.h5")) == 70
+
+
+def test_repeated_entries_are_counted_once(tmp_path):
+    (tmp_path / "a.csv").write_text("1,1,5\n1,1,2\n1,2,3\n")
+    assert run(["info", tmp_path / "a.csv", "--json"]).json["stored"] == 2
+    result = run(["fit", tmp_path / "a.csv", "-o", tmp_path / "m.h5", "-k", 1, "--max-iter", 1])
+    assert "3 entries" in result.stdout and "150" not in result.stdout, result
+
+
+# --- svmlight for a model ---
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_test_files_are_read_with_the_base_of_the_fit(tmp_path, processes):
+    train, test = np.array([[2., 1, 0, 3, 0], [1, 0, 2, 0, 1], [0, 3, 0, 0, 2], [4, 0, 0, 1, 0]]), np.zeros((2, 5))
+    test[0, 1], test[0, 3], test[1, 2] = 1, 2, 3
+    for name, table in (("train.svm", train), ("test.svm", test)):
+        sklearn.datasets.dump_svmlight_file(table, np.arange(len(table)), str(tmp_path / name), zero_based=True)
+    run(["import", tmp_path / "train.svm", "-o", tmp_path / "train.h5"])
+    for source in ("train.svm", "train.h5"):
+        said = run(["fit", tmp_path / source, "-o", tmp_path / "m.h5", "-k", 2], processes=processes).stdout
+        assert "columns are counted from 0" in said or source == "train.h5", said
+        run(["transform", tmp_path / "m.h5", tmp_path / "test.svm", "-o", tmp_path / "t.h5"], processes=processes)
+        with h5py.File(tmp_path / "m.h5") as model, h5py.File(tmp_path / "t.h5") as transformed:
+            assert model.attrs["index_base"] == 0
+            expected = [scipy.optimize.nnls(model["H"][:].T, row)[0] for row in test]
+            np.testing.assert_allclose(transformed["W"][:], expected, atol=1e-8)
+            w, h = transformed["W"][:], model["H"][:]
+        (tmp_path / "wanted.svm").write_text("0 1:1 3:2\n1 2:3\n")
+        scores = run(["evaluate", tmp_path / "t.h5", tmp_path / "wanted.svm", "--json"], processes=processes).json
+        errors = [(w @ h)[i, j] - test[i, j] for i, j in ((0, 1), (0, 3), (1, 2))]
+        assert scores["rmse"] == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-9)
+    run(["transform", tmp_path / "m.h5", tmp_path / "test.svm", "-o", tmp_path / "t.h5", "--index-base", "1"])
+    with h5py.File(tmp_path / "t.h5") as transformed:  # as it is asked for
+        assert not np.allclose(transformed["W"][:], expected, atol=1e-3)
+
+
+# --- Pipes ---
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_standard_input_and_other_pipes(tmp_path, processes):
+    lines = [f"{n % 97},{n % 89},{n % 5 + 1}\n" for n in range(30000)]
+    text = "user,item,rating\n" + "".join(lines)
+    expected, _ = imported(tmp_path, text)
+    os.mkfifo(tmp_path / "fifo")
+    launcher = [*MPIRUN, "-n", str(processes)] if processes > 1 else []
+    for source, data in (("-", text.encode()), ("-", gzip.compress(text.encode())), (tmp_path / "fifo", text.encode())):
+        command = [*launcher, PROGRAM, "import", str(source), "-o", str(tmp_path / "pipe.h5")]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env={**environment(), "TMPDIR": str(tmp_path)})
+        if source == "-":
+            output, errors = process.communicate(data, timeout=60)
+        else:
+            source.write_bytes(data)
+            output, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert (b"standard input" if source == "-" else b"fifo") in output
+        assert entries(tmp_path / "pipe.h5") == expected
+        (tmp_path / "pipe.h5").unlink()
+    assert not [name for name in os.listdir(tmp_path) if name.startswith("dnmf-input")]
+
+
+def test_an_error_in_standard_input_names_its_line(tmp_path):
+    command = [*MPIRUN, "-n", "3", PROGRAM, "import", "-", "-o", str(tmp_path / "none.h5")]
+    result = subprocess.run(command, input=b"1,2,3\n2,3,4\n3,4,-5\n", capture_output=True, env=environment(), timeout=60)
+    assert result.returncode == 1 and b"standard input, line 3: the value" in result.stderr, result.stderr
+    result = subprocess.run([PROGRAM, "import", "-", "-o", str(tmp_path / "none.h5")], input=b"", capture_output=True,
+                            env=environment(), timeout=60)
+    assert b"standard input is empty" in result.stderr, result.stderr
+
+
+# --- Files that are not read ---
+
+FOREIGN = {
+    "json lines": (b'{"user": 1, "item": 2, "rating": 3}\n{"user": 1, "item": 4, "rating": 3}\n', "JSON", "jq"),
+    "json array": (b'[\n  {"user": 1, "item": 2}]', "JSON", "jq"),
+    "netflix": (b"1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n2:\n885013,4,2005-10-19\n", "Netflix", "awk"),
+    "parquet": (b"PAR1\x15\x04\x15", "Parquet", "read_parquet"),
+    "feather": (b"ARROW1\0\0", "Arrow", "read_feather"),
+    "rds": (gzip.compress(b"X\n\0\0\0\3\0\4\2\1"), "R object", "readRDS"),
+    "rdata": (gzip.compress(b"RDX3\nX\n\0\0\0\3"), "R workspace", "load"),
+    "pickle": (b"\x80\x04\x95\x10\0\0", "pickle", "read_pickle"),
+    "matlab": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", "MATLAB", "loadmat"),
+    "xlsx": (b"PK\x03\x04" + bytes(22) + b"\x13\0\0\0[Content_Types].xml", "Excel", "read_excel"),
+    "zipped csv": (b"PK\x03\x04" + bytes(22) + b"\x05\0\0\0a.csv1,2,3", "zip archive", "unzip -p"),
+    "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "Excel", "libreoffice"),
+    "sqlite": (b"SQLite format 3\0\x10", "SQLite", "sqlite3"),
+    "netcdf 3": (b"CDF\x01\0\0", "netCDF 3", "nccopy"),
+    "page": (b"<!DOCTYPE html>\n<html>", "web page", "read_xml"),
+    "bzip2": (b"BZh91AY&SY\0", "bzip2", "bunzip2 -c"),
+    "gct": (b"#1.2\n3\t2\nName\tDescription\ts1\ts2\ng1\tx\t1\t2\n", "GCT", "cut -f 1,3-"),
+    "tar": (bytes(257) + b"ustar  \0", "tar", "tar xOf"),
+}
+
+
+def test_files_that_are_not_read_are_named_with_a_command(tmp_path):
+    for name, (data, what, command) in FOREIGN.items():
+        (tmp_path / name).write_bytes(data)
+        result = run(["info", tmp_path / name], expect=1)
+        assert len(result.messages) == 1, result
+        for part in (name, what, command):
+            assert part in result.messages[0], result
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / ".zgroup").write_text("{}")
+    assert "Zarr" in run(["info", tmp_path / "a.zarr"], expect=1).messages[0]
+    assert "curl" in run(["info", "https://example.org/ratings.csv"], expect=1).messages[0]
+
+
+def test_the_command_for_netflix_blocks_and_json_does_what_it_says(tmp_path):
+    (tmp_path / "blocks").write_bytes(FOREIGN["netflix"][0])
+    message = run(["info", "blocks"], expect=1, cwd=tmp_path).messages[0]
+    subprocess.run(message.split("convert it: ")[1], shell=True, check=True, cwd=tmp_path)
+    run(["import", "blocks.csv", "-o", "out.h5"], cwd=tmp_path)
+    assert entries(tmp_path / "out.h5") == {("1488844", "1"): 3, ("822109", "1"): 5, ("885013", "2"): 4}
+
+
+@pytest.mark.parametrize("text", ["PAR1,3,5\nORC2,4,1\n", "ORC,3,5\nPAR1,4,1\n", "[x],3,5\n<b>,4,1\n", "1:,3,5\n2:,4,1\n"])
+def test_ids_that_look_like_signatures_are_ids(tmp_path, text):
+    rows = [line.split(",") for line in text.split()]
+    assert imported(tmp_path, text)[0] == {(row, col): float(value) for row, col, value in rows}
+
+
+# --- Options that would be ignored ---
+
+def test_options_that_mean_nothing_are_refused(tmp_path):
+    np.save(tmp_path / "a.npy", TABLE)
+    run(["import", tmp_path / "a.npy", "-o", tmp_path / "a.h5"])
+    (tmp_path / "a.mtx").write_text("%%MatrixMarket matrix coordinate real general\n2 2 1\n1 1 3\n")
+    (tmp_path / "a.svm").write_text("1 1:2 3:4\n")
+    (tmp_path / "a.csv").write_text(",a,b,c\nx,1,2,3\n")
+    (tmp_path / "pairs.csv").write_text("user,item\n1,2\n")
+    refused = [(["--skip-lines", "1"], ["a.npy", "a.h5"]), (["--decimal", ","], ["a.npy", "a.h5", "a.mtx", "a.svm"]),
+               (["--quote", "none"], ["a.h5", "a.mtx", "a.svm"]), (["--escape", "\\"], ["a.npy", "a.mtx", "a.svm"]),
+               (["--time-column", "1"], ["a.npy", "a.mtx", "a.svm"]), (["--add", "1"], ["a.mtx", "a.svm", "pairs.csv"]),
+               (["--missing-value", "9"], ["pairs.csv"]), (["--escape", "\\", "--quote", "none"], ["a.csv"]),
+               (["--decimal", ";"], ["a.csv"]), (["--delimiter", ",", "--decimal", ","], ["a.csv"]),
+               (["--time-column", "1", "--duplicates", "sum"], ["pairs.csv"])]
+    for options, names in refused:
+        for name in names:
+            check_refusal(tmp_path, tmp_path / name, options[0], options=options, status=2)

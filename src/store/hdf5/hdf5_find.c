@@ -230,6 +230,13 @@ static dnmf_status describe(dnmf_error *error, const char *path, hid_t file, dnm
                    place->name, path, seen.candidates ? seen.candidate_list : "none");
 }
 
+static void find_index_base(hid_t file, dnmf_hdf5_place *place) {
+  hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
+  if (root < 0 || !dnmf_hdf5_get_integers(root, "index_base", 1, &place->index_base) || place->index_base > 1)
+    place->index_base = -1;
+  dnmf_hdf5_release(root);
+}
+
 /* The attribute `missing` of the matrix, else of the file. */
 static dnmf_status find_missing(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   hid_t object = H5Oopen(file, place->name, H5P_DEFAULT);
@@ -258,5 +265,6 @@ dnmf_status dnmf_hdf5_find(dnmf_error *error, const char *path, hid_t file, cons
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the matrix %s of %s is empty (%" PRId64 " x %" PRId64 ")", place->name,
                      path, place->rows, place->cols);
   DNMF_TRY(dnmf_hdf5_find_ids(error, file, place));
+  find_index_base(file, place);
   return find_missing(error, path, file, place);
 }

@@ -18,6 +18,7 @@ typedef struct dnmf_hdf5_place {
   char type[32];
   dnmf_number narrow; /* of the values, as dnmf_hdf5_shape has it */
   dnmf_missing missing;
+  int64_t index_base;        /* the root attribute: of the svmlight file that this was imported from; -1: it has none */
   char data[DNMF_HDF5_NAME]; /* the three lists of a sparse group */
   char indices[DNMF_HDF5_NAME];
   char indptr[DNMF_HDF5_NAME];

@@ -135,5 +135,7 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   source->by_rows = !place->by_columns;
   source->by_cols = !place->sparse || place->by_columns;
   source->missing = place->missing;
+  if (place->index_base >= 0)
+    source->index_base = place->index_base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
   return read_ids(context, state, source);
 }

@@ -111,6 +111,9 @@ dnmf_status dnmf_pairs_read(dnmf_context *context, const char *name, const dnmf_
   memset(pairs, 0, sizeof *pairs);
   if (options->format != DNMF_FORMAT_AUTO && options->format != DNMF_FORMAT_TRIPLES)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "pairs are read from text: a row and a column a line");
+  if (options->missing_value || options->add != 0 || options->time_column)
+    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
+                     "--missing-value, --add and --time-column are for values, and pairs have none");
   dnmf_status status = dnmf_text_open(context, name, options->skip_lines, &file);
   if (status == DNMF_OK)
     status = dnmf_agree(context, dnmf_text_begin(&context->error, options, &file));

@@ -66,6 +66,23 @@ bool dnmf_text_names_ids(const dnmf_field *name) {
          is_listed(name, usual_names[DNMF_ROLE_COL]);
 }
 
+/* Lines whose only two fields are parted by blanks hold another delimiter: it is that one, and why it parts nothing is
+ * to be said. */
+static void prefer_delimiter(const dnmf_text_file *file, dnmf_dialect *dialect) {
+  static const char *const others[] = {"tab", "comma", "semicolon", "pipe"};
+  static const char letters[] = "\t,;|";
+  dnmf_text_place place = file->start;
+  dnmf_text_line line = dnmf_text_head_line(file, &place);
+  if (dialect->length > 0 || dnmf_text_split(dialect, line, 0, NULL) != DNMF_PAIR_ROLES)
+    return;
+  for (int i = 0; i < 4; i++)
+    if (letters[i] != dialect->decimal && memchr(line.begin, letters[i], (size_t)(line.end - line.begin))) {
+      dnmf_error unused = {0};
+      dnmf_delimiter_parse(&unused, others[i], dialect);
+      return;
+    }
+}
+
 dnmf_status dnmf_text_dialect(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
                               int64_t least, dnmf_dialect *dialect, bool *found) {
   *found = true;
@@ -81,7 +98,21 @@ dnmf_status dnmf_text_dialect(dnmf_error *error, const dnmf_text_file *file, con
     return DNMF_OK;
   }
   *found = dnmf_delimiter_guess(file, least, INT64_MAX, dialect) > 0;
+  if (*found)
+    prefer_delimiter(file, dialect);
   return DNMF_OK;
+}
+
+const char *dnmf_text_fields_option(const dnmf_source_options *options) {
+  return options->delimiter      ? "--delimiter"
+         : options->quote        ? "--quote"
+         : options->escape       ? "--escape"
+         : options->decimal      ? "--decimal"
+         : options->row_column   ? "--row-column"
+         : options->col_column   ? "--col-column"
+         : options->value_column ? "--value-column"
+         : options->time_column  ? "--time-column"
+                                 : NULL;
 }
 
 dnmf_status dnmf_text_split_all(dnmf_error *error, const dnmf_dialect *dialect, dnmf_text_line line,
@@ -367,6 +398,7 @@ static dnmf_status find_dialect(dnmf_error *error, const dnmf_text_file *file, c
     columns->dialect = two;
   else if (lines == 0 && dnmf_delimiter_guess(file, 2, INT64_MAX, &columns->dialect) == 0)
     DNMF_TRY(dnmf_delimiter_parse(error, "comma", &columns->dialect));
+  prefer_delimiter(file, &columns->dialect);
   return DNMF_OK;
 }
 

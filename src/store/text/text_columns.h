@@ -41,6 +41,9 @@ bool dnmf_text_names_ids(const dnmf_field *name);
 dnmf_status dnmf_text_dialect(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
                               int64_t least, dnmf_dialect *dialect, bool *found);
 
+/* The first given of the options that only triples and tables have, "--delimiter"; NULL: none was. local */
+const char *dnmf_text_fields_option(const dnmf_source_options *options);
+
 /* Passes over the lines that begin with # or % before the first line of data: from now on such lines are data. A line
  * that is written as the data are is data itself. For texts without comments of their own. local */
 dnmf_status dnmf_text_begin(dnmf_error *error, const dnmf_source_options *options, dnmf_text_file *file);

@@ -54,10 +54,7 @@ bool dnmf_text_is_pipe(const char *path) {
 }
 
 static dnmf_status open_failed(dnmf_error *error, const char *path) {
-  int reason = errno;
-  if (reason == ENOENT && strstr(path, "://"))
-    return dnmf_fail(error, DNMF_ERROR_FILE, "%s is an address; fetch the file first: curl -LO '%s'", path, path);
-  return dnmf_fail(error, DNMF_ERROR_FILE, "cannot open %s: %s", path, strerror(reason));
+  return dnmf_fail(error, DNMF_ERROR_FILE, "cannot open %s: %s", path, strerror(errno));
 }
 
 static dnmf_status open_regular(dnmf_error *error, dnmf_text_file *file) {

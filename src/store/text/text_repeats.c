@@ -188,7 +188,7 @@ static dnmf_status keep_latest(dnmf_context *context, const char *time_column, c
     return DNMF_OK;
   size_t used = strlen(source->taken);
   snprintf(source->taken + used, sizeof source->taken - used,
-           "; of repeated entries the latest by %.40s counts, %" PRId64 " are left out", time_column, dropped);
+           "; of repeated entries the latest by %.40s counts, %" PRId64 " left out", time_column, dropped);
   return DNMF_OK;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "comm/collective.h"
 #include "store/readers.h"
+#include "store/text/text_columns.h"
 #include "store/text/text_entries.h"
 #include "store/text/text_number.h"
 #include "store/text/text_value.h"
@@ -159,13 +160,10 @@ static dnmf_status read_svmlight(dnmf_context *context, const dnmf_text_file *fi
 static dnmf_status read_options(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
                                 svmlight *all, dnmf_source *source) {
   const dnmf_dialect blank = {.length = 0};
-  if (options->row_column || options->col_column || options->value_column || options->time_column || options->delimiter)
-    return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--delimiter and the column options are for triples, and %s is read as svmlight", file->path);
-  if (options->quote || options->escape || options->decimal)
-    return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--quote, --escape and --decimal are for triples and tables, and %s is read as svmlight",
-                     file->path);
+  const char *option = options->shared ? NULL : dnmf_text_fields_option(options);
+  if (option)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "%s is for triples and tables, and %s is read as %s", option, file->path,
+                     source->format);
   DNMF_TRY(dnmf_value_rule_read(error, options, &blank, &all->values));
   return dnmf_cells_check_sparse(error, options, &all->values.cells, source);
 }

@@ -21,10 +21,10 @@ typedef struct table {
   dnmf_dialect dialect;
   dnmf_value_rule values;
   bool header;
-  int64_t id_column;    /* of row ids; -1: there is none */
-  int64_t fields;       /* on every line of data */
-  dnmf_text_place data; /* where it begins */
-  dnmf_interner row_names;
+  int64_t id_column;       /* of row ids; -1: there is none */
+  int64_t fields;          /* on every line of data */
+  dnmf_text_place data;    /* where it begins */
+  dnmf_interner row_names; /* lists */
   dnmf_interner col_names;
   int64_t lines; /* of data read here */
   dnmf_field *cells;
@@ -129,23 +129,16 @@ static dnmf_status read_opening(dnmf_error *error, const dnmf_text_file *file, c
   return dnmf_text_locate(error, file->path, 0, DNMF_ERROR_INPUT);
 }
 
-/* The column ids of the header, each of which must be there and be the only one of its name. */
+/* The column ids of the header, each of which must be there. A name may stand for several columns. */
 static dnmf_status take_column_ids(dnmf_error *error, const opening *head, table *all) {
   int64_t shift = all->fields - head->count[0]; /* 1: the column of row ids has no name */
-  int64_t taken = 0;
   for (int64_t i = 0; i < head->count[0]; i++) {
     const dnmf_field *field = &head->fields[0][i];
-    int64_t number = 0;
     if (i + shift == all->id_column)
       continue;
     if (is_empty(field) && !field->quoted)
       return dnmf_fail(error, DNMF_ERROR_INPUT, "column %" PRId64 " has no name", i + 1);
-    DNMF_TRY(dnmf_intern(error, &all->col_names, field->begin, field->end - field->begin, &number));
-    if (number < taken)
-      return dnmf_fail(error, DNMF_ERROR_INPUT, "columns %" PRId64 " and %" PRId64 " have the same name, \"%.*s\"",
-                       number + (all->id_column >= 0 && all->id_column <= number ? 2 : 1), i + 1,
-                       (int)(field->end - field->begin), field->begin);
-    taken++;
+    DNMF_TRY(dnmf_interner_append(error, &all->col_names, field->begin, field->end - field->begin));
   }
   return DNMF_OK;
 }
@@ -229,15 +222,10 @@ static dnmf_status name_column(dnmf_error *error, int64_t column, dnmf_status st
 }
 
 static dnmf_status take_row_id(dnmf_error *error, table *all, dnmf_field *field) {
-  int64_t number = 0;
   dnmf_field_unescape(field);
   if (is_empty(field) && !field->quoted)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the row id is empty");
-  DNMF_TRY(dnmf_intern(error, &all->row_names, field->begin, field->end - field->begin, &number));
-  if (number < all->lines)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "the row id \"%.*s\" has been used before",
-                     (int)(field->end - field->begin), field->begin);
-  return DNMF_OK;
+  return dnmf_interner_append(error, &all->row_names, field->begin, field->end - field->begin);
 }
 
 static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
@@ -256,20 +244,6 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
   }
   all->lines++;
   return DNMF_OK;
-}
-
-/* Row ids used on two lines that different processes read. */
-static dnmf_status check_row_ids(dnmf_context *context, const dnmf_text_file *file, const table *all, int64_t rows) {
-  dnmf_ids distinct = {0};
-  int64_t *numbers = NULL;
-  dnmf_status status = dnmf_dictionary_build(context, &all->row_names, &distinct, &numbers);
-  if (status == DNMF_OK && distinct.count < rows)
-    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                       "%s: the first column does not tell the rows apart: %" PRId64 " rows have %" PRId64 " ids",
-                       file->path, rows, distinct.count);
-  free(numbers);
-  dnmf_ids_free(&distinct);
-  return status;
 }
 
 /* The ids of `range`, which are `names` from `first` on. */
@@ -300,10 +274,8 @@ static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file,
   if (source->rows == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has a header and no rows below it", file->path);
   DNMF_TRY(dnmf_cells_settle(context, all->values.missing, source));
-  if (all->id_column >= 0) {
-    DNMF_TRY(check_row_ids(context, file, all, source->rows));
+  if (all->id_column >= 0)
     DNMF_TRY(set_ids(context, &all->row_names, 0, rows, source->rows, &source->row_ids));
-  }
   dnmf_range cols = dnmf_range_split((dnmf_range){0, source->cols}, context->size, context->rank);
   return all->header ? set_ids(context, &all->col_names, cols.begin, cols, source->cols, &source->col_ids) : DNMF_OK;
 }

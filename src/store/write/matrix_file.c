@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/file.h"
+#include "store/hdf5/hdf5_attribute.h"
 #include "store/hdf5/hdf5_file.h"
 #include "store/hdf5/hdf5_slab.h"
 #include "store/ids/ids_find.h"
@@ -122,6 +123,20 @@ dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnm
   plan.frame = (dnmf_matrix_frame){
       .missing = missing, .row_ids = row_ids ? row_ids : &none, .col_ids = col_ids ? col_ids : &none};
   return write_file(context, &plan);
+}
+
+static dnmf_status set_base(dnmf_error *error, const char *path, int64_t base) {
+  enum { ATTRIBUTE_BYTES = 1024 };
+  hid_t file = -1;
+  DNMF_TRY(dnmf_hdf5_extend_alone(error, path, ATTRIBUTE_BYTES, &file));
+  hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
+  dnmf_status status = dnmf_hdf5_set_integers(error, root, "index_base", 1, &base);
+  dnmf_hdf5_release(root);
+  return dnmf_hdf5_close_layout(error, path, file, status);
+}
+
+dnmf_status dnmf_matrix_set_base(dnmf_context *context, const char *path, int64_t base) {
+  return dnmf_agree(context, context->rank == 0 ? set_base(&context->error, path, base) : DNMF_OK);
 }
 
 /* Ids as texts; numbers from 0, each process its share, where there are none. */
