@@ -106,6 +106,13 @@ dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *
                                       bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
                                       dnmf_matrix *matrix);
 
+/* A sparse block for a fit of observed entries: by rows alone, its values kept as dnmf_matrix_narrow keeps them, but
+ * narrowed on their way into the block. `layout` has one column of processes; if `balanced`, its row bounds become
+ * those of ranges with about the same number of entries each. collective */
+dnmf_status dnmf_matrix_assemble_ratings(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                         bool balanced, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
+                                         dnmf_matrix *matrix);
+
 /* A dense block, in the type `narrow`, which represents every value, if that is narrower than the precision (0: in its
  * numbers). collective */
 dnmf_status dnmf_matrix_assemble_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
@@ -155,6 +162,15 @@ typedef struct dnmf_matrix_walk {
 
 /* As dnmf_next_entries, `walk` a dnmf_matrix_walk. local */
 dnmf_status dnmf_matrix_walk_next(dnmf_error *error, void *walk, dnmf_entry *batch, int64_t limit, int64_t *count);
+
+/* A walk over entries in an array, which is freed with the last of them. Begin with {entries, 0}. */
+typedef struct dnmf_entries_walk {
+  dnmf_entries *entries;
+  int64_t at;
+} dnmf_entries_walk;
+
+/* As dnmf_next_entries, `walk` a dnmf_entries_walk. local */
+dnmf_status dnmf_entries_walk_next(dnmf_error *error, void *walk, dnmf_entry *batch, int64_t limit, int64_t *count);
 
 /* All of them, for another layout. Released with dnmf_entries_free. local */
 dnmf_status dnmf_matrix_to_entries(dnmf_context *context, const dnmf_matrix *matrix, dnmf_entries *entries);

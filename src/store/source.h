@@ -12,6 +12,7 @@
 #include "matrix/ids.h"
 #include "matrix/matrix.h"
 #include "store/selection.h"
+#include "matrix/ratings.h"
 
 typedef enum dnmf_format {
   DNMF_FORMAT_AUTO = 0,
@@ -116,7 +117,8 @@ struct dnmf_source {
   dnmf_ids feature_types;     /* of the features; kind NONE: they have none */
   dnmf_index_base index_base; /* of the columns of an svmlight file, as it or what was imported from it says */
 
-  bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols */
+  bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols, */
+  bool as_ratings; /* or as dnmf_matrix_assemble_ratings makes it, balanced */
   bool transposed; /* the file holds the columns of this matrix as rows; shape and ids above are the matrix's */
 
   /* Set by the reader of the format. */
@@ -143,6 +145,13 @@ dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const d
 
 /* Puts the file's name before what the matrix layer, which does not know it, says of bad data. local */
 void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source);
+/* The stored entries as ratings, each read once and sent to the owners of its row and its column; of a dense matrix
+ * those that are not 0. With a split a share of them is `held_out` instead (else it is left alone). *figures is what
+ * dnmf_source_load would find out about the whole matrix, entries held out included, without a block. All three are
+ * released also after a failure. collective */
+dnmf_status dnmf_source_load_ratings(dnmf_context *context, dnmf_source *source, dnmf_precision precision,
+                                     const dnmf_ratings_split *split, dnmf_matrix *figures, dnmf_ratings *ratings,
+                                     dnmf_ratings_view *held_out);
 
 void dnmf_source_close(dnmf_source *source); /* collective; accepts a zeroed source */
 

@@ -10,7 +10,8 @@
 #include "store/selection.h"
 #include "store/source.h"
 
-/* Assembles the matrix from the entries that `next` hands over, indexed as the file has them. collective */
+/* Assembles the matrix, as who loads it wants it, from the entries that `next` hands over, indexed as the file has
+ * them. collective */
 dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_next_entries next, void *state, dnmf_matrix *matrix);
 
