@@ -1,5 +1,7 @@
 #include "matrix/csr.h"
 
+#include "base/range.h"
+
 #include "base/team.h"
 
 #include <inttypes.h>
