@@ -55,13 +55,13 @@ static dnmf_status read_matrix(dnmf_context *context, dnmf_fitting *f) {
   dnmf_matrix *a = &f->a.matrix;
   if (f->in_batches)
     DNMF_TRY(dnmf_row_blocks_survey(context, &f->source, f->precision, f->settings.batches.rows, a));
+  else if (f->missing == DNMF_MISSING_UNOBSERVED)
+    DNMF_TRY(dnmf_fitting_load_ratings(context, f));
   else
     DNMF_TRY(dnmf_source_load(context, &f->source, &f->a.layout, f->precision, a));
   warn_about_matrix(context, f);
   DNMF_TRY(dnmf_agree(context, dnmf_resume_check_matrix(&context->error, f)));
-  if (f->missing == DNMF_MISSING_UNOBSERVED)
-    DNMF_TRY(dnmf_fitting_load_ratings(context, f));
-  else if (!f->in_batches)
+  if (f->missing == DNMF_MISSING_ZERO && !f->in_batches)
     DNMF_TRY(dnmf_matrix_narrow(context, a));
   return dnmf_agree(context, dnmf_resume_check_settings(&context->error, f));
 }

@@ -139,7 +139,7 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f);
 /* The first factors. collective */
 dnmf_status dnmf_fitting_start(dnmf_context *context, dnmf_fitting *f);
 
-/* Ratings: their settings; their entries, from f->a; the factors into a model. collective */
+/* Ratings: their settings; their entries, of which f->a.matrix has the figures; the factors into a model. collective */
 dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);

@@ -333,7 +333,6 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
   if (s->l2 >= 0 && s->l2_w >= 0 && s->l2_h >= 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
   if (f->missing == DNMF_MISSING_UNOBSERVED) {
-    f->source.rows_alone = true; /* its entries become ratings */
     DNMF_TRY(refuse_with_ratings(error, f));
     return dnmf_fitting_plan_ratings(context, f);
   }

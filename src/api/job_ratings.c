@@ -3,9 +3,7 @@
 
 #include "api/library.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "comm/collective.h"
-#include "matrix/csr.h"
 #include "store/ids/match.h"
 
 #include <inttypes.h>
@@ -96,25 +94,6 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
 
 /* --- Entries ----------------------------------------------------------------------------------------------- */
 
-/* Moves the entries chosen by their own random number behind the others: the same choice on any grid. */
-static dnmf_status split_held_out(dnmf_error *error, double fraction, uint64_t seed, dnmf_entries *entries,
-                                  dnmf_entries *held_out) {
-  void *memory = NULL;
-  DNMF_TRY(dnmf_allocate(error, "held-out entries", entries->count, sizeof(dnmf_entry), &memory));
-  held_out->items = memory;
-  int64_t kept = 0;
-  for (int64_t e = 0; e < entries->count; e++) {
-    dnmf_entry entry = entries->items[e];
-    double u = dnmf_random_uniform(seed, DNMF_STREAM_FOLDS, (uint64_t)entry.row, (uint64_t)entry.col);
-    if (u < fraction)
-      held_out->items[held_out->count++] = entry;
-    else
-      entries->items[kept++] = entry;
-  }
-  entries->count = kept;
-  return DNMF_OK;
-}
-
 /* --validation is a fraction when it is a number, else a file. */
 static bool is_number(const char *text) {
   char *end = NULL;
@@ -180,40 +159,16 @@ static dnmf_status read_held_out(dnmf_context *context, const dnmf_fitting *f, c
 }
 
 /* A share of the ratings by chance may be none of few, or all. collective */
-static dnmf_status check_shares(dnmf_context *context, const char *fraction, const dnmf_entries *entries,
-                                const dnmf_entries *held_out) {
-  int64_t counts[] = {entries->count, held_out->count};
-  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
-  if (counts[1] == 0)
+static dnmf_status check_shares(dnmf_context *context, const char *fraction, const dnmf_fitting *f) {
+  const dnmf_csr *held_out = &f->held_out.entries;
+  int64_t count = held_out->start[held_out->rows];
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, &count, 1));
+  if (count == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
                      "--validation %s: none of the %" PRId64 " ratings is held out, so there is no error to stop by; "
                      "give a larger fraction or a file of ratings, or leave --validation out",
-                     fraction, counts[0]);
-  if (counts[0] == 0)
-    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                     "--validation %s: all %" PRId64 " ratings are held out, and none is left to fit; give a smaller "
-                     "fraction or a file of ratings, or leave --validation out",
-                     fraction, counts[1]);
+                     fraction, f->ratings.stored);
   return DNMF_OK;
-}
-
-/* The entries to fit, and those to hold out: a share of them, or those of other data. */
-static dnmf_status part_entries(dnmf_context *context, const dnmf_fitting *f, dnmf_entries *entries,
-                                dnmf_entries *held_out) {
-  const char *validation = f->asked.ratings.validation;
-  const bool share = validation && is_number(validation);
-  double fraction = 0;
-  dnmf_status status = share ? parse_fraction(&context->error, validation, &fraction) : DNMF_OK;
-  if (status == DNMF_OK)
-    status = dnmf_matrix_to_entries(context, &f->a.matrix, entries);
-  if (status == DNMF_OK && share)
-    status = split_held_out(&context->error, fraction, f->settings.seed, entries, held_out);
-  DNMF_TRY(dnmf_agree(context, status));
-  if (share)
-    return check_shares(context, validation, entries, held_out);
-  if (validation)
-    return read_held_out(context, f, validation, held_out);
-  return f->asked.ratings.held_out ? match_held_out(context, f, f->asked.ratings.held_out, held_out) : DNMF_OK;
 }
 
 /* The penalties that depend on the ratings' scale, unless given. */
@@ -244,25 +199,33 @@ static void warn_about_ratings(dnmf_context *context, const dnmf_fitting *f) {
               ratings->largest);
 }
 
-dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
+/* The held-out entries of other data, with the processes that own their rows. */
+static dnmf_status attach_held_out(dnmf_context *context, dnmf_fitting *f) {
   dnmf_entries entries = {0};
-  dnmf_entries held_out = {0};
-  dnmf_status status = part_entries(context, f, &entries, &held_out);
-  dnmf_csr_free(&f->a.matrix.by_rows);
-  dnmf_csr_free(&f->a.matrix.by_cols);
+  dnmf_status status = f->asked.ratings.held_out ? match_held_out(context, f, f->asked.ratings.held_out, &entries)
+                                                 : read_held_out(context, f, f->asked.ratings.validation, &entries);
   if (status == DNMF_OK)
-    status = dnmf_ratings_create(context, f->source.rows, f->source.cols, f->precision, &entries, &f->ratings);
-  if (status == DNMF_OK && (f->asked.ratings.validation || f->asked.ratings.held_out)) {
-    f->has_held_out = true;
-    status = dnmf_ratings_attach(context, &f->ratings, &held_out, &f->held_out);
-  }
+    status = dnmf_ratings_attach(context, &f->ratings, &entries, &f->held_out);
   dnmf_entries_free(&entries);
-  dnmf_entries_free(&held_out);
-  if (status == DNMF_OK) {
-    settle_penalties(f);
-    warn_about_ratings(context, f);
-  }
   return status;
+}
+
+dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
+  const char *validation = f->asked.ratings.validation;
+  const bool share = validation && is_number(validation);
+  dnmf_ratings_split split = {.seed = f->settings.seed};
+  f->has_held_out = validation || f->asked.ratings.held_out;
+  if (share)
+    DNMF_TRY(parse_fraction(&context->error, validation, &split.fraction));
+  DNMF_TRY(
+      dnmf_source_load_ratings(context, &f->source, f->precision, &split, &f->a.matrix, &f->ratings, &f->held_out));
+  if (share)
+    DNMF_TRY(check_shares(context, validation, f));
+  else if (f->has_held_out)
+    DNMF_TRY(attach_held_out(context, f));
+  settle_penalties(f);
+  warn_about_ratings(context, f);
+  return DNMF_OK;
 }
 
 /* --- The model --------------------------------------------------------------------------------------------- */

@@ -12,6 +12,14 @@ dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int6
   return dnmf_agree(context, dnmf_layout_even(&context->error, &loaded->grid, rows, cols, &loaded->layout));
 }
 
+void cli_say_note(cli_session *session, const char *before, const dnmf_source *source) {
+  for (const char *line = source->note; *line;) {
+    const size_t length = strcspn(line, "\n");
+    cli_say(session, "%s%.*s", before, (int)length, line);
+    line += length + (line[length] != 0);
+  }
+}
+
 void cli_say_source(cli_session *session, const dnmf_source *source) {
   const double cells = (double)source->rows * (double)source->cols;
   const char *path = source->name;
@@ -25,8 +33,7 @@ void cli_say_source(cli_session *session, const dnmf_source *source) {
             source->rows, source->cols, source->stored, 100 * (double)source->stored / cells);
   else
     cli_say(session, "%s: %s, %" PRId64 " x %" PRId64, path, source->format, source->rows, source->cols);
-  if (*source->taken)
-    cli_say(session, "  %s", source->taken);
+  cli_say_note(session, "  ", source);
 }
 
 dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {

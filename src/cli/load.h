@@ -28,6 +28,9 @@ dnmf_status cli_open(cli_session *session, const char *name, const cli_input *in
  * value is no entry. local */
 cli_input cli_input_of_entries(const cli_input *input);
 
+/* Tells what else is to be known of the file, a line each, with `before` in front. local */
+void cli_say_note(cli_session *session, const char *before, const dnmf_source *source);
+
 /* Opens and loads a matrix by whole rows, a block a process in rank order, a sparse one without by_cols. `source` stays
  * open for its ids and names. Both are released also after a failure. collective */
 dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_source *source,

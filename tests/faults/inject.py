@@ -16,6 +16,7 @@ import concurrent.futures
 import os
 import pathlib
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -35,11 +36,11 @@ OLD = b"what was there before\n"
 CASES = {
     "generate": ("a.h5", "generate --rows 30 --cols 20 --sparse --density 0.3 -o {out}/a.h5"),
     "import-triples": ("a.h5", "import {in}/triples.csv -o {out}/a.h5"),
-    "import-table": ("a.h5", "import {in}/table.csv --header no -o {out}/a.h5"),
+    "import-table": ("a.h5", "import {in}/table.csv --format table --header no -o {out}/a.h5"),
     "import-mm": ("a.h5", "import {in}/a.mtx -o {out}/a.h5"),
     "import-npz": ("a.h5", "import {in}/a.npz -o {out}/a.h5"),
     "import-gzip": ("a.h5", "import {in}/triples.csv.gz -o {out}/a.h5"),
-    "import-selected": ("a.h5", "import {in}/table.csv --header no --min-row-count 3 --rows 2: -o {out}/a.h5"),
+    "import-selected": ("a.h5", "import {in}/table.csv --format table --header no --min-row-count 3 --rows 2: -o {out}/a.h5"),
     "info": (None, "info {in}/zeros.h5"),
     "fit-dense": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 3 -o {out}/m.h5"),
     "fit-sparse-mu": ("m.h5", "fit {in}/zeros.h5 -k 3 --max-iter 3 --solver mu -o {out}/m.h5"),
@@ -62,7 +63,13 @@ CASES = {
     "recommend": ("r.csv", "recommend {in}/observed.h5 --seen {in}/ratings.h5 -n 3 -o {out}/r.csv"),
     "evaluate": (None, "evaluate {in}/observed.h5 {in}/ratings.h5"),
     "evaluate-lists": (None, "evaluate {in}/observed.h5 {in}/ratings.h5 --at 3"),
+    "evaluate-seen": (None, "evaluate {in}/observed.h5 {in}/ratings.h5 --seen {in}/triples.csv --relevant 1 --at 3"),
+    "recommend-new": ("r.h5", "recommend {in}/observed.h5 --new {in}/ratings.h5 --labels {in}/labels.csv --min-count 2 "
+                              "-o {out}/r.h5"),
+    "recommend-unknown": ("r.csv", "recommend {in}/observed.h5 --seen {in}/ratings.h5 --rows 1,nobody -o {out}/r.csv"),
     "describe": (None, "describe {in}/observed.h5"),
+    "describe-csv": ("d.csv", "describe {in}/observed.h5 --labels {in}/labels.csv -o {out}/d.csv"),
+    "tune-lists": ("m.h5", "tune {in}/ratings.h5 -k 2 --folds 2 --max-iter 2 --metric ndcg@3 -o {out}/m.h5"),
     "reconstruct": ("r.npy", "reconstruct {in}/model.h5 -o {out}/r.npy"),
     "reconstruct-hdf5": ("r.h5", "reconstruct {in}/observed.h5 -o {out}/r.h5"),
     "export-csv": ("a.csv", "export {in}/zeros.h5 -o {out}/a.csv"),
@@ -92,6 +99,7 @@ def make_inputs(program, folder):
     lines = [f"u{i},i{j},{table[i, j]}" for i, j in zip(rows, cols)]
     (folder / "triples.csv").write_text("user,item,rating\n" + "\n".join(lines) + "\n")
     (folder / "pairs.csv").write_text("row,col\n" + "\n".join(f"{i},{j}" for i, j in zip(rows, cols)) + "\n")
+    (folder / "labels.csv").write_text("".join(f"{j},column {j}\n" for j in range(20)))
     subprocess.run(["gzip", "-k", folder / "triples.csv"], check=True)
     (folder / "a.mtx").write_text(f"%%MatrixMarket matrix coordinate real general\n30 20 {len(rows)}\n" +
                                   "".join(f"{i + 1} {j + 1} {table[i, j]}\n" for i, j in zip(rows, cols)))
@@ -146,7 +154,7 @@ class Run:
     def left(self):
         """Names beside the output; a log and a checkpoint are written as they go."""
         names = sorted(path.name for path in self.out.iterdir())
-        aborted = "MPI_ABORT was invoked" in self.stderr or "application called MPI_Abort" in self.stderr
+        aborted = any(re.search("failed on process|has no memory for", message) for message in self.messages)
         return [name for name in names if name not in (self.output, "log.jsonl", "c.h5") and
                 not (aborted and name.endswith(".partial"))]
 
