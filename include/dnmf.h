@@ -111,7 +111,8 @@ DNMF_API int dnmf_library_set_callbacks(dnmf_library *library, const dnmf_callba
  * of times. Values are checked when they are used: all must be finite and not negative.
  *
  * What entries mean that are not there: of triples they are unobserved, of dense and sparse matrices zeros; the setting
- * `missing` overrides it.
+ * `missing` overrides it. With "unobserved" entries that are NaN are the missing ones, and zeros are data; a dense
+ * matrix without any NaN is taken to have a zero where an entry is missing.
  */
 typedef struct dnmf_data dnmf_data;
 
@@ -159,16 +160,23 @@ typedef struct dnmf_triples {
 
 /* How a file is read: the options of `dnmf import`. */
 typedef struct dnmf_read_settings {
-  const char *format;       /* "auto" (default), "hdf5", "triples", "table", "mm", "svmlight", "npy", "npz" */
-  const char *header;       /* first line holds names: "auto" (default), "yes", "no" */
-  const char *delimiter;    /* between fields: "," "tab" "::" "blank" ";" "|"; NULL (default): found */
-  const char *row_column;   /* name or number (from 1) of the row id's column; NULL (default): found */
-  const char *col_column;   /* ... of the column id's */
-  const char *value_column; /* ... of the value's */
-  const char *duplicates;   /* entries at one place: "auto" (default: "last" of triples, else "sum"), "last", "sum",
-                               "mean", "error" */
-  const char *index_base;   /* svmlight, the number of the first column: "auto" (default), "0", "1" */
-  bool transpose;           /* the file's columns are the rows (default: false) */
+  const char *format;        /* default "auto"; "hdf5", "triples", "table", "mm", "svmlight", "npy", "npz", "docword" */
+  const char *header;        /* first line holds names: default "auto"; "yes", "no" */
+  int64_t skip_lines;        /* lines to pass over before anything is read; default 0 */
+  const char *delimiter;     /* between fields: "," "tab" "::" "blank" ";" "|"; NULL (default): found */
+  const char *row_column;    /* name or number (from 1) of the row id's column; NULL (default): found */
+  const char *col_column;    /* ... of the column id's */
+  const char *value_column;  /* ... of the value's; "none": each line counts 1 */
+  const char *time_column;   /* of repeated entries the latest by this column counts; NULL (default): none */
+  const char *quote;         /* the character around fields that hold anything, or "none"; NULL (default): " */
+  const char *escape;        /* the character before a quote in a quoted field; NULL (default): quotes are doubled */
+  const char *decimal;       /* "." (default), or ","; given, the other one groups thousands */
+  const char *duplicates;    /* entries at one place: default "auto" ("last" of triples, else "sum"); "last", "sum",
+                                "mean", "error" */
+  const char *index_base;    /* svmlight, the number of the first column: default "auto"; "0", "1" */
+  bool transpose;            /* the file's columns are the rows (default: false) */
+  const char *missing_value; /* what stands for a missing value, "99"; NULL (default): none */
+  double add;                /* added to every value before it is checked; default 0 */
 
   /* A part of the matrix; rows and columns that are left keep their order. */
   const char *rows;      /* "A:B": rows A up to and without B, either may be left out; NULL (default): all */

@@ -4,6 +4,8 @@
 #include "api/library.h"
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "store/cells.h"
+#include "store/file.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -179,7 +181,8 @@ static dnmf_status keep_text(dnmf_error *error, dnmf_data *data, const char *tex
 }
 
 static dnmf_status keep_reading(dnmf_error *error, const dnmf_read_settings *reading, dnmf_data *data) {
-  static const char *const formats[] = {"auto", "hdf5", "triples", "table", "mm", "svmlight", "npy", "npz", NULL};
+  static const char *const formats[] = {"auto",     "hdf5", "triples", "table",   "mm",
+                                        "svmlight", "npy",  "npz",     "docword", NULL};
   static const char *const headers[] = {"auto", "yes", "no", NULL};
   static const char *const bases[] = {"auto", "0", "1", NULL};
   dnmf_source_options *options = &data->options;
@@ -194,12 +197,19 @@ static dnmf_status keep_reading(dnmf_error *error, const dnmf_read_settings *rea
   options->header = (dnmf_header)header;
   options->index_base = (dnmf_index_base)base;
   options->transpose = reading->transpose;
+  options->skip_lines = reading->skip_lines;
+  options->add = reading->add;
   options->duplicates_given = reading->duplicates && strcmp(reading->duplicates, "auto") != 0;
   if (options->duplicates_given)
     DNMF_TRY(choose_duplicates(error, reading->duplicates, true, &options->duplicates));
   select->min_row_count = reading->min_row_count;
   select->min_col_count = reading->min_col_count;
   DNMF_TRY(keep_text(error, data, reading->delimiter, &options->delimiter));
+  DNMF_TRY(keep_text(error, data, reading->quote, &options->quote));
+  DNMF_TRY(keep_text(error, data, reading->escape, &options->escape));
+  DNMF_TRY(keep_text(error, data, reading->decimal, &options->decimal));
+  DNMF_TRY(keep_text(error, data, reading->time_column, &options->time_column));
+  DNMF_TRY(keep_text(error, data, reading->missing_value, &options->missing_value));
   DNMF_TRY(keep_text(error, data, reading->row_column, &options->row_column));
   DNMF_TRY(keep_text(error, data, reading->col_column, &options->col_column));
   DNMF_TRY(keep_text(error, data, reading->value_column, &options->value_column));
@@ -207,6 +217,13 @@ static dnmf_status keep_reading(dnmf_error *error, const dnmf_read_settings *rea
   DNMF_TRY(keep_text(error, data, reading->cols, &select->cols));
   DNMF_TRY(keep_text(error, data, reading->row_ids, &select->row_ids));
   return keep_text(error, data, reading->col_ids, &select->col_ids);
+}
+
+dnmf_status dnmf_data_of_file(dnmf_error *error, const char *name, const dnmf_source_options *options,
+                              dnmf_data **data) {
+  DNMF_TRY(data_create(error, DNMF_DATA_FILE, name, data));
+  (*data)->options = *options;
+  return DNMF_OK;
 }
 
 int dnmf_data_from_file(dnmf_library *library, const char *name, const dnmf_read_settings *reading, dnmf_data **data) {
@@ -271,11 +288,41 @@ static dnmf_status open_arrays(dnmf_error *error, const dnmf_data *data, dnmf_so
   return dnmf_ids_copy(error, &data->col_ids, &source->col_ids);
 }
 
-dnmf_status dnmf_data_open(dnmf_context *context, const dnmf_data *data, dnmf_source *source) {
+/* An address on the network: letters, then "://". */
+static bool is_address(const char *name) {
+  size_t letters = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+  return letters > 1 && strncmp(name + letters, "://", 3) == 0;
+}
+
+/* What cannot be read as a matrix may be a model. collective */
+static dnmf_status refuse_source(dnmf_context *context, const char *name, dnmf_status status) {
+  if (status != DNMF_ERROR_INPUT || strstr(name, ":/") || !dnmf_is_model(context, name))
+    return status;
+  context->error = (dnmf_error){0};
+  return dnmf_fail(&context->error, status,
+                   "%s is a model, not a matrix; name what it was fitted to, or one of its factors as %s:/W", name,
+                   name);
+}
+
+dnmf_status dnmf_open_matrix_file(dnmf_context *context, const char *name, const dnmf_source_options *options,
+                                  dnmf_source *source) {
+  if (is_address(name))
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "%s is an address on the network; download it and name the file", name);
+  dnmf_status status = dnmf_source_open(context, name, options, source);
+  return status == DNMF_OK ? status : refuse_source(context, name, status);
+}
+
+dnmf_status dnmf_data_open(dnmf_context *context, const dnmf_data *data, dnmf_data_missing missing,
+                           dnmf_source *source) {
+  dnmf_source_options options = data->options;
+  options.missing_given = missing != DNMF_AS_DATA_HAVE_IT;
+  options.missing = missing == DNMF_AS_UNOBSERVED ? DNMF_MISSING_UNOBSERVED : DNMF_MISSING_ZERO;
   if (data->kind == DNMF_DATA_FILE)
-    return dnmf_source_open(context, data->name, &data->options, source);
+    return dnmf_open_matrix_file(context, data->name, &options, source);
   memset(source, 0, sizeof *source);
-  return dnmf_agree(context, open_arrays(&context->error, data, source));
+  DNMF_TRY(dnmf_agree(context, open_arrays(&context->error, data, source)));
+  return dnmf_cells_apply(context, &options, source);
 }
 
 dnmf_status dnmf_place(dnmf_context *context, int grid_rows, int grid_cols, int64_t rows, int64_t cols,
@@ -291,10 +338,10 @@ void dnmf_placed_free(dnmf_placed *placed) {
   dnmf_grid_free(&placed->grid);
 }
 
-dnmf_status dnmf_data_load_rows(dnmf_context *context, const dnmf_data *data, dnmf_source *source,
-                                dnmf_placed *placed) {
+dnmf_status dnmf_data_load_rows(dnmf_context *context, const dnmf_data *data, dnmf_data_missing missing,
+                                dnmf_source *source, dnmf_placed *placed) {
   memset(placed, 0, sizeof *placed);
-  DNMF_TRY(dnmf_data_open(context, data, source));
+  DNMF_TRY(dnmf_data_open(context, data, missing, source));
   DNMF_TRY(dnmf_place(context, context->size, 1, source->rows, source->cols, placed));
   source->rows_alone = true;
   return dnmf_source_load(context, source, &placed->layout, DNMF_DOUBLE, &placed->matrix);
@@ -307,7 +354,7 @@ int dnmf_data_size(dnmf_library *library, const dnmf_data *data, int64_t *rows, 
     return dnmf_library_refusal(library);
   dnmf_status status = dnmf_agree(context, dnmf_require(context, "dnmf_data_size", "data", data));
   if (status == DNMF_OK)
-    status = dnmf_data_open(context, data, &source);
+    status = dnmf_data_open(context, data, DNMF_AS_DATA_HAVE_IT, &source);
   if (rows)
     *rows = source.rows;
   if (cols)

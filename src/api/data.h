@@ -16,7 +16,7 @@ struct dnmf_data {
 
   /* A file. */
   dnmf_source_options options;
-  char *texts[8]; /* copies that the options point to */
+  char *texts[16]; /* copies that the options point to */
 
   /* Arrays. */
   int64_t rows;
@@ -33,9 +33,25 @@ struct dnmf_data {
   int64_t *col_index;
 };
 
+/* dnmf_source_open, with a better message where the name is an address on the network or that of a model. collective */
+dnmf_status dnmf_open_matrix_file(dnmf_context *context, const char *name, const dnmf_source_options *options,
+                                  dnmf_source *source);
+
+/* What entries that are not there are taken for. */
+typedef enum dnmf_data_missing {
+  DNMF_AS_DATA_HAVE_IT = 0,
+  DNMF_AS_ZEROS = DNMF_MISSING_ZERO + 1,
+  DNMF_AS_UNOBSERVED = DNMF_MISSING_UNOBSERVED + 1 /* also where only entries are wanted */
+} dnmf_data_missing;
+
+/* Data in a file; `options` are copied as they are, their texts are not. Destroyed with dnmf_data_destroy. local */
+dnmf_status dnmf_data_of_file(dnmf_error *error, const char *name, const dnmf_source_options *options,
+                              dnmf_data **data);
+
 /* Opens data as a source, which must be closed before the data are destroyed. Released with dnmf_source_close, also
  * after a failure. collective */
-dnmf_status dnmf_data_open(dnmf_context *context, const dnmf_data *data, dnmf_source *source);
+dnmf_status dnmf_data_open(dnmf_context *context, const dnmf_data *data, dnmf_data_missing missing,
+                           dnmf_source *source);
 
 /* Released with dnmf_ids_free, also after a failure. local */
 dnmf_status dnmf_ids_copy(dnmf_error *error, const dnmf_ids *from, dnmf_ids *to);
@@ -54,6 +70,7 @@ void dnmf_placed_free(dnmf_placed *placed); /* collective; accepts a zeroed one 
 
 /* Opens data and loads them by whole rows, a block a process in rank order, a sparse matrix without by_cols. Both are
  * released also after a failure. collective */
-dnmf_status dnmf_data_load_rows(dnmf_context *context, const dnmf_data *data, dnmf_source *source, dnmf_placed *placed);
+dnmf_status dnmf_data_load_rows(dnmf_context *context, const dnmf_data *data, dnmf_data_missing missing,
+                                dnmf_source *source, dnmf_placed *placed);
 
 #endif

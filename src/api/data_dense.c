@@ -213,10 +213,16 @@ static dnmf_status load_dense(dnmf_context *context, dnmf_source *source, const 
   return status;
 }
 
+/* The data stay. */
+static void close_data(dnmf_source *source) {
+  source->state = NULL;
+}
+
 void dnmf_dense_source(const dnmf_data *data, dnmf_source *source) {
   source->format = "dense blocks";
   source->narrow = data->single ? DNMF_NUMBER_SINGLE : (dnmf_number)0;
   source->missing = DNMF_MISSING_ZERO;
   source->load = load_dense;
   source->state = (void *)(uintptr_t)data; /* read only; it outlives the source */
+  source->close = close_data;
 }

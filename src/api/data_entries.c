@@ -204,6 +204,11 @@ static dnmf_status load_entries(dnmf_context *context, dnmf_source *source, cons
                            matrix);
 }
 
+/* The data stay. */
+static void close_data(dnmf_source *source) {
+  source->state = NULL;
+}
+
 void dnmf_entries_source(const dnmf_data *data, dnmf_source *source) {
   const bool sparse = data->kind == DNMF_DATA_SPARSE;
   source->format = sparse ? "sparse rows" : "triples";
@@ -211,4 +216,5 @@ void dnmf_entries_source(const dnmf_data *data, dnmf_source *source) {
   source->missing = sparse ? DNMF_MISSING_ZERO : DNMF_MISSING_UNOBSERVED;
   source->load = load_entries;
   source->state = (void *)(uintptr_t)data; /* read only; it outlives the source */
+  source->close = close_data;
 }

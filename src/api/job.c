@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "comm/clock.h"
 #include "comm/collective.h"
+#include "comm/node_memory.h"
 #include "fit/residual.h"
 #include "store/file.h"
 
@@ -15,19 +16,38 @@
 
 /* --- Phases ------------------------------------------------------------------------------------------------ */
 
-static void warn_about_matrix(dnmf_context *context, const dnmf_source *source, const dnmf_matrix *matrix) {
+static void warn_about_matrix(dnmf_context *context, const dnmf_fitting *f) {
   static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
+  const dnmf_matrix *matrix = &f->a.matrix;
   if (matrix->duplicates > 0)
-    dnmf_warn(context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
-              matrix->duplicates, policies[source->duplicates]);
-  if (matrix->empty_rows > 0)
+    dnmf_warn(context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", f->source.name,
+              matrix->duplicates, policies[f->source.duplicates]);
+  if (f->missing == DNMF_MISSING_ZERO && matrix->empty_rows > 0)
     dnmf_warn(context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
               matrix->empty_rows, matrix->rows);
-  if (matrix->empty_cols > 0)
+  if (f->missing == DNMF_MISSING_ZERO && matrix->empty_cols > 0)
     dnmf_warn(context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
               matrix->empty_cols, matrix->cols);
   if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)
     dnmf_warn(context, "every value is zero in single precision, in which those below 1e-45 are");
+}
+
+/* What the plan needs against what the machines have, before any of it is allocated. Of observed entries the factor
+ * rows that are fetched are known only as a bound, and left out. */
+static dnmf_status check_memory(dnmf_context *context, const dnmf_fitting *f) {
+  const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
+  dnmf_job job = dnmf_fitting_cost(f);
+  dnmf_cost cost;
+  job.missing = f->missing;
+  job.stored = fmax(0, job.stored); /* not known before it is read */
+  dnmf_cost_of(context, &job, NULL, f->a.grid.rows, f->a.grid.cols, &cost);
+  double bytes = observed ? fmax(cost.memory.loading, cost.memory.block) : cost.memory.peak;
+  if (f->in_batches)
+    bytes = f->batch_memory.total;
+  return dnmf_check_memory(context, f->source.name,
+                           observed ? "use --precision single or more machines"
+                                    : "use --precision single, more machines or, for a matrix in HDF5, --memory SIZE",
+                           bytes);
 }
 
 /* A fit in batches has the figures of the matrix and no block. */
@@ -35,13 +55,13 @@ static dnmf_status read_matrix(dnmf_context *context, dnmf_fitting *f) {
   dnmf_matrix *a = &f->a.matrix;
   if (f->in_batches)
     DNMF_TRY(dnmf_row_blocks_survey(context, &f->source, f->precision, f->settings.batches.rows, a));
+  else if (f->missing == DNMF_MISSING_UNOBSERVED)
+    DNMF_TRY(dnmf_fitting_load_ratings(context, f));
   else
     DNMF_TRY(dnmf_source_load(context, &f->source, &f->a.layout, f->precision, a));
-  warn_about_matrix(context, &f->source, a);
+  warn_about_matrix(context, f);
   DNMF_TRY(dnmf_agree(context, dnmf_resume_check_matrix(&context->error, f)));
-  if (f->missing == DNMF_MISSING_UNOBSERVED)
-    DNMF_TRY(dnmf_fitting_load_ratings(context, f));
-  else if (!f->in_batches)
+  if (f->missing == DNMF_MISSING_ZERO && !f->in_batches)
     DNMF_TRY(dnmf_matrix_narrow(context, a));
   return dnmf_agree(context, dnmf_resume_check_settings(&context->error, f));
 }
@@ -81,10 +101,12 @@ static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *chec
                               dnmf_fitting *f) {
   const dnmf_job_host *host = f->host;
   double clock = host->began > 0 ? host->began : MPI_Wtime();
-  DNMF_TRY(dnmf_data_open(context, f->data, &f->source));
+  DNMF_TRY(dnmf_agree(context, dnmf_fitting_check(&context->error, f)));
+  DNMF_TRY(dnmf_data_open(context, f->data, f->taken_as, &f->source));
   if (host->opened)
     host->opened(host->state, f);
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_plan(context, f)));
+  DNMF_TRY(check_memory(context, f));
   DNMF_TRY(read_matrix(context, f));
   f->seconds.read = dnmf_lap(&clock);
   DNMF_TRY(f->in_batches ? dnmf_fitting_start_batches(context, f) : dnmf_fitting_start(context, f));

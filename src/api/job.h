@@ -71,6 +71,7 @@ struct dnmf_fitting {
   const dnmf_job_host *host;
 
   /* What they come to. */
+  dnmf_data_missing taken_as;
   dnmf_missing missing;
   dnmf_precision precision;
   int components;
@@ -126,7 +127,10 @@ void dnmf_fitting_release(const dnmf_fitting *f, dnmf_model *model); /* local */
 dnmf_status dnmf_fitting_write(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
                                const char *path);
 
-/* Checks values, finds out what kind of fit it is, and chooses the grid. collective */
+/* Checks what can be checked before the data are opened. local */
+dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f);
+
+/* Finds out what kind of fit it is, settles defaults, and chooses the grid. collective */
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f);
 
 /* The job as the cost model sees it; its entries may not be known yet: stored < 0. local */
@@ -135,7 +139,7 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f);
 /* The first factors. collective */
 dnmf_status dnmf_fitting_start(dnmf_context *context, dnmf_fitting *f);
 
-/* Ratings: their settings; their entries, from f->a; the factors into a model. collective */
+/* Ratings: their settings; their entries, of which f->a.matrix has the figures; the factors into a model. collective */
 dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);

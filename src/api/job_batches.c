@@ -65,11 +65,11 @@ static dnmf_status count_memory(dnmf_context *context, dnmf_fitting *f, int64_t 
 /* "12.3 MB" and the like. */
 enum { SIZE_TEXT = 32 };
 static const char *size_text(double bytes, char text[SIZE_TEXT]) {
-  static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+  static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
   int unit = 0;
   for (; bytes >= 1000 && unit < 5; unit++)
     bytes /= 1000;
-  snprintf(text, SIZE_TEXT, "%.3g %s", bytes, units[unit]);
+  snprintf(text, SIZE_TEXT, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
   return text;
 }
 

@@ -68,14 +68,14 @@ static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
   return DNMF_OK;
 }
 
-static dnmf_status choose_words(dnmf_context *context, dnmf_fitting *f) {
+dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f) {
   static const char *const missing[] = {"auto", "zero", "unobserved", NULL};
   static const char *const precisions[] = {"double", "single", NULL};
   const dnmf_fit_settings *s = &f->asked;
-  dnmf_error *error = &context->error;
   int choice = 0;
+  DNMF_TRY(check_numbers(error, s));
   DNMF_TRY(dnmf_choose(error, "--missing", s->missing, missing, &choice));
-  f->missing = choice == 0 ? f->source.missing : (dnmf_missing)(choice - 1);
+  f->taken_as = (dnmf_data_missing)choice;
   DNMF_TRY(dnmf_choose(error, "--precision", s->precision, precisions, &choice));
   f->precision = (dnmf_precision)choice;
   f->components = (int)s->components;
@@ -323,8 +323,7 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
   const dnmf_source *source = &f->source;
   dnmf_error *error = &context->error;
   const int64_t largest = source->rows > source->cols ? source->rows : source->cols;
-  DNMF_TRY(check_numbers(error, s));
-  DNMF_TRY(choose_words(context, f));
+  f->missing = f->taken_as == DNMF_AS_DATA_HAVE_IT ? source->missing : (dnmf_missing)(f->taken_as - 1);
   settle_common(f);
   if (s->components > largest)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -334,7 +333,6 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
   if (s->l2 >= 0 && s->l2_w >= 0 && s->l2_h >= 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
   if (f->missing == DNMF_MISSING_UNOBSERVED) {
-    f->source.rows_alone = true; /* its entries become ratings */
     DNMF_TRY(refuse_with_ratings(error, f));
     return dnmf_fitting_plan_ratings(context, f);
   }

@@ -3,8 +3,7 @@
 
 #include "api/library.h"
 #include "base/memory.h"
-#include "base/random.h"
-#include "matrix/csr.h"
+#include "comm/collective.h"
 #include "store/ids/match.h"
 
 #include <inttypes.h>
@@ -95,25 +94,6 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
 
 /* --- Entries ----------------------------------------------------------------------------------------------- */
 
-/* Moves the entries chosen by their own random number behind the others: the same choice on any grid. */
-static dnmf_status split_held_out(dnmf_error *error, double fraction, uint64_t seed, dnmf_entries *entries,
-                                  dnmf_entries *held_out) {
-  void *memory = NULL;
-  DNMF_TRY(dnmf_allocate(error, "held-out entries", entries->count, sizeof(dnmf_entry), &memory));
-  held_out->items = memory;
-  int64_t kept = 0;
-  for (int64_t e = 0; e < entries->count; e++) {
-    dnmf_entry entry = entries->items[e];
-    double u = dnmf_random_uniform(seed, DNMF_STREAM_FOLDS, (uint64_t)entry.row, (uint64_t)entry.col);
-    if (u < fraction)
-      held_out->items[held_out->count++] = entry;
-    else
-      entries->items[kept++] = entry;
-  }
-  entries->count = kept;
-  return DNMF_OK;
-}
-
 /* --validation is a fraction when it is a number, else a file. */
 static bool is_number(const char *text) {
   char *end = NULL;
@@ -137,7 +117,7 @@ static dnmf_status match_held_out(dnmf_context *context, const dnmf_fitting *f, 
   dnmf_source other = {.name = NULL};
   dnmf_placed placed = {.grid = {0}};
   dnmf_matched matched = {.count = 0};
-  dnmf_status status = dnmf_data_load_rows(context, data, &other, &placed);
+  dnmf_status status = dnmf_data_load_rows(context, data, DNMF_AS_UNOBSERVED, &other, &placed);
   if (status == DNMF_OK)
     status = dnmf_match(context, &other, &placed.matrix, &target, &matched);
   if (status == DNMF_OK && matched.unknown_entries == matched.total)
@@ -162,7 +142,11 @@ static dnmf_status match_held_out(dnmf_context *context, const dnmf_fitting *f, 
 static dnmf_status read_held_out(dnmf_context *context, const dnmf_fitting *f, const char *path,
                                  dnmf_entries *held_out) {
   dnmf_data file = {.kind = DNMF_DATA_FILE, .options = f->data->options};
-  file.options.select = (dnmf_select_options){.rows = NULL};
+  dnmf_source_options *how = &file.options;
+  how->index_base = how->index_base == DNMF_INDEX_AUTO ? f->source.index_base : how->index_base;
+  how->svmlight_cols = how->transpose ? f->source.rows : f->source.cols;
+  how->shared = true;
+  how->select = (dnmf_select_options){.rows = NULL};
   file.name = strdup(path);
   dnmf_status status = DNMF_OK;
   if (!file.name)
@@ -174,21 +158,17 @@ static dnmf_status read_held_out(dnmf_context *context, const dnmf_fitting *f, c
   return status;
 }
 
-/* The entries to fit, and those to hold out: a share of them, or those of other data. */
-static dnmf_status part_entries(dnmf_context *context, const dnmf_fitting *f, dnmf_entries *entries,
-                                dnmf_entries *held_out) {
-  const char *validation = f->asked.ratings.validation;
-  const bool share = validation && is_number(validation);
-  double fraction = 0;
-  dnmf_status status = share ? parse_fraction(&context->error, validation, &fraction) : DNMF_OK;
-  if (status == DNMF_OK)
-    status = dnmf_matrix_to_entries(context, &f->a.matrix, entries);
-  if (status == DNMF_OK && share)
-    status = split_held_out(&context->error, fraction, f->settings.seed, entries, held_out);
-  DNMF_TRY(dnmf_agree(context, status));
-  if (validation && !share)
-    return read_held_out(context, f, validation, held_out);
-  return f->asked.ratings.held_out ? match_held_out(context, f, f->asked.ratings.held_out, held_out) : DNMF_OK;
+/* A share of the ratings by chance may be none of few, or all. collective */
+static dnmf_status check_shares(dnmf_context *context, const char *fraction, const dnmf_fitting *f) {
+  const dnmf_csr *held_out = &f->held_out.entries;
+  int64_t count = held_out->start[held_out->rows];
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, &count, 1));
+  if (count == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %s: none of the %" PRId64 " ratings is held out, so there is no error to stop by; "
+                     "give a larger fraction or a file of ratings, or leave --validation out",
+                     fraction, f->ratings.stored);
+  return DNMF_OK;
 }
 
 /* The penalties that depend on the ratings' scale, unless given. */
@@ -202,23 +182,50 @@ static void settle_penalties(dnmf_fitting *f) {
   penalties->l2_h = number_or(s->l2_h, both);
 }
 
-dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
+/* A stored 0 is a rating: what is counted here are rows and columns without any. */
+static void warn_about_ratings(dnmf_context *context, const dnmf_fitting *f) {
+  const dnmf_ratings *ratings = &f->ratings;
+  const char *where = f->has_held_out ? " outside the held-out ones" : "";
+  if (ratings->empty_rows > 0)
+    dnmf_warn(context, "%" PRId64 " of %" PRId64 " rows have no rating%s: the model does not know them",
+              ratings->empty_rows, ratings->rows, where);
+  if (ratings->empty_cols > 0)
+    dnmf_warn(context, "%" PRId64 " of %" PRId64 " columns have no rating%s: the model does not know them",
+              ratings->empty_cols, ratings->cols, where);
+  if (ratings->smallest == ratings->largest && ratings->largest > 0 && ratings->stored > 1)
+    dnmf_warn(context,
+              "every rating is %g: there is nothing to tell rows and columns apart by; plays, clicks and purchases are "
+              "fitted with --missing zero",
+              ratings->largest);
+}
+
+/* The held-out entries of other data, with the processes that own their rows. */
+static dnmf_status attach_held_out(dnmf_context *context, dnmf_fitting *f) {
   dnmf_entries entries = {0};
-  dnmf_entries held_out = {0};
-  dnmf_status status = part_entries(context, f, &entries, &held_out);
-  dnmf_csr_free(&f->a.matrix.by_rows);
-  dnmf_csr_free(&f->a.matrix.by_cols);
+  dnmf_status status = f->asked.ratings.held_out ? match_held_out(context, f, f->asked.ratings.held_out, &entries)
+                                                 : read_held_out(context, f, f->asked.ratings.validation, &entries);
   if (status == DNMF_OK)
-    status = dnmf_ratings_create(context, f->source.rows, f->source.cols, f->precision, &entries, &f->ratings);
-  if (status == DNMF_OK && (f->asked.ratings.validation || f->asked.ratings.held_out)) {
-    f->has_held_out = true;
-    status = dnmf_ratings_attach(context, &f->ratings, &held_out, &f->held_out);
-  }
+    status = dnmf_ratings_attach(context, &f->ratings, &entries, &f->held_out);
   dnmf_entries_free(&entries);
-  dnmf_entries_free(&held_out);
-  if (status == DNMF_OK)
-    settle_penalties(f);
   return status;
+}
+
+dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
+  const char *validation = f->asked.ratings.validation;
+  const bool share = validation && is_number(validation);
+  dnmf_ratings_split split = {.seed = f->settings.seed};
+  f->has_held_out = validation || f->asked.ratings.held_out;
+  if (share)
+    DNMF_TRY(parse_fraction(&context->error, validation, &split.fraction));
+  DNMF_TRY(
+      dnmf_source_load_ratings(context, &f->source, f->precision, &split, &f->a.matrix, &f->ratings, &f->held_out));
+  if (share)
+    DNMF_TRY(check_shares(context, validation, f));
+  else if (f->has_held_out)
+    DNMF_TRY(attach_held_out(context, f));
+  settle_penalties(f);
+  warn_about_ratings(context, f);
+  return DNMF_OK;
 }
 
 /* --- The model --------------------------------------------------------------------------------------------- */

@@ -196,7 +196,7 @@ static dnmf_status match_test(dnmf_context *context, const dnmf_model *model, co
   const dnmf_target target = {"the model", model->rows, model->cols, &model->row_ids, &model->col_ids};
   dnmf_source source = {0};
   dnmf_placed placed = {0};
-  dnmf_status status = dnmf_data_load_rows(context, test, &source, &placed);
+  dnmf_status status = dnmf_data_load_rows(context, test, DNMF_AS_UNOBSERVED, &source, &placed);
   if (status == DNMF_OK)
     status = dnmf_match(context, &source, &placed.matrix, &target, &e->matched);
   if (status == DNMF_OK && s->unknown == UNKNOWN_ERROR && e->matched.unknown_entries > 0)

@@ -58,7 +58,7 @@ static dnmf_status load_seen(dnmf_context *context, const dnmf_model *model, con
   dnmf_placed loaded = {0};
   dnmf_matched matched = {0};
   dnmf_entries entries = {0};
-  dnmf_status status = dnmf_data_load_rows(context, data, &source, &loaded);
+  dnmf_status status = dnmf_data_load_rows(context, data, DNMF_AS_UNOBSERVED, &source, &loaded);
   if (status == DNMF_OK)
     status = dnmf_match(context, &source, &loaded.matrix, &target, &matched);
   if (status == DNMF_OK && matched.unknown_entries > 0)

@@ -5,6 +5,7 @@
 #include "store/file.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,12 +101,15 @@ dnmf_status dnmf_resume_check_matrix(dnmf_error *error, const dnmf_fitting *f) {
   return DNMF_OK;
 }
 
+/* Penalties that are made from the data are the same to rounding on any number of processes. */
 static bool is_same_value(const dnmf_attribute *a, const dnmf_attribute *b) {
+  static const double ROUNDING = 1e-9;
   if (a->kind != b->kind)
     return false;
   if (a->kind == DNMF_ATTRIBUTE_TEXT)
     return strcmp(a->text, b->text) == 0;
-  return a->kind == DNMF_ATTRIBUTE_INTEGER ? a->integer == b->integer : a->real == b->real;
+  return a->kind == DNMF_ATTRIBUTE_INTEGER ? a->integer == b->integer
+                                           : fabs(a->real - b->real) <= ROUNDING * fabs(b->real);
 }
 
 /* What this fit will say of itself against what the checkpoint's did; what was not kept then is not compared. */

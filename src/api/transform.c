@@ -148,7 +148,7 @@ static dnmf_status describe_rows(dnmf_context *context, const folding_work *f, d
 
 static dnmf_status fold_rows(dnmf_context *context, const dnmf_data *data, dnmf_model *model, folding_work *f) {
   DNMF_TRY(dnmf_agree(context, dnmf_transform_settings(&context->error, model, &f->missing, &f->settings)));
-  DNMF_TRY(dnmf_data_load_rows(context, data, &f->source, &f->placed));
+  DNMF_TRY(dnmf_data_load_rows(context, data, (dnmf_data_missing)(f->missing + 1), &f->source, &f->placed));
   f->checksum = f->placed.matrix.checksum;
   DNMF_TRY(match_columns(context, model, f));
   dnmf_matrix_free(&f->placed.matrix);

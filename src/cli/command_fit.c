@@ -5,25 +5,24 @@
 #include "files.h"
 #include "fit_report.h"
 #include "fit_run.h"
+#include "options_saved.h"
 
-#include <float.h>
 #include <math.h>
+#include <stdlib.h>
 
-static const cli_fit_options defaults = {.solver = DNMF_SOLVER_HALS,
-                                         .max_iterations = 200,
-                                         .tolerance = 1e-4,
-                                         .time_limit = INFINITY,
-                                         .loss_text = "frobenius",
-                                         .init = "random",
-                                         .grid = "auto",
-                                         .l2 = -1,
-                                         .l2_w = -1,
-                                         .l2_h = -1,
-                                         .l2_bias = 5,
-                                         .patience = 10,
-                                         .sweeps = 1,
-                                         .init_scale = 0.05,
-                                         .checkpoint_every = "10min"};
+/* What is not given, as dnmf_fit_settings_init has it; options of which the fit asks whether they were given, and the
+ * value that they come to if they were not. */
+#define UNGIVEN                                                                                                        \
+  .l2 = -1, .l2_w = -1, .l2_h = -1, .l1_w = 0, .l1_h = 0, .loss = "frobenius", .init = "random", .seed = 0,            \
+  .max_iter = 200, .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                \
+  .zeros = {.fix = "none", .grid = "auto"}, .files = {.checkpoint_every = "10min"}
+static const cli_fit_options defaults = {.fit = {UNGIVEN, .sweeps = -1, .tol = -1,
+                                                 .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1},
+                                                 .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
+static const cli_fit_options meant = {
+    .fit = {UNGIVEN, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
+            .ratings = {.bias = "auto", .shrink_to = "auto", .l2_bias = 5, .patience = 10, .init_scale = 0.05},
+            .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL};
 static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
@@ -36,13 +35,13 @@ static const char *const init_words[] = {"random", "nndsvd", "nndsvda", "nndsvda
 static const char *const resume_words[] = {"auto", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
-#define FIT(member) offsetof(cli_fit_options, member)
+#define FIT(member) offsetof(cli_fit_options, fit.member)
 static const cli_option model_table[] = {
-    {"output", 'o', CLI_OUTPUT_HDF5, FIT(output), "MODEL.h5", "the model file to write (required)", 0, 0, NULL},
+    {"output", 'o', CLI_OUTPUT_HDF5, FIT(files.output), "MODEL.h5", "the model file to write (required)", 0, 0, NULL},
     {"components", 'k', CLI_INT, FIT(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
-    {"missing", 0, CLI_CHOICE, FIT(missing), "M", "what is not stored: auto (as the file says), zero, unobserved", 0, 0,
+    {"missing", 0, CLI_WORD, FIT(missing), "M", "what is not stored: auto (as the file says), zero, unobserved", 0, 0,
      missing_choices},
-    {"loss", 0, CLI_TEXT, FIT(loss_text), "L",
+    {"loss", 0, CLI_TEXT, FIT(loss), "L",
      "frobenius (default), kullback-leibler; of fits with zeros also itakura-saito or the beta\n"
      "                               of a beta-divergence, e.g. 0.5; all but frobenius by --solver mu",
      0, 0, NULL},
@@ -54,60 +53,61 @@ static const cli_option model_table[] = {
      0, INFINITY, NULL},
     {"l2-w", 0, CLI_REAL, FIT(l2_w), "X", "... of W alone", 0, INFINITY, NULL},
     {"l2-h", 0, CLI_REAL, FIT(l2_h), "X", "... of H alone", 0, INFINITY, NULL},
-    {"penalty-scale", 0, CLI_CHOICE, FIT(penalty_scale), "S",
+    {"penalty-scale", 0, CLI_WORD, FIT(penalty_scale), "S",
      "raw; dimension (W's times the columns, H's times the rows); ratings: count or\n"
      "                               sqrt-count (a row's l2 times its number of ratings, or the root of it);\n"
      "                               auto: raw, or sqrt-count",
      0, 0, scale_choices},
 };
 static const cli_option ratings_table[] = {
-    {"bias", 0, CLI_CHOICE, FIT(bias), "B", "fit biases: none, both, row, col; auto (default): both, none for mu", 0, 0,
-     bias_choices},
-    {"shrink-to", 0, CLI_CHOICE, FIT(shrink_to), "T",
+    {"bias", 0, CLI_WORD, FIT(ratings.bias), "B", "fit biases: none, both, row, col; auto (default): both, none for mu",
+     0, 0, bias_choices},
+    {"shrink-to", 0, CLI_WORD, FIT(ratings.shrink_to), "T",
      "what L2 pulls a factor's rows towards: zero, or mean, their mean row; auto (default):\n"
      "                               mean, zero for mu",
      0, 0, shrink_choices},
-    {"l2-bias", 0, CLI_REAL, FIT(l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0, INFINITY,
-     NULL},
-    {"validation", 0, CLI_INPUT_FILE, FIT(validation), "F|FILE",
+    {"l2-bias", 0, CLI_REAL, FIT(ratings.l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0,
+     INFINITY, NULL},
+    {"validation", 0, CLI_INPUT_FILE, FIT(ratings.validation), "F|FILE",
      "hold out this fraction, or the ratings of FILE (matched by ids); stop when their RMSE\n"
      "                               stops improving, keep the best model",
      0, 0, NULL},
-    {"patience", 0, CLI_INT, FIT(patience), "N", "iterations without improvement before stopping (default 10)", 1, 1e9,
-     NULL},
+    {"patience", 0, CLI_INT, FIT(ratings.patience), "N", "iterations without improvement before stopping (default 10)",
+     1, 1e9, NULL},
     {"sweeps", 0, CLI_INT, FIT(sweeps), "N", "coordinate sweeps over a row's components (default 1; mini-batches 3)", 1,
      1000, NULL},
-    {"init-scale", 0, CLI_REAL, FIT(init_scale), "X", "scale of the random start (default 0.05)", 1e-6, 1e3, NULL},
+    {"init-scale", 0, CLI_REAL, FIT(ratings.init_scale), "X", "scale of the random start (default 0.05)", 1e-6, 1e3,
+     NULL},
 };
 static const cli_option stream_table[] = {
-    {"memory", 0, CLI_SIZE, FIT(memory), "SIZE",
+    {"memory", 0, CLI_SIZE, FIT(batches.memory), "SIZE",
      "most memory a process may take, e.g. 512MB or 4GiB: a matrix that does not fit is read\n"
      "                               in batches of rows, pass after pass (default: it is held whole)",
      1, 9.2e18, NULL},
-    {"batch-rows", 0, CLI_INT, FIT(batch_rows), "N",
+    {"batch-rows", 0, CLI_INT, FIT(batches.batch_rows), "N",
      "rows of a batch, shared by all processes (default with --memory: a 16th of all rows, or\n"
      "                               what fits of it); makes batches also where the matrix would fit",
      1, 9.2e18, NULL},
-    {"forget", 0, CLI_REAL, FIT(forget), "F",
+    {"forget", 0, CLI_REAL, FIT(batches.forget), "F",
      "what earlier batches weigh after a pass, 0 to 1 (default 0: each counts as it was last,\n"
      "                               exactly); mu with F is scikit-learn's MiniBatchNMF",
      0, 1, NULL},
 };
 static const cli_option run_table[] = {
-    {"solver", 0, CLI_CHOICE, FIT(solver), "S", "hals, mu or bpp (default hals; mu for a --loss other than frobenius)",
-     0, 0, solver_choices},
+    {"solver", 0, CLI_WORD, FIT(solver), "S", "hals, mu or bpp (default hals; mu for a --loss other than frobenius)", 0,
+     0, solver_choices},
     {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random;\n"
      "                               of ratings nndsvd only: for large ones, fewer iterations than from random;\n"
      "                               file:START.h5: a model, or any file with /W (rows x K), /H (K x columns) or both",
      0, 0, init_words},
-    {"fix", 0, CLI_CHOICE, FIT(fixed), "F",
+    {"fix", 0, CLI_WORD, FIT(zeros.fix), "F",
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
-    {"max-iter", 0, CLI_INT, FIT(max_iterations), "N",
+    {"max-iter", 0, CLI_INT, FIT(max_iter), "N",
      "most iterations, or passes in batches (default 200; 0 keeps the start)", 0, 1e9, NULL},
-    {"tol", 0, CLI_REAL, FIT(tolerance), "X", "tolerance of the stopping rule (default 1e-4; 0: never)", 0, 1, NULL},
-    {"stop", 0, CLI_CHOICE, FIT(stop), "R",
+    {"tol", 0, CLI_REAL, FIT(tol), "X", "tolerance of the stopping rule (default 1e-4; 0: never)", 0, 1, NULL},
+    {"stop", 0, CLI_WORD, FIT(stop), "R",
      "gradient: projected gradient below tol of the first; objective: progress of 10\n"
      "                               iterations below tol of the start; auto (default): objective for mu\n             "
      "                  and ratings; validation: with --validation",
@@ -116,72 +116,72 @@ static const cli_option run_table[] = {
      "stop after this time of iterating in this job: 90 (seconds), 90s, 10min, 2h, 00:10:00\n"
      "                               (default: none)",
      0, INFINITY, NULL},
-    {"exact-residual", 0, CLI_FLAG, FIT(exact_residual), NULL,
+    {"exact-residual", 0, CLI_FLAG, FIT(zeros.exact_residual), NULL,
      "at the end, sum |A - WH|^2 entry by entry: exact also where the fit is, for the\n"
      "                               time of two iterations on a dense matrix",
      0, 0, NULL},
-    {"grid", 0, CLI_TEXT, FIT(grid), "RxC", "process grid: auto (default, shortest predicted iteration) or e.g. 4x2", 0,
-     0, NULL},
-    {"precision", 0, CLI_CHOICE, FIT(precision), "P", "double (default) or single", 0, 0, precision_choices},
+    {"grid", 0, CLI_TEXT, FIT(zeros.grid), "RxC",
+     "process grid: auto (default, shortest predicted iteration) or e.g. 4x2", 0, 0, NULL},
+    {"precision", 0, CLI_WORD, FIT(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 static const cli_option long_table[] = {
-    {"checkpoint", 0, CLI_OUTPUT_HDF5, FIT(checkpoint), "FILE.h5",
+    {"checkpoint", 0, CLI_OUTPUT_HDF5, FIT(files.checkpoint), "FILE.h5",
      "save the fit while it iterates; with it SIGTERM, SIGINT, SIGUSR1 and --time-limit end the\n"
      "                               job after a last save, with exit status 75",
      0, 0, NULL},
-    {"checkpoint-every", 0, CLI_TEXT, FIT(checkpoint_every), "N|T",
+    {"checkpoint-every", 0, CLI_TEXT, FIT(files.checkpoint_every), "N|T",
      "a number of iterations, or a time: 30s, 10min, 2h, 00:10:00 (default 10min)", 0, 0, NULL},
-    {"resume", 0, CLI_INPUT_FILE, FIT(resume), "FILE.h5",
+    {"resume", 0, CLI_INPUT_FILE, FIT(files.resume), "FILE.h5",
      "go on from a checkpoint, with its options, on any number of processes; auto: from that of\n"
      "                               --checkpoint, or anew where there is none",
      0, 0, resume_words},
 };
 
 static dnmf_status check_options(dnmf_error *error, const cli_fit_options *options) {
-  if (!options->output)
+  if (!options->fit.files.output)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf fit: name the model file to write with -o MODEL.h5");
-  if (options->components == 0)
+  if (options->fit.components == 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf fit: say how many components with -k K, e.g. -k 20");
   return DNMF_OK;
 }
 
-/* Reads --loss; only multiplicative updates minimize another one than the squared error. */
-static dnmf_status settle_loss(cli_session *session, cli_fit_options *options) {
-  dnmf_error *error = &session->context->error;
-  if (!dnmf_loss_parse(options->loss_text, &options->loss))
-    return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--loss %s: give frobenius, kullback-leibler, itakura-saito or a number, the beta of a "
-                     "beta-divergence",
-                     options->loss_text);
-  if (!options->loss.divergence || options->solver == DNMF_SOLVER_MU)
-    return DNMF_OK;
-  if (cli_is_given(session->given, "solver"))
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
-                     options->loss_text, dnmf_solver_name((dnmf_solver)options->solver));
-  options->solver = DNMF_SOLVER_MU;
-  return DNMF_OK;
+/* What was given, for a later job to take up from a checkpoint. The caller frees *text. */
+static dnmf_status save_options(dnmf_error *error, const cli_fit_options *options, const cli_given *given,
+                                char **text) {
+  json_t *saved = cli_options_save(&cli_fit, options, given, cli_job_options);
+  *text = saved ? json_dumps(saved, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+  json_decref(saved);
+  return *text ? DNMF_OK : dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the options in a checkpoint");
+}
+
+static dnmf_status run_fit(cli_session *session, const char *name, const cli_fit_options *options,
+                           const cli_given *given) {
+  dnmf_context *context = session->context;
+  char *saved = NULL;
+  cli_fit_run fit = {.session = session};
+  dnmf_status status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
+  if (status == DNMF_OK)
+    status = cli_fit_execute(session, name, &options->input, &options->fit, saved, &fit);
+  if (status == DNMF_OK)
+    status = cli_fit_print(session, &fit.f);
+  cli_fit_free(&fit);
+  free(saved);
+  return status;
 }
 
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
   cli_fit_options options = *(const cli_fit_options *)given;
-  const cli_given *const as_given = session->given;
-  cli_given named = *as_given;
-  cli_fit_run fit = {.input = arguments[0]};
+  cli_given named = *session->given;
+  cli_resume resume = {.goes_on = false};
   (void)argument_count;
-  session->given = &named;
-  dnmf_status status = cli_resume_begin(session, &cli_fit, &options, &named, &fit.resume);
+  dnmf_status status = cli_resume_begin(session, &cli_fit, &options, &named, &resume);
   if (status == DNMF_OK)
     status = check_options(&session->context->error, &options);
-  if (status == DNMF_OK && fit.resume.path) /* with the names that the checkpoint holds */
+  if (status == DNMF_OK && resume.goes_on) /* with the names that the checkpoint holds */
     status = cli_files_check(session, &options);
   if (status == DNMF_OK)
-    status = settle_loss(session, &options);
-  if (status == DNMF_OK)
-    status = cli_fit_execute(session, &options, &fit);
-  if (status == DNMF_OK)
-    status = cli_fit_print(session, &options, &fit);
-  cli_fit_free(&fit);
-  session->given = as_given;
+    status = run_fit(session, arguments[0], &options, &named);
+  cli_resume_free(&resume);
   return status;
 }
 
@@ -215,5 +215,6 @@ const cli_command cli_fit = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(cli_fit_options),
     .defaults = &defaults,
+    .meant = &meant,
     .run = run,
 };

@@ -60,6 +60,7 @@ static dnmf_status describe_matrix(cli_session *session, const info_options *opt
             100 * (double)source.stored / cells);
     cli_say(session, "  missing   %s", dnmf_missing_name(source.missing));
     cli_say(session, "  row ids   %s\n  col ids   %s", rows, cols);
+    cli_say_note(session, "  note      ", &source);
     cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s}", "command", "info",
                                           "version", DNMF_VERSION, "input", name, "kind", "matrix", "format",
                                           source.format, "type", source.type, "rows", (json_int_t)source.rows, "cols",

@@ -30,7 +30,7 @@ typedef struct tune_options {
   int64_t sweeps;
   double l2_bias;
   double init_scale;
-  int shrink_to; /* 0: towards the mean row, else cli_shrink */
+  int shrink_to; /* SHRINK_... */
   int precision;
 } tune_options;
 
@@ -47,6 +47,7 @@ static const tune_options defaults = {.lists = {.components = "10,20,40", .bias 
 
 static const char *const search_choices[] = {"grid", "random", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", NULL};
+enum { SHRINK_AUTO = 0, SHRINK_ZERO, SHRINK_MEAN }; /* auto: mean */
 static const char *const precision_choices[] = {"double", "single", NULL};
 
 #define TUNE(member) offsetof(tune_options, member)
@@ -180,44 +181,33 @@ static void print_json(cli_session *session, const dnmf_tune_plan *plan, const t
                                         options->output, "seconds", MPI_Wtime() - session->began));
 }
 
-/* The best candidate as fit's options: all entries, the number of iterations that was chosen. */
-static cli_fit_options refit_options(const tune_options *options, const dnmf_candidate *best) {
-  cli_fit_options fit = {.common = options->common,
-                         .input = options->input,
-                         .output = options->output,
-                         .components = best->components,
-                         .missing = DNMF_MISSING_UNOBSERVED + 1,
-                         .solver = DNMF_SOLVER_HALS,
-                         .init = "random",
-                         .seed = options->seed,
-                         .max_iterations = best->iterations,
-                         .time_limit = INFINITY,
-                         .l2 = best->l2,
-                         .l2_w = -1,
-                         .l2_h = -1,
-                         .l2_bias = options->l2_bias,
-                         .shrink_to = options->shrink_to,
-                         .bias = best->bias ? CLI_BIAS_BOTH : CLI_BIAS_NONE,
-                         .sweeps = options->sweeps,
-                         .init_scale = options->init_scale,
-                         .grid = "auto",
-                         .precision = options->precision};
-  fit.penalty_scale = CLI_SCALE_COUNT;
-  if (best->count_power != 1)
-    fit.penalty_scale = best->count_power == 0 ? CLI_SCALE_RAW : CLI_SCALE_SQRT_COUNT;
+/* The best candidate as fit's settings: all entries, the number of iterations that was chosen. */
+static dnmf_fit_settings refit_settings(const tune_options *options, const dnmf_candidate *best) {
+  dnmf_fit_settings fit;
+  dnmf_fit_settings_init(&fit);
+  fit.files.output = options->output;
+  fit.components = best->components;
+  fit.missing = "unobserved";
+  fit.solver = "hals";
+  fit.seed = options->seed;
+  fit.max_iter = best->iterations;
+  fit.tol = 0;
+  fit.l2 = best->l2;
+  fit.sweeps = options->sweeps;
+  fit.precision = precision_choices[options->precision];
+  fit.penalty_scale = scale_name(best->count_power);
+  fit.ratings.bias = best->bias ? "both" : "none";
+  fit.ratings.shrink_to = shrink_choices[options->shrink_to];
+  fit.ratings.l2_bias = best->bias ? options->l2_bias : -1;
+  fit.ratings.init_scale = options->init_scale;
   return fit;
 }
 
-/* What was given is tune's; the options of the refit are all meant. */
 static dnmf_status refit(cli_session *session, const tune_options *options, const char *input,
                          const dnmf_candidate *best) {
-  cli_fit_options chosen = refit_options(options, best);
-  cli_fit_run fit = {.input = input};
-  static const cli_given nothing;
-  const cli_given *given = session->given;
-  session->given = &nothing;
-  dnmf_status status = cli_fit_execute(session, &chosen, &fit);
-  session->given = given;
+  const dnmf_fit_settings settings = refit_settings(options, best);
+  cli_fit_run fit = {.session = session};
+  dnmf_status status = cli_fit_execute(session, input, &options->input, &settings, NULL, &fit);
   cli_fit_free(&fit);
   if (status == DNMF_OK)
     cli_say(session, "the best, fitted to all entries: %s", options->output);
@@ -241,7 +231,7 @@ static dnmf_tune_plan make_plan(const tune_options *options, const char *input, 
                              .time_limit = INFINITY,
                              .observed = {.start_scale = options->init_scale,
                                           .l2_bias = options->l2_bias,
-                                          .shrink_to_mean = options->shrink_to != CLI_SHRINK_ZERO,
+                                          .shrink_to_mean = options->shrink_to != SHRINK_ZERO,
                                           .patience = (int)options->patience}};
   return plan;
 }

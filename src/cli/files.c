@@ -140,7 +140,7 @@ static dnmf_status list_files(const cli_session *session, const void *options, f
   for (int i = 0; i < session->argument_count; i++)
     DNMF_TRY(add_input(error, list, NULL, session->arguments[i]));
   for (size_t i = 0; (option = cli_option_at(session->command, i, &base)); i++) {
-    if (!cli_is_text(option->kind) || option->kind == CLI_TEXT)
+    if (!cli_is_text(option->kind) || option->kind == CLI_TEXT || option->kind == CLI_WORD)
       continue;
     const char *text = *(const char *const *)((const char *)options + base + option->offset);
     if (!text || is_word(option, text))

@@ -1,6 +1,6 @@
 #include "load.h"
 
-#include "store/file.h"
+#include "api/data.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -12,31 +12,15 @@ dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int6
   return dnmf_agree(context, dnmf_layout_even(&context->error, &loaded->grid, rows, cols, &loaded->layout));
 }
 
-/* An address on the network: letters, then "://". */
-static bool is_address(const char *name) {
-  size_t letters = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
-  return letters > 1 && strncmp(name + letters, "://", 3) == 0;
+void cli_say_note(cli_session *session, const char *before, const dnmf_source *source) {
+  for (const char *line = source->note; *line;) {
+    const size_t length = strcspn(line, "\n");
+    cli_say(session, "%s%.*s", before, (int)length, line);
+    line += length + (line[length] != 0);
+  }
 }
 
-/* What cannot be read as a matrix may be a model. collective */
-static dnmf_status refuse_source(cli_session *session, const char *name, dnmf_status status) {
-  dnmf_context *context = session->context;
-  if (status != DNMF_ERROR_INPUT || strstr(name, ":/") || !dnmf_is_model(context, name))
-    return status;
-  context->error = (dnmf_error){0};
-  return dnmf_fail(&context->error, status,
-                   "%s is a model, not a matrix; name what it was fitted to, or one of its factors as %s:/W", name,
-                   name);
-}
-
-dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
-  dnmf_source_options options = cli_source_options(input);
-  if (is_address(name))
-    return dnmf_fail(&session->context->error, DNMF_ERROR_INPUT,
-                     "%s is an address on the network; download it and name the file", name);
-  dnmf_status status = dnmf_source_open(session->context, name, &options, source);
-  if (status != DNMF_OK)
-    return refuse_source(session, name, status);
+void cli_say_source(cli_session *session, const dnmf_source *source) {
   const double cells = (double)source->rows * (double)source->cols;
   const char *path = source->name;
   if (source->stored < 0)
@@ -49,8 +33,13 @@ dnmf_status cli_open(cli_session *session, const char *name, const cli_input *in
             source->rows, source->cols, source->stored, 100 * (double)source->stored / cells);
   else
     cli_say(session, "%s: %s, %" PRId64 " x %" PRId64, path, source->format, source->rows, source->cols);
-  if (*source->taken)
-    cli_say(session, "  %s", source->taken);
+  cli_say_note(session, "  ", source);
+}
+
+dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
+  dnmf_source_options options = cli_source_options(input);
+  DNMF_TRY(dnmf_open_matrix_file(session->context, name, &options, source));
+  cli_say_source(session, source);
   return DNMF_OK;
 }
 

@@ -20,6 +20,7 @@ typedef enum cli_kind {
   CLI_SIZE,   /* int64_t: bytes within [low, high], given with or without a unit: 512MB, 4GiB */
   CLI_TEXT,   /* const char *, pointing into argv; names no file */
   CLI_CHOICE, /* int: index into choices */
+  CLI_WORD,   /* const char *: one of choices */
 
   /* const char * like CLI_TEXT, the name of a file. files.h checks that no output is an input or another output, so a
    * file that a command reads or writes must be of one of these kinds; tests/unit/cli/test_tables.c asks for it. */
@@ -49,10 +50,6 @@ typedef struct cli_group {
   size_t count;
   size_t base;
 } cli_group;
-
-/* Reads a time given as 90s, 10min, 2h, 00:10:00, or as seconds without a unit, which *has_unit tells. False when it is
- * none. local */
-bool cli_parse_seconds(const char *text, double *seconds, bool *has_unit);
 
 /* True for the kinds that are kept as a text. */
 bool cli_is_text(cli_kind kind);
@@ -87,6 +84,7 @@ struct cli_command {
   size_t group_count;
   size_t options_size;
   const void *defaults; /* options_size bytes */
+  const void *meant;    /* likewise: what defaults that say "not given" come to; NULL: the defaults themselves */
   dnmf_status (*run)(cli_session *session, const void *options, char **arguments, int argument_count);
 };
 

@@ -40,6 +40,7 @@ static json_t *value_of(const place *at, const void *options) {
   case CLI_CHOICE:
     return cli_json_text(at->option->choices[*(const int *)value]);
   case CLI_TEXT:
+  case CLI_WORD:
   case CLI_INPUT_FILE:
   case CLI_OUTPUT_FILE:
   case CLI_OUTPUT_HDF5:
@@ -108,7 +109,7 @@ static dnmf_status check_same(dnmf_error *error, const cli_command *command, con
   const char *name = at->option->name;
   json_t *now = value_of(at, options);
   json_t *then = json_object_get(saved, name);
-  json_t *usual = then ? json_incref(then) : value_of(at, command->defaults);
+  json_t *usual = then ? json_incref(then) : value_of(at, command->meant ? command->meant : command->defaults);
   dnmf_status status = DNMF_OK;
   if (!now || !usual)
     status = dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the options of %s", source);

@@ -62,6 +62,13 @@ const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"index-base", 0, CLI_CHOICE, INPUT(index_base), "B",
      "svmlight: number of the first column, 0, 1 or auto (default: 0 where it occurs, else 1)", 0, 0, base_choices},
     {"transpose", 0, CLI_FLAG, INPUT(transpose), NULL, "the input's columns are the rows (default: no)", 0, 0, NULL},
+    {"row-names", 0, CLI_TEXT, INPUT(row_names), "FILE", "names of the rows, one a line (default: the input's own)", 0,
+     0, NULL},
+    {"col-names", 0, CLI_TEXT, INPUT(col_names), "FILE", "names of the columns, one a line", 0, 0, NULL},
+    {"feature-names", 0, CLI_TEXT, INPUT(feature_names), "LIST",
+     "what 10x, loom or AnnData features are called by: id (default), name (gene symbols), or\n"
+     "                               another list of the file",
+     0, 0, NULL},
     {"missing-value", 0, CLI_TEXT, INPUT(missing_value), "X",
      "what stands for a missing value, e.g. 99 (default: none)", 0, 0, NULL},
     {"add", 0, CLI_REAL, INPUT(add), "X", "number added to every value, before it is checked (default 0)", -INFINITY,
@@ -78,11 +85,13 @@ const cli_option cli_select_options[CLI_SELECT_OPTIONS] = {
     {"min-row-count", 0, CLI_INT, SELECT(min_row_count), "N",
      "drop rows with fewer than N entries; with --min-col-count until all left have enough", 0, 9e18, NULL},
     {"min-col-count", 0, CLI_INT, SELECT(min_col_count), "N", "drop columns with fewer than N entries", 0, 9e18, NULL},
+    {"feature-type", 0, CLI_TEXT, SELECT(feature_type), "TYPE",
+     "10x features of one type, e.g. \"Gene Expression\" (default: all)", 0, 0, NULL},
 };
 
 bool cli_selects(const cli_select *select) {
   return select->rows || select->cols || select->row_ids || select->col_ids || select->min_row_count > 0 ||
-         select->min_col_count > 0;
+         select->min_col_count > 0 || select->feature_type;
 }
 
 dnmf_source_options cli_source_options(const cli_input *input) {
@@ -100,6 +109,9 @@ dnmf_source_options cli_source_options(const cli_input *input) {
                                  .index_base = (dnmf_index_base)input->index_base,
                                  .svmlight_cols = input->svmlight_cols,
                                  .transpose = input->transpose,
+                                 .row_names = input->row_names,
+                                 .col_names = input->col_names,
+                                 .feature_names = input->feature_names,
                                  .missing_value = input->missing_value,
                                  .add = input->add,
                                  .missing_given = input->missing > 0,
@@ -113,7 +125,8 @@ dnmf_source_options cli_source_options(const cli_input *input) {
                                          .row_ids = input->select.row_ids,
                                          .col_ids = input->select.col_ids,
                                          .min_row_count = input->select.min_row_count,
-                                         .min_col_count = input->select.min_col_count};
+                                         .min_col_count = input->select.min_col_count,
+                                         .feature_type = input->select.feature_type};
   return options;
 }
 

@@ -21,7 +21,7 @@ typedef struct cli_common {
   const char *log;
 } cli_common;
 
-enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 16 };
+enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 19 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
 /* Which rows and columns take part: of commands whose matrix can be a part of a file. */
@@ -32,10 +32,11 @@ typedef struct cli_select {
   const char *col_ids;
   int64_t min_row_count;
   int64_t min_col_count;
+  const char *feature_type;
 } cli_select;
 
 /* At the base of a cli_select. */
-enum { CLI_SELECT_OPTIONS = 6 };
+enum { CLI_SELECT_OPTIONS = 7 };
 extern const cli_option cli_select_options[CLI_SELECT_OPTIONS];
 
 /* How input is read: shared by every command that takes a matrix. */
@@ -55,6 +56,9 @@ typedef struct cli_input {
   int index_base;        /* dnmf_index_base */
   int64_t svmlight_cols; /* of the model that the input is read for; 0: none */
   bool transpose;
+  const char *row_names;
+  const char *col_names;
+  const char *feature_names;
   const char *missing_value;
   double add;
   int missing; /* of the command's own option, which sets it before a file is opened: 0: as the format has it, else

@@ -7,17 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call) {
-  if (mpi_code == MPI_SUCCESS)
-    return DNMF_OK;
-  char text[MPI_MAX_ERROR_STRING] = "";
-  int length = 0;
-  MPI_Error_string(mpi_code, text, &length);
-  for (char *end = strchr(text, '\n'); end; end = strchr(end, '\n'))
-    *end = ' ';
-  return dnmf_fail(&context->error, DNMF_ERROR_MPI, "%s failed on process %d: %s", call, context->rank, text);
-}
-
 dnmf_status dnmf_int_count(dnmf_context *context, const char *what, int64_t count, int *narrow) {
   *narrow = 0;
   if (count < 0 || count > context->message_limit)

@@ -9,9 +9,6 @@
 
 #include "comm/context.h"
 
-/* DNMF_OK, or an error naming `call` with MPI's own text. local */
-dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call);
-
 /* The one way from a 64-bit count to MPI's int. local */
 dnmf_status dnmf_int_count(dnmf_context *context, const char *what, int64_t count, int *narrow);
 

@@ -1,8 +1,6 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "comm/context.h"
 
-#include "comm/collective.h"
-
 #include <limits.h>
 #include <omp.h>
 #include <sched.h>
@@ -10,6 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call) {
+  if (mpi_code == MPI_SUCCESS)
+    return DNMF_OK;
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  MPI_Error_string(mpi_code, text, &length);
+  for (char *end = strchr(text, '\n'); end; end = strchr(end, '\n'))
+    *end = ' ';
+  return dnmf_fail(&context->error, DNMF_ERROR_MPI, "%s failed on process %d: %s", call, context->rank, text);
+}
 
 dnmf_status dnmf_context_init(dnmf_context *context, MPI_Comm comm) {
   memset(context, 0, sizeof *context);
@@ -20,8 +29,7 @@ dnmf_status dnmf_context_init(dnmf_context *context, MPI_Comm comm) {
   DNMF_TRY(dnmf_mpi_check(context, MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler"));
   DNMF_TRY(dnmf_mpi_check(context, MPI_Comm_rank(comm, &context->rank), "MPI_Comm_rank"));
   DNMF_TRY(dnmf_mpi_check(context, MPI_Comm_size(comm, &context->size), "MPI_Comm_size"));
-  context->threads = dnmf_context_default_threads(context);
-  return DNMF_OK;
+  return dnmf_context_default_threads(context, &context->threads);
 }
 
 /* The same number for processes that may run on the same cores; nonnegative, as MPI_Comm_split wants. */
@@ -41,19 +49,18 @@ typedef struct neighbours {
   int cores; /* of those, with this process's affinity mask */
 } neighbours;
 
-static neighbours find_neighbours(dnmf_context *context) {
+static dnmf_status find_neighbours(dnmf_context *context, neighbours *found) {
   MPI_Comm node = MPI_COMM_NULL;
   MPI_Comm sharers = MPI_COMM_NULL;
-  neighbours found = {.node = context->size, .cores = context->size};
-  if (MPI_Comm_split_type(context->comm, MPI_COMM_TYPE_SHARED, context->rank, MPI_INFO_NULL, &node) != MPI_SUCCESS)
-    return found;
-  MPI_Comm_size(node, &found.node);
-  if (MPI_Comm_split(node, affinity_color(), context->rank, &sharers) == MPI_SUCCESS) {
-    MPI_Comm_size(sharers, &found.cores);
-    MPI_Comm_free(&sharers);
-  }
+  int code = MPI_Comm_split_type(context->comm, MPI_COMM_TYPE_SHARED, context->rank, MPI_INFO_NULL, &node);
+  DNMF_TRY(dnmf_mpi_check(context, code, "MPI_Comm_split_type"));
+  MPI_Comm_size(node, &found->node);
+  code = MPI_Comm_split(node, affinity_color(), context->rank, &sharers);
   MPI_Comm_free(&node);
-  return found;
+  DNMF_TRY(dnmf_mpi_check(context, code, "MPI_Comm_split"));
+  MPI_Comm_size(sharers, &found->cores);
+  MPI_Comm_free(&sharers);
+  return DNMF_OK;
 }
 
 /* A positive number from the environment; 0 when it is absent or something else. */
@@ -77,18 +84,18 @@ static int slurm_cores(int node_processes) {
   return for_task > 0 && for_task < share ? for_task : share;
 }
 
-int dnmf_context_default_threads(dnmf_context *context) {
-  neighbours beside = find_neighbours(context);
+dnmf_status dnmf_context_default_threads(dnmf_context *context, int *threads) {
+  neighbours beside = {1, 1};
+  DNMF_TRY(find_neighbours(context, &beside));
   int share = omp_get_num_procs() / beside.cores; /* the cores of the affinity mask */
   int granted = slurm_cores(beside.node);
   share = share > 1 ? share : 1;
   context->cores = granted > 0 && granted < share ? granted : share;
   context->cores_withheld = 0;
-  if (getenv("OMP_NUM_THREADS"))
-    return omp_get_max_threads();
-  if (granted > share)
+  if (granted > share && !getenv("OMP_NUM_THREADS"))
     context->cores_withheld = granted - share;
-  return context->cores;
+  *threads = getenv("OMP_NUM_THREADS") ? omp_get_max_threads() : context->cores;
+  return DNMF_OK;
 }
 
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status) {

@@ -87,12 +87,15 @@ dnmf_status dnmf_context_init(dnmf_context *context, MPI_Comm comm);
  * set. Else the cores of its affinity mask divided among the processes of the node that have the same ones, and in a
  * Slurm job no more than it was granted: SLURM_CPUS_PER_TASK, and its share of SLURM_CPUS_ON_NODE. Sets
  * context->cores and context->cores_withheld. collective */
-int dnmf_context_default_threads(dnmf_context *context);
+dnmf_status dnmf_context_default_threads(dnmf_context *context, int *threads);
 
 /* Everybody leaves with the same status: when any process failed, all return the status of the lowest failing
  * rank and hold its message. Called at phase boundaries. DNMF_ERROR_MPI is returned at once, without
  * communication. collective */
 dnmf_status dnmf_agree(dnmf_context *context, dnmf_status status);
+
+/* DNMF_OK, or an error naming `call` with MPI's own text. local */
+dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call);
 
 /* Tell the reporter that a file is being read, and that it has been. local */
 void dnmf_reading_begin(const dnmf_context *context, const char *path, int seconds);

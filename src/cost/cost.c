@@ -106,10 +106,10 @@ static double exchange_seconds(const dnmf_traffic *traffic, const dnmf_machine *
 
 /* --- Fits with zeros ------------------------------------------------------------------------------------- */
 
-/* While a sparse block is made, its entries wait with both indices beside the rows they go into (assemble.c); ratings
- * are there as read, transposed, and waiting. Values are narrowed when the block is made. Batches under way, some
- * megabytes, are left out. */
-enum { ENTRY_READ = 24, ENTRY_PLACE = 8 };
+/* While a sparse block is made, its entries wait with both indices beside the rows they go into (assemble.c), in
+ * numbers of the precision. Ratings wait so beside rows whose values are narrow already; then those for other processes
+ * wait beside both views (ratings_columns.c). Batches under way, some megabytes, are left out. */
+enum { ENTRY_PLACE = 8 };
 
 static double loading_bytes(const dnmf_job *job, bool by_rows_alone, int64_t rows, int64_t cols, double stored,
                             double block) {
@@ -239,16 +239,18 @@ static double fetched_rows(const dnmf_job *job, int processes, int64_t rows) {
 /* Both views of a process's entries, the panels of its rows and of those it fetches. */
 static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, int stride) {
   const double size = (double)dnmf_precision_size(job->precision);
+  const double kept = (double)dnmf_number_size(number_of(job));
   const double stored = ceil(job->stored / processes);
   const double owned = ceil((double)job->rows / processes) + ceil((double)job->cols / processes);
   const double needed = fmin(stored, (double)job->cols) + fmin(stored, (double)job->rows);
   const double sent = (fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols)) / processes;
   dnmf_cost_memory m = {0};
-  m.block = 2 * stored * (double)(sizeof(int32_t) + dnmf_number_size(number_of(job))) + owned * sizeof(int64_t) +
-            2 * needed * sizeof(int64_t);
+  m.block = 2 * stored * (sizeof(int32_t) + kept) + owned * sizeof(int64_t) + 2 * needed * sizeof(int64_t);
   m.factors = (owned + needed + 2 * DNMF_OBSERVED_SLACK) * stride * size;
   m.work = sent * stride * size;
-  m.loading = stored * (2 * ENTRY_READ + ENTRY_PLACE + size);
+  const double waiting = stored * (processes - 1) / processes * (ENTRY_PLACE + kept);
+  m.loading = larger(stored * (ENTRY_PLACE + size + sizeof(int32_t) + kept),
+                     m.block + (kept > sizeof(float) ? 0.5 : 1) * waiting);
   m.peak = larger(m.loading, m.block + m.factors + m.work);
   return m;
 }

@@ -21,8 +21,8 @@
  * Fits of observed entries: rows and columns are dealt out by stored entries, and a process fetches the factor rows
  * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes
  * together at most min(nnz, (p - 1) n) rows of k (and a bias) numbers, and min(nnz, (p - 1) m) of W. That is a bound,
- * reached when every process has entries in every row and column. Messages: p - 1 for each of the two fetches, and
- * the sums' all-reduce. Operations, with s = nnz / p: s k (k + 3) + 2 r k^2 for each side.
+ * reached when every process has entries in every row and column. Messages: at most p - 1 for each of the two fetches,
+ * and the sums' all-reduce. Operations, with s = nnz / p: s k (k + 3) + 2 r k^2 for each side.
  */
 #ifndef DNMF_COST_H
 #define DNMF_COST_H

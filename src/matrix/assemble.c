@@ -9,8 +9,10 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "matrix/balance.h"
 #include "matrix/csr.h"
-#include "staging.h"
+#include "matrix/narrow.h"
+#include "matrix/staging.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -39,39 +41,41 @@ static dnmf_status allocate_starts(dnmf_error *error, int64_t rows, int64_t cols
   return DNMF_OK;
 }
 
-static dnmf_status allocate_entries(dnmf_error *error, int64_t count, size_t size, dnmf_csr *csr) {
+static dnmf_status allocate_entries(dnmf_error *error, int64_t count, dnmf_number number, dnmf_csr *csr) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "sparse block indices", count, sizeof(int32_t), &memory));
   csr->index = memory;
-  return dnmf_allocate(error, "sparse block values", count, size, &csr->value);
+  return dnmf_allocate(error, "sparse block values", count, dnmf_number_size(number), &csr->value);
 }
 
-/* Counts in start[row + 1] become the first place of each row, kept one to the left while placing: after
- * placing with start[row + 1]++ in this form, start[row] .. start[row + 1] is that row. */
-static void counts_to_places(int64_t *start, int64_t rows) {
-  int64_t before = 0;
-  for (int64_t row = 0; row < rows; row++) {
-    int64_t count = start[row + 1];
-    start[row + 1] = before;
-    before += count;
-  }
-}
+/* How a block is assembled. */
+typedef struct assembly {
+  dnmf_matrix *matrix;
+  dnmf_duplicates duplicates;
+  dnmf_number narrow; /* of a dense block, as given */
+  bool narrows;       /* a sparse block is narrowed at once */
+  uint64_t excluded;  /* types in which a value that arrived is not exact */
+} assembly;
 
 /* What arrives for a sparse block waits, counted by row. */
 static dnmf_status take_sparse(dnmf_staging *staging, void *state, int source, const char *items, int64_t count) {
-  dnmf_matrix *matrix = state;
+  assembly *a = state;
+  int64_t *starts = a->matrix->by_rows.start;
   DNMF_TRY(dnmf_queue_put(&staging->context->error, "entries of A", &staging->queues[source], items, count));
   for (int64_t i = 0; i < count; i++) {
     dnmf_staged_place place;
     memcpy(&place, items + (size_t)i * staging->item_bytes, sizeof place);
-    matrix->by_rows.start[place.row + 1]++;
+    starts[place.row + 1]++;
   }
+  if (a->narrows)
+    dnmf_narrow_look((dnmf_number)staging->precision, items + sizeof(dnmf_staged_place), staging->item_bytes, count,
+                     &a->excluded);
   return DNMF_OK;
 }
 
 static dnmf_status take_dense(dnmf_staging *staging, void *state, int source, const char *items, int64_t count) {
   (void)source; /* each place is given once: their order does not matter */
-  dnmf_matrix *matrix = state;
+  dnmf_matrix *matrix = ((const assembly *)state)->matrix;
   const int64_t cols = dnmf_range_size(matrix->col_range);
   const dnmf_number from = (dnmf_number)matrix->precision;
   const dnmf_number to = dnmf_matrix_number(matrix);
@@ -86,51 +90,64 @@ static dnmf_status take_dense(dnmf_staging *staging, void *state, int source, co
   return DNMF_OK;
 }
 
-/* Puts what waits into rows, in file order; the memory it waited in is given back on the way. */
-static void place_rows(dnmf_staging *staging, dnmf_csr *rows) {
-  size_t size = dnmf_precision_size(staging->precision);
-  for (int r = 0; r < staging->context->size; r++) {
-    const void *items = NULL;
-    int64_t count = 0;
-    while ((count = dnmf_queue_front(&staging->queues[r], staging->batch, &items)) > 0) {
-      for (int64_t i = 0; i < count; i++) {
-        const char *item = (const char *)items + (size_t)i * staging->item_bytes;
-        dnmf_staged_place place;
-        memcpy(&place, item, sizeof place);
-        int64_t at = rows->start[place.row + 1]++;
-        rows->index[at] = place.col;
-        memcpy((char *)rows->value + (size_t)at * size, item + sizeof place, size);
-      }
-      dnmf_queue_drop(&staging->queues[r], count);
-    }
-  }
-}
-
-/* The rows of a block from what waits. */
-static dnmf_status build_rows(dnmf_staging *staging, dnmf_duplicates policy, dnmf_matrix *matrix) {
+/* The rows of a block from what waits, but for duplicates: in the order of the columns, entries that share a place in
+ * file order. */
+static dnmf_status build_rows(dnmf_staging *staging, dnmf_matrix *matrix) {
   dnmf_error *error = &staging->context->error;
   dnmf_csr *rows = &matrix->by_rows;
-  size_t size = dnmf_precision_size(matrix->precision);
   int64_t count = 0;
   for (int r = 0; r < staging->context->size; r++)
     count += staging->queues[r].count;
-  DNMF_TRY(allocate_entries(error, count, size, rows));
-  counts_to_places(rows->start, rows->rows);
-  place_rows(staging, rows);
-  DNMF_TRY(dnmf_csr_sort(error, rows, matrix->precision));
-  if (!dnmf_csr_is_sorted(rows))
-    DNMF_TRY(dnmf_csr_merge(error, rows, matrix->precision, policy, matrix->row_range.begin, matrix->col_range.begin,
-                            &matrix->duplicates));
-  return DNMF_OK;
+  DNMF_TRY(allocate_entries(error, count, dnmf_matrix_number(matrix), rows));
+  dnmf_csr_counts_to_places(rows->start, rows->rows);
+  for (int r = 0; r < staging->context->size; r++)
+    dnmf_staging_place(&staging->queues[r], staging->precision, rows);
+  return dnmf_csr_sort(error, rows, matrix->precision);
+}
+
+static dnmf_status merge_rows(dnmf_error *error, dnmf_duplicates policy, dnmf_matrix *matrix) {
+  return dnmf_csr_merge(error, &matrix->by_rows, matrix->precision, policy, matrix->row_range.begin,
+                        matrix->col_range.begin, &matrix->duplicates);
+}
+
+/* Sums and means need not be exact in a narrow type: the values are widened everywhere where any process has some to
+ * make. */
+static dnmf_status merge_wide(dnmf_context *context, dnmf_duplicates policy, bool sorted, dnmf_matrix *matrix) {
+  int64_t unsorted = !sorted;
+  DNMF_TRY(dnmf_max_int64(context, context->comm, &unsorted, 1));
+  if (!unsorted)
+    return DNMF_OK;
+  matrix->narrow = (dnmf_number)0;
+  dnmf_status status = dnmf_csr_convert(&context->error, matrix->precision, matrix->narrow, &matrix->by_rows);
+  if (status == DNMF_OK && !sorted)
+    status = merge_rows(&context->error, policy, matrix);
+  DNMF_TRY(dnmf_agree(context, status));
+  return dnmf_matrix_narrow(context, matrix);
+}
+
+/* The finished rows of a sparse block. */
+static dnmf_status finish_rows(dnmf_staging *staging, assembly *a) {
+  dnmf_context *context = staging->context;
+  dnmf_matrix *matrix = a->matrix;
+  if (a->narrows)
+    DNMF_TRY(dnmf_narrow_choose(context, matrix->precision, a->excluded, &matrix->narrow));
+  matrix->by_rows.narrow = matrix->narrow;
+  dnmf_status status = build_rows(staging, matrix);
+  const bool sorted = status == DNMF_OK && dnmf_csr_is_sorted(&matrix->by_rows);
+  const bool adds = a->duplicates == DNMF_DUPLICATES_SUM || a->duplicates == DNMF_DUPLICATES_MEAN;
+  if (status == DNMF_OK && !sorted && !(adds && matrix->narrow))
+    status = merge_rows(&context->error, a->duplicates, matrix);
+  DNMF_TRY(dnmf_agree(context, status));
+  return adds && matrix->narrow ? merge_wide(context, a->duplicates, sorted, matrix) : DNMF_OK;
 }
 
 /* The same block by columns. */
-static dnmf_status build_cols(dnmf_error *error, dnmf_matrix *matrix) {
+static dnmf_status build_cols(const dnmf_context *context, dnmf_error *error, dnmf_matrix *matrix) {
   const dnmf_csr *rows = &matrix->by_rows;
   dnmf_csr *cols = &matrix->by_cols;
   DNMF_TRY(allocate_starts(error, rows->cols, rows->rows, cols));
-  DNMF_TRY(allocate_entries(error, rows->start[rows->rows], dnmf_precision_size(matrix->precision), cols));
-  dnmf_csr_transpose(rows, matrix->precision, cols);
+  DNMF_TRY(allocate_entries(error, rows->start[rows->rows], dnmf_matrix_number(matrix), cols));
+  dnmf_csr_transpose(rows, matrix->precision, context->threads, cols);
   return DNMF_OK;
 }
 
@@ -150,18 +167,18 @@ static dnmf_status begin_block(dnmf_context *context, const dnmf_layout *layout,
 }
 
 static dnmf_status assemble(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision, bool sparse,
-                            dnmf_number narrow, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
-                            dnmf_matrix *matrix) {
+                            dnmf_next_entries next, void *state, assembly *a) {
   dnmf_staging staging = {0};
+  dnmf_matrix *matrix = a->matrix;
   memset(matrix, 0, sizeof *matrix);
-  dnmf_status status = begin_block(context, layout, precision, sparse, narrow, matrix);
+  dnmf_status status = begin_block(context, layout, precision, sparse, a->narrow, matrix);
   if (status == DNMF_OK)
     status = dnmf_staging_create(context, layout, precision, &staging);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = dnmf_staging_route(&staging, next, state, sparse ? take_sparse : take_dense, matrix);
+    status = dnmf_staging_route(&staging, next, state, sparse ? take_sparse : take_dense, a);
   if (status == DNMF_OK && sparse)
-    status = dnmf_agree(context, build_rows(&staging, duplicates, matrix));
+    status = finish_rows(&staging, a);
   dnmf_staging_free(&staging);
   return status;
 }
@@ -169,30 +186,45 @@ static dnmf_status assemble(dnmf_context *context, const dnmf_layout *layout, dn
 dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                       bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
                                       dnmf_matrix *matrix) {
-  return assemble(context, layout, precision, sparse, (dnmf_number)0, duplicates, next, state, matrix);
+  assembly a = {.matrix = matrix, .duplicates = duplicates};
+  return assemble(context, layout, precision, sparse, next, state, &a);
 }
 
 dnmf_status dnmf_matrix_assemble_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                        dnmf_number narrow, dnmf_next_entries next, void *state, dnmf_matrix *matrix) {
-  return assemble(context, layout, precision, false, narrow, DNMF_DUPLICATES_LAST, next, state, matrix);
+  assembly a = {.matrix = matrix, .narrow = narrow};
+  return assemble(context, layout, precision, false, next, state, &a);
 }
 
 dnmf_status dnmf_matrix_assemble(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                  bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
                                  dnmf_matrix *matrix) {
   DNMF_TRY(dnmf_matrix_assemble_rows(context, layout, precision, sparse, duplicates, next, state, matrix));
-  return sparse ? dnmf_agree(context, build_cols(&context->error, matrix)) : DNMF_OK;
+  return sparse ? dnmf_agree(context, build_cols(context, &context->error, matrix)) : DNMF_OK;
 }
 
-/* An array being read; freed as soon as it has been. */
-typedef struct array_walk {
-  dnmf_entries *entries;
-  int64_t at;
-} array_walk;
+dnmf_status dnmf_matrix_assemble_ratings(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                         bool balanced, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
+                                         dnmf_matrix *matrix) {
+  assembly a = {.matrix = matrix, .duplicates = duplicates, .narrows = true};
+  dnmf_held_entries held = {.precision = precision};
+  memset(matrix, 0, sizeof *matrix);
+  if (balanced && layout->rows > INT32_MAX)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "%" PRId64 " rows are too many for a fit of observed entries, which takes up to %" PRId32,
+                     layout->rows, INT32_MAX);
+  if (!balanced || context->size == 1) /* one process has all rows */
+    return assemble(context, layout, precision, true, next, state, &a);
+  dnmf_status status = dnmf_balance_hold(context, layout->rows, precision, next, state, layout->row_begin, &held);
+  if (status == DNMF_OK)
+    status = assemble(context, layout, precision, true, dnmf_held_entries_next, &held, &a);
+  dnmf_held_entries_free(&held);
+  return status;
+}
 
-static dnmf_status next_of_array(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count) {
+dnmf_status dnmf_entries_walk_next(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit, int64_t *count) {
   (void)error; /* nothing here fails */
-  array_walk *walk = state;
+  dnmf_entries_walk *walk = state;
   int64_t left = walk->entries->count - walk->at;
   *count = left < limit ? left : limit;
   if (*count > 0)
@@ -208,9 +240,9 @@ static dnmf_status next_of_array(dnmf_error *error, void *state, dnmf_entry *bat
 dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                      bool sparse, dnmf_duplicates duplicates, dnmf_entries *entries,
                                      dnmf_matrix *matrix) {
-  array_walk walk = {entries, 0};
+  dnmf_entries_walk walk = {entries, 0};
   dnmf_status status =
-      dnmf_matrix_assemble(context, layout, precision, sparse, duplicates, next_of_array, &walk, matrix);
+      dnmf_matrix_assemble(context, layout, precision, sparse, duplicates, dnmf_entries_walk_next, &walk, matrix);
   dnmf_entries_free(entries);
   return status;
 }

@@ -1,5 +1,9 @@
 #include "matrix/csr.h"
 
+#include "base/range.h"
+
+#include "base/team.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,33 +15,115 @@ void dnmf_csr_free(dnmf_csr *csr) {
   *csr = (dnmf_csr){0};
 }
 
-static void move_value(dnmf_precision precision, const void *from, int64_t at, void *to, int64_t place) {
-  if (precision == DNMF_DOUBLE)
-    ((double *)to)[place] = ((const double *)from)[at];
-  else
-    ((float *)to)[place] = ((const float *)from)[at];
+enum { MOST_SHARES = 64 /* of a transpose, a thread each */, TURN_OPERATIONS = 8 /* that moving an entry is worth */ };
+
+/* The columns of `from` that one thread turns. */
+typedef struct turn {
+  const dnmf_csr *from;
+  dnmf_range cols; /* all of them: rows need not be sorted */
+  bool all;
+  dnmf_csr *to;
+} turn;
+
+/* The entries of a sorted row that lie in the columns begin there. */
+static int64_t find_column(const dnmf_csr *csr, int64_t row, int64_t col) {
+  int64_t low = csr->start[row];
+  int64_t end = csr->start[row + 1];
+  while (low < end) {
+    const int64_t half = low + (end - low) / 2;
+    if (csr->index[half] < col)
+      low = half + 1;
+    else
+      end = half;
+  }
+  return low;
 }
 
-/* Counts in start[c + 1] become the place of the first entry of row c, which placing moves on: in the end start[c] ..
- * start[c + 1] is row c. */
-void dnmf_csr_transpose(const dnmf_csr *from, dnmf_precision precision, dnmf_csr *to) {
-  to->rows = from->cols;
-  to->cols = from->rows;
-  memset(to->start, 0, (size_t)(to->rows + 1) * sizeof *to->start);
-  for (int64_t e = 0; e < from->start[from->rows]; e++)
-    to->start[from->index[e] + 1]++;
+static void count_columns(const turn *t) {
+  const dnmf_csr *from = t->from;
+  int64_t *counts = t->to->start + 1;
+  for (int64_t e = 0; t->all && e < from->start[from->rows]; e++)
+    counts[from->index[e]]++;
+  for (int64_t row = 0; row < from->rows && !t->all; row++)
+    for (int64_t e = find_column(from, row, t->cols.begin); e < from->start[row + 1] && from->index[e] < t->cols.end;
+         e++)
+      counts[from->index[e]]++;
+}
+
+/* `size` is a constant where this is called. */
+static inline void place_columns(const turn *t, size_t size) {
+  const dnmf_csr *from = t->from;
+  int64_t *next = t->to->start + 1;
+  int32_t *index = t->to->index;
+  const char *values = from->value;
+  char *to = t->to->value;
+  for (int64_t row = 0; row < from->rows; row++)
+    for (int64_t e = t->all ? from->start[row] : find_column(from, row, t->cols.begin);
+         e < from->start[row + 1] && (t->all || from->index[e] < t->cols.end); e++) {
+      const int64_t place = next[from->index[e]]++;
+      index[place] = (int32_t)row;
+      memcpy(to + (size_t)place * size, values + (size_t)e * size, size);
+    }
+}
+
+static void place_columns_of_size(const turn *t, size_t size) {
+  if (size == sizeof(uint8_t))
+    place_columns(t, sizeof(uint8_t));
+  else if (size == sizeof(uint16_t))
+    place_columns(t, sizeof(uint16_t));
+  else if (size == sizeof(float))
+    place_columns(t, sizeof(float));
+  else
+    place_columns(t, sizeof(double));
+}
+
+/* The first column before which `share` of `shares` of the entries lie; starts are as counts left them: start[c + 1] is
+ * where column c begins. */
+static int64_t column_of_share(const dnmf_csr *to, int64_t entries, int share, int shares) {
+  const int64_t before = entries / shares * share;
+  int64_t low = 0;
+  for (int64_t end = to->rows; low < end && share < shares;) {
+    const int64_t half = low + (end - low) / 2;
+    if (to->start[half + 1] < before)
+      low = half + 1;
+    else
+      end = half;
+  }
+  return share < shares ? low : to->rows;
+}
+
+void dnmf_csr_counts_to_places(int64_t *start, int64_t rows) {
   int64_t before = 0;
-  for (int64_t c = 0; c < to->rows; c++) {
-    int64_t count = to->start[c + 1];
-    to->start[c + 1] = before;
+  for (int64_t row = 0; row < rows; row++) {
+    const int64_t count = start[row + 1];
+    start[row + 1] = before;
     before += count;
   }
-  for (int64_t row = 0; row < from->rows; row++)
-    for (int64_t e = from->start[row]; e < from->start[row + 1]; e++) {
-      int64_t place = to->start[from->index[e] + 1]++;
-      to->index[place] = (int32_t)row;
-      move_value(precision, from->value, e, to->value, place);
-    }
+}
+
+void dnmf_csr_transpose(const dnmf_csr *from, dnmf_precision precision, int threads, dnmf_csr *to) {
+  const size_t size = dnmf_number_size(dnmf_number_of(precision, from->narrow));
+  const int64_t entries = from->start[from->rows];
+  const int most = threads < MOST_SHARES ? threads : MOST_SHARES;
+  const int team = dnmf_team(most, (double)entries * TURN_OPERATIONS);
+  to->rows = from->cols;
+  to->cols = from->rows;
+  to->narrow = from->narrow;
+  memset(to->start, 0, (size_t)(to->rows + 1) * sizeof *to->start);
+#pragma omp parallel for num_threads(team)
+  for (int s = 0; s < team; s++) {
+    const turn t = {from, dnmf_range_split((dnmf_range){0, to->rows}, team, s), team == 1, to};
+    count_columns(&t);
+  }
+  dnmf_csr_counts_to_places(to->start, to->rows);
+  int64_t bounds[MOST_SHARES + 1]; /* columns with about the same number of entries for each thread */
+  for (int share = 0; share <= team; share++)
+    bounds[share] = column_of_share(to, entries, share, team);
+#pragma omp parallel for num_threads(team)
+  for (int s = 0; s < team; s++) {
+    const turn t = {from, {bounds[s], bounds[s + 1]}, team == 1, to};
+    place_columns_of_size(&t, size);
+  }
 }
 
 bool dnmf_csr_is_sorted(const dnmf_csr *csr) {
@@ -49,25 +135,19 @@ bool dnmf_csr_is_sorted(const dnmf_csr *csr) {
 }
 
 /* The one value of the entries begin .. end. */
-static double merge_values(const dnmf_csr *csr, dnmf_precision precision, dnmf_duplicates policy, int64_t begin,
+static double merge_values(const dnmf_csr *csr, dnmf_number number, dnmf_duplicates policy, int64_t begin,
                            int64_t end) {
   if (policy == DNMF_DUPLICATES_LAST)
-    return dnmf_number_at((dnmf_number)precision, csr->value, end - 1);
+    return dnmf_number_at(number, csr->value, end - 1);
   double sum = 0;
   for (int64_t e = begin; e < end; e++)
-    sum += dnmf_number_at((dnmf_number)precision, csr->value, e);
+    sum += dnmf_number_at(number, csr->value, e);
   return policy == DNMF_DUPLICATES_MEAN ? sum / (double)(end - begin) : sum;
-}
-
-static void set_value(dnmf_precision precision, void *values, int64_t at, double value) {
-  if (precision == DNMF_DOUBLE)
-    ((double *)values)[at] = value;
-  else
-    ((float *)values)[at] = (float)value;
 }
 
 dnmf_status dnmf_csr_merge(dnmf_error *error, dnmf_csr *csr, dnmf_precision precision, dnmf_duplicates policy,
                            int64_t first_row, int64_t first_col, int64_t *merged) {
+  const dnmf_number number = dnmf_number_of(precision, csr->narrow);
   int64_t kept = 0;
   int64_t begin = 0;
   *merged = 0;
@@ -83,7 +163,7 @@ dnmf_status dnmf_csr_merge(dnmf_error *error, dnmf_csr *csr, dnmf_precision prec
                          " times; choose --duplicates last, sum or mean to accept that",
                          first_row + row, first_col + csr->index[e], next - e);
       csr->index[kept] = csr->index[e];
-      set_value(precision, csr->value, kept++, merge_values(csr, precision, policy, e, next));
+      dnmf_number_put(number, csr->value, kept++, merge_values(csr, number, policy, e, next));
       *merged += next - e - 1;
       e = next;
     }

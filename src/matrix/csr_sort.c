@@ -58,11 +58,12 @@ static void sort_band(const dnmf_csr *csr, dnmf_precision precision, int64_t fir
   band->rows = end - first;
   band->cols = csr->cols;
   band->index = csr->index + begin;
-  band->value = (char *)csr->value + (size_t)begin * dnmf_precision_size(precision);
+  band->value = (char *)csr->value + (size_t)begin * dnmf_number_size(dnmf_number_of(precision, csr->narrow));
+  band->narrow = csr->narrow;
   if (dnmf_csr_is_sorted(band))
     return;
-  dnmf_csr_transpose(band, precision, turned);
-  dnmf_csr_transpose(turned, precision, band);
+  dnmf_csr_transpose(band, precision, 1, turned);
+  dnmf_csr_transpose(turned, precision, 1, band);
 }
 
 dnmf_status dnmf_csr_sort(dnmf_error *error, dnmf_csr *csr, dnmf_precision precision) {

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 struct dnmf_fetch_buffers {
   dnmf_exchange_plan plan;
   void *packed;      /* the rows to send, side by side */

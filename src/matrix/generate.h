@@ -14,25 +14,7 @@
 #define DNMF_GENERATE_H
 
 #include "matrix/matrix.h"
-
-typedef enum dnmf_generate_kind {
-  DNMF_GENERATE_UNIFORM = 0,
-  DNMF_GENERATE_PLANTED,
-  DNMF_GENERATE_RATINGS,
-  DNMF_GENERATE_KINDS
-} dnmf_generate_kind;
-
-typedef struct dnmf_generate_options {
-  dnmf_generate_kind kind;
-  bool sparse;       /* storage: places without a value are not stored */
-  double density;    /* expected share of places with a value, in (0, 1]; 1: all of them */
-  int components;    /* planted and ratings: components of the factors, at least 1 */
-  double noise;      /* planted: its norm relative to W H's; ratings: its deviation as a share of the scale */
-  double scale_min;  /* ratings: smallest value, not negative */
-  double scale_max;  /* ratings: largest value, a whole number of steps above */
-  double scale_step; /* ratings: positive */
-  uint64_t seed;
-} dnmf_generate_options;
+#include "matrix/recipe.h"
 
 /* This process's block of the matrix of `layout`'s shape, complete (dnmf_matrix_finish included). Options out
  * of range are a usage error. Released with dnmf_matrix_free. collective */

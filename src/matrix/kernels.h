@@ -8,8 +8,9 @@
 #ifndef DNMF_KERNELS_H
 #define DNMF_KERNELS_H
 
+#include "base/range.h"
 #include "base/variant.h"
-#include "matrix/matrix.h"
+#include "matrix/csr.h"
 
 /* A row-major part of a dense block. */
 typedef struct dnmf_tile {

@@ -11,6 +11,7 @@
 
 #include "base/number.h"
 #include "comm/grid.h"
+#include "matrix/csr.h"
 
 /* What an entry that is not stored means. */
 typedef enum dnmf_missing { DNMF_MISSING_ZERO = 0, DNMF_MISSING_UNOBSERVED = 1 } dnmf_missing;
@@ -19,14 +20,6 @@ typedef enum dnmf_missing { DNMF_MISSING_ZERO = 0, DNMF_MISSING_UNOBSERVED = 1 }
 static inline const char *dnmf_missing_name(dnmf_missing missing) {
   return missing == DNMF_MISSING_ZERO ? "zero" : "unobserved";
 }
-
-/* What becomes of several entries at one place. */
-typedef enum dnmf_duplicates {
-  DNMF_DUPLICATES_LAST = 0, /* the last in file order */
-  DNMF_DUPLICATES_SUM,
-  DNMF_DUPLICATES_MEAN,
-  DNMF_DUPLICATES_ERROR
-} dnmf_duplicates;
 
 typedef struct dnmf_entry {
   int64_t row; /* global */
@@ -44,15 +37,6 @@ typedef struct dnmf_entries {
  * is 0 when there are no more, and only then. Entries are file order process by process. local */
 typedef dnmf_status (*dnmf_next_entries)(dnmf_error *error, void *state, dnmf_entry *batch, int64_t limit,
                                          int64_t *count);
-
-typedef struct dnmf_csr {
-  int64_t rows; /* local */
-  int64_t cols;
-  int64_t *start; /* rows + 1 */
-  int32_t *index; /* start[rows] local columns, ascending in each row */
-  void *value;    /* start[rows] numbers of the matrix's precision, or as `narrow` says */
-  dnmf_number narrow;
-} dnmf_csr;
 
 typedef struct dnmf_matrix {
   /* The same on every process. */
@@ -122,6 +106,13 @@ dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *
                                       bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
                                       dnmf_matrix *matrix);
 
+/* A sparse block for a fit of observed entries: by rows alone, its values kept as dnmf_matrix_narrow keeps them, but
+ * narrowed on their way into the block. `layout` has one column of processes; if `balanced`, its row bounds become
+ * those of ranges with about the same number of entries each. collective */
+dnmf_status dnmf_matrix_assemble_ratings(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                         bool balanced, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
+                                         dnmf_matrix *matrix);
+
 /* A dense block, in the type `narrow`, which represents every value, if that is narrower than the precision (0: in its
  * numbers). collective */
 dnmf_status dnmf_matrix_assemble_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
@@ -171,6 +162,15 @@ typedef struct dnmf_matrix_walk {
 
 /* As dnmf_next_entries, `walk` a dnmf_matrix_walk. local */
 dnmf_status dnmf_matrix_walk_next(dnmf_error *error, void *walk, dnmf_entry *batch, int64_t limit, int64_t *count);
+
+/* A walk over entries in an array, which is freed with the last of them. Begin with {entries, 0}. */
+typedef struct dnmf_entries_walk {
+  dnmf_entries *entries;
+  int64_t at;
+} dnmf_entries_walk;
+
+/* As dnmf_next_entries, `walk` a dnmf_entries_walk. local */
+dnmf_status dnmf_entries_walk_next(dnmf_error *error, void *walk, dnmf_entry *batch, int64_t limit, int64_t *count);
 
 /* All of them, for another layout. Released with dnmf_entries_free. local */
 dnmf_status dnmf_matrix_to_entries(dnmf_context *context, const dnmf_matrix *matrix, dnmf_entries *entries);

@@ -5,7 +5,7 @@
 #include "matrix/matrix.h"
 
 #include "comm/collective.h"
-#include "matrix/figures.h"
+#include "matrix/figures_look.h"
 
 /* Rows (columns) of this block without a nonzero, over all processes that share it; counted once. */
 static dnmf_status count_empty(dnmf_context *context, MPI_Comm group, uint8_t *seen, int64_t count, int64_t *empty) {

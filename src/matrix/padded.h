@@ -5,7 +5,6 @@
 #define DNMF_PADDED_H
 
 #include "comm/context.h"
-#include "matrix/panel.h"
 
 /* Numbers in a padded row. local */
 int64_t dnmf_padded_width(const dnmf_context *context, dnmf_precision precision, int components);
@@ -18,8 +17,5 @@ void dnmf_unpad_rows(dnmf_precision precision, const void *from, int64_t padded,
 /* dnmf_pad_rows by all threads. local */
 void dnmf_pad_rows_threaded(const dnmf_context *context, dnmf_precision precision, const void *from, int components,
                             int64_t rows, void *to, int64_t padded);
-
-/* The padded form of a panel: itself, or a copy that the caller frees. local */
-dnmf_status dnmf_pad_panel(dnmf_context *context, const dnmf_panel *panel, const void **padded_panel, void **copy);
 
 #endif

@@ -213,3 +213,16 @@ void dnmf_panel_combine(const dnmf_context *context, double a, dnmf_panel *x, do
     kernel->combine(a, part.data, b, other.data, part.rows * part.components);
   }
 }
+
+dnmf_status dnmf_pad_panel(dnmf_context *context, const dnmf_panel *panel, const void **padded_panel, void **copy) {
+  const int64_t padded = dnmf_padded_width(context, panel->precision, panel->components);
+  *copy = NULL;
+  *padded_panel = panel->data;
+  if (padded == panel->components)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_allocate(&context->error, "a padded factor", panel->rows * padded,
+                         dnmf_precision_size(panel->precision), copy));
+  *padded_panel = *copy;
+  dnmf_pad_rows_threaded(context, panel->precision, panel->data, panel->components, panel->rows, *copy, padded);
+  return DNMF_OK;
+}

@@ -26,6 +26,9 @@ void dnmf_panel_free(dnmf_panel *panel); /* accepts a zeroed panel */
 double dnmf_panel_bytes(int64_t rows, int components, dnmf_precision precision);
 double dnmf_panel_gram_bytes(int threads, int components, dnmf_precision precision);
 
+/* The padded form of a panel: itself, or a copy that the caller frees. local */
+dnmf_status dnmf_pad_panel(dnmf_context *context, const dnmf_panel *panel, const void **padded_panel, void **copy);
+
 /* Some rows of a panel, as a panel that shares its memory. local */
 dnmf_panel dnmf_panel_rows(const dnmf_panel *panel, dnmf_range rows);
 

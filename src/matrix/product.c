@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "matrix/csr_product.h"
 #include "matrix/padded.h"
-#include "matrix/sweep_parts.h"
+#include "matrix/sweep.h"
 
 #include <stddef.h>
 

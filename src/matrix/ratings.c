@@ -4,12 +4,21 @@
 #include "matrix/ratings.h"
 
 #include "base/memory.h"
+#include "base/random.h"
+#include "base/team.h"
 #include "comm/collective.h"
 #include "matrix/csr.h"
+#include "matrix/ratings_columns.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+  SUMMED_AT_ONCE = 512,  /* values */
+  RANDOM_OPERATIONS = 64 /* that a random number is worth */
+};
 
 void dnmf_ratings_view_free(dnmf_ratings_view *view) {
   free(view->bounds);
@@ -26,89 +35,15 @@ void dnmf_ratings_free(dnmf_ratings *ratings) {
   memset(ratings, 0, sizeof *ratings);
 }
 
-/* Entries of each global row of the even range this process counts, summed over all processes. */
-static dnmf_status count_rows(dnmf_context *context, dnmf_range whole, const dnmf_entries *entries, int64_t **counts) {
-  int size = context->size;
-  void *memory = NULL;
-  *counts = NULL;
-  dnmf_grid grid = {.rows = size, .cols = 1, .row = context->rank};
-  dnmf_layout even = {0};
-  dnmf_status status = dnmf_layout_even(&context->error, &grid, whole.end, 1, &even);
-  void *keys = NULL;
-  void *places = NULL;
-  if (status == DNMF_OK)
-    status = dnmf_allocate(&context->error, "row numbers", entries->count, sizeof(int64_t), &keys);
-  if (status == DNMF_OK)
-    status = dnmf_allocate_zero(&context->error, "row counts", 3 * (int64_t)size, sizeof(int64_t), &places);
-  status = dnmf_agree(context, status);
-  void *received = NULL;
-  if (status == DNMF_OK) {
-    int64_t *send = places;
-    int64_t *receive = send + size;
-    int64_t *next = receive + size;
-    for (int64_t e = 0; e < entries->count; e++)
-      send[dnmf_layout_find_row(&even, entries->items[e].row)]++;
-    for (int r = 1; r < size; r++)
-      next[r] = next[r - 1] + send[r - 1];
-    for (int64_t e = 0; e < entries->count; e++)
-      ((int64_t *)keys)[next[dnmf_layout_find_row(&even, entries->items[e].row)]++] = entries->items[e].row;
-    status = dnmf_exchange(context, keys, send, sizeof(int64_t), &received, receive);
-    dnmf_range mine = dnmf_range_split(whole, size, context->rank);
-    if (status == DNMF_OK)
-      status = dnmf_allocate_zero(&context->error, "row counts", dnmf_range_size(mine), sizeof(int64_t), &memory);
-    *counts = memory;
-    status = dnmf_agree(context, status);
-    int64_t total = 0;
-    for (int r = 0; r < size; r++)
-      total += receive[r];
-    for (int64_t i = 0; i < total && status == DNMF_OK; i++)
-      (*counts)[((int64_t *)received)[i] - mine.begin]++;
-  }
-  free(received);
-  free(keys);
-  free(places);
-  dnmf_layout_free(&even);
-  return status;
-}
-
-/* Bounds of ranges with about the same number of entries: bound r is the first row before which r shares lie. */
-static dnmf_status balance(dnmf_context *context, int64_t rows, const dnmf_entries *entries, int64_t *bounds) {
-  dnmf_range whole = {0, rows};
-  dnmf_range mine = dnmf_range_split(whole, context->size, context->rank);
-  int64_t *counts = NULL;
-  DNMF_TRY(count_rows(context, whole, entries, &counts));
-  int64_t local = 0;
-  for (int64_t i = 0; i < dnmf_range_size(mine); i++)
-    local += counts[i];
-  int64_t before = 0;
-  int64_t total = 0;
-  dnmf_status status = dnmf_exscan_int64(context, local, &before, &total);
-  memset(bounds, 0, ((size_t)context->size + 1) * sizeof *bounds);
-  int part = 1;
-  for (int64_t i = 0; i < dnmf_range_size(mine); i++) {
-    int64_t through = before + counts[i];
-    for (; part < context->size && (double)total * part / context->size <= (double)through; part++) {
-      double target = (double)total * part / context->size;
-      if (target > (double)before)
-        bounds[part] = mine.begin + i + (target - (double)before > (double)through - target ? 1 : 0);
-    }
-    before = through;
-  }
-  free(counts);
-  if (status == DNMF_OK)
-    status = dnmf_max_int64(context, context->comm, bounds, context->size);
-  bounds[context->size] = rows;
-  return status;
-}
-
 /* The columns with entries here become the list `needed`, and the indices places in it. */
 static dnmf_status list_needed(dnmf_context *context, int64_t cols, dnmf_ratings_view *view) {
+  const int64_t count = view->entries.start[view->entries.rows];
+  int32_t *index = view->entries.index;
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate_zero(&context->error, "needed rows", cols, sizeof(int32_t), &memory));
   int32_t *place = memory;
-  int64_t count = view->entries.start[view->entries.rows];
   for (int64_t e = 0; e < count; e++)
-    place[view->entries.index[e]] = 1;
+    place[index[e]] = 1;
   for (int64_t c = 0; c < cols; c++)
     view->needed_count += place[c];
   dnmf_status status = dnmf_allocate(&context->error, "needed rows", view->needed_count, sizeof(int64_t), &memory);
@@ -120,48 +55,24 @@ static dnmf_status list_needed(dnmf_context *context, int64_t cols, dnmf_ratings
         view->needed[next] = c;
         place[c] = next++;
       }
-    for (int64_t e = 0; e < count; e++)
-      view->entries.index[e] = place[view->entries.index[e]];
     view->entries.cols = view->needed_count;
+  }
+  if (status == DNMF_OK && view->needed_count < cols) { /* else each column is its own place */
+#pragma omp parallel for num_threads(dnmf_team(context->threads, (double)count))
+    for (int64_t e = 0; e < count; e++)
+      index[e] = place[index[e]];
   }
   free(place);
   return status;
 }
 
-/* One view: entries (consumed) by the given row ranges, or by balanced ones when `bounds` is NULL. */
-static dnmf_status create_view(dnmf_context *context, int64_t rows, int64_t cols, dnmf_precision precision,
-                               const int64_t *bounds, dnmf_entries *entries, dnmf_ratings_view *view) {
-  dnmf_grid grid = {
-      .rows = context->size, .cols = 1, .row = context->rank, .row_comm = MPI_COMM_NULL, .col_comm = MPI_COMM_NULL};
-  dnmf_layout layout = {0};
-  dnmf_matrix matrix = {0};
-  dnmf_status status = dnmf_agree(context, dnmf_layout_even(&context->error, &grid, rows, cols, &layout));
-  if (status == DNMF_OK && bounds)
-    memcpy(layout.row_begin, bounds, ((size_t)context->size + 1) * sizeof *bounds);
-  else if (status == DNMF_OK)
-    status = balance(context, rows, entries, layout.row_begin);
-  if (status == DNMF_OK)
-    status = dnmf_matrix_from_entries(context, &layout, precision, true, DNMF_DUPLICATES_LAST, entries, &matrix);
-  dnmf_csr_free(&matrix.by_cols); /* the other view's */
-  if (status == DNMF_OK)
-    status = dnmf_matrix_narrow(context, &matrix);
-  if (status == DNMF_OK) {
-    view->owned = matrix.row_range;
-    view->entries = matrix.by_rows;
-    matrix.by_rows = (dnmf_csr){0};
-    void *memory = NULL;
-    status = dnmf_allocate(&context->error, "range bounds", context->size + 1, sizeof(int64_t), &memory);
-    view->bounds = memory;
-    if (status == DNMF_OK)
-      memcpy(view->bounds, layout.row_begin, ((size_t)context->size + 1) * sizeof(int64_t));
-    if (status == DNMF_OK)
-      status = list_needed(context, cols, view);
-    status = dnmf_agree(context, status);
-  }
-  dnmf_entries_free(entries);
-  dnmf_matrix_free(&matrix);
-  dnmf_layout_free(&layout);
-  return status;
+static dnmf_status copy_bounds(dnmf_context *context, const int64_t *bounds, dnmf_ratings_view *view) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(&context->error, "range bounds", context->size + 1, sizeof(int64_t), &memory));
+  view->bounds = memory;
+  if (bounds)
+    memcpy(view->bounds, bounds, ((size_t)context->size + 1) * sizeof *bounds);
+  return DNMF_OK;
 }
 
 /* The needed rows are owned as the other view's rows are. */
@@ -177,15 +88,67 @@ static dnmf_status measure_imbalance(dnmf_context *context, int64_t stored, dnmf
   return DNMF_OK;
 }
 
+/* The values of some entries, and how often each occurs. Bytes are counted: each of them comes once. */
+typedef struct value_tally {
+  dnmf_number number;
+  const dnmf_csr *entries;
+  double byte_counts[UINT8_MAX + 1]; /* of bytes alone */
+  double bytes[UINT8_MAX + 1];       /* the value of each */
+} value_tally;
+
+static bool are_bytes(dnmf_number number) {
+  return number == DNMF_NUMBER_UINT8 || number == DNMF_NUMBER_HALVES;
+}
+
+static void tally_values(dnmf_number number, const dnmf_csr *entries, value_tally *tally) {
+  int64_t counts[UINT8_MAX + 1] = {0};
+  tally->number = number;
+  tally->entries = entries;
+  for (int64_t e = 0; e < entries->start[entries->rows] && are_bytes(number); e++)
+    counts[((const uint8_t *)entries->value)[e]]++;
+  for (int byte = 0; byte <= UINT8_MAX; byte++) {
+    tally->byte_counts[byte] = (double)counts[byte];
+    tally->bytes[byte] = number == DNMF_NUMBER_HALVES ? 0.5 * byte : byte;
+  }
+}
+
+/* What is found out about values. */
+typedef struct value_figures {
+  double center;      /* that differences are taken from */
+  double differences; /* their sum, */
+  double squares;     /* and that of their squares */
+  double extremes[2]; /* -smallest, largest */
+} value_figures;
+
+static inline void add_value(value_figures *f, double count, double value) {
+  const double difference = value - f->center;
+  f->differences += count * difference;
+  f->squares += count * difference * difference;
+  f->extremes[0] = -value > f->extremes[0] ? -value : f->extremes[0];
+  f->extremes[1] = value > f->extremes[1] ? value : f->extremes[1];
+}
+
+static value_figures figures_of(const value_tally *tally, double center) {
+  value_figures f = {.center = center, .extremes = {-INFINITY, -INFINITY}};
+  const int64_t count = tally->entries->start[tally->entries->rows];
+  double room[SUMMED_AT_ONCE];
+  for (int byte = 0; byte <= UINT8_MAX; byte++)
+    if (tally->byte_counts[byte] > 0)
+      add_value(&f, tally->byte_counts[byte], tally->bytes[byte]);
+  for (int64_t at = 0; at < count && !are_bytes(tally->number); at += SUMMED_AT_ONCE) {
+    const int64_t some = count - at < SUMMED_AT_ONCE ? count - at : SUMMED_AT_ONCE;
+    const double *values = dnmf_numbers_widen(tally->number, tally->entries->value, at, some, room);
+    for (int64_t i = 0; i < some; i++)
+      add_value(&f, 1, values[i]);
+  }
+  return f;
+}
+
 /* The deviation from differences with the mean, whose own sum takes out what rounding left in the mean: values that are
  * large beside their differences keep it, on any number of processes. */
-static dnmf_status find_deviation(dnmf_context *context, const dnmf_entries *entries, dnmf_ratings *ratings) {
-  double sums[2] = {0, 0};
-  for (int64_t e = 0; e < entries->count; e++) {
-    const double difference = entries->items[e].value - ratings->mean;
-    sums[0] += difference;
-    sums[1] += difference * difference;
-  }
+static dnmf_status find_deviation(dnmf_context *context, const value_tally *tally, dnmf_ratings *ratings) {
+  const value_figures f = figures_of(tally, ratings->mean);
+  double sums[2] = {f.differences, f.squares};
   DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
   const double count = (double)ratings->stored;
   const double variance = (sums[1] - sums[0] * sums[0] / count) / count;
@@ -193,28 +156,24 @@ static dnmf_status find_deviation(dnmf_context *context, const dnmf_entries *ent
   return DNMF_OK;
 }
 
-static dnmf_status summarize(dnmf_context *context, const dnmf_entries *entries, dnmf_ratings *ratings) {
-  double extremes[2] = {-INFINITY, -INFINITY}; /* -smallest, largest */
-  double sums[2] = {(double)entries->count, 0};
-  for (int64_t e = 0; e < entries->count; e++) {
-    double value = entries->items[e].value;
-    sums[1] += value;
-    extremes[0] = -value > extremes[0] ? -value : extremes[0];
-    extremes[1] = value > extremes[1] ? value : extremes[1];
-  }
+static dnmf_status summarize(dnmf_context *context, const dnmf_csr *entries, dnmf_ratings *ratings) {
+  value_tally tally;
+  tally_values(dnmf_number_of(ratings->precision, entries->narrow), entries, &tally);
+  value_figures f = figures_of(&tally, 0);
+  double sums[2] = {(double)entries->start[entries->rows], f.differences};
   DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
-  DNMF_TRY(dnmf_max_doubles(context, context->comm, extremes, 2));
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, f.extremes, 2));
   ratings->stored = (int64_t)sums[0];
   if (ratings->stored == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "there are no observed entries to fit");
   ratings->mean = sums[1] / sums[0];
-  ratings->smallest = -extremes[0];
-  ratings->largest = extremes[1];
+  ratings->smallest = -f.extremes[0];
+  ratings->largest = f.extremes[1];
   if (ratings->smallest == ratings->largest) { /* the mean exactly, and no deviation: not what rounding makes of them */
     ratings->mean = ratings->largest;
     return DNMF_OK;
   }
-  return find_deviation(context, entries, ratings);
+  return find_deviation(context, &tally, ratings);
 }
 
 static int64_t count_empty(const dnmf_csr *entries) {
@@ -232,43 +191,101 @@ static dnmf_status sum_empty(dnmf_context *context, dnmf_ratings *ratings) {
   return DNMF_OK;
 }
 
-/* A copy with rows and columns exchanged. */
-static dnmf_status transpose_entries(dnmf_context *context, const dnmf_entries *entries, dnmf_entries *transposed) {
-  void *memory = NULL;
-  dnmf_status status = dnmf_allocate(&context->error, "entries by column", entries->count, sizeof(dnmf_entry), &memory);
-  transposed->items = memory;
-  transposed->count = status == DNMF_OK ? entries->count : 0;
-  for (int64_t e = 0; e < transposed->count; e++)
-    transposed->items[e] = (dnmf_entry){entries->items[e].col, entries->items[e].row, entries->items[e].value};
-  return dnmf_agree(context, status);
+/* chosen[e]: entry e is held out; counts[row + 1] of each row. */
+static void choose_held_out(const dnmf_context *context, const dnmf_ratings_split *split, int64_t first_row,
+                            const dnmf_csr *rows, bool *chosen, int64_t *counts) {
+  const int team = dnmf_team(context->threads, (double)rows->start[rows->rows] * RANDOM_OPERATIONS);
+#pragma omp parallel for schedule(dynamic, 256) num_threads(team)
+  for (int64_t row = 0; row < rows->rows; row++)
+    for (int64_t e = rows->start[row]; e < rows->start[row + 1]; e++) {
+      const uint64_t col = (uint64_t)rows->index[e];
+      chosen[e] =
+          dnmf_random_uniform(split->seed, DNMF_STREAM_FOLDS, (uint64_t)(first_row + row), col) < split->fraction;
+      counts[row + 1] += chosen[e];
+    }
 }
 
-dnmf_status dnmf_ratings_create(dnmf_context *context, int64_t rows, int64_t cols, dnmf_precision precision,
-                                dnmf_entries *entries, dnmf_ratings *ratings) {
-  memset(ratings, 0, sizeof *ratings);
-  ratings->rows = rows;
-  ratings->cols = cols;
-  ratings->precision = precision;
-  dnmf_entries transposed = {0};
-  dnmf_status status = summarize(context, entries, ratings);
+/* Moves the chosen entries to `to`, whose starts are set, and closes the gaps they leave. */
+static void move_held_out(const bool *chosen, size_t size, dnmf_csr *rows, dnmf_csr *to) {
+  int64_t kept = 0;
+  int64_t moved = 0;
+  int64_t begin = 0;
+  for (int64_t row = 0; row < rows->rows; row++) {
+    const int64_t end = rows->start[row + 1];
+    for (int64_t e = begin; e < end; e++) {
+      dnmf_csr *csr = chosen[e] ? to : rows;
+      const int64_t at = chosen[e] ? moved++ : kept++;
+      csr->index[at] = rows->index[e];
+      memcpy((char *)csr->value + (size_t)at * size, (const char *)rows->value + (size_t)e * size, size);
+    }
+    begin = end;
+    rows->start[row + 1] = kept;
+  }
+}
+
+static dnmf_status split_rows(dnmf_context *context, dnmf_precision precision, const dnmf_ratings_split *split,
+                              int64_t first_row, dnmf_csr *rows, dnmf_csr *held_out) {
+  dnmf_error *error = &context->error;
+  const size_t size = dnmf_number_size(dnmf_number_of(precision, rows->narrow));
+  void *memory = NULL;
+  void *chosen = NULL;
+  *held_out = (dnmf_csr){.rows = rows->rows, .cols = rows->cols, .narrow = rows->narrow};
+  DNMF_TRY(dnmf_allocate_zero(error, "held-out entries", rows->rows + 1, sizeof(int64_t), &memory));
+  held_out->start = memory;
+  DNMF_TRY(dnmf_allocate(error, "held-out entries", rows->start[rows->rows], sizeof(bool), &chosen));
+  choose_held_out(context, split, first_row, rows, chosen, held_out->start);
+  for (int64_t row = 0; row < rows->rows; row++)
+    held_out->start[row + 1] += held_out->start[row];
+  const int64_t count = held_out->start[rows->rows];
+  dnmf_status status = dnmf_allocate(error, "held-out entries", count, sizeof(int32_t), &memory);
+  held_out->index = memory;
   if (status == DNMF_OK)
-    status = transpose_entries(context, entries, &transposed);
+    status = dnmf_allocate(error, "held-out entries", count, size, &held_out->value);
   if (status == DNMF_OK)
-    status = create_view(context, rows, cols, precision, NULL, entries, &ratings->by_rows);
+    move_held_out(chosen, size, rows, held_out);
+  free(chosen);
+  return status;
+}
+
+/* A share of the ratings by chance may be none of few, or all. */
+static dnmf_status check_shares(dnmf_context *context, double fraction, const dnmf_csr *kept,
+                                const dnmf_csr *held_out) {
+  int64_t counts[] = {kept->start[kept->rows], held_out->start[held_out->rows]};
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 2));
+  if (counts[0] + counts[1] > 0 && counts[1] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %g: none of the %" PRId64 " ratings is held out, so there is no error to stop by; "
+                     "give a larger fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[0]);
+  if (counts[1] > 0 && counts[0] == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "--validation %g: all %" PRId64 " ratings are held out, and none is left to fit; give a smaller "
+                     "fraction or a file of ratings, or leave --validation out",
+                     fraction, counts[1]);
+  return DNMF_OK;
+}
+
+/* Both views' lists of what they need, and the plans to fetch it. */
+static dnmf_status plan_views(dnmf_context *context, dnmf_ratings *ratings) {
+  dnmf_status status = list_needed(context, ratings->cols, &ratings->by_rows);
   if (status == DNMF_OK)
-    status = create_view(context, cols, rows, precision, NULL, &transposed, &ratings->by_cols);
-  if (status == DNMF_OK)
-    status = plan_fetch(context, &ratings->by_cols, &ratings->by_rows);
-  if (status == DNMF_OK)
-    status = plan_fetch(context, &ratings->by_rows, &ratings->by_cols);
-  if (status == DNMF_OK)
-    status = measure_imbalance(context, ratings->stored, &ratings->by_rows);
-  if (status == DNMF_OK)
-    status = measure_imbalance(context, ratings->stored, &ratings->by_cols);
-  if (status == DNMF_OK)
-    status = sum_empty(context, ratings);
-  dnmf_entries_free(entries);
-  dnmf_entries_free(&transposed);
+    status = list_needed(context, ratings->rows, &ratings->by_cols);
+  DNMF_TRY(dnmf_agree(context, status));
+  DNMF_TRY(plan_fetch(context, &ratings->by_cols, &ratings->by_rows));
+  DNMF_TRY(plan_fetch(context, &ratings->by_rows, &ratings->by_cols));
+  DNMF_TRY(measure_imbalance(context, ratings->stored, &ratings->by_rows));
+  DNMF_TRY(measure_imbalance(context, ratings->stored, &ratings->by_cols));
+  return sum_empty(context, ratings);
+}
+
+/* The columns' view from the finished rows. */
+static dnmf_status add_columns(dnmf_context *context, dnmf_ratings *ratings) {
+  dnmf_ratings_view *rows = &ratings->by_rows;
+  dnmf_ratings_view *cols = &ratings->by_cols;
+  DNMF_TRY(dnmf_agree(context, copy_bounds(context, NULL, cols)));
+  dnmf_status status = dnmf_ratings_columns(context, ratings->precision, ratings->rows, rows->owned.begin,
+                                            &rows->entries, cols->bounds, &cols->entries);
+  cols->owned = (dnmf_range){cols->bounds[context->rank], cols->bounds[context->rank + 1]};
   return status;
 }
 
@@ -296,13 +313,89 @@ static dnmf_status fetch_known(dnmf_context *context, const dnmf_ratings_view *o
   return status;
 }
 
-dnmf_status dnmf_ratings_attach(dnmf_context *context, const dnmf_ratings *ratings, dnmf_entries *entries,
-                                dnmf_ratings_view *view) {
-  memset(view, 0, sizeof *view);
-  DNMF_TRY(
-      create_view(context, ratings->rows, ratings->cols, ratings->precision, ratings->by_rows.bounds, entries, view));
+/* What a view needs whose columns are those of other ratings: its list, the plan to fetch it, and which of it is known.
+ */
+static dnmf_status plan_attached(dnmf_context *context, const dnmf_ratings *ratings, dnmf_ratings_view *view) {
+  DNMF_TRY(dnmf_agree(context, list_needed(context, ratings->cols, view)));
   DNMF_TRY(plan_fetch(context, &ratings->by_cols, view));
   return ratings->by_cols.entries.start ? fetch_known(context, &ratings->by_cols, view) : DNMF_OK;
+}
+
+dnmf_status dnmf_ratings_from_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_matrix *matrix,
+                                   const dnmf_ratings_split *split, dnmf_ratings *ratings,
+                                   dnmf_ratings_view *held_out) {
+  const bool splits = split && split->fraction > 0;
+  *ratings = (dnmf_ratings){.rows = matrix->rows, .cols = matrix->cols, .precision = matrix->precision};
+  dnmf_ratings_view *rows = &ratings->by_rows;
+  rows->entries = matrix->by_rows;
+  rows->owned = matrix->row_range;
+  matrix->by_rows = (dnmf_csr){0};
+  dnmf_status status = copy_bounds(context, layout->row_begin, rows);
+  if (splits) {
+    *held_out = (dnmf_ratings_view){.owned = rows->owned};
+    if (status == DNMF_OK)
+      status = copy_bounds(context, layout->row_begin, held_out);
+    if (status == DNMF_OK)
+      status = split_rows(context, ratings->precision, split, rows->owned.begin, &rows->entries, &held_out->entries);
+  }
+  DNMF_TRY(dnmf_agree(context, status));
+  if (splits)
+    DNMF_TRY(check_shares(context, split->fraction, &rows->entries, &held_out->entries));
+  DNMF_TRY(summarize(context, &rows->entries, ratings));
+  DNMF_TRY(dnmf_agree(context, add_columns(context, ratings)));
+  DNMF_TRY(plan_views(context, ratings));
+  return splits ? plan_attached(context, ratings, held_out) : DNMF_OK;
+}
+
+/* `entries` as rows on the ranges `bounds`, or on balanced ones where it is NULL, which *layout then has. Consumes
+ * them, also on failure. */
+static dnmf_status assemble_entries(dnmf_context *context, int64_t rows, int64_t cols, dnmf_precision precision,
+                                    const int64_t *bounds, dnmf_entries *entries, dnmf_layout *layout,
+                                    dnmf_matrix *matrix) {
+  const dnmf_grid grid = {
+      .rows = context->size, .cols = 1, .row = context->rank, .row_comm = MPI_COMM_NULL, .col_comm = MPI_COMM_NULL};
+  dnmf_entries_walk walk = {entries, 0};
+  dnmf_status status = dnmf_agree(context, dnmf_layout_even(&context->error, &grid, rows, cols, layout));
+  if (status == DNMF_OK && bounds)
+    memcpy(layout->row_begin, bounds, ((size_t)context->size + 1) * sizeof *bounds);
+  if (status == DNMF_OK)
+    status = dnmf_matrix_assemble_ratings(context, layout, precision, !bounds, DNMF_DUPLICATES_LAST,
+                                          dnmf_entries_walk_next, &walk, matrix);
+  layout->grid = NULL;
+  dnmf_entries_free(entries);
+  return status;
+}
+
+dnmf_status dnmf_ratings_create(dnmf_context *context, int64_t rows, int64_t cols, dnmf_precision precision,
+                                dnmf_entries *entries, dnmf_ratings *ratings) {
+  dnmf_layout layout = {0};
+  dnmf_matrix matrix = {0};
+  memset(ratings, 0, sizeof *ratings);
+  dnmf_status status = assemble_entries(context, rows, cols, precision, NULL, entries, &layout, &matrix);
+  if (status == DNMF_OK)
+    status = dnmf_ratings_from_rows(context, &layout, &matrix, NULL, ratings, NULL);
+  dnmf_matrix_free(&matrix);
+  dnmf_layout_free(&layout);
+  return status;
+}
+
+dnmf_status dnmf_ratings_attach(dnmf_context *context, const dnmf_ratings *ratings, dnmf_entries *entries,
+                                dnmf_ratings_view *view) {
+  const int64_t *bounds = ratings->by_rows.bounds;
+  dnmf_layout layout = {0};
+  dnmf_matrix matrix = {0};
+  memset(view, 0, sizeof *view);
+  dnmf_status status =
+      assemble_entries(context, ratings->rows, ratings->cols, ratings->precision, bounds, entries, &layout, &matrix);
+  if (status == DNMF_OK) {
+    view->owned = matrix.row_range;
+    view->entries = matrix.by_rows;
+    matrix.by_rows = (dnmf_csr){0};
+    status = dnmf_agree(context, copy_bounds(context, bounds, view));
+  }
+  dnmf_matrix_free(&matrix);
+  dnmf_layout_free(&layout);
+  return status == DNMF_OK ? plan_attached(context, ratings, view) : status;
 }
 
 dnmf_status dnmf_ratings_gather(dnmf_context *context, const dnmf_ratings_view *view, const dnmf_panel *mine,

@@ -38,6 +38,19 @@ typedef struct dnmf_ratings {
   dnmf_ratings_view by_cols; /* rows of this view are columns of A */
 } dnmf_ratings;
 
+/* A share of the entries that is held out, chosen by a random number of each entry's own: the same on any number of
+ * processes. */
+typedef struct dnmf_ratings_split {
+  double fraction; /* 0: none are held out */
+  uint64_t seed;
+} dnmf_ratings_split;
+
+/* Ratings from a matrix that dnmf_matrix_assemble_ratings has made on `layout`, with the ranges it has there; its rows
+ * become those of the ratings, and it keeps none. With a split, `held_out` is a view of the entries held out (else left
+ * alone); fails when it holds out none or all. Both are released also after a failure. collective */
+dnmf_status dnmf_ratings_from_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_matrix *matrix,
+                                   const dnmf_ratings_split *split, dnmf_ratings *ratings, dnmf_ratings_view *held_out);
+
 /* Distributes `entries`, which are distinct and lie inside rows x cols, wherever they are now. Consumes them,
  * also on failure. Released with dnmf_ratings_free. collective */
 dnmf_status dnmf_ratings_create(dnmf_context *context, int64_t rows, int64_t cols, dnmf_precision precision,

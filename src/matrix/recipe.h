@@ -1,12 +1,36 @@
 /*
- * What the values of a generated matrix are: from the traits of a row and of a column, and noise.
+ * What a generated matrix is, as generate.h has it, and what its values are: from the traits of a row and of a column,
+ * and noise.
  *
  * The traits are the components of a planted factor and, for ratings, a bias after them.
  */
 #ifndef DNMF_RECIPE_H
 #define DNMF_RECIPE_H
 
-#include "matrix/generate.h"
+#include "base/range.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum dnmf_generate_kind {
+  DNMF_GENERATE_UNIFORM = 0,
+  DNMF_GENERATE_PLANTED,
+  DNMF_GENERATE_RATINGS,
+  DNMF_GENERATE_KINDS
+} dnmf_generate_kind;
+
+typedef struct dnmf_generate_options {
+  dnmf_generate_kind kind;
+  bool sparse;       /* storage: places without a value are not stored */
+  double density;    /* expected share of places with a value, in (0, 1]; 1: all of them */
+  int components;    /* planted and ratings: components of the factors, at least 1 */
+  double noise;      /* planted: its norm relative to W H's; ratings: its deviation as a share of the scale */
+  double scale_min;  /* ratings: smallest value, not negative */
+  double scale_max;  /* ratings: largest value, a whole number of steps above */
+  double scale_step; /* ratings: positive */
+  uint64_t seed;
+} dnmf_generate_options;
 
 typedef struct dnmf_recipe {
   const dnmf_generate_options *options; /* not owned */

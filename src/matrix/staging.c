@@ -53,17 +53,6 @@ static int find_owner(const dnmf_layout *layout, dnmf_entry *entry) {
   return row * layout->grid->cols + col;
 }
 
-static void put_item(const dnmf_staging *staging, int64_t at, const dnmf_entry *entry) {
-  char *item = staging->sorted + (size_t)at * staging->item_bytes;
-  float single = (float)entry->value;
-  dnmf_staged_place place = {(int32_t)entry->row, (int32_t)entry->col};
-  memcpy(item, &place, sizeof place);
-  if (staging->precision == DNMF_DOUBLE)
-    memcpy(item + sizeof place, &entry->value, sizeof entry->value);
-  else
-    memcpy(item + sizeof place, &single, sizeof single);
-}
-
 /* The batch by owner, each owner's in order. */
 static void sort_by_owner(dnmf_staging *staging, int64_t count) {
   int size = staging->context->size;
@@ -74,8 +63,12 @@ static void sort_by_owner(dnmf_staging *staging, int64_t count) {
     send[staging->owners[e] = find_owner(staging->layout, &staging->read[e])]++;
   for (int r = 1; r < size; r++)
     next[r] = next[r - 1] + send[r - 1];
-  for (int64_t e = 0; e < count; e++)
-    put_item(staging, next[staging->owners[e]]++, &staging->read[e]);
+  for (int64_t e = 0; e < count; e++) {
+    const dnmf_entry *entry = &staging->read[e];
+    char *item = staging->sorted + (size_t)next[staging->owners[e]]++ * staging->item_bytes;
+    dnmf_staged_put(staging->precision, item, (dnmf_staged_place){(int32_t)entry->row, (int32_t)entry->col},
+                    entry->value);
+  }
 }
 
 /* Sends the sorted batch and takes what arrives. Alone, nothing needs to be sent. */
@@ -105,15 +98,45 @@ dnmf_status dnmf_staging_route(dnmf_staging *staging, dnmf_next_entries next, vo
     int64_t count = 0;
     if (status == DNMF_OK && more)
       status = next(&context->error, next_state, staging->read, staging->batch, &count);
-    DNMF_TRY(dnmf_agree(context, status));
     more = count > 0;
-    int64_t longest = count;
-    DNMF_TRY(dnmf_max_int64(context, context->comm, &longest, 1));
-    if (longest == 0)
+    int64_t most[2] = {count, status != DNMF_OK};
+    DNMF_TRY(dnmf_max_int64(context, context->comm, most, 2));
+    if (most[1])
+      return dnmf_agree(context, status);
+    if (most[0] == 0)
       return DNMF_OK;
     sort_by_owner(staging, count);
     status = exchange_batch(staging, count, take, take_state);
     if (status == DNMF_ERROR_MPI)
       return status;
+  }
+}
+
+/* `number` and `precision` are constants where this is called, but for rare ones. */
+static inline void place_items(const char *items, int64_t count, dnmf_precision precision, dnmf_number number,
+                               dnmf_csr *csr) {
+  const size_t item_bytes = sizeof(dnmf_staged_place) + dnmf_precision_size(precision);
+  for (int64_t i = 0; i < count; i++) {
+    const char *item = items + (size_t)i * item_bytes;
+    dnmf_staged_place place;
+    memcpy(&place, item, sizeof place);
+    const int64_t at = csr->start[place.row + 1]++;
+    csr->index[at] = place.col;
+    dnmf_number_put(number, csr->value, at, dnmf_number_at((dnmf_number)precision, item + sizeof place, 0));
+  }
+}
+
+void dnmf_staging_place(dnmf_queue *queue, dnmf_precision precision, dnmf_csr *csr) {
+  const dnmf_number number = dnmf_number_of(precision, csr->narrow);
+  const void *items = NULL;
+  int64_t count = 0;
+  while ((count = dnmf_queue_front(queue, INT64_MAX, &items)) > 0) {
+    if (precision == DNMF_DOUBLE && number == DNMF_NUMBER_DOUBLE)
+      place_items(items, count, DNMF_DOUBLE, DNMF_NUMBER_DOUBLE, csr);
+    else if (precision == DNMF_SINGLE && number == DNMF_NUMBER_SINGLE)
+      place_items(items, count, DNMF_SINGLE, DNMF_NUMBER_SINGLE, csr);
+    else
+      place_items(items, count, precision, number, csr);
+    dnmf_queue_drop(queue, count);
   }
 }

@@ -11,11 +11,24 @@
 #include "base/queue.h"
 #include "matrix/matrix.h"
 
+#include <string.h>
+
 /* Where an entry lies in its block; its value follows, a number of the matrix's precision. */
 typedef struct dnmf_staged_place {
   int32_t row;
   int32_t col;
 } dnmf_staged_place;
+
+/* item = an entry at `place`, its value as a number of the precision. local */
+static inline void dnmf_staged_put(dnmf_precision precision, void *item, dnmf_staged_place place, double value) {
+  char *to = item;
+  const float single = (float)value;
+  memcpy(to, &place, sizeof place);
+  if (precision == DNMF_DOUBLE)
+    memcpy(to + sizeof place, &value, sizeof value);
+  else
+    memcpy(to + sizeof place, &single, sizeof single);
+}
 
 typedef struct dnmf_staging {
   dnmf_context *context;
@@ -43,5 +56,9 @@ void dnmf_staging_free(dnmf_staging *staging); /* accepts a zeroed one */
  * collective */
 dnmf_status dnmf_staging_route(dnmf_staging *staging, dnmf_next_entries next, void *next_state, dnmf_staging_take take,
                                void *take_state);
+
+/* Puts the items of a queue into the rows of `csr`, whose starts are places (csr.h), converted to its numbers; the
+ * memory they waited in is given back on the way. local */
+void dnmf_staging_place(dnmf_queue *queue, dnmf_precision precision, dnmf_csr *csr);
 
 #endif

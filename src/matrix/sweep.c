@@ -1,4 +1,4 @@
-#include "matrix/sweep_parts.h"
+#include "matrix/sweep.h"
 
 #include "base/memory.h"
 #include "base/team.h"

@@ -57,4 +57,11 @@ void dnmf_sweep_accumulate(dnmf_context *context, dnmf_sweep *sweep, dnmf_range 
 /* out (block columns x k) = everything accumulated; releases the sweep. `out` may be NULL. local */
 void dnmf_sweep_finish(dnmf_sweep *sweep, dnmf_panel *out);
 
+/* A sweep ready for dnmf_sweep_multiply when given a panel (else NULL), for dnmf_sweep_accumulate with `sums`. local */
+dnmf_status dnmf_sweep_prepare(dnmf_context *context, const dnmf_matrix *a, int components, const dnmf_panel *panel,
+                               bool sums, dnmf_sweep *sweep);
+
+/* Bytes of what every sweep through a block with so many rows works with, panel and sums apart. local */
+double dnmf_sweep_scratch_bytes(const dnmf_context *context, dnmf_precision precision, int64_t rows, int components);
+
 #endif

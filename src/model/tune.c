@@ -62,6 +62,7 @@ static dnmf_status load(group *g, const dnmf_tune_plan *plan) {
   dnmf_layout layout = {0};
   dnmf_matrix matrix = {0};
   dnmf_status status = dnmf_source_open(context, plan->input, &plan->source, &g->source);
+  g->source.rows_alone = true; /* its entries become ratings */
   if (status == DNMF_OK)
     status = dnmf_grid_create(context, context->size, 1, &grid);
   if (status == DNMF_OK)

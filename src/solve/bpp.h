@@ -10,6 +10,8 @@
 #ifndef DNMF_SOLVE_BPP_H
 #define DNMF_SOLVE_BPP_H
 
+#include "base/precision.h"
+#include "base/status.h"
 #include "solve/kernels.h"
 
 #include <stdbool.h>

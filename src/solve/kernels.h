@@ -7,9 +7,10 @@
 #ifndef DNMF_SOLVE_KERNELS_H
 #define DNMF_SOLVE_KERNELS_H
 
+#include "base/precision.h"
 #include "base/variant.h"
 #include "solve/lanes.h"
-#include "solve/solver.h"
+#include "solve/update.h"
 
 #include <stddef.h>
 

@@ -2,6 +2,8 @@
  * Observed-only updates: rows are handed to threads as they become free; every row is computed by one thread and
  * its sums are added in row order, so the result is the same for any number of threads.
  */
+#include "solve/observed.h"
+
 #include "observed_kernels.h"
 
 #include "base/memory.h"

@@ -2,7 +2,7 @@
 #ifndef DNMF_OBSERVED_KERNELS_H
 #define DNMF_OBSERVED_KERNELS_H
 
-#include "solve/observed.h"
+#include "solve/observed_update.h"
 
 #include <stddef.h>
 

@@ -47,7 +47,4 @@ dnmf_status dnmf_open_npz(dnmf_context *context, const char *path, const char *i
 dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *inner,
                            const dnmf_source_options *options, dnmf_source *source);
 
-/* Puts the file's name before what the matrix layer, which does not know it, says of bad data. local */
-void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source);
-
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "matrix/csr.h"
+#include "store/features.h"
 #include "store/ids/ids_find.h"
 #include "store/ids/interner.h"
 #include "store/text/text_file.h"
@@ -22,14 +22,6 @@ typedef struct id_side {
   int64_t count;
   dnmf_ids *ids;
 } id_side;
-
-void dnmf_selection_free(dnmf_selection *selection) {
-  if (!selection)
-    return;
-  dnmf_subset_free(&selection->rows);
-  dnmf_subset_free(&selection->cols);
-  free(selection);
-}
 
 static dnmf_status take_id(dnmf_error *error, void *state, dnmf_text_line line) {
   int64_t number = 0;
@@ -146,6 +138,31 @@ static dnmf_status choose_side(dnmf_context *context, const dnmf_source *source,
     return status;
   }
   return dnmf_agree(context, dnmf_subset_of_bits(&context->error, s->count, bits, subset));
+}
+
+/* Leaves of the features only those of the chosen type. */
+static dnmf_status choose_features(dnmf_context *context, const dnmf_source *source, const char *type,
+                                   dnmf_selection *chosen) {
+  void *memory = NULL;
+  dnmf_subset *subset = source->features_in_cols ? &chosen->cols : &chosen->rows;
+  const int64_t of = subset->of;
+  if (!type)
+    return DNMF_OK;
+  dnmf_status status =
+      dnmf_allocate_zero(&context->error, "a subset", dnmf_subset_words(of), sizeof(uint64_t), &memory);
+  uint64_t *bits = memory;
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_features_choose(context, source, type, bits);
+  for (int64_t i = 0; i < of && status == DNMF_OK; i++)
+    if (!dnmf_subset_has(subset, i))
+      bits[i / 64] &= ~(UINT64_C(1) << (i % 64));
+  if (status != DNMF_OK) {
+    free(bits);
+    return status;
+  }
+  dnmf_subset_free(subset);
+  return dnmf_agree(context, dnmf_subset_of_bits(&context->error, of, bits, subset));
 }
 
 /* The strings of the chosen ids move together. */
@@ -308,6 +325,8 @@ dnmf_status dnmf_source_select(dnmf_context *context, const dnmf_select_options 
   dnmf_status status = choose_side(context, source, &rows, &chosen.rows);
   if (status == DNMF_OK)
     status = choose_side(context, source, &cols, &chosen.cols);
+  if (status == DNMF_OK)
+    status = choose_features(context, source, options->feature_type, &chosen);
   if (status == DNMF_OK)
     status = check_left(context, source, options, &chosen);
   bool all = dnmf_subset_is_all(&chosen.rows) && dnmf_subset_is_all(&chosen.cols);

@@ -17,8 +17,6 @@ dnmf_status dnmf_source_load_rows(dnmf_context *context, dnmf_source *source, dn
  * and is the source's. local */
 void dnmf_source_hold(dnmf_source *source, dnmf_matrix *matrix);
 
-void dnmf_selection_free(dnmf_selection *selection); /* local; accepts NULL */
-
 /* Drops rows and columns with too few entries from the selection of `matrix`, which lies by whole rows in rank order,
  * until there are none. collective */
 dnmf_status dnmf_select_counts(dnmf_context *context, const dnmf_matrix *matrix, int64_t min_row_count,

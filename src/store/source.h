@@ -11,6 +11,8 @@
 
 #include "matrix/ids.h"
 #include "matrix/matrix.h"
+#include "store/selection.h"
+#include "matrix/ratings.h"
 
 typedef enum dnmf_format {
   DNMF_FORMAT_AUTO = 0,
@@ -29,6 +31,8 @@ typedef enum dnmf_header { DNMF_HEADER_AUTO = 0, DNMF_HEADER_YES, DNMF_HEADER_NO
 /* The number of the first column where columns are numbered. */
 typedef enum dnmf_index_base { DNMF_INDEX_AUTO = 0, DNMF_INDEX_FROM_0, DNMF_INDEX_FROM_1 } dnmf_index_base;
 
+enum { DNMF_SOURCE_NOTE = 512 /* bytes */ };
+
 /* Which rows and columns take part; zeroed: all. Rows are chosen by number, counted from 0 in the order of the matrix
  * (triples: sorted by id), and by id; both must hold. Then rows and columns with too few entries are dropped, again
  * and again until all that are left have enough. What is left keeps its order, and its ids; where there were none,
@@ -40,6 +44,7 @@ typedef struct dnmf_select_options {
   const char *col_ids;
   int64_t min_row_count; /* entries (stored ones; of a dense matrix those that are not 0) */
   int64_t min_col_count;
+  const char *feature_type; /* of 10x Genomics, "Gene Expression": features of that type; NULL: all */
 } dnmf_select_options;
 
 /* What becomes of single cells; see cells.h. */
@@ -70,8 +75,11 @@ typedef struct dnmf_source_options {
   dnmf_index_base index_base; /* svmlight; auto: 0 where it occurs, else 1 */
   int64_t svmlight_cols; /* that an svmlight file has at least, as the model it is read for has; 0: as many as occur */
   bool transpose;        /* what the file holds is the transpose of the matrix */
-  bool missing_given;    /* else what is not stored is as the format has it, and cells without a value are errors */
-  dnmf_missing missing;  /* what is not stored, and cells without a value: see cells.h */
+  const char *feature_names; /* what features are called by: "id" (NULL), "name", or another list of the file */
+  const char *row_names;     /* a file with a name a line, for each row; NULL: as the input has them */
+  const char *col_names;
+  bool missing_given;        /* else what is not stored is as the format has it, and cells without a value are errors */
+  dnmf_missing missing;      /* what is not stored, and cells without a value: see cells.h */
   const char *missing_value; /* marks a cell without a value, which makes it unobserved; NULL: no mark */
   double add;                /* to every value that there is */
   bool shared;           /* the options are those of another file too: what does not concern this one is passed over */
@@ -81,14 +89,14 @@ typedef struct dnmf_source_options {
   dnmf_select_options select;
 } dnmf_source_options;
 
-typedef struct dnmf_selection dnmf_selection;
 typedef struct dnmf_source dnmf_source;
 struct dnmf_source {
   /* The same on every process. */
   char *name;
-  const char *format; /* for people: "rating triples", "HDF5 sparse group (csr)", ... */
-  char taken[256];    /* for people: what was taken for ids and values; empty: there was nothing to decide */
-  char type[32];      /* of the stored values: "float64", "int8", "text" */
+  const char *format;          /* for people: "rating triples", "HDF5 sparse group (csr)", ... */
+  char note[DNMF_SOURCE_NOTE]; /* for people, in lines: what was taken for ids and values, what else is to be known of
+                                  the file; empty: nothing */
+  char type[32];               /* of the stored values: "float64", "int8", "text" */
   dnmf_number narrow; /* the narrowest type that represents whatever the file may hold, where it tells; a dense matrix
                          is loaded in it. 0: known when it is loaded, if then */
   int64_t rows;
@@ -103,10 +111,14 @@ struct dnmf_source {
   dnmf_duplicates duplicates;
   dnmf_ids row_ids; /* owned by the source; a caller may move them out and set kind NONE */
   dnmf_ids col_ids;
-  dnmf_index_base
-      index_base; /* of the columns of an svmlight file, as it or what was imported from it says; AUTO: none */
+  bool ids_from_entries; /* rows and columns are those that entries name, in the order of their ids */
+  bool has_features;     /* rows, or columns, are features of cells (genes) */
+  bool features_in_cols;
+  dnmf_ids feature_types;     /* of the features; kind NONE: they have none */
+  dnmf_index_base index_base; /* of the columns of an svmlight file, as it or what was imported from it says */
 
-  bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols */
+  bool rows_alone; /* set by who loads: a sparse matrix is wanted by rows only, without by_cols, */
+  bool as_ratings; /* or as dnmf_matrix_assemble_ratings makes it, balanced */
   bool transposed; /* the file holds the columns of this matrix as rows; shape and ids above are the matrix's */
 
   /* Set by the reader of the format. */
@@ -130,6 +142,16 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
 /* The matrix, checked and complete (dnmf_matrix_finish included). A source is loaded once. collective */
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                              dnmf_precision precision, dnmf_matrix *matrix);
+
+/* Puts the file's name before what the matrix layer, which does not know it, says of bad data. local */
+void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source);
+/* The stored entries as ratings, each read once and sent to the owners of its row and its column; of a dense matrix
+ * those that are not 0. With a split a share of them is `held_out` instead (else it is left alone). *figures is what
+ * dnmf_source_load would find out about the whole matrix, entries held out included, without a block. All three are
+ * released also after a failure. collective */
+dnmf_status dnmf_source_load_ratings(dnmf_context *context, dnmf_source *source, dnmf_precision precision,
+                                     const dnmf_ratings_split *split, dnmf_matrix *figures, dnmf_ratings *ratings,
+                                     dnmf_ratings_view *held_out);
 
 void dnmf_source_close(dnmf_source *source); /* collective; accepts a zeroed source */
 

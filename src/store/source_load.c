@@ -56,6 +56,8 @@ dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, 
   void *of = chosen ? &c : state;
   if (!source->sparse)
     return dnmf_matrix_assemble_dense(context, layout, precision, source->narrow, from, of, matrix);
+  if (source->as_ratings)
+    return dnmf_matrix_assemble_ratings(context, layout, precision, true, source->duplicates, from, of, matrix);
   if (source->rows_alone)
     return dnmf_matrix_assemble_rows(context, layout, precision, source->sparse, source->duplicates, from, of, matrix);
   return dnmf_matrix_assemble(context, layout, precision, source->sparse, source->duplicates, from, of, matrix);

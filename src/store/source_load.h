@@ -5,18 +5,13 @@
 #ifndef DNMF_STORE_SOURCE_LOAD_H
 #define DNMF_STORE_SOURCE_LOAD_H
 
-#include "base/subset.h"
 #include "store/hdf5/hdf5_slab.h"
 #include "store/numpy/plain_rows.h"
+#include "store/selection.h"
 #include "store/source.h"
 
-/* The rows and columns that are selected, of the matrix before. */
-struct dnmf_selection {
-  dnmf_subset rows;
-  dnmf_subset cols;
-};
-
-/* Assembles the matrix from the entries that `next` hands over, indexed as the file has them. collective */
+/* Assembles the matrix, as who loads it wants it, from the entries that `next` hands over, indexed as the file has
+ * them. collective */
 dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_next_entries next, void *state, dnmf_matrix *matrix);
 

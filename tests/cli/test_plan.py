@@ -80,6 +80,18 @@ def test_memory_is_near_what_a_fit_takes(tmp_path, kind, options, processes, res
     assert taken - memory["program"] == pytest.approx(memory["peak"], abs=rest)
 
 
+@pytest.mark.parametrize("processes, rest", [(1, 16e6), (2, 24e6)])
+def test_memory_of_ratings_is_near_what_a_fit_takes(tmp_path, processes, rest):
+    """Loading takes most: 16 bytes an entry that waits, beside rows of at most 12 bytes an entry."""
+    stored = 4000000
+    run(["generate", "-o", tmp_path / "a.h5", "--rows", 8000, "--cols", 4000, "--kind", "ratings", "--nnz", stored])
+    options = [tmp_path / "a.h5", "-k", 5, "--json"]
+    taken = run(["fit", *options, "-o", tmp_path / "m.h5", "--max-iter", 2], processes=processes).json["peak_memory"]
+    memory = run(["plan", *options, "-n", processes]).json["plans"][0]["memory"]
+    assert memory["loading"] <= 30 * stored / processes
+    assert taken - memory["program"] == pytest.approx(memory["peak"], abs=rest)
+
+
 def test_sizes_of_a_process_follow_from_the_grid():
     memory = plans("--rows", 1000, "--cols", 600, "-k", 8, "-n", 6, "--grid", "2x3")[0]["memory"]
     rows, cols, own_rows, own_cols = 500, 200, 167, 100

@@ -16,6 +16,7 @@ import concurrent.futures
 import os
 import pathlib
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -35,11 +36,11 @@ OLD = b"what was there before\n"
 CASES = {
     "generate": ("a.h5", "generate --rows 30 --cols 20 --sparse --density 0.3 -o {out}/a.h5"),
     "import-triples": ("a.h5", "import {in}/triples.csv -o {out}/a.h5"),
-    "import-table": ("a.h5", "import {in}/table.csv --header no -o {out}/a.h5"),
+    "import-table": ("a.h5", "import {in}/table.csv --format table --header no -o {out}/a.h5"),
     "import-mm": ("a.h5", "import {in}/a.mtx -o {out}/a.h5"),
     "import-npz": ("a.h5", "import {in}/a.npz -o {out}/a.h5"),
     "import-gzip": ("a.h5", "import {in}/triples.csv.gz -o {out}/a.h5"),
-    "import-selected": ("a.h5", "import {in}/table.csv --header no --min-row-count 3 --rows 2: -o {out}/a.h5"),
+    "import-selected": ("a.h5", "import {in}/table.csv --format table --header no --min-row-count 3 --rows 2: -o {out}/a.h5"),
     "info": (None, "info {in}/zeros.h5"),
     "fit-dense": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 3 -o {out}/m.h5"),
     "fit-sparse-mu": ("m.h5", "fit {in}/zeros.h5 -k 3 --max-iter 3 --solver mu -o {out}/m.h5"),
@@ -153,7 +154,7 @@ class Run:
     def left(self):
         """Names beside the output; a log and a checkpoint are written as they go."""
         names = sorted(path.name for path in self.out.iterdir())
-        aborted = "MPI_ABORT was invoked" in self.stderr or "application called MPI_Abort" in self.stderr
+        aborted = any(re.search("failed on process|has no memory for", message) for message in self.messages)
         return [name for name in names if name not in (self.output, "log.jsonl", "c.h5") and
                 not (aborted and name.endswith(".partial"))]
 

@@ -35,7 +35,7 @@ dnmf_status dnmf_block_reader_open(const dnmf_context *context, const dnmf_sourc
   reader->plain = dnmf_no_plain_rows();
   DNMF_TRY(check_source(error, source));
   DNMF_TRY(dnmf_hdf5_open_alone(error, reader->state->path, &reader->file));
-  if (!source->sparse)
+  if (!source->sparse && !reader->state->place.packing.used)
     reader->plain = dnmf_plain_rows_of_hdf5(reader->state->path, reader->file, reader->state->place.name,
                                             dnmf_block_reader_number(reader));
   return DNMF_OK;
@@ -170,7 +170,8 @@ static dnmf_status read_sparse(dnmf_block_reader *reader, dnmf_range rows, int64
 static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
                              void *buffer) {
   const dnmf_block_reader *reader = state;
-  return dnmf_hdf5_read(context, reader->file, reader->state->place.name, dnmf_hdf5_number(number), slab, buffer);
+  const dnmf_hdf5_place *place = &reader->state->place;
+  return dnmf_hdf5_read_values(context, reader->file, place->name, &place->packing, slab, number, buffer);
 }
 
 dnmf_status dnmf_block_reader_read(dnmf_block_reader *reader, dnmf_range rows, int64_t room, dnmf_matrix *block) {

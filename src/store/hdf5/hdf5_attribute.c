@@ -152,3 +152,19 @@ bool dnmf_hdf5_get_integers(hid_t object, const char *name, int count, int64_t *
   dnmf_hdf5_release(attribute);
   return read;
 }
+
+int dnmf_hdf5_get_reals(hid_t object, const char *name, int most, double *values) {
+  if (H5Aexists(object, name) <= 0)
+    return 0;
+  hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+  hid_t space = attribute < 0 ? -1 : H5Aget_space(attribute);
+  hid_t type = attribute < 0 ? -1 : H5Aget_type(attribute);
+  const hssize_t count = space < 0 ? 0 : H5Sget_simple_extent_npoints(space);
+  const H5T_class_t class = type < 0 ? H5T_NO_CLASS : H5Tget_class(type);
+  const bool read = count >= 1 && count <= most && (class == H5T_INTEGER || class == H5T_FLOAT) &&
+                    H5Aread(attribute, H5T_NATIVE_DOUBLE, values) >= 0;
+  dnmf_hdf5_release(type);
+  dnmf_hdf5_release(space);
+  dnmf_hdf5_release(attribute);
+  return read ? (int)count : 0;
+}

@@ -23,6 +23,10 @@ dnmf_status dnmf_hdf5_set_real(dnmf_error *error, hid_t object, const char *name
  * reading */
 dnmf_status dnmf_hdf5_get_text(dnmf_error *error, hid_t object, const char *name, char **text);
 
+/* Reads the numbers of an attribute, at most `most`, and returns how many there are; 0 when there is no such attribute
+ * or it holds something else. local */
+int dnmf_hdf5_get_reals(hid_t object, const char *name, int most, double *values);
+
 /* Reads `count` integers; false when there is no such attribute or it does not hold that many. local */
 bool dnmf_hdf5_get_integers(hid_t object, const char *name, int count, int64_t *values);
 

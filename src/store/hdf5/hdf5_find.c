@@ -75,6 +75,11 @@ static dnmf_status describe_dense(dnmf_error *error, const char *path, hid_t fil
   place->stored = place->rows * place->cols;
   snprintf(place->type, sizeof place->type, "%s", shape.type);
   place->narrow = shape.narrow;
+  DNMF_TRY(dnmf_hdf5_find_packing(error, path, file, place->name, &place->packing));
+  if (place->packing.used) {
+    snprintf(place->type, sizeof place->type, "float64");
+    place->narrow = (dnmf_number)0;
+  }
   return DNMF_OK;
 }
 
@@ -113,6 +118,46 @@ static bool is_internal(const char *name) {
   return strncmp(name, "#refs#", 6) == 0 || strncmp(name, "#subsystem#", 11) == 0;
 }
 
+/* True when the group is pandas's: `values` is the dataset of its numbers, or empty where they are not one matrix, and
+ * `what` says what it is. (pandas.io.pytables, versions 0.10 to 2.) */
+static bool describe_pandas(hid_t file, const char *name, char values[DNMF_HDF5_NAME], char what[160]) {
+  dnmf_error ignored = {0};
+  char *kind = NULL;
+  int64_t blocks = 0;
+  hid_t group = H5Gopen2(file, name, H5P_DEFAULT);
+  *values = 0;
+  if (group >= 0)
+    dnmf_hdf5_get_text(&ignored, group, "pandas_type", &kind);
+  const bool frame = kind && strcmp(kind, "frame") == 0;
+  if (frame && !dnmf_hdf5_get_integers(group, "nblocks", 1, &blocks))
+    blocks = 0;
+  if (frame && blocks == 1) {
+    dnmf_hdf5_join(values, name, "block0_values");
+    snprintf(what, 160, "a pandas frame");
+  } else if (frame) {
+    snprintf(what, 160, "a pandas frame with columns of %d types; save it with df.astype(float).to_hdf", (int)blocks);
+  } else if (kind) {
+    snprintf(what, 160, "pandas's %.40s; save a frame with df.astype(float).to_hdf(..., format='fixed')", kind);
+  }
+  dnmf_hdf5_release(group);
+  const bool pandas = kind != NULL;
+  free(kind);
+  return pandas;
+}
+
+/* Lists the matrix of a pandas frame, or what else it is; false when the group is not pandas's. */
+static bool visit_pandas(hid_t file, const char *name, inventory *seen) {
+  char values[DNMF_HDF5_NAME];
+  char what[160];
+  if (!describe_pandas(file, name, values, what))
+    return false;
+  if (*values && dnmf_hdf5_exists(file, values))
+    visit_dataset(file, values, seen);
+  else
+    list_other(name, what, seen);
+  return true;
+}
+
 /* Lists what the link `name` of the file leads to; true when it is a group that may hold more. */
 static bool visit(hid_t file, const char *name, H5L_type_t link, inventory *seen) {
   if (link == H5L_TYPE_EXTERNAL) {
@@ -126,6 +171,8 @@ static bool visit(hid_t file, const char *name, H5L_type_t link, inventory *seen
   else if (type == H5I_GROUP && dnmf_hdf5_is_sparse(object, "."))
     visit_sparse(file, name, seen);
   dnmf_hdf5_release(object);
+  if (type == H5I_GROUP && visit_pandas(file, name, seen))
+    return false;
   return type == H5I_GROUP && link == H5L_TYPE_HARD;
 }
 
@@ -186,6 +233,15 @@ static dnmf_status find_named(dnmf_error *error, const char *path, hid_t file, c
                    seen.others ? seen.other_list : "nothing");
 }
 
+static dnmf_status refuse_model(dnmf_error *error, const char *path) {
+  return dnmf_fail(
+      error, DNMF_ERROR_INPUT,
+      "%s is a model, the result of a fit, and a matrix is needed; a model is used by dnmf predict, recommend, "
+      "evaluate, transform, describe, reconstruct and export, and one of its factors as a matrix by its "
+      "name: %s:/W",
+      path, path);
+}
+
 static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   if (dnmf_hdf5_exists(file, "/matrix")) {
     snprintf(place->name, sizeof place->name, "/matrix");
@@ -195,6 +251,8 @@ static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file,
     snprintf(place->name, sizeof place->name, "/X");
     return DNMF_OK;
   }
+  if (dnmf_hdf5_exists(file, "/W") && dnmf_hdf5_exists(file, "/H"))
+    return refuse_model(error, path);
   inventory seen;
   take_inventory(file, &seen);
   if (seen.candidates == 0)
@@ -217,11 +275,20 @@ static dnmf_status describe(dnmf_error *error, const char *path, hid_t file, dnm
   if (dnmf_hdf5_is_sparse(file, place->name))
     return dnmf_hdf5_describe_sparse(error, path, file, place);
   char *class = NULL;
+  char values[DNMF_HDF5_NAME];
+  char what[160];
   dnmf_status status = dnmf_matlab_class(error, file, place->name, &class);
   if (class)
     status = dnmf_matlab_check(error, path, file, place->name, class);
   free(class);
   DNMF_TRY(status);
+  if (describe_pandas(file, place->name, values, what) && *values && dnmf_hdf5_exists(file, values)) {
+    place->sparse = false;
+    snprintf(place->name, sizeof place->name, "%s", values);
+    return describe_dense(error, path, file, place);
+  }
+  if (describe_pandas(file, place->name, values, what))
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%s of %s is %s", place->name, path, what);
   inventory seen;
   take_inventory(file, &seen);
   return dnmf_fail(error, DNMF_ERROR_INPUT,
@@ -257,14 +324,15 @@ static dnmf_status find_missing(dnmf_error *error, const char *path, hid_t file,
   return status;
 }
 
-dnmf_status dnmf_hdf5_find(dnmf_error *error, const char *path, hid_t file, const char *inner, dnmf_hdf5_place *place) {
+dnmf_status dnmf_hdf5_find(dnmf_error *error, const char *path, hid_t file, const char *inner,
+                           const char *feature_names, dnmf_hdf5_place *place) {
   memset(place, 0, sizeof *place);
   DNMF_TRY(inner && *inner ? find_named(error, path, file, inner, place) : find_unnamed(error, path, file, place));
   DNMF_TRY(describe(error, path, file, place));
   if (place->rows == 0 || place->cols == 0)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the matrix %s of %s is empty (%" PRId64 " x %" PRId64 ")", place->name,
                      path, place->rows, place->cols);
-  DNMF_TRY(dnmf_hdf5_find_ids(error, file, place));
+  DNMF_TRY(dnmf_hdf5_find_ids(error, path, file, feature_names, place));
   find_index_base(file, place);
   return find_missing(error, path, file, place);
 }

@@ -21,7 +21,7 @@ typedef struct open_place {
 static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
                              void *buffer) {
   const open_place *from = state;
-  return dnmf_hdf5_read(context, from->file, from->place->name, dnmf_hdf5_number(number), slab, buffer);
+  return dnmf_hdf5_read_values(context, from->file, from->place->name, &from->place->packing, slab, number, buffer);
 }
 
 /* This process's block, straight into place, from a file that has the numbers as they are wanted; else HDF5 converts
@@ -32,8 +32,9 @@ static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, 
   open_place from = {-1, &state->place};
   DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_unset(context, layout, precision, source->narrow, matrix)));
   DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &from.file));
-  dnmf_plain_rows plain =
-      dnmf_plain_rows_of_hdf5(state->path, from.file, state->place.name, dnmf_matrix_number(matrix));
+  dnmf_plain_rows plain = dnmf_no_plain_rows();
+  if (!state->place.packing.used)
+    plain = dnmf_plain_rows_of_hdf5(state->path, from.file, state->place.name, dnmf_matrix_number(matrix));
   dnmf_status status = dnmf_load_block(context, source, read_slab, &from, &plain, true, matrix);
   dnmf_plain_rows_close(&plain);
   return dnmf_hdf5_close(context, state->path, false, from.file, status);
@@ -77,14 +78,15 @@ static void close_source(dnmf_source *source) {
 }
 
 /* Process 0 alone looks, so that a file is searched once and there is one message. */
-static dnmf_status find_place(dnmf_context *context, const char *path, const char *inner, dnmf_hdf5_place *place) {
+static dnmf_status find_place(dnmf_context *context, const char *path, const char *inner, const char *feature_names,
+                              dnmf_hdf5_place *place) {
   dnmf_status status = DNMF_OK;
   if (context->rank == 0) {
     hid_t file = -1;
     dnmf_reading_begin(context, path, DNMF_LOOK_SECONDS);
     status = dnmf_hdf5_open_alone(&context->error, path, &file);
     if (status == DNMF_OK)
-      status = dnmf_hdf5_find(&context->error, path, file, inner, place);
+      status = dnmf_hdf5_find(&context->error, path, file, inner, feature_names, place);
     if (file >= 0)
       H5Fclose(file);
     dnmf_reading_end(context);
@@ -97,19 +99,21 @@ static dnmf_status read_ids(dnmf_context *context, const dnmf_hdf5_state *state,
   const dnmf_hdf5_place *place = &state->place;
   hid_t file = -1;
   dnmf_status status = DNMF_OK;
-  if (!*place->row_ids.name && !*place->col_ids.name)
+  if (!*place->row_ids.name && !*place->col_ids.name && !*place->feature_types.name)
     return DNMF_OK;
   DNMF_TRY(dnmf_hdf5_open(context, state->path, false, &file));
   if (*place->row_ids.name)
     status = dnmf_ids_read_place(context, state->path, file, &place->row_ids, place->rows, &source->row_ids);
   if (*place->col_ids.name && status == DNMF_OK)
     status = dnmf_ids_read_place(context, state->path, file, &place->col_ids, place->cols, &source->col_ids);
+  if (*place->feature_types.name && status == DNMF_OK)
+    status = dnmf_ids_read_place(context, state->path, file, &place->feature_types,
+                                 place->features_in_cols ? place->cols : place->rows, &source->feature_types);
   return dnmf_hdf5_close(context, state->path, false, file, status);
 }
 
 dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *inner,
                            const dnmf_source_options *options, dnmf_source *source) {
-  (void)options; /* HDF5 says itself what the text readers must be told */
   void *memory = NULL;
   dnmf_status status = dnmf_allocate_zero(&context->error, "the source", 1, sizeof(dnmf_hdf5_state), &memory);
   dnmf_hdf5_state *state = memory;
@@ -120,7 +124,7 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   if (status == DNMF_OK && !(state->path = strdup(path)))
     status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
   DNMF_TRY(dnmf_agree(context, status));
-  DNMF_TRY(find_place(context, path, inner, &state->place));
+  DNMF_TRY(find_place(context, path, inner, options->feature_names, &state->place));
   const dnmf_hdf5_place *place = &state->place;
   source->format = !place->sparse      ? "HDF5 dataset"
                    : place->by_columns ? "HDF5 sparse group (csc)"
@@ -135,6 +139,9 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   source->by_rows = !place->by_columns;
   source->by_cols = !place->sparse || place->by_columns;
   source->missing = place->missing;
+  source->has_features = place->has_features;
+  source->features_in_cols = place->features_in_cols;
+  snprintf(source->note, sizeof source->note, "%s", place->note);
   if (place->index_base >= 0)
     source->index_base = place->index_base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
   return read_ids(context, state, source);

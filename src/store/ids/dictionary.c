@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "store/ids/id_list.h"
 #include "store/ids/meeting.h"
 #include "store/text/text_number.h"
 
@@ -268,7 +269,7 @@ dnmf_status dnmf_dictionary_build(dnmf_context *context, const dnmf_interner *st
   int64_t *answers = NULL;
   void *mine = NULL;
   memset(ids, 0, sizeof *ids);
-  DNMF_TRY(dnmf_ids_agree_kind(context, strings, &ids->kind));
+  DNMF_TRY(dnmf_ids_agree_kind(context, strings->count, strings->starts, strings->text, &ids->kind));
   dnmf_status status = keys_of_strings(&context->error, strings, ids->kind, &keys);
   if (status == DNMF_OK)
     status = dnmf_allocate(&context->error, "numbers of ids", keys.count, sizeof(int64_t), &mine);

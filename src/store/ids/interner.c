@@ -63,7 +63,7 @@ static dnmf_status grow_slots(dnmf_error *error, dnmf_interner *interner) {
   return DNMF_OK;
 }
 
-dnmf_status dnmf_interner_append(dnmf_error *error, dnmf_interner *interner, const char *bytes, int64_t length) {
+static dnmf_status append(dnmf_error *error, dnmf_interner *interner, const char *bytes, int64_t length) {
   if (length > INT32_MAX || interner->count >= UINT32_MAX - 1)
     return dnmf_fail(error, DNMF_ERROR_MEMORY, "more ids, or longer ones, than one process can hold; use more");
   void *memory = interner->starts;
@@ -90,7 +90,7 @@ dnmf_status dnmf_intern(dnmf_error *error, dnmf_interner *interner, const char *
     DNMF_TRY(grow_slots(error, interner));
   dnmf_interner_slot *slot = find(interner, bytes, length);
   if (slot->number == 0) {
-    DNMF_TRY(dnmf_interner_append(error, interner, bytes, length));
+    DNMF_TRY(append(error, interner, bytes, length));
     slot->prefix = prefix_of(bytes, length);
     slot->length = (uint32_t)length;
     slot->number = (uint32_t)interner->count;

@@ -34,10 +34,6 @@ typedef struct dnmf_interner {
 /* The number of a string, counted from 0. A zeroed interner is empty. Released with dnmf_interner_free. local */
 dnmf_status dnmf_intern(dnmf_error *error, dnmf_interner *interner, const char *bytes, int64_t length, int64_t *number);
 
-/* Appends a string that may be there before, as number count - 1. An interner that is filled so is a list: nothing is
- * looked up in it. local */
-dnmf_status dnmf_interner_append(dnmf_error *error, dnmf_interner *interner, const char *bytes, int64_t length);
-
 /* The same for the integer `value` >= 0 as it would be printed: faster. local */
 dnmf_status dnmf_intern_integer(dnmf_error *error, dnmf_interner *interner, int64_t value, int64_t *number);
 

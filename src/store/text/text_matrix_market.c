@@ -310,7 +310,7 @@ dnmf_status dnmf_open_docword(dnmf_context *context, const dnmf_text_file *file,
   if (status == DNMF_OK)
     status = read_options(&context->error, file, options, &all, source);
   DNMF_TRY(dnmf_agree(context, status));
-  snprintf(source->taken, sizeof source->taken,
+  snprintf(source->note, sizeof source->note,
            "%" PRId64 " documents are the rows, %" PRId64 " words the columns, as its three lines of header say",
            all.rows, all.cols);
   return read_market(context, file, &all, source);

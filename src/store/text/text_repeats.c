@@ -186,8 +186,8 @@ static dnmf_status keep_latest(dnmf_context *context, const char *time_column, c
   source->stored -= dropped;
   if (!time_column)
     return DNMF_OK;
-  size_t used = strlen(source->taken);
-  snprintf(source->taken + used, sizeof source->taken - used,
+  size_t used = strlen(source->note);
+  snprintf(source->note + used, sizeof source->note - used,
            "; of repeated entries the latest by %.40s counts, %" PRId64 " left out", time_column, dropped);
   return DNMF_OK;
 }

@@ -149,7 +149,7 @@ static dnmf_status read_svmlight(dnmf_context *context, const dnmf_text_file *fi
   source->cols = source->cols < options->svmlight_cols ? options->svmlight_cols : source->cols;
   source->index_base = base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
   source->stored = all->state->items.count;
-  snprintf(source->taken, sizeof source->taken, "columns are counted from %" PRId64 "%s", base,
+  snprintf(source->note, sizeof source->note, "columns are counted from %" PRId64 "%s", base,
            options->index_base != DNMF_INDEX_AUTO ? ""
            : base == 0                            ? ", as column 0 occurs"
                                                   : ", as no column 0 occurs (--index-base)");

@@ -4,7 +4,8 @@
  */
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "store/ids/dictionary.h"
+#include "store/ids/id_list.h"
+#include "store/ids/ids_find.h"
 #include "store/readers.h"
 #include "store/text/text_columns.h"
 #include "store/text/text_entries.h"
@@ -21,11 +22,11 @@ typedef struct table {
   dnmf_dialect dialect;
   dnmf_value_rule values;
   bool header;
-  int64_t id_column;       /* of row ids; -1: there is none */
-  int64_t fields;          /* on every line of data */
-  dnmf_text_place data;    /* where it begins */
-  dnmf_interner row_names; /* lists */
-  dnmf_interner col_names;
+  int64_t id_column;    /* of row ids; -1: there is none */
+  int64_t fields;       /* on every line of data */
+  dnmf_text_place data; /* where it begins */
+  dnmf_id_list row_names;
+  dnmf_id_list col_names;
   int64_t lines; /* of data read here */
   dnmf_field *cells;
   dnmf_text_reader reader;
@@ -129,7 +130,7 @@ static dnmf_status read_opening(dnmf_error *error, const dnmf_text_file *file, c
   return dnmf_text_locate(error, file->path, 0, DNMF_ERROR_INPUT);
 }
 
-/* The column ids of the header, each of which must be there. A name may stand for several columns. */
+/* The column ids of the header, each of which must be there; they may repeat. */
 static dnmf_status take_column_ids(dnmf_error *error, const opening *head, table *all) {
   int64_t shift = all->fields - head->count[0]; /* 1: the column of row ids has no name */
   for (int64_t i = 0; i < head->count[0]; i++) {
@@ -138,7 +139,7 @@ static dnmf_status take_column_ids(dnmf_error *error, const opening *head, table
       continue;
     if (is_empty(field) && !field->quoted)
       return dnmf_fail(error, DNMF_ERROR_INPUT, "column %" PRId64 " has no name", i + 1);
-    DNMF_TRY(dnmf_interner_append(error, &all->col_names, field->begin, field->end - field->begin));
+    DNMF_TRY(dnmf_id_list_append(error, &all->col_names, field->begin, field->end - field->begin));
   }
   return DNMF_OK;
 }
@@ -225,7 +226,7 @@ static dnmf_status take_row_id(dnmf_error *error, table *all, dnmf_field *field)
   dnmf_field_unescape(field);
   if (is_empty(field) && !field->quoted)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the row id is empty");
-  return dnmf_interner_append(error, &all->row_names, field->begin, field->end - field->begin);
+  return dnmf_id_list_append(error, &all->row_names, field->begin, field->end - field->begin);
 }
 
 static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
@@ -246,14 +247,22 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
   return DNMF_OK;
 }
 
-/* The ids of `range`, which are `names` from `first` on. */
-static dnmf_status set_ids(dnmf_context *context, const dnmf_interner *names, int64_t first, dnmf_range range,
-                           int64_t count, dnmf_ids *ids) {
-  dnmf_id_kind kind = DNMF_IDS_NONE;
-  DNMF_TRY(dnmf_ids_agree_kind(context, names, &kind));
-  ids->count = count;
-  ids->range = range;
-  return dnmf_agree(context, dnmf_ids_fill(&context->error, kind, names, first, dnmf_range_size(range), ids));
+/* Adds to the note that some rows (columns) share a name. */
+static dnmf_status tell_repeated(dnmf_context *context, const char *what, const dnmf_ids *ids, dnmf_source *source) {
+  void *memory = NULL;
+  int64_t repeated = 0;
+  dnmf_status status =
+      dnmf_allocate(&context->error, "indices of ids", dnmf_range_size(ids->range), sizeof(int64_t), &memory);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_ids_match(context, ids, ids->count, ids, memory, &repeated);
+  free(memory);
+  const size_t used = strlen(source->note);
+  if (status == DNMF_OK && repeated > 0)
+    snprintf(source->note + used, sizeof source->note - used,
+             "%s%" PRId64 " of the %" PRId64 " %s ids repeat an earlier one", used ? "\n" : "", repeated / 2,
+             ids->count, what);
+  return status;
 }
 
 static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file, table *all, dnmf_source *source) {
@@ -274,10 +283,15 @@ static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file,
   if (source->rows == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has a header and no rows below it", file->path);
   DNMF_TRY(dnmf_cells_settle(context, all->values.missing, source));
-  if (all->id_column >= 0)
-    DNMF_TRY(set_ids(context, &all->row_names, 0, rows, source->rows, &source->row_ids));
+  if (all->id_column >= 0) {
+    DNMF_TRY(dnmf_ids_of_list(context, &all->row_names, 0, rows, source->rows, &source->row_ids));
+    DNMF_TRY(tell_repeated(context, "row", &source->row_ids, source));
+  }
   dnmf_range cols = dnmf_range_split((dnmf_range){0, source->cols}, context->size, context->rank);
-  return all->header ? set_ids(context, &all->col_names, cols.begin, cols, source->cols, &source->col_ids) : DNMF_OK;
+  if (!all->header)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_ids_of_list(context, &all->col_names, cols.begin, cols, source->cols, &source->col_ids));
+  return tell_repeated(context, "column", &source->col_ids, source);
 }
 
 dnmf_status dnmf_open_table(dnmf_context *context, const dnmf_text_file *file, const dnmf_source_options *options,
@@ -290,11 +304,11 @@ dnmf_status dnmf_open_table(dnmf_context *context, const dnmf_text_file *file, c
   dnmf_status status = dnmf_agree(context, decide(&context->error, file, options, &head, &all));
   for (int i = 0; i < OPENING; i++)
     free(head.fields[i]);
-  snprintf(source->taken, sizeof source->taken, "%s", all.taken);
+  snprintf(source->note, sizeof source->note, "%s", all.taken);
   if (status == DNMF_OK)
     status = read_table(context, file, &all, source);
-  dnmf_interner_free(&all.row_names);
-  dnmf_interner_free(&all.col_names);
+  dnmf_id_list_free(&all.row_names);
+  dnmf_id_list_free(&all.col_names);
   free(all.cells);
   return status;
 }

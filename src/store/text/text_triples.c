@@ -128,7 +128,7 @@ static dnmf_status decide(dnmf_context *context, const dnmf_text_file *file, con
                      file->path);
   const char *repeated =
       all->columns.counted && !options->duplicates_given ? ", repeated ones are added up (--duplicates)" : "";
-  snprintf(source->taken, sizeof source->taken, "%.200s%s", all->columns.taken, repeated);
+  snprintf(source->note, sizeof source->note, "%.200s%s", all->columns.taken, repeated);
   return dnmf_repeats_begin(error, options, all->columns.counted, context, &all->repeats);
 }
 

@@ -98,12 +98,18 @@ static void set_number(const char *name, int number) {
   assert_int_equal(setenv(name, text, 1), 0);
 }
 
+static int default_threads(void) {
+  int threads = -1;
+  assert_ok(dnmf_context_default_threads(test_context(), &threads));
+  return threads;
+}
+
 /* Two processes that may run on the same cores do not both take all of them. */
 static void processes_that_share_cores_share_threads(void **state) {
   (void)state;
   dnmf_context *context = test_context();
   clear_environment();
-  int threads = dnmf_context_default_threads(context);
+  int threads = default_threads();
   assert_true(threads >= 1);
   int64_t all = threads;
   assert_ok(dnmf_sum_int64(context, context->comm, &all, 1));
@@ -117,10 +123,10 @@ static void a_slurm_task_takes_no_more_cores_than_it_was_granted(void **state) {
   dnmf_context *context = test_context();
   clear_environment();
   set_number("SLURM_CPUS_PER_TASK", 1);
-  assert_int_equal(dnmf_context_default_threads(context), 1);
+  assert_int_equal(default_threads(), 1);
   assert_int_equal(setenv("SLURM_CPUS_PER_TASK", "some", 1), 0);
   set_number("SLURM_CPUS_ON_NODE", context->size);
-  assert_int_equal(dnmf_context_default_threads(context), 1);
+  assert_int_equal(default_threads(), 1);
   assert_int_equal(context->cores_withheld, 0);
 }
 
@@ -131,7 +137,7 @@ static void mpirun_may_start_more_processes_than_slurm_has_tasks(void **state) {
   clear_environment();
   set_number("SLURM_CPUS_PER_TASK", context->size);
   set_number("SLURM_CPUS_ON_NODE", context->size);
-  assert_int_equal(dnmf_context_default_threads(context), 1);
+  assert_int_equal(default_threads(), 1);
   assert_int_equal(context->cores_withheld, 0);
 }
 
@@ -139,10 +145,10 @@ static void cores_that_the_launcher_withholds_are_counted(void **state) {
   (void)state;
   dnmf_context *context = test_context();
   clear_environment();
-  int share = dnmf_context_default_threads(context);
+  int share = default_threads();
   set_number("SLURM_CPUS_PER_TASK", share + 3);
   set_number("SLURM_CPUS_ON_NODE", (share + 3) * context->size);
-  assert_int_equal(dnmf_context_default_threads(context), share);
+  assert_int_equal(default_threads(), share);
   assert_int_equal(context->cores_withheld, 3);
 }
 
@@ -152,7 +158,7 @@ static void a_persons_own_choice_of_threads_comes_first(void **state) {
   clear_environment();
   set_number("SLURM_CPUS_PER_TASK", 1);
   set_number("OMP_NUM_THREADS", 2);
-  assert_int_equal(dnmf_context_default_threads(context), omp_get_max_threads());
+  assert_int_equal(default_threads(), omp_get_max_threads());
   assert_int_equal(context->cores_withheld, 0);
 }
 

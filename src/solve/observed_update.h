@@ -1,0 +1,46 @@
+/*
+ * What an update over observed entries is given: rows, their entries, the fixed factor (observed.h).
+ */
+#ifndef DNMF_OBSERVED_UPDATE_H
+#define DNMF_OBSERVED_UPDATE_H
+
+#include "base/number.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { DNMF_OBSERVED_SLACK = 16 };
+
+typedef struct dnmf_observed_update {
+  /* The rows' observed entries: start[rows + 1]; index is a row of `fixed`. */
+  int64_t rows;
+  const int64_t *start;
+  const int32_t *index;
+  const void *value;
+  dnmf_number narrow; /* of the values, as dnmf_csr has it */
+
+  /* Factor rows have `stride` numbers: the components, then, with biases, the row's bias. `fixed` must be readable
+   * for DNMF_OBSERVED_SLACK numbers past its last row: rows are read in whole vectors. */
+  int components;
+  int stride;
+  const void *fixed;
+  void *x; /* updated in place */
+
+  bool bias;     /* the last number of each row is its bias and counts in the prediction */
+  bool fit_bias; /* ... and this side's is fitted */
+  double mean;   /* added to every prediction */
+  double l1;
+  double l2;
+  double count_power;
+  const double *center; /* m, as many numbers as there are components; NULL: zero. Not for mu */
+  double l2_bias;
+  int sweeps;            /* hals */
+  bool kullback_leibler; /* mu: the generalized Kullback-Leibler loss instead of squared error */
+
+  /* Out: sums over the rows. */
+  double loss;      /* 1/2 squared error, or the divergence, at the new rows */
+  double penalty;   /* of the new rows */
+  double violation; /* sum of |projected gradient| at the values before the update, in the first sweep */
+} dnmf_observed_update;
+
+#endif
