@@ -351,11 +351,11 @@ static dnmf_status put_ranking(cli_session *session, const recommend_options *op
                                     .labels = options->labels ? &r->titles : NULL};
   json_t *lists = NULL;
   int64_t lines = r->ranking.count;
+  DNMF_TRY(dnmf_sum_int64(session->context, session->context->comm, &lines, 1)); /* before anything is replaced */
   if (options->output)
     DNMF_TRY(cli_write_ranking(session, options->output, &r->ranking, &names));
   else
     DNMF_TRY(cli_print_ranking(session, &r->ranking, &names, &lists));
-  DNMF_TRY(dnmf_sum_int64(session->context, session->context->comm, &lines, 1));
   if (options->output)
     cli_say(session, "%s: %" PRId64 " lines", options->output, lines);
   cli_print_json(session,

@@ -196,6 +196,9 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
 
 dnmf_status dnmf_hdf5_close(dnmf_context *context, const char *path, bool fill, hid_t file, dnmf_status status) {
   status = dnmf_agree(context, status);
+  if (status ==
+      DNMF_ERROR_MPI) /* the job ends: closing, which is collective, would wait for processes that do not come */
+    return status;
   if (status == DNMF_OK && fill && H5Fflush(file, H5F_SCOPE_LOCAL) < 0)
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot write %s", path);
   if (H5Fclose(file) < 0 && fill && status == DNMF_OK)

@@ -37,7 +37,7 @@ dnmf_status dnmf_hdf5_close_layout(dnmf_error *error, const char *path, hid_t fi
 /* Opens an existing file on all processes, for reading or for filling its datasets. collective */
 dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, hid_t *file);
 
-/* Agrees on `status`, then closes; what was filled is flushed to the disk. collective */
+/* Agrees on `status`, then closes, unless MPI failed; what was filled is flushed to the disk. collective */
 dnmf_status dnmf_hdf5_close(dnmf_context *context, const char *path, bool fill, hid_t file, dnmf_status status);
 
 #endif
