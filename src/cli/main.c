@@ -10,8 +10,10 @@
 
 #include "base/memory.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 75 };
 
@@ -103,6 +105,22 @@ static bool start_mpi(void) {
   return true;
 }
 
+static void leave_failed(int number) {
+  (void)number;
+  _exit(EXIT_FAILED);
+}
+
+/* HDF5 ends when MPI does, and crashes there over a file whose writing failed. By then all is said, once the others
+ * have waited for the process that says it. */
+static void end_mpi(const dnmf_context *context, int code) {
+  if (code == EXIT_FAILED) {
+    MPI_Barrier(context->comm);
+    signal(SIGSEGV, leave_failed);
+    signal(SIGABRT, leave_failed);
+  }
+  MPI_Finalize();
+}
+
 /* Runs the command under MPI; `error` may already hold what is wrong with the command line, then `command` may be
  * NULL. */
 static int run_job(const cli_command *command, const dnmf_error *error, const void *options, const cli_given *given,
@@ -131,7 +149,7 @@ static int run_job(const cli_command *command, const dnmf_error *error, const vo
     status = dnmf_agree(&context, status == DNMF_OK ? ended : status);
   }
   report(&context, &context.error);
-  MPI_Finalize();
+  end_mpi(&context, exit_code(status));
   return exit_code(status);
 }
 

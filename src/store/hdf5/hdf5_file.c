@@ -178,7 +178,7 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
     dnmf_reading_begin(context, path, DNMF_NO_LIMIT);
   hid_t access = serial_access();
   if (context->size > 1) /* alone there is nobody to share the file with */
-    H5Pset_fapl_mpio(access, context->comm, MPI_INFO_NULL);
+    H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL);
   *file = H5Fopen(path, fill ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
   dnmf_status status = DNMF_OK;
   if (*file < 0)
