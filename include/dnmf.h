@@ -432,10 +432,11 @@ DNMF_API int dnmf_model_evaluate(dnmf_library *library, const dnmf_model *model,
 DNMF_API int dnmf_model_transform(dnmf_library *library, const dnmf_model *model, const dnmf_data *data,
                                   dnmf_model **transformed);
 
-/* What each component stands for: its `top` first columns, or rows (`of_rows`), ordered by "excess", "lift" or "weight"
- * (`dnmf help describe`; NULL: "excess"). positions, weights (the number in H or W) and shares (how much of the column
- * is this component's, 0 to 1) are components x top, -1 and NaN where there are no more; component_shares, of the
- * whole, are `components` numbers. Each of the arrays may be NULL. The same on every process. collective */
+/* What each component stands for: its `top` first columns, or rows (`of_rows`), ordered by "relevance", "excess",
+ * "lift" or "weight" (`dnmf help describe`; NULL: "relevance"). positions, weights (the number in H or W) and shares
+ * (how much of the column is this component's, 0 to 1) are components x top, -1 and NaN where there are no more;
+ * component_shares, of the whole, are `components` numbers. Each of the arrays may be NULL. The same on every process.
+ * collective */
 DNMF_API int dnmf_model_describe(dnmf_library *library, const dnmf_model *model, bool of_rows, const char *by,
                                  int64_t top, int64_t *positions, double *weights, double *shares,
                                  double *component_shares);

@@ -33,7 +33,7 @@ static void pack_description(const dnmf_description *d, int64_t top, described_i
 static dnmf_status describe_side(dnmf_context *context, const dnmf_model *model, bool of_rows, dnmf_describe_by by,
                                  int64_t top, described_item *items, double *component_shares) {
   dnmf_description description = {0};
-  dnmf_status status = dnmf_describe(context, model, of_rows, by, top, &description);
+  dnmf_status status = dnmf_describe(context, model, of_rows, by, DNMF_DESCRIBE_LAMBDA, top, &description);
   if (status == DNMF_OK && context->rank == 0)
     pack_description(&description, top, items, component_shares);
   if (status == DNMF_OK)
@@ -46,7 +46,7 @@ static dnmf_status describe_side(dnmf_context *context, const dnmf_model *model,
 
 int dnmf_model_describe(dnmf_library *library, const dnmf_model *model, bool of_rows, const char *by, int64_t top,
                         int64_t *positions, double *weights, double *shares, double *component_shares) {
-  static const char *const orders[] = {"excess", "lift", "weight", NULL};
+  static const char *const orders[] = {"relevance", "excess", "lift", "weight", NULL};
   enum { MOST_LISTED = 1000000 };
   dnmf_context *context = dnmf_library_enter(library);
   void *items = NULL;

@@ -22,7 +22,9 @@ typedef enum dnmf_stream {
   DNMF_STREAM_PERMUTE_COLS = 9,
   DNMF_STREAM_FOLDS = 10,
   DNMF_STREAM_SKETCH = 11,
-  DNMF_STREAM_SEARCH = 12
+  DNMF_STREAM_SEARCH = 12,
+  DNMF_STREAM_SPLIT_ENTRIES = 13,
+  DNMF_STREAM_SPLIT_ROWS = 14
 } dnmf_stream;
 
 /* Uniform in the open interval (0, 1). local */

@@ -1,8 +1,9 @@
 /*
- * dnmf evaluate: how well a model predicts entries it has not seen.
+ * dnmf evaluate: how well a model predicts entries it has not seen, and how good the lists are that it makes.
  */
 #include "commands.h"
 #include "load.h"
+#include "model_entries.h"
 #include "model_input.h"
 #include "scoring.h"
 #include "version.h"
@@ -10,6 +11,7 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "model/metrics.h"
+#include "model/rank_metrics.h"
 #include "store/ids/match.h"
 
 #include <inttypes.h>
@@ -20,18 +22,23 @@ typedef struct evaluate_options {
   cli_common common;
   cli_input input;
   cli_scoring scoring;
+  const char *seen;
   double relevant; /* NaN: the mean */
   const char *at;
 } evaluate_options;
 
-static const evaluate_options defaults = {.relevant = NAN, .at = "10"};
+static const evaluate_options defaults = {.relevant = NAN};
 
 #define EVALUATE(member) offsetof(evaluate_options, member)
 static const cli_option options_table[] = {
+    {"seen", 0, CLI_INPUT_FILE, EVALUATE(seen), "TRAIN",
+     "rank all columns that a row does not have in TRAIN, matched by ids", 0, 0, NULL},
     {"relevant", 0, CLI_REAL, EVALUATE(relevant), "X",
-     "entries of X or more are relevant (default: the mean of the fitted ratings)", -INFINITY, INFINITY, NULL},
-    {"at", 0, CLI_TEXT, EVALUATE(at), "N,...", "lengths of the lists that ranking metrics look at (default 10)", 0, 0,
-     NULL},
+     "entries of X or more are relevant (default: the mean of the fitted ratings;\n"
+     "                               a model of a matrix with zeros needs X)",
+     -INFINITY, INFINITY, NULL},
+    {"at", 0, CLI_TEXT, EVALUATE(at), "N,...",
+     "lengths of the lists that ranking metrics look at (default 10; with --seen 10,20,100)", 0, 0, NULL},
 };
 
 typedef struct evaluation {
@@ -44,6 +51,13 @@ typedef struct evaluation {
   dnmf_scored_entry *row; /* room for the longest */
   dnmf_metrics metrics;
   int64_t unknown; /* entries, over all processes */
+
+  /* --seen */
+  cli_model_entries seen;
+  cli_model_entries relevant;
+  int64_t strange_rows; /* of the test with a relevant entry, not in the model */
+  dnmf_rank_metrics lists;
+  double list_seconds;
 } evaluation;
 
 /* --at 5,10 */
@@ -127,35 +141,159 @@ static dnmf_status measure(dnmf_error *error, evaluation *e) {
   return DNMF_OK;
 }
 
+/* The relevant entries of the test by the model's rows, those in no column of the model counted in one more. Each is 1;
+ * a row's of no column are summed. Rows that the model does not have are counted. */
+static dnmf_status place_relevant(cli_session *session, evaluation *e) {
+  dnmf_context *context = session->context;
+  const dnmf_model *model = &e->scorer.model;
+  dnmf_entries entries = {0};
+  void *memory = NULL;
+  dnmf_status status =
+      dnmf_allocate(&context->error, "relevant entries", e->matched.count, sizeof(dnmf_entry), &memory);
+  DNMF_TRY(dnmf_agree(context, status));
+  entries.items = memory;
+  int64_t strange = -1;
+  for (int64_t i = 0; i < e->matched.count; i++) {
+    dnmf_entry entry = e->matched.items[i];
+    if (entry.value < e->ranking.relevant)
+      continue;
+    if (entry.row >= 0)
+      entries.items[entries.count++] = (dnmf_entry){entry.row, entry.col < 0 ? model->cols : entry.col, 1};
+    else if (e->matched.file_row[i] != strange) {
+      strange = e->matched.file_row[i];
+      e->strange_rows++;
+    }
+  }
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, &e->strange_rows, 1));
+  return cli_place_entries(session, model, model->cols + 1, DNMF_DUPLICATES_SUM, &entries, &e->relevant);
+}
+
+/* Ranks all unseen columns. */
+static dnmf_status rank(cli_session *session, const evaluate_options *options, evaluation *e) {
+  dnmf_context *context = session->context;
+  const dnmf_model *model = &e->scorer.model;
+  dnmf_recommend_options how = {.mean = cli_model_mean(model)};
+  cli_input input = options->input;
+  input.select = (cli_select){.rows = NULL}; /* of TEST only */
+  DNMF_TRY(cli_load_model_entries(session, options->seen, &input, e->scorer.name, model, &e->seen));
+  DNMF_TRY(place_relevant(session, e));
+  dnmf_held_out_lists held_out = {&e->relevant.matrix.by_rows, e->relevant.matrix.precision, &e->seen.matrix.by_rows};
+  double began = MPI_Wtime();
+  DNMF_TRY(dnmf_rank_evaluate(context, model, &held_out, &how, &e->ranking, &e->lists));
+  e->list_seconds = MPI_Wtime() - began;
+  if (e->lists.seen > 0)
+    dnmf_warn(context,
+              "%" PRId64 " of %" PRId64 " relevant entries of %s are in %s too; they cannot be listed and "
+              "count as missed",
+              e->lists.seen, e->lists.relevant, e->test, options->seen);
+  return DNMF_OK;
+}
+
 static double coverage(const evaluation *e) {
   return 1 - (double)e->unknown / (double)e->matched.total;
+}
+
+/* Puts "NAME@N" into the object. */
+static void put_at(json_t **object, const char *name, int64_t cut, double value) {
+  char key[64];
+  snprintf(key, sizeof key, "%s@%" PRId64, name, cut);
+  cli_json_set(object, key, cli_json_real(value));
+}
+
+static void put_list_figures(json_t **object, const evaluation *e, const dnmf_list_figures *figures) {
+  for (int c = 0; c < e->ranking.cut_count; c++)
+    for (int f = 0; f < DNMF_LIST_FIGURES; f++)
+      put_at(object, dnmf_list_figure_names[f], e->ranking.cuts[c], figures->value[f][c]);
+}
+
+/* Figures of all unseen columns. */
+static void put_lists(json_t **object, const evaluate_options *options, const evaluation *e) {
+  json_t *popular = json_object();
+  put_list_figures(&popular, e, &e->lists.of_popular);
+  json_t *more = cli_json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "seen", options->seen, "relevant_rows",
+                               (json_int_t)e->lists.rows, "relevant_entries", (json_int_t)e->lists.relevant,
+                               "relevant_unknown_columns", (json_int_t)e->lists.unlisted, "relevant_seen",
+                               (json_int_t)e->lists.seen, "relevant_unknown_rows", (json_int_t)e->strange_rows,
+                               "popular_rows", (json_int_t)e->lists.popular_rows, "list_seconds", e->list_seconds);
+  cli_json_merge(object, more);
+  put_list_figures(object, e, &e->lists.of_model);
+  cli_json_set(object, "popular", popular);
+}
+
+/* Figures of the test's own entries. */
+static void put_entries(json_t **object, const evaluation *e) {
+  const dnmf_metrics *m = &e->metrics;
+  cli_json_set(object, "map", cli_json_real(dnmf_metrics_map(m)));
+  cli_json_set(object, "fcp", cli_json_real(dnmf_metrics_fcp(m)));
+  for (int c = 0; c < e->ranking.cut_count; c++) {
+    put_at(object, "precision", e->ranking.cuts[c], dnmf_metrics_precision(m, c));
+    put_at(object, "recall", e->ranking.cuts[c], dnmf_metrics_recall(m, c));
+    put_at(object, "hit_rate", e->ranking.cuts[c], dnmf_metrics_hit_rate(m, c));
+    put_at(object, "ndcg", e->ranking.cuts[c], dnmf_metrics_ndcg(m, c));
+  }
 }
 
 static json_t *to_json(cli_session *session, const evaluate_options *options, const evaluation *e) {
   const dnmf_metrics *m = &e->metrics;
   json_t *object = cli_json_pack(
-      "{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:I, s:I, s:s, s:b, s:f, s:I, s:o, s:o, s:i, s:f}", "command",
-      "evaluate", "version", DNMF_VERSION, "model", e->scorer.name, "input", e->test, "n", (json_int_t)m->entries,
-      "rmse", cli_json_real(dnmf_metrics_rmse(m)), "mae", cli_json_real(dnmf_metrics_mae(m)), "coverage", coverage(e),
+      "{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:I, s:I, s:s, s:b, s:f, s:s, s:I, s:i}", "command", "evaluate",
+      "version", DNMF_VERSION, "model", e->scorer.name, "input", e->test, "n", (json_int_t)m->entries, "rmse",
+      cli_json_real(dnmf_metrics_rmse(m)), "mae", cli_json_real(dnmf_metrics_mae(m)), "coverage", coverage(e),
       "entries", (json_int_t)e->matched.total, "unknown", (json_int_t)e->unknown, "unknown_policy",
-      cli_unknown_name(&options->scoring), "clip", e->scorer.clip, "relevant", e->ranking.relevant, "rows",
-      (json_int_t)m->rows, "map", cli_json_real(dnmf_metrics_map(m)), "fcp", cli_json_real(dnmf_metrics_fcp(m)),
-      "processes", session->context->size, "seconds", MPI_Wtime() - session->began);
-  for (int c = 0; c < e->ranking.cut_count && object; c++) {
-    static const struct {
-      const char *name;
-      double (*value)(const dnmf_metrics *, int);
-    } figures[] = {{"precision", dnmf_metrics_precision},
-                   {"recall", dnmf_metrics_recall},
-                   {"hit_rate", dnmf_metrics_hit_rate},
-                   {"ndcg", dnmf_metrics_ndcg}};
-    for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
-      char key[48];
-      snprintf(key, sizeof key, "%s@%" PRId64, figures[f].name, e->ranking.cuts[c]);
-      cli_json_set(&object, key, cli_json_real(figures[f].value(m, c)));
-    }
-  }
+      cli_unknown_name(&options->scoring), "clip", e->scorer.clip, "relevant", e->ranking.relevant, "ranked",
+      options->seen ? "all unseen columns" : "entries of the test", "rows", (json_int_t)m->rows, "processes",
+      session->context->size);
+  if (options->seen)
+    put_lists(&object, options, e);
+  else
+    put_entries(&object, e);
+  cli_json_set(&object, "seconds", cli_json_real(MPI_Wtime() - session->began));
   return object;
+}
+
+static void say_figures(cli_session *session, const char *at, const char *whose, const dnmf_list_figures *figures,
+                        int cut) {
+  static const dnmf_list_figure shown[] = {DNMF_LIST_PRECISION, DNMF_LIST_RECALL, DNMF_LIST_HIT_RATE, DNMF_LIST_NDCG,
+                                           DNMF_LIST_MAP,       DNMF_LIST_MRR,    DNMF_LIST_CATALOGUE};
+  char line[160];
+  int used = 0;
+  for (size_t f = 0; f < sizeof shown / sizeof *shown; f++)
+    used += snprintf(line + used, sizeof line - (size_t)used, "  %9.4f", figures->value[shown[f]][cut]);
+  cli_say(session, "  %-8s %-8s%s", at, whose, line);
+}
+
+static void say_lists(cli_session *session, const evaluate_options *options, const evaluation *e) {
+  const dnmf_rank_metrics *m = &e->lists;
+  cli_say(session,
+          "ranking all %" PRId64 " columns but those a row has in %s, for %" PRId64 " rows with an entry of %.4g or "
+          "more (%" PRId64 " entries), in %.3g s",
+          e->scorer.model.cols, options->seen, m->rows, e->ranking.relevant, m->relevant, e->list_seconds);
+  if (m->unlisted > 0)
+    cli_say(session, "  %" PRId64 " of these entries are in columns that the model does not have: missed", m->unlisted);
+  if (e->strange_rows > 0)
+    cli_say(session, "  %" PRId64 " rows with such an entry are not in the model: not ranked", e->strange_rows);
+  if (m->popular_rows > 0)
+    cli_say(session, "  %" PRId64 " rows had no data in the fit: listed the most popular columns", m->popular_rows);
+  cli_say(session, "                     precision     recall   hit rate       NDCG        MAP        MRR  catalogue");
+  for (int c = 0; c < e->ranking.cut_count; c++) {
+    char at[32];
+    snprintf(at, sizeof at, "at %" PRId64, e->ranking.cuts[c]);
+    say_figures(session, at, "model", &m->of_model, c);
+    say_figures(session, "", "popular", &m->of_popular, c);
+  }
+}
+
+static void say_entries(cli_session *session, const evaluation *e) {
+  const dnmf_metrics *m = &e->metrics;
+  cli_say(session,
+          "ranking only the entries that each of %.0f rows has in %s (--seen TRAIN ranks all columns); relevant from "
+          "%.4g up, in %.0f rows",
+          m->rows, e->test, e->ranking.relevant, m->relevant_rows);
+  for (int c = 0; c < e->ranking.cut_count; c++)
+    cli_say(session, "  at %-7" PRId64 " precision %.4f  recall %.4f  NDCG %.4f  hit rate %.4f", e->ranking.cuts[c],
+            dnmf_metrics_precision(m, c), dnmf_metrics_recall(m, c), dnmf_metrics_ndcg(m, c),
+            dnmf_metrics_hit_rate(m, c));
+  cli_say(session, "  MAP        %.4f\n  FCP        %.4f", dnmf_metrics_map(m), dnmf_metrics_fcp(m));
 }
 
 static void print(cli_session *session, const evaluate_options *options, const evaluation *e) {
@@ -165,14 +303,22 @@ static void print(cli_session *session, const evaluate_options *options, const e
           m->entries, e->matched.total, e->scorer.clip ? ", clipped to the scale" : "", 100 * coverage(e),
           cli_unknown_name(&options->scoring));
   cli_say(session, "  RMSE       %.6f\n  MAE        %.6f", dnmf_metrics_rmse(m), dnmf_metrics_mae(m));
-  cli_say(session, "ranking the entries of each of %.0f rows; relevant from %.4g up, in %.0f rows", m->rows,
-          e->ranking.relevant, m->relevant_rows);
-  for (int c = 0; c < e->ranking.cut_count; c++)
-    cli_say(session, "  at %-7" PRId64 " precision %.4f  recall %.4f  NDCG %.4f  hit rate %.4f", e->ranking.cuts[c],
-            dnmf_metrics_precision(m, c), dnmf_metrics_recall(m, c), dnmf_metrics_ndcg(m, c),
-            dnmf_metrics_hit_rate(m, c));
-  cli_say(session, "  MAP        %.4f\n  FCP        %.4f", dnmf_metrics_map(m), dnmf_metrics_fcp(m));
+  if (options->seen)
+    say_lists(session, options, e);
+  else
+    say_entries(session, e);
   cli_print_json(session, to_json(session, options, e));
+}
+
+/* What is relevant: a mean says nothing where most entries are zeros. */
+static dnmf_status settle_relevant(dnmf_error *error, const evaluate_options *options, evaluation *e) {
+  e->ranking.relevant = isnan(options->relevant) ? e->scorer.predictor.mean : options->relevant;
+  if (!isnan(options->relevant) || dnmf_model_is_observed(&e->scorer.model))
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "%s was fitted to a matrix with zeros, whose mean tells nothing of what is relevant; say from which "
+                   "value on an entry of %s is, with --relevant X",
+                   e->scorer.name, e->test);
 }
 
 static dnmf_status evaluate(cli_session *session, const evaluate_options *options, evaluation *e) {
@@ -180,13 +326,15 @@ static dnmf_status evaluate(cli_session *session, const evaluate_options *option
   if (options->scoring.unknown == CLI_UNKNOWN_NAN)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
                      "--unknown nan: nan has no error; give drop to leave unknown rows and columns out");
-  DNMF_TRY(parse_cuts(&context->error, options->at, &e->ranking));
+  DNMF_TRY(parse_cuts(&context->error, options->at ? options->at : options->seen ? "10,20,100" : "10", &e->ranking));
   DNMF_TRY(cli_scorer_open(session, e->scorer.name, &options->scoring, &e->scorer));
-  e->ranking.relevant = isnan(options->relevant) ? e->scorer.predictor.mean : options->relevant;
+  DNMF_TRY(settle_relevant(&context->error, options, e));
   DNMF_TRY(match(session, options, e));
   DNMF_TRY(predict(context, e));
   DNMF_TRY(dnmf_agree(context, measure(&context->error, e)));
   DNMF_TRY(dnmf_metrics_share(context, &e->metrics));
+  if (options->seen)
+    DNMF_TRY(rank(session, options, e));
   print(session, options, e);
   return DNMF_OK;
 }
@@ -195,6 +343,8 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   evaluation e = {.test = arguments[1], .scorer = {.name = arguments[0]}};
   (void)argument_count;
   dnmf_status status = evaluate(session, given, &e);
+  cli_model_entries_free(&e.seen);
+  cli_model_entries_free(&e.relevant);
   dnmf_matched_free(&e.matched);
   free(e.pairs);
   free(e.predictions);
@@ -213,14 +363,29 @@ static const cli_group groups[] = {
 
 const cli_command cli_evaluate = {
     .name = "evaluate",
-    .summary = "RMSE, MAE, coverage and ranking metrics on held-out entries",
-    .usage = "MODEL TEST [OPTIONS]",
+    .summary = "RMSE, MAE and coverage on held-out entries; ranking, of the whole catalogue with --seen",
+    .usage = "MODEL TEST [--seen TRAIN] [OPTIONS]",
     .details =
         "TEST is anything that import reads; its rows and columns are found in the model by their ids. Coverage is\n"
         "the share of entries whose row and column the model knows.\n\n" CLI_UNKNOWN_HELP "\n"
         "  --unknown drop   the entry is left out        --unknown error   stop at an id that is not in the model\n\n"
-        "Ranking metrics order the entries that a row has in TEST, and no others, by score before clipping. An\n"
-        "entry is relevant when its value is --relevant or more.\n"
+        "An entry is relevant when its value is --relevant or more.\n\n"
+        "With --seen TRAIN, all columns that a row does not have in TRAIN are ranked, for every row with a relevant\n"
+        "entry in TEST, as recommend lists them: by score before clipping, equal ones in the order of the columns,\n"
+        "columns without data in the fit left out. Beside it the same figures of the list of the columns with most\n"
+        "entries in TRAIN. With r relevant entries of the row, means over these rows:\n"
+        "  precision  relevant ones among the first n, over n\n"
+        "  recall     relevant ones among the first n, over min(n, r) (Liang et al. 2018)\n"
+        "  hit rate   share of rows with a relevant one among the first n\n"
+        "  NDCG       gain 1, discount log2(place + 1): scikit-learn's ndcg_score of what is relevant, implicit's "
+        "ndcg\n"
+        "  MAP        sum over relevant places p <= n of precision at p, over min(n, r): implicit's map\n"
+        "  MRR        1 / the first relevant place, 0 beyond n\n"
+        "  catalogue  share of the columns that are in at least one list\n"
+        "--json has also pooled_recall: relevant ones among the first n of all rows over the sum of min(n, r),\n"
+        "implicit's precision. A relevant entry in a column that the model does not have counts as missed; rows that\n"
+        "it does not have are counted and not ranked.\n\n"
+        "Without --seen, only the entries that a row has in TEST are ranked, which tells nothing about lists:\n"
         "  precision  relevant ones among the first n, over n (or all entries, if fewer); mean over rows\n"
         "  recall     relevant ones among the first n, over all relevant ones; mean over rows with one\n"
         "  hit rate   share of rows with a relevant entry that have one among the first n\n"
@@ -228,6 +393,7 @@ const cli_command cli_evaluate = {
         "  MAP        scikit-learn's average_precision_score; mean over rows with a relevant entry\n"
         "  FCP        Surprise's fcp: concordant pairs over concordant and discordant ones, each a mean over rows\n\n"
         "  dnmf evaluate model.h5 test.csv\n"
+        "  dnmf evaluate model.h5 test.csv --seen train.csv --relevant 4\n"
         "  dnmf evaluate model.h5 test.h5 --relevant 4 --at 5,10 --json",
     .min_arguments = 2,
     .max_arguments = 2,

@@ -112,7 +112,9 @@ static const cli_option run_table[] = {
      "                               iterations below tol of the start; auto (default): objective for mu\n             "
      "                  and ratings; validation: with --validation",
      0, 0, stop_choices},
-    {"time-limit", 0, CLI_REAL, FIT(time_limit), "S", "stop after S seconds of iterating in this job (default: none)",
+    {"time-limit", 0, CLI_TIME, FIT(time_limit), "T",
+     "stop after this time of iterating in this job: 90 (seconds), 90s, 10min, 2h, 00:10:00\n"
+     "                               (default: none)",
      0, INFINITY, NULL},
     {"exact-residual", 0, CLI_FLAG, FIT(exact_residual), NULL,
      "at the end, sum |A - WH|^2 entry by entry: exact also where the fit is, for the\n"
@@ -128,7 +130,7 @@ static const cli_option long_table[] = {
      "                               job after a last save, with exit status 75",
      0, 0, NULL},
     {"checkpoint-every", 0, CLI_TEXT, FIT(checkpoint_every), "N|T",
-     "a number of iterations, or a time: 30s, 10min, 2h (default 10min)", 0, 0, NULL},
+     "a number of iterations, or a time: 30s, 10min, 2h, 00:10:00 (default 10min)", 0, 0, NULL},
     {"resume", 0, CLI_INPUT_FILE, FIT(resume), "FILE.h5",
      "go on from a checkpoint, with its options, on any number of processes; auto: from that of\n"
      "                               --checkpoint, or anew where there is none",

@@ -51,6 +51,17 @@ typedef struct prediction_run {
 
 enum { PAIRS = 0, UNKNOWN, LEFT_OUT, CLIPPED, COUNTS };
 
+/* Endings that say another thing than CSV and HDF5. */
+static dnmf_status check_name(dnmf_error *error, const char *path) {
+  static const char *const endings[] = {".tsv", ".tab", ".json", ".jsonl", ".mtx", ".npy", ".npz", ".h5ad", ".parquet"};
+  const char *dot = strrchr(path, '.');
+  for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+    if (strcasecmp(dot, endings[i]) == 0)
+      return dnmf_fail(error, DNMF_ERROR_USAGE,
+                       "-o %s: dnmf predict writes CSV, or HDF5 when the name ends in .h5; name it so", path);
+  return DNMF_OK;
+}
+
 static dnmf_status check_options(dnmf_error *error, const predict_options *options, int argument_count) {
   bool one = options->row || options->col;
   if (one && (argument_count > 1 || options->output))
@@ -62,7 +73,7 @@ static dnmf_status check_options(dnmf_error *error, const predict_options *optio
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf predict: name a file of pairs, or one pair with --row and --col");
   if (!one && !options->output)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf predict: name the file to write with -o OUT");
-  return DNMF_OK;
+  return options->output ? check_name(error, options->output) : DNMF_OK;
 }
 
 static int name_length(const dnmf_ids *names, int64_t at) {

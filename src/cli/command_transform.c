@@ -2,12 +2,10 @@
  * dnmf transform: new rows folded into a model, H fixed.
  */
 #include "commands.h"
-#include "load.h"
+#include "fold_in.h"
 #include "model_input.h"
 
-#include "model/transform.h"
 #include "store/file.h"
-#include "store/ids/match.h"
 #include "store/output.h"
 
 #include <inttypes.h>
@@ -34,65 +32,12 @@ static const cli_option options_table[] = {
 /* What a run of the command holds. */
 typedef struct transformation {
   dnmf_model model;
-  dnmf_source source;
-  cli_matrix loaded;
-  dnmf_entries entries;
-  dnmf_missing missing;
-  dnmf_settings settings; /* how rows are fitted */
-  dnmf_transform_result result;
-  int64_t unknown_cols;    /* of NEW, which the model does not have */
-  int64_t dropped_entries; /* in them */
-  int64_t absent_cols;     /* of the model, which NEW does not have */
-  uint64_t checksum;
+  cli_fold_in fold;
 } transformation;
 
 static void transformation_free(transformation *t) {
-  dnmf_entries_free(&t->entries);
-  cli_matrix_free(&t->loaded);
-  dnmf_source_close(&t->source);
+  cli_fold_in_free(&t->fold);
   dnmf_model_free(&t->model);
-}
-
-/* Only where unstored entries are unobserved are zeros data, and only those that a sparse matrix stores. */
-static void drop_zeros(transformation *t) {
-  int64_t kept = 0;
-  if (t->missing == DNMF_MISSING_UNOBSERVED)
-    return;
-  for (int64_t e = 0; e < t->entries.count; e++)
-    if (t->entries.items[e].value > 0)
-      t->entries.items[kept++] = t->entries.items[e];
-  t->entries.count = kept;
-}
-
-/* t->entries = NEW's, in the model's columns. */
-static dnmf_status match_columns(cli_session *session, const char *path, const char *name, transformation *t) {
-  dnmf_context *context = session->context;
-  const dnmf_target target = {path, t->model.rows, t->model.cols, NULL, &t->model.col_ids};
-  dnmf_matched matched;
-  dnmf_status status = dnmf_match(context, &t->source, &t->loaded.matrix, &target, &matched);
-  if (status == DNMF_OK) {
-    dnmf_matched_take(&matched, &t->entries);
-    drop_zeros(t);
-    t->unknown_cols = matched.unknown_cols;
-    t->dropped_entries = matched.unknown_entries;
-    t->absent_cols = t->model.cols - (t->source.cols - t->unknown_cols);
-  }
-  dnmf_matched_free(&matched);
-  if (status == DNMF_OK && t->unknown_cols == t->source.cols)
-    return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s: none of its %" PRId64 " columns is in the model", name,
-                     t->source.cols);
-  return status;
-}
-
-static void warn(cli_session *session, const char *name, const transformation *t) {
-  dnmf_context *context = session->context;
-  if (t->unknown_cols > 0)
-    dnmf_warn(context,
-              "%s: %" PRId64 " of its %" PRId64 " columns are not in the model; their %" PRId64 " entries are left out",
-              name, t->unknown_cols, t->source.cols, t->dropped_entries);
-  if (t->result.empty_rows > 0)
-    dnmf_warn(context, "%s: %" PRId64 " of its %" PRId64 " rows have no entry in the model's columns; they get zero",
-              name, t->result.empty_rows, t->source.rows);
 }
 
 /* Takes an attribute away, so that it can be set anew. */
@@ -121,7 +66,7 @@ static dnmf_status describe(cli_session *session, const char *path, const char *
   dnmf_error *error = &session->context->error;
   dnmf_model *model = &t->model;
   char checksum[32];
-  snprintf(checksum, sizeof checksum, "%016" PRIx64, t->checksum);
+  snprintf(checksum, sizeof checksum, "%016" PRIx64, t->fold.checksum);
   for (size_t i = 0; i < sizeof replaced / sizeof *replaced; i++)
     forget(model, replaced[i]);
   forget_curves(model);
@@ -131,59 +76,46 @@ static dnmf_status describe(cli_session *session, const char *path, const char *
   DNMF_TRY(dnmf_model_set_text(error, model, "input", name));
   DNMF_TRY(dnmf_model_set_text(error, model, "checksum", checksum));
   DNMF_TRY(dnmf_model_set_integer(error, model, "rows", model->rows));
-  DNMF_TRY(dnmf_model_set_integer(error, model, "stored", t->result.entries));
+  DNMF_TRY(dnmf_model_set_integer(error, model, "stored", t->fold.result.entries));
   DNMF_TRY(dnmf_model_set_integer(error, model, "processes", session->context->size));
-  return dnmf_model_set_real(error, model, "objective", t->result.loss + t->result.penalty);
+  return dnmf_model_set_real(error, model, "objective", t->fold.result.loss + t->fold.result.penalty);
 }
 
 /* A divergence tells nothing about squares. */
 static double rmse(const transformation *t) {
-  if (t->settings.loss.divergence)
+  if (t->fold.settings.loss.divergence)
     return NAN;
-  double cells =
-      t->missing == DNMF_MISSING_UNOBSERVED ? (double)t->result.entries : (double)t->model.rows * (double)t->model.cols;
-  return sqrt(2 * t->result.loss / cells);
+  double cells = t->fold.missing == DNMF_MISSING_UNOBSERVED ? (double)t->fold.result.entries
+                                                            : (double)t->model.rows * (double)t->model.cols;
+  return sqrt(2 * t->fold.result.loss / cells);
 }
 
 static void report(cli_session *session, const transform_options *options, const char *path, const char *name,
                    const transformation *t) {
-  const double objective = t->result.loss + t->result.penalty;
-  if (t->settings.loss.divergence)
+  const double objective = t->fold.result.loss + t->fold.result.penalty;
+  if (t->fold.settings.loss.divergence)
     cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g", t->model.rows,
-            t->result.entries, objective);
+            t->fold.result.entries, objective);
   else
     cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g, RMSE %.6f", t->model.rows,
-            t->result.entries, objective, rmse(t));
+            t->fold.result.entries, objective, rmse(t));
   cli_say(session, "  model     %s", options->output);
   cli_print_json(session,
                  cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:f}",
                                "command", "transform", "version", DNMF_VERSION, "model", path, "input", name, "output",
                                options->output, "rows", (json_int_t)t->model.rows, "cols", (json_int_t)t->model.cols,
-                               "stored", (json_int_t)t->result.entries, "empty_rows", (json_int_t)t->result.empty_rows,
-                               "unknown_columns", (json_int_t)t->unknown_cols, "unknown_entries",
-                               (json_int_t)t->dropped_entries, "absent_columns", (json_int_t)t->absent_cols,
-                               "iterations", t->result.iterations, "objective", cli_json_real(objective), "rmse",
+                               "stored", (json_int_t)t->fold.result.entries, "empty_rows",
+                               (json_int_t)t->fold.result.empty_rows, "unknown_columns",
+                               (json_int_t)t->fold.unknown_cols, "unknown_entries", (json_int_t)t->fold.dropped_entries,
+                               "absent_columns", (json_int_t)t->fold.absent_cols, "iterations",
+                               t->fold.result.iterations, "objective", cli_json_real(objective), "rmse",
                                cli_json_real(rmse(t)), "seconds", MPI_Wtime() - session->began));
 }
 
 static dnmf_status fold(cli_session *session, const transform_options *options, char **arguments, transformation *t) {
-  dnmf_context *context = session->context;
-  const char *name = arguments[1];
   DNMF_TRY(cli_read_model(session, arguments[0], options->precision, &t->model));
-  DNMF_TRY(dnmf_transform_settings(&context->error, &t->model, &t->missing, &t->settings));
-  cli_input input = options->input;
-  input.missing = (int)t->missing + 1; /* as in the fit */
-  cli_read_as_fitted(&t->model, &input);
-  DNMF_TRY(cli_load_rows(session, name, &input, &t->source, &t->loaded));
-  t->checksum = t->loaded.matrix.checksum;
-  DNMF_TRY(match_columns(session, arguments[0], name, t));
-  dnmf_matrix_free(&t->loaded.matrix);
-  DNMF_TRY(dnmf_transform(context, t->missing, &t->settings, t->source.rows, &t->entries, &t->model, &t->result));
-  warn(session, name, t);
-  dnmf_ids_free(&t->model.row_ids);
-  t->model.row_ids = t->source.row_ids;
-  t->source.row_ids = (dnmf_ids){0};
-  return dnmf_agree(context, describe(session, arguments[0], name, t));
+  DNMF_TRY(cli_fold_rows(session, arguments[0], arguments[1], &options->input, &t->model, NULL, &t->fold));
+  return dnmf_agree(session->context, describe(session, arguments[0], arguments[1], t));
 }
 
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {

@@ -20,6 +20,8 @@ typedef struct tune_options {
   cli_tune_lists lists;
   int64_t folds;
   int search; /* cli_tune_search */
+  const char *metric;
+  double relevant;
   int64_t samples;
   int64_t groups;
   int64_t seed;
@@ -34,6 +36,8 @@ typedef struct tune_options {
 
 static const tune_options defaults = {.lists = {.components = "10,20,40", .bias = "both", .scale = "sqrt-count"},
                                       .folds = 5,
+                                      .metric = "rmse",
+                                      .relevant = NAN,
                                       .samples = 20,
                                       .max_iterations = 60,
                                       .patience = 10,
@@ -58,6 +62,12 @@ static const cli_option options_table[] = {
      "                               between the smallest and the largest given",
      0, 0, search_choices},
     {"samples", 0, CLI_INT, TUNE(samples), "N", "random draws (default 20)", 1, CLI_TUNE_MOST_CANDIDATES, NULL},
+    {"metric", 0, CLI_TEXT, TUNE(metric), "M",
+     "rmse (default), or of lists of N columns that a row does not have: ndcg@N, recall@N,\n"
+     "                               precision@N, hit_rate@N, map@N, mrr@N; see evaluate",
+     0, 0, NULL},
+    {"relevant", 0, CLI_REAL, TUNE(relevant), "X",
+     "with a list metric: held-out entries of X or more are relevant (default: their mean)", -INFINITY, INFINITY, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N", "groups of processes, a fit each at a time (default: one a process)", 1,
      1e6, NULL},
     {"output", 'o', CLI_OUTPUT_HDF5, TUNE(output), "MODEL.h5", "refit the best on all entries and write the model", 0,
@@ -90,47 +100,84 @@ static const char *l2_text(double l2, char text[32]) {
   return text;
 }
 
+/* --metric ndcg@10 */
+static dnmf_status parse_metric(dnmf_error *error, const tune_options *options, dnmf_tune_metric *metric) {
+  const char *text = options->metric;
+  const char *at = strchr(text, '@');
+  *metric = (dnmf_tune_metric){.relevant = options->relevant};
+  if (strcmp(text, "rmse") == 0)
+    return isnan(options->relevant) ? DNMF_OK
+                                    : dnmf_fail(error, DNMF_ERROR_USAGE,
+                                                "--relevant is for --metric ndcg@N and the "
+                                                "like; RMSE knows nothing relevant");
+  for (int f = 0; at && f <= DNMF_LIST_MRR; f++) {
+    char *end = NULL;
+    long long length = strtoll(at + 1, &end, 10);
+    if (strlen(dnmf_list_figure_names[f]) != (size_t)(at - text) ||
+        strncmp(dnmf_list_figure_names[f], text, (size_t)(at - text)) != 0 || end == at + 1 || *end || length < 1)
+      continue;
+    metric->ranks = true;
+    metric->figure = (dnmf_list_figure)f;
+    metric->at = length;
+    return DNMF_OK;
+  }
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "--metric %s: give rmse, or precision, recall, hit_rate, ndcg, map or mrr with the length of the "
+                   "lists, e.g. ndcg@10",
+                   text);
+}
+
 /* Called by the first process of each group; only process 0's words are heard. */
-static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, double rmse) {
+static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, double score) {
   char l2[32];
   cli_session *session = state;
   if (session->common->progress != CLI_PROGRESS_NEVER && session->context->rank == 0 && !session->common->quiet)
     fprintf(stderr, "k %d, l2 %s, %s, %s biases, fold %d: %.5f\n", candidate->components, l2_text(candidate->l2, l2),
-            scale_name(candidate->count_power), candidate->bias ? "both" : "no", fold + 1, rmse);
+            scale_name(candidate->count_power), candidate->bias ? "both" : "no", fold + 1, score);
 }
 
-static int by_rmse(const void *a, const void *b) {
-  double x = ((const dnmf_candidate *)a)->rmse;
-  double y = ((const dnmf_candidate *)b)->rmse;
-  return (x > y) - (x < y);
+static int best_first(const void *a, const void *b) {
+  return dnmf_tune_compare(a, b);
 }
 
-static void print_table(cli_session *session, const dnmf_tune_plan *plan) {
+static void print_table(cli_session *session, const dnmf_tune_plan *plan, const tune_options *options) {
   char l2[32];
-  cli_say(session, "    k        l2  scale       bias   held-out RMSE   +- folds  iterations   seconds");
+  char head[80] = "";
+  if (plan->metric.ranks)
+    snprintf(head, sizeof head, "  %14s   +- folds", options->metric);
+  cli_say(session, "    k        l2  scale       bias%s   held-out RMSE   +- folds  iterations   seconds", head);
   for (int64_t i = 0; i < plan->candidate_count; i++) {
     const dnmf_candidate *c = &plan->candidates[i];
-    cli_say(session, "%5d  %8s  %-10s  %-4s  %14.5f  %9.5f  %10d  %8.3g", c->components, l2_text(c->l2, l2),
-            scale_name(c->count_power), c->bias ? "both" : "none", c->rmse, c->spread, c->iterations, c->seconds);
+    char lists[80] = "";
+    if (plan->metric.ranks)
+      snprintf(lists, sizeof lists, "  %14.5f  %9.5f", c->metric, c->metric_spread);
+    cli_say(session, "%5d  %8s  %-10s  %-4s%s  %14.5f  %9.5f  %10d  %8.3g", c->components, l2_text(c->l2, l2),
+            scale_name(c->count_power), c->bias ? "both" : "none", lists, c->rmse, c->spread, c->iterations,
+            c->seconds);
   }
 }
 
-static json_t *candidate_json(const dnmf_candidate *c) {
-  return cli_json_pack("{s:i, s:o, s:s, s:s, s:f, s:f, s:i, s:f}", "components", c->components, "l2",
-                       c->l2 < 0 ? json_null() : cli_json_real(c->l2), "penalty_scale", scale_name(c->count_power),
-                       "bias", c->bias ? "both" : "none", "rmse", c->rmse, "spread", c->spread, "iterations",
-                       c->iterations, "seconds", c->seconds);
+static json_t *candidate_json(const tune_options *options, const dnmf_candidate *c) {
+  json_t *object = cli_json_pack("{s:i, s:o, s:s, s:s, s:f, s:f, s:i, s:f}", "components", c->components, "l2",
+                                 c->l2 < 0 ? json_null() : cli_json_real(c->l2), "penalty_scale",
+                                 scale_name(c->count_power), "bias", c->bias ? "both" : "none", "rmse", c->rmse,
+                                 "spread", c->spread, "iterations", c->iterations, "seconds", c->seconds);
+  if (!isnan(c->metric)) {
+    cli_json_set(&object, options->metric, cli_json_real(c->metric));
+    cli_json_set(&object, "metric_spread", cli_json_real(c->metric_spread));
+  }
+  return object;
 }
 
 static void print_json(cli_session *session, const dnmf_tune_plan *plan, const tune_options *options) {
   json_t *list = json_array();
   for (int64_t i = 0; i < plan->candidate_count; i++)
-    cli_json_append(&list, candidate_json(&plan->candidates[i]));
-  cli_print_json(session,
-                 cli_json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:s?, s:f}", "command", "tune", "version",
-                               DNMF_VERSION, "input", plan->input, "folds", plan->folds, "processes",
-                               session->context->size, "best", candidate_json(dnmf_tune_best(plan)), "candidates", list,
-                               "output", options->output, "seconds", MPI_Wtime() - session->began));
+    cli_json_append(&list, candidate_json(options, &plan->candidates[i]));
+  cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:s?, s:f}", "command", "tune",
+                                        "version", DNMF_VERSION, "input", plan->input, "metric", options->metric,
+                                        "folds", plan->folds, "processes", session->context->size, "best",
+                                        candidate_json(options, dnmf_tune_best(plan)), "candidates", list, "output",
+                                        options->output, "seconds", MPI_Wtime() - session->began));
 }
 
 /* The best candidate as fit's options: all entries, the number of iterations that was chosen. */
@@ -206,6 +253,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   cli_tune_space space;
   DNMF_TRY(cli_tune_parse(error, &options->lists, &space));
   dnmf_tune_plan plan = make_plan(options, arguments[0], session->context->size);
+  DNMF_TRY(parse_metric(error, options, &plan.metric));
   plan.candidates = calloc(CLI_TUNE_MOST_CANDIDATES, sizeof *plan.candidates);
   dnmf_status status = DNMF_OK;
   if (!plan.candidates)
@@ -220,8 +268,8 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
     status = dnmf_tune(session->context, &plan, tell_fit, session);
   }
   if (status == DNMF_OK) {
-    qsort(plan.candidates, (size_t)plan.candidate_count, sizeof *plan.candidates, by_rmse);
-    print_table(session, &plan);
+    qsort(plan.candidates, (size_t)plan.candidate_count, sizeof *plan.candidates, best_first);
+    print_table(session, &plan, options);
   }
   if (status == DNMF_OK && options->output)
     status = refit(session, options, arguments[0], dnmf_tune_best(&plan));
@@ -243,10 +291,14 @@ const cli_command cli_tune = {
     .name = "tune",
     .summary = "choose components, penalty and biases by cross-validation",
     .usage = "INPUT [-k K,K,...] [--l2 X,X,...] [--folds V] [OPTIONS]",
-    .details = "Every combination is fitted once a fold, several side by side on different processes. The number of\n"
-               "iterations is chosen too: where the held-out RMSE over all folds is lowest.\n\n"
-               "  mpirun -n 4 dnmf tune ratings.h5 -k 10,20,40 --l2 0.8,1.1 --folds 5\n"
-               "  dnmf tune ratings.csv -k 32,64 --l2 0.3,3 --search random --samples 30 -o best.h5",
+    .details =
+        "Every combination is fitted once a fold, several side by side on different processes. The number of\n"
+        "iterations is chosen too: where the held-out RMSE over all folds is lowest. With --metric ndcg@10 or the\n"
+        "like, the best is the candidate whose lists are best: each fold's fit, at its own lowest RMSE, ranks\n"
+        "all columns that a row does not have in the other folds, as evaluate --seen does.\n\n"
+        "  mpirun -n 4 dnmf tune ratings.h5 -k 10,20,40 --l2 0.8,1.1 --folds 5\n"
+        "  dnmf tune ratings.csv -k 32,64 --l2 0.3,3 --search random --samples 30 -o best.h5\n"
+        "  dnmf tune ratings.csv -k 10,20,40 --bias both,none --metric ndcg@10 --relevant 4 -o best.h5",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,

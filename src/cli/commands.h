@@ -9,6 +9,7 @@
 extern const cli_command cli_import;
 extern const cli_command cli_generate;
 extern const cli_command cli_info;
+extern const cli_command cli_split;
 extern const cli_command cli_fit;
 extern const cli_command cli_tune;
 extern const cli_command cli_transform;

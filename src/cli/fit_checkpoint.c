@@ -11,28 +11,23 @@
 const char *const cli_job_options[] = {"threads",    "quiet",      "progress", "json",   "log", "grid",
                                        "time-limit", "checkpoint", "resume",   "memory", NULL};
 
-/* "50", "30s", "10min", "2h". */
+/* "50", or a time with a unit: "30s", "10min", "2h", "00:10:00". */
 static dnmf_status parse_interval(dnmf_error *error, const char *text, dnmf_fit_host *host) {
-  static const struct {
-    const char *unit;
-    double seconds;
-  } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}};
-  char *end = NULL;
-  double number = strtod(text, &end);
-  bool positive = end != text && number > 0 && isfinite(number);
+  double number = 0;
+  bool is_time = false;
+  bool positive = cli_parse_seconds(text, &number, &is_time) && number > 0;
   host->every_iterations = 0;
   host->every_seconds = INFINITY;
-  for (size_t i = 0; positive && i < sizeof units / sizeof *units; i++)
-    if (strcmp(end, units[i].unit) == 0) {
-      host->every_seconds = number * units[i].seconds;
-      return DNMF_OK;
-    }
-  if (positive && !*end && number == floor(number) && number <= 1e9) {
+  if (positive && is_time)
+    host->every_seconds = number;
+  else if (positive && number == floor(number) && number <= 1e9)
     host->every_iterations = (int)number;
-    return DNMF_OK;
-  }
-  return dnmf_fail(error, DNMF_ERROR_USAGE,
-                   "--checkpoint-every %s: give a number of iterations, e.g. 50, or a time, e.g. 30s, 10min, 2h", text);
+  else
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--checkpoint-every %s: give a number of iterations, e.g. 50, or a time, e.g. 30s, 10min, 2h, "
+                     "00:10:00",
+                     text);
+  return DNMF_OK;
 }
 
 /* A failure that the fit survives: told once, until one has succeeded again. */

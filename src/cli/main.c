@@ -202,8 +202,8 @@ int main(int argc, char **argv) {
   if (argc < 2 || is(argv[1], "--help", "-h"))
     return run_help(NULL);
   if (strcmp(argv[1], "help") == 0)
-    return run_help(argc > 2 ? argv[2] : NULL);
-  if (is(argv[1], "--version", "version")) {
+    return run_help(argc > 2 && strcmp(argv[2], "help") != 0 ? argv[2] : NULL);
+  if (is(argv[1], "--version", "version") || strcmp(argv[1], "-V") == 0) {
     if (speaks())
       cli_print_version();
     return fflush(stdout) == 0 ? 0 : EXIT_FAILED;

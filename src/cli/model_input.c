@@ -130,8 +130,37 @@ static dnmf_status check_found(dnmf_error *error, const char *option, const word
   return DNMF_OK;
 }
 
-dnmf_status cli_find_ids(cli_session *session, const char *option, const char *text, const dnmf_ids *ids, int64_t rows,
-                         int64_t **indices, int64_t *count) {
+/* The words that were not found, as texts. */
+static dnmf_status take_unknown(dnmf_error *error, const words *w, const int64_t *indices, dnmf_ids *unknown) {
+  void *memory = NULL;
+  int64_t count = 0;
+  *unknown = (dnmf_ids){.kind = DNMF_IDS_STRING};
+  DNMF_TRY(dnmf_allocate_zero(error, "unknown ids", w->count + 1, sizeof(int64_t), &memory));
+  unknown->starts = memory;
+  DNMF_TRY(dnmf_allocate_zero(error, "unknown ids", w->starts[w->count] + 1, 1, &memory));
+  unknown->text = memory;
+  for (int64_t i = 0; i < w->count; i++) {
+    if (indices[i] >= 0)
+      continue;
+    int64_t length = w->starts[i + 1] - w->starts[i];
+    memcpy(unknown->text + unknown->starts[count], w->text + w->starts[i], (size_t)length);
+    unknown->starts[count + 1] = unknown->starts[count] + length;
+    count++;
+  }
+  unknown->count = unknown->range.end = count;
+  return DNMF_OK;
+}
+
+/* Process 0: what becomes of the words that were not found. */
+static dnmf_status settle_unknown(dnmf_error *error, const char *option, const words *w, const int64_t *indices,
+                                  dnmf_ids *unknown) {
+  if (w->count == 0 || !unknown)
+    return check_found(error, option, w, indices);
+  return take_unknown(error, w, indices, unknown);
+}
+
+dnmf_status cli_find_known_ids(cli_session *session, const char *option, const char *text, const dnmf_ids *ids,
+                               int64_t rows, int64_t **indices, int64_t *count, dnmf_ids *unknown) {
   dnmf_context *context = session->context;
   words w = {0};
   void *memory = NULL;
@@ -148,10 +177,21 @@ dnmf_status cli_find_ids(cli_session *session, const char *option, const char *t
   if (status == DNMF_OK)
     status = dnmf_ids_find(context, ids, rows, w.count, w.starts ? w.starts : none, w.text, *indices);
   if (status == DNMF_OK)
-    status = dnmf_agree(context, context->rank == 0 ? check_found(&context->error, option, &w, *indices) : DNMF_OK);
+    status = dnmf_agree(context,
+                        context->rank == 0 ? settle_unknown(&context->error, option, &w, *indices, unknown) : DNMF_OK);
   if (status == DNMF_OK)
     status = dnmf_broadcast(context, *indices, *count * (int64_t)sizeof(int64_t), 0);
+  int64_t found = 0;
+  for (int64_t i = 0; i < *count && status == DNMF_OK; i++)
+    if ((*indices)[i] >= 0)
+      (*indices)[found++] = (*indices)[i];
+  *count = found;
   free(w.text);
   free(w.starts);
   return status;
+}
+
+dnmf_status cli_find_ids(cli_session *session, const char *option, const char *text, const dnmf_ids *ids, int64_t rows,
+                         int64_t **indices, int64_t *count) {
+  return cli_find_known_ids(session, option, text, ids, rows, indices, count, NULL);
 }

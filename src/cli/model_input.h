@@ -35,4 +35,9 @@ double cli_model_mean(const dnmf_model *model);
 dnmf_status cli_find_ids(cli_session *session, const char *option, const char *text, const dnmf_ids *ids, int64_t rows,
                          int64_t **indices, int64_t *count);
 
+/* The same where an id that is not there is no error: `indices` are those of the others, and `unknown`, on process 0,
+ * the texts of these (elsewhere as it was). Released with dnmf_ids_free, also after a failure. collective */
+dnmf_status cli_find_known_ids(cli_session *session, const char *option, const char *text, const dnmf_ids *ids,
+                               int64_t rows, int64_t **indices, int64_t *count, dnmf_ids *unknown);
+
 #endif

@@ -156,6 +156,50 @@ static dnmf_status parse_size(dnmf_error *error, const cli_option *option, const
   return DNMF_OK;
 }
 
+/* "00:10:00" */
+static bool parse_clock(const char *text, double *seconds) {
+  int hours = 0;
+  int minutes = 0;
+  int whole = 0;
+  int length = 0;
+  if (strspn(text, "0123456789:") != strlen(text))
+    return false;
+  if (sscanf(text, "%9d:%2d:%2d%n", &hours, &minutes, &whole, &length) != 3 || text[length])
+    return false;
+  *seconds = 3600.0 * hours + 60.0 * minutes + whole;
+  return minutes < 60 && whole < 60;
+}
+
+bool cli_parse_seconds(const char *text, double *seconds, bool *has_unit) {
+  static const struct {
+    const char *unit;
+    double seconds;
+  } units[] = {{"", 1}, {"s", 1}, {"min", 60}, {"h", 3600}};
+  char *end = NULL;
+  *has_unit = true;
+  if (parse_clock(text, seconds))
+    return true;
+  double number = strtod(text, &end);
+  if (end == text || !isfinite(number) || number < 0)
+    return false;
+  *has_unit = *end != 0;
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+    if (strcmp(end, units[i].unit) == 0) {
+      *seconds = number * units[i].seconds;
+      return true;
+    }
+  return false;
+}
+
+static dnmf_status parse_time(dnmf_error *error, const cli_option *option, const char *text, double *value) {
+  bool has_unit = false;
+  double seconds = 0;
+  if (!cli_parse_seconds(text, &seconds, &has_unit) || seconds < option->low || seconds > option->high)
+    return bad_value(error, option, text, "give a time, e.g. 90 or 90s, 10min, 2h or 00:10:00");
+  *value = seconds;
+  return DNMF_OK;
+}
+
 static dnmf_status parse_choice(dnmf_error *error, const cli_option *option, const char *text, int *value) {
   char wanted[256] = "give one of";
   for (int i = 0; option->choices[i]; i++) {
@@ -178,6 +222,8 @@ dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const ch
     return parse_int(error, option, text, value);
   case CLI_REAL:
     return parse_real(error, option, text, value);
+  case CLI_TIME:
+    return parse_time(error, option, text, value);
   case CLI_SIZE:
     return parse_size(error, option, text, value);
   case CLI_TEXT:

@@ -16,6 +16,7 @@ typedef enum cli_kind {
   CLI_FLAG,   /* bool */
   CLI_INT,    /* int64_t within [low, high] */
   CLI_REAL,   /* double within [low, high] */
+  CLI_TIME,   /* double: seconds within [low, high], given as 90, 90s, 10min, 2h or 00:10:00 */
   CLI_SIZE,   /* int64_t: bytes within [low, high], given with or without a unit: 512MB, 4GiB */
   CLI_TEXT,   /* const char *, pointing into argv; names no file */
   CLI_CHOICE, /* int: index into choices */
@@ -48,6 +49,10 @@ typedef struct cli_group {
   size_t count;
   size_t base;
 } cli_group;
+
+/* Reads a time given as 90s, 10min, 2h, 00:10:00, or as seconds without a unit, which *has_unit tells. False when it is
+ * none. local */
+bool cli_parse_seconds(const char *text, double *seconds, bool *has_unit);
 
 /* True for the kinds that are kept as a text. */
 bool cli_is_text(cli_kind kind);

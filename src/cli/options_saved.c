@@ -35,6 +35,7 @@ static json_t *value_of(const place *at, const void *options) {
   case CLI_SIZE:
     return json_integer((json_int_t) * (const int64_t *)value);
   case CLI_REAL:
+  case CLI_TIME:
     return cli_json_real(*(const double *)value);
   case CLI_CHOICE:
     return cli_json_text(at->option->choices[*(const int *)value]);
@@ -64,11 +65,12 @@ json_t *cli_options_save(const cli_command *command, const void *options, const 
 static const char *typed_text(const cli_option *option, json_t *saved, char text[64]) {
   if (option->kind == CLI_INT || option->kind == CLI_SIZE)
     snprintf(text, 64, "%" JSON_INTEGER_FORMAT, json_integer_value(saved));
-  else if (option->kind == CLI_REAL)
+  else if (option->kind == CLI_REAL || option->kind == CLI_TIME)
     snprintf(text, 64, "%.17g", json_real_value(saved));
   else
     return cli_json_unescape(saved);
-  bool is_number = option->kind == CLI_REAL ? json_is_real(saved) : json_is_integer(saved);
+  bool is_real = option->kind == CLI_REAL || option->kind == CLI_TIME;
+  bool is_number = is_real ? json_is_real(saved) : json_is_integer(saved);
   return is_number ? text : NULL;
 }
 

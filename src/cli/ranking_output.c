@@ -6,6 +6,7 @@
 #include "store/output.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,12 +27,12 @@ dnmf_status cli_check_ranking_name(dnmf_error *error, const char *path) {
 }
 
 dnmf_status cli_write_ranking(cli_session *session, const char *path, const dnmf_ranking *ranking,
-                              const dnmf_ids *row_ids, const dnmf_ids *col_ids) {
+                              const dnmf_ranking_names *names) {
   dnmf_context *context = session->context;
   dnmf_output output;
   DNMF_TRY(dnmf_output_begin(context, path, &output));
-  dnmf_status status = is_hdf5(path) ? dnmf_ranking_write_hdf5(context, output.partial, ranking, row_ids, col_ids)
-                                     : dnmf_ranking_write_csv(context, output.partial, ranking, row_ids, col_ids);
+  dnmf_status status = is_hdf5(path) ? dnmf_ranking_write_hdf5(context, output.partial, ranking, names)
+                                     : dnmf_ranking_write_csv(context, output.partial, ranking, names);
   return dnmf_output_end(context, &output, status);
 }
 
@@ -43,9 +44,12 @@ static dnmf_status gather_lines(dnmf_context *context, const dnmf_ranking *ranki
   if (!counts)
     status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for message counts");
   status = dnmf_agree(context, status);
-  const void *send[] = {ranking->row, ranking->place, ranking->col, ranking->score};
-  void *received[4] = {NULL};
-  for (int m = 0; m < 4 && status == DNMF_OK; m++) {
+  const void *send[] = {ranking->row, ranking->place, ranking->col, ranking->score, ranking->observations};
+  void *received[5] = {NULL};
+  int64_t told = ranking->observations != NULL; /* on those that have lines */
+  if (status == DNMF_OK)
+    status = dnmf_max_int64(context, context->comm, &told, 1);
+  for (int m = 0; m < (told ? 5 : 4) && status == DNMF_OK; m++) {
     counts[0] = ranking->count;
     status = dnmf_exchange(context, send[m], counts, 8, &received[m], counts + context->size);
   }
@@ -55,45 +59,75 @@ static dnmf_status gather_lines(dnmf_context *context, const dnmf_ranking *ranki
   all->place = received[1];
   all->col = received[2];
   all->score = received[3];
+  all->observations = received[4];
   free(counts);
   return status;
 }
 
-static void print_line(cli_session *session, const dnmf_ranking *all, int64_t i, const dnmf_ids *rows,
-                       const dnmf_ids *cols, json_t **lists) {
-  const char *row = rows->text + rows->starts[i];
-  const char *col = cols->text + cols->starts[i];
-  int row_length = (int)(rows->starts[i + 1] - rows->starts[i]);
-  int col_length = (int)(cols->starts[i + 1] - cols->starts[i]);
-  if (all->place[i] == 1)
-    cli_say(session, "%.*s", row_length, row);
-  cli_say(session, "  %4" PRId64 "  %-24.*s %.6g", all->place[i], col_length, col, all->score[i]);
-  cli_json_append(lists, cli_json_pack("{s:s%, s:I, s:s%, s:o}", "row", row, (size_t)row_length, "rank",
-                                       (json_int_t)all->place[i], "column", col, (size_t)col_length, "score",
-                                       cli_json_real(all->score[i])));
+/* Text number `at` of names; *length bytes, not terminated. */
+static const char *name_at(const dnmf_ids *names, int64_t at, int *length) {
+  *length = (int)(names->starts[at + 1] - names->starts[at]);
+  return names->text + names->starts[at];
 }
 
-dnmf_status cli_print_ranking(cli_session *session, const dnmf_ranking *ranking, const dnmf_ids *row_ids,
-                              const dnmf_ids *col_ids, json_t **lists) {
+/* The texts of a ranking's lines, on process 0. */
+typedef struct line_texts {
+  dnmf_ids rows;
+  dnmf_ids cols;
+  dnmf_ids labels; /* without text: none */
+} line_texts;
+
+static void print_line(cli_session *session, const dnmf_ranking *all, int64_t i, const line_texts *texts,
+                       json_t **lists) {
+  int row_length = 0;
+  int col_length = 0;
+  int label_length = 0;
+  const char *row = name_at(&texts->rows, i, &row_length);
+  const char *col = name_at(&texts->cols, i, &col_length);
+  const char *label = texts->labels.starts ? name_at(&texts->labels, i, &label_length) : NULL;
+  char score[32] = "popular";
+  char observations[32] = "";
+  if (!isnan(all->score[i]))
+    snprintf(score, sizeof score, "%.6g", all->score[i]);
+  if (all->observations)
+    snprintf(observations, sizeof observations, "  %8" PRId64, all->observations[i]);
+  if (all->place[i] == 1)
+    cli_say(session, "%.*s", row_length, row);
+  cli_say(session, "  %4" PRId64 "  %-*.*s %-10s%s%s%.*s", all->place[i], label ? 12 : 24, col_length, col, score,
+          observations, label ? "  " : "", label_length, label ? label : "");
+  json_t *line =
+      cli_json_pack("{s:s%, s:I, s:s%, s:o}", "row", row, (size_t)row_length, "rank", (json_int_t)all->place[i],
+                    "column", col, (size_t)col_length, "score", cli_json_real(all->score[i]));
+  if (all->observations)
+    cli_json_set(&line, "observations", cli_json_pack("I", (json_int_t)all->observations[i]));
+  if (label)
+    cli_json_set(&line, "label", cli_json_bytes(label, (size_t)label_length));
+  cli_json_append(lists, line);
+}
+
+dnmf_status cli_print_ranking(cli_session *session, const dnmf_ranking *ranking, const dnmf_ranking_names *names,
+                              json_t **lists) {
   dnmf_context *context = session->context;
   dnmf_ranking all;
-  dnmf_ids rows = {0};
-  dnmf_ids cols = {0};
+  line_texts texts = {.rows = {0}};
   *lists = NULL;
   dnmf_status status = gather_lines(context, ranking, &all);
   if (status == DNMF_OK)
-    status = dnmf_ids_name(context, row_ids, all.count, all.row, &rows);
+    status = dnmf_ids_name(context, names->rows, all.count, all.row, &texts.rows);
   if (status == DNMF_OK)
-    status = dnmf_ids_name(context, col_ids, all.count, all.col, &cols);
+    status = dnmf_ids_name(context, names->cols, all.count, all.col, &texts.cols);
+  if (status == DNMF_OK && names->labels)
+    status = dnmf_ids_name(context, names->labels, all.count, all.col, &texts.labels);
   if (status == DNMF_OK && context->rank == 0) {
     *lists = json_array();
     for (int64_t i = 0; i < all.count; i++)
-      print_line(session, &all, i, &rows, &cols, lists);
+      print_line(session, &all, i, &texts, lists);
     if (!*lists)
       status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for the lists as JSON");
   }
-  dnmf_ids_free(&rows);
-  dnmf_ids_free(&cols);
+  dnmf_ids_free(&texts.rows);
+  dnmf_ids_free(&texts.cols);
+  dnmf_ids_free(&texts.labels);
   dnmf_ranking_free(&all);
   return dnmf_agree(context, status);
 }

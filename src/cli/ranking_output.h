@@ -13,10 +13,11 @@ dnmf_status cli_check_ranking_name(dnmf_error *error, const char *path);
 
 /* Writes the ranking by the ending of `path`. collective */
 dnmf_status cli_write_ranking(cli_session *session, const char *path, const dnmf_ranking *ranking,
-                              const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+                              const dnmf_ranking_names *names);
 
-/* Prints it as a table; *lists (NULL but on process 0) is an array of {row, rank, column, score}. collective */
-dnmf_status cli_print_ranking(cli_session *session, const dnmf_ranking *ranking, const dnmf_ids *row_ids,
-                              const dnmf_ids *col_ids, json_t **lists);
+/* Prints it as a table; *lists (NULL but on process 0) is an array of {row, rank, column, score}, with observations and
+ * label where there are any. collective */
+dnmf_status cli_print_ranking(cli_session *session, const dnmf_ranking *ranking, const dnmf_ranking_names *names,
+                              json_t **lists);
 
 #endif

@@ -44,8 +44,8 @@ dnmf_status dnmf_max_int64(dnmf_context *context, MPI_Comm comm, int64_t *values
   return reduce_all(context, comm, values, count, MPI_INT64_T, sizeof(int64_t), MPI_MAX);
 }
 
-dnmf_status dnmf_max_bytes(dnmf_context *context, MPI_Comm comm, uint8_t *values, int64_t count) {
-  return reduce_all(context, comm, values, count, MPI_UINT8_T, 1, MPI_MAX);
+dnmf_status dnmf_or_bytes(dnmf_context *context, MPI_Comm comm, uint8_t *values, int64_t count) {
+  return reduce_all(context, comm, values, count, MPI_UINT8_T, 1, MPI_BOR);
 }
 
 dnmf_status dnmf_or_words(dnmf_context *context, MPI_Comm comm, uint64_t *words, int64_t count) {

@@ -17,9 +17,9 @@ dnmf_status dnmf_sum_doubles(dnmf_context *context, MPI_Comm comm, double *value
 dnmf_status dnmf_max_doubles(dnmf_context *context, MPI_Comm comm, double *values, int64_t count);
 dnmf_status dnmf_sum_int64(dnmf_context *context, MPI_Comm comm, int64_t *values, int64_t count);
 dnmf_status dnmf_max_int64(dnmf_context *context, MPI_Comm comm, int64_t *values, int64_t count);
-dnmf_status dnmf_max_bytes(dnmf_context *context, MPI_Comm comm, uint8_t *values, int64_t count);
 
 /* In-place union of sets of bits over `comm`. */
+dnmf_status dnmf_or_bytes(dnmf_context *context, MPI_Comm comm, uint8_t *values, int64_t count);
 dnmf_status dnmf_or_words(dnmf_context *context, MPI_Comm comm, uint64_t *words, int64_t count);
 
 /* Sum of `value` over the processes before this one (0 on the first); its total over all in `*total` if not

@@ -15,6 +15,8 @@ dnmf_status dnmf_mpi_check(dnmf_context *context, int mpi_code, const char *call
   char text[MPI_MAX_ERROR_STRING] = "";
   int length = 0;
   MPI_Error_string(mpi_code, text, &length);
+  for (char *end = strchr(text, '\n'); end; end = strchr(end, '\n'))
+    *end = ' ';
   return dnmf_fail(&context->error, DNMF_ERROR_MPI, "%s failed on process %d: %s", call, context->rank, text);
 }
 

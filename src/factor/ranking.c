@@ -24,5 +24,6 @@ void dnmf_ranking_free(dnmf_ranking *ranking) {
   free(ranking->place);
   free(ranking->col);
   free(ranking->score);
+  free(ranking->observations);
   memset(ranking, 0, sizeof *ranking);
 }

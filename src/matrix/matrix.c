@@ -41,6 +41,8 @@ dnmf_status dnmf_matrix_check_memory(dnmf_context *context, const char *what, co
                                      bool by_rows_alone, dnmf_number number, double stored) {
   const int64_t rows = dnmf_range_size(dnmf_layout_rows(layout, layout->grid->row));
   const int64_t cols = dnmf_range_size(dnmf_layout_cols(layout, layout->grid->col));
+  if (sparse && (rows > INT32_MAX || cols > INT32_MAX))
+    return dnmf_check_memory(context, what, "", 0); /* no block; refused with what to do when it is begun */
   const double figures = (double)rows * (sizeof(dnmf_row_figures) + 1) + (double)cols;
   const double block = dnmf_matrix_bytes(sparse, by_rows_alone, number, rows, cols, stored / context->size);
   return dnmf_check_memory(context, what, "use more machines, or select rows or columns", block + figures);

@@ -10,7 +10,7 @@
 /* Rows (columns) of this block without a nonzero, over all processes that share it; counted once. */
 static dnmf_status count_empty(dnmf_context *context, MPI_Comm group, uint8_t *seen, int64_t count, int64_t *empty) {
   int rank = 0;
-  DNMF_TRY(dnmf_max_bytes(context, group, seen, count));
+  DNMF_TRY(dnmf_or_bytes(context, group, seen, count));
   DNMF_TRY(dnmf_mpi_check(context, MPI_Comm_rank(group, &rank), "MPI_Comm_rank"));
   *empty = 0;
   for (int64_t i = 0; i < count && rank == 0; i++)

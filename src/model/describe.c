@@ -4,6 +4,7 @@
 #include "comm/collective.h"
 #include "model/merge.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,9 @@ typedef struct subject {
   const int64_t *other_counts;
   double *mean;  /* of the other factor's components */
   double *share; /* of the components in the whole */
+  double total;  /* evidence of all rows of the panel */
+  dnmf_describe_by by;
+  double lambda;
 } subject;
 
 static subject subject_of(const dnmf_model *model, bool by_rows) {
@@ -37,6 +41,7 @@ static subject subject_of(const dnmf_model *model, bool by_rows) {
 
 void dnmf_description_free(dnmf_description *description) {
   free(description->share);
+  free(description->order);
   free(description->counts);
   free(description->entries);
   memset(description, 0, sizeof *description);
@@ -78,37 +83,53 @@ static double evidence_of(const subject *s, int64_t at, double whole) {
 /* s->share. collective */
 static dnmf_status find_shares(dnmf_context *context, subject *s) {
   const int k = s->panel->components;
-  double total = 0;
   for (int64_t at = 0; at < s->panel->rows; at++) {
     double whole = whole_of(s, at);
     double evidence = whole > 0 ? evidence_of(s, at, whole) : 0;
-    total += evidence;
+    s->total += evidence;
     for (int c = 0; c < k; c++)
       s->share[c] += evidence * share_of(s, at, c, whole);
   }
   DNMF_TRY(dnmf_sum_doubles(context, context->comm, s->share, k));
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, &total, 1));
-  for (int c = 0; c < k && total > 0; c++)
-    s->share[c] /= total;
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, &s->total, 1));
+  for (int c = 0; c < k && s->total > 0; c++)
+    s->share[c] /= s->total;
   return DNMF_OK;
 }
 
-static double score_of(const subject *s, dnmf_describe_by by, int64_t at, int c, double whole) {
+static double lift_of(const subject *s, int c, double share) {
+  return s->share[c] > 0 ? share / s->share[c] : 0;
+}
+
+/* p(column | component) is evidence * share over its sum, which is the component's share of all evidence. */
+static double relevance_of(const subject *s, int c, double share, double evidence) {
+  double lift = lift_of(s, c, share);
+  double mass = evidence * share / (s->share[c] * s->total);
+  return s->lambda * log(mass) + (1 - s->lambda) * log(lift);
+}
+
+static double score_of(const subject *s, int64_t at, int c, double whole) {
   double share = share_of(s, at, c, whole);
-  if (by == DNMF_BY_WEIGHT)
+  switch (s->by) {
+  case DNMF_BY_WEIGHT:
     return dnmf_panel_get(s->panel, at, c);
-  if (by == DNMF_BY_LIFT)
-    return s->share[c] > 0 ? share / s->share[c] : 0;
-  return evidence_of(s, at, whole) * (share - s->share[c]);
+  case DNMF_BY_LIFT:
+    return lift_of(s, c, share);
+  case DNMF_BY_EXCESS:
+    return evidence_of(s, at, whole) * (share - s->share[c]);
+  case DNMF_BY_RELEVANCE:
+    break;
+  }
+  return relevance_of(s, c, share, evidence_of(s, at, whole));
 }
 
 /* Only what has a part in the component can describe it. */
-static void offer_all(const subject *s, dnmf_describe_by by, dnmf_top_set *lists) {
+static void offer_all(const subject *s, dnmf_top_set *lists) {
   for (int64_t at = 0; at < s->panel->rows; at++) {
     double whole = whole_of(s, at);
     for (int c = 0; c < s->panel->components; c++)
       if (dnmf_panel_get(s->panel, at, c) > 0)
-        dnmf_top_offer(&lists->tops[c], (dnmf_scored){score_of(s, by, at, c, whole), s->owned.begin + at});
+        dnmf_top_offer(&lists->tops[c], (dnmf_scored){score_of(s, at, c, whole), s->owned.begin + at});
   }
 }
 
@@ -123,6 +144,8 @@ static dnmf_status allocate(dnmf_context *context, subject *s, int64_t top, dnmf
   s->share = description->share = memory;
   DNMF_TRY(dnmf_allocate_zero(error, "means", k, sizeof(double), &memory));
   s->mean = memory;
+  DNMF_TRY(dnmf_allocate_zero(error, "the order of components", k, sizeof(int), &memory));
+  description->order = memory;
   DNMF_TRY(dnmf_allocate_zero(error, "list lengths", k, sizeof(int64_t), &memory));
   description->counts = memory;
   DNMF_TRY(dnmf_allocate_zero(error, "a description", k * top, sizeof(dnmf_description_entry), &memory));
@@ -130,11 +153,20 @@ static dnmf_status allocate(dnmf_context *context, subject *s, int64_t top, dnmf
   return dnmf_top_set_create(error, k, top, lists);
 }
 
+/* By share; insertion, as there are few. */
+static void order_components(dnmf_description *description) {
+  for (int c = 0; c < description->components; c++) {
+    int at = c;
+    for (; at > 0 && description->share[description->order[at - 1]] < description->share[c]; at--)
+      description->order[at] = description->order[at - 1];
+    description->order[at] = c;
+  }
+}
+
 /* Process 0 knows who was chosen; the owners tell the rest, each entry's numbers coming from one process. The numbers
  * are added to zeros. collective */
 static dnmf_status complete(dnmf_context *context, const subject *s, const dnmf_top_set *lists,
                             dnmf_description *description) {
-  const int64_t width = (int64_t)(sizeof(dnmf_description_entry) / sizeof(double));
   const int k = s->panel->components;
   const int64_t entries = k * description->top;
   for (int c = 0; c < k; c++) {
@@ -146,7 +178,7 @@ static dnmf_status complete(dnmf_context *context, const subject *s, const dnmf_
     }
   }
   DNMF_TRY(dnmf_broadcast(context, description->counts, k * (int64_t)sizeof(int64_t), 0));
-  DNMF_TRY(dnmf_broadcast(context, description->entries, entries * width * (int64_t)sizeof(double), 0));
+  DNMF_TRY(dnmf_broadcast(context, description->entries, entries * (int64_t)sizeof(dnmf_description_entry), 0));
   void *memory = NULL;
   dnmf_status status = dnmf_allocate_zero(&context->error, "a description", 3 * entries, sizeof(double), &memory);
   DNMF_TRY(dnmf_agree(context, status));
@@ -165,6 +197,7 @@ static dnmf_status complete(dnmf_context *context, const subject *s, const dnmf_
   for (int64_t e = 0; e < entries && status == DNMF_OK; e++) {
     description->entries[e].weight = numbers[3 * e];
     description->entries[e].share = numbers[3 * e + 1];
+    description->entries[e].lift = lift_of(s, (int)(e / description->top), numbers[3 * e + 1]);
     description->entries[e].count = numbers[3 * e + 2];
   }
   free(numbers);
@@ -172,8 +205,10 @@ static dnmf_status complete(dnmf_context *context, const subject *s, const dnmf_
 }
 
 dnmf_status dnmf_describe(dnmf_context *context, const dnmf_model *model, bool by_rows, dnmf_describe_by by,
-                          int64_t top, dnmf_description *description) {
+                          double lambda, int64_t top, dnmf_description *description) {
   subject s = subject_of(model, by_rows);
+  s.by = by;
+  s.lambda = lambda;
   dnmf_top_set lists = {0};
   memset(description, 0, sizeof *description);
   dnmf_status status = dnmf_agree(context, allocate(context, &s, top < s.all ? top : s.all, &lists, description));
@@ -182,7 +217,8 @@ dnmf_status dnmf_describe(dnmf_context *context, const dnmf_model *model, bool b
   if (status == DNMF_OK)
     status = find_shares(context, &s);
   if (status == DNMF_OK) {
-    offer_all(&s, by, &lists);
+    order_components(description);
+    offer_all(&s, &lists);
     status = dnmf_top_set_merge(context, &lists);
   }
   if (status == DNMF_OK)

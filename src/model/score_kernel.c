@@ -67,23 +67,10 @@ static bool score_tile(const real *const w[ROWS], const real threshold[ROWS], in
   return any != 0;
 }
 
-static bool is_seen(const dnmf_listed *row, int64_t column) {
-  int64_t low = 0;
-  int64_t high = row->seen_count;
-  while (low < high) {
-    int64_t middle = low + (high - low) / 2;
-    if (row->seen[middle] < column)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < row->seen_count && row->seen[low] == column;
-}
-
 /* Offers a tile's scores of one row; returns the row's new threshold. */
 static real offer_scores(dnmf_listed *row, const real *scores, int64_t first, real threshold) {
   for (int j = 0; j < COLUMNS; j++)
-    if (scores[j] > threshold && !is_seen(row, first + j)) {
+    if (scores[j] > threshold && !dnmf_is_among(row->seen, row->seen_count, first + j)) {
       dnmf_top_offer(&row->top, (dnmf_scored){(double)scores[j], first + j});
       threshold = (real)dnmf_top_threshold(&row->top);
     }

@@ -36,8 +36,11 @@ static dnmf_status fetch_direction(dnmf_context *context, const dnmf_model *mode
   return dnmf_sum_doubles(context, context->comm, factor, model->components);
 }
 
-static void offer_columns(const dnmf_model *model, int64_t column, const double *factor, dnmf_top *top) {
+static void offer_columns(const dnmf_model *model, int64_t column, const double *factor, const bool *listable,
+                          dnmf_top *top) {
   for (int64_t j = 0; j < model->h.rows; j++) {
+    if (listable && !listable[j])
+      continue;
     double length = norm(&model->h, j);
     double along = dot(factor, &model->h, j);
     if (length > 0 && along > 0 && dnmf_model_col_is_known(model, j) && model->owned_cols.begin + j != column)
@@ -57,7 +60,7 @@ static void fill(int64_t count, const int64_t *columns, const dnmf_top *tops, dn
 }
 
 dnmf_status dnmf_similar(dnmf_context *context, const dnmf_model *model, int64_t count, const int64_t *columns,
-                         int64_t top, dnmf_ranking *ranking) {
+                         int64_t top, const bool *listable, dnmf_ranking *ranking) {
   void *factor = NULL;
   dnmf_top_set lists = {0};
   memset(ranking, 0, sizeof *ranking);
@@ -68,7 +71,7 @@ dnmf_status dnmf_similar(dnmf_context *context, const dnmf_model *model, int64_t
   for (int64_t q = 0; q < count && status == DNMF_OK; q++) {
     status = fetch_direction(context, model, columns[q], factor);
     if (status == DNMF_OK)
-      offer_columns(model, columns[q], factor, &lists.tops[q]);
+      offer_columns(model, columns[q], factor, listable, &lists.tops[q]);
   }
   if (status == DNMF_OK)
     status = dnmf_top_set_merge(context, &lists);

@@ -33,6 +33,20 @@ static inline double dnmf_top_threshold(const dnmf_top *top) {
   return top->count < top->capacity ? -INFINITY : top->items[0].score;
 }
 
+/* True when `item` is one of `count` ascending numbers: a column that a row has seen, say. local */
+static inline bool dnmf_is_among(const int32_t *numbers, int64_t count, int64_t item) {
+  int64_t low = 0;
+  int64_t high = count;
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    if (numbers[middle] < item)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < count && numbers[low] == item;
+}
+
 /* Holds the item if it is among the best so far. local */
 void dnmf_top_offer(dnmf_top *top, dnmf_scored offered);
 

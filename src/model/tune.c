@@ -18,13 +18,25 @@ typedef struct group {
   dnmf_entries entries; /* distributed over the group */
 } group;
 
-/* Held-out sums of every (candidate, fold, iteration): squared errors, then counts; and seconds a candidate. */
+/* Held-out sums of every (candidate, fold, iteration): squared errors, then counts; seconds a candidate; and of every
+ * (candidate, fold) the ranking metric and the rows it is a mean of. */
 typedef struct curves {
   int64_t steps; /* iterations + 1 */
   double *squares;
   double *counts;
   double *seconds;
+  double *metrics;
+  double *rows;
 } curves;
+
+/* Where a fit's results go. */
+typedef struct fit_results {
+  double *squares; /* a number an iteration */
+  double *counts;
+  double *seconds;
+  double *metric;
+  double *rows;
+} fit_results;
 
 int dnmf_tune_fold(uint64_t seed, int folds, int64_t row, int64_t col) {
   return (int)(dnmf_random_uniform(seed, DNMF_STREAM_FOLDS, (uint64_t)row, (uint64_t)col) * folds);
@@ -119,9 +131,27 @@ static dnmf_settings settings_of(const dnmf_tune_plan *plan, const dnmf_candidat
   return settings;
 }
 
+/* The metric of the lists that the factors make; on the group's first process. */
+static dnmf_status rank_fold(dnmf_context *context, const dnmf_tune_plan *plan, const dnmf_settings *settings,
+                             const dnmf_ratings *ratings, const dnmf_ratings_view *held_out, const dnmf_panel *w,
+                             const dnmf_panel *h, fit_results *results) {
+  dnmf_metrics_options cuts = {.cut_count = 1, .cuts = {plan->metric.at}};
+  dnmf_rank_metrics metrics;
+  cuts.relevant = isnan(plan->metric.relevant) ? ratings->mean : plan->metric.relevant;
+  DNMF_TRY(dnmf_rank_ratings(context, settings, ratings, held_out, w, h, &cuts, &metrics));
+  if (metrics.rows == 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "no held-out entry of a fold is %g or more; give a smaller --relevant", cuts.relevant);
+  if (context->rank == 0) {
+    *results->metric = metrics.of_model.value[plan->metric.figure][0];
+    *results->rows = (double)metrics.rows;
+  }
+  return DNMF_OK;
+}
+
 /* One fit; its held-out curve is padded with its last value to the full length. */
 static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_candidate *candidate, int fold,
-                            double *squares, double *counts, double *seconds) {
+                            fit_results *results) {
   dnmf_context *context = &g->context;
   dnmf_entries kept = {0};
   dnmf_entries held_out = {0};
@@ -147,11 +177,13 @@ static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_can
     status = dnmf_fit_observed(context, &settings, &ratings, &view, &w, &h, &result);
   for (int64_t s = 0; status == DNMF_OK && s <= plan->fit.max_iterations && context->rank == 0; s++) {
     double rmse = result.validation_history[s < result.history_count ? s : result.history_count - 1];
-    squares[s] = rmse * rmse * (double)count;
-    counts[s] = (double)count;
+    results->squares[s] = rmse * rmse * (double)count;
+    results->counts[s] = (double)count;
   }
   if (status == DNMF_OK && context->rank == 0)
-    *seconds += result.seconds.total;
+    *results->seconds += result.seconds.total;
+  if (status == DNMF_OK && plan->metric.ranks)
+    status = rank_fold(context, plan, &settings, &ratings, &view, &w, &h, results);
   dnmf_fit_result_free(&result);
   dnmf_panel_free(&w);
   dnmf_panel_free(&h);
@@ -172,14 +204,15 @@ static dnmf_status work(group *g, const dnmf_tune_plan *plan, int groups, curves
   for (int64_t task = g->index; task < tasks && status == DNMF_OK; task += groups) {
     const dnmf_candidate *candidate = &plan->candidates[task / plan->folds];
     int fold = (int)(task % plan->folds);
-    double *squares = c->squares + task * c->steps;
-    status = fit_once(g, plan, candidate, fold, squares, c->counts + task * c->steps, &c->seconds[task / plan->folds]);
+    fit_results results = {c->squares + task * c->steps, c->counts + task * c->steps, &c->seconds[task / plan->folds],
+                           &c->metrics[task], &c->rows[task]};
+    status = fit_once(g, plan, candidate, fold, &results);
     if (status != DNMF_OK || !done || g->context.rank != 0)
       continue;
     double lowest = INFINITY;
     for (int64_t s = 0; s < c->steps; s++)
-      lowest = fmin(lowest, sqrt(squares[s] / c->counts[task * c->steps + s]));
-    done(state, candidate, fold, lowest);
+      lowest = fmin(lowest, sqrt(results.squares[s] / results.counts[s]));
+    done(state, candidate, fold, plan->metric.ranks ? *results.metric : lowest);
   }
   return status;
 }
@@ -218,20 +251,50 @@ static void score(const dnmf_tune_plan *plan, const curves *c, int64_t index, dn
   }
 }
 
+/* The mean of the metric over the rows of all folds. */
+static void score_lists(const dnmf_tune_plan *plan, const curves *c, int64_t index, dnmf_candidate *candidate) {
+  const double *metrics = c->metrics + index * plan->folds;
+  const double *rows = c->rows + index * plan->folds;
+  double sum = 0;
+  double count = 0;
+  double fold_sum = 0;
+  double fold_squares = 0;
+  candidate->metric = candidate->metric_spread = NAN;
+  if (!plan->metric.ranks)
+    return;
+  for (int f = 0; f < plan->folds; f++) {
+    sum += rows[f] * metrics[f];
+    count += rows[f];
+    fold_sum += metrics[f];
+    fold_squares += metrics[f] * metrics[f];
+  }
+  double mean = fold_sum / plan->folds;
+  candidate->metric = sum / count;
+  candidate->metric_spread = sqrt(fmax(0, fold_squares / plan->folds - mean * mean));
+}
+
+/* Numbers in the curves' memory. */
+static int64_t curve_numbers(const dnmf_tune_plan *plan) {
+  int64_t tasks = plan->candidate_count * plan->folds;
+  return 2 * tasks * (plan->fit.max_iterations + 1) + plan->candidate_count + 2 * tasks;
+}
+
 static dnmf_status allocate_curves(dnmf_context *context, const dnmf_tune_plan *plan, curves *c) {
   int64_t tasks = plan->candidate_count * plan->folds;
   c->steps = plan->fit.max_iterations + 1;
   void *memory = NULL;
-  DNMF_TRY(dnmf_allocate_zero(&context->error, "cross-validation curves", 2 * tasks * c->steps + plan->candidate_count,
-                              sizeof(double), &memory));
+  DNMF_TRY(
+      dnmf_allocate_zero(&context->error, "cross-validation curves", curve_numbers(plan), sizeof(double), &memory));
   c->squares = memory;
   c->counts = c->squares + tasks * c->steps;
   c->seconds = c->counts + tasks * c->steps;
+  c->metrics = c->seconds + plan->candidate_count;
+  c->rows = c->metrics + tasks;
   return DNMF_OK;
 }
 
 dnmf_status dnmf_tune(dnmf_context *context, dnmf_tune_plan *plan,
-                      void (*done)(void *state, const dnmf_candidate *candidate, int fold, double rmse), void *state) {
+                      void (*done)(void *state, const dnmf_candidate *candidate, int fold, double score), void *state) {
   curves c = {0};
   group g = {0};
   int groups = plan->groups < context->size ? plan->groups : context->size;
@@ -244,10 +307,11 @@ dnmf_status dnmf_tune(dnmf_context *context, dnmf_tune_plan *plan,
     status = dnmf_agree(context, status);
   }
   if (status == DNMF_OK)
-    status = dnmf_sum_doubles(context, context->comm, c.squares,
-                              2 * plan->candidate_count * plan->folds * c.steps + plan->candidate_count);
-  for (int64_t i = 0; i < plan->candidate_count && status == DNMF_OK; i++)
+    status = dnmf_sum_doubles(context, context->comm, c.squares, curve_numbers(plan));
+  for (int64_t i = 0; i < plan->candidate_count && status == DNMF_OK; i++) {
     score(plan, &c, i, &plan->candidates[i]);
+    score_lists(plan, &c, i, &plan->candidates[i]);
+  }
   dnmf_entries_free(&g.entries);
   dnmf_source_close(&g.source);
   if (g.comm != MPI_COMM_NULL)
@@ -256,13 +320,19 @@ dnmf_status dnmf_tune(dnmf_context *context, dnmf_tune_plan *plan,
   return status;
 }
 
+int dnmf_tune_compare(const dnmf_candidate *a, const dnmf_candidate *b) {
+  const bool by_metric = !isnan(a->metric) && !isnan(b->metric);
+  const double x = by_metric ? -a->metric : a->rmse;
+  const double y = by_metric ? -b->metric : b->rmse;
+  if (x != y)
+    return x < y ? -1 : 1;
+  return (a->components > b->components) - (a->components < b->components);
+}
+
 const dnmf_candidate *dnmf_tune_best(const dnmf_tune_plan *plan) {
   const dnmf_candidate *best = &plan->candidates[0];
-  for (int64_t i = 1; i < plan->candidate_count; i++) {
-    const dnmf_candidate *other = &plan->candidates[i];
-    bool simpler = other->rmse == best->rmse && other->components < best->components;
-    if (other->rmse < best->rmse || simpler)
-      best = other;
-  }
+  for (int64_t i = 1; i < plan->candidate_count; i++)
+    if (dnmf_tune_compare(&plan->candidates[i], best) < 0)
+      best = &plan->candidates[i];
   return best;
 }

@@ -4,12 +4,14 @@
  * Every candidate is fitted once a fold, the fold held out; an entry's fold is a hash of (seed, row, column), so
  * folds are the same on any number of processes. The processes are split into groups that work on different fits
  * side by side. A candidate's score is its held-out RMSE over all folds together, at the iteration where that is
- * lowest; that iteration is part of the choice.
+ * lowest; that iteration is part of the choice. With a ranking metric the score is that of the lists that each fold's
+ * fit, at its own lowest RMSE, makes of all columns that are not in its training entries (rank_metrics.h).
  */
 #ifndef DNMF_TUNE_H
 #define DNMF_TUNE_H
 
 #include "fit/observed_fit.h"
+#include "model/rank_metrics.h"
 #include "store/source.h"
 
 typedef struct dnmf_candidate {
@@ -19,11 +21,21 @@ typedef struct dnmf_candidate {
   double count_power;
 
   /* Out. */
-  double rmse;    /* held out, over all folds */
-  double spread;  /* standard deviation of the folds' own RMSE at that iteration */
-  int iterations; /* to run with all entries */
-  double seconds; /* of iterating, all folds */
+  double rmse;          /* held out, over all folds */
+  double spread;        /* standard deviation of the folds' own RMSE at that iteration */
+  int iterations;       /* to run with all entries */
+  double seconds;       /* of iterating, all folds */
+  double metric;        /* of the lists, mean over the rows of all folds; NaN without a ranking metric */
+  double metric_spread; /* standard deviation of the folds' own */
 } dnmf_candidate;
+
+/* Ranking instead of RMSE. */
+typedef struct dnmf_tune_metric {
+  bool ranks; /* else RMSE */
+  dnmf_list_figure figure;
+  int64_t at;      /* length of the lists */
+  double relevant; /* held-out entries of that or more; NaN: of the mean of the training entries */
+} dnmf_tune_metric;
 
 typedef struct dnmf_tune_plan {
   const char *input;
@@ -33,6 +45,7 @@ typedef struct dnmf_tune_plan {
   uint64_t seed;     /* of starts and folds */
   int folds;
   int groups; /* of processes; at most as many as there are */
+  dnmf_tune_metric metric;
   int64_t candidate_count;
   dnmf_candidate *candidates; /* results are filled in, the same on every process */
 } dnmf_tune_plan;
@@ -40,11 +53,16 @@ typedef struct dnmf_tune_plan {
 /* Fold of an entry. local */
 int dnmf_tune_fold(uint64_t seed, int folds, int64_t row, int64_t col);
 
-/* Runs all fits. `done`, if not NULL, is called on the first process of each group after each fit. collective */
+/* Runs all fits. `done`, if not NULL, is called on the first process of each group after each fit with its score.
+ * collective */
 dnmf_status dnmf_tune(dnmf_context *context, dnmf_tune_plan *plan,
-                      void (*done)(void *state, const dnmf_candidate *candidate, int fold, double rmse), void *state);
+                      void (*done)(void *state, const dnmf_candidate *candidate, int fold, double score), void *state);
 
-/* The candidate with the lowest RMSE; of equals, the one with fewer components. local */
+/* Negative when candidate `a` is better than `b`: a lower RMSE or a higher metric; of equals, the one with fewer
+ * components. local */
+int dnmf_tune_compare(const dnmf_candidate *a, const dnmf_candidate *b);
+
+/* The best candidate. local */
 const dnmf_candidate *dnmf_tune_best(const dnmf_tune_plan *plan);
 
 #endif

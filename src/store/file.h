@@ -112,12 +112,13 @@ dnmf_status dnmf_matrix_export(dnmf_context *context, const char *path, dnmf_exp
 dnmf_status dnmf_panel_export(dnmf_context *context, const char *path, dnmf_export_format format,
                               const dnmf_panel *panel, const dnmf_ids *ids);
 
-/* Writes a ranking to `path` directly, each process its own lines: as CSV (row,rank,column,score), or as HDF5 with
- * the datasets row, col (ids: int64 where they are integers, else strings; indices from 0 where there are none), rank
- * and score. collective */
+/* Writes a ranking to `path` directly, each process its own lines: as CSV (row,rank,column,score, then observations
+ * and label where there are any; no score is an empty field), or as HDF5 with the datasets row, col (ids: int64 where
+ * they are integers, else strings; indices from 0 where there are none), rank, score (no score is NaN), observations
+ * and label. collective */
 dnmf_status dnmf_ranking_write_csv(dnmf_context *context, const char *path, const dnmf_ranking *ranking,
-                                   const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+                                   const dnmf_ranking_names *names);
 dnmf_status dnmf_ranking_write_hdf5(dnmf_context *context, const char *path, const dnmf_ranking *ranking,
-                                    const dnmf_ids *row_ids, const dnmf_ids *col_ids);
+                                    const dnmf_ranking_names *names);
 
 #endif

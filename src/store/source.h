@@ -55,6 +55,9 @@ typedef struct dnmf_cell_rule {
   double add;       /* to every value that there is */
 } dnmf_cell_rule;
 
+/* Seconds since 1970, some 3200 years before: values are not negative. */
+static const double DNMF_FIRST_TIME = -1e11;
+
 typedef struct dnmf_source_options {
   dnmf_format format;
   dnmf_header header;
@@ -67,6 +70,7 @@ typedef struct dnmf_source_options {
   const char *col_column;
   const char *value_column;   /* "none": each line counts 1 */
   const char *time_column;    /* of repeated entries the latest counts; NULL: not looked at */
+  bool times_as_values;       /* of triples with a time column: an entry's value is its time after DNMF_FIRST_TIME */
   dnmf_index_base index_base; /* svmlight; auto: 0 where it occurs, else 1 */
   int64_t svmlight_cols; /* that an svmlight file has at least, as the model it is read for has; 0: as many as occur */
   bool transpose;        /* what the file holds is the transpose of the matrix */

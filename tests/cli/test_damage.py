@@ -204,14 +204,14 @@ def test_models_that_do_not_fit_together_are_refused(tmp_path, name):
 
 
 def test_info_shows_what_is_no_text(tmp_path):
-    """Names and values of a damaged model's attributes, and an id: printed without what is no UTF-8."""
+    """Values of a damaged model's attributes, and an id: printed without what is no UTF-8, escaped as JSON."""
     def spoil(file):
         file.attrs.create("solver", b"ha\xff\x1b[2Jls", dtype=samples.STRING)
         file["row_ids"][0] = b"\xe9\xff"
     path = edited(tmp_path / "model.h5", samples.model, spoil)
     shown = run(["info", path])
     assert "ha??[2Jls" in shown.stdout and "first ??" in shown.stdout, str(shown)
-    assert run(["info", path, "--json"]).json["provenance"]["solver"] == "ha??[2Jls"
+    assert run(["info", path, "--json"]).json["provenance"]["solver"] == "ha\\xff\x1b[2Jls"
 
 
 def replaced(name, old, new):

@@ -1,4 +1,5 @@
 """Descriptions of components against their definition in numpy, and labels in the ways files have them."""
+import csv
 import gzip
 
 import h5py
@@ -53,21 +54,30 @@ def parts(path, rows):
 
 @pytest.mark.parametrize("processes", PROCESSES)
 @pytest.mark.parametrize("missing", ["zero", "unobserved"])
-@pytest.mark.parametrize("by", ["excess", "lift", "weight"])
+@pytest.mark.parametrize("by", ["relevance", "excess", "lift", "weight"])
 def test_components_are_described_by_definition(models, processes, missing, by):
     path = models / f"{missing}.h5"
-    told = run(["describe", path, "-n", 4, "--by", by, "--json"], processes).json
+    options = ["--lambda", 0.3] if by == "relevance" else ["--by", by]
+    told = run(["describe", path, "-n", 4, *options, "--json"], processes).json
     for key, rows in (("columns", False), ("rows", True)):
         weight, share, evidence, base = parts(path, rows)
-        score = {"excess": evidence * (share - base[:, None]), "lift": share / base[:, None], "weight": weight}[by]
-        for c, component in enumerate(told["components"]):
+        lift = share / base[:, None]
+        mass = share * evidence
+        with np.errstate(divide="ignore"):
+            relevance = 0.3 * np.log(mass / mass.sum(axis=1, keepdims=True)) + 0.7 * np.log(lift)
+        score = {"relevance": relevance, "excess": evidence * (share - base[:, None]), "lift": lift,
+                 "weight": weight}[by]
+        for component in told["components"]:
+            c = component["component"]
             order = [j for j in np.lexsort((np.arange(score.shape[1]), -score[c])) if weight[c, j] > 0][:4]
             found = component[key]
             assert np.allclose([x["score"] for x in found], score[c][order], rtol=1e-9, atol=1e-12)
             assert np.allclose([x["weight"] for x in found], weight[c][order])
             assert np.allclose([x["share"] for x in found], share[c][order])
+            assert np.allclose([x["lift"] for x in found], lift[c][order])
         if not rows:
-            assert np.allclose([x["share"] for x in told["components"]], base)
+            assert [x["component"] for x in told["components"]] == list(np.argsort(-base, kind="stable"))
+            assert np.allclose([x["share"] for x in told["components"]], sorted(base, reverse=True))
 
 
 def test_shares_of_the_whole_add_up(models):
@@ -80,7 +90,7 @@ def test_zeros_shares_are_those_of_the_product(models):
     with h5py.File(models / "zero.h5") as file:
         mass = file["W"][:].sum(axis=0) * file["H"][:].sum(axis=1)
     told = run(["describe", models / "zero.h5", "--json"]).json
-    assert np.allclose([x["share"] for x in told["components"]], mass / mass.sum())
+    assert np.allclose([x["share"] for x in told["components"]], sorted(mass / mass.sum(), reverse=True))
 
 
 @pytest.mark.parametrize("processes", [1, 3])
@@ -96,6 +106,23 @@ def test_labels_of_all_kinds_give_the_titles(models, processes, labels):
 def test_the_table_shows_titles(models):
     shown = run(["describe", models / "unobserved.h5", "--labels", models / "u.item"]).stdout
     assert "Amélie" in shown and "component 2:" in shown
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_the_file_holds_what_json_holds(models, tmp_path, processes):
+    options = ["-n", 4, "--labels", models / "movies.csv", "--label-columns", "movieId,title"]
+    told = run(["describe", models / "unobserved.h5", *options, "--json"]).json
+    run(["describe", models / "unobserved.h5", *options, "--rows", "-o", tmp_path / "c.csv"], processes)
+    with open(tmp_path / "c.csv", encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    wanted = [(component["component"], side, rank, x["id"], x["label"] or "", x["lift"], x["count"])
+              for component in told["components"] for side, key in (("column", "columns"), ("row", "rows"))
+              for rank, x in enumerate(component[key], 1)]
+    assert [(int(x["component"]), x["side"], int(x["rank"]), x["id"], x["label"]) for x in lines] == [
+        x[:5] for x in wanted]
+    assert np.allclose([float(x["lift"]) for x in lines], [x[5] for x in wanted])
+    assert [float(x["entries"]) for x in lines] == [x[6] for x in wanted]
+    assert ".csv" in run(["describe", models / "zero.h5", "-o", tmp_path / "c.h5"], expect=2).messages[0]
 
 
 def test_an_id_without_a_label_stands_for_itself(models, tmp_path):

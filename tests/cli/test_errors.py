@@ -307,3 +307,30 @@ def test_standard_output_that_cannot_be_written():
     result = run(["info", INPUTS / "ratings-5x4.csv"], expect=None, prefix=["sh", "-c", 'exec "$@" > /dev/full', "sh"])
     assert result.returncode == 1, str(result)
     assert len(result.messages) == 1 and "standard output" in result.messages[0]
+
+
+@pytest.mark.parametrize("text", ["-3", "3 s", "1:70:00", "00:10", "ten", "1d", "inf", "0x:00:01"])
+def test_a_time_that_is_none(tmp_path, text):
+    result = run(["fit", INPUTS / "ratings-3x3.csv", "-o", tmp_path / "m.h5", "-k", 2, "--time-limit", text], expect=2)
+    assert len(result.messages) == 1 and f"--time-limit {text}" in result.messages[0], str(result)
+    assert "00:10:00" in result.messages[0]
+
+
+def test_times_are_given_in_any_unit(tmp_path):
+    """A limit of no time ends a fit after one iteration, a long one does not."""
+    fit = ["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 2, "--tol", 0, "--max-iter", 3, "--json"]
+    run(["generate", "-o", tmp_path / "a.h5", "--rows", 9, "--cols", 8])
+    for text, iterations in (("1e-9s", 1), ("1e-12h", 1), ("00:00:00", 1), ("600", 3), ("10min", 3), ("00:10:00", 3)):
+        assert run([*fit, "--time-limit", text]).json["iterations"] == iterations, text
+
+
+def test_what_is_no_matrix_is_named(tmp_path):
+    run(["generate", "-o", tmp_path / "a.h5", "--rows", 9, "--cols", 8])
+    run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1])
+    for name, words in ((tmp_path / "m.h5", "m.h5 is a model, not a matrix"), (tmp_path, "is a directory"),
+                        ("https://example.org/a.csv", "is an address on the network; download it")):
+        result = run(["fit", name, "-o", tmp_path / "new.h5", "-k", 2], expect=1)
+        assert len(result.messages) == 1 and words in result.messages[0], str(result)
+    result = run(["predict", tmp_path / "m.h5", tmp_path / "pairs.csv", "-o", tmp_path / "scores.tsv"], expect=2)
+    assert len(result.messages) == 1 and "scores.tsv: dnmf predict writes CSV" in result.messages[0], str(result)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5", "m.h5"]

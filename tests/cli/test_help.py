@@ -34,7 +34,7 @@ def test_overview_is_golden():
     check_golden("overview", without_version(run([]).stdout))
 
 
-@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], ["help", "help"]])
 def test_overview_has_several_names(words):
     assert run(words).stdout == run([]).stdout
 
@@ -59,6 +59,7 @@ def test_help_fits_a_terminal(command):
 
 def test_version_names_libraries_and_build_flags():
     text = run(["--version"]).stdout
+    assert run(["-V"]).stdout == text
     assert re.match(r"dnmf \d+\.\d+\.\d+\n", text)
     for word in ("Open MPI", "HDF5", "BLAS", "OpenMP", "built with"):
         assert word in text

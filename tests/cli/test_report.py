@@ -236,7 +236,7 @@ def wait_settings(folder, monkeypatch, *options, **variables):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    process = start(["fit", TABLE, "-o", folder / "m.h5", "-k", 2, "--tol", 0, "--max-iter", 2**31 - 1, "--time-limit", 40,
+    process = start(["fit", TABLE, "-o", folder / "m.h5", "-k", 2, "--tol", 0, "--max-iter", 10**9, "--time-limit", 40,
                      "--log", folder / "steps.jsonl", *options], threads=None)
     try:
         for _ in range(600):

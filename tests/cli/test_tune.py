@@ -1,4 +1,5 @@
 """Cross-validation inside one job: the same choice on any number of processes, folds that fit can repeat."""
+import csv
 import re
 
 import h5py
@@ -45,6 +46,57 @@ def test_the_first_fold_is_what_fit_holds_out(ratings, folder):
     assert fold == pytest.approx(fit["validation_rmse"], abs=1e-5)
 
 
+def uniform(seed, stream, i, j):
+    """The documented random number: Philox4x32-10 of (i, j with the stream in its top byte), keyed by the seed."""
+    word = 0xffffffff
+    tagged = j ^ stream << 56
+    c = [i & word, i >> 32, tagged & word, tagged >> 32]
+    key = [seed & word, seed >> 32]
+    for _ in range(10):
+        a, b = 0xd2511f53 * c[0], 0xcd9e8d57 * c[2]
+        c = [b >> 32 ^ c[1] ^ key[0], b & word, a >> 32 ^ c[3] ^ key[1], a & word]
+        key = [(key[0] + 0x9e3779b9) & word, (key[1] + 0xbb67ae85) & word]
+    return (((c[0] << 32 | c[1]) >> 12) + 0.5) * 2.0 ** -52
+
+
+FOLDS_STREAM = 10
+
+
+def test_a_list_metric_is_that_of_evaluate_on_the_fold(ratings, folder):
+    """Entries are parted as tune does; fit and evaluate --seen then give the first fold's figure."""
+    run(["export", ratings, "-o", folder / "all.csv"])
+    with open(folder / "all.csv", encoding="utf-8", newline="") as file:
+        head, *lines = list(csv.reader(file))
+    held = [line for line in lines if uniform(9, FOLDS_STREAM, int(line[0]), int(line[1])) < 0.25]
+    for name, part in (("held.csv", held), ("kept.csv", [line for line in lines if line not in held])):
+        with open(folder / name, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows([head, *part])
+    how = ["-k", 3, "--l2", 0.05, "--seed", 9]
+    run(["fit", ratings, "-o", folder / "fold.h5", *how, "--validation", 0.25, "--max-iter", 60, "--patience", 10])
+    with h5py.File(folder / "fold.h5") as file:
+        assert file["observed/row"][:].sum() == len(lines) - len(held)
+    lists = run(["evaluate", folder / "fold.h5", folder / "held.csv", "--seen", folder / "kept.csv", "--relevant", 4,
+                 "--at", 5, "--json"]).json
+    for processes, groups in ((1, 1), (3, 1), (4, 2)):
+        told = run(["tune", ratings, *how, "--folds", 4, "--metric", "ndcg@5", "--relevant", 4, "--groups", groups,
+                    "--progress", "always", "--json"], processes)
+        folds = [float(value) for value in re.findall(r"fold \d: ([0-9.]+)", told.stderr)]
+        best = told.json["best"]
+        if groups == 1:
+            assert folds[0] == pytest.approx(lists["ndcg@5"], abs=1e-5)
+            assert min(folds) - 1e-5 <= best["ndcg@5"] <= max(folds) + 1e-5
+        alone = best if processes == 1 else alone
+        assert best["ndcg@5"] == pytest.approx(alone["ndcg@5"], abs=1e-9)
+
+
+def test_the_best_lists_are_chosen(ratings):
+    told = run(["tune", ratings, "-k", "2,5", "--l2", "0.02,0.5", "--folds", 2, "--metric", "recall@10", "--relevant",
+                4, "--max-iter", 8, "--json"], 2).json
+    found = [c["recall@10"] for c in told["candidates"]]
+    assert found == sorted(found, reverse=True) and found[0] > found[-1]
+    assert told["best"] == told["candidates"][0] and told["metric"] == "recall@10"
+
+
 def test_the_score_lies_between_the_folds(ratings):
     told = run(["tune", ratings, "-k", 3, "--l2", 0.05, "--folds", 3, "--progress", "always", "--json"])
     folds = [float(value) for value in re.findall(r"fold \d: ([0-9.]+)", told.stderr)]
@@ -82,6 +134,9 @@ def test_a_random_search_repeats_for_its_seed(ratings):
     (["--l2", "0.1,,0.2"], "--l2 0.1,,0.2"),
     (["--bias", "perhaps"], "--bias perhaps"),
     (["--folds", "1"], "--folds 1"),
+    (["--metric", "ndcg"], "--metric ndcg"),
+    (["--metric", "ndcg@0"], "--metric ndcg@0"),
+    (["--relevant", "4"], "--relevant"),
 ])
 def test_lists_that_make_no_sense_are_refused(ratings, options, words):
     refused = run(["tune", ratings, *options], expect=2)

@@ -117,30 +117,57 @@ static dnmf_status convert_latin1(dnmf_error *error, char **text, int64_t *size)
   return DNMF_OK;
 }
 
-/* Which columns hold what, from 0. */
+/* A column of the file: a number from 0, or, while that is negative, a name of its first line. */
+typedef struct label_column {
+  int at;
+  const char *name;
+  size_t length;
+} label_column;
+
 typedef struct label_columns {
-  int id;
-  int label;
+  label_column id;
+  label_column label;
 } label_columns;
 
+/* A whole number is the number of a column (from 1), anything else its name. */
+static bool parse_column(const char *text, size_t length, label_column *column) {
+  char *end = NULL;
+  long number = strtol(text, &end, 10);
+  *column = (label_column){-1, text, length};
+  if (length == 0 || end != text + length)
+    return length > 0;
+  column->at = (int)(number - 1);
+  return number >= 1 && number <= MOST_FIELDS;
+}
+
 static dnmf_status parse_columns(dnmf_error *error, const char *text, label_columns *columns) {
-  char rest = 0;
-  *columns = (label_columns){0, 1};
-  if (!text)
+  const char *given = text ? text : "1,2";
+  size_t first = strcspn(given, ",");
+  if (given[first] && parse_column(given, first, &columns->id) &&
+      parse_column(given + first + 1, strlen(given + first + 1), &columns->label))
     return DNMF_OK;
-  int read = sscanf(text, "%d,%d%c", &columns->id, &columns->label, &rest);
-  if (read != 2 || columns->id < 1 || columns->label < 1 || columns->id > MOST_FIELDS || columns->label > MOST_FIELDS)
-    return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "label columns %s: give the numbers of the id's and the label's columns, e.g. 1,2", text);
-  columns->id--;
-  columns->label--;
-  return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "label columns %s: give the names or numbers of the id's and the label's columns, e.g. 1,2", given);
+}
+
+/* The number of the column whose name the first line has. */
+static dnmf_status find_named(dnmf_error *error, const char *path, dnmf_field *fields, int64_t count,
+                              label_column *column) {
+  for (int64_t f = 0; f < count && column->at < 0; f++) {
+    dnmf_field_unescape(&fields[f]);
+    if ((size_t)(fields[f].end - fields[f].begin) == column->length &&
+        memcmp(fields[f].begin, column->name, column->length) == 0)
+      column->at = (int)f;
+  }
+  return column->at >= 0 ? DNMF_OK
+                         : dnmf_fail(error, DNMF_ERROR_INPUT, "%s: its first line has no column called %.*s", path,
+                                     (int)column->length, column->name);
 }
 
 /* place[i] = the line's label, for the wanted id i that it names. */
 static dnmf_status take_line(dnmf_error *error, const char *path, int64_t line, dnmf_field *fields, int64_t count,
                              const label_columns *columns, dnmf_interner *names, int64_t asked, dnmf_field *place) {
-  int64_t most = columns->id > columns->label ? columns->id : columns->label;
+  int64_t most = columns->id.at > columns->label.at ? columns->id.at : columns->label.at;
   if (count < 0)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s, line %" PRId64 ": a quote is not closed", path, line);
   if (count <= most)
@@ -148,19 +175,19 @@ static dnmf_status take_line(dnmf_error *error, const char *path, int64_t line, 
                      "%s, line %" PRId64 ": %" PRId64 " columns, but labels need %" PRId64
                      "; say which with --label-columns ID,LABEL",
                      path, line, count, most + 1);
-  dnmf_field *id = &fields[columns->id];
+  dnmf_field *id = &fields[columns->id.at];
   int64_t number = 0;
   dnmf_field_unescape(id);
   DNMF_TRY(dnmf_intern(error, names, id->begin, id->end - id->begin, &number));
   if (number < asked && !place[number].begin) {
-    dnmf_field_unescape(&fields[columns->label]);
-    place[number] = fields[columns->label];
+    dnmf_field_unescape(&fields[columns->label.at]);
+    place[number] = fields[columns->label.at];
   }
   return DNMF_OK;
 }
 
 /* The ids asked about are the first `asked` names; others that the file has follow them. */
-static dnmf_status scan(dnmf_error *error, const char *path, const dnmf_text_file *file, const label_columns *columns,
+static dnmf_status scan(dnmf_error *error, const char *path, const dnmf_text_file *file, label_columns *columns,
                         dnmf_interner *names, int64_t asked, dnmf_field *place) {
   dnmf_dialect dialect = {.quote = '"'};
   dnmf_field fields[MOST_FIELDS];
@@ -172,6 +199,11 @@ static dnmf_status scan(dnmf_error *error, const char *path, const dnmf_text_fil
     if (!line.begin)
       return DNMF_OK;
     int64_t count = dnmf_text_split(&dialect, line, MOST_FIELDS, fields);
+    if (columns->id.at < 0 || columns->label.at < 0) {
+      DNMF_TRY(find_named(error, path, fields, count, &columns->id));
+      DNMF_TRY(find_named(error, path, fields, count, &columns->label));
+      continue;
+    }
     DNMF_TRY(take_line(error, path, at.lines, fields, count, columns, names, asked, place));
   }
 }

@@ -13,8 +13,8 @@ typedef struct dnmf_labels {
 } dnmf_labels;
 
 /* Looks up the texts `wanted` (of kind STRING, range from 0) in `path`. `columns` is "ID,LABEL", the numbers (from 1)
- * of the columns that hold them; NULL: "1,2". Released with dnmf_labels_free, also after a failure. local: one
- * process reads */
+ * of the columns that hold them or their names in the first line; NULL: "1,2". Released with dnmf_labels_free, also
+ * after a failure. local: one process reads */
 dnmf_status dnmf_labels_read(dnmf_error *error, const char *path, const char *columns, const dnmf_ids *wanted,
                              dnmf_labels *labels);
 void dnmf_labels_free(dnmf_labels *labels); /* accepts zeroed labels */

@@ -29,6 +29,7 @@ typedef struct triples {
   dnmf_interner col_ids;
   dnmf_text_reader reader;
   dnmf_text_state *state;
+  bool times;           /* are the values */
   dnmf_repeats repeats; /* what else is kept of each entry to tell repeated ones apart */
 } triples;
 
@@ -78,7 +79,7 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
     return DNMF_OK;
   if (all->repeats.kind != DNMF_REPEATS_ALLOWED)
     DNMF_TRY(dnmf_repeats_note(error, &all->repeats, time, all->reader.lines));
-  return dnmf_text_append(error, all->state, row, col, value);
+  return dnmf_text_append(error, all->state, row, col, all->times ? time - DNMF_FIRST_TIME : value);
 }
 
 /* Global indices for the local numbers of ids, which the entries keep until they are loaded. */
@@ -116,6 +117,7 @@ static dnmf_status decide(dnmf_context *context, const dnmf_text_file *file, con
   dnmf_error *error = &context->error;
   DNMF_TRY(dnmf_text_columns_find(error, file, options, DNMF_ROLES, &all->columns));
   DNMF_TRY(dnmf_value_rule_read(error, options, &all->columns.dialect, &all->values));
+  all->times = options->times_as_values;
   if (all->columns.counted) {
     source->format = "interactions";
     source->duplicates = DNMF_DUPLICATES_SUM;
