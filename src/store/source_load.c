@@ -1,7 +1,7 @@
 #include "store/source_load.h"
 
 #include "base/memory.h"
-#include "store/cells.h"
+#include "store/cell_rule.h"
 
 #include <stdlib.h>
 #include <string.h>

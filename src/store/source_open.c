@@ -273,8 +273,8 @@ static dnmf_status open_path(dnmf_context *context, char **path, const dnmf_sour
   dnmf_tenx beside;
   dnmf_status status = DNMF_OK;
   if (context->rank == 0 && strstr(*path, "://") && !exists(*path))
-    status = dnmf_fail(&context->error, DNMF_ERROR_FILE, "%s is an address; fetch the file first: curl -LO '%s'", *path,
-                       *path);
+    status = dnmf_fail(&context->error, DNMF_ERROR_FILE,
+                       "%s is an address on the network; download it and name the file: curl -LO '%s'", *path, *path);
   else if (context->rank == 0)
     status = dnmf_tenx_find(&context->error, *path, &beside);
   DNMF_TRY(dnmf_agree(context, status));

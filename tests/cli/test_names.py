@@ -350,5 +350,5 @@ def test_frames_of_pandas_that_cannot_be_read(tmp_path):
 def test_a_model_is_no_matrix(cells, tmp_path):
     for command in (["fit", cells / "model.h5", "-k", 2, "-o", tmp_path / "m.h5"],
                     ["import", cells / "model.h5", "-o", tmp_path / "m.h5"]):
-        check_refused(command, "is a model, the result of a fit", "dnmf predict", ":/W")
+        check_refused(command, "is a model, not a matrix", "dnmf predict", ":/W")
     run(["fit", f"{cells / 'model.h5'}:/W", "-k", 2, "-o", tmp_path / "m.h5"])

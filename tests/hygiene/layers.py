@@ -1,4 +1,4 @@
-"""The layers stay layers: each file includes only its own layer and those below it.
+"""The layers stay layers: each file includes only its own layer and those below it, and no two modules each other.
 
     layers.py [ROOT]
 
@@ -25,6 +25,14 @@ CONFINED = [
     (r"^(static|_Thread_local) (?!const\b|inline\b|volatile sig_atomic_t\b|\w+ \*const\b)[^()\n]*([=;]|\{\s*$)",
      ["src/cli/crash_guard.c"]),
     (r"^static volatile sig_atomic_t\b", ["src/cli/signals.c"]),
+]
+# Circles that are left, on 25 November 2026: take a line away with each that is mended.
+KNOWN_CIRCLES = [
+    {"src/api/data", "src/api/data_source"},
+    {"src/cli/fit_checkpoint", "src/cli/fit_report", "src/cli/fit_run"},
+    {"src/fit/batch_fit", "src/fit/batch_state"},
+    {"src/fit/center", "src/fit/held_out", "src/fit/observed_fit"},
+    {"src/fit/zeros_fit", "src/fit/zeros_state"},
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
@@ -88,12 +96,50 @@ def check_solve_is_local(root, path, texts):
             yield f"{path}: reaches {name}; a solver is local arithmetic"
 
 
+def modules_included(root, texts):
+    """For each module, a header with its source, the other modules that either of them includes."""
+    graph = {}
+    for path, text in texts.items():
+        module = path.with_suffix("")
+        graph.setdefault(module, set())
+        for kind, name in INCLUDE.findall(text):
+            target = resolve(root, path, name) if kind == '"' else None
+            if target is not None and target.with_suffix("") != module:
+                graph[module].add(target.with_suffix(""))
+    return graph
+
+
+def reachable(graph, start):
+    seen, waiting = set(), [start]
+    while waiting:
+        for other in graph.get(waiting.pop(), ()):
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return seen
+
+
+def check_circles(root, texts):
+    """Modules that include each other, directly or through others."""
+    graph = modules_included(root, texts)
+    reach = {module: reachable(graph, module) for module in graph}
+    told = set()
+    for module in sorted(graph):
+        circle = {module} | {other for other in reach[module] if module in reach.get(other, ())}
+        if len(circle) > 1 and module not in told:
+            told |= circle
+            if any({str(other) for other in circle} <= known for known in KNOWN_CIRCLES):
+                continue
+            yield "include each other in a circle: " + ", ".join(str(other) for other in sorted(circle))
+
+
 def findings(root):
     texts = {path: without_comments((root / path).read_text()) for path in c_files(root, "src", "include")}
     for path, text in texts.items():
         yield from check_includes(root, path, text)
         yield from check_confined(path, text)
         yield from check_solve_is_local(root, path, texts)
+    yield from check_circles(root, texts)
 
 
 if __name__ == "__main__":

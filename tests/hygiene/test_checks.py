@@ -19,6 +19,11 @@ def findings_in(check, **files):
 
 
 class Layers(unittest.TestCase):
+    def test_files_that_include_each_other(self):
+        found = findings_in(layers, src__fit__a_c='#include "b.h"\n', src__fit__a_h="\n", src__fit__b_h="\n",
+                            src__fit__b_c='#include "fit/a.h"\n')
+        self.assertEqual(found, ["include each other in a circle: src/fit/a, src/fit/b"])
+
     def test_a_lower_layer_may_be_included(self):
         found = findings_in(layers, src__fit__loop_c='#include "base/status.h"\n', src__base__status_h="\n")
         self.assertEqual(found, [])

@@ -234,12 +234,10 @@ static dnmf_status find_named(dnmf_error *error, const char *path, hid_t file, c
 }
 
 static dnmf_status refuse_model(dnmf_error *error, const char *path) {
-  return dnmf_fail(
-      error, DNMF_ERROR_INPUT,
-      "%s is a model, the result of a fit, and a matrix is needed; a model is used by dnmf predict, recommend, "
-      "evaluate, transform, describe, reconstruct and export, and one of its factors as a matrix by its "
-      "name: %s:/W",
-      path, path);
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "%s is a model, not a matrix; it is used by dnmf predict, recommend, evaluate, transform, describe, "
+                   "reconstruct and export; to fit, name what it was fitted to, or one of its factors as %s:/W",
+                   path, path);
 }
 
 static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {

@@ -4,6 +4,7 @@
 #include "store/ids/interner.h"
 #include "store/text/stream.h"
 #include "store/text/text_columns.h"
+#include "store/text/text_delimiter.h"
 #include "store/text/text_field.h"
 #include "store/text/text_file.h"
 

@@ -2,6 +2,7 @@
  * Where delimited text begins: comments before the first line of data, told from data that begin with # or %.
  */
 #include "store/text/text_columns.h"
+#include "store/text/text_delimiter.h"
 #include "store/text/text_value.h"
 
 #include <stdlib.h>

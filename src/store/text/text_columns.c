@@ -1,4 +1,5 @@
 #include "store/text/text_columns.h"
+#include "store/text/text_delimiter.h"
 
 #include "base/memory.h"
 #include "store/text/text_number.h"

@@ -5,7 +5,9 @@
 #define DNMF_STORE_TEXT_COLUMNS_H
 
 #include "store/ids/interner.h"
+#include "store/source.h"
 #include "store/text/text_field.h"
+#include "store/text/text_file.h"
 
 enum { DNMF_ROLE_ROW = 0, DNMF_ROLE_COL, DNMF_ROLE_VALUE, DNMF_ROLES, DNMF_PAIR_ROLES = DNMF_ROLE_VALUE };
 enum { DNMF_TAKEN_TEXT = 256 };

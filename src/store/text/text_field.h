@@ -7,9 +7,12 @@
 #ifndef DNMF_STORE_TEXT_FIELD_H
 #define DNMF_STORE_TEXT_FIELD_H
 
-#include "store/source.h"
+#include "base/status.h"
 #include "store/text/text_dialect.h"
-#include "store/text/text_file.h"
+#include "store/text/text_line.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct dnmf_field {
   char *begin;
@@ -19,19 +22,6 @@ typedef struct dnmf_field {
                                   owned, the dialect it was split by */
   int64_t whole; /* the value of a plain integer >= 0 of up to 18 digits, as it would be printed; -1: anything else */
 } dnmf_field;
-
-/* The delimiter a person named: "comma", "tab", "blank", ... or the characters themselves. local */
-dnmf_status dnmf_delimiter_parse(dnmf_error *error, const char *text, dnmf_dialect *dialect);
-
-/* What options say of a dialect but for the delimiter; without options quotes are double. local */
-dnmf_status dnmf_dialect_parse(dnmf_error *error, const dnmf_source_options *options, dnmf_dialect *dialect);
-
-/* The delimiter that splits most of the first lines into the same number of fields, `least` to `most`; returns how many
- * lines: 0 when none does, and then the delimiter stays as it was. The rest of the dialect is given. local */
-int dnmf_delimiter_guess(const dnmf_text_file *file, int64_t least, int64_t most, dnmf_dialect *dialect);
-
-/* "comma", "tab", "'::'", ... written into `text`, for messages. local */
-void dnmf_delimiter_name(const dnmf_dialect *dialect, char text[16]);
 
 /* Splits a line: the number of its fields, the first `capacity` of which are filled in; DNMF_OPEN_QUOTE when a quoted
  * field does not end, DNMF_TEXT_BEHIND_QUOTE when something else than a delimiter follows one. local */

@@ -7,7 +7,6 @@
 #include "comm/collective.h"
 #include "store/foreign.h"
 #include "store/text/text_field.h"
-#include "store/text/text_read.h"
 
 #include <errno.h>
 #include <fcntl.h>

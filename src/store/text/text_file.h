@@ -20,6 +20,7 @@
 #include "comm/context.h"
 #include "store/text/stream.h"
 #include "store/text/text_dialect.h"
+#include "store/text/text_line.h"
 
 /* A place in a file between two lines. */
 typedef struct dnmf_text_place {
@@ -42,12 +43,6 @@ typedef struct dnmf_text_file {
   dnmf_dialect dialect;  /* of which fields are quoted so */
   int64_t *bounds;       /* joined, with several processes: where the lines of each begin, and the end */
 } dnmf_text_file;
-
-/* A line without its end. */
-typedef struct dnmf_text_line {
-  char *begin; /* NULL: there are no more lines */
-  char *end;
-} dnmf_text_line;
 
 /* The lines that begin in this process's share of a file. */
 typedef struct dnmf_text_reader {
@@ -97,5 +92,19 @@ dnmf_status dnmf_text_lines(dnmf_context *context, const dnmf_text_file *file, d
 /* Gives a message about a line of the head, or about the whole file when `line` is 0, the file's name and the
  * number. local */
 dnmf_status dnmf_text_locate(dnmf_error *error, const char *path, int64_t line, dnmf_status status);
+
+/* What the files that read text share. */
+
+/* Exactly `bytes` bytes from `offset` on of a file that every process has open. local */
+dnmf_status dnmf_text_read(dnmf_error *error, const dnmf_text_file *file, int64_t offset, int64_t bytes, char *to);
+
+/* Takes the CR of a CRLF off; false when the line is blank or a comment that is passed over. local */
+bool dnmf_text_line_trim(const dnmf_text_file *file, dnmf_text_line *line);
+
+/* The place of the line feed that ends the line at `begin`, or NULL. local */
+char *dnmf_text_line_end(const dnmf_text_file *file, char *begin, char *end);
+
+/* How many line feeds there are. local */
+int64_t dnmf_text_count_feeds(const char *begin, const char *end);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/range.h"
 #include "comm/collective.h"
-#include "store/text/text_read.h"
+#include "store/text/text_file.h"
 
 #include <stdlib.h>
 #include <string.h>

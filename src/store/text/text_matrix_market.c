@@ -6,6 +6,7 @@
  * matrix only the lower triangle is listed, in either format.
  */
 #include "comm/collective.h"
+#include "store/cells.h"
 #include "store/readers.h"
 #include "store/text/text_columns.h"
 #include "store/text/text_entries.h"

@@ -9,7 +9,7 @@
 #include "base/range.h"
 #include "comm/collective.h"
 #include "store/text/stream.h"
-#include "store/text/text_read.h"
+#include "store/text/text_file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,6 +9,7 @@
 #define DNMF_STORE_TEXT_REPEATS_H
 
 #include "store/text/text_entries.h"
+#include "store/text/text_file.h"
 
 typedef enum dnmf_repeats_kind {
   DNMF_REPEATS_ALLOWED = 0, /* they are merged when the matrix is assembled */

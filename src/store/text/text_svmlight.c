@@ -5,6 +5,7 @@
  * 1 when no column 0 occurs in the whole file, as scikit-learn's loader has it.
  */
 #include "comm/collective.h"
+#include "store/cells.h"
 #include "store/readers.h"
 #include "store/text/text_columns.h"
 #include "store/text/text_entries.h"

@@ -4,10 +4,12 @@
  */
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "store/cells.h"
 #include "store/ids/id_list.h"
 #include "store/ids/ids_find.h"
 #include "store/readers.h"
 #include "store/text/text_columns.h"
+#include "store/text/text_delimiter.h"
 #include "store/text/text_entries.h"
 #include "store/text/text_number.h"
 #include "store/text/text_value.h"

@@ -6,6 +6,7 @@
  */
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "store/cells.h"
 #include "store/ids/dictionary.h"
 #include "store/readers.h"
 #include "store/text/text_columns.h"

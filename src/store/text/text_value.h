@@ -4,7 +4,7 @@
 #ifndef DNMF_STORE_TEXT_VALUE_H
 #define DNMF_STORE_TEXT_VALUE_H
 
-#include "store/cells.h"
+#include "store/cell_rule.h"
 #include "store/text/text_dialect.h"
 
 typedef struct dnmf_value_rule {

@@ -1,5 +1,5 @@
 /* NumPy's .npy (format 1.0) and Matrix Market's array format. */
-#include "store/write/export_npz.h"
+#include "store/write/export_array.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "store/write/export_array.h"
 #include "store/write/shared_text.h"
 
 #include <inttypes.h>

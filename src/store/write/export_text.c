@@ -1,5 +1,5 @@
 /* Triples, tables and Matrix Market coordinates, a row at a time. */
-#include "store/write/export.h"
+#include "store/write/export_text.h"
 
 static void put_col_name(const dnmf_export_view *view, int64_t col, dnmf_sink *sink) {
   if (view->components)

@@ -1,4 +1,5 @@
 /* Plain lines read in one go, beside the general reader. */
+#include "store/text/text_delimiter.h"
 #include "mpi_test.h"
 
 #include "store/text/text_number.h"

@@ -1,8 +1,8 @@
 /*
  * What is exported, in one form for matrices and panels: this process's rows, and the ids of them and of all columns.
  */
-#ifndef DNMF_STORE_EXPORT_H
-#define DNMF_STORE_EXPORT_H
+#ifndef DNMF_STORE_EXPORT_VIEW_H
+#define DNMF_STORE_EXPORT_VIEW_H
 
 #include "store/file.h"
 #include "store/write/text_sink.h"
@@ -41,14 +41,6 @@ typedef struct dnmf_export_writer {
   void (*head)(const dnmf_export_view *view, dnmf_sink *sink);
   void (*row)(const dnmf_export_view *view, int64_t local, dnmf_sink *sink);
 } dnmf_export_writer;
-
-extern const dnmf_export_writer dnmf_export_triples;
-extern const dnmf_export_writer dnmf_export_table;
-extern const dnmf_export_writer dnmf_export_coordinate;
-extern const dnmf_export_writer dnmf_export_npy;
-
-/* Matrix Market's array format goes column by column and has its own loop. collective */
-dnmf_status dnmf_export_array(dnmf_context *context, const dnmf_export_view *view, int file, dnmf_sink *sink);
 
 /* The error of a failed write. local */
 dnmf_status dnmf_export_check(dnmf_context *context, const dnmf_export_view *view, int failed);
