@@ -11,8 +11,8 @@
 
 #include "matrix/ids.h"
 #include "matrix/matrix.h"
-#include "store/selection.h"
 #include "matrix/ratings.h"
+#include "store/selection.h"
 
 typedef enum dnmf_format {
   DNMF_FORMAT_AUTO = 0,

@@ -1,6 +1,6 @@
 /* Plain lines read in one go, beside the general reader. */
-#include "store/text/text_delimiter.h"
 #include "mpi_test.h"
+#include "store/text/text_delimiter.h"
 
 #include "store/text/text_number.h"
 #include "store/text/text_plain_triple.h"
