@@ -150,7 +150,10 @@ def test_inconsistent_sparse_archives_are_refused(tmp_path, changed, part):
 def test_archives_without_arrays_or_damaged_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "book.xlsx", "w") as file:
         file.writestr("xl/workbook.xml", "<workbook/>")
-    check_refusal(tmp_path, tmp_path / "book.xlsx", "without any NumPy array")
+    check_refusal(tmp_path, tmp_path / "book.xlsx", "an Excel workbook")
+    with zipfile.ZipFile(tmp_path / "texts.zip", "w") as file:
+        file.writestr("a.txt", "text")
+    check_refusal(tmp_path, tmp_path / "texts.zip", "without any NumPy array")
     np.savez_compressed(tmp_path / "a.npz", np.random.default_rng(1).random((100, 100)))
     data = bytearray((tmp_path / "a.npz").read_bytes())
     (tmp_path / "cut.npz").write_bytes(data[:-100])
