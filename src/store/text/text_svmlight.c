@@ -104,12 +104,23 @@ static dnmf_status take_line(dnmf_error *error, void *memory, dnmf_text_line lin
   return DNMF_OK;
 }
 
+/* Digits, or qid, a colon and something: also what is refused when it is read, such as a column too large. */
+static bool looks_like_feature(dnmf_text_line word) {
+  const char *colon = memchr(word.begin, ':', (size_t)(word.end - word.begin));
+  if (!colon || colon == word.begin || colon + 1 == word.end)
+    return false;
+  if (colon - word.begin == 3 && memcmp(word.begin, "qid", 3) == 0)
+    return true;
+  for (const char *at = word.begin; at < colon; at++)
+    if (*at < '0' || *at > '9')
+      return false;
+  return true;
+}
+
 bool dnmf_is_svmlight(const dnmf_text_file *file) {
   dnmf_text_place place = file->start;
   int64_t features = 0;
   for (int i = 0; i < GUESS_LINES; i++) {
-    int64_t column = 0;
-    dnmf_text_line value;
     dnmf_text_line line = dnmf_text_head_line(file, &place);
     if (!line.begin)
       break;
@@ -117,7 +128,7 @@ bool dnmf_is_svmlight(const dnmf_text_file *file) {
     if (!is_label(take_word(&line)))
       return false;
     for (dnmf_text_line word = take_word(&line); word.begin < word.end; word = take_word(&line), features++)
-      if (!split_feature(word, &column, &value))
+      if (!looks_like_feature(word))
         return false;
   }
   return features > 0;
