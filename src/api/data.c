@@ -288,38 +288,13 @@ static dnmf_status open_arrays(dnmf_error *error, const dnmf_data *data, dnmf_so
   return dnmf_ids_copy(error, &data->col_ids, &source->col_ids);
 }
 
-/* An address on the network: letters, then "://". */
-static bool is_address(const char *name) {
-  size_t letters = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
-  return letters > 1 && strncmp(name + letters, "://", 3) == 0;
-}
-
-/* What cannot be read as a matrix may be a model. collective */
-static dnmf_status refuse_source(dnmf_context *context, const char *name, dnmf_status status) {
-  if (status != DNMF_ERROR_INPUT || strstr(name, ":/") || !dnmf_is_model(context, name))
-    return status;
-  context->error = (dnmf_error){0};
-  return dnmf_fail(&context->error, status,
-                   "%s is a model, not a matrix; name what it was fitted to, or one of its factors as %s:/W", name,
-                   name);
-}
-
-dnmf_status dnmf_open_matrix_file(dnmf_context *context, const char *name, const dnmf_source_options *options,
-                                  dnmf_source *source) {
-  if (is_address(name))
-    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                     "%s is an address on the network; download it and name the file", name);
-  dnmf_status status = dnmf_source_open(context, name, options, source);
-  return status == DNMF_OK ? status : refuse_source(context, name, status);
-}
-
 dnmf_status dnmf_data_open(dnmf_context *context, const dnmf_data *data, dnmf_data_missing missing,
                            dnmf_source *source) {
   dnmf_source_options options = data->options;
   options.missing_given = missing != DNMF_AS_DATA_HAVE_IT;
   options.missing = missing == DNMF_AS_UNOBSERVED ? DNMF_MISSING_UNOBSERVED : DNMF_MISSING_ZERO;
   if (data->kind == DNMF_DATA_FILE)
-    return dnmf_open_matrix_file(context, data->name, &options, source);
+    return dnmf_source_open(context, data->name, &options, source);
   memset(source, 0, sizeof *source);
   DNMF_TRY(dnmf_agree(context, open_arrays(&context->error, data, source)));
   return dnmf_cells_apply(context, &options, source);

@@ -34,10 +34,6 @@ struct dnmf_data {
   int64_t *col_index;
 };
 
-/* dnmf_source_open, with a better message where the name is an address on the network or that of a model. collective */
-dnmf_status dnmf_open_matrix_file(dnmf_context *context, const char *name, const dnmf_source_options *options,
-                                  dnmf_source *source);
-
 /* What entries that are not there are taken for. */
 typedef enum dnmf_data_missing {
   DNMF_AS_DATA_HAVE_IT = 0,

@@ -137,7 +137,8 @@ static dnmf_status export_factor(cli_session *session, const export_options *opt
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "a model's factors are added to an AnnData file that is there: --into %s", options->output);
   factor_path(options, factor, path);
-  DNMF_TRY(cli_files_check_output(session, options, path));
+  if (strcmp(path, options->output) != 0)
+    DNMF_TRY(cli_files_check_output(session, options, path));
   DNMF_TRY(dnmf_output_begin(session->context, path, &output));
   dnmf_status status = dnmf_panel_export(session->context, output.partial, format_of(to), panel, ids);
   DNMF_TRY(dnmf_output_end(session->context, &output, status));

@@ -1,7 +1,5 @@
 #include "load.h"
 
-#include "api/data.h"
-
 #include <inttypes.h>
 #include <string.h>
 
@@ -38,7 +36,7 @@ void cli_say_source(cli_session *session, const dnmf_source *source) {
 
 dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
   dnmf_source_options options = cli_source_options(input);
-  DNMF_TRY(dnmf_open_matrix_file(session->context, name, &options, source));
+  DNMF_TRY(dnmf_source_open(session->context, name, &options, source));
   cli_say_source(session, source);
   return DNMF_OK;
 }
