@@ -22,7 +22,7 @@ static dnmf_status check_start(dnmf_error *error, const dnmf_fitting *f, const d
                      fixed == DNMF_FIXED_W ? "W" : "H");
   const bool moves_from_zero = f->settings.solver != DNMF_SOLVER_MU;
   const bool w_is_lost = start->has_w && start->largest_w == 0 && !(moves_from_zero && fixed != DNMF_FIXED_W);
-  const bool h_is_lost = start->has_h && start->largest_h == 0 && !(moves_from_zero && fixed != DNMF_FIXED_W);
+  const bool h_is_lost = start->has_h && start->largest_h == 0 && !(moves_from_zero && fixed == DNMF_FIXED_W);
   if (w_is_lost || h_is_lost)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s: /%s is full of zeros, from which no fit goes on", start->path,
                      w_is_lost ? "W" : "H");

@@ -389,7 +389,8 @@ def test_test_files_are_read_with_the_base_of_the_fit(tmp_path, processes):
             np.testing.assert_allclose(transformed["W"][:], expected, atol=1e-8)
             w, h = transformed["W"][:], model["H"][:]
         (tmp_path / "wanted.svm").write_text("0 1:1 3:2\n1 2:3\n")
-        scores = run(["evaluate", tmp_path / "t.h5", tmp_path / "wanted.svm", "--json"], processes=processes).json
+        scores = run(["evaluate", tmp_path / "t.h5", tmp_path / "wanted.svm", "--relevant", 1, "--json"],
+                     processes=processes).json
         errors = [(w @ h)[i, j] - test[i, j] for i, j in ((0, 1), (0, 3), (1, 2))]
         assert scores["rmse"] == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-9)
     run(["transform", tmp_path / "m.h5", tmp_path / "test.svm", "-o", tmp_path / "t.h5", "--index-base", "1"])
