@@ -62,8 +62,8 @@ const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"index-base", 0, CLI_CHOICE, INPUT(index_base), "B",
      "svmlight: number of the first column, 0, 1 or auto (default: 0 where it occurs, else 1)", 0, 0, base_choices},
     {"transpose", 0, CLI_FLAG, INPUT(transpose), NULL, "the input's columns are the rows (default: no)", 0, 0, NULL},
-    {"row-names", 0, CLI_INPUT_FILE, INPUT(row_names), "FILE", "names of the rows, one a line (default: the input's own)", 0,
-     0, NULL},
+    {"row-names", 0, CLI_INPUT_FILE, INPUT(row_names), "FILE",
+     "names of the rows, one a line (default: the input's own)", 0, 0, NULL},
     {"col-names", 0, CLI_INPUT_FILE, INPUT(col_names), "FILE", "names of the columns, one a line", 0, 0, NULL},
     {"feature-names", 0, CLI_TEXT, INPUT(feature_names), "LIST",
      "what 10x, loom or AnnData features are called by: id (default), name (gene symbols), or\n"
