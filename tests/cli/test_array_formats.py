@@ -168,7 +168,7 @@ def test_a_wrong_format_is_said_clearly(tmp_path):
     np.savez(tmp_path / "a.npz", TABLE)
     (tmp_path / "a.csv").write_text("1,2,3\n")
     for name, asked, part in [("a.npy", "triples", "is a NumPy array; leave --format out"),
-                              ("a.npz", "mm", "is a zip archive"), ("a.csv", "npy", "does not begin as a NumPy array"),
+                              ("a.npz", "mm", "is a NumPy archive (zip); leave --format out"), ("a.csv", "npy", "does not begin as a NumPy array"),
                               ("a.csv", "npz", "cannot open"), ("a.npy", "hdf5", "not an HDF5 file"),
                               ("a.csv", "svmlight", "empty matrix: 1 rows, 0 columns"), ("a.csv", "mm", "not a Matrix Market header")]:
         check_refusal(tmp_path, tmp_path / name, part, options=["--format", asked])
