@@ -7,7 +7,8 @@
 #include "store/source.h"
 #include "store/text/text_file.h"
 
-/* The delimiter a person named: "comma", "tab", "blank", ... or the characters themselves. local */
+/* The delimiter a person named: "comma", "tab", "blank", ... or the characters themselves; the rest
+ * of the dialect is given. local */
 dnmf_status dnmf_delimiter_parse(dnmf_error *error, const char *text, dnmf_dialect *dialect);
 
 /* What options say of a dialect but for the delimiter; without options quotes are double. local */

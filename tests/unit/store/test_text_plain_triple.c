@@ -12,6 +12,7 @@
 static dnmf_dialect delimiter_of(const char *name) {
   dnmf_dialect delimiter;
   dnmf_error error = {0};
+  assert_ok(dnmf_dialect_parse(&error, &(dnmf_source_options){0}, &delimiter));
   assert_ok(dnmf_delimiter_parse(&error, name, &delimiter));
   return delimiter;
 }
