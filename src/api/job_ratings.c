@@ -4,6 +4,7 @@
 #include "api/library.h"
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "fit/center.h"
 #include "store/ids/match.h"
 
 #include <inttypes.h>
