@@ -13,6 +13,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
@@ -91,6 +92,10 @@ static int fails(kind of, const char *name, const void *caller) {
   int length = snprintf(line, sizeof line, "failed %s %#lx\n", name, (unsigned long)((uintptr_t)caller - plan.begin));
   if (write(plan.report, line, (size_t)length) < 0)
     return 0;
+  void *callers[32];
+  plan.kind = NONE; /* what naming the callers calls does not count */
+  backtrace_symbols_fd(callers, backtrace(callers, 32), plan.report);
+  plan.kind = of;
   return 1;
 }
 
