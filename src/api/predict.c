@@ -16,15 +16,22 @@
 #include <string.h>
 
 void dnmf_predict_settings_init(dnmf_predict_settings *scoring) {
-  *scoring = (dnmf_predict_settings){.unknown = "bias", .clip = "auto"};
+  *scoring = (dnmf_predict_settings){.unknown = "average", .clip = "auto"};
 }
 
 void dnmf_evaluate_settings_init(dnmf_evaluate_settings *evaluating) {
-  *evaluating = (dnmf_evaluate_settings){.unknown = "bias", .clip = "auto", .relevant = NAN, .at = 10};
+  *evaluating = (dnmf_evaluate_settings){.unknown = "average", .clip = "auto", .relevant = NAN, .at = 10};
 }
 
 /* What becomes of an unknown row or column, and of scores beyond the scale. */
-typedef enum unknown_policy { UNKNOWN_BIAS = 0, UNKNOWN_MEAN, UNKNOWN_NAN, UNKNOWN_DROP, UNKNOWN_ERROR } unknown_policy;
+typedef enum unknown_policy {
+  UNKNOWN_AVERAGE = 0,
+  UNKNOWN_BIAS,
+  UNKNOWN_MEAN,
+  UNKNOWN_NAN,
+  UNKNOWN_DROP,
+  UNKNOWN_ERROR
+} unknown_policy;
 
 typedef struct scorer {
   dnmf_predictor predictor;
@@ -36,10 +43,10 @@ typedef struct scorer {
 /* collective */
 static dnmf_status scorer_create(dnmf_context *context, const dnmf_model *model, const char *unknown, const char *clip,
                                  scorer *s) {
-  static const char *const policies[] = {"bias", "mean", "nan", "drop", "error", NULL};
+  static const char *const policies[] = {"average", "bias", "mean", "nan", "drop", "error", NULL};
   static const char *const clips[] = {"auto", "yes", "no", NULL};
-  static const dnmf_fallback fallbacks[] = {DNMF_FALLBACK_BIAS, DNMF_FALLBACK_MEAN, DNMF_FALLBACK_NAN,
-                                            DNMF_FALLBACK_NAN, DNMF_FALLBACK_NAN};
+  static const dnmf_fallback fallbacks[] = {DNMF_FALLBACK_AVERAGE, DNMF_FALLBACK_BIAS, DNMF_FALLBACK_MEAN,
+                                            DNMF_FALLBACK_NAN,     DNMF_FALLBACK_NAN,  DNMF_FALLBACK_NAN};
   int policy = 0;
   int clipping = 0;
   dnmf_status status = dnmf_choose(&context->error, "unknown", unknown, policies, &policy);

@@ -88,7 +88,8 @@ static dnmf_status match(cli_session *session, const evaluate_options *options, 
   DNMF_TRY(dnmf_match_source(context, e->test, &how, &target, &e->matched));
   if (options->scoring.unknown == CLI_UNKNOWN_ERROR && e->matched.unknown_entries > 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                     "%s: the %s is not in %s, nor are those of %" PRId64 " entries in all; give --unknown bias, mean "
+                     "%s: the %s is not in %s, nor are those of %" PRId64
+                     " entries in all; give --unknown average, bias, mean "
                      "or drop",
                      e->test, e->matched.unknown_example, e->scorer.name, e->matched.unknown_entries);
   return DNMF_OK;
@@ -368,7 +369,7 @@ const cli_command cli_evaluate = {
     .details =
         "TEST is anything that import reads; its rows and columns are found in the model by their ids. Coverage is\n"
         "the share of entries whose row and column the model knows.\n\n" CLI_UNKNOWN_HELP "\n"
-        "  --unknown drop   the entry is left out        --unknown error   stop at an id that is not in the model\n\n"
+        "  --unknown drop     the entry is left out        --unknown error   stop at an id that is not in the model\n\n"
         "An entry is relevant when its value is --relevant or more.\n\n"
         "With --seen TRAIN, all columns that a row does not have in TRAIN are ranked, for every row with a relevant\n"
         "entry in TEST, as recommend lists them: by score before clipping, equal ones in the order of the columns,\n"

@@ -138,14 +138,15 @@ static dnmf_status refuse_unknown(dnmf_error *error, const prediction_run *run, 
   if (run->source)
     snprintf(place, sizeof place, "%s, line %" PRId64 ": ", run->source, run->pairs.line[i]);
   if (no_row || run->indices[i].col < 0)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "%sthe %s id %.*s is not in %s; give --unknown bias, mean, nan or drop",
-                     place, no_row ? "row" : "column", name_length(names, at), names->text + names->starts[at],
-                     run->scorer.name);
+    return dnmf_fail(
+        error, DNMF_ERROR_INPUT, "%sthe %s id %.*s is not in %s; give --unknown average, bias, mean, nan or drop",
+        place, no_row ? "row" : "column", name_length(names, at), names->text + names->starts[at], run->scorer.name);
   const dnmf_ids *rows = &run->pairs.row_names;
-  return dnmf_fail(error, DNMF_ERROR_INPUT,
-                   "%srow %.*s or column %.*s had no rating when %s was fitted; give --unknown bias, mean, nan or drop",
-                   place, name_length(rows, run->pairs.row[i]), rows->text + rows->starts[run->pairs.row[i]],
-                   name_length(names, at), names->text + names->starts[at], run->scorer.name);
+  return dnmf_fail(
+      error, DNMF_ERROR_INPUT,
+      "%srow %.*s or column %.*s had no rating when %s was fitted; give --unknown average, bias, mean, nan or drop",
+      place, name_length(rows, run->pairs.row[i]), rows->text + rows->starts[run->pairs.row[i]], name_length(names, at),
+      names->text + names->starts[at], run->scorer.name);
 }
 
 /* Predictions -> scores: clipped, left out, counted. */
@@ -275,7 +276,7 @@ const cli_command cli_predict = {
     .details =
         "PAIRS is text with a row id and a column id a line; further columns are passed over. OUT has the same\n"
         "pairs in the same order: row,column,score, or HDF5 datasets row, col and score.\n\n" CLI_UNKNOWN_HELP "\n"
-        "  --unknown nan    nan        --unknown drop   the line is left out        --unknown error   stop\n\n"
+        "  --unknown nan      nan        --unknown drop   the line is left out        --unknown error   stop\n\n"
         "  dnmf predict model.h5 pairs.csv -o scores.csv\n"
         "  dnmf predict model.h5 --row 196 --col 242\n"
         "  mpirun -n 8 dnmf predict model.h5 pairs.tsv -o scores.h5 --unknown drop",

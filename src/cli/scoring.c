@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char *const unknown_choices[] = {"bias", "mean", "nan", "drop", "error", NULL};
+static const char *const unknown_choices[] = {"average", "bias", "mean", "nan", "drop", "error", NULL};
 
 #define SCORING(member) offsetof(cli_scoring, member)
 const cli_option cli_scoring_options[CLI_SCORING_OPTIONS] = {
@@ -12,7 +12,9 @@ const cli_option cli_scoring_options[CLI_SCORING_OPTIONS] = {
      0, NULL},
     {"no-clip", 0, CLI_FLAG, SCORING(no_clip), NULL, "leave them as they are", 0, 0, NULL},
     {"unknown", 0, CLI_CHOICE, SCORING(unknown), "P",
-     "unknown row or column: bias (default), mean, nan, drop (leave out), error (stop)", 0, 0, unknown_choices},
+     "unknown row or column: average (default), bias, mean, nan, drop (leave out),\n"
+     "                               error (stop)",
+     0, 0, unknown_choices},
 };
 
 const char *cli_unknown_name(const cli_scoring *scoring) {
@@ -31,8 +33,8 @@ static dnmf_status settle_clipping(dnmf_error *error, const cli_scoring *scoring
 }
 
 dnmf_status cli_scorer_open(cli_session *session, const char *name, const cli_scoring *scoring, cli_scorer *scorer) {
-  static const dnmf_fallback fallbacks[] = {DNMF_FALLBACK_BIAS, DNMF_FALLBACK_MEAN, DNMF_FALLBACK_NAN,
-                                            DNMF_FALLBACK_NAN, DNMF_FALLBACK_NAN};
+  static const dnmf_fallback fallbacks[] = {DNMF_FALLBACK_AVERAGE, DNMF_FALLBACK_BIAS, DNMF_FALLBACK_MEAN,
+                                            DNMF_FALLBACK_NAN,     DNMF_FALLBACK_NAN,  DNMF_FALLBACK_NAN};
   memset(scorer, 0, sizeof *scorer);
   scorer->scoring = scoring;
   scorer->name = name;

@@ -9,7 +9,14 @@
 #include "factor/model.h"
 #include "model/predict.h"
 
-enum { CLI_UNKNOWN_BIAS = 0, CLI_UNKNOWN_MEAN, CLI_UNKNOWN_NAN, CLI_UNKNOWN_DROP, CLI_UNKNOWN_ERROR };
+enum {
+  CLI_UNKNOWN_AVERAGE = 0,
+  CLI_UNKNOWN_BIAS,
+  CLI_UNKNOWN_MEAN,
+  CLI_UNKNOWN_NAN,
+  CLI_UNKNOWN_DROP,
+  CLI_UNKNOWN_ERROR
+};
 
 typedef struct cli_scoring {
   bool clip;
@@ -23,9 +30,11 @@ extern const cli_option cli_scoring_options[CLI_SCORING_OPTIONS];
 /* A paragraph about unknown rows and columns, for the help of commands that score. */
 #define CLI_UNKNOWN_HELP                                                                                               \
   "Unknown is a row or column whose id the model does not have or, in a model of ratings, that had no\n"               \
-  "rating in the fit. Its product with anything would be 0, not what to expect, so the score is\n"                     \
-  "  --unknown bias   the mean of the ratings (of the matrix) plus the biases that are known (default)\n"              \
-  "  --unknown mean   that mean alone"
+  "rating in the fit. Its score is\n"                                                                                  \
+  "  --unknown average  that of a row or column like others: what the fit pulls those towards (default;\n"             \
+  "                     as bias where it pulls towards zero, and for a model of a matrix with zeros)\n"                \
+  "  --unknown bias     the mean of the ratings (of the matrix) plus the biases that are known\n"                      \
+  "  --unknown mean     that mean alone"
 
 typedef struct cli_scorer {
   const cli_scoring *scoring;

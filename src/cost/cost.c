@@ -258,9 +258,11 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
 static dnmf_traffic traffic_of_observed(const dnmf_job *job, int processes, int stride) {
   const double p = processes;
   const double rows = fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols);
-  const double mean_rows = job->solver == DNMF_SOLVER_MU ? 0 : 2.0 * (job->components + DNMF_COST_MEAN_ROW_EXTRA);
+  double pulls = job->solver == DNMF_SOLVER_MU ? 0 : 2.0 * (job->components + DNMF_COST_MEAN_ROW_EXTRA);
+  if (job->bias)
+    pulls = 2.0 * DNMF_COST_BIAS_LINE_SUMS;
   return (dnmf_traffic){.gather_words = rows * stride,
-                        .control_words = 2 * (p - 1) * (DNMF_COST_OBSERVED_SUMS + mean_rows),
+                        .control_words = 2 * (p - 1) * (DNMF_COST_OBSERVED_SUMS + pulls),
                         .messages = p * (2 * (p - 1) + 2 * steps(processes))};
 }
 

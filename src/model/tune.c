@@ -125,6 +125,7 @@ static dnmf_settings settings_of(const dnmf_tune_plan *plan, const dnmf_candidat
   settings.observed.bias_rows = candidate->bias;
   settings.observed.bias_cols = candidate->bias;
   settings.penalties.count_power = candidate->count_power;
+  dnmf_observed_set_shrink(&settings, plan->shrink, plan->l2_bias);
   double l2 = candidate->l2 >= 0 ? candidate->l2 : dnmf_observed_default_l2(&settings, ratings);
   settings.penalties.l2_w = l2;
   settings.penalties.l2_h = l2;

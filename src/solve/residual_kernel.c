@@ -27,9 +27,11 @@ typedef struct sweeper {
   real *sum;      /* of a column */
   real *squares;
   real *x;
-  real *zeros; /* width: a factor row for the entries that fill the last vector */
-  real weight; /* 1 / (d + l2_bias) with a free bias, else 0 */
-  real shift;  /* -b */
+  real *blank; /* width: a factor row of the level, for the entries that fill the last vector */
+  double l2_bias;
+  double expected; /* bias; `shift` is without it */
+  real weight;     /* 1 / (d + l2_bias) with a free bias, else 0 */
+  real shift;      /* -b */
   real l1;
   real l2;
 } sweeper;
@@ -61,12 +63,16 @@ static sweeper lay_out(const dnmf_observed_update *update, int64_t row, void *sc
   s.sum = s.residual + s.length;
   s.squares = s.sum + width;
   s.x = s.squares + width;
-  s.zeros = s.x + width;
+  s.blank = s.x + width;
   memset(s.sum, 0, (size_t)(4 * width) * sizeof(real));
   memcpy(s.x, (const real *)update->x + row * update->stride, (size_t)s.components * sizeof(real));
-  s.weight = update->fit_bias ? (real)(1 / ((double)s.entries + update->l2_bias)) : 0;
+  for (int64_t i = 0; i < width; i++)
+    s.blank[i] = (real)update->level;
+  s.l2_bias = row_l2_bias(update, (double)s.entries);
+  s.expected = row_bias_expected(update, (double)s.entries);
+  s.weight = update->fit_bias ? (real)(1 / ((double)s.entries + s.l2_bias)) : 0;
   s.l1 = (real)update->l1;
-  s.l2 = (real)(update->l2 * pow((double)s.entries, update->count_power));
+  s.l2 = (real)row_l2(update, (double)s.entries);
   return s;
 }
 
@@ -79,17 +85,18 @@ static void load_residual(const sweeper *s, int64_t begin, int64_t from, int64_t
   const int64_t stride = u->stride;
   const int64_t last = u->start[u->rows] - begin - 1;
   const int64_t end = to < s->entries ? to : s->entries;
+  const real mean = (real)(u->mean + s->expected);
   for (int64_t e = from; e < end; e++) {
     const real *row = fixed + index[e] * stride;
     const real *soon = fixed + index[e + PREFETCH < last ? e + PREFETCH : last] * stride;
     for (int j = 0; j < s->components; j += CACHE_LINE)
       __builtin_prefetch(soon + j);
-    s->residual[e] = value_at(u, begin + e) - (real)u->mean - (u->bias ? row[s->components] : 0);
+    s->residual[e] = value_at(u, begin + e) - mean - (u->bias ? row[s->components] : 0);
     rows[e - from] = row;
   }
   for (int64_t e = end; e < to; e++) {
     s->residual[e] = 0;
-    rows[e - from] = s->zeros;
+    rows[e - from] = s->blank;
   }
 }
 
@@ -117,6 +124,7 @@ static inline void turn(const sweeper *s, int j, int64_t e, vec row[VECTOR]) {
  * lose long rows. */
 static void load_tile(const sweeper *s, int64_t begin, int64_t from, int64_t to) {
   const real *rows[TILE];
+  const real level = (real)s->update->level;
   load_residual(s, begin, from, to, rows);
   for (int j = 0; j < s->components; j += VECTOR) {
     vec sum = {0};
@@ -125,7 +133,7 @@ static void load_tile(const sweeper *s, int64_t begin, int64_t from, int64_t to)
       vec row[VECTOR];
 #pragma GCC unroll 16
       for (int i = 0; i < VECTOR; i++) {
-        row[i] = vec_load(rows[e - from + i] + j);
+        row[i] = vec_load(rows[e - from + i] + j) - level;
         sum += row[i];
         squares += row[i] * row[i];
       }
@@ -224,8 +232,8 @@ static observed_sums sweeps_on_residual(const dnmf_observed_update *update, int6
     violation = sweep(&s);
   memcpy(x, s.x, (size_t)s.components * sizeof(real));
   if (update->bias)
-    x[s.components] = update->fit_bias ? -s.shift : 0;
-  return (observed_sums){residual_loss(&s), row_penalty(update, s.x, (double)s.l2, -(double)s.shift), first};
+    store_bias(update, s.expected - (double)s.shift, x);
+  return (observed_sums){residual_loss(&s), row_penalty(update, s.x, (double)s.l2, s.l2_bias, -(double)s.shift), first};
 }
 
 extern const residual_kernels VARIANT(dnmf_residual_kernels);
