@@ -37,7 +37,6 @@ typedef struct dnmf_fitting dnmf_fitting;
 /* Who asks for the job: what is called on the way, and what becomes part of the provenance. Everything may be NULL. */
 typedef struct dnmf_job_host {
   void *state;
-  void (*opened)(void *state, const dnmf_fitting *f); /* the shape of the data is known */
   void (*begins)(void *state, const dnmf_fitting *f); /* everything is ready for the first iteration */
   bool (*told_to_stop)(void *state);                  /* local */
   double began;                                       /* MPI_Wtime when the job was asked for; 0: now */

@@ -2,9 +2,9 @@
  * dnmf describe: what each component stands for, by name.
  */
 #include "commands.h"
-#include "model_input.h"
+#include "session.h"
 
-#include "base/memory.h"
+#include "api/model.h"
 #include "model/describe.h"
 #include "store/ids/ids_find.h"
 #include "store/output.h"
@@ -238,7 +238,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   if (options->output && (!dot || strcmp(dot, ".csv") != 0))
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "%s: a description is written as .csv",
                      options->output);
-  dnmf_status status = cli_read_model(session, arguments[0], 0, &model);
+  dnmf_status status = dnmf_model_open(session->context, arguments[0], DNMF_AS_FITTED, &model);
   if (status == DNMF_OK)
     status = look(session, options, &model, false, &cols);
   if (status == DNMF_OK)

@@ -4,8 +4,8 @@
 #include "commands.h"
 #include "files.h"
 #include "load.h"
-#include "model_input.h"
 
+#include "api/model.h"
 #include "comm/collective.h"
 #include "store/file.h"
 #include "store/output.h"
@@ -95,11 +95,10 @@ static dnmf_status write_matrix(dnmf_context *context, const char *path, int to,
 
 static dnmf_status export_matrix(cli_session *session, const export_options *options, const char *name) {
   dnmf_source source;
-  cli_matrix loaded;
+  dnmf_placed loaded;
   dnmf_output output;
   int to = TO_AUTO;
-  const cli_input input = cli_input_of_entries(&options->input);
-  dnmf_status status = cli_load_rows(session, name, &input, &source, &loaded);
+  dnmf_status status = cli_load_rows(session, name, &options->input, DNMF_AS_UNOBSERVED, &source, &loaded);
   if (status == DNMF_OK)
     status = choose_format(&session->context->error, options, source.sparse, &to);
   if (status == DNMF_OK)
@@ -111,7 +110,7 @@ static dnmf_status export_matrix(cli_session *session, const export_options *opt
   if (status == DNMF_OK)
     cli_say(session, "%s written", options->output);
   dnmf_source_close(&source);
-  cli_matrix_free(&loaded);
+  dnmf_placed_free(&loaded);
   return status;
 }
 
@@ -152,7 +151,7 @@ static dnmf_status export_model(cli_session *session, const export_options *opti
   if (cli_selects(&options->input.select))
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "%s is a model; rows and columns are selected of a matrix", name);
-  dnmf_status status = dnmf_model_read(session->context, name, DNMF_DOUBLE, &model);
+  dnmf_status status = dnmf_model_open(session->context, name, DNMF_IN_DOUBLE, &model);
   if (status == DNMF_OK && options->factor != FACTOR_H)
     status = export_factor(session, options, "W", &model.w, &model.row_ids);
   if (status == DNMF_OK && options->factor != FACTOR_W)
@@ -180,7 +179,7 @@ static dnmf_status export_into(cli_session *session, const export_options *optio
   const char *path = options->into;
   dnmf_output output;
   dnmf_model model = {0};
-  dnmf_status status = cli_read_model(session, name, 0, &model);
+  dnmf_status status = dnmf_model_open(context, name, DNMF_AS_FITTED, &model);
   if (status == DNMF_OK)
     status = dnmf_output_begin(context, path, &output);
   if (status == DNMF_OK) {

@@ -83,8 +83,8 @@ static dnmf_status make_plan(dnmf_error *error, const generate_options *options,
 }
 
 static dnmf_status make_and_write(cli_session *session, const generate_options *options,
-                                  const dnmf_generate_options *plan, cli_matrix *made, const char *path) {
-  DNMF_TRY(cli_lay_out(session, session->context->size, 1, options->rows, options->cols, made));
+                                  const dnmf_generate_options *plan, dnmf_placed *made, const char *path) {
+  DNMF_TRY(dnmf_place(session->context, session->context->size, 1, options->rows, options->cols, made));
   DNMF_TRY(dnmf_generate(session->context, plan, &made->layout, DNMF_DOUBLE, &made->matrix));
   dnmf_missing missing = plan->kind == DNMF_GENERATE_RATINGS ? DNMF_MISSING_UNOBSERVED : DNMF_MISSING_ZERO;
   return dnmf_matrix_write(session->context, path, &made->matrix, missing, NULL, NULL);
@@ -109,7 +109,7 @@ static void print_result(cli_session *session, const generate_options *options, 
 static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
   const generate_options *options = given;
   dnmf_generate_options plan = {0};
-  cli_matrix made = {0};
+  dnmf_placed made = {0};
   dnmf_output output;
   (void)arguments;
   (void)argument_count;
@@ -119,7 +119,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   status = dnmf_output_end(session->context, &output, status);
   if (status == DNMF_OK)
     print_result(session, options, &plan, &made.matrix);
-  cli_matrix_free(&made);
+  dnmf_placed_free(&made);
   return status;
 }
 

@@ -14,6 +14,7 @@ typedef struct import_options {
   cli_common common;
   cli_input input;
   const char *output;
+  int missing; /* dnmf_data_missing */
 } import_options;
 
 static const import_options defaults = {.common = {0}};
@@ -23,13 +24,13 @@ static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL
 #define IMPORT(member) offsetof(import_options, member)
 static const cli_option options_table[] = {
     {"output", 'o', CLI_OUTPUT_HDF5, IMPORT(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
-    {"missing", 0, CLI_CHOICE, IMPORT(input.missing), "M",
+    {"missing", 0, CLI_CHOICE, IMPORT(missing), "M",
      "what is not stored: auto (triples: unobserved, else zero), zero, unobserved", 0, 0, missing_choices},
 };
 
 static dnmf_status write_matrix(cli_session *session, const import_options *options, const dnmf_output *output,
                                 const dnmf_source *source, const dnmf_matrix *matrix) {
-  dnmf_missing missing = options->input.missing ? (dnmf_missing)(options->input.missing - 1) : source->missing;
+  dnmf_missing missing = options->missing ? (dnmf_missing)(options->missing - 1) : source->missing;
   DNMF_TRY(dnmf_matrix_write(session->context, output->partial, matrix, missing, &source->row_ids, &source->col_ids));
   if (source->index_base == DNMF_INDEX_AUTO)
     return DNMF_OK;
@@ -55,11 +56,12 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   if (!options->output)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "dnmf import: name the file to write with -o FILE.h5");
   dnmf_source source;
-  cli_matrix loaded;
+  dnmf_placed loaded;
   dnmf_output output;
   double loaded_after = 0;
   DNMF_TRY(dnmf_output_begin(session->context, options->output, &output));
-  dnmf_status status = cli_load_rows(session, arguments[0], &options->input, &source, &loaded);
+  dnmf_status status =
+      cli_load_rows(session, arguments[0], &options->input, (dnmf_data_missing)options->missing, &source, &loaded);
   loaded_after = MPI_Wtime() - session->began;
   if (status == DNMF_OK)
     status = write_matrix(session, options, &output, &source, &loaded.matrix);
@@ -67,7 +69,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   if (status == DNMF_OK)
     print_result(session, options, &source, &loaded.matrix, loaded_after, MPI_Wtime() - session->began);
   dnmf_source_close(&source);
-  cli_matrix_free(&loaded);
+  dnmf_placed_free(&loaded);
   return status;
 }
 

@@ -97,9 +97,7 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
                     .precision = (dnmf_precision)options->precision};
   if (plan->input) {
     dnmf_source source = {0};
-    cli_input input = options->input;
-    input.missing = options->missing;
-    dnmf_status status = cli_open(session, plan->input, &input, &source);
+    dnmf_status status = cli_open(session, plan->input, &options->input, (dnmf_data_missing)options->missing, &source);
     job->rows = source.rows;
     job->cols = source.cols;
     job->sparse = source.sparse;

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "model_input.h"
 
+#include "api/model.h"
 #include "base/range.h"
 #include "model/reconstruct.h"
 #include "store/file.h"
@@ -52,9 +53,9 @@ static dnmf_status find_ranges(dnmf_error *error, const reconstruct_options *opt
 }
 
 static dnmf_status find_scale(dnmf_error *error, const reconstruct_options *options, wanted *w) {
-  bool has_scale = cli_model_scale(&w->model, &w->how.smallest, &w->how.largest);
+  bool has_scale = dnmf_model_scale(&w->model, &w->how.smallest, &w->how.largest);
   w->how.clip = options->clip;
-  w->how.mean = cli_model_mean(&w->model);
+  w->how.mean = dnmf_model_expectation(&w->model);
   if (options->clip && !has_scale)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "--clip: %s has no scale of ratings to clip to", w->path);
   return DNMF_OK;
@@ -95,7 +96,7 @@ static dnmf_status reconstruct(cli_session *session, const reconstruct_options *
   char size[CLI_SIZE_TEXT];
   DNMF_TRY(dnmf_model_inspect(context, w->path, &shape));
   DNMF_TRY(find_ranges(&context->error, options, &shape, w));
-  DNMF_TRY(cli_read_model_part(session, w->path, options->precision, w->rows, w->cols, &w->model));
+  DNMF_TRY(dnmf_model_open_part(context, w->path, options->precision, w->rows, w->cols, &w->model));
   DNMF_TRY(find_scale(&context->error, options, w));
   cli_say(session, "%s: rows %" PRId64 ":%" PRId64 ", columns %" PRId64 ":%" PRId64 ", %s precision: %s", w->path,
           w->rows.begin, w->rows.end, w->cols.begin, w->cols.end, dnmf_precision_name(w->model.w.precision),

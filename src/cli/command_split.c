@@ -60,7 +60,7 @@ typedef struct splitting {
   const split_options *options;
   const char *name;
   dnmf_source source;
-  cli_matrix loaded;
+  dnmf_placed loaded;
   dnmf_entries entries;
   double *times; /* of the entries; NULL: none */
   uint8_t *parts;
@@ -72,7 +72,7 @@ static void splitting_free(splitting *s) {
   free(s->parts);
   free(s->times);
   dnmf_entries_free(&s->entries);
-  cli_matrix_free(&s->loaded);
+  dnmf_placed_free(&s->loaded);
   dnmf_source_close(&s->source);
 }
 
@@ -113,13 +113,13 @@ static dnmf_status check_split_options(dnmf_error *error, const split_options *o
 /* The times of the entries, read as the values of a second matrix from the same file. collective */
 static dnmf_status read_times(cli_session *session, splitting *s) {
   dnmf_context *context = session->context;
-  const cli_input input = cli_input_of_entries(&s->options->input);
   dnmf_source source = {0};
-  cli_matrix loaded = {0};
+  dnmf_placed loaded = {0};
   dnmf_entries entries = {0};
   void *memory = NULL;
-  dnmf_source_options how = cli_source_options(&input);
-  how.times_as_values = true;
+  dnmf_source_options how = cli_source_options(&s->options->input);
+  how.missing_given = how.times_as_values = true;
+  how.missing = DNMF_MISSING_UNOBSERVED;
   if (s->loaded.matrix.duplicates > 0 && s->source.duplicates != DNMF_DUPLICATES_LAST)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
                      "%s: %" PRId64 " entries repeat another, and --duplicates merges them, which leaves them no time; "
@@ -127,7 +127,7 @@ static dnmf_status read_times(cli_session *session, splitting *s) {
                      s->name, s->loaded.matrix.duplicates);
   dnmf_status status = dnmf_source_open(context, s->name, &how, &source);
   if (status == DNMF_OK)
-    status = cli_lay_out(session, context->size, 1, source.rows, source.cols, &loaded);
+    status = dnmf_place(context, context->size, 1, source.rows, source.cols, &loaded);
   if (status == DNMF_OK) {
     source.rows_alone = true;
     status = dnmf_source_load(context, &source, &loaded.layout, DNMF_DOUBLE, &loaded.matrix);
@@ -146,15 +146,14 @@ static dnmf_status read_times(cli_session *session, splitting *s) {
     status = dnmf_agree(context, status);
   }
   dnmf_entries_free(&entries);
-  cli_matrix_free(&loaded);
+  dnmf_placed_free(&loaded);
   dnmf_source_close(&source);
   return status;
 }
 
 static dnmf_status load_entries(cli_session *session, splitting *s) {
   dnmf_context *context = session->context;
-  const cli_input input = cli_input_of_entries(&s->options->input);
-  DNMF_TRY(cli_load_rows(session, s->name, &input, &s->source, &s->loaded));
+  DNMF_TRY(cli_load_rows(session, s->name, &s->options->input, DNMF_AS_UNOBSERVED, &s->source, &s->loaded));
   if (s->options->latest && strcmp(s->source.format, "rating triples") != 0 &&
       strcmp(s->source.format, "interactions") != 0)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE,

@@ -216,13 +216,14 @@ static dnmf_status refit(cli_session *session, const tune_options *options, cons
 
 /* What all candidates share. */
 static dnmf_tune_plan make_plan(const tune_options *options, const char *input, int processes) {
-  const cli_input entries = cli_input_of_entries(&options->input);
   dnmf_tune_plan plan = {.input = input,
-                         .source = cli_source_options(&entries),
+                         .source = cli_source_options(&options->input),
                          .precision = (dnmf_precision)options->precision,
                          .seed = (uint64_t)options->seed,
                          .folds = (int)options->folds,
                          .groups = options->groups > 0 ? (int)options->groups : processes};
+  plan.source.missing_given = true;
+  plan.source.missing = DNMF_MISSING_UNOBSERVED;
   plan.fit = (dnmf_settings){.seed = plan.seed,
                              .solver = DNMF_SOLVER_HALS,
                              .sweeps = (int)options->sweeps,

@@ -107,19 +107,15 @@ dnmf_source_options cli_source_options(const cli_input *input) {
                                  .col_column = input->col_column,
                                  .value_column = input->value_column,
                                  .index_base = (dnmf_index_base)input->index_base,
-                                 .svmlight_cols = input->svmlight_cols,
                                  .transpose = input->transpose,
                                  .row_names = input->row_names,
                                  .col_names = input->col_names,
                                  .feature_names = input->feature_names,
                                  .missing_value = input->missing_value,
                                  .add = input->add,
-                                 .missing_given = input->missing > 0,
                                  .duplicates_given = input->duplicates > 0};
   if (options.duplicates_given)
     options.duplicates = (dnmf_duplicates)(input->duplicates - 1);
-  if (options.missing_given)
-    options.missing = (dnmf_missing)(input->missing - 1);
   options.select = (dnmf_select_options){.rows = input->select.rows,
                                          .cols = input->select.cols,
                                          .row_ids = input->select.row_ids,
@@ -375,20 +371,4 @@ const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]) {
   }
   snprintf(text, CLI_SIZE_TEXT, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
   return text;
-}
-
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
-                           const dnmf_matrix *matrix) {
-  static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
-  if (matrix->duplicates > 0)
-    dnmf_warn(session->context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
-              matrix->duplicates, policies[source->duplicates]);
-  if (missing == DNMF_MISSING_ZERO && matrix->empty_rows > 0)
-    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
-              matrix->empty_rows, matrix->rows);
-  if (missing == DNMF_MISSING_ZERO && matrix->empty_cols > 0)
-    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
-              matrix->empty_cols, matrix->cols);
-  if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)
-    dnmf_warn(session->context, "every value is zero in single precision, in which those below 1e-45 are");
 }

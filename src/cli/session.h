@@ -52,17 +52,14 @@ typedef struct cli_input {
   const char *col_column;
   const char *value_column;
   const char *time_column;
-  int duplicates;        /* 0: by format, else dnmf_duplicates + 1 */
-  int index_base;        /* dnmf_index_base */
-  int64_t svmlight_cols; /* of the model that the input is read for; 0: none */
+  int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
+  int index_base; /* dnmf_index_base */
   bool transpose;
   const char *row_names;
   const char *col_names;
   const char *feature_names;
   const char *missing_value;
   double add;
-  int missing; /* of the command's own option, which sets it before a file is opened: 0: as the format has it, else
-                  dnmf_missing + 1 */
   cli_select select;
 } cli_input;
 
@@ -125,10 +122,5 @@ dnmf_status cli_peak_memory(cli_session *session, int64_t *bytes);
 /* "12.3 MB" and the like, into `text`. */
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]);
-
-/* A warning each for duplicates merged and, where unstored entries are zeros, for rows and columns without data. local
- */
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
-                           const dnmf_matrix *matrix);
 
 #endif

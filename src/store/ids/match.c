@@ -256,32 +256,3 @@ dnmf_status dnmf_match(dnmf_context *context, const dnmf_source *source, const d
   free(cols.index);
   return status;
 }
-
-/* The file's matrix by whole rows. */
-static dnmf_status load_rows(dnmf_context *context, dnmf_source *source, dnmf_matrix *matrix) {
-  dnmf_grid grid = {0};
-  dnmf_layout layout = {0};
-  DNMF_TRY(dnmf_grid_create(context, context->size, 1, &grid));
-  dnmf_status status =
-      dnmf_agree(context, dnmf_layout_even(&context->error, &grid, source->rows, source->cols, &layout));
-  if (status == DNMF_OK)
-    status = dnmf_source_load(context, source, &layout, DNMF_DOUBLE, matrix);
-  dnmf_layout_free(&layout);
-  dnmf_grid_free(&grid);
-  return status;
-}
-
-dnmf_status dnmf_match_source(dnmf_context *context, const char *name, const dnmf_source_options *options,
-                              const dnmf_target *target, dnmf_matched *matched) {
-  dnmf_source source;
-  dnmf_matrix matrix = {0};
-  memset(matched, 0, sizeof *matched);
-  dnmf_status status = dnmf_source_open(context, name, options, &source);
-  if (status == DNMF_OK)
-    status = load_rows(context, &source, &matrix);
-  if (status == DNMF_OK)
-    status = dnmf_match(context, &source, &matrix, target, matched);
-  dnmf_matrix_free(&matrix);
-  dnmf_source_close(&source);
-  return status;
-}

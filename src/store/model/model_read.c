@@ -253,6 +253,11 @@ dnmf_status dnmf_model_read_part(dnmf_context *context, const char *path, dnmf_p
   model->components = (int)shape.components;
   model->owned_rows = dnmf_range_split(rows, context->size, context->rank);
   model->owned_cols = dnmf_range_split(cols, context->size, context->rank);
+  model->file = strdup(path);
+  dnmf_status named = DNMF_OK;
+  if (!model->file)
+    named = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a model");
+  DNMF_TRY(dnmf_agree(context, named));
   DNMF_TRY(dnmf_hdf5_open(context, path, false, &file));
   dnmf_status status = read_numbers(context, path, file, precision, model);
   if (status == DNMF_OK)
