@@ -153,6 +153,8 @@ static dnmf_status read_times(cli_session *session, splitting *s) {
 
 static dnmf_status load_entries(cli_session *session, splitting *s) {
   dnmf_context *context = session->context;
+  if (s->options->latest)
+    DNMF_TRY(cli_refuse_pipe(session, s->name, "--latest reads the times in another pass"));
   DNMF_TRY(cli_load_rows(session, s->name, &s->options->input, DNMF_AS_UNOBSERVED, &s->source, &s->loaded));
   if (s->options->latest && strcmp(s->source.format, "rating triples") != 0 &&
       strcmp(s->source.format, "interactions") != 0)

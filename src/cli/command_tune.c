@@ -244,6 +244,10 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   cli_tune_space space;
   DNMF_TRY(cli_tune_parse(error, &options->lists, &space));
   dnmf_tune_plan plan = make_plan(options, arguments[0], session->context->size);
+  if (options->output)
+    DNMF_TRY(cli_refuse_pipe(session, arguments[0], "-o fits the best to all entries again"));
+  if (plan.groups > 1 && session->context->size > 1)
+    DNMF_TRY(cli_refuse_pipe(session, arguments[0], "each group of processes reads the input (--groups 1: one does)"));
   DNMF_TRY(parse_metric(error, options, &plan.metric));
   plan.candidates = calloc(CLI_TUNE_MOST_CANDIDATES, sizeof *plan.candidates);
   dnmf_status status = DNMF_OK;

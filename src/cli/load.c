@@ -1,5 +1,7 @@
 #include "load.h"
 
+#include "store/text/text_file.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -58,4 +60,14 @@ dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_inpu
     status = dnmf_data_load_rows(session->context, data, missing, source, placed);
   dnmf_data_destroy(&data);
   return status;
+}
+
+dnmf_status cli_refuse_pipe(cli_session *session, const char *name, const char *why) {
+  dnmf_context *context = session->context;
+  dnmf_status status = DNMF_OK;
+  if (context->rank == 0 && dnmf_text_is_pipe(name))
+    status =
+        dnmf_fail(&context->error, DNMF_ERROR_USAGE,
+                  "%s: a pipe can be read once, and %s; keep it in a file first: dnmf import - -o FILE.h5", name, why);
+  return dnmf_agree(context, status);
 }

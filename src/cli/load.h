@@ -20,6 +20,9 @@ dnmf_status cli_open(cli_session *session, const char *name, const cli_input *in
 dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_data_missing missing,
                           dnmf_source *source, dnmf_placed *placed);
 
+/* Fails where `name` is standard input or another pipe; `why` tells what reads it again. collective */
+dnmf_status cli_refuse_pipe(cli_session *session, const char *name, const char *why);
+
 /* Tells what else is to be known of the file, a line each, with `before` in front. local */
 void cli_say_note(cli_session *session, const char *before, const dnmf_source *source);
 
