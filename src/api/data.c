@@ -70,7 +70,7 @@ static int data_hand_over(dnmf_library *library, dnmf_status status, dnmf_data *
   return dnmf_library_leave(library, status);
 }
 
-static dnmf_status check_shape(dnmf_error *error, const char *function, int64_t rows, int64_t cols) {
+static dnmf_status check_data_shape(dnmf_error *error, const char *function, int64_t rows, int64_t cols) {
   if (rows > 0 && cols > 0)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_USAGE, "%s: a matrix of %" PRId64 " x %" PRId64 " has nothing to factorize",
@@ -100,7 +100,7 @@ int dnmf_data_from_dense(dnmf_library *library, int64_t rows, int64_t cols, cons
   if (status == DNMF_OK)
     status = dnmf_require(context, function, "dense block", dense);
   if (status == DNMF_OK)
-    status = check_shape(&context->error, function, rows, cols);
+    status = check_data_shape(&context->error, function, rows, cols);
   if (status == DNMF_OK)
     status = data_create(&context->error, DNMF_DATA_DENSE, "the dense matrix in memory", &made);
   if (status == DNMF_OK) {
@@ -127,7 +127,7 @@ int dnmf_data_from_sparse(dnmf_library *library, int64_t rows, int64_t cols, con
   if (status == DNMF_OK)
     status = dnmf_require(context, function, "rows", sparse);
   if (status == DNMF_OK)
-    status = check_shape(&context->error, function, rows, cols);
+    status = check_data_shape(&context->error, function, rows, cols);
   if (status == DNMF_OK)
     status = data_create(&context->error, DNMF_DATA_SPARSE, "the sparse matrix in memory", &made);
   if (status == DNMF_OK) {

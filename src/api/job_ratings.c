@@ -96,7 +96,7 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
 /* --- Entries ----------------------------------------------------------------------------------------------- */
 
 /* --validation is a fraction when it is a number, else a file. */
-static bool is_number(const char *text) {
+static bool is_fraction(const char *text) {
   char *end = NULL;
   strtod(text, &end);
   return end != text && !*end;
@@ -214,7 +214,7 @@ static dnmf_status attach_held_out(dnmf_context *context, dnmf_fitting *f) {
 
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   const char *validation = f->asked.ratings.validation;
-  const bool share = validation && is_number(validation);
+  const bool share = validation && is_fraction(validation);
   dnmf_ratings_split split = {.seed = f->settings.seed};
   f->has_held_out = validation || f->asked.ratings.held_out;
   if (share)
@@ -249,7 +249,7 @@ static dnmf_status split_panel(dnmf_error *error, const dnmf_panel *from, int co
 }
 
 /* Entries of each owned row of a view. */
-static dnmf_status count_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
+static dnmf_status count_row_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "observed entries", view->entries.rows, sizeof(int64_t), &memory));
   *counts = memory;
@@ -268,8 +268,8 @@ static dnmf_status fill_own(dnmf_error *error, const dnmf_fitting *f, dnmf_model
   if (dnmf_observed_shrinks_to_mean(&f->settings))
     DNMF_TRY(dnmf_allocate(error, "the mean row", f->components, sizeof(double), &mean_row));
   model->mean_row = mean_row;
-  DNMF_TRY(count_entries(error, &f->ratings.by_rows, &model->row_counts));
-  DNMF_TRY(count_entries(error, &f->ratings.by_cols, &model->col_counts));
+  DNMF_TRY(count_row_entries(error, &f->ratings.by_rows, &model->row_counts));
+  DNMF_TRY(count_row_entries(error, &f->ratings.by_cols, &model->col_counts));
   DNMF_TRY(split_panel(error, &f->observed_w, f->components, &model->w, &model->bias.row));
   return split_panel(error, &f->observed_h, f->components, &model->h, &model->bias.col);
 }

@@ -109,7 +109,7 @@ int dnmf_model_save(dnmf_library *library, const dnmf_model *model, const char *
 
 /* --- What is in a model ------------------------------------------------------------------------------------ */
 
-static void put(int64_t *to, int64_t value) {
+static void put_size(int64_t *to, int64_t value) {
   if (to)
     *to = value;
 }
@@ -119,9 +119,9 @@ int dnmf_model_size(dnmf_library *library, const dnmf_model *model, int64_t *row
   if (!context)
     return dnmf_library_refusal(library);
   dnmf_status status = dnmf_require(context, "dnmf_model_size", "model", model);
-  put(rows, status == DNMF_OK ? model->rows : 0);
-  put(cols, status == DNMF_OK ? model->cols : 0);
-  put(components, status == DNMF_OK ? model->components : 0);
+  put_size(rows, status == DNMF_OK ? model->rows : 0);
+  put_size(cols, status == DNMF_OK ? model->cols : 0);
+  put_size(components, status == DNMF_OK ? model->components : 0);
   return dnmf_library_leave(library, status);
 }
 
@@ -134,10 +134,10 @@ int dnmf_model_share(dnmf_library *library, const dnmf_model *model, int64_t *fi
   dnmf_status status = dnmf_require(context, "dnmf_model_share", "model", model);
   const dnmf_range rows = status == DNMF_OK ? model->owned_rows : none;
   const dnmf_range cols = status == DNMF_OK ? model->owned_cols : none;
-  put(first_row, rows.begin);
-  put(row_count, dnmf_range_size(rows));
-  put(first_col, cols.begin);
-  put(col_count, dnmf_range_size(cols));
+  put_size(first_row, rows.begin);
+  put_size(row_count, dnmf_range_size(rows));
+  put_size(first_col, cols.begin);
+  put_size(col_count, dnmf_range_size(cols));
   return dnmf_library_leave(library, status);
 }
 

@@ -13,7 +13,7 @@
 
 /* --- A copy of a model ------------------------------------------------------------------------------------- */
 
-static dnmf_status copy_panel(dnmf_error *error, const dnmf_panel *from, dnmf_panel *to) {
+static dnmf_status panel_duplicate(dnmf_error *error, const dnmf_panel *from, dnmf_panel *to) {
   DNMF_TRY(dnmf_panel_create(error, "a factor", from->rows, from->components, from->precision, to));
   size_t bytes = (size_t)from->rows * (size_t)from->components * dnmf_precision_size(from->precision);
   if (bytes > 0)
@@ -57,8 +57,8 @@ static dnmf_status copy_model(dnmf_error *error, const dnmf_model *from, dnmf_mo
   to->owned_cols = from->owned_cols;
   to->bias.fitted = from->bias.fitted;
   to->bias.mean = from->bias.mean;
-  DNMF_TRY(copy_panel(error, &from->w, &to->w));
-  DNMF_TRY(copy_panel(error, &from->h, &to->h));
+  DNMF_TRY(panel_duplicate(error, &from->w, &to->w));
+  DNMF_TRY(panel_duplicate(error, &from->h, &to->h));
   DNMF_TRY(copy_items(error, rows, sizeof(double), from->bias.row, &memory));
   to->bias.row = memory;
   DNMF_TRY(copy_items(error, cols, sizeof(double), from->bias.col, &memory));

@@ -47,12 +47,6 @@ static const cli_option options_table[] = {
 
 #define KEY_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 
-static bool ends_with(const char *text, const char *ending) {
-  size_t length = strlen(text);
-  size_t tail = strlen(ending);
-  return length >= tail && strcmp(text + length - tail, ending) == 0;
-}
-
 /* By OUT's ending, where --to says nothing; TO_AUTO when it tells none. */
 static int chosen(const export_options *options, bool sparse) {
   static const struct {
@@ -65,7 +59,7 @@ static int chosen(const export_options *options, bool sparse) {
                  {".npz", TO_NPZ, TO_NPZ},
                  {".h5ad", TO_H5AD, TO_H5AD}};
   for (size_t i = 0; i < sizeof endings / sizeof *endings && options->to == TO_AUTO; i++)
-    if (ends_with(options->output, endings[i].ending))
+    if (cli_ends_with(options->output, endings[i].ending))
       return sparse ? endings[i].sparse : endings[i].dense;
   return options->to;
 }
@@ -216,7 +210,7 @@ static dnmf_status export_any(cli_session *session, const export_options *option
   return export_into(session, options, name);
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_export(cli_session *session, const void *given, char **arguments, int argument_count) {
   const export_options *options = given;
   (void)argument_count;
   bool model = dnmf_is_model(session->context, arguments[0]);
@@ -252,5 +246,5 @@ const cli_command cli_export = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(export_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_export,
 };

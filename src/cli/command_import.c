@@ -28,8 +28,8 @@ static const cli_option options_table[] = {
      "what is not stored: auto (triples: unobserved, else zero), zero, unobserved", 0, 0, missing_choices},
 };
 
-static dnmf_status write_matrix(cli_session *session, const import_options *options, const dnmf_output *output,
-                                const dnmf_source *source, const dnmf_matrix *matrix) {
+static dnmf_status write_imported(cli_session *session, const import_options *options, const dnmf_output *output,
+                                  const dnmf_source *source, const dnmf_matrix *matrix) {
   dnmf_missing missing = options->missing ? (dnmf_missing)(options->missing - 1) : source->missing;
   DNMF_TRY(dnmf_matrix_write(session->context, output->partial, matrix, missing, &source->row_ids, &source->col_ids));
   if (source->index_base == DNMF_INDEX_AUTO)
@@ -37,8 +37,8 @@ static dnmf_status write_matrix(cli_session *session, const import_options *opti
   return dnmf_matrix_set_base(session->context, output->partial, source->index_base == DNMF_INDEX_FROM_0 ? 0 : 1);
 }
 
-static void print_result(cli_session *session, const import_options *options, const dnmf_source *source,
-                         const dnmf_matrix *matrix, double reading, double seconds) {
+static void print_imported(cli_session *session, const import_options *options, const dnmf_source *source,
+                           const dnmf_matrix *matrix, double reading, double seconds) {
   cli_say(session, "%s: %" PRId64 " x %" PRId64 ", %" PRId64 " stored, written in %.3g s by %d process%s",
           options->output, matrix->rows, matrix->cols, matrix->stored, seconds, session->context->size,
           session->context->size > 1 ? "es" : "");
@@ -50,7 +50,7 @@ static void print_result(cli_session *session, const import_options *options, co
                                "processes", session->context->size, "reading", reading, "seconds", seconds));
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_import(cli_session *session, const void *given, char **arguments, int argument_count) {
   const import_options *options = given;
   (void)argument_count;
   if (!options->output)
@@ -64,10 +64,10 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
       cli_load_rows(session, arguments[0], &options->input, (dnmf_data_missing)options->missing, &source, &loaded);
   loaded_after = MPI_Wtime() - session->began;
   if (status == DNMF_OK)
-    status = write_matrix(session, options, &output, &source, &loaded.matrix);
+    status = write_imported(session, options, &output, &source, &loaded.matrix);
   status = dnmf_output_end(session->context, &output, status);
   if (status == DNMF_OK)
-    print_result(session, options, &source, &loaded.matrix, loaded_after, MPI_Wtime() - session->began);
+    print_imported(session, options, &source, &loaded.matrix, loaded_after, MPI_Wtime() - session->began);
   dnmf_source_close(&source);
   dnmf_placed_free(&loaded);
   return status;
@@ -99,5 +99,5 @@ const cli_command cli_import = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(import_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_import,
 };

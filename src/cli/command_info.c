@@ -118,7 +118,7 @@ static dnmf_status describe_model(cli_session *session, const char *name) {
   return status;
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_info(cli_session *session, const void *given, char **arguments, int argument_count) {
   (void)argument_count;
   if (dnmf_is_model(session->context, arguments[0]))
     return describe_model(session, arguments[0]);
@@ -141,5 +141,5 @@ const cli_command cli_info = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(info_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_info,
 };

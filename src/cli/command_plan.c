@@ -49,7 +49,7 @@ static const cli_option machine_table[] = {
     {"network", 0, CLI_REAL, PLAN(network), "B", "bytes a second between two processes (default 10e9)", 1, 1e18, NULL},
 };
 
-static dnmf_status check_options(dnmf_error *error, const cli_plan_options *options, bool has_input) {
+static dnmf_status check_plan_options(dnmf_error *error, const cli_plan_options *options, bool has_input) {
   if (options->components == 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf plan: say how many components with -k K, e.g. -k 20");
   if (has_input && (options->rows > 0 || options->cols > 0 || options->nnz > 0))
@@ -200,7 +200,7 @@ static void warn_of_other_rates(cli_session *session, const cli_plan *plan) {
               machine->components, dnmf_precision_name(machine->precision), machine->threads);
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_plan(cli_session *session, const void *given, char **arguments, int argument_count) {
   const cli_plan_options *options = given;
   dnmf_context *context = session->context;
   cli_plan plan = {.input = argument_count > 0 ? arguments[0] : NULL};
@@ -208,7 +208,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   char own_count[32];
   snprintf(own_count, sizeof own_count, "%d", context->size);
   const char *counts = options->processes ? options->processes : own_count;
-  DNMF_TRY(check_options(&context->error, options, plan.input != NULL));
+  DNMF_TRY(check_plan_options(&context->error, options, plan.input != NULL));
   DNMF_TRY(cli_peak_memory(session, &plan.program));
   DNMF_TRY(make_job(session, options, &plan));
   DNMF_TRY(first_block(session, &plan, counts, &block));
@@ -246,5 +246,5 @@ const cli_command cli_plan_command = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(cli_plan_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_plan,
 };

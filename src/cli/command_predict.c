@@ -54,7 +54,7 @@ static dnmf_status check_name(dnmf_error *error, const char *path) {
   return DNMF_OK;
 }
 
-static dnmf_status check_options(dnmf_error *error, const predict_options *options, int argument_count) {
+static dnmf_status check_predict_options(dnmf_error *error, const predict_options *options, int argument_count) {
   bool one = options->row || options->col;
   if (one && (argument_count > 1 || options->output))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -194,7 +194,7 @@ static dnmf_status run_predict(cli_session *session, const void *given, char **a
   dnmf_context *context = session->context;
   const char *clip = NULL;
   prediction p = {.model_name = arguments[0], .pairs_name = options->row ? NULL : arguments[1]};
-  DNMF_TRY(check_options(&context->error, options, argument_count));
+  DNMF_TRY(check_predict_options(&context->error, options, argument_count));
   DNMF_TRY(cli_clip(&context->error, &options->scoring, &clip));
   dnmf_status status = dnmf_model_open(context, arguments[0], DNMF_IN_DOUBLE, &p.model);
   if (status == DNMF_OK)

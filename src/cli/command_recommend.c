@@ -2,6 +2,7 @@
  * dnmf recommend: the columns a model puts first for each row, or those most like a column.
  */
 #include "commands.h"
+#include "files.h"
 #include "load.h"
 #include "model_input.h"
 #include "ranking_output.h"
@@ -240,7 +241,7 @@ static void say_work(cli_session *session, const recommend_options *options, con
     cli_say(session, "scored in %.3g s, %.3g GF/s", work->seconds, work->flops / work->seconds * 1e-9);
 }
 
-static dnmf_status list_rows(cli_session *session, const recommend_options *options, recommendation *r) {
+static dnmf_status list_for_rows(cli_session *session, const recommend_options *options, recommendation *r) {
   DNMF_TRY(choose_rows(session, options, r));
   r->listing.how.wanted = r->wanted;
   DNMF_TRY(dnmf_recommend(session->context, &r->model, &r->listing.how, &r->ranking, &r->work));
@@ -284,7 +285,7 @@ static dnmf_status prepare_listing(cli_session *session, const recommend_options
   return status;
 }
 
-static dnmf_status check_options(dnmf_error *error, const recommend_options *options) {
+static dnmf_status check_recommend_options(dnmf_error *error, const recommend_options *options) {
   if (options->similar_to && (options->rows || options->new_rows))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--similar-to lists columns like a column; leave %s out",
                      options->rows ? "--rows" : "--new");
@@ -292,7 +293,7 @@ static dnmf_status check_options(dnmf_error *error, const recommend_options *opt
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--new leaves out its own entries; leave --seen out");
   if (options->label_columns && !options->labels)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--label-columns is for --labels, which is not given");
-  return options->output ? cli_check_ranking_name(error, options->output) : DNMF_OK;
+  return options->output ? cli_check_ending(error, options->output) : DNMF_OK;
 }
 
 /* To the file, or to the terminal. */
@@ -329,7 +330,7 @@ static dnmf_status recommend_columns(cli_session *session, const recommend_optio
     status = prepare_listing(session, options, data, r);
   dnmf_data_destroy(&data);
   DNMF_TRY(status);
-  DNMF_TRY(options->similar_to ? list_similar(session, options, r) : list_rows(session, options, r));
+  DNMF_TRY(options->similar_to ? list_similar(session, options, r) : list_for_rows(session, options, r));
   if (options->labels)
     DNMF_TRY(cli_read_titles(session, options->labels, options->label_columns, &r->model.col_ids, r->model.cols,
                              &r->titles));
@@ -340,7 +341,7 @@ static dnmf_status run_recommend(cli_session *session, const void *given, char *
   const recommend_options *options = given;
   recommendation r = {.path = arguments[0]};
   (void)argument_count;
-  DNMF_TRY(check_options(&session->context->error, options));
+  DNMF_TRY(check_recommend_options(&session->context->error, options));
   dnmf_status status = recommend_columns(session, options, &r);
   recommendation_free(&r);
   return status;

@@ -52,7 +52,7 @@ static dnmf_status find_ranges(dnmf_error *error, const reconstruct_options *opt
   return dnmf_range_parse(error, "--cols", options->cols, "columns", shape->cols, &w->cols);
 }
 
-static dnmf_status find_scale(dnmf_error *error, const reconstruct_options *options, wanted *w) {
+static dnmf_status choose_clipping(dnmf_error *error, const reconstruct_options *options, wanted *w) {
   bool has_scale = dnmf_model_scale(&w->model, &w->how.smallest, &w->how.largest);
   w->how.clip = options->clip;
   w->how.mean = dnmf_model_expectation(&w->model);
@@ -65,7 +65,7 @@ static double bytes_of(const wanted *w) {
   return (double)w->model.rows * (double)w->model.cols * (double)dnmf_precision_size(w->model.w.precision);
 }
 
-static dnmf_status fill(cli_session *session, const dnmf_output *output, wanted *w) {
+static dnmf_status fill_matrix_file(cli_session *session, const dnmf_output *output, wanted *w) {
   dnmf_context *context = session->context;
   dnmf_dense_file *file = NULL;
   DNMF_TRY(dnmf_dense_file_begin(context, output->partial, w->model.rows, w->model.cols, w->model.w.precision,
@@ -97,16 +97,16 @@ static dnmf_status reconstruct(cli_session *session, const reconstruct_options *
   DNMF_TRY(dnmf_model_inspect(context, w->path, &shape));
   DNMF_TRY(find_ranges(&context->error, options, &shape, w));
   DNMF_TRY(dnmf_model_open_part(context, w->path, options->precision, w->rows, w->cols, &w->model));
-  DNMF_TRY(find_scale(&context->error, options, w));
+  DNMF_TRY(choose_clipping(&context->error, options, w));
   cli_say(session, "%s: rows %" PRId64 ":%" PRId64 ", columns %" PRId64 ":%" PRId64 ", %s precision: %s", w->path,
           w->rows.begin, w->rows.end, w->cols.begin, w->cols.end, dnmf_precision_name(w->model.w.precision),
           cli_size_text(bytes_of(w), size));
   DNMF_TRY(dnmf_output_begin(context, options->output, &output));
-  DNMF_TRY(dnmf_output_end(context, &output, fill(session, &output, w)));
+  DNMF_TRY(dnmf_output_end(context, &output, fill_matrix_file(session, &output, w)));
   return print(session, options, w);
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_reconstruct(cli_session *session, const void *given, char **arguments, int argument_count) {
   const reconstruct_options *options = given;
   wanted w = {.path = arguments[0]};
   (void)argument_count;
@@ -140,5 +140,5 @@ const cli_command cli_reconstruct = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(reconstruct_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_reconstruct,
 };

@@ -2,6 +2,7 @@
  * dnmf split: entries to fit and entries to test with.
  */
 #include "commands.h"
+#include "files.h"
 #include "load.h"
 #include "version.h"
 
@@ -76,24 +77,12 @@ static void splitting_free(splitting *s) {
   dnmf_source_close(&s->source);
 }
 
-static bool ends_with(const char *text, const char *ending) {
-  size_t length = strlen(text);
-  size_t tail = strlen(ending);
-  return length >= tail && strcmp(text + length - tail, ending) == 0;
-}
-
-static bool is_hdf5_name(const char *path) {
-  return ends_with(path, ".h5") || ends_with(path, ".hdf5");
-}
-
 static dnmf_status check_split_options(dnmf_error *error, const split_options *options) {
   if (!options->paths[DNMF_PART_TRAIN] || !options->paths[DNMF_PART_TEST])
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf split: name the files to write with --train A and --test B");
   for (int p = 0; p < DNMF_PARTS; p++) {
-    const char *path = options->paths[p];
-    if (path && !is_hdf5_name(path) && !ends_with(path, ".csv"))
-      return dnmf_fail(error, DNMF_ERROR_USAGE, "%s: the ending is neither .csv nor .h5, which say what to write",
-                       path);
+    if (options->paths[p])
+      DNMF_TRY(cli_check_ending(error, options->paths[p]));
   }
   if (!isnan(options->fraction) && options->leave_out > 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "give --fraction or --leave-out, not both");
@@ -151,7 +140,7 @@ static dnmf_status read_times(cli_session *session, splitting *s) {
   return status;
 }
 
-static dnmf_status load_entries(cli_session *session, splitting *s) {
+static dnmf_status load_split_entries(cli_session *session, splitting *s) {
   dnmf_context *context = session->context;
   if (s->options->latest)
     DNMF_TRY(cli_refuse_pipe(session, s->name, "--latest reads the times in another pass"));
@@ -190,10 +179,10 @@ static dnmf_status write_part(cli_session *session, const splitting *s, dnmf_par
                                       &matrix);
   const char *partial = s->outputs[part].partial;
   if (status == DNMF_OK)
-    status = is_hdf5_name(path) ? dnmf_matrix_write(context, partial, &matrix, s->source.missing, &s->source.row_ids,
-                                                    &s->source.col_ids)
-                                : dnmf_matrix_export(context, partial, DNMF_EXPORT_TRIPLES, &matrix, &s->source.row_ids,
-                                                     &s->source.col_ids);
+    status = cli_is_hdf5_name(path) ? dnmf_matrix_write(context, partial, &matrix, s->source.missing,
+                                                        &s->source.row_ids, &s->source.col_ids)
+                                    : dnmf_matrix_export(context, partial, DNMF_EXPORT_TRIPLES, &matrix,
+                                                         &s->source.row_ids, &s->source.col_ids);
   dnmf_entries_free(&chosen);
   dnmf_matrix_free(&matrix);
   return status;
@@ -248,7 +237,7 @@ static void report_split(cli_session *session, const splitting *s) {
   cli_print_json(session, object);
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_split(cli_session *session, const void *given, char **arguments, int argument_count) {
   const split_options *options = given;
   splitting s = {.options = options, .name = arguments[0]};
   (void)argument_count;
@@ -258,7 +247,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
                             .leave_out = options->leave_out,
                             .by_row = options->latest && !options->globally,
                             .held_out_rows = options->held_out_rows};
-  dnmf_status status = load_entries(session, &s);
+  dnmf_status status = load_split_entries(session, &s);
   if (status == DNMF_OK)
     status = dnmf_split(session->context, &how, &s.entries, s.times, s.parts, &s.counts);
   if (status == DNMF_OK) {
@@ -300,5 +289,5 @@ const cli_command cli_split = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(split_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_split,
 };

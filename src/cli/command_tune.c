@@ -170,7 +170,7 @@ static json_t *candidate_json(const tune_options *options, const dnmf_candidate 
   return object;
 }
 
-static void print_json(cli_session *session, const dnmf_tune_plan *plan, const tune_options *options) {
+static void print_tune_json(cli_session *session, const dnmf_tune_plan *plan, const tune_options *options) {
   json_t *list = json_array();
   for (int64_t i = 0; i < plan->candidate_count; i++)
     cli_json_append(&list, candidate_json(options, &plan->candidates[i]));
@@ -215,7 +215,7 @@ static dnmf_status refit(cli_session *session, const tune_options *options, cons
 }
 
 /* What all candidates share. */
-static dnmf_tune_plan make_plan(const tune_options *options, const char *input, int processes) {
+static dnmf_tune_plan make_tune_plan(const tune_options *options, const char *input, int processes) {
   dnmf_tune_plan plan = {.input = input,
                          .source = cli_source_options(&options->input),
                          .precision = (dnmf_precision)options->precision,
@@ -237,13 +237,13 @@ static dnmf_tune_plan make_plan(const tune_options *options, const char *input, 
   return plan;
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_tune(cli_session *session, const void *given, char **arguments, int argument_count) {
   const tune_options *options = given;
   dnmf_error *error = &session->context->error;
   (void)argument_count;
   cli_tune_space space;
   DNMF_TRY(cli_tune_parse(error, &options->lists, &space));
-  dnmf_tune_plan plan = make_plan(options, arguments[0], session->context->size);
+  dnmf_tune_plan plan = make_tune_plan(options, arguments[0], session->context->size);
   if (options->output)
     DNMF_TRY(cli_refuse_pipe(session, arguments[0], "-o fits the best to all entries again"));
   if (plan.groups > 1 && session->context->size > 1)
@@ -269,7 +269,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   if (status == DNMF_OK && options->output)
     status = refit(session, options, arguments[0], dnmf_tune_best(&plan));
   if (status == DNMF_OK)
-    print_json(session, &plan, options);
+    print_tune_json(session, &plan, options);
   free(plan.candidates);
   return status;
 }
@@ -300,5 +300,5 @@ const cli_command cli_tune = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(tune_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_tune,
 };

@@ -37,7 +37,7 @@ static dnmf_status read_whole(dnmf_error *error, const char *option, const char 
 }
 
 /* Words parted by any of `partings`, packed to the front of the text; empty ones are passed over. */
-static dnmf_status part(dnmf_error *error, const char *partings, words *w) {
+static dnmf_status part_words(dnmf_error *error, const char *partings, words *w) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate_zero(error, "a list of ids", (int64_t)strlen(w->text) + 2, sizeof(int64_t), &memory));
   w->starts = memory;
@@ -64,7 +64,7 @@ static dnmf_status split_words(dnmf_error *error, const char *option, const char
     w->text = strdup(text);
   if (!w->text)
     return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for %s", option);
-  return part(error, in_file ? "\r\n" : ",", w);
+  return part_words(error, in_file ? "\r\n" : ",", w);
 }
 
 static dnmf_status check_found(dnmf_error *error, const char *option, const words *w, const int64_t *indices) {

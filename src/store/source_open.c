@@ -84,7 +84,7 @@ static bool has_hdf5_name(const char *path) {
   return false;
 }
 
-static void look(char *name, finding *found) {
+static void look_at_name(char *name, finding *found) {
   found->path_length = dnmf_source_path_length(name);
   char *end = name + found->path_length;
   char kept = *end;
@@ -258,7 +258,7 @@ static dnmf_status note_features(dnmf_context *context, const dnmf_source_option
   return dnmf_features_note(context, options->select.feature_type, source);
 }
 
-static dnmf_status check_shape(dnmf_context *context, const dnmf_source *source) {
+static dnmf_status check_source_shape(dnmf_context *context, const dnmf_source *source) {
   if (source->rows > 0 && source->cols > 0)
     return DNMF_OK;
   return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s holds an empty matrix: %" PRId64 " rows, %" PRId64 " columns",
@@ -288,7 +288,7 @@ static dnmf_status open_path(dnmf_context *context, char **path, const dnmf_sour
     *path = matrix;
   }
   if (context->rank == 0)
-    look(*path, &found);
+    look_at_name(*path, &found);
   DNMF_TRY(dnmf_broadcast(context, &found, sizeof found, 0));
   DNMF_TRY(open_found(context, *path, &found, options, source));
   return dnmf_tenx_apply(context, &beside, options->feature_names, source);
@@ -311,7 +311,7 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
   if (status == DNMF_OK && options->transpose)
     transpose(source);
   if (status == DNMF_OK)
-    status = check_shape(context, source);
+    status = check_source_shape(context, source);
   if (status == DNMF_OK)
     status = dnmf_names_apply(context, options, source);
   if (status == DNMF_OK)

@@ -205,7 +205,7 @@ static dnmf_status take_entries(dnmf_context *context, const dnmf_matrix *matrix
   return dnmf_agree(context, status);
 }
 
-static dnmf_status count_entries(dnmf_context *context, dnmf_matched *matched) {
+static dnmf_status count_matched(dnmf_context *context, dnmf_matched *matched) {
   int64_t counts[2] = {matched->count, 0};
   for (int64_t e = 0; e < matched->count; e++)
     counts[1] += matched->items[e].row < 0 || matched->items[e].col < 0;
@@ -233,7 +233,7 @@ static dnmf_status match_sides(dnmf_context *context, const char *name, const dn
              unknown->found.example);
   DNMF_TRY(take_entries(context, matrix, matched));
   DNMF_TRY(translate_entries(context, rows, cols, matched));
-  return count_entries(context, matched);
+  return count_matched(context, matched);
 }
 
 dnmf_status dnmf_match(dnmf_context *context, const dnmf_source *source, const dnmf_matrix *matrix,

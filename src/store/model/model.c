@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Room for one more item; the new one is zeroed. */
-static dnmf_status append(dnmf_error *error, int64_t *count, size_t size, void **items) {
+static dnmf_status append_item(dnmf_error *error, int64_t *count, size_t size, void **items) {
   void *moved = realloc(*items, (size_t)(*count + 1) * size);
   if (!moved)
     return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the model's provenance");
@@ -21,7 +21,7 @@ static dnmf_status append(dnmf_error *error, int64_t *count, size_t size, void *
 static dnmf_status add_attribute(dnmf_error *error, dnmf_model *model, const char *name, dnmf_attribute_kind kind,
                                  dnmf_attribute **attribute) {
   void *items = model->attributes;
-  dnmf_status status = append(error, &model->attribute_count, sizeof *model->attributes, &items);
+  dnmf_status status = append_item(error, &model->attribute_count, sizeof *model->attributes, &items);
   model->attributes = items;
   if (status != DNMF_OK)
     return status;
@@ -131,7 +131,7 @@ dnmf_status dnmf_model_add_curve(dnmf_error *error, dnmf_model *model, const cha
   if (count)
     memcpy(copy, values, (size_t)count * sizeof(double));
   void *items = model->curves;
-  dnmf_status status = append(error, &model->curve_count, sizeof *model->curves, &items);
+  dnmf_status status = append_item(error, &model->curve_count, sizeof *model->curves, &items);
   model->curves = items;
   if (status != DNMF_OK) {
     free(copy);

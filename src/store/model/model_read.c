@@ -202,8 +202,8 @@ static dnmf_status read_mean_row(dnmf_context *context, hid_t file, dnmf_model *
   return dnmf_hdf5_read(context, file, "/mean_row", H5T_NATIVE_DOUBLE, &slab, memory);
 }
 
-static dnmf_status read_ids(dnmf_context *context, const char *path, hid_t file, const char *name, int64_t count,
-                            dnmf_range part, dnmf_ids *ids) {
+static dnmf_status read_side_ids(dnmf_context *context, const char *path, hid_t file, const char *name, int64_t count,
+                                 dnmf_range part, dnmf_ids *ids) {
   return dnmf_hdf5_exists(file, name) ? dnmf_ids_read_part(context, path, file, name, "", count, part, ids) : DNMF_OK;
 }
 
@@ -261,9 +261,9 @@ dnmf_status dnmf_model_read_part(dnmf_context *context, const char *path, dnmf_p
   DNMF_TRY(dnmf_hdf5_open(context, path, false, &file));
   dnmf_status status = read_numbers(context, path, file, precision, model);
   if (status == DNMF_OK)
-    status = read_ids(context, path, file, "/row_ids", shape.rows, rows, &model->row_ids);
+    status = read_side_ids(context, path, file, "/row_ids", shape.rows, rows, &model->row_ids);
   if (status == DNMF_OK)
-    status = read_ids(context, path, file, "/col_ids", shape.cols, cols, &model->col_ids);
+    status = read_side_ids(context, path, file, "/col_ids", shape.cols, cols, &model->col_ids);
   if (status == DNMF_OK)
     status = read_provenance(context, file, model);
   model->owned_rows = from_zero(model->owned_rows, rows.begin);
