@@ -159,8 +159,10 @@ void dnmf_fitting_free(dnmf_fitting *f) {
     f->batch_w = (dnmf_panel){0};
   dnmf_factor_free(&f->w);
   dnmf_factor_free(&f->h);
-  dnmf_ratings_free(&f->ratings);
-  dnmf_ratings_view_free(&f->held_out);
+  if (f->missing == DNMF_MISSING_UNOBSERVED) {
+    dnmf_ratings_free(&f->ratings);
+    dnmf_ratings_view_free(&f->held_out);
+  }
   dnmf_panel_free(&f->batch_w);
   dnmf_panel_free(&f->observed_w);
   dnmf_panel_free(&f->observed_h);

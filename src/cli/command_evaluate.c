@@ -3,7 +3,6 @@
  */
 #include "commands.h"
 #include "load.h"
-#include "model_input.h"
 #include "scoring.h"
 #include "version.h"
 
@@ -191,7 +190,7 @@ static dnmf_status evaluate_files(cli_session *session, const evaluate_options *
   dnmf_context *context = session->context;
   dnmf_evaluate_job job = {.unknown = options->scoring.unknown};
   cli_input seen = options->input;
-  seen.select = (cli_select){.rows = NULL}; /* of TEST only */
+  seen.source.select = (dnmf_select_options){.rows = NULL}; /* of TEST only */
   DNMF_TRY(parse_cuts(&context->error, options->at ? options->at : options->seen ? "10,20,100" : "10", &e->ranking));
   DNMF_TRY(cli_clip(&context->error, &options->scoring, &job.clip));
   DNMF_TRY(dnmf_model_open(context, arguments[0], DNMF_IN_DOUBLE, model));

@@ -148,7 +148,7 @@ static dnmf_status export_model(cli_session *session, const export_options *opti
   dnmf_output *begun[2];
   int count = 0;
   memset(&model, 0, sizeof model);
-  if (cli_selects(&options->input.select))
+  if (dnmf_selects(&options->input.source.select))
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "%s is a model; rows and columns are selected of a matrix", name);
   dnmf_status status = dnmf_model_open(session->context, name, DNMF_IN_DOUBLE, &model);
@@ -173,7 +173,7 @@ static dnmf_status check_into(dnmf_error *error, const export_options *options, 
   if (!model)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "%s is not a model; --into adds a model's factors", name);
   if (options->output || options->to != TO_AUTO || options->factor != FACTOR_BOTH ||
-      cli_selects(&options->input.select))
+      dnmf_selects(&options->input.source.select))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--into adds both factors to a file that is there; give no other output");
   if (length == 0 || length > 64 || strspn(options->key, KEY_LETTERS) != length || *options->key == '.')
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--key %s: give a name of letters, digits, _, - and ., at most 64",

@@ -159,7 +159,9 @@ static dnmf_status run_fit(cli_session *session, const char *name, const cli_fit
   dnmf_context *context = session->context;
   char *saved = NULL;
   cli_fit_run fit = {.session = session};
-  dnmf_status status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
+  dnmf_status status = DNMF_OK;
+  if (options->fit.files.checkpoint)
+    status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
   if (status == DNMF_OK)
     status = cli_fit_execute(session, name, &options->input, &options->fit, saved, &fit);
   if (status == DNMF_OK)

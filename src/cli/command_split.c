@@ -89,7 +89,7 @@ static dnmf_status check_split_options(dnmf_error *error, const split_options *o
   if (options->fraction == 0 || options->fraction == 1)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--fraction %g: give a share between 0 and 1, e.g. 0.2",
                      options->fraction);
-  if (options->latest && !options->input.time_column)
+  if (options->latest && !options->input.source.time_column)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--latest needs --time-column: the column that tells when");
   if (options->globally && (!options->latest || options->leave_out > 0 || options->held_out_rows > 0))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -126,7 +126,7 @@ static dnmf_status read_times(cli_session *session, splitting *s) {
     if (status == DNMF_OK && entries.count != s->entries.count)
       status =
           dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s: column %s has %" PRId64 " numbers for %" PRId64 " entries",
-                    s->name, s->options->input.time_column, entries.count, s->entries.count);
+                    s->name, s->options->input.source.time_column, entries.count, s->entries.count);
     if (status == DNMF_OK)
       status = dnmf_allocate(&context->error, "times of entries", entries.count, sizeof(double), &memory);
     s->times = memory;

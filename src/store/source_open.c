@@ -255,7 +255,14 @@ static dnmf_status note_features(dnmf_context *context, const dnmf_source_option
   if (source->has_features && !source->features_in_cols)
     snprintf(source->note + used, sizeof source->note - used,
              "%srows are features (genes), columns are cells; --transpose makes the cells the rows", used ? "\n" : "");
+  if (source->feature_types.kind == DNMF_IDS_NONE)
+    return DNMF_OK;
   return dnmf_features_note(context, options->select.feature_type, source);
+}
+
+bool dnmf_selects(const dnmf_select_options *select) {
+  return select->rows || select->cols || select->row_ids || select->col_ids || select->min_row_count > 0 ||
+         select->min_col_count > 0 || select->feature_type;
 }
 
 static dnmf_status check_source_shape(dnmf_context *context, const dnmf_source *source) {
@@ -312,15 +319,15 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
     transpose(source);
   if (status == DNMF_OK)
     status = check_source_shape(context, source);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK && (options->row_names || options->col_names))
     status = dnmf_names_apply(context, options, source);
   if (status == DNMF_OK)
     status = note_features(context, options, source);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK && (options->missing_given || options->missing_value || options->add != 0))
     status = dnmf_cells_apply(context, options, source);
   if (options->duplicates_given)
     source->duplicates = options->duplicates;
-  if (status == DNMF_OK)
+  if (status == DNMF_OK && dnmf_selects(&options->select))
     status = dnmf_source_select(context, &options->select, source);
   free(path);
   return status;
