@@ -3,12 +3,12 @@
  */
 #include "commands.h"
 #include "session.h"
+#include "titles.h"
 
 #include "api/model.h"
 #include "model/describe.h"
 #include "store/ids/ids_find.h"
 #include "store/output.h"
-#include "store/text/labels.h"
 #include "store/write/shared_text.h"
 
 #include <math.h>
@@ -54,14 +54,14 @@ static const cli_option options_table[] = {
 /* The columns or the rows of every component, with their names; names on process 0. */
 typedef struct described_side {
   dnmf_description description;
-  dnmf_ids ids;       /* of all entries, in the order of `of` */
-  dnmf_labels labels; /* likewise */
+  dnmf_ids ids;    /* of all entries, in the order of `of` */
+  dnmf_ids labels; /* likewise; without texts: none */
 } described_side;
 
 static void described_side_free(described_side *s) {
   dnmf_description_free(&s->description);
   dnmf_ids_free(&s->ids);
-  dnmf_labels_free(&s->labels);
+  dnmf_ids_free(&s->labels);
 }
 
 /* s->ids = the ids of all entries, unused places included: they name whatever they hold. collective */
@@ -78,18 +78,6 @@ static dnmf_status name_entries(dnmf_context *context, const dnmf_ids *ids, desc
   return status;
 }
 
-static dnmf_status read_labels(cli_session *session, const char *path, const char *columns, described_side *s) {
-  dnmf_context *context = session->context;
-  dnmf_status status = DNMF_OK;
-  if (path && context->rank == 0)
-    status = dnmf_labels_read(&context->error, path, columns, &s->ids, &s->labels);
-  DNMF_TRY(dnmf_agree(context, status));
-  if (path && context->rank == 0 && s->labels.known == 0)
-    dnmf_warn(context, "%s names none of the listed ids; say which columns hold id and label with --label-columns",
-              path);
-  return DNMF_OK;
-}
-
 /* Describes one side. collective */
 static dnmf_status describe_side(cli_session *session, const describe_options *options, const dnmf_model *model,
                                  bool by_rows, described_side *s) {
@@ -98,7 +86,7 @@ static dnmf_status describe_side(cli_session *session, const describe_options *o
   DNMF_TRY(dnmf_describe(session->context, model, by_rows, (dnmf_describe_by)options->by, options->lambda, options->top,
                          &s->description));
   DNMF_TRY(name_entries(session->context, by_rows ? &model->row_ids : &model->col_ids, s));
-  return read_labels(session, path, columns, s);
+  return path ? cli_read_labels(session, path, columns, "listed", &s->ids, &s->labels) : DNMF_OK;
 }
 
 /* Text number `at` of names; *length bytes, not terminated. */
@@ -113,7 +101,7 @@ static void say_entry(cli_session *session, const described_side *s, int64_t at)
   int label_length = 0;
   char count[48] = "";
   const char *id = text_of(&s->ids, at, &id_length);
-  const char *label = s->labels.names.starts ? text_of(&s->labels.names, at, &label_length) : "";
+  const char *label = s->labels.starts ? text_of(&s->labels, at, &label_length) : "";
   if (isfinite(entry->count))
     snprintf(count, sizeof count, "  %7.0f", entry->count);
   cli_say(session, "  %8.4g  %6.2f  %4.0f%%%s  %-10.*s %.*s", entry->weight, entry->lift, 100 * entry->share, count,
@@ -160,8 +148,8 @@ static void put_side(const table *t, const described_side *s, const char *what, 
     dnmf_sink_id(sink, &s->ids, at);
     if (t->labelled)
       dnmf_sink_text(sink, ",");
-    if (s->labels.names.starts)
-      dnmf_sink_id(sink, &s->labels.names, at);
+    if (s->labels.starts)
+      dnmf_sink_id(sink, &s->labels, at);
     for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
       dnmf_sink_text(sink, ",");
       if (!isnan(numbers[n]))
@@ -204,7 +192,7 @@ static json_t *side_json(const described_side *s, int component) {
     int id_length = 0;
     int label_length = 0;
     const char *id = text_of(&s->ids, at, &id_length);
-    const char *label = s->labels.names.starts ? text_of(&s->labels.names, at, &label_length) : NULL;
+    const char *label = s->labels.starts ? text_of(&s->labels, at, &label_length) : NULL;
     cli_json_append(&list, cli_json_pack("{s:s%, s:o, s:o, s:o, s:o, s:o, s:o}", "id", id, (size_t)id_length, "label",
                                          label ? cli_json_bytes(label, (size_t)label_length) : json_null(), "score",
                                          cli_json_real(entry->score), "weight", cli_json_real(entry->weight), "lift",
