@@ -4,7 +4,7 @@
 #endif
 #include "store/hdf5/hdf5_file.h"
 
-#include "store/file.h"
+#include "store/file.h" /* dnmf_hdf5_start, dnmf_hdf5_version */
 #include "store/hdf5/hdf5_heap.h"
 #include "store/hdf5/hdf5_lzf.h"
 
@@ -19,6 +19,8 @@
 /* More than the headers, groups and attributes of our files take. */
 static const int64_t HEADER_BYTES = 32 << 10;
 
+/* Errors are told by us, once; files that could not be closed are not tried again while the program exits; links to
+ * other files lead nowhere. */
 void dnmf_hdf5_start(void) {
   H5dont_atexit(); /* fails when HDF5 is already running, which is as well */
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);

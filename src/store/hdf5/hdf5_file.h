@@ -14,10 +14,6 @@
 #include "comm/context.h"
 #include "store/hdf5/hdf5_base.h"
 
-/* Prepares HDF5 before its first use: errors are told by us, once; files that could not be closed are not tried again
- * while the program exits; links to other files lead nowhere. Idempotent. local */
-void dnmf_hdf5_start(void);
-
 /* Opens for reading by this process alone; says when the file is absent, not HDF5 or truncated. local */
 dnmf_status dnmf_hdf5_open_alone(dnmf_error *error, const char *path, hid_t *file);
 

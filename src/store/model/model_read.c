@@ -67,7 +67,7 @@ dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_mod
   return dnmf_broadcast(context, shape, (int64_t)sizeof *shape, 0);
 }
 
-bool dnmf_is_model(dnmf_context *context, const char *path) {
+dnmf_status dnmf_is_model(dnmf_context *context, const char *path, bool *model) {
   int64_t found = 0;
   if (context->rank == 0) {
     dnmf_error ignored = {0};
@@ -80,7 +80,9 @@ bool dnmf_is_model(dnmf_context *context, const char *path) {
       H5Fclose(file);
     dnmf_reading_end(context);
   }
-  return dnmf_broadcast(context, &found, (int64_t)sizeof found, 0) == DNMF_OK && found;
+  dnmf_status status = dnmf_broadcast(context, &found, (int64_t)sizeof found, 0);
+  *model = status == DNMF_OK && found;
+  return status;
 }
 
 /* What the walks over attributes and curves carry. */
