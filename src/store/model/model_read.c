@@ -59,8 +59,7 @@ dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_mod
       status = read_shape(&context->error, path, file, shape);
     if (status == DNMF_OK)
       status = check_parts(&context->error, path, file, shape);
-    if (file >= 0)
-      H5Fclose(file);
+    status = dnmf_hdf5_close_alone(&context->error, path, file, status);
     dnmf_reading_end(context);
   }
   DNMF_TRY(dnmf_agree(context, status));
@@ -69,6 +68,7 @@ dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_mod
 
 dnmf_status dnmf_is_model(dnmf_context *context, const char *path, bool *model) {
   int64_t found = 0;
+  dnmf_status status = DNMF_OK;
   if (context->rank == 0) {
     dnmf_error ignored = {0};
     dnmf_model_shape shape;
@@ -76,11 +76,11 @@ dnmf_status dnmf_is_model(dnmf_context *context, const char *path, bool *model) 
     dnmf_reading_begin(context, path, DNMF_LOOK_SECONDS);
     found =
         dnmf_hdf5_open_alone(&ignored, path, &file) == DNMF_OK && read_shape(&ignored, path, file, &shape) == DNMF_OK;
-    if (file >= 0)
-      H5Fclose(file);
+    status = dnmf_hdf5_close_alone(&context->error, path, file, DNMF_OK);
     dnmf_reading_end(context);
   }
-  dnmf_status status = dnmf_broadcast(context, &found, (int64_t)sizeof found, 0);
+  DNMF_TRY(dnmf_agree(context, status));
+  status = dnmf_broadcast(context, &found, (int64_t)sizeof found, 0);
   *model = status == DNMF_OK && found;
   return status;
 }
