@@ -212,8 +212,9 @@ static dnmf_status export_any(cli_session *session, const export_options *option
 
 static dnmf_status run_export(cli_session *session, const void *given, char **arguments, int argument_count) {
   const export_options *options = given;
+  bool model = false;
   (void)argument_count;
-  bool model = dnmf_is_model(session->context, arguments[0]);
+  DNMF_TRY(dnmf_is_model(session->context, arguments[0], &model));
   DNMF_TRY(export_any(session, options, arguments[0], model));
   cli_print_json(session,
                  cli_json_pack("{s:s, s:s, s:s, s:s, s:s}", "command", "export", "version", DNMF_VERSION, "input",

@@ -119,8 +119,10 @@ static dnmf_status describe_model(cli_session *session, const char *name) {
 }
 
 static dnmf_status run_info(cli_session *session, const void *given, char **arguments, int argument_count) {
+  bool model = false;
   (void)argument_count;
-  if (dnmf_is_model(session->context, arguments[0]))
+  DNMF_TRY(dnmf_is_model(session->context, arguments[0], &model));
+  if (model)
     return describe_model(session, arguments[0]);
   return describe_matrix(session, given, arguments[0]);
 }

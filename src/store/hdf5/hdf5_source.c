@@ -87,8 +87,7 @@ static dnmf_status find_place(dnmf_context *context, const char *path, const cha
     status = dnmf_hdf5_open_alone(&context->error, path, &file);
     if (status == DNMF_OK)
       status = dnmf_hdf5_find(&context->error, path, file, inner, feature_names, place);
-    if (file >= 0)
-      H5Fclose(file);
+    status = dnmf_hdf5_close_alone(&context->error, path, file, status);
     dnmf_reading_end(context);
   }
   DNMF_TRY(dnmf_agree(context, status));

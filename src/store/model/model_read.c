@@ -59,16 +59,16 @@ dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_mod
       status = read_shape(&context->error, path, file, shape);
     if (status == DNMF_OK)
       status = check_parts(&context->error, path, file, shape);
-    if (file >= 0)
-      H5Fclose(file);
+    status = dnmf_hdf5_close_alone(&context->error, path, file, status);
     dnmf_reading_end(context);
   }
   DNMF_TRY(dnmf_agree(context, status));
   return dnmf_broadcast(context, shape, (int64_t)sizeof *shape, 0);
 }
 
-bool dnmf_is_model(dnmf_context *context, const char *path) {
+dnmf_status dnmf_is_model(dnmf_context *context, const char *path, bool *model) {
   int64_t found = 0;
+  dnmf_status status = DNMF_OK;
   if (context->rank == 0) {
     dnmf_error ignored = {0};
     dnmf_model_shape shape;
@@ -76,11 +76,13 @@ bool dnmf_is_model(dnmf_context *context, const char *path) {
     dnmf_reading_begin(context, path, DNMF_LOOK_SECONDS);
     found =
         dnmf_hdf5_open_alone(&ignored, path, &file) == DNMF_OK && read_shape(&ignored, path, file, &shape) == DNMF_OK;
-    if (file >= 0)
-      H5Fclose(file);
+    status = dnmf_hdf5_close_alone(&context->error, path, file, DNMF_OK);
     dnmf_reading_end(context);
   }
-  return dnmf_broadcast(context, &found, (int64_t)sizeof found, 0) == DNMF_OK && found;
+  DNMF_TRY(dnmf_agree(context, status));
+  status = dnmf_broadcast(context, &found, (int64_t)sizeof found, 0);
+  *model = status == DNMF_OK && found;
+  return status;
 }
 
 /* What the walks over attributes and curves carry. */

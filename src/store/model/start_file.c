@@ -53,8 +53,7 @@ static dnmf_status inspect(dnmf_context *context, const dnmf_start_file *start, 
     status = dnmf_hdf5_open_alone(&context->error, start->path, &file);
     if (status == DNMF_OK)
       status = find_start_contents(&context->error, file, start, has);
-    if (file >= 0)
-      H5Fclose(file);
+    status = dnmf_hdf5_close_alone(&context->error, start->path, file, status);
     dnmf_reading_end(context);
   }
   DNMF_TRY(dnmf_agree(context, status));
