@@ -223,7 +223,8 @@ typedef struct dnmf_fit_settings {
   int64_t components; /* k, the inner dimension; no default */
 
   /* The objective. */
-  const char *missing; /* what is not stored: "zero", "unobserved"; default "auto": as the data have it */
+  const char *missing; /* what is not stored: "zero", "unobserved", "weak" (zeros that count weak.weight); default
+                          "auto": as the data have it */
   const char *loss;    /* default "frobenius"; "kullback-leibler"; with zeros also "itakura-saito" or the beta of a
                           beta-divergence, "0.5"; all but "frobenius" by "mu" */
   double l1_w;         /* weight of the sum of W; default 0 */
@@ -233,8 +234,9 @@ typedef struct dnmf_fit_settings {
   double l2_w;         /* ... of W alone; default l2 */
   double l2_h;         /* ... of H alone; default l2 */
   const char *penalty_scale; /* "raw"; with zeros "dimension" (W's times the columns, H's times the rows); ratings
-                                "count", "sqrt-count" (a row's l2 times its number of ratings, or its root); default
-                                "auto": "raw" with zeros, "sqrt-count" of ratings */
+                                "count", "sqrt-count" (a row's l2 times its number of ratings, or its root), or a
+                                number from 0 to 1, the exponent of that number; with weak zeros those count, too,
+                                with their weight; default "auto": "raw" with zeros, "sqrt-count" of ratings */
 
   /* The course of the fit. */
   const char *solver;    /* "hals", "mu", "bpp"; default "hals", "mu" for a loss other than "frobenius" */
@@ -268,6 +270,17 @@ typedef struct dnmf_fit_settings {
     int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10 */
     double init_scale;         /* of the random start; default 0.05 */
   } ratings;
+
+  /* Weak zeros ("weak") only. */
+  struct {
+    double weight; /* what an entry that is not stored counts, 0 to 1; with implicit default 0.1 */
+    bool implicit; /* values are strengths, as of plays and clicks: what is stored is to be predicted as 1, with
+                      more confidence where it is stronger; implies "weak"; default false */
+    const char *confidence; /* in a value v: "one", "linear" (1 + alpha v), "log" (1 + alpha log(1 + v / epsilon));
+                               default "log" with implicit, else "one" */
+    double alpha;           /* default 1 */
+    double epsilon;         /* default 1 */
+  } weak;
 
   /* A matrix in HDF5 with zeros that is read in batches of rows: only where memory or batch_rows is given. */
   struct {

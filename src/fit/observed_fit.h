@@ -1,5 +1,6 @@
 /*
- * Fits of observed entries: ratings by rows and by columns -> factors and biases.
+ * Fits of observed entries: ratings by rows and by columns -> factors and biases. With weak zeros (weak_fit.h) what is
+ * not stored counts, too, and there are no biases.
  *
  * The prediction for row i, column j is mean + bias_i + bias_j + w_i h_j, W, H >= 0. With biases, `mean` is the
  * mean of the observed values less one standard deviation, so that the product has something to explain from
@@ -31,8 +32,9 @@ double dnmf_observed_default_l2(const dnmf_settings *settings, const dnmf_rating
 /* Creates the panels of the owned rows of W and columns of H with the random start, the same on any number of
  * processes: start_scale * sqrt(level / k) * |N(0,1)|, where `level` is what the product has to explain. Without
  * biases the first component of hals and bpp starts flat, sqrt(level) everywhere, so that it carries the mean and the
- * others what differs from it; multiplicative updates leave such a start too slowly. The caller releases the panels
- * with dnmf_panel_free. local */
+ * others what differs from it; multiplicative updates leave such a start too slowly. With
+ * weak zeros no component is flat, and weight 1 at scale 1 gives the start of a fit with zeros. The caller releases the
+ * panels with dnmf_panel_free. local */
 dnmf_status dnmf_start_observed(dnmf_error *error, const dnmf_settings *settings, const dnmf_ratings *ratings,
                                 dnmf_panel *w, dnmf_panel *h);
 
@@ -50,7 +52,8 @@ dnmf_status dnmf_observed_mean_row(dnmf_context *context, const dnmf_settings *s
 
 /* Fits from the start in w and h, which hold the model afterwards: the last, or, with `held_out` entries
  * (else NULL; from dnmf_ratings_attach), the best on them. Rows without entries become zero. The result's
- * residual and objective are over observed entries. Released with dnmf_fit_result_free. collective */
+ * residual and objective are over observed entries; with weak zeros over all, each times its confidence. Released with
+ * dnmf_fit_result_free. collective */
 dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
                               const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h, dnmf_fit_result *result);
 
@@ -59,6 +62,8 @@ typedef struct dnmf_observed_fold {
   const dnmf_ratings_view *view; /* the new rows' entries; its columns are those of `fixed` */
   dnmf_panel *fixed;             /* the owned columns of H, with their biases; unchanged */
   double mean;                   /* the constant part of every prediction */
+  int64_t rows;                  /* new, over all processes */
+  int64_t fixed_rows;            /* of `fixed`, over all processes */
   const double *mean_row;        /* what L2 pulls the rows towards; NULL: zero */
   double sum;                    /* of the entries of all processes */
   double sum_squares;

@@ -221,6 +221,8 @@ static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
   const dnmf_observed_fold fold = {.view = &f->view,
                                    .fixed = &f->fixed,
                                    .mean = model->bias.fitted ? model->bias.mean : 0,
+                                   .rows = f->rows,
+                                   .fixed_rows = model->cols,
                                    .mean_row = model->mean_row,
                                    .sum = sums[0],
                                    .sum_squares = sums[1]};

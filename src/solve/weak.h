@@ -21,7 +21,7 @@ enum { DNMF_WEAK_UNIT = 16 }; /* rows of `pull` are a multiple of so many number
 
 typedef struct dnmf_weak {
   double weight;      /* of an entry that is not stored, from 0 to 1 */
-  bool target_one;    /* t = 1, else the value */
+  bool target_one;    /* t = 1 of positive values, else the value */
   int64_t fixed_rows; /* of the fixed factor, over all processes */
   const double *gram; /* G, components x components */
   double root;        /* sqrt(c - weight) of all entries ... */

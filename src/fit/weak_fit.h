@@ -1,0 +1,49 @@
+/*
+ * Fits with weak zeros: what a fit of observed entries has beside them (solve/weak.h has the objective).
+ *
+ * An observed entry of value v has the target v, or 1 where that is positive, and the confidence
+ *   one      1
+ *   linear   1 + alpha v
+ *   log      1 + alpha log(1 + v / epsilon)
+ * An entry that is not stored has the target 0 and the confidence `weight`. Weight 1 and confidence one is the fit with
+ * zeros, weight 0 the fit of observed entries without biases.
+ */
+#ifndef DNMF_WEAK_FIT_H
+#define DNMF_WEAK_FIT_H
+
+#include "fit/loop.h"
+#include "matrix/ratings.h"
+#include "solve/weak.h"
+
+/* The confidence of an observed entry. local */
+double dnmf_weak_confidence(const dnmf_weak_settings *settings, double value);
+
+/* Sums over all entries, observed or not. */
+typedef struct dnmf_weak_figures {
+  double confidences;    /* of all entries: what a mean of squares is divided by */
+  double targets;        /* of the observed ones, each times its confidence */
+  double target_squares; /* likewise */
+} dnmf_weak_figures;
+
+/* `view` holds the observed entries of a matrix with `cells` entries altogether. collective */
+dnmf_status dnmf_weak_measure(dnmf_context *context, const dnmf_weak_settings *settings, const dnmf_ratings_view *view,
+                              dnmf_precision precision, double cells, dnmf_weak_figures *figures);
+
+/* What the rows of one factor are updated with. */
+typedef struct weak_side {
+  dnmf_weak terms; /* of the next update */
+  double *gram;
+  void *roots;
+} weak_side;
+
+/* For the rows of `view`; the other factor has `fixed_rows` rows over all processes. Released with weak_side_free, also
+ * after a failure. local */
+dnmf_status weak_side_create(dnmf_error *error, const dnmf_weak_settings *settings, const dnmf_ratings_view *view,
+                             dnmf_precision precision, int components, int64_t fixed_rows, weak_side *side);
+void weak_side_free(weak_side *side);
+
+/* Takes the other factor as it is now, of which `fixed` are the owned rows. Local failures are kept by the loop.
+ * collective */
+dnmf_status weak_side_take(dnmf_loop *loop, const dnmf_panel *fixed, weak_side *side);
+
+#endif
