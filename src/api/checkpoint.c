@@ -112,8 +112,8 @@ dnmf_status dnmf_checkpoint_begin(dnmf_context *context, dnmf_fitting *f, dnmf_c
   return dnmf_output_begin(context, path, &checkpoint->output);
 }
 
-void dnmf_checkpoint_end(dnmf_checkpoint *checkpoint) {
-  dnmf_output_discard(&checkpoint->output);
+void dnmf_checkpoint_end(dnmf_checkpoint *checkpoint, dnmf_status reason) {
+  dnmf_output_discard(&checkpoint->output, reason);
 }
 
 /* --- The state of a fit as attributes: one table for both ways --------------------------------------------- */

@@ -1,6 +1,8 @@
 /* Dense blocks of the calling program: what of each belongs to which process, and there. */
 #include "api/data_source.h"
 
+#include "api/data.h"
+
 #include "base/memory.h"
 #include "comm/collective.h"
 

@@ -1,6 +1,8 @@
 /* Sparse rows and triples of the calling program: entries in an order that the caller chose. */
 #include "api/data_source.h"
 
+#include "api/data.h"
+
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/ids/dictionary.h"

@@ -2,7 +2,8 @@
 #ifndef DNMF_API_DATA_SOURCE_H
 #define DNMF_API_DATA_SOURCE_H
 
-#include "api/data.h"
+#include "dnmf.h"
+#include "store/source.h"
 
 /* Check the arrays of new data and fill in what the data know of them. collective */
 dnmf_status dnmf_dense_check(dnmf_context *context, dnmf_data *data);

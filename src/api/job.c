@@ -137,7 +137,7 @@ static dnmf_status run_to_output(dnmf_context *context, const dnmf_checkpoint *c
     DNMF_TRY(dnmf_output_begin(context, f->asked.files.output, &output));
   dnmf_status status = run_phases(context, checkpoint, &output, f);
   if (status == DNMF_OK && f->result.interrupted)
-    dnmf_output_discard(&output);
+    dnmf_output_discard(&output, status);
   else
     status = dnmf_output_end(context, &output, status);
   return status;
@@ -172,7 +172,7 @@ dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const
     f->asked.batches.batch_rows = (int64_t)batch_rows;
   DNMF_TRY(dnmf_checkpoint_begin(context, f, &checkpoint));
   dnmf_status status = run_to_output(context, &checkpoint, f);
-  dnmf_checkpoint_end(&checkpoint);
+  dnmf_checkpoint_end(&checkpoint, status);
   DNMF_TRY(status);
   f->seconds.total = MPI_Wtime() - began;
   return take_slowest_seconds(context, &f->seconds);

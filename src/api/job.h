@@ -165,7 +165,7 @@ dnmf_status dnmf_fitting_gather_batches(dnmf_context *context, dnmf_fitting *f);
 /* Checks --checkpoint-every and makes sure that the file can be written. Released with dnmf_checkpoint_end. collective
  */
 dnmf_status dnmf_checkpoint_begin(dnmf_context *context, dnmf_fitting *f, dnmf_checkpoint *checkpoint);
-void dnmf_checkpoint_end(dnmf_checkpoint *checkpoint); /* local; accepts a zeroed one */
+void dnmf_checkpoint_end(dnmf_checkpoint *checkpoint, dnmf_status reason); /* local; accepts a zeroed one */
 
 /* Adds to a model's provenance what makes it a checkpoint. local */
 dnmf_status dnmf_checkpoint_describe(dnmf_error *error, const dnmf_fitting *f, const dnmf_fit_state *now,

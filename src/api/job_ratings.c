@@ -4,6 +4,7 @@
 #include "api/library.h"
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "fit/center.h"
 #include "store/ids/match.h"
 
 #include <inttypes.h>
@@ -172,15 +173,16 @@ static dnmf_status check_shares(dnmf_context *context, const char *fraction, con
   return DNMF_OK;
 }
 
-/* The penalties that depend on the ratings' scale, unless given. */
+/* The penalties that depend on the ratings' scale, unless given. Near the ratings' mean m the Kullback-Leibler
+ * divergence is the squared error over m, and so is its penalty. */
 static void settle_penalties(dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
   dnmf_penalties *penalties = &f->settings.penalties;
-  double both = number_or(s->l2, 0);
   if (f->weak) /* settled already */
     return;
-  if (s->l2 < 0 && f->settings.solver != DNMF_SOLVER_MU)
-    both = dnmf_observed_default_l2(&f->settings, &f->ratings);
+  double both = number_or(s->l2, dnmf_observed_default_l2(&f->settings, &f->ratings));
+  if (s->l2 < 0 && f->settings.loss.divergence && f->ratings.mean > 0)
+    both /= f->ratings.mean;
   penalties->l2_w = number_or(s->l2_w, both);
   penalties->l2_h = number_or(s->l2_h, both);
 }

@@ -127,10 +127,10 @@ static void factor_path(const export_options *options, const char *factor, char 
     snprintf(path, PATH_TEXT, "%s", name);
 }
 
+/* Leaves `output` to take its name. */
 static dnmf_status export_factor(cli_session *session, const export_options *options, const char *factor,
-                                 const dnmf_panel *panel, const dnmf_ids *ids) {
+                                 const dnmf_panel *panel, const dnmf_ids *ids, dnmf_output *output) {
   char path[PATH_TEXT];
-  dnmf_output output;
   int to = TO_AUTO;
   DNMF_TRY(choose_format(&session->context->error, options, false, &to));
   if (to == TO_H5AD)
@@ -139,24 +139,38 @@ static dnmf_status export_factor(cli_session *session, const export_options *opt
   factor_path(options, factor, path);
   if (strcmp(path, options->output) != 0)
     DNMF_TRY(cli_files_check_output(session, options, path));
-  DNMF_TRY(dnmf_output_begin(session->context, path, &output));
-  dnmf_status status = dnmf_panel_export(session->context, output.partial, format_of(to), panel, ids);
-  DNMF_TRY(dnmf_output_end(session->context, &output, status));
+  DNMF_TRY(dnmf_output_begin(session->context, path, output));
+  return dnmf_panel_export(session->context, output->partial, format_of(to), panel, ids);
+}
+
+static void say_written(cli_session *session, const export_options *options, const char *factor) {
+  char path[PATH_TEXT];
+  factor_path(options, factor, path);
   cli_say(session, "%s written", path);
-  return DNMF_OK;
 }
 
 static dnmf_status export_model(cli_session *session, const export_options *options, const char *name) {
   dnmf_model model;
+  dnmf_output outputs[2] = {0};
+  dnmf_output *begun[2];
+  int count = 0;
   memset(&model, 0, sizeof model);
   if (cli_selects(&options->input.select))
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "%s is a model; rows and columns are selected of a matrix", name);
   dnmf_status status = dnmf_model_read(session->context, name, DNMF_DOUBLE, &model);
   if (status == DNMF_OK && options->factor != FACTOR_H)
-    status = export_factor(session, options, "W", &model.w, &model.row_ids);
+    status = export_factor(session, options, "W", &model.w, &model.row_ids, &outputs[0]);
   if (status == DNMF_OK && options->factor != FACTOR_W)
-    status = export_factor(session, options, "H", &model.h, &model.col_ids);
+    status = export_factor(session, options, "H", &model.h, &model.col_ids, &outputs[1]);
+  for (int i = 0; i < 2; i++)
+    if (outputs[i].path)
+      begun[count++] = &outputs[i];
+  status = dnmf_outputs_end(session->context, begun, count, status);
+  if (status == DNMF_OK && options->factor != FACTOR_H)
+    say_written(session, options, "W");
+  if (status == DNMF_OK && options->factor != FACTOR_W)
+    say_written(session, options, "H");
   dnmf_model_free(&model);
   return status;
 }

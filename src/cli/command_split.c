@@ -206,10 +206,12 @@ static dnmf_status write_parts(cli_session *session, splitting *s) {
   for (int p = 0; p < DNMF_PARTS && status == DNMF_OK; p++)
     if (s->options->paths[p])
       status = write_part(session, s, (dnmf_part)p);
+  dnmf_output *begun[DNMF_PARTS];
+  int count = 0;
   for (int p = 0; p < DNMF_PARTS; p++)
     if (s->outputs[p].path)
-      status = dnmf_output_end(session->context, &s->outputs[p], status);
-  return status;
+      begun[count++] = &s->outputs[p];
+  return dnmf_outputs_end(session->context, begun, count, status);
 }
 
 /* Where no file takes them, what could be folded in is tested. */

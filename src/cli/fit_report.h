@@ -4,7 +4,9 @@
 #ifndef DNMF_CLI_FIT_REPORT_H
 #define DNMF_CLI_FIT_REPORT_H
 
-#include "fit_run.h"
+#include "session.h"
+
+#include "api/job.h"
 
 /* The settings, before the loop; fit_announce.c. local */
 void cli_fit_announce(cli_session *session, const dnmf_fitting *fit);

@@ -1,4 +1,6 @@
 /* What a mini-batch fit takes, counted before it begins. */
+#include "fit/batch_fit.h"
+
 #include "batch_state.h"
 
 #include "comm/collective.h"

@@ -1,4 +1,6 @@
 /* Where the rows of W are during a mini-batch fit. */
+#include "fit/batch_fit.h"
+
 #include "batch_state.h"
 
 #include "base/memory.h"

@@ -2,7 +2,9 @@
 #ifndef DNMF_BATCH_STATE_H
 #define DNMF_BATCH_STATE_H
 
-#include "fit/batch_fit.h"
+#include "factor/factor.h"
+#include "fit/loop.h"
+#include "store/hdf5/row_blocks.h"
 
 /* Values that ride along with a Gram matrix, summed over all processes. */
 enum { BATCH_INNER = 0, BATCH_SUM, BATCH_SQUARES, BATCH_FAILED, BATCH_ASKS, BATCH_CONTROLS = BATCH_ASKS + DNMF_ASKS };

@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "fit/observed_fit.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #ifndef DNMF_CENTER_H
 #define DNMF_CENTER_H
 
+#include "fit/settings.h"
 #include "matrix/panel.h"
 #include "matrix/ratings.h"
 
@@ -27,5 +28,10 @@ void center_sum(const dnmf_panel *x, center *c);
 
 /* The mean from the sums over all processes. local */
 void center_take(const double *sums, center *c);
+
+/* The mean of a factor's rows over all processes, each weighted as its penalty is: what `shrink_to_mean` pulls them
+ * towards. Into `components` numbers of `mean`. collective */
+dnmf_status dnmf_observed_mean_row(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings_view *view,
+                                   const dnmf_panel *x, double *mean);
 
 #endif

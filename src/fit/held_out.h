@@ -2,7 +2,7 @@
 #ifndef DNMF_FIT_HELD_OUT_H
 #define DNMF_FIT_HELD_OUT_H
 
-#include "fit/observed_fit.h"
+#include "fit/observed_start.h"
 
 typedef struct dnmf_held_out {
   const dnmf_settings *settings;

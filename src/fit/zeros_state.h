@@ -7,7 +7,8 @@
 #ifndef DNMF_ZEROS_STATE_H
 #define DNMF_ZEROS_STATE_H
 
-#include "fit/zeros_fit.h"
+#include "factor/factor.h"
+#include "fit/loop.h"
 
 /* Values that ride along with a factor's sums, summed over all processes. */
 enum {

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 static const char SUFFIX[] = ".partial";
+static const char REPLACED[] =
+    ".old"; /* after the partial file's name: what a file replaces, until all have their names */
 
 static dnmf_status file_error(dnmf_context *context, const char *path) {
   int reason = errno;
@@ -176,12 +178,68 @@ static void sync_directory(const char *path) {
   free(copy);
 }
 
-static dnmf_status publish(dnmf_context *context, const dnmf_output *output) {
+/* Everything that can fail before the file takes its name. */
+static dnmf_status write_through(dnmf_context *context, const dnmf_output *output) {
   bool keeps_mode = output->mode < 0 || fchmod(output->lock, (mode_t)output->mode) == 0 || errno == EPERM ||
                     errno == ENOTSUP; /* a file system without modes */
-  if (!keeps_mode || fsync(output->lock) != 0 || rename(output->partial, output->target) != 0)
-    return file_error(context, output->path);
-  sync_directory(output->target);
+  return keeps_mode && fsync(output->lock) == 0 ? DNMF_OK : file_error(context, output->path);
+}
+
+/* The name of what the output replaces, while others wait for theirs; NULL when memory ran out. The caller frees it. */
+static char *replaced_name(const dnmf_output *output) {
+  size_t bytes = strlen(output->partial) + sizeof REPLACED;
+  char *name = malloc(bytes);
+  if (name)
+    snprintf(name, bytes, "%s%s", output->partial, REPLACED);
+  return name;
+}
+
+/* A second name for what is about to be replaced. A file system without such names is no reason to fail. */
+static void keep_replaced(const dnmf_output *output) {
+  char *name = output->mode >= 0 ? replaced_name(output) : NULL;
+  if (name && (unlink(name) == 0 || errno == ENOENT) && link(output->target, name) != 0)
+    errno = 0;
+  free(name);
+}
+
+/* After a later output did not take its name: what was there before has its own again, or nothing has it. */
+static void take_back(const dnmf_output *output) {
+  char *name = replaced_name(output);
+  if (output->mode < 0)
+    unlink(output->target);
+  else if (name)
+    rename(name, output->target);
+  free(name);
+}
+
+static void forget_replaced(const dnmf_output *output) {
+  char *name = output->mode >= 0 ? replaced_name(output) : NULL;
+  if (name)
+    unlink(name);
+  free(name);
+}
+
+/* On process 0. All outputs are on the disk before the first takes its name. */
+static dnmf_status publish(dnmf_context *context, dnmf_output *const *outputs, int count) {
+  for (int i = 0; i < count; i++)
+    DNMF_TRY(write_through(context, outputs[i]));
+  for (int i = 0; i < count; i++) {
+    if (i + 1 < count)
+      keep_replaced(outputs[i]);
+    if (rename(outputs[i]->partial, outputs[i]->target) == 0)
+      continue;
+    dnmf_status status = file_error(context, outputs[i]->path);
+    for (int back = 0; back < i; back++)
+      take_back(outputs[back]);
+    if (i + 1 < count)
+      forget_replaced(outputs[i]);
+    return status;
+  }
+  for (int i = 0; i < count; i++) {
+    if (i + 1 < count)
+      forget_replaced(outputs[i]);
+    sync_directory(outputs[i]->target);
+  }
   return DNMF_OK;
 }
 
@@ -206,22 +264,27 @@ dnmf_status dnmf_output_begin(dnmf_context *context, const char *path, dnmf_outp
   return status;
 }
 
-dnmf_status dnmf_output_end(dnmf_context *context, dnmf_output *output, dnmf_status status) {
+dnmf_status dnmf_outputs_end(dnmf_context *context, dnmf_output *const *outputs, int count, dnmf_status status) {
   status = dnmf_agree(context, status);
-  if (!output->partial)
-    return status; /* never begun */
   if (status == DNMF_OK && context->rank == 0)
-    status = publish(context, output);
+    status = publish(context, outputs, count);
   status = dnmf_agree(context, status);
-  if (status != DNMF_OK)
-    dnmf_output_discard(output);
-  else
-    output_free(output);
+  for (int i = 0; i < count; i++)
+    if (status == DNMF_OK)
+      output_free(outputs[i]);
+    else
+      dnmf_output_discard(outputs[i], status);
   return status;
 }
 
-void dnmf_output_discard(dnmf_output *output) {
-  if (output->partial && output->lock >= 0)
+dnmf_status dnmf_output_end(dnmf_context *context, dnmf_output *output, dnmf_status status) {
+  dnmf_output *const outputs[] = {output};
+  return dnmf_outputs_end(context, outputs, output->partial ? 1 : 0, status);
+}
+
+/* Where MPI failed on another process, process 0 waits for it and is ended without a word. */
+void dnmf_output_discard(dnmf_output *output, dnmf_status reason) {
+  if (output->partial && (output->lock >= 0 || reason == DNMF_ERROR_MPI))
     unlink(output->partial);
   output_free(output);
 }

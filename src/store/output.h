@@ -35,7 +35,14 @@ dnmf_status dnmf_output_begin(dnmf_context *context, const char *path, dnmf_outp
  * it is removed and `status` returned. Frees `output` either way; accepts a zeroed one. collective */
 dnmf_status dnmf_output_end(dnmf_context *context, dnmf_output *output, dnmf_status status);
 
-/* Removes the partial file, and frees; accepts a zeroed output or one that was not begun. local */
-void dnmf_output_discard(dnmf_output *output);
+/* The same for several outputs, all of them begun: all take their names, or none does. Between the first name and the
+ * last nothing but a rename can fail, and then those that were taken are given back; what they replace waits under
+ * FILE.partial.old. No file system does it at once: a job that is killed in this moment leaves some of the files new.
+ * collective */
+dnmf_status dnmf_outputs_end(dnmf_context *context, dnmf_output *const *outputs, int count, dnmf_status status);
+
+/* Removes the partial file, and frees; accepts a zeroed output or one that was not begun. Process 0 removes it, and
+ * where the reason is DNMF_ERROR_MPI, whoever noticed. local */
+void dnmf_output_discard(dnmf_output *output, dnmf_status reason);
 
 #endif

@@ -54,8 +54,8 @@ def test_held_out_ratings_of_a_row_of_zeros_are_predicted_by_the_model(zeros, tm
     """By the mean instead of the model the error is more than 1."""
     folder, _ = zeros
     held_out = write(tmp_path / "held.csv", [("a", "y", 0), ("b", "y", 5), ("c", "x", 4)])
-    report = run(["fit", folder / "r.csv", "-o", tmp_path / "m.h5", "-k", 1, "--solver", "mu", "--validation", held_out,
-                  "--json"]).json
+    report = run(["fit", folder / "r.csv", "-o", tmp_path / "m.h5", "-k", 1, "--solver", "mu", "--l2", 0.1, "--validation",
+                  held_out, "--json"]).json
     evaluated = run(["evaluate", tmp_path / "m.h5", held_out, "--json"]).json
     assert report["validation_rmse"] == pytest.approx(evaluated["rmse"], rel=1e-9)
     assert report["validation_rmse"] < 1

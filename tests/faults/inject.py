@@ -1,13 +1,17 @@
 """Makes one allocation, file call or MPI call of one process of two fail, for every command and every kind of fit.
 
-    inject.py PROGRAM SHIM [--case TEXT] [--kind alloc|file|mpi] [--rank 0|1] [--points N] [--jobs N]
+    inject.py PROGRAM SHIM [--case TEXT] [--kind alloc|file|full|mpi] [--rank 0|1] [--points N] [--jobs N] [--quick]
 
-A case is a command line; the calls of a kind that it makes are counted first, then it is run again and again with one of
-them failing: N of them, evenly chosen (default: all). Each run must end within a minute, and
+A case is a command line; the calls of a kind that each process makes are counted first, then it is run again and again
+with one of them failing, chosen by the names of the case and the kind (full: the disk is full from that call on). Each
+run must end within a minute, and
 
-- either fail: exit status 1, one message of the program, what was under the output's name before still there, and
-  nothing beside it (a partial file may stay where MPI itself failed and the job was aborted);
-- or succeed, where the failure does no harm, with the output that the run without a failure had.
+- either fail: exit status 1, one message of the program, what was under the outputs' names before still there, and
+  nothing beside it;
+- or succeed, where the failure does no harm, with the outputs that the run without a failure had.
+
+Where MPI itself fails, the job ends at once: after the last call of MPI the new outputs may be there already; and a
+call that fails while process 0 makes a partial file leaves it, empty, to the next job, which removes it.
 
 A line for each run that does otherwise; the exit status says whether there was one.
 """
@@ -28,11 +32,11 @@ import h5py
 import numpy as np
 
 MPIRUN = shlex.split(os.environ.get("DNMF_MPIRUN", "mpirun --oversubscribe --bind-to none"))
-KINDS = ["alloc", "file", "mpi"]
+KINDS = ["alloc", "file", "full", "mpi"]
 SECONDS = 60
 OLD = b"what was there before\n"
 
-# NAME: (output, arguments); {in} is the folder of inputs, {out} an empty folder with the old output in it.
+# NAME: (outputs, arguments); {in} is the folder of inputs, {out} a folder with the old outputs in it.
 CASES = {
     "generate": ("a.h5", "generate --rows 30 --cols 20 --sparse --density 0.3 -o {out}/a.h5"),
     "import-triples": ("a.h5", "import {in}/triples.csv -o {out}/a.h5"),
@@ -40,8 +44,9 @@ CASES = {
     "import-mm": ("a.h5", "import {in}/a.mtx -o {out}/a.h5"),
     "import-npz": ("a.h5", "import {in}/a.npz -o {out}/a.h5"),
     "import-gzip": ("a.h5", "import {in}/triples.csv.gz -o {out}/a.h5"),
-    "import-selected": ("a.h5", "import {in}/table.csv --format table --header no --min-row-count 3 --rows 2: -o {out}/a.h5"),
-    "info": (None, "info {in}/zeros.h5"),
+    "import-selected": ("a.h5", "import {in}/table.csv --format table --header no --min-row-count 3 --rows 2: "
+                                "-o {out}/a.h5"),
+    "info": ("", "info {in}/zeros.h5"),
     "fit-dense": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 3 -o {out}/m.h5"),
     "fit-sparse-mu": ("m.h5", "fit {in}/zeros.h5 -k 3 --max-iter 3 --solver mu -o {out}/m.h5"),
     "fit-bpp": ("m.h5", "fit {in}/zeros.h5 -k 3 --max-iter 3 --solver bpp --precision single -o {out}/m.h5"),
@@ -56,28 +61,41 @@ CASES = {
                                "-o {out}/m.h5"),
     "fit-resume": ("m.h5", "fit {in}/dense.h5 --resume {in}/checkpoint.h5 -k 3 --max-iter 1 -o {out}/m.h5"),
     "fit-text-log": ("m.h5", "fit {in}/triples.csv -k 2 --max-iter 3 --log {out}/log.jsonl -o {out}/m.h5"),
+    "fit-resume-observed": ("m.h5", "fit {in}/ratings.h5 --resume {in}/observed-checkpoint.h5 -k 3 --max-iter 1 "
+                                    "-o {out}/m.h5"),
+    "fit-held-out-file": ("m.h5", "fit {in}/triples.csv -k 2 --max-iter 3 --validation {in}/triples.csv.gz "
+                                  "-o {out}/m.h5"),
+    "fit-start-file": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 2 --init file:{in}/model.h5 --fix h -o {out}/m.h5"),
+    "split": ("a.h5 b.csv", "split {in}/ratings.h5 --train {out}/a.h5 --test {out}/b.csv"),
+    "split-rows": ("a.h5 b.h5 c.csv", "split {in}/triples.csv --held-out-rows 0.3 --leave-out 2 --train {out}/a.h5 "
+                                      "--test {out}/b.h5 --fold-in {out}/c.csv"),
     "tune": ("m.h5", "tune {in}/ratings.h5 -k 2,3 --folds 2 --max-iter 3 -o {out}/m.h5"),
     "transform": ("t.h5", "transform {in}/model.h5 {in}/dense.h5 -o {out}/t.h5"),
     "transform-observed": ("t.h5", "transform {in}/observed.h5 {in}/ratings.h5 -o {out}/t.h5"),
     "predict": ("p.csv", "predict {in}/observed.h5 {in}/pairs.csv -o {out}/p.csv"),
     "recommend": ("r.csv", "recommend {in}/observed.h5 --seen {in}/ratings.h5 -n 3 -o {out}/r.csv"),
-    "evaluate": (None, "evaluate {in}/observed.h5 {in}/ratings.h5"),
-    "evaluate-lists": (None, "evaluate {in}/observed.h5 {in}/ratings.h5 --at 3"),
-    "evaluate-seen": (None, "evaluate {in}/observed.h5 {in}/ratings.h5 --seen {in}/triples.csv --relevant 1 --at 3"),
+    "evaluate": ("", "evaluate {in}/observed.h5 {in}/ratings.h5"),
+    "evaluate-lists": ("", "evaluate {in}/observed.h5 {in}/ratings.h5 --at 3"),
+    "evaluate-seen": ("", "evaluate {in}/observed.h5 {in}/ratings.h5 --seen {in}/triples.csv --relevant 1 --at 3"),
     "recommend-new": ("r.h5", "recommend {in}/observed.h5 --new {in}/ratings.h5 --labels {in}/labels.csv --min-count 2 "
                               "-o {out}/r.h5"),
     "recommend-unknown": ("r.csv", "recommend {in}/observed.h5 --seen {in}/ratings.h5 --rows 1,nobody -o {out}/r.csv"),
-    "describe": (None, "describe {in}/observed.h5"),
+    "describe": ("", "describe {in}/observed.h5"),
     "describe-csv": ("d.csv", "describe {in}/observed.h5 --labels {in}/labels.csv -o {out}/d.csv"),
     "tune-lists": ("m.h5", "tune {in}/ratings.h5 -k 2 --folds 2 --max-iter 2 --metric ndcg@3 -o {out}/m.h5"),
-    "reconstruct": ("r.npy", "reconstruct {in}/model.h5 -o {out}/r.npy"),
-    "reconstruct-hdf5": ("r.h5", "reconstruct {in}/observed.h5 -o {out}/r.h5"),
+    "reconstruct": ("r.h5", "reconstruct {in}/observed.h5 -o {out}/r.h5"),
     "export-csv": ("a.csv", "export {in}/zeros.h5 -o {out}/a.csv"),
     "export-npz": ("a.npz", "export {in}/zeros.h5 -o {out}/a.npz"),
     "export-h5ad": ("a.h5ad", "export {in}/zeros.h5 -o {out}/a.h5ad"),
-    "export-factors": ("f-W.csv", "export {in}/model.h5 -o {out}/f.csv"),
-    "plan": (None, "plan {in}/dense.h5 -k 3 -n 1,2"),
+    "export-factors": ("f-W.csv f-H.csv", "export {in}/model.h5 -o {out}/f.csv"),
+    "export-into": ("a.h5ad", "export {in}/model.h5 --into {out}/a.h5ad"),
+    "plan": ("", "plan {in}/dense.h5 -k 3 -n 1,2"),
 }
+
+# One of each command and of each kind of fit.
+QUICK = ["generate", "import-triples", "import-gzip", "fit-dense", "fit-sparse-mu", "fit-kl-sparse", "fit-observed",
+         "fit-observed-svd", "fit-batches", "fit-resume", "tune", "transform-observed", "predict", "recommend",
+         "recommend-new", "evaluate-lists", "describe-csv", "export-factors", "split", "reconstruct"]
 
 
 def environment(**more):
@@ -113,27 +131,33 @@ def make_inputs(program, folder):
     quiet_run(program, "fit", folder / "ratings.h5", "-k", 3, "--max-iter", 5, "-o", folder / "observed.h5")
     quiet_run(program, "fit", folder / "dense.h5", "-k", 3, "--max-iter", 10**9, "--tol", 0, "--time-limit", 0.1,
               "--checkpoint", folder / "checkpoint.h5", "-o", folder / "unused.h5", expect=75)
+    quiet_run(program, "fit", folder / "ratings.h5", "-k", 3, "--max-iter", 10**9, "--tol", 0, "--time-limit", 0.1,
+              "--checkpoint", folder / "observed-checkpoint.h5", "-o", folder / "unused.h5", expect=75)
+    quiet_run(program, "export", folder / "dense.h5", "-o", folder / "old.h5ad")
 
 
 class Run:
     """One run of a case with one call failing, or none."""
 
-    def __init__(self, settings, case, kind, rank, which):
+    def __init__(self, settings, case, kind="alloc", rank="all", which=0):
         self.case, self.kind, self.rank, self.which = case, kind, rank, which
-        self.output, command = CASES[case]
+        outputs, command = CASES[case]
+        self.outputs = outputs.split()
         self.home = pathlib.Path(tempfile.mkdtemp(dir=settings.folder))
         self.out = self.home / "out"
         self.out.mkdir()
-        if self.output and which:
-            (self.out / self.output).write_bytes(OLD)
-        report = self.home / "report"
+        self.old = {name: OLD for name in self.outputs if which} if "--into" not in command else \
+                   {name: (settings.inputs / "old.h5ad").read_bytes() for name in self.outputs}
+        for name, content in self.old.items():
+            (self.out / name).write_bytes(content)
         arguments = command.replace("{in}", str(settings.inputs)).replace("{out}", str(self.out)).split()
-        fault = {"DNMF_FAULT": f"{kind}:{which}", "DNMF_FAULT_RANK": str(rank), "DNMF_FAULT_REPORT": str(report),
-                 "DNMF_FAULT_FOLDER": str(settings.folder), "LD_PRELOAD": settings.shim}
-        process = subprocess.Popen([*MPIRUN, "-n", "2", "env", *(f"{name}={value}" for name, value in fault.items()),
-                                    settings.program, *arguments, "--quiet"], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-                                   env=environment())
+        fault = {"DNMF_FAULT": f"{kind}:{which}", "DNMF_FAULT_RANK": str(rank),
+                 "DNMF_FAULT_REPORT": str(self.home / "report"), "DNMF_FAULT_FOLDER": str(settings.folder),
+                 "LD_PRELOAD": settings.shim}
+        process = subprocess.Popen([*MPIRUN, "-n", str(settings.processes), "env",
+                                    *(f"{name}={value}" for name, value in fault.items()), settings.program, *arguments,
+                                    "--quiet"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, start_new_session=True, env=environment())
         try:
             stdout, stderr = process.communicate(timeout=SECONDS)
             self.status = process.returncode
@@ -142,38 +166,66 @@ class Run:
             stdout, stderr = process.communicate()
             self.status = None
         self.stdout, self.stderr = stdout.decode(errors="replace"), stderr.decode(errors="replace")
-        self.report = report.read_text() if report.exists() else ""
         self.messages = [line for line in self.stderr.splitlines() if line.startswith("dnmf: error:")]
 
-    def seen(self):
-        return sum(int(line.split()[1]) for line in self.report.splitlines() if line.startswith("seen"))
+    def report(self, rank):
+        path = self.home / f"report.{rank}"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def seen(self, kind, rank):
+        return sum(int(line.split()[2]) for line in self.report(rank) if line.startswith(f"seen {kind} "))
 
     def failed(self):
-        return next((line[7:] for line in self.report.splitlines() if line.startswith("failed")), None)
+        return next((line[7:] for line in self.report(self.rank) if line.startswith("failed")), None)
+
+    def callers(self):
+        """Offsets in the program of what called."""
+        return [line.split("(+")[1].split(")")[0] for line in self.report(self.rank)
+                if re.search(r"dnmf[^ /]*\(\+", line)]
 
     def left(self):
-        """Names beside the output; a log and a checkpoint are written as they go."""
-        names = sorted(path.name for path in self.out.iterdir())
-        aborted = any(re.search("failed on process|has no memory for", message) for message in self.messages)
-        return [name for name in names if name not in (self.output, "log.jsonl", "c.h5") and
-                not (aborted and name.endswith(".partial"))]
+        """Names beside the outputs; a log and a checkpoint are written as they go."""
+        expected = (*self.outputs, "log.jsonl", "c.h5")
+        return [path.name for path in sorted(self.out.iterdir()) if path.name not in expected]
 
-    def wrong(self, reference):
+    def has_old(self):
+        return all((self.out / name).exists() and (self.out / name).read_bytes() == content
+                   for name, content in self.old.items())
+
+    def differs(self, reference):
+        """What a run that succeeded gives otherwise than the one without a failure."""
+        if not self.outputs:
+            return None if self.stdout == reference.stdout else "another answer"
+        for name in self.outputs:
+            try:
+                if not same_file(self.out / name, reference.out / name):
+                    return f"another {name}"
+            except OSError as error:
+                return f"a damaged {name}: {error}"
+        return None
+
+    def wrong(self, reference, functions):
         """What is wrong with the run, or None."""
-        output = self.out / self.output if self.output else None
         if self.status is None:
             return f"no end after {SECONDS} s"
         if self.failed() is None:
             return None  # the call was not made this time
         if self.status == 0:
-            return "exit status 0 with a message" if self.messages else differs(self, reference)
+            other = "a message" if self.messages else self.differs(reference)
+            return f"exit status 0 with {other}" if other else self.litter(functions)
         if self.status != 1:
             return f"exit status {self.status}"
         if len(self.messages) != 1:
             return f"{len(self.messages)} messages"
-        if output is not None and (not output.exists() or output.read_bytes() != OLD):
-            return "the old output is gone"
-        return f"left behind: {self.left()}" if self.left() else None
+        if not self.has_old() and not (self.kind == "mpi" and self.differs(reference) is None):
+            return "the old outputs are gone"
+        return self.litter(functions)
+
+    def litter(self, functions):
+        left = self.left()
+        if self.kind == "mpi" and "dnmf_output_begin" in functions:
+            left = [name for name in left if not name.endswith(".partial")]
+        return f"left behind: {left}" if left else None
 
     def clean(self):
         shutil.rmtree(self.home, ignore_errors=True)
@@ -195,42 +247,44 @@ def same_file(ours, theirs):
                                                if "seconds" not in name)
 
 
-def differs(run, reference):
-    """What a run that succeeded gives otherwise than the one without a failure."""
-    if run.output is None:
-        return None if run.stdout == reference.stdout else "exit status 0 with another answer"
-    try:
-        same = same_file(run.out / run.output, reference.out / run.output)
-    except OSError as error:
-        return f"exit status 0, but the output is damaged: {error}"
-    return None if same else "exit status 0 with another output"
+def functions_of(settings, run):
+    """The program's functions that made the call, the innermost first."""
+    done = subprocess.run(["addr2line", "-f", "-e", settings.program, *run.callers()], capture_output=True, text=True)
+    return done.stdout.splitlines()[::2] if run.callers() else []
 
 
-def where(settings, run):
-    """The call that failed, with the function that made it where the program has symbols."""
-    name, offset = run.failed().split() if run.failed() else ("nothing", "0x0")
-    return f"{name} at {offset}"
+def chosen_calls(settings, reference, case, kind, rank):
+    calls = list(range(1, reference.seen(kind, rank) + 1))
+    if settings.call:
+        return [settings.call]
+    if settings.points and settings.points < len(calls):
+        return sorted(random.Random(f"{case} {kind} {rank}").sample(calls, settings.points))
+    return calls
 
 
-def check(settings, case, kind, rank, pool):
-    """Lines about the runs of one case that went wrong, and how many there were."""
-    reference = Run(settings, case, kind, rank, 0)
+def check(settings, reference, kind, rank, which):
+    """What is wrong with a run of a case, in a line, or None."""
+    run = Run(settings, reference.case, kind, rank, which)
+    functions = functions_of(settings, run)
+    wrong = run.wrong(reference, functions)
+    line = f"{run.case}, process {rank}, {kind} {which} of {reference.seen(kind, rank)}: {wrong} " \
+           f"({run.failed()} by {', '.join(functions)}) {run.messages}"
+    run.clean()
+    return line if wrong else None
+
+
+def check_case(settings, case, pool):
+    """Lines about the runs that went wrong, and how many runs there were."""
+    reference = Run(settings, case)
     if reference.status != 0:
-        return [f"{case}: fails without a fault: {reference.stderr.strip()[-300:]}"], 1
-    calls = reference.seen()
-    chosen = [settings.call] if settings.call else list(range(1, calls + 1))
-    if settings.points and settings.points < len(chosen):
-        chosen = sorted(random.Random(f"{case} {kind} {rank}").sample(chosen, settings.points))
-    runs = list(pool.map(lambda which: Run(settings, case, kind, rank, which), chosen))
-    found = []
-    for run in runs:
-        wrong = run.wrong(reference)
-        if wrong:
-            found.append(f"{case}, process {rank}, {kind} {run.which} of {calls}: {wrong} ({where(settings, run)})"
-                         f" {run.messages}")
-        run.clean()
+        return [f"{case}: fails without a fault: {reference.stderr.strip()[-300:]}"], 0
+    runs = [pool.submit(check, settings, reference, kind, rank, which)
+            for kind in ([settings.kind] if settings.kind else KINDS)
+            for rank in ([settings.rank] if settings.rank is not None else range(settings.processes))
+            for which in chosen_calls(settings, reference, case, kind, rank)]
+    lines = [line for line in (run.result() for run in runs) if line]
     reference.clean()
-    return found, len(runs)
+    return lines, len(runs)
 
 
 def main():
@@ -239,29 +293,28 @@ def main():
     parser.add_argument("shim")
     parser.add_argument("--case", default="", help="cases whose name has this text")
     parser.add_argument("--kind", choices=KINDS)
-    parser.add_argument("--rank", type=int, choices=[0, 1])
+    parser.add_argument("--rank", type=int)
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--points", type=int, default=0, help="calls of a case, a kind and a process; 0: all")
+    parser.add_argument("--quick", action="store_true", help="one call of each kind and process, of fewer cases")
     parser.add_argument("--call", type=int, default=0, help="only this one")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     settings = parser.parse_args()
+    settings.points = 1 if settings.quick else settings.points
     settings.program, settings.shim = (str(pathlib.Path(path).resolve()) for path in (settings.program, settings.shim))
     found, total = [], 0
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(settings.jobs) as pool:
+    with tempfile.TemporaryDirectory() as folder, \
+            concurrent.futures.ThreadPoolExecutor(settings.jobs) as pool, \
+            concurrent.futures.ThreadPoolExecutor(settings.jobs) as cases:
         settings.folder = pathlib.Path(folder).resolve()
         settings.inputs = settings.folder / "in"
         settings.inputs.mkdir()
         make_inputs(settings.program, settings.inputs)
-        for case in CASES:
-            if settings.case not in case:
-                continue
-            for kind in [settings.kind] if settings.kind else KINDS:
-                for rank in [settings.rank] if settings.rank is not None else [0, 1]:
-                    lines, runs = check(settings, case, kind, rank, pool)
-                    total += runs
-                    found += lines
-                    for line in lines:
-                        print(line, flush=True)
-            print(f"{case}: done, {total} runs so far, {len(found)} wrong", flush=True)
+        chosen = [case for case in (QUICK if settings.quick else CASES) if settings.case in case]
+        for case, (lines, runs) in zip(chosen, cases.map(lambda case: check_case(settings, case, pool), chosen)):
+            total += runs
+            found += lines
+            print(*lines, f"{case}: done, {total} runs so far, {len(found)} wrong", sep="\n", flush=True)
     print(f"{total} runs, {len(found)} wrong")
     sys.exit(1 if found or total == 0 else 0)
 

@@ -1,18 +1,20 @@
 /*
  * Loaded before the program (LD_PRELOAD): makes one call of one process fail, as inject.py asks by the environment:
  *
- *   DNMF_FAULT         KIND:N, the N-th call of a kind; N = 0: none, they are counted
- *   DNMF_FAULT_RANK    the process, by its rank
+ *   DNMF_FAULT         KIND:N, the N-th call of a kind; N = 0: none, those of all kinds are counted
+ *   DNMF_FAULT_RANK    the process, by its rank, or "all"
  *   DNMF_FAULT_FOLDER  file calls count where they are about files below it
- *   DNMF_FAULT_REPORT  a file: the calls seen ("seen N") and the one that failed ("failed NAME 0xOFFSET", in the
- * program)
+ *   DNMF_FAULT_REPORT  a file, whose name gets ".RANK": the calls seen ("seen KIND N"), or the one that failed ("failed
+ * NAME") and its callers
  *
- * Kinds: alloc, allocations of the program's own code; file, calls of anybody about the files; mpi, communication
- * of the program's own code. What other libraries allocate or send is theirs.
+ * Kinds: alloc, allocations of the program's own code; file, calls of anybody about the files; full, those that need
+ * room on the disk, all of them from the N-th on; mpi, communication of the program's own code. What other libraries
+ * allocate or send is theirs.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
@@ -26,7 +28,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-typedef enum kind { NONE, ALLOC, FILES, MPI } kind;
+typedef enum kind { NONE, ALLOC, FILES, FULL, MPI, KINDS } kind;
+static const char *const kind_names[KINDS] = {"none", "alloc", "file", "full", "mpi"};
 
 static struct plan {
   kind kind;
@@ -37,7 +40,7 @@ static struct plan {
   uintptr_t begin;
   uintptr_t end; /* of the program's code */
 } plan = {.report = -1};
-static atomic_long seen;
+static atomic_long seen[KINDS];
 
 static int find_program(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
@@ -65,55 +68,73 @@ __attribute__((constructor)) static void begin(void) {
   const char *rank = getenv("DNMF_FAULT_RANK");
   const char *report = getenv("DNMF_FAULT_REPORT");
   const char *colon = fault ? strchr(fault, ':') : NULL;
-  if (!colon || !report || !rank || strcmp(rank, rank_of()) != 0)
+  char path[PATH_MAX];
+  if (!colon || !report || !rank || (strcmp(rank, "all") != 0 && strcmp(rank, rank_of()) != 0))
     return;
+  snprintf(path, sizeof path, "%s.%s", report, rank_of());
   dl_iterate_phdr(find_program, NULL);
   plan.folder = getenv("DNMF_FAULT_FOLDER");
   plan.folder_length = plan.folder ? strlen(plan.folder) : 0;
   plan.which = atol(colon + 1);
-  plan.report = open(report, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  plan.kind = strncmp(fault, "alloc", 5) == 0 ? ALLOC : strncmp(fault, "file", 4) == 0 ? FILES : MPI;
+  plan.report = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  for (int k = ALLOC; k < KINDS; k++)
+    if (strncmp(fault, kind_names[k], (size_t)(colon - fault)) == 0)
+      plan.kind = (kind)k;
 }
 
 __attribute__((destructor)) static void finish(void) {
-  if (plan.report >= 0)
-    dprintf(plan.report, "seen %ld\n", atomic_load(&seen));
+  for (int k = ALLOC; k < KINDS && plan.report >= 0; k++)
+    dprintf(plan.report, "seen %s %ld\n", kind_names[k], atomic_load(&seen[k]));
 }
 
 static int is_own(const void *caller) {
   return (uintptr_t)caller >= plan.begin && (uintptr_t)caller < plan.end;
 }
 
-static int fails(kind of, const char *name, const void *caller) {
-  if (plan.kind != of || atomic_fetch_add(&seen, 1) + 1 != plan.which)
+/* Says that the call fails, the first time. */
+static void tell(const char *name) {
+  void *callers[32];
+  kind was = plan.kind;
+  plan.kind = NONE; /* what naming the callers calls does not count */
+  dprintf(plan.report, "failed %s\n", name);
+  backtrace_symbols_fd(callers, backtrace(callers, 32), plan.report);
+  plan.kind = was;
+}
+
+static int fails(kind of, const char *name) {
+  if (plan.kind == NONE || (plan.which > 0 && plan.kind != of))
     return 0;
-  char line[128];
-  int length = snprintf(line, sizeof line, "failed %s %#lx\n", name, (unsigned long)((uintptr_t)caller - plan.begin));
-  if (write(plan.report, line, (size_t)length) < 0)
+  long now = atomic_fetch_add(&seen[of], 1) + 1;
+  if (plan.which == 0 || (of == FULL ? now < plan.which : now != plan.which))
     return 0;
+  if (now == plan.which)
+    tell(name);
   return 1;
 }
 
 static int own_fails(kind of, const char *name, const void *caller) {
-  return plan.kind == of && is_own(caller) && fails(of, name, caller);
+  return plan.kind != NONE && is_own(caller) && fails(of, name);
 }
 
-static int path_fails(const char *name, const char *path, const void *caller) {
-  return plan.kind == FILES && plan.folder && strncmp(path, plan.folder, plan.folder_length) == 0 &&
-         fails(FILES, name, caller);
+/* Of calls that need room on the disk, and of others. */
+static int path_fails(const char *name, const char *path, int needs_room) {
+  if (plan.kind == NONE || !plan.folder || strncmp(path, plan.folder, plan.folder_length) != 0)
+    return 0;
+  int full = needs_room && fails(FULL, name);
+  return fails(FILES, name) || full;
 }
 
-static int file_fails(const char *name, int file, const void *caller) {
+static int file_fails(const char *name, int file, int needs_room) {
   char link[64];
   char path[PATH_MAX];
-  if (plan.kind != FILES)
+  if (plan.kind == NONE || file == plan.report)
     return 0;
   snprintf(link, sizeof link, "/proc/self/fd/%d", file);
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length <= 0)
     return 0;
   path[length] = 0;
-  return path_fails(name, path, caller);
+  return path_fails(name, path, needs_room);
 }
 
 static void *next(const char *name) {
@@ -183,7 +204,7 @@ int open(const char *path, int flags, ...) {
   va_start(rest, flags);
   mode_t mode = mode_of(flags, rest);
   va_end(rest);
-  if (path_fails("open", path, CALLER))
+  if (path_fails("open", path, flags & O_CREAT))
     return error(flags & O_CREAT ? ENOSPC : EACCES);
   return ((int (*)(const char *, int, ...))next("open"))(path, flags, mode);
 }
@@ -193,13 +214,13 @@ int open64(const char *path, int flags, ...) {
   va_start(rest, flags);
   mode_t mode = mode_of(flags, rest);
   va_end(rest);
-  if (path_fails("open", path, CALLER))
+  if (path_fails("open", path, flags & O_CREAT))
     return error(flags & O_CREAT ? ENOSPC : EACCES);
   return ((int (*)(const char *, int, ...))next("open64"))(path, flags, mode);
 }
 
 FILE *fopen(const char *path, const char *mode) {
-  if (path_fails("fopen", path, CALLER)) {
+  if (path_fails("fopen", path, *mode == 'w')) {
     errno = EACCES;
     return NULL;
   }
@@ -207,79 +228,97 @@ FILE *fopen(const char *path, const char *mode) {
 }
 
 ssize_t write(int file, const void *bytes, size_t count) {
-  if (file != plan.report && file_fails("write", file, CALLER))
+  if (file_fails("write", file, 1))
     return error(ENOSPC);
   return ((ssize_t(*)(int, const void *, size_t))next("write"))(file, bytes, count);
 }
 
 ssize_t pwrite(int file, const void *bytes, size_t count, off_t at) {
-  if (file_fails("pwrite", file, CALLER))
+  if (file_fails("pwrite", file, 1))
     return error(ENOSPC);
   return ((ssize_t(*)(int, const void *, size_t, off_t))next("pwrite"))(file, bytes, count, at);
 }
 
 ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t at) {
-  if (file_fails("pwrite", file, CALLER))
+  if (file_fails("pwrite", file, 1))
     return error(ENOSPC);
   return ((ssize_t(*)(int, const void *, size_t, off64_t))next("pwrite64"))(file, bytes, count, at);
 }
 
 ssize_t pwritev(int file, const struct iovec *parts, int count, off_t at) {
-  if (file_fails("pwritev", file, CALLER))
+  if (file_fails("pwritev", file, 1))
     return error(ENOSPC);
   return ((ssize_t(*)(int, const struct iovec *, int, off_t))next("pwritev"))(file, parts, count, at);
 }
 
 ssize_t read(int file, void *bytes, size_t count) {
-  if (file_fails("read", file, CALLER))
+  if (file_fails("read", file, 0))
     return error(EIO);
   return ((ssize_t(*)(int, void *, size_t))next("read"))(file, bytes, count);
 }
 
 ssize_t pread(int file, void *bytes, size_t count, off_t at) {
-  if (file_fails("pread", file, CALLER))
+  if (file_fails("pread", file, 0))
     return error(EIO);
   return ((ssize_t(*)(int, void *, size_t, off_t))next("pread"))(file, bytes, count, at);
 }
 
 ssize_t pread64(int file, void *bytes, size_t count, off64_t at) {
-  if (file_fails("pread", file, CALLER))
+  if (file_fails("pread", file, 0))
     return error(EIO);
   return ((ssize_t(*)(int, void *, size_t, off64_t))next("pread64"))(file, bytes, count, at);
 }
 
 ssize_t preadv(int file, const struct iovec *parts, int count, off_t at) {
-  if (file_fails("preadv", file, CALLER))
+  if (file_fails("preadv", file, 0))
     return error(EIO);
   return ((ssize_t(*)(int, const struct iovec *, int, off_t))next("preadv"))(file, parts, count, at);
 }
 
 int ftruncate(int file, off_t length) {
-  if (file_fails("ftruncate", file, CALLER))
+  if (file_fails("ftruncate", file, 0))
     return error(EIO);
   return ((int (*)(int, off_t))next("ftruncate"))(file, length);
 }
 
 int ftruncate64(int file, off64_t length) {
-  if (file_fails("ftruncate", file, CALLER))
+  if (file_fails("ftruncate", file, 0))
     return error(EIO);
   return ((int (*)(int, off64_t))next("ftruncate64"))(file, length);
 }
 
 int posix_fallocate(int file, off_t at, off_t length) {
-  if (file_fails("posix_fallocate", file, CALLER))
+  if (file_fails("posix_fallocate", file, 1))
     return ENOSPC;
   return ((int (*)(int, off_t, off_t))next("posix_fallocate"))(file, at, length);
 }
 
+int fallocate(int file, int mode, off_t at, off_t length) {
+  if (file_fails("fallocate", file, 1))
+    return error(ENOSPC);
+  return ((int (*)(int, int, off_t, off_t))next("fallocate"))(file, mode, at, length);
+}
+
+int fallocate64(int file, int mode, off64_t at, off64_t length) {
+  if (file_fails("fallocate", file, 1))
+    return error(ENOSPC);
+  return ((int (*)(int, int, off64_t, off64_t))next("fallocate64"))(file, mode, at, length);
+}
+
+int truncate(const char *path, off_t length) {
+  if (path_fails("truncate", path, 0))
+    return error(EIO);
+  return ((int (*)(const char *, off_t))next("truncate"))(path, length);
+}
+
 int fsync(int file) {
-  if (file_fails("fsync", file, CALLER))
+  if (file_fails("fsync", file, 0))
     return error(EIO);
   return ((int (*)(int))next("fsync"))(file);
 }
 
 int rename(const char *from, const char *to) {
-  if (path_fails("rename", from, CALLER))
+  if (path_fails("rename", from, 0))
     return error(EACCES);
   return ((int (*)(const char *, const char *))next("rename"))(from, to);
 }
@@ -365,6 +404,14 @@ int MPI_Waitall(int count, MPI_Request *requests, MPI_Status *statuses) {
 
 int MPI_Comm_split(MPI_Comm comm, int color, int key, MPI_Comm *made) {
   return FAILS_AS("MPI_Comm_split") ? MPI_ERR_OTHER : PMPI_Comm_split(comm, color, key, made);
+}
+
+int MPI_Test(MPI_Request *request, int *done, MPI_Status *status) {
+  return FAILS_AS("MPI_Test") ? MPI_ERR_OTHER : PMPI_Test(request, done, status);
+}
+
+int MPI_Comm_dup(MPI_Comm comm, MPI_Comm *made) {
+  return FAILS_AS("MPI_Comm_dup") ? MPI_ERR_OTHER : PMPI_Comm_dup(comm, made);
 }
 
 int MPI_Comm_split_type(MPI_Comm comm, int type, int key, MPI_Info info, MPI_Comm *made) {

@@ -46,6 +46,17 @@ dnmf_status dnmf_hdf5_fail(dnmf_error *error, dnmf_status status, const char *fo
   return dnmf_fail(error, status, "%s", text);
 }
 
+/* Flushed first: after a failure to write while it is closed, HDF5 crashes at the end of the program. */
+dnmf_status dnmf_hdf5_close_written(dnmf_error *error, hid_t dataset, const char *name, dnmf_status status) {
+  if (dataset < 0)
+    return status;
+  if (status == DNMF_OK && H5Dflush(dataset) < 0)
+    status = dnmf_hdf5_fail(error, DNMF_ERROR_FILE, "cannot write the dataset %s", name);
+  if (H5Idec_ref(dataset) < 0 && status == DNMF_OK)
+    status = dnmf_hdf5_fail(error, DNMF_ERROR_FILE, "cannot finish writing the dataset %s", name);
+  return status;
+}
+
 void dnmf_hdf5_release(hid_t id) {
   if (id >= 0)
     H5Idec_ref(id);

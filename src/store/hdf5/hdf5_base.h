@@ -18,7 +18,11 @@ void dnmf_hdf5_reason(char *reason);
 dnmf_status dnmf_hdf5_fail(dnmf_error *error, dnmf_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Releases any HDF5 object but a file; accepts negative ids. local */
+/* Closes a dataset that was written: HDF5 may hold the last of its numbers until then, so that what cannot be written
+ * is seen here alone. Gives `status`, or the failure when that was DNMF_OK; accepts negative ids. local */
+dnmf_status dnmf_hdf5_close_written(dnmf_error *error, hid_t dataset, const char *name, dnmf_status status);
+
+/* Releases any HDF5 object but a file and what was written; accepts negative ids. local */
 void dnmf_hdf5_release(hid_t id);
 
 #endif

@@ -148,7 +148,7 @@ dnmf_status dnmf_hdf5_create_dataset(dnmf_error *error, hid_t file, const char *
   dnmf_status status = DNMF_OK;
   if (dataset < 0)
     status = dnmf_hdf5_fail(error, DNMF_ERROR_FILE, "cannot create the dataset %s", name);
-  dnmf_hdf5_release(dataset);
+  status = dnmf_hdf5_close_written(error, dataset, name, status);
   dnmf_hdf5_release(creation);
   dnmf_hdf5_release(links);
   dnmf_hdf5_release(space);
@@ -177,7 +177,7 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
   if (!fill)
     dnmf_reading_begin(context, path, DNMF_NO_LIMIT);
   hid_t access = serial_access();
-  if (context->size > 1) /* alone there is nobody to share the file with */
+  if (context->size > 1 && fill) /* what is read is read by the serial driver, as alone */
     H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL);
   *file = H5Fopen(path, fill ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
   dnmf_status status = DNMF_OK;

@@ -3,9 +3,10 @@
  *
  * Two rules keep it so. Process 0 alone looks at a file or lays it out, with the serial driver: datasets,
  * attributes and whatever is small; space on the disk is reserved there and then. Afterwards all processes
- * open the file and move raw data, each its own hyperslab, by MPI-IO but each by itself: opened by all of them
- * together, a file that one process cannot open, flush or close keeps the others waiting for it in HDF5 or MPI for
- * ever, and an MPI library's collective write was seen to return success on a full disk.
+ * open the file and move raw data, each its own hyperslab. They write by MPI-IO, each by itself: a file that is opened
+ * by all together and that one process cannot open, flush or close keeps the others waiting in HDF5 or MPI for ever,
+ * and an MPI library's collective write was seen to return success on a full disk. They read by the serial driver:
+ * through MPI-IO, numbers that could not be read were seen to become zeros.
  */
 #ifndef DNMF_STORE_HDF5_FILE_H
 #define DNMF_STORE_HDF5_FILE_H

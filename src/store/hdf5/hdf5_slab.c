@@ -154,6 +154,8 @@ static dnmf_status move_slab(dnmf_context *context, hid_t file, const char *data
   if (status == DNMF_OK)
     status = move_pieces(context, &t, slab, buffer);
   dnmf_hdf5_release(t.space);
+  if (writing)
+    return dnmf_hdf5_close_written(&context->error, t.dataset, dataset, status);
   dnmf_hdf5_release(t.dataset);
   return status;
 }

@@ -45,10 +45,9 @@ static dnmf_status write_whole(dnmf_error *error, hid_t file, const char *name, 
   DNMF_TRY(dnmf_hdf5_create_dataset(error, file, name, H5T_IEEE_F64LE, 1, &count));
   hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
   dnmf_status status = DNMF_OK;
-  if (count > 0 && H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+  if (dataset < 0 || (count > 0 && H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0))
     status = dnmf_hdf5_fail(error, DNMF_ERROR_FILE, "cannot write the dataset %s", name);
-  dnmf_hdf5_release(dataset);
-  return status;
+  return dnmf_hdf5_close_written(error, dataset, name, status);
 }
 
 static dnmf_status write_curves(dnmf_error *error, hid_t file, const dnmf_model *model) {

@@ -197,6 +197,8 @@ static dnmf_status read_sent(dnmf_context *context, dnmf_text_reader *reader, dn
 static dnmf_status agree(dnmf_context *context, const dnmf_text_reader *reader, dnmf_status status) {
   int64_t failures = status == DNMF_OK ? 0 : 1;
   int64_t before = 0;
+  if (status == DNMF_ERROR_MPI)
+    return status;
   DNMF_TRY(dnmf_sum_int64(context, context->comm, &failures, 1));
   if (failures == 0)
     return DNMF_OK;

@@ -124,7 +124,7 @@ static dnmf_status put_value(dnmf_error *error, hid_t group, const dnmf_attribut
     status = dnmf_hdf5_fail(error, DNMF_ERROR_FILE, "cannot write the value %s", value->name);
   if (status == DNMF_OK)
     status = set_encoding(error, dataset, text ? "string" : "numeric-scalar", "0.2.0");
-  dnmf_hdf5_release(dataset);
+  status = dnmf_hdf5_close_written(error, dataset, value->name, status);
   dnmf_hdf5_release(space);
   dnmf_hdf5_release(type);
   return status;

@@ -180,12 +180,54 @@ static void a_link_stays_and_the_mode_of_its_target(void **state) {
   remove_scratch(path);
 }
 
+/* The second of two cannot take its name: a folder has it by then. */
+static void of_several_files_all_take_their_names_or_none(void **state) {
+  (void)state;
+  enum { FILES = 3, MIDDLE = 1 };
+  char paths[FILES][TEST_PATH];
+  char old[TEST_PATH + 32];
+  dnmf_output outputs[FILES];
+  dnmf_output *begun[FILES];
+  for (int works = 0; works < 2; works++) {
+    for (int i = 0; i < FILES; i++) {
+      char name[16];
+      snprintf(name, sizeof name, "out%d", i);
+      scratch(name, paths[i]);
+      if (i == 0)
+        write_text(paths[i], "old");
+      assert_ok(dnmf_output_begin(test_context(), paths[i], &outputs[i]));
+      write_text(outputs[i].partial, "new");
+      begun[i] = &outputs[i];
+    }
+    if (!works && test_context()->rank == 0)
+      assert_int_equal(mkdir(paths[MIDDLE], 0700), 0);
+    MPI_Barrier(test_context()->comm);
+    dnmf_status status = dnmf_outputs_end(test_context(), begun, FILES, DNMF_OK);
+    assert_int_equal(status, works ? DNMF_OK : DNMF_ERROR_FILE);
+    check_text(paths[0], works ? "new" : "old");
+    if (!works && test_context()->rank == 0)
+      assert_int_equal(rmdir(paths[MIDDLE]), 0);
+    for (int i = 0; i < FILES; i++) {
+      partial_of(paths[i], old);
+      assert_true(!is_there(old));
+      strcat(old, ".old");
+      assert_true(!is_there(old));
+      assert_int_equal(is_there(paths[i]), works || i == 0);
+      remove_scratch(paths[i]);
+    }
+  }
+}
+
 int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
-      mpi_test(a_file_takes_its_name_when_it_is_whole), mpi_test(what_a_killed_job_left_is_removed),
-      mpi_test(a_living_jobs_file_is_left_alone),       mpi_test(a_failed_file_is_removed_and_the_old_one_stays),
-      mpi_test(only_one_of_many_at_once_has_the_file),  mpi_test(a_link_stays_and_the_mode_of_its_target),
+      mpi_test(a_file_takes_its_name_when_it_is_whole),
+      mpi_test(what_a_killed_job_left_is_removed),
+      mpi_test(a_living_jobs_file_is_left_alone),
+      mpi_test(a_failed_file_is_removed_and_the_old_one_stays),
+      mpi_test(only_one_of_many_at_once_has_the_file),
+      mpi_test(a_link_stays_and_the_mode_of_its_target),
+      mpi_test(of_several_files_all_take_their_names_or_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
