@@ -275,6 +275,8 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .cols = source->cols,
                     .stored = source->sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
                     .sparse = source->sparse,
+                    .weak = f->weak,
+                    .confident = f->weak && f->settings.observed.weak.confidence != DNMF_CONFIDENCE_ONE,
                     .components = f->components,
                     .solver = f->settings.solver,
                     .sweeps = f->settings.sweeps,

@@ -6,13 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Defaults of --implicit, chosen on held-out shares of training files only. */
-static const double IMPLICIT_WEIGHT = 0.1;
-static const double IMPLICIT_ALPHA = 1;
-static const double IMPLICIT_EPSILON = 1;
-static const double IMPLICIT_L2 = 0.05;
-enum { IMPLICIT_ITERATIONS = 15 };
-
 static double number_or(double value, double other) {
   return value >= 0 ? value : other;
 }
@@ -64,9 +57,10 @@ static dnmf_status check_confidence(dnmf_error *error, const dnmf_fit_settings *
 dnmf_status dnmf_fitting_plan_weak(dnmf_error *error, dnmf_fitting *f) {
   static const char *const confidences[] = {"one", "linear", "log", NULL};
   const dnmf_fit_settings *s = &f->asked;
+  const dnmf_implicit_defaults defaults = dnmf_implicit_default_settings();
   const bool implicit = s->weak.implicit;
   dnmf_settings *settings = &f->settings;
-  int confidence = implicit ? DNMF_CONFIDENCE_LOG : DNMF_CONFIDENCE_ONE;
+  int confidence = implicit ? (int)defaults.weak.confidence : DNMF_CONFIDENCE_ONE;
   if (s->weak.confidence)
     DNMF_TRY(dnmf_choose(error, "--confidence", s->weak.confidence, confidences, &confidence));
   DNMF_TRY(refuse_ratings(error, f));
@@ -74,16 +68,16 @@ dnmf_status dnmf_fitting_plan_weak(dnmf_error *error, dnmf_fitting *f) {
   settings->observed = (dnmf_observed_settings){.start_scale = number_or(s->ratings.init_scale, 1),
                                                 .patience = 1,
                                                 .weak = {.on = true,
-                                                         .weight = number_or(s->weak.weight, IMPLICIT_WEIGHT),
+                                                         .weight = number_or(s->weak.weight, defaults.weak.weight),
                                                          .confidence = (dnmf_confidence)confidence,
-                                                         .alpha = number_or(s->weak.alpha, IMPLICIT_ALPHA),
-                                                         .epsilon = number_or(s->weak.epsilon, IMPLICIT_EPSILON),
+                                                         .alpha = number_or(s->weak.alpha, defaults.weak.alpha),
+                                                         .epsilon = number_or(s->weak.epsilon, defaults.weak.epsilon),
                                                          .target_one = implicit}};
   if (implicit && s->max_iter < 0)
-    settings->max_iterations = IMPLICIT_ITERATIONS;
-  if (implicit && !s->penalty_scale)
-    settings->penalties.count_power = 1;
-  const double both = number_or(s->l2, implicit ? IMPLICIT_L2 : 0);
+    settings->max_iterations = defaults.max_iterations;
+  if (implicit && (!s->penalty_scale || strcmp(s->penalty_scale, "auto") == 0))
+    settings->penalties.count_power = defaults.count_power;
+  const double both = number_or(s->l2, implicit ? defaults.l2 : 0);
   settings->penalties.l2_w = number_or(s->l2_w, both);
   settings->penalties.l2_h = number_or(s->l2_h, both);
   return DNMF_OK;

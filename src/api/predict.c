@@ -282,7 +282,11 @@ int dnmf_model_evaluate(dnmf_library *library, const dnmf_model *model, const dn
     status = dnmf_agree(context, check_evaluating(context, test, &how, evaluation));
   if (status == DNMF_OK)
     status = scorer_create(context, model, how.unknown, how.clip, &s);
-  e.ranking = (dnmf_metrics_options){isnan(how.relevant) ? s.predictor.mean : how.relevant, 1, {how.at}};
+  e.ranking = (dnmf_metrics_options){!isnan(how.relevant)            ? how.relevant
+                                     : dnmf_model_is_implicit(model) ? 0
+                                                                     : s.predictor.mean,
+                                     1,
+                                     {how.at}};
   if (status == DNMF_OK)
     status = match_test(context, model, test, &s, &e);
   if (status == DNMF_OK)

@@ -148,7 +148,11 @@ static dnmf_status describe_rows(dnmf_context *context, const folding_work *f, d
 
 static dnmf_status fold_rows(dnmf_context *context, const dnmf_data *data, dnmf_model *model, folding_work *f) {
   DNMF_TRY(dnmf_agree(context, dnmf_transform_settings(&context->error, model, &f->missing, &f->settings)));
-  DNMF_TRY(dnmf_data_load_for_model(context, data, model, (dnmf_data_missing)(f->missing + 1), &f->source, &f->placed));
+  dnmf_data as_fitted = *data; /* borrowed */
+  if (dnmf_model_is_implicit(model))
+    dnmf_source_add_repeats(&as_fitted.options);
+  DNMF_TRY(dnmf_data_load_for_model(context, data->kind == DNMF_DATA_FILE ? &as_fitted : data, model,
+                                    (dnmf_data_missing)(f->missing + 1), &f->source, &f->placed));
   f->checksum = f->placed.matrix.checksum;
   DNMF_TRY(match_columns(context, model, f));
   dnmf_matrix_free(&f->placed.matrix);

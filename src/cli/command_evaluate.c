@@ -312,8 +312,12 @@ static void print(cli_session *session, const evaluate_options *options, const e
 
 /* What is relevant: a mean says nothing where most entries are zeros. */
 static dnmf_status settle_relevant(dnmf_error *error, const evaluate_options *options, evaluation *e) {
-  e->ranking.relevant = isnan(options->relevant) ? e->scorer.predictor.mean : options->relevant;
-  if (!isnan(options->relevant) || dnmf_model_is_observed(&e->scorer.model))
+  const dnmf_model *model = &e->scorer.model;
+  const bool of_values = dnmf_model_is_observed(model) && !dnmf_model_is_weak(model);
+  e->ranking.relevant = options->relevant;
+  if (isnan(options->relevant)) /* of strengths, every entry is */
+    e->ranking.relevant = dnmf_model_is_implicit(model) ? 0 : of_values ? e->scorer.predictor.mean : NAN;
+  if (!isnan(e->ranking.relevant))
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_USAGE,
                    "%s was fitted to a matrix with zeros, whose mean tells nothing of what is relevant; say from which "

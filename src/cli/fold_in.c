@@ -72,6 +72,8 @@ dnmf_status cli_fold_rows(cli_session *session, const char *path, const char *na
   DNMF_TRY(dnmf_transform_settings(&context->error, model, &fold->missing, &fold->settings));
   cli_input rows = *input;
   rows.missing = (int)fold->missing + 1; /* as in the fit */
+  if (dnmf_model_is_implicit(model) && rows.duplicates == 0 && !rows.time_column)
+    rows.duplicates = 1 + DNMF_DUPLICATES_SUM;
   cli_read_as_fitted(model, &rows);
   DNMF_TRY(cli_load_rows(session, name, &rows, &fold->source, &fold->loaded));
   fold->checksum = fold->loaded.matrix.checksum;

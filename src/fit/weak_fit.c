@@ -7,6 +7,16 @@
 #include <math.h>
 #include <stdlib.h>
 
+dnmf_implicit_defaults dnmf_implicit_default_settings(void) {
+  return (dnmf_implicit_defaults){
+      .weak =
+          {.on = true, .weight = 0.1, .confidence = DNMF_CONFIDENCE_LOG, .alpha = 1, .epsilon = 1, .target_one = true},
+      .l2 = 0.05,
+      .count_power = 1,
+      .max_iterations = 15,
+  };
+}
+
 double dnmf_weak_confidence(const dnmf_weak_settings *settings, double value) {
   switch (settings->confidence) {
   case DNMF_CONFIDENCE_LINEAR:

@@ -15,6 +15,16 @@
 #include "matrix/ratings.h"
 #include "solve/weak.h"
 
+/* What --implicit takes where nothing else is said, chosen on held-out shares of training files only. */
+typedef struct dnmf_implicit_defaults {
+  dnmf_weak_settings weak;
+  double l2;
+  double count_power;
+  int max_iterations;
+} dnmf_implicit_defaults;
+
+dnmf_implicit_defaults dnmf_implicit_default_settings(void); /* local */
+
 /* The confidence of an observed entry. local */
 double dnmf_weak_confidence(const dnmf_weak_settings *settings, double value);
 
