@@ -154,6 +154,7 @@ dnmf_status dnmf_choose_penalty_scale(dnmf_error *error, const char *text, int *
 
 /* Weak zeros: their settings. local */
 dnmf_status dnmf_fitting_plan_weak(dnmf_error *error, dnmf_fitting *f);
+void dnmf_fitting_settle_weak(dnmf_fitting *f); /* once the entries are known */
 
 /* Batches: whether it is such a fit, or the matrix fits into the memory allowed on the grid it is given; the start; the
  * passes, which leave the factors in f->w.mine and f->h.mine; f->w.mine as it is between two batches. collective */

@@ -87,7 +87,6 @@ static dnmf_status add_facts(dnmf_error *error, dnmf_model *model, const fact *f
 /* What belongs to models with weak zeros only. */
 static dnmf_status describe_weak(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
   const dnmf_weak_settings *weak = &f->settings.observed.weak;
-  const double stored = (double)f->ratings.stored;
   const double cells = (double)f->ratings.rows * (double)f->ratings.cols;
   const fact facts[] = {
       REAL("missing_weight", weak->weight),
@@ -98,7 +97,8 @@ static dnmf_status describe_weak(dnmf_error *error, const dnmf_fitting *f, dnmf_
       REAL("count_power", dnmf_count_power(&f->settings.penalties)),
       WHOLE("sweeps", dnmf_sweeps(&f->settings)),
       REAL("init_scale", f->settings.observed.start_scale),
-      REAL("mean", stored / cells * (weak->target_one ? 1 : f->ratings.mean)),
+      REAL("like", weak->like),
+      REAL("mean", f->weak_figures.plain_targets / cells),
   };
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }

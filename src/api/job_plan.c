@@ -35,6 +35,7 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"missing-weight", s->weak.weight, 0, 1},
       {"alpha", s->weak.alpha, 0, INFINITY},
       {"epsilon", s->weak.epsilon, 0, INFINITY},
+      {"like", s->weak.like, 0, INFINITY},
       {"memory", (double)s->batches.memory, 1, INFINITY},
       {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
       {"forget", s->batches.forget, 0, 1},
@@ -170,6 +171,7 @@ static dnmf_status refuse_without_weak(dnmf_error *error, const dnmf_fitting *f)
       {"confidence", s->weak.confidence != NULL, f->weak, why_not},
       {"alpha", s->weak.alpha >= 0, f->weak, why_not},
       {"epsilon", s->weak.epsilon >= 0, f->weak, why_not},
+      {"like", s->weak.like >= 0, f->weak, why_not},
   };
   return refuse_unused(error, uses, sizeof uses / sizeof *uses);
 }
@@ -271,12 +273,13 @@ static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
 
 dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
   const dnmf_source *source = &f->source;
+  const dnmf_weak_settings *weak = &f->settings.observed.weak;
   return (dnmf_job){.rows = source->rows,
                     .cols = source->cols,
                     .stored = source->sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
                     .sparse = source->sparse,
                     .weak = f->weak,
-                    .confident = f->weak && f->settings.observed.weak.confidence != DNMF_CONFIDENCE_ONE,
+                    .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
                     .solver = f->settings.solver,
                     .sweeps = f->settings.sweeps,

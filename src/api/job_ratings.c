@@ -178,8 +178,10 @@ static dnmf_status check_shares(dnmf_context *context, const char *fraction, con
 static void settle_penalties(dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
   dnmf_penalties *penalties = &f->settings.penalties;
-  if (f->weak) /* settled already */
+  if (f->weak) {
+    dnmf_fitting_settle_weak(f);
     return;
+  }
   double both = number_or(s->l2, dnmf_observed_default_l2(&f->settings, &f->ratings));
   if (s->l2 < 0 && f->settings.loss.divergence && f->ratings.mean > 0)
     both /= f->ratings.mean;

@@ -45,6 +45,8 @@ static dnmf_status check_confidence(dnmf_error *error, const dnmf_fit_settings *
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--alpha needs --implicit with --confidence linear or log");
   if (s->weak.epsilon >= 0 && confidence != DNMF_CONFIDENCE_LOG)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--epsilon needs --implicit with --confidence log");
+  if (s->weak.like >= 0 && !s->weak.implicit)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--like needs --implicit: without it values are what is to be predicted");
   if (s->weak.epsilon == 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--epsilon 0: give a positive number");
   if (!s->weak.implicit && s->weak.weight < 0)
@@ -70,17 +72,27 @@ dnmf_status dnmf_fitting_plan_weak(dnmf_error *error, dnmf_fitting *f) {
                                                 .weak = {.on = true,
                                                          .weight = number_or(s->weak.weight, defaults.weak.weight),
                                                          .confidence = (dnmf_confidence)confidence,
-                                                         .alpha = number_or(s->weak.alpha, defaults.weak.alpha),
-                                                         .epsilon = number_or(s->weak.epsilon, defaults.weak.epsilon),
-                                                         .target_one = implicit}};
+                                                         .alpha = s->weak.alpha,
+                                                         .epsilon = s->weak.epsilon,
+                                                         .target_one = implicit,
+                                                         .like = implicit ? s->weak.like : 0}};
   if (implicit && s->max_iter < 0)
     settings->max_iterations = defaults.max_iterations;
   if (implicit && (!s->penalty_scale || strcmp(s->penalty_scale, "auto") == 0))
     settings->penalties.count_power = defaults.count_power;
-  const double both = number_or(s->l2, implicit ? defaults.l2 : 0);
-  settings->penalties.l2_w = number_or(s->l2_w, both);
-  settings->penalties.l2_h = number_or(s->l2_h, both);
   return DNMF_OK;
+}
+
+void dnmf_fitting_settle_weak(dnmf_fitting *f) {
+  const dnmf_fit_settings *s = &f->asked;
+  dnmf_weak_settings *weak = &f->settings.observed.weak;
+  dnmf_penalties *penalties = &f->settings.penalties;
+  dnmf_weak_settle(&f->ratings, weak);
+  const double both = s->l2 >= 0         ? s->l2
+                      : s->weak.implicit ? dnmf_weak_default_l2(&f->ratings, weak, dnmf_count_power(penalties))
+                                         : 0;
+  penalties->l2_w = number_or(s->l2_w, both);
+  penalties->l2_h = number_or(s->l2_h, both);
 }
 
 const char *dnmf_confidence_name(dnmf_confidence confidence) {

@@ -118,7 +118,7 @@ dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f)
       "components", "loss",       "solver",    "fix",        "seed",          "tol",         "stop",
       "l1_w",       "l1_h",       "l2_w",      "l2_h",       "penalty_scale", "precision",   "bias",
       "sweeps",     "l2_bias",    "shrink_to", "init_scale", "forget",        "count_power", "missing_weight",
-      "implicit",   "confidence", "alpha",     "epsilon"};
+      "implicit",   "confidence", "alpha",     "epsilon",    "like"};
   const dnmf_resume *resume = &f->resume;
   dnmf_model now = {.rows = 0};
   if (!resume->path)

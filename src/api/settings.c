@@ -17,6 +17,7 @@ void dnmf_fit_settings_init(dnmf_fit_settings *settings) {
   settings->weak.weight = -1;
   settings->weak.alpha = -1;
   settings->weak.epsilon = -1;
+  settings->weak.like = -1;
   settings->batches.memory = -1;
   settings->batches.batch_rows = -1;
   settings->batches.forget = -1;

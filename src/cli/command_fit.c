@@ -14,16 +14,16 @@
  * value that they come to if they were not. */
 #define UNGIVEN                                                                                                        \
   .l2 = -1, .l2_w = -1, .l2_h = -1, .l1_w = 0, .l1_h = 0, .loss = "frobenius", .init = "random", .seed = 0,            \
-  .max_iter = 200, .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                \
+  .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                                 \
   .zeros = {.fix = "none", .grid = "auto"}, .files = {.checkpoint_every = "10min"}
-static const cli_fit_options defaults = {.fit = {UNGIVEN, .sweeps = -1, .tol = -1,
+static const cli_fit_options defaults = {.fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
                                                  .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1},
-                                                 .weak = {.weight = -1, .alpha = -1, .epsilon = -1},
+                                                 .weak = {.weight = -1, .alpha = -1, .epsilon = -1, .like = -1},
                                                  .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
-    .fit = {UNGIVEN, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
+    .fit = {UNGIVEN, .max_iter = 200, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
             .ratings = {.bias = "auto", .shrink_to = "auto", .l2_bias = 5, .patience = 10, .init_scale = 0.05},
-            .weak = {.weight = 0.1, .alpha = 1, .epsilon = 1},
+            .weak = {.weight = 1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
@@ -91,13 +91,19 @@ static const cli_option weak_table[] = {
      "                               up; defaults that make good lists",
      0, 0, NULL},
     {"missing-weight", 0, CLI_REAL, FIT(weak.weight), "W",
-     "what an entry that is not stored counts, from 0 to 1 (default with --implicit 0.1)", 0, 1, NULL},
+     "what an entry that is not stored counts, from 0 to 1 (default with --implicit 1)", 0, 1, NULL},
     {"confidence", 0, CLI_WORD, FIT(weak.confidence), "C",
      "with --implicit what a stored value v counts: one (1), linear (1 + alpha v) or log\n"
      "                               (1 + alpha log(1 + v / epsilon), default)",
      0, 0, confidence_choices},
-    {"alpha", 0, CLI_REAL, FIT(weak.alpha), "A", "(default 1)", 0, INFINITY, NULL},
-    {"epsilon", 0, CLI_REAL, FIT(weak.epsilon), "E", "(default 1)", 0, INFINITY, NULL},
+    {"alpha", 0, CLI_REAL, FIT(weak.alpha), "A", "(default 8 by log, 4 over the values' mean when linear)", 0, INFINITY,
+     NULL},
+    {"epsilon", 0, CLI_REAL, FIT(weak.epsilon), "E", "(default twice the mean)", 0, INFINITY, NULL},
+    {"like", 0, CLI_REAL, FIT(weak.like), "X",
+     "with --implicit: entries below X are known, but no sign of liking, and count as what is\n"
+     "                               not stored; 0: all are (default: of values whose mean is above the middle of\n"
+     "                               their range, as that of ratings is, the mean; else 0)",
+     0, INFINITY, NULL},
 };
 static const cli_option stream_table[] = {
     {"memory", 0, CLI_SIZE, FIT(batches.memory), "SIZE",
@@ -125,7 +131,9 @@ static const cli_option run_table[] = {
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iter), "N",
-     "most iterations, or passes in batches (default 200; 0 keeps the start)", 0, 1e9, NULL},
+     "most iterations, or passes in batches (default 200, with --implicit 50; 0 keeps the\n"
+     "                               start)",
+     0, 1e9, NULL},
     {"tol", 0, CLI_REAL, FIT(tol), "X", "tolerance of the stopping rule (default 1e-4; 0: never)", 0, 1, NULL},
     {"stop", 0, CLI_WORD, FIT(stop), "R",
      "gradient: projected gradient below tol of the first; objective: progress of 10\n"

@@ -37,12 +37,14 @@ typedef struct tune_options {
   int missing; /* MISSING_... */
   int confidence;
   double epsilon;
+  double like; /* negative: not given */
 } tune_options;
 
 static const tune_options defaults = {.lists = {.components = "10,20,40", .bias = "both", .scale = "sqrt-count"},
                                       .folds = 5,
                                       .metric = "rmse",
-                                      .epsilon = 1,
+                                      .epsilon = -1,
+                                      .like = -1,
                                       .relevant = NAN,
                                       .samples = 20,
                                       .max_iterations = 60,
@@ -91,7 +93,8 @@ static const cli_option weak_table[] = {
     {"missing-weight", 0, CLI_TEXT, TUNE(lists.weight), "W,W,...", "weights of what is not stored to try", 0, 0, NULL},
     {"confidence", 0, CLI_CHOICE, TUNE(confidence), "C", "one, linear or log, as fit has it", 0, 0, confidence_choices},
     {"alpha", 0, CLI_TEXT, TUNE(lists.alpha), "A,A,...", "alphas of confidences to try", 0, 0, NULL},
-    {"epsilon", 0, CLI_REAL, TUNE(epsilon), "E", "of --confidence log (default 1)", 0, INFINITY, NULL},
+    {"epsilon", 0, CLI_REAL, TUNE(epsilon), "E", "of --confidence log, as fit has it", 0, INFINITY, NULL},
+    {"like", 0, CLI_REAL, TUNE(like), "X", "entries below X are no sign of liking, as fit has it", 0, INFINITY, NULL},
 };
 static const cli_option fits_table[] = {
     {"seed", 0, CLI_INT, TUNE(seed), "N", "seed of starts and folds (default 0)", 0, 9.2e18, NULL},
@@ -120,7 +123,7 @@ static bool is_weak(const tune_options *options) {
   return options->implicit || options->missing == MISSING_WEAK;
 }
 
-static const char *l2_text(double l2, char text[32]) {
+static const char *number_text(double l2, char text[32]) {
   if (l2 < 0)
     return "default";
   snprintf(text, 32, "%.4g", l2);
@@ -158,14 +161,16 @@ static dnmf_status parse_metric(dnmf_error *error, const tune_options *options, 
 static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, double score) {
   char l2[32];
   char scale[32];
-  char kind[64];
+  char alpha[32];
+  char kind[80];
   const cli_session *session = state;
   if (candidate->weight >= 0)
-    snprintf(kind, sizeof kind, "missing weight %.4g, alpha %.4g", candidate->weight, candidate->alpha);
+    snprintf(kind, sizeof kind, "missing weight %.4g, alpha %s", candidate->weight,
+             number_text(candidate->alpha, alpha));
   else
     snprintf(kind, sizeof kind, "%s biases", candidate->bias ? "both" : "no");
   if (session->common->progress != CLI_PROGRESS_NEVER && session->context->rank == 0 && !session->common->quiet)
-    fprintf(stderr, "k %d, l2 %s, %s, %s, fold %d: %.5f\n", candidate->components, l2_text(candidate->l2, l2),
+    fprintf(stderr, "k %d, l2 %s, %s, %s, fold %d: %.5f\n", candidate->components, number_text(candidate->l2, l2),
             scale_name(candidate->count_power, scale), kind, fold + 1, score);
 }
 
@@ -176,13 +181,14 @@ static int best_first(const void *a, const void *b) {
 static void print_weak_table(cli_session *session, const dnmf_tune_plan *plan, const tune_options *options) {
   char l2[32];
   char scale[32];
+  char alpha[32];
   cli_say(session, "    k        l2  scale       missing weight     alpha  %14s   +- folds  iterations   seconds",
           options->metric);
   for (int64_t i = 0; i < plan->candidate_count; i++) {
     const dnmf_candidate *c = &plan->candidates[i];
-    cli_say(session, "%5d  %8s  %-10s  %14.4g  %8.4g  %14.5f  %9.5f  %10d  %8.3g", c->components, l2_text(c->l2, l2),
-            scale_name(c->count_power, scale), c->weight, c->alpha, c->metric, c->metric_spread, c->iterations,
-            c->seconds);
+    cli_say(session, "%5d  %8s  %-10s  %14.4g  %8s  %14.5f  %9.5f  %10d  %8.3g", c->components, number_text(c->l2, l2),
+            scale_name(c->count_power, scale), c->weight, number_text(c->alpha, alpha), c->metric, c->metric_spread,
+            c->iterations, c->seconds);
   }
 }
 
@@ -198,7 +204,7 @@ static void print_table(cli_session *session, const dnmf_tune_plan *plan, const 
     char lists[80] = "";
     if (plan->metric.ranks)
       snprintf(lists, sizeof lists, "  %14.5f  %9.5f", c->metric, c->metric_spread);
-    cli_say(session, "%5d  %8s  %-10s  %-4s%s  %14.5f  %9.5f  %10d  %8.3g", c->components, l2_text(c->l2, l2),
+    cli_say(session, "%5d  %8s  %-10s  %-4s%s  %14.5f  %9.5f  %10d  %8.3g", c->components, number_text(c->l2, l2),
             scale_name(c->count_power, scale), c->bias ? "both" : "none", lists, c->rmse, c->spread, c->iterations,
             c->seconds);
   }
@@ -213,7 +219,7 @@ static json_t *candidate_json(const tune_options *options, const dnmf_candidate 
                     cli_json_real(c->spread), "iterations", c->iterations, "seconds", c->seconds);
   if (is_weak(options)) {
     cli_json_set(&object, "missing_weight", cli_json_real(c->weight));
-    cli_json_set(&object, "alpha", cli_json_real(c->alpha));
+    cli_json_set(&object, "alpha", c->alpha < 0 ? json_null() : cli_json_real(c->alpha));
   }
   if (!isnan(c->metric)) {
     cli_json_set(&object, options->metric, cli_json_real(c->metric));
@@ -252,9 +258,10 @@ static dnmf_fit_settings refit_settings(const tune_options *options, const dnmf_
   if (is_weak(options)) {
     fit.weak.implicit = options->implicit;
     fit.weak.weight = best->weight;
+    fit.weak.like = options->like;
     fit.weak.confidence = confidence_choices[options->confidence];
     fit.weak.alpha = options->confidence == DNMF_CONFIDENCE_ONE ? -1 : best->alpha;
-    fit.weak.epsilon = options->confidence == DNMF_CONFIDENCE_LOG ? options->epsilon : -1;
+    fit.weak.epsilon = options->epsilon;
     return fit;
   }
   fit.tol = 0;
@@ -279,7 +286,7 @@ static dnmf_status refit(cli_session *session, const tune_options *options, cons
 /* Options that fits of the other kind have. */
 static dnmf_status refuse_others(dnmf_error *error, const cli_given *given, bool weak) {
   static const char *const of_ratings[] = {"bias", "shrink-to", "l2-bias", "patience", NULL};
-  static const char *const of_weak_zeros[] = {"missing-weight", "confidence", "alpha", "epsilon", NULL};
+  static const char *const of_weak_zeros[] = {"missing-weight", "confidence", "alpha", "epsilon", "like", NULL};
   for (const char *const *name = weak ? of_ratings : of_weak_zeros; *name; name++)
     if (cli_is_given(given, *name))
       return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s has no use here: %s", *name,
@@ -320,8 +327,6 @@ static dnmf_status settle_weak(dnmf_error *error, const cli_given *given, tune_o
     options->max_iterations = implicit.max_iterations;
   if (!options->lists.weight)
     space->weight.value[0] = implicit.weak.weight;
-  if (!options->lists.alpha)
-    space->alpha.value[0] = options->confidence == DNMF_CONFIDENCE_ONE ? 0 : implicit.weak.alpha;
   if (!cli_is_given(given, "penalty-scale") && options->implicit)
     space->power.value[0] = implicit.count_power;
   space->bias = (cli_tune_values){1, {0}};
@@ -352,7 +357,8 @@ static dnmf_tune_plan make_plan(const tune_options *options, const char *input, 
     plan.fit.observed.weak = (dnmf_weak_settings){.on = true,
                                                   .confidence = (dnmf_confidence)options->confidence,
                                                   .epsilon = options->epsilon,
-                                                  .target_one = options->implicit};
+                                                  .target_one = options->implicit,
+                                                  .like = options->implicit ? options->like : 0};
   }
   if (options->implicit)
     dnmf_source_add_repeats(&plan.source);

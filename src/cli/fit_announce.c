@@ -62,6 +62,9 @@ static void announce_weak(cli_session *session, const dnmf_fitting *fit) {
           "  %" PRId64
           " entries v from %g to %g to be predicted as %s, each counts %s; what is not stored is 0 and counts %g",
           r->stored, r->smallest, r->largest, weak->target_one ? "1" : "v", confidence, weak->weight);
+  if (weak->like > 0)
+    cli_say(session, "  entries below %.6g are no sign of liking: they count as what is not stored (--like)",
+            weak->like);
   cli_say(session, "  l2 %.4g and %.4g times what a row's entries and zeros count, to the power %g", penalties->l2_w,
           penalties->l2_h, dnmf_count_power(penalties));
 }

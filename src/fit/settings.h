@@ -36,6 +36,7 @@ typedef struct dnmf_weak_settings {
   double alpha;
   double epsilon;  /* of DNMF_CONFIDENCE_LOG, positive */
   bool target_one; /* the target of observed entries: 1, else their value */
+  double like;     /* with target_one: entries of less are no sign of liking, and weigh what those not stored do */
 } dnmf_weak_settings;
 
 /* Fits of observed entries: the prediction is mean + bias_i + bias_j + w_i h_j. */

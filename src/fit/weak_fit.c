@@ -8,16 +8,45 @@
 #include <stdlib.h>
 
 dnmf_implicit_defaults dnmf_implicit_default_settings(void) {
-  return (dnmf_implicit_defaults){
-      .weak =
-          {.on = true, .weight = 0.1, .confidence = DNMF_CONFIDENCE_LOG, .alpha = 1, .epsilon = 1, .target_one = true},
-      .l2 = 0.05,
-      .count_power = 1,
-      .max_iterations = 15,
-  };
+  return (dnmf_implicit_defaults){.weak = {.on = true,
+                                           .weight = 1,
+                                           .confidence = DNMF_CONFIDENCE_LOG,
+                                           .alpha = -1,
+                                           .epsilon = -1,
+                                           .target_one = true,
+                                           .like = -1},
+                                  .count_power = 0.5,
+                                  .max_iterations = 50};
+}
+
+void dnmf_weak_settle(const dnmf_ratings *ratings, dnmf_weak_settings *settings) {
+  const double mean = ratings->mean > 0 ? ratings->mean : 1;
+  const bool crowds_above = ratings->mean > (ratings->smallest + ratings->largest) / 2 * (1 + 1e-9);
+  if (!settings->target_one)
+    return;
+  if (settings->like < 0)
+    settings->like = crowds_above ? ratings->mean : 0;
+  if (settings->epsilon < 0)
+    settings->epsilon = 2 * mean;
+  if (settings->alpha < 0)
+    settings->alpha = settings->confidence == DNMF_CONFIDENCE_LOG ? 8 : 4 / mean;
+}
+
+double dnmf_weak_default_l2(const dnmf_ratings *ratings, const dnmf_weak_settings *settings, double count_power) {
+  const double rows = (double)ratings->rows;
+  const double cols = (double)ratings->cols;
+  const double stored = (double)ratings->stored;
+  const double counts = stored + settings->weight * (rows * cols - stored);
+  return pow(counts / sqrt(rows * cols), 0.5 - count_power);
+}
+
+double dnmf_weak_target(const dnmf_weak_settings *settings, double value) {
+  return settings->target_one ? value > 0 && value >= settings->like : value;
 }
 
 double dnmf_weak_confidence(const dnmf_weak_settings *settings, double value) {
+  if (settings->target_one && value < settings->like)
+    return settings->weight;
   switch (settings->confidence) {
   case DNMF_CONFIDENCE_LINEAR:
     return 1 + settings->alpha * value;
@@ -33,17 +62,18 @@ dnmf_status dnmf_weak_measure(dnmf_context *context, const dnmf_weak_settings *s
   const dnmf_csr *entries = &view->entries;
   const int64_t stored = entries->start[entries->rows];
   const dnmf_number number = dnmf_number_of(precision, entries->narrow);
-  double sums[4] = {(double)stored, 0, 0, 0};
+  double sums[5] = {(double)stored, 0, 0, 0, 0};
   for (int64_t e = 0; e < stored; e++) {
     const double value = dnmf_number_at(number, entries->value, e);
-    const double target = settings->target_one ? value > 0 : value;
+    const double target = dnmf_weak_target(settings, value);
     const double confidence = dnmf_weak_confidence(settings, value);
     sums[1] += confidence;
     sums[2] += confidence * target;
     sums[3] += confidence * target * target;
+    sums[4] += target;
   }
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 4));
-  *figures = (dnmf_weak_figures){sums[1] + settings->weight * (cells - sums[0]), sums[2], sums[3]};
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 5));
+  *figures = (dnmf_weak_figures){sums[1] + settings->weight * (cells - sums[0]), sums[2], sums[3], sums[4]};
   return DNMF_OK;
 }
 
@@ -71,10 +101,11 @@ dnmf_status weak_side_create(dnmf_error *error, const dnmf_weak_settings *settin
   *side = (weak_side){.gram = NULL};
   DNMF_TRY(dnmf_allocate_zero(error, "a Gram matrix", (int64_t)components * components, sizeof(double), &memory));
   side->gram = memory;
-  if (settings->confidence != DNMF_CONFIDENCE_ONE)
+  if (settings->confidence != DNMF_CONFIDENCE_ONE || settings->like > 0)
     DNMF_TRY(weak_side_create_roots(error, settings, view, precision, side));
   side->terms = (dnmf_weak){.weight = settings->weight,
                             .target_one = settings->target_one,
+                            .like = settings->like,
                             .fixed_rows = fixed_rows,
                             .gram = side->gram,
                             .root = sqrt(1 - settings->weight),

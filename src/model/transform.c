@@ -324,6 +324,7 @@ static void read_weak(const dnmf_model *model, dnmf_weak_settings *weak) {
   dnmf_model_number(model, "missing_weight", &weak->weight);
   dnmf_model_number(model, "alpha", &weak->alpha);
   dnmf_model_number(model, "epsilon", &weak->epsilon);
+  dnmf_model_number(model, "like", &weak->like);
   if (dnmf_model_text_is(model, "confidence", "linear"))
     weak->confidence = DNMF_CONFIDENCE_LINEAR;
   else if (dnmf_model_text_is(model, "confidence", "log"))

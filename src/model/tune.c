@@ -129,16 +129,21 @@ static dnmf_settings settings_of(const dnmf_tune_plan *plan, const dnmf_candidat
   settings.penalties.count_power = candidate->count_power;
   const bool weak = settings.observed.weak.on;
   double l2 = candidate->l2;
-  if (l2 < 0)
-    l2 = weak ? dnmf_implicit_default_settings().l2 : dnmf_observed_default_l2(&settings, ratings);
-  settings.penalties.l2_w = l2;
-  settings.penalties.l2_h = l2;
-  settings.stop = weak ? DNMF_STOP_OBJECTIVE : DNMF_STOP_VALIDATION;
   if (weak) {
     settings.observed.bias_rows = settings.observed.bias_cols = false;
     settings.observed.weak.weight = candidate->weight;
     settings.observed.weak.alpha = candidate->alpha;
+    dnmf_weak_settle(ratings, &settings.observed.weak);
   }
+  if (l2 < 0 && weak)
+    l2 = settings.observed.weak.target_one
+             ? dnmf_weak_default_l2(ratings, &settings.observed.weak, candidate->count_power)
+             : 0;
+  else if (l2 < 0)
+    l2 = dnmf_observed_default_l2(&settings, ratings);
+  settings.penalties.l2_w = l2;
+  settings.penalties.l2_h = l2;
+  settings.stop = weak ? DNMF_STOP_OBJECTIVE : DNMF_STOP_VALIDATION;
   return settings;
 }
 

@@ -20,8 +20,8 @@ typedef struct dnmf_candidate {
   bool bias;
   double l2; /* negative: the default, see dnmf_observed_default_l2 */
   double count_power;
-  double weight; /* weak zeros: of an entry that is not stored, and of confidences */
-  double alpha;
+  double weight; /* weak zeros: of an entry that is not stored; else negative */
+  double alpha;  /* ... of confidences; negative: the default, see dnmf_weak_settle */
 
   /* Out. */
   double rmse;          /* held out, over all folds; NaN with weak zeros */
@@ -45,7 +45,8 @@ typedef struct dnmf_tune_plan {
   dnmf_source_options source;
   dnmf_precision precision;
   dnmf_settings fit; /* what the candidates have in common; max_iterations and patience bound each fit; with weak zeros
-                        a ranking metric decides, and fits end as they do in `fit` */
+                        a ranking metric decides, and fits end as they do in `fit`; negative numbers of weak zeros are
+                        dnmf_weak_settle's */
   uint64_t seed;     /* of starts and folds */
   int folds;
   int groups; /* of processes; at most as many as there are */

@@ -20,8 +20,9 @@
 enum { DNMF_WEAK_UNIT = 16 }; /* rows of `pull` are a multiple of so many numbers */
 
 typedef struct dnmf_weak {
-  double weight;      /* of an entry that is not stored, from 0 to 1 */
-  bool target_one;    /* t = 1 of positive values, else the value */
+  double weight;   /* of an entry that is not stored, from 0 to 1 */
+  bool target_one; /* t = 1 of positive values of `like` or more and 0 of others; else the value */
+  double like;
   int64_t fixed_rows; /* of the fixed factor, over all processes */
   const double *gram; /* G, components x components */
   double root;        /* sqrt(c - weight) of all entries ... */
