@@ -223,31 +223,33 @@ typedef struct dnmf_fit_settings {
   int64_t components; /* k, the inner dimension; no default */
 
   /* The objective. */
-  const char *missing; /* what is not stored: "zero", "unobserved"; default "auto": as the data have it */
+  const char *missing; /* what is not stored: "zero", "unobserved", "weak" (zeros that count weak.weight); default
+                          "auto": as the data have it */
   const char *loss;    /* default "frobenius"; "kullback-leibler"; with zeros also "itakura-saito" or the beta of a
                           beta-divergence, "0.5"; all but "frobenius" by "mu" */
   double l1_w;         /* weight of the sum of W; default 0 */
   double l1_h;         /* ... of H */
   double l2;           /* weight of half the squared norms of W and H; default 0 with zeros; of ratings 1.1 of their
-                          standard deviation, 0.105 by "count", 14 "raw" */
+                          standard deviation, 0.105 by "count", 14 "raw"; with implicit 1 by "sqrt-count" */
   double l2_w;         /* ... of W alone; default l2 */
   double l2_h;         /* ... of H alone; default l2 */
   const char *penalty_scale; /* "raw"; with zeros "dimension" (W's times the columns, H's times the rows); ratings
-                                "count", "sqrt-count" (a row's l2 times its number of ratings, or its root); default
-                                "auto": "raw" with zeros, "sqrt-count" of ratings */
+                                "count", "sqrt-count" (a row's l2 times its number of ratings, or its root), or a
+                                number from 0 to 1, the exponent of that number; with weak zeros those count, too,
+                                with their weight; default "auto": "raw" with zeros, "sqrt-count" of ratings */
 
   /* The course of the fit. */
-  const char *solver;    /* "hals", "mu", "bpp"; default "hals", "mu" for a loss other than "frobenius" */
-  int64_t sweeps;        /* coordinate sweeps over a row's components; default 1, mini-batches 3 */
-  const char *init;      /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
-                            with /W, /H or both; ratings take "random", "nndsvd" and "file:" */
-  int64_t seed;          /* of the start, which is the same on any number of processes; default 0 */
-  int64_t max_iter;      /* most iterations, or passes of mini-batches; default 200; 0 keeps the start */
-  double tol;            /* of the stopping rule; default 1e-4; 0: never stop by it */
-  const char *stop;      /* "gradient": projected gradient below tol times the first; "objective": progress of 10
-                            iterations below tol times the start; "validation"; default "auto": "gradient", "objective"
-                            for "mu" and ratings, "validation" where ratings are held out */
-  double time_limit;     /* seconds of iterating in this job; default: none */
+  const char *solver; /* "hals", "mu", "bpp"; default "hals", "mu" for a loss other than "frobenius" */
+  int64_t sweeps;     /* coordinate sweeps over a row's components; default 1, mini-batches 3 */
+  const char *init;   /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
+                         with /W, /H or both; ratings take "random", "nndsvd" and "file:" */
+  int64_t seed;       /* of the start, which is the same on any number of processes; default 0 */
+  int64_t max_iter;   /* most iterations, or passes of mini-batches; default 200, with implicit 50; 0 keeps the start */
+  double tol;         /* of the stopping rule; default 1e-4; 0: never stop by it */
+  const char *stop;   /* "gradient": projected gradient below tol times the first; "objective": progress of 10
+                         iterations below tol times the start; "validation"; default "auto": "gradient", "objective"
+                         for "mu" and ratings, "validation" where ratings are held out */
+  double time_limit;  /* seconds of iterating in this job; default: none */
   const char *precision; /* of arithmetic and factors: default "double"; "single" */
 
   /* With zeros only. */
@@ -268,6 +270,20 @@ typedef struct dnmf_fit_settings {
     int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10 */
     double init_scale;         /* of the random start; default 0.05 */
   } ratings;
+
+  /* Weak zeros ("weak") only. */
+  struct {
+    double weight; /* what an entry that is not stored counts, 0 to 1; with implicit default 1 */
+    bool implicit; /* values are strengths, as of plays and clicks: what is stored is to be predicted as 1, with
+                      more confidence where it is stronger; implies "weak"; default false */
+    const char *confidence; /* in a value v: "one", "linear" (1 + alpha v), "log" (1 + alpha log(1 + v / epsilon));
+                               default "log" with implicit, else "one" */
+    double alpha;           /* default 8 by "log", 4 over the values' mean when "linear" */
+    double epsilon;         /* default twice the mean */
+    double like;            /* with implicit: entries of less are known, but no sign of liking, and count as those that
+                               are not stored; 0: all are. Default: where the values' mean is above the middle of their
+                               range, as that of ratings is, the mean; else 0 */
+  } weak;
 
   /* A matrix in HDF5 with zeros that is read in batches of rows: only where memory or batch_rows is given. */
   struct {

@@ -19,8 +19,9 @@ static dnmf_status settle_relevant(dnmf_error *error, const dnmf_scorer *scorer,
                                    double *relevant) {
   if (!isnan(*relevant))
     return DNMF_OK;
-  *relevant = scorer->predictor.mean;
-  if (dnmf_model_is_observed(scorer->model))
+  *relevant = dnmf_model_is_implicit(scorer->model) ? 0 : scorer->predictor.mean; /* of strengths, every entry is */
+  if (dnmf_model_is_implicit(scorer->model) ||
+      (dnmf_model_is_observed(scorer->model) && !dnmf_model_is_weak(scorer->model)))
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_USAGE,
                    "%s was fitted to a matrix with zeros, whose mean tells nothing of what is relevant; say from which "

@@ -80,13 +80,21 @@ static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpo
   return f->asked.zeros.exact_residual && !f->result.interrupted ? measure_residual(context, f) : DNMF_OK;
 }
 
+/* Strengths that are repeated add up, unless the file is to be read in another way. */
+static dnmf_status open_data(dnmf_context *context, dnmf_fitting *f) {
+  dnmf_data data = *f->data; /* borrowed */
+  if (f->asked.weak.implicit)
+    dnmf_source_add_repeats(&data.options);
+  return dnmf_data_open(context, data.kind == DNMF_DATA_FILE ? &data : f->data, f->taken_as, &f->source);
+}
+
 /* `output` is where to write the model; zeroed: nowhere. */
 static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *checkpoint, const dnmf_output *output,
                               dnmf_fitting *f) {
   const dnmf_job_host *host = f->host;
   double clock = host->began > 0 ? host->began : MPI_Wtime();
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_check(&context->error, f)));
-  DNMF_TRY(dnmf_data_open(context, f->data, f->taken_as, &f->source));
+  DNMF_TRY(open_data(context, f));
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_plan(context, f)));
   DNMF_TRY(check_memory(context, f));
   DNMF_TRY(read_matrix(context, f));

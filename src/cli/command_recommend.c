@@ -228,8 +228,8 @@ static dnmf_status add_unknown(cli_session *session, const recommend_options *op
 
 static void say_work(cli_session *session, const recommend_options *options, const recommendation *r) {
   const dnmf_recommend_work *work = &r->work;
-  if (dnmf_model_is_observed(&r->model))
-    cli_say(session, "scores are predicted values; what people like is listed better by a fit with --missing zero "
+  if (dnmf_model_is_observed(&r->model) && !dnmf_model_is_weak(&r->model))
+    cli_say(session, "scores are predicted values; what people like is listed better by a fit with --implicit "
                      "(compare with evaluate --seen)");
   if (work->empty > 0 && !options->include_empty)
     cli_say(session, "%" PRId64 " of %" PRId64 " columns had no data in the fit and are never listed (--include-empty)",

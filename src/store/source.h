@@ -92,6 +92,14 @@ typedef struct dnmf_source_options {
   dnmf_select_options select;
 } dnmf_source_options;
 
+/* Values are strengths, as of plays and clicks: repeated entries add up, unless said otherwise. */
+static inline void dnmf_source_add_repeats(dnmf_source_options *options) {
+  if (options->duplicates_given || options->time_column)
+    return;
+  options->duplicates_given = true;
+  options->duplicates = DNMF_DUPLICATES_SUM;
+}
+
 typedef struct dnmf_source dnmf_source;
 struct dnmf_source {
   /* The same on every process. */

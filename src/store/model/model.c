@@ -106,8 +106,17 @@ double dnmf_model_expectation(const dnmf_model *model) {
 bool dnmf_model_is_observed(const dnmf_model *model) {
   const dnmf_attribute *missing = dnmf_model_attribute(model, "missing");
   if (missing && missing->kind == DNMF_ATTRIBUTE_TEXT)
-    return strcmp(missing->text, "unobserved") == 0;
+    return strcmp(missing->text, "unobserved") == 0 || strcmp(missing->text, "weak") == 0;
   return model->bias.fitted;
+}
+
+bool dnmf_model_is_weak(const dnmf_model *model) {
+  return dnmf_model_text_is(model, "missing", "weak");
+}
+
+bool dnmf_model_is_implicit(const dnmf_model *model) {
+  double implicit = 0;
+  return dnmf_model_is_weak(model) && dnmf_model_number(model, "implicit", &implicit) && implicit != 0;
 }
 
 static bool is_known(const int64_t *counts, const double *bias, const dnmf_panel *factor, int64_t at) {
