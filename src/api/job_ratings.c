@@ -14,24 +14,23 @@
 
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
-enum { SCALE_AUTO = 0, SCALE_RAW, SCALE_DIMENSION, SCALE_COUNT, SCALE_SQRT_COUNT };
 enum { BIAS_AUTO = 0, BIAS_NONE, BIAS_BOTH, BIAS_ROW, BIAS_COL };
 enum { STOP_AUTO = 0, STOP_GRADIENT, STOP_OBJECTIVE, STOP_VALIDATION };
 
 /* The words of the settings. */
 typedef struct ratings_choices {
   int scale;
+  double power;
   int shrink;
   int bias;
   int stop;
 } ratings_choices;
 
 static dnmf_status choose_words(dnmf_error *error, const dnmf_fit_settings *s, ratings_choices *c) {
-  static const char *const scales[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
   static const char *const shrinks[] = {"auto", "zero", "mean", "level", NULL};
   static const char *const biases[] = {"auto", "none", "both", "row", "col", NULL};
   static const char *const stops[] = {"auto", "gradient", "objective", "validation", NULL};
-  DNMF_TRY(dnmf_choose(error, "--penalty-scale", s->penalty_scale, scales, &c->scale));
+  DNMF_TRY(dnmf_choose_penalty_scale(error, s->penalty_scale, &c->scale, &c->power));
   DNMF_TRY(dnmf_choose(error, "--shrink-to", s->ratings.shrink_to, shrinks, &c->shrink));
   DNMF_TRY(dnmf_choose(error, "--bias", s->ratings.bias, biases, &c->bias));
   return dnmf_choose(error, "--stop", s->stop, stops, &c->stop);
@@ -40,7 +39,7 @@ static dnmf_status choose_words(dnmf_error *error, const dnmf_fit_settings *s, r
 static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, const ratings_choices *c) {
   const dnmf_fit_settings *s = &f->asked;
   const bool multiplicative = f->settings.solver == DNMF_SOLVER_MU;
-  if (c->scale == SCALE_DIMENSION)
+  if (c->scale == DNMF_SCALE_DIMENSION)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--penalty-scale dimension is for --missing zero; give raw, count or sqrt-count");
   if (f->settings.loss.divergence && !dnmf_loss_is(f->settings.loss, 1))
@@ -85,11 +84,13 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   f->stop = stops[c.stop];
   f->settings.stop = rules[c.stop];
   f->settings.penalties.scale = DNMF_PENALTY_COUNT;
-  f->settings.penalties.count_power = c.scale == SCALE_RAW ? 0 : c.scale == SCALE_COUNT ? 1 : 0.5;
+  f->settings.penalties.count_power = c.power;
   f->settings.observed = (dnmf_observed_settings){.bias_rows = c.bias == BIAS_BOTH || c.bias == BIAS_ROW,
                                                   .bias_cols = c.bias == BIAS_BOTH || c.bias == BIAS_COL,
                                                   .start_scale = number_or(s->ratings.init_scale, 0.05),
                                                   .patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10};
+  if (f->weak)
+    DNMF_TRY(dnmf_fitting_plan_weak(&context->error, f));
   dnmf_observed_set_shrink(&f->settings, (dnmf_shrink)c.shrink, s->ratings.l2_bias);
   return dnmf_place(context, context->size, 1, f->source.rows, f->source.cols, &f->a);
 }
@@ -97,7 +98,7 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
 /* --- Entries ----------------------------------------------------------------------------------------------- */
 
 /* --validation is a fraction when it is a number, else a file. */
-static bool is_number(const char *text) {
+static bool is_fraction(const char *text) {
   char *end = NULL;
   strtod(text, &end);
   return end != text && !*end;
@@ -178,6 +179,10 @@ static dnmf_status check_shares(dnmf_context *context, const char *fraction, con
 static void settle_penalties(dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
   dnmf_penalties *penalties = &f->settings.penalties;
+  if (f->weak) {
+    dnmf_fitting_settle_weak(f);
+    return;
+  }
   double both = number_or(s->l2, dnmf_observed_default_l2(&f->settings, &f->ratings));
   if (s->l2 < 0 && f->settings.loss.divergence && f->ratings.mean > 0)
     both /= f->ratings.mean;
@@ -195,10 +200,10 @@ static void warn_about_ratings(dnmf_context *context, const dnmf_fitting *f) {
   if (ratings->empty_cols > 0)
     dnmf_warn(context, "%" PRId64 " of %" PRId64 " columns have no rating%s: the model does not know them",
               ratings->empty_cols, ratings->cols, where);
-  if (ratings->smallest == ratings->largest && ratings->largest > 0 && ratings->stored > 1)
+  if (!f->weak && ratings->smallest == ratings->largest && ratings->largest > 0 && ratings->stored > 1)
     dnmf_warn(context,
               "every rating is %g: there is nothing to tell rows and columns apart by; plays, clicks and purchases are "
-              "fitted with --missing zero",
+              "fitted with --implicit",
               ratings->largest);
 }
 
@@ -215,7 +220,7 @@ static dnmf_status attach_held_out(dnmf_context *context, dnmf_fitting *f) {
 
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   const char *validation = f->asked.ratings.validation;
-  const bool share = validation && is_number(validation);
+  const bool share = validation && is_fraction(validation);
   dnmf_ratings_split split = {.seed = f->settings.seed};
   f->has_held_out = validation || f->asked.ratings.held_out;
   if (share)
@@ -227,6 +232,9 @@ dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   else if (f->has_held_out)
     DNMF_TRY(attach_held_out(context, f));
   settle_penalties(f);
+  if (f->weak)
+    DNMF_TRY(dnmf_weak_measure(context, &f->settings.observed.weak, &f->ratings.by_rows, f->precision,
+                               (double)f->ratings.rows * (double)f->ratings.cols, &f->weak_figures));
   warn_about_ratings(context, f);
   return DNMF_OK;
 }

@@ -16,11 +16,12 @@ static const double LEVEL = 0.3;
 static const double ROW_BIAS_SHARE = 0.4; /* rows are mostly people, columns things */
 
 bool dnmf_observed_is_around_level(const dnmf_settings *settings) {
-  return settings->observed.around_level && dnmf_observed_has_biases(settings) && settings->solver != DNMF_SOLVER_MU;
+  return settings->observed.around_level && dnmf_observed_has_biases(settings) && settings->solver != DNMF_SOLVER_MU &&
+         !settings->observed.weak.on;
 }
 
 bool dnmf_observed_shrinks_to_mean(const dnmf_settings *settings) {
-  return settings->observed.shrink_to_mean && settings->solver != DNMF_SOLVER_MU &&
+  return settings->observed.shrink_to_mean && settings->solver != DNMF_SOLVER_MU && !settings->observed.weak.on &&
          !dnmf_observed_is_around_level(settings);
 }
 
@@ -81,8 +82,14 @@ dnmf_status observed_start_create(dnmf_error *error, const dnmf_settings *settin
   return dnmf_panel_create(error, what, dnmf_range_size(ratings->by_cols.owned), stride, ratings->precision, h);
 }
 
-/* What the product has to explain; around a level, the random start is as if it were that. */
+/* What the product has to explain; around a level, the random start is as if it were that. With weak zeros the mean
+ * target of all entries, each with its weight. */
 static double level_of(const dnmf_settings *settings, const dnmf_ratings *ratings) {
+  const dnmf_weak_settings *weak = &settings->observed.weak;
+  const double stored = (double)ratings->stored;
+  if (weak->on)
+    return stored * (weak->target_one ? 1 : ratings->mean) /
+           (stored + weak->weight * ((double)ratings->rows * (double)ratings->cols - stored));
   return dnmf_observed_is_around_level(settings) ? ratings->deviation
                                                  : ratings->mean - dnmf_observed_mean(settings, ratings);
 }
@@ -141,7 +148,8 @@ static void put_level(double level, dnmf_panel *panel) {
 
 void observed_start_at_random(const dnmf_settings *settings, const dnmf_ratings *ratings, dnmf_panel *w,
                               dnmf_panel *h) {
-  const bool flat = !dnmf_observed_has_biases(settings) && settings->solver != DNMF_SOLVER_MU;
+  const bool flat =
+      !dnmf_observed_has_biases(settings) && settings->solver != DNMF_SOLVER_MU && !settings->observed.weak.on;
   if (dnmf_observed_is_around_level(settings)) {
     put_deviations(settings, ratings, DNMF_STREAM_START_W, ratings->by_rows.owned, w);
     put_deviations(settings, ratings, DNMF_STREAM_START_H, ratings->by_cols.owned, h);

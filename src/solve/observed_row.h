@@ -19,6 +19,23 @@ static inline real value_at(const dnmf_observed_update *update, int64_t at) {
   return update->narrow ? (real)dnmf_number_at(update->narrow, update->value, at) : ((const real *)update->value)[at];
 }
 
+/* t and sqrt(c - weight) of an entry, with weak zeros. */
+static inline real target_at(const dnmf_observed_update *update, int64_t at) {
+  const real value = value_at(update, at);
+  return update->weak->target_one ? (real)(value > 0 && value >= (real)update->weak->like) : value;
+}
+
+static inline real root_at(const dnmf_weak *weak, int64_t at) {
+  return weak->roots ? ((const real *)weak->roots)[at] : (real)weak->root;
+}
+
+/* The L2 weight of a row: entries that are not stored count, too, where zeros are weak. */
+static inline double row_l2(const dnmf_observed_update *update, double entries) {
+  const dnmf_weak *weak = update->weak;
+  const double count = weak ? entries + weak->weight * ((double)weak->fixed_rows - entries) : entries;
+  return update->l2 * pow(count + update->count_extra, update->count_power);
+}
+
 /* The bias as it is stored: less what the level makes of the row, see observed.h. */
 static inline void store_bias(const dnmf_observed_update *update, double bias, real *x) {
   double sum = 0;
@@ -35,12 +52,7 @@ static inline void settle_empty_row(const dnmf_observed_update *update, real *x)
     store_bias(update, update->fit_bias ? update->bias_line.at_none : 0, x);
 }
 
-/* Of a row with so many entries: the weight of its L2 penalty, that of its bias, and what its bias is pulled towards.
- */
-static inline double row_l2(const dnmf_observed_update *update, double entries) {
-  return update->l2 * pow(entries + update->count_extra, update->count_power);
-}
-
+/* Of a row with so many entries: the weight of its bias's penalty, and what its bias is pulled towards. */
 static inline double row_l2_bias(const dnmf_observed_update *update, double entries) {
   return update->l2_bias * pow(entries, update->bias_power);
 }

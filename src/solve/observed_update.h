@@ -5,6 +5,7 @@
 #define DNMF_OBSERVED_UPDATE_H
 
 #include "base/number.h"
+#include "solve/weak.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -51,6 +52,7 @@ typedef struct dnmf_observed_update {
   double l2_bias;
   double bias_power;
   dnmf_bias_line bias_line;
+  const dnmf_weak *weak; /* what entries that are not stored count; NULL: nothing. Without biases, not for mu */
   int sweeps;            /* hals */
   bool kullback_leibler; /* mu: the generalized Kullback-Leibler loss instead of squared error */
 
