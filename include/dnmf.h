@@ -266,7 +266,7 @@ typedef struct dnmf_fit_settings {
                                   constant row, the product being of deviations from it); default "auto": "level",
                                   "mean" without biases, "zero" for "mu" */
     double l2_bias;            /* shrinks a bias as so many ratings of its mean would; default 5; with "level", so
-                                  many times the root of its count for columns, 0.4 of that for rows; default 2 */
+                                  many times the root of its count for columns, 0.25 of that for rows; default 3 */
     const char *validation;    /* hold out a share, "0.1", or the ratings of a file; default: none */
     const dnmf_data *held_out; /* instead of validation: these ratings, matched by ids; NULL (default): none */
     int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10 */

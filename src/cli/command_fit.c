@@ -22,7 +22,7 @@ static const cli_fit_options defaults = {.fit = {UNGIVEN, .max_iter = -1, .sweep
                                                  .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
     .fit = {UNGIVEN, .max_iter = 200, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
-            .ratings = {.bias = "auto", .shrink_to = "auto", .l2_bias = 2, .patience = 10, .init_scale = 0.05},
+            .ratings = {.bias = "auto", .shrink_to = "auto", .l2_bias = 3, .patience = 10, .init_scale = 0.05},
             .weak = {.weight = 1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
 
@@ -74,7 +74,7 @@ static const cli_option ratings_table[] = {
      0, 0, shrink_choices},
     {"l2-bias", 0, CLI_REAL, FIT(ratings.l2_bias), "N",
      "shrink a bias as N ratings of its mean would (default 5); with --shrink-to level N times\n"
-     "                               the root of its count for columns, 0.4 of that for rows (default 2)",
+     "                               the root of its count for columns, 0.25 of that for rows (default 3)",
      0, INFINITY, NULL},
     {"validation", 0, CLI_INPUT_FILE, FIT(ratings.validation), "F|FILE",
      "hold out this fraction, or the ratings of FILE (matched by ids); stop when their RMSE\n"

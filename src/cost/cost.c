@@ -264,7 +264,7 @@ static dnmf_traffic traffic_of_observed(const dnmf_job *job, int processes, int 
   const double rows = fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols);
   double pulls = job->solver == DNMF_SOLVER_MU ? 0 : 2.0 * (job->components + DNMF_COST_MEAN_ROW_EXTRA);
   if (job->bias)
-    pulls = 2.0 * DNMF_COST_BIAS_LINE_SUMS;
+    pulls = 2.0 * DNMF_COST_BIAS_LINE_SUMS + job->components + 1;
   if (job->weak)
     pulls = 0;
   const double grams = job->weak ? 2.0 * job->components * job->components : 0;

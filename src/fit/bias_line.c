@@ -21,7 +21,7 @@ void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, dou
     if (entries == 0)
       continue;
     const double weight = pow(entries, bias_power);
-    const double place = log1p(entries / DNMF_BIAS_KNEE);
+    const double place = dnmf_count_place(entries);
     const double bias = bias_of(x, row, level);
     sums[WEIGHT] += weight;
     sums[PLACE] += weight * place;
@@ -43,4 +43,36 @@ dnmf_bias_line dnmf_bias_line_of(const double sums[DNMF_BIAS_LINE_SUMS]) {
     return (dnmf_bias_line){bias, 0};
   const double slope = (sums[PRODUCT] / weight - place * bias) / spread;
   return (dnmf_bias_line){bias - slope * place, slope};
+}
+
+void dnmf_center_slope_sums(const dnmf_ratings_view *view, const dnmf_panel *x, double level,
+                            const dnmf_penalties *penalties, int components, double *sums) {
+  for (int c = 0; c <= components; c++)
+    sums[c] = 0;
+  for (int64_t row = 0; row < x->rows; row++) {
+    const double entries = (double)(view->entries.start[row + 1] - view->entries.start[row]);
+    if (entries == 0)
+      continue;
+    const double weight = pow(entries + penalties->count_extra, dnmf_count_power(penalties));
+    const double place = dnmf_count_place(entries);
+    for (int c = 0; c < components; c++)
+      sums[c] += weight * place * (dnmf_panel_get(x, row, c) - level);
+    sums[components] += weight * place * place;
+  }
+}
+
+/* Of a slope's own penalty. Without it nothing would hold what rows and the slope share, as one can shrink and the
+ * other grow, and predictions would get worse from the thirtieth iteration on. */
+static const double SLOPE_RIDGE = 1.0 / 9;
+
+void dnmf_center_slope_take(const double *sums, int components, double *slope) {
+  for (int c = 0; c < components; c++)
+    slope[c] = sums[components] > 0 ? sums[c] / ((1 + SLOPE_RIDGE) * sums[components]) : 0;
+}
+
+double dnmf_center_slope_penalty(const double *slope, int components, double l2, double place_squares) {
+  double squares = 0;
+  for (int c = 0; c < components; c++)
+    squares += slope[c] * slope[c];
+  return 0.5 * l2 * SLOPE_RIDGE * place_squares * squares;
 }

@@ -6,6 +6,7 @@
 #ifndef DNMF_BIAS_LINE_H
 #define DNMF_BIAS_LINE_H
 
+#include "fit/settings.h"
 #include "matrix/panel.h"
 #include "matrix/ratings.h"
 #include "solve/observed.h"
@@ -19,5 +20,18 @@ void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, dou
 
 /* The line from the sums over all processes; level where all rows have as many entries. local */
 dnmf_bias_line dnmf_bias_line_of(const double sums[DNMF_BIAS_LINE_SUMS]);
+
+/* The same for what columns are pulled towards: level + slope * dnmf_count_place(entries), so that how somebody takes
+ * to what many know is told by his row. Sums over the owned rows of x, weighted as their L2 penalties: one of each
+ * component, then one. local */
+void dnmf_center_slope_sums(const dnmf_ratings_view *view, const dnmf_panel *x, double level,
+                            const dnmf_penalties *penalties, int components, double *sums);
+
+/* slope[components] from the sums over all processes: where the columns' penalty and the slope's own, a ninth of l2
+ * times the last sum, are smallest. local */
+void dnmf_center_slope_take(const double *sums, int components, double *slope);
+
+/* That own penalty; `place_squares` is the last of the sums, of all processes or of one for its share. local */
+double dnmf_center_slope_penalty(const double *slope, int components, double l2, double place_squares);
 
 #endif

@@ -46,7 +46,9 @@ typedef struct observed_factor {
   dnmf_panel needed;  /* rows of the other factor */
   center center;      /* what l2 pulls the rows towards; empty: zero, or what is given */
   const double *given_center;
-  weak_side weak; /* with weak zeros */
+  double *slope;        /* of what columns are pulled towards, by their entries (bias_line.h); NULL: none */
+  double place_squares; /* the last of the slope's sums, this process's */
+  weak_side weak;       /* with weak zeros */
   bool fit_bias;
   double l2_bias;
   dnmf_bias_line bias_line; /* what biases are pulled towards */
@@ -105,6 +107,7 @@ static dnmf_status observed_half_step(dnmf_loop *loop, observed_fit *o, observed
                                  .l2 = f->l2,
                                  .count_power = dnmf_count_power(&settings->penalties),
                                  .center = f->given_center ? f->given_center : f->center.mean,
+                                 .slope = f->slope,
                                  .count_extra = settings->penalties.count_extra,
                                  .level = o->level,
                                  .l2_bias = f->l2_bias,
@@ -117,6 +120,8 @@ static dnmf_status observed_half_step(dnmf_loop *loop, observed_fit *o, observed
                                                   &update, &context->error));
   totals->loss = update.loss;
   totals->penalty += update.penalty;
+  if (f->slope)
+    totals->penalty += dnmf_center_slope_penalty(f->slope, settings->components, f->l2, f->place_squares);
   totals->violation += update.violation;
   loop->seconds.update += dnmf_lap(&clock);
   return DNMF_OK;
@@ -154,6 +159,14 @@ static int64_t add_bias_line(const observed_fit *o, const observed_factor *f, do
   return DNMF_BIAS_LINE_SUMS;
 }
 
+/* Those of the slope of what columns are pulled towards. */
+static int64_t add_slope(observed_fit *o, double *values) {
+  const dnmf_settings *settings = o->settings;
+  dnmf_center_slope_sums(o->cols.view, o->cols.x, o->level, &settings->penalties, settings->components, values);
+  o->cols.place_squares = values[settings->components];
+  return settings->components + 1;
+}
+
 static void take_bias_line(const double *sums, observed_factor *f) {
   if (f->fit_bias)
     f->bias_line = dnmf_bias_line_of(sums);
@@ -174,6 +187,7 @@ static dnmf_status sum_totals(dnmf_loop *loop, observed_fit *o, observed_totals 
   if (moves_lines(o)) {
     count += add_bias_line(o, &o->rows, o->shared + count);
     count += add_bias_line(o, &o->cols, o->shared + count);
+    count += add_slope(o, o->shared + count);
   }
   DNMF_TRY(dnmf_sum_gram(o->context, o->shared, 0, count));
   memcpy(totals, o->shared, sizeof *totals);
@@ -184,6 +198,7 @@ static dnmf_status sum_totals(dnmf_loop *loop, observed_fit *o, observed_totals 
   if (moves_lines(o)) {
     take_bias_line(behind, &o->rows);
     take_bias_line(behind + DNMF_BIAS_LINE_SUMS, &o->cols);
+    dnmf_center_slope_take(behind + 2 * (int64_t)DNMF_BIAS_LINE_SUMS, o->settings->components, o->cols.slope);
   }
   loop->seconds.exchange += dnmf_lap(&clock);
   return totals->failed > 0 ? dnmf_agree(o->context, loop->failure) : DNMF_OK;
@@ -266,6 +281,8 @@ static dnmf_status create_level_row(observed_fit *o) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(&o->context->error, "a constant row", o->settings->components, sizeof(double), &memory));
   o->level_row = memory;
+  DNMF_TRY(dnmf_allocate_zero(&o->context->error, "a slope", o->settings->components, sizeof(double), &memory));
+  o->cols.slope = memory;
   for (int c = 0; c < o->settings->components; c++)
     o->level_row[c] = o->level;
   o->rows.given_center = o->cols.given_center = o->level_row;
@@ -277,7 +294,7 @@ static dnmf_status create_sums(observed_fit *o) {
   dnmf_error *error = &o->context->error;
   const dnmf_settings *settings = o->settings;
   const int64_t mean_rows = 2 * ((int64_t)settings->components + CENTER_EXTRA);
-  const int64_t lines = 2 * (int64_t)DNMF_BIAS_LINE_SUMS;
+  const int64_t lines = 2 * (int64_t)DNMF_BIAS_LINE_SUMS + settings->components + 1;
   const double power = dnmf_count_power(&settings->penalties);
   void *shared = NULL;
   DNMF_TRY(dnmf_allocate(error, "sums", OBSERVED_TOTALS + mean_rows + lines, sizeof(double), &shared));
@@ -332,6 +349,7 @@ static void observed_close(void *state) {
   center_free(&o->rows.center);
   center_free(&o->cols.center);
   free(o->level_row);
+  free(o->cols.slope);
   weak_side_free(&o->rows.weak);
   weak_side_free(&o->cols.weak);
   free(o->shared);

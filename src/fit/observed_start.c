@@ -12,8 +12,8 @@ bool dnmf_observed_has_biases(const dnmf_settings *settings) {
 /* Of the root of the ratings' deviation: with less, the bounds w >= 0 lie close and cost accuracy; with more, nothing
  * is gained. This, the constants of l2 and of biases below were chosen on held-out shares of training files only
  * (ml-100k, ml-latest-small), for held-out RMSE together with the quality of lists over all columns. */
-static const double LEVEL = 0.3;
-static const double ROW_BIAS_SHARE = 0.4; /* rows are mostly people, columns things */
+static const double LEVEL = 0.5;
+static const double ROW_BIAS_SHARE = 0.25; /* rows are mostly people, columns things */
 
 bool dnmf_observed_is_around_level(const dnmf_settings *settings) {
   return settings->observed.around_level && dnmf_observed_has_biases(settings) && settings->solver != DNMF_SOLVER_MU &&
@@ -31,7 +31,7 @@ void dnmf_observed_set_shrink(dnmf_settings *settings, dnmf_shrink shrink, doubl
   observed->around_level = shrink == DNMF_SHRINK_AUTO || shrink == DNMF_SHRINK_LEVEL;
   const bool level = dnmf_observed_is_around_level(settings);
   settings->penalties.count_extra = level ? 5 : 0;
-  observed->l2_bias = l2_bias >= 0 ? l2_bias : level ? 2 : 5;
+  observed->l2_bias = l2_bias >= 0 ? l2_bias : level ? 3 : 5;
 }
 
 const char *dnmf_observed_center_name(const dnmf_settings *settings) {

@@ -26,7 +26,7 @@ bool dnmf_observed_shrinks_to_mean(const dnmf_settings *settings);
 /* "level", "mean" or "zero" */
 const char *dnmf_observed_center_name(const dnmf_settings *settings);
 
-/* The level c of solve/observed.h: 0.3 of the root of the ratings' standard deviation; 0 where there is none. local */
+/* The level c of solve/observed.h: 0.5 of the root of the ratings' standard deviation; 0 where there is none. local */
 double dnmf_observed_level(const dnmf_settings *settings, const dnmf_ratings *ratings);
 
 /* The weight of a bias's penalty, of rows or columns, to be multiplied by the row's entries to the power. local */

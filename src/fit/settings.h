@@ -45,7 +45,7 @@ typedef struct dnmf_observed_settings {
   bool bias_rows;
   bool bias_cols;
   double l2_bias;      /* in observations: shrinks a bias as that many observations of 0 would; around a level, of a
-                          column's, times the root of its entries (0.4 of it for a row's) */
+                          column's, times the root of its entries (0.25 of it for a row's) */
   bool shrink_to_mean; /* L2 pulls a factor's rows towards their mean instead of zero; not for mu */
   bool around_level;  /* ... towards a constant row, the product is of deviations from it, and biases are pulled towards
                          a line by their number of entries; with biases only, not for mu; goes before shrink_to_mean */

@@ -19,6 +19,7 @@
  * c^2 goes into the mean and -c sum(w) into the row's bias, so that w f_e, the mean and the numbers stored as biases
  * make the prediction whatever c is.
  *
+ * A center may move with the entries: m + slope log(1 + d / DNMF_BIAS_KNEE).
  * The bias b is pulled towards the line a0 + a1 log(1 + d / DNMF_BIAS_KNEE): rows with more entries are not like those
  * with few. Its penalty is l2_bias d^bias_power.
  */

@@ -39,6 +39,7 @@ typedef struct equations {
   double entries;
   double l2_bias;
   double expected; /* bias */
+  double place;    /* on the line of centers */
   double residual_sum;
   double residual_squares;
 } equations;
@@ -55,6 +56,7 @@ static equations lay_out(const dnmf_observed_update *update, int64_t entries, vo
   eq.entries = (double)entries;
   eq.l2_bias = row_l2_bias(update, eq.entries);
   eq.expected = row_bias_expected(update, eq.entries);
+  eq.place = row_place(update, eq.entries);
   eq.gram = scratch;
   eq.rhs = eq.gram + width * width;
   eq.sum = eq.rhs + width;
@@ -202,9 +204,10 @@ static void eliminate_bias(equations *eq) {
 }
 
 /* gradient = G x - rhs + l1, with l2 on G's diagonal and what it pulls towards in rhs. */
-static void set_gradient(equations *eq, real l1, real l2, const double *center) {
+static void set_gradient(const dnmf_observed_update *update, equations *eq, real l2) {
+  const real l1 = (real)update->l1;
   for (int i = 0; i < eq->components; i++) {
-    eq->rhs[i] += center ? l2 * (real)center[i] : 0;
+    eq->rhs[i] += l2 * (real)center_at(update, eq->place, i);
     real *diagonal = eq->gram + (int64_t)i * eq->width + i;
     *diagonal += l2;
     eq->inverse[i] = *diagonal > 0 ? 1 / *diagonal : 0;
@@ -245,7 +248,7 @@ static observed_sums row_sums(const dnmf_observed_update *update, const equation
 #pragma omp simd reduction(+ : quadratic, pull)
   for (int i = 0; i < eq->components; i++) {
     double w = (double)eq->x[i];
-    double m = update->center ? update->center[i] : 0;
+    double m = center_at(update, eq->place, i);
     quadratic += w * ((double)eq->gradient[i] - update->l1 - (double)eq->rhs[i]);
     pull += w * (w - 2 * m);
   }
@@ -254,7 +257,8 @@ static observed_sums row_sums(const dnmf_observed_update *update, const equation
   if (update->fit_bias)
     reduced -= eq->residual_sum * eq->residual_sum / (eq->entries + eq->l2_bias);
   double loss = 0.5 * (reduced + quadratic - l2 * pull) - bias_penalty;
-  return (observed_sums){.loss = loss < 0 ? 0 : loss, .penalty = row_penalty(update, eq->x, l2, eq->l2_bias, b)};
+  return (observed_sums){.loss = loss < 0 ? 0 : loss,
+                         .penalty = row_penalty(update, eq->x, eq->place, l2, eq->l2_bias, b)};
 }
 
 /* Less the expected one. */
@@ -291,7 +295,7 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
     eliminate_bias(&eq);
   double l2 = row_l2(update, eq.entries);
   memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
-  set_gradient(&eq, (real)update->l1, (real)l2, update->center);
+  set_gradient(update, &eq, (real)l2);
   double first = sweep(&eq);
   double violation = first;
   for (int s = 1; s < sweeps && violation > rounding * first; s++)

@@ -61,15 +61,26 @@ static inline double row_bias_expected(const dnmf_observed_update *update, doubl
   return update->fit_bias ? dnmf_bias_expected(&update->bias_line, entries) : 0;
 }
 
+/* The place of a row of so many entries on the line of centers, and the number there that component i is pulled
+ * towards. */
+static inline double row_place(const dnmf_observed_update *update, double entries) {
+  return update->slope ? dnmf_count_place(entries) : 0;
+}
+
+static inline double center_at(const dnmf_observed_update *update, double place, int i) {
+  const double center = update->center ? update->center[i] : 0;
+  return update->slope ? center + place * update->slope[i] : center;
+}
+
 /* l2 and l1 of the row, and its bias's share; `bias` is what differs from the expected one. */
-static inline double row_penalty(const dnmf_observed_update *update, const real *x, double l2, double l2_bias,
-                                 double bias) {
+static inline double row_penalty(const dnmf_observed_update *update, const real *x, double place, double l2,
+                                 double l2_bias, double bias) {
   double total = 0;
   double away = 0; /* |w - m|^2 */
 #pragma omp simd reduction(+ : total, away)
   for (int i = 0; i < update->components; i++) {
     double w = (double)x[i];
-    double m = update->center ? update->center[i] : 0;
+    double m = center_at(update, place, i);
     total += w;
     away += (w - m) * (w - m);
   }

@@ -13,7 +13,12 @@
 
 enum { DNMF_OBSERVED_SLACK = 16 };
 
-enum { DNMF_BIAS_KNEE = 200 }; /* entries from which on more of them change what is expected of a bias */
+enum { DNMF_BIAS_KNEE = 200 }; /* entries from which on more of them change what is expected of a row */
+
+/* Where a row of so many entries is on lines by their number. */
+static inline double dnmf_count_place(double entries) {
+  return log1p(entries / DNMF_BIAS_KNEE);
+}
 
 /* What a bias is pulled towards; zero: zero. */
 typedef struct dnmf_bias_line {
@@ -22,7 +27,7 @@ typedef struct dnmf_bias_line {
 } dnmf_bias_line;
 
 static inline double dnmf_bias_expected(const dnmf_bias_line *line, double entries) {
-  return line->at_none + line->slope * log1p(entries / DNMF_BIAS_KNEE);
+  return line->at_none + line->slope * dnmf_count_place(entries);
 }
 
 typedef struct dnmf_observed_update {
@@ -49,6 +54,7 @@ typedef struct dnmf_observed_update {
   double count_extra;   /* added to a row's entries where l2 is multiplied by their power */
   double level;         /* c; `center` is the constant row of it; 0: none. Not for mu */
   const double *center; /* m, as many numbers as there are components; NULL: zero. Not for mu */
+  const double *slope;  /* likewise; m moves by this times dnmf_count_place of the row's entries; NULL: it does not */
   double l2_bias;
   double bias_power;
   dnmf_bias_line bias_line;

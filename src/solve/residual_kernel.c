@@ -36,6 +36,7 @@ typedef struct sweeper {
   double target_squares;
   double l2_bias;
   double expected; /* bias; `shift` is without it */
+  double place;    /* on the line of centers */
   real weight;     /* 1 / (d + l2_bias) with a free bias, else 0 */
   real shift;      /* -b */
   real l1;
@@ -78,6 +79,7 @@ static sweeper lay_out(const dnmf_observed_update *update, int64_t row, void *sc
     s.blank[i] = (real)update->level;
   s.l2_bias = row_l2_bias(update, (double)s.entries);
   s.expected = row_bias_expected(update, (double)s.entries);
+  s.place = row_place(update, (double)s.entries);
   s.weight = update->fit_bias ? (real)(1 / ((double)s.entries + s.l2_bias)) : 0;
   s.l1 = (real)update->l1;
   s.l2 = (real)row_l2(update, (double)s.entries);
@@ -265,7 +267,6 @@ static real move(int64_t length, real change, const real *column, const real *ne
 
 /* One coordinate sweep; returns the sum of |projected gradient| met on the way. */
 static double sweep(sweeper *s) {
-  const double *center = s->update->center;
   const int k = s->components;
   double violation = 0;
   real inner = product(s->length, s->residual, s->columns);
@@ -274,7 +275,7 @@ static double sweep(sweeper *s) {
     const real *next = s->columns + (t + 1 < k ? t + 1 : 0) * s->length;
     const real old = s->x[t];
     const real slope =
-        s->l1 + s->l2 * (old - (center ? (real)center[t] : 0)) - inner - s->shift * s->sum[t] + s->slopes[t];
+        s->l1 + s->l2 * (old - (real)center_at(s->update, s->place, t)) - inner - s->shift * s->sum[t] + s->slopes[t];
     const real curvature = s->squares[t] - s->weight * s->sum[t] * s->sum[t] + s->l2;
     if (slope < 0 || old > 0)
       violation += fabs((double)slope);
@@ -331,7 +332,7 @@ static observed_sums sweeps_on_residual(const dnmf_observed_update *update, int6
   double loss = residual_loss(&s);
   if (update->weak)
     loss = fmax(0, loss + weak_zeros_loss(&s));
-  return (observed_sums){loss, row_penalty(update, s.x, (double)s.l2, s.l2_bias, -(double)s.shift), first};
+  return (observed_sums){loss, row_penalty(update, s.x, s.place, (double)s.l2, s.l2_bias, -(double)s.shift), first};
 }
 
 extern const residual_kernels VARIANT(dnmf_residual_kernels);

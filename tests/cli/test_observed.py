@@ -80,10 +80,10 @@ def mean_row(factor, counts, power):
 
 class Level:
     """What a fit around a level adds to the objective: the constant row, and the line that biases are pulled towards."""
-    KNEE, EXTRA, ROW_SHARE = 200, 5, 0.4
+    KNEE, EXTRA, ROW_SHARE, RIDGE = 200, 5, 0.25, 1 / 9
 
     def __init__(self, table):
-        self.row = 0.3 * np.sqrt(np.nanstd(table))
+        self.row = 0.5 * np.sqrt(np.nanstd(table))
 
     def bias(self, stored, factor):
         """The bias that a stored number stands for."""
@@ -99,8 +99,17 @@ class Level:
     def expected(self, line, counts):
         return line[0] + line[1] * np.log1p(counts / self.KNEE)
 
+    def places(self, counts):
+        """Of columns that are pulled along a slope, and the weights of their penalties."""
+        return np.log1p(counts / self.KNEE), np.where(counts > 0, np.sqrt(counts + self.EXTRA), 0)
 
-def level_objective(model, table, l1_w=0.0, l1_h=0.0, l2_w=0.0, l2_h=0.0, l2_bias=2.0, lines=None):
+    def slope(self, factor, counts):
+        """Where the penalty of the columns and its own is smallest."""
+        places, weights = self.places(counts)
+        return (weights * places) @ (factor - self.row) / ((1 + self.RIDGE) * weights @ places ** 2)
+
+
+def level_objective(model, table, l1_w=0.0, l1_h=0.0, l2_w=0.0, l2_h=0.0, l2_bias=3.0, lines=None, slope=None):
     """The objective around a level, term by term; `lines` are by default where it is smallest."""
     level, observed = Level(table), ~np.isnan(table)
     total = np.sum((table - model.predictions())[observed] ** 2) / 2 + l1_w * model.w.sum() + l1_h * model.h.sum()
@@ -108,8 +117,14 @@ def level_objective(model, table, l1_w=0.0, l1_h=0.0, l2_w=0.0, l2_h=0.0, l2_bia
              (model.h.T, model.col_bias, observed.sum(axis=0), l2_h, l2_bias)]
     for side, (factor, stored, counts, l2, weight) in enumerate(sides):
         seen, bias = counts > 0, level.bias(stored, factor)
+        center = np.full_like(factor, level.row)
+        if side == 1:
+            along = level.slope(factor, counts) if slope is None else slope
+            places, weights = level.places(counts)
+            center += np.outer(places, along)
+            total += l2 / 2 * level.RIDGE * (weights @ places ** 2) * along @ along
         off = bias - level.expected(lines[side] if lines else level.line(bias, counts), counts)
-        total += l2 / 2 * np.sum(np.sqrt(counts + level.EXTRA)[seen] * np.sum((factor - level.row) ** 2, axis=1)[seen])
+        total += l2 / 2 * np.sum(np.sqrt(counts + level.EXTRA)[seen] * np.sum((factor - center) ** 2, axis=1)[seen])
         total += weight / 2 * np.sum(np.sqrt(counts)[seen] * off[seen] ** 2)
     return total
 
@@ -175,7 +190,7 @@ def half_step(solver, table, factors, offsets, start, l2, power, l2_bias, biased
     return new, biases
 
 
-def level_half_step(solver, table, factors, offsets, start, l2, l2_bias, biased, line):
+def level_half_step(solver, table, factors, offsets, start, l2, l2_bias, biased, line, slope=0):
     """Around a level: deviations take the place of the other side's rows, and what is expected of a bias is taken off
     the ratings. New rows, and the biases as they are stored."""
     level, counts = Level(table), (~np.isnan(table)).sum(axis=1)
@@ -187,7 +202,7 @@ def level_half_step(solver, table, factors, offsets, start, l2, l2_bias, biased,
             new[i:i + 1], stored[i:i + 1] = half_step(
                 solver, row[None, seen], factors[seen] - level.row, offsets[seen] + expected[i], start[i:i + 1],
                 l2 * np.sqrt(1 + level.EXTRA / len(seen)), 0.5, l2_bias * np.sqrt(len(seen)), biased,
-                np.full(start.shape[1], level.row))
+                np.full(start.shape[1], level.row) + slope * np.log1p(len(seen) / level.KNEE))
     return new, stored + expected - level.row * new.sum(axis=1)
 
 
@@ -203,15 +218,17 @@ def test_an_iteration_around_a_level_equals_least_squares_row_by_row(ratings, so
     counts_w, counts_h = observed.sum(axis=1), observed.sum(axis=0)
     lines = [level.line(level.bias(start.row_bias, start.w), counts_w) if bias != "col" else (0, 0),
              level.line(level.bias(start.col_bias, start.h.T), counts_h) if bias != "row" else (0, 0)]
+    slope = level.slope(start.h.T, counts_h)
     assert start.mean == pytest.approx(table[observed].mean() + 3 * level.row ** 2, rel=1e-12)
     w, row_bias = level_half_step(solver, table, start.h.T, start.mean + start.col_bias, start.w, 0.1,
                                   3 * level.ROW_SHARE, bias != "col", lines[0])
-    h, col_bias = level_half_step(solver, table.T, w, start.mean + row_bias, start.h.T, 0.2, 3, bias != "row", lines[1])
+    h, col_bias = level_half_step(solver, table.T, w, start.mean + row_bias, start.h.T, 0.2, 3, bias != "row", lines[1],
+                                  slope)
     for found, expected, seen in ((model.w, w, counts_w > 0), (model.row_bias, row_bias, counts_w > 0),
                                   (model.h.T, h, counts_h > 0), (model.col_bias, col_bias, counts_h > 0)):
         np.testing.assert_allclose(found[seen], expected[seen], atol=1e-8)
     assert report["objective"] == pytest.approx(
-        level_objective(model, table, l2_w=0.1, l2_h=0.2, l2_bias=3, lines=lines), rel=1e-9)
+        level_objective(model, table, l2_w=0.1, l2_h=0.2, l2_bias=3, lines=lines, slope=slope), rel=1e-9)
 
 
 @pytest.mark.parametrize("solver", ["bpp", "hals"])
@@ -529,4 +546,4 @@ def test_the_default_penalty_is_of_the_deviation_however_large_the_mean(tmp_path
     with h5py.File(tmp_path / "m.h5") as file:
         assert file.attrs["l2_w"] == pytest.approx(1.15 * np.std(values), rel=1e-9)
         assert file.attrs["mean"] == pytest.approx(np.mean(values), rel=1e-14)
-        assert file["bias/mean"][()] == pytest.approx(np.mean(values) + 2 * 0.09 * np.std(values), rel=1e-14)
+        assert file["bias/mean"][()] == pytest.approx(np.mean(values) + 2 * 0.25 * np.std(values), rel=1e-14)

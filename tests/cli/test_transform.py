@@ -77,7 +77,7 @@ def fold(path, row):
     level = facts["level"] if around else 0.0
     fitted = facts["bias"] in ("row", "row and column")
     expected = facts["row_bias_at_none"] + facts["row_bias_slope"] * np.log1p(count / 200) if around and fitted else 0.0
-    shrink = 0.4 * facts["l2_bias"] * np.sqrt(count) if around else facts["l2_bias"]
+    shrink = 0.25 * facts["l2_bias"] * np.sqrt(count) if around else facts["l2_bias"]
     if count == 0:
         return towards, expected - level * towards.sum()
     f = h[:, known].T - level

@@ -67,8 +67,10 @@ static int64_t entries_of(const rows *r, int row) {
   return r->start[row + 1] - r->start[row];
 }
 
-static double center_of(const rows *r, const way *w, int t) {
-  return w->level > 0 ? w->level : w->centered ? r->center[t] : 0;
+/* Around a level centers move with the entries, by r->center's numbers. */
+static double center_of(const rows *r, const way *w, int row, int t) {
+  const double place = log(1 + (double)entries_of(r, row) / 200);
+  return w->level > 0 ? w->level + place * r->center[t] : w->centered ? r->center[t] : 0;
 }
 
 static double l2_of(const rows *r, const way *w, int row) {
@@ -121,7 +123,7 @@ static void step(rows *r, const way *w, int row, int t, double *violation) {
   const double l2 = l2_of(r, w, row);
   residuals(r, w, row, left);
   const double b = best_bias(r, w, row, left);
-  double slope = w->l1 + l2 * (x[t] - center_of(r, w, t));
+  double slope = w->l1 + l2 * (x[t] - center_of(r, w, row, t));
   double curvature = l2;
   double sum = 0;
   for (int64_t e = 0; e < count; e++) {
@@ -154,7 +156,7 @@ static void finish(rows *r, const way *w, int row, sums *total) {
   for (int64_t e = 0; e < count; e++)
     total->loss += 0.5 * (left[e] - b) * (left[e] - b);
   for (int t = 0; t < r->k; t++) {
-    const double away = x[t] - center_of(r, w, t);
+    const double away = x[t] - center_of(r, w, row, t);
     total->penalty += 0.5 * l2 * away * away + w->l1 * x[t];
   }
   const double off = b - expected_bias(r, w, row);
@@ -167,7 +169,7 @@ static sums reference(rows *r, const way *w) {
     double later = 0;
     if (entries_of(r, row) == 0) {
       for (int t = 0; t < r->k; t++)
-        r->x[row * r->stride + t] = center_of(r, w, t);
+        r->x[row * r->stride + t] = center_of(r, w, row, t);
       if (w->bias)
         r->x[row * r->stride + r->k] = stored_bias(r, w, row, expected_bias(r, w, row));
       continue;
@@ -201,7 +203,7 @@ static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, double *
   void *moved = narrow(r->precision, r->x, numbers);
   double center[MOST_COMPONENTS];
   for (int t = 0; t < r->k; t++)
-    center[t] = center_of(r, w, t);
+    center[t] = w->level > 0 ? w->level : r->center[t];
   const bool level = w->level > 0;
   dnmf_observed_update update = {.rows = r->count,
                                  .start = r->start,
@@ -220,6 +222,7 @@ static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, double *
                                  .count_extra = level ? EXTRA : 0,
                                  .level = w->level,
                                  .center = w->centered ? center : NULL,
+                                 .slope = level ? r->center : NULL,
                                  .l2_bias = L2_BIAS,
                                  .bias_power = level ? BIAS_POWER : 0,
                                  .bias_line = level ? LINE : (dnmf_bias_line){0, 0},
