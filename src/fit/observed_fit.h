@@ -36,7 +36,7 @@ typedef struct dnmf_observed_fold {
   double mean;                   /* the constant part of every prediction */
   int64_t rows;                  /* new, over all processes */
   int64_t fixed_rows;            /* of `fixed`, over all processes */
-  const double *mean_row;        /* what L2 pulls the rows towards; NULL: zero */
+  const double *mean_row;        /* what L2 pulls the rows towards; NULL: zero; not used with a level */
   double level;                  /* and bias_line: of the fit, as in solve/observed.h */
   dnmf_bias_line bias_line;
   double sum; /* of the entries of all processes */

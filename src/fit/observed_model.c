@@ -75,6 +75,30 @@ static dnmf_status find_pulled(dnmf_context *context, const dnmf_settings *setti
   return DNMF_OK;
 }
 
+/* An unknown row is the mean of all ratings' rows, not what rows with few of them are pulled towards: that is where the
+ * columns' deviations count nothing. Its stored bias likewise. collective */
+static dnmf_status find_mean_row(dnmf_context *context, int components, model_side *s) {
+  void *memory = NULL;
+  const int width = s->x->components;
+  dnmf_status status = dnmf_allocate_zero(&context->error, "the mean row", (int64_t)width + 1, sizeof(double), &memory);
+  double *sums = memory;
+  DNMF_TRY(dnmf_agree(context, status));
+  for (int64_t row = 0; row < s->x->rows; row++) {
+    const double entries = (double)(*s->counts)[row];
+    for (int c = 0; c < width; c++)
+      sums[c] += entries * dnmf_panel_get(s->x, row, c);
+    sums[width] += entries;
+  }
+  status = dnmf_sum_doubles(context, context->comm, sums, (int64_t)width + 1);
+  if (status == DNMF_OK && sums[width] > 0) {
+    for (int c = 0; c < components; c++)
+      (*s->pulled)[c] = sums[c] / sums[width];
+    s->unknown_bias = sums[components] / sums[width];
+  }
+  free(sums);
+  return status;
+}
+
 /* Rows without entries are what others are pulled towards. */
 static void settle_empty_rows(const model_side *s) {
   for (int64_t row = 0; row < s->factor->rows; row++) {
@@ -137,6 +161,8 @@ dnmf_status dnmf_observed_fill_model(dnmf_context *context, const dnmf_settings 
     return DNMF_OK;
   DNMF_TRY(find_pulled(context, settings, level, &rows));
   DNMF_TRY(find_pulled(context, settings, level, &cols));
+  if (dnmf_observed_is_around_level(settings))
+    DNMF_TRY(find_mean_row(context, settings->components, &rows));
   settle_empty_rows(&rows);
   settle_empty_rows(&cols);
   return dnmf_agree(context, set_facts(&context->error, settings, level, &rows, &cols, model));

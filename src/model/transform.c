@@ -218,6 +218,22 @@ static double number_of(const dnmf_model *model, const char *name) {
   return number;
 }
 
+/* A row of which nothing is known is the mean row where rows are fitted around a level. */
+static void settle_unknown_rows(folding *f) {
+  const dnmf_model *model = f->model;
+  const int64_t *start = f->view.entries.start;
+  if (!model->mean_row || number_of(model, "level") <= 0)
+    return;
+  for (int64_t row = 0; row < f->x.rows; row++) {
+    if (start[row] != start[row + 1])
+      continue;
+    for (int c = 0; c < model->components; c++)
+      dnmf_panel_set(&f->x, row, c, model->mean_row[c]);
+    if (f->x.components > model->components)
+      dnmf_panel_set(&f->x, row, model->components, number_of(model, "unknown_row_bias"));
+  }
+}
+
 static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
   const dnmf_model *model = f->model;
   double sums[2] = {0, 0};
@@ -237,6 +253,7 @@ static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
       .sum = sums[0],
       .sum_squares = sums[1]};
   DNMF_TRY(dnmf_fold_observed(f->context, f->settings, &fold, &f->x, &f->fit));
+  settle_unknown_rows(f);
   *result = (dnmf_transform_result){.loss = f->fit.loss,
                                     .penalty = f->fit.objective - f->fit.loss,
                                     .entries = counts[0],

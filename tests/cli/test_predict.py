@@ -222,8 +222,14 @@ def test_rows_without_ratings_are_unknown(tmp_path, shrink):
     assert result["unknown"] == 3
     row, col = (oracle.attributes.get(f"{side}_bias_at_none", 0) for side in ("row", "col"))
     assert (row, col) != (0, 0) or shrink == "zero"
-    expected = oracle.mean + np.array([row + oracle.bias(0, oracle.h.T, oracle.col_bias),
-                                       oracle.bias(0, oracle.w, oracle.row_bias) + col, row + col])
+    if shrink == "level":  # by the mean row, weighted by counts; a column like others has no deviations
+        counts = np.array([2, 2, 0, 2])
+        mean_row, row = counts @ oracle.w / 6, counts @ oracle.row_bias / 6
+        unknown = oracle.level * mean_row.sum() + row + col
+        expected = [oracle.constant + row + oracle.col_bias[0] + mean_row @ oracle.h[:, 0],
+                    oracle.mean + oracle.bias(0, oracle.w, oracle.row_bias) + col, oracle.mean + unknown]
+    else:
+        expected = oracle.mean + np.array([oracle.col_bias[0], oracle.row_bias[0], 0])
     assert scores[:3] == pytest.approx(np.clip(expected, 1, 5), abs=1e-12)
 
 

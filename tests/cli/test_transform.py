@@ -75,11 +75,12 @@ def fold(path, row):
     count = known.sum()
     around = facts["shrink_to"] == "level"
     level = facts["level"] if around else 0.0
+    mean_row, towards = towards, np.full(k, level) if around else towards
     fitted = facts["bias"] in ("row", "row and column")
     expected = facts["row_bias_at_none"] + facts["row_bias_slope"] * np.log1p(count / 200) if around and fitted else 0.0
     shrink = 0.25 * facts["l2_bias"] * np.sqrt(count) if around else facts["l2_bias"]
     if count == 0:
-        return towards, expected - level * towards.sum()
+        return (mean_row, facts["unknown_row_bias"]) if around else (towards, 0.0)
     f = h[:, known].T - level
     rest = row[known] - mean - bias[known] - expected
     centre = np.eye(count)
