@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Runs the test suite built with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer.
 #
-#   scripts/sanitize.sh                    all unit tests, and of the command-line tests help, small_table, model_file
+#   scripts/sanitize.sh                    all unit tests, on 1 and 3 processes, and of the command-line tests help,
+#                                          small_table and model_file
+#   scripts/sanitize.sh --quick            the unit tests of files, communication, fits and models that are quick
 #   scripts/sanitize.sh --all              everything, for a long wait
 #   scripts/sanitize.sh CTEST OPTION...    e.g. scripts/sanitize.sh -R cli.test_predict
 #
@@ -15,6 +17,7 @@ announce sanitize
 selection=("$@")
 case ${1:-} in
   "") selection=(-R '^unit\.|^cli\.test_(help|small_table|model_file)$') ;;
+  --quick) selection=(-R '^unit\.(base|comm|store|factor|fit|model|api|cli)/' -E 'test_(dictionary|full_disk|laws|cost)$') ;;
   --all) selection=("${@:2}") ;;
 esac
 setup test
