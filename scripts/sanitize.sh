@@ -17,7 +17,7 @@ announce sanitize
 selection=("$@")
 case ${1:-} in
   "") selection=(-R '^unit\.|^cli\.test_(help|small_table|model_file)$') ;;
-  --quick) selection=(-R '^unit\.(base|comm|store|factor|fit|model|api|cli)/' -E 'test_(dictionary|full_disk|laws|cost)$') ;;
+  --quick) selection=(-R '^unit\.(comm|store|factor|fit|model|api|cli)/' -E 'test_(dictionary|full_disk|laws|cost)$') ;;
   --all) selection=("${@:2}") ;;
 esac
 setup test
@@ -27,5 +27,5 @@ allow_root_to_run_mpi
 export ASAN_OPTIONS="fast_unwind_on_malloc=0:${ASAN_OPTIONS:-}"
 export LSAN_OPTIONS="suppressions=$PWD/scripts/suppressions/leaks.supp:print_suppressions=0:${LSAN_OPTIONS:-}"
 export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
-ctest --test-dir build-sanitize --output-on-failure --parallel "$(cores)" "${selection[@]}"
+ctest --test-dir build-sanitize --output-on-failure --parallel "$(test_jobs)" "${selection[@]}"
 finished "the selected tests passed"
