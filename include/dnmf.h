@@ -223,31 +223,33 @@ typedef struct dnmf_fit_settings {
   int64_t components; /* k, the inner dimension; no default */
 
   /* The objective. */
-  const char *missing; /* what is not stored: "zero", "unobserved"; default "auto": as the data have it */
+  const char *missing; /* what is not stored: "zero", "unobserved", "weak" (zeros that count weak.weight); default
+                          "auto": as the data have it */
   const char *loss;    /* default "frobenius"; "kullback-leibler"; with zeros also "itakura-saito" or the beta of a
                           beta-divergence, "0.5"; all but "frobenius" by "mu" */
   double l1_w;         /* weight of the sum of W; default 0 */
   double l1_h;         /* ... of H */
   double l2;           /* weight of half the squared norms of W and H; default 0 with zeros; of ratings 1.1 of their
-                          standard deviation, 0.105 by "count", 14 "raw" */
+                          standard deviation, 0.105 by "count", 14 "raw"; with implicit 1 by "sqrt-count" */
   double l2_w;         /* ... of W alone; default l2 */
   double l2_h;         /* ... of H alone; default l2 */
   const char *penalty_scale; /* "raw"; with zeros "dimension" (W's times the columns, H's times the rows); ratings
-                                "count", "sqrt-count" (a row's l2 times its number of ratings, or its root); default
-                                "auto": "raw" with zeros, "sqrt-count" of ratings */
+                                "count", "sqrt-count" (a row's l2 times its number of ratings, or its root), or a
+                                number from 0 to 1, the exponent of that number; with weak zeros those count, too,
+                                with their weight; default "auto": "raw" with zeros, "sqrt-count" of ratings */
 
   /* The course of the fit. */
-  const char *solver;    /* "hals", "mu", "bpp"; default "hals", "mu" for a loss other than "frobenius" */
-  int64_t sweeps;        /* coordinate sweeps over a row's components; default 1, mini-batches 3 */
-  const char *init;      /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
-                            with /W, /H or both; ratings take "random", "nndsvd" and "file:" */
-  int64_t seed;          /* of the start, which is the same on any number of processes; default 0 */
-  int64_t max_iter;      /* most iterations, or passes of mini-batches; default 200; 0 keeps the start */
-  double tol;            /* of the stopping rule; default 1e-4; 0: never stop by it */
-  const char *stop;      /* "gradient": projected gradient below tol times the first; "objective": progress of 10
-                            iterations below tol times the start; "validation"; default "auto": "gradient", "objective"
-                            for "mu" and ratings, "validation" where ratings are held out */
-  double time_limit;     /* seconds of iterating in this job; default: none */
+  const char *solver; /* "hals", "mu", "bpp"; default "hals", "mu" for a loss other than "frobenius" */
+  int64_t sweeps;     /* coordinate sweeps over a row's components; default 1, mini-batches 3 */
+  const char *init;   /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
+                         with /W, /H or both; ratings take "random", "nndsvd" and "file:" */
+  int64_t seed;       /* of the start, which is the same on any number of processes; default 0 */
+  int64_t max_iter;   /* most iterations, or passes of mini-batches; default 200, with implicit 50; 0 keeps the start */
+  double tol;         /* of the stopping rule; default 1e-4; 0: never stop by it */
+  const char *stop;   /* "gradient": projected gradient below tol times the first; "objective": progress of 10
+                         iterations below tol times the start; "validation"; default "auto": "gradient", "objective"
+                         for "mu" and ratings, "validation" where ratings are held out */
+  double time_limit;  /* seconds of iterating in this job; default: none */
   const char *precision; /* of arithmetic and factors: default "double"; "single" */
 
   /* With zeros only. */
@@ -268,6 +270,20 @@ typedef struct dnmf_fit_settings {
     int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10 */
     double init_scale;         /* of the random start; default 0.05 */
   } ratings;
+
+  /* Weak zeros ("weak") only. */
+  struct {
+    double weight; /* what an entry that is not stored counts, 0 to 1; with implicit default 1 */
+    bool implicit; /* values are strengths, as of plays and clicks: what is stored is to be predicted as 1, with
+                      more confidence where it is stronger; implies "weak"; default false */
+    const char *confidence; /* in a value v: "one", "linear" (1 + alpha v), "log" (1 + alpha log(1 + v / epsilon));
+                               default "log" with implicit, else "one" */
+    double alpha;           /* default 8 by "log", 4 over the values' mean when "linear" */
+    double epsilon;         /* default twice the mean */
+    double like;            /* with implicit: entries of less are known, but no sign of liking, and count as those that
+                               are not stored; 0: all are. Default: where the values' mean is above the middle of their
+                               range, as that of ratings is, the mean; else 0 */
+  } weak;
 
   /* A matrix in HDF5 with zeros that is read in batches of rows: only where memory or batch_rows is given. */
   struct {
@@ -396,24 +412,48 @@ typedef struct dnmf_recommend_settings {
   const dnmf_data *seen; /* leave out these entries, matched to the model by ids; NULL (default): none */
   bool include_empty;    /* list columns too that the fit had no data for; default false */
   const char *clip; /* scores to the scale of the ratings: "auto" (default), "yes", "no"; the order is that before */
+  int64_t candidate_count;   /* only these columns are listed, given by position, the same on every process; */
+  const int64_t *candidates; /* NULL (default): all */
+  int64_t min_count; /* list no column with fewer entries in the fit, or, of a model with zeros, in `seen`; default 0 */
 } dnmf_recommend_settings;
 
 DNMF_API void dnmf_recommend_settings_init(dnmf_recommend_settings *listing); /* local */
 
 /* The best columns for this process's `count` rows, given by position: cols[i * top + t] is the position of the one at
- * place t for rows[i], scores[i * top + t] its prediction; -1 and NaN where there are no more. `listing` NULL: the
- * defaults. collective */
+ * place t for rows[i], scores[i * top + t] its prediction; -1 and NaN where there are no more. A row that the fit had
+ * no data for, and one that is not in the model, -1, is listed the columns with most entries, without a score (NaN):
+ * those of the fit, or of `seen` where the model does not hold them. `listing` NULL: the defaults. collective */
 DNMF_API int dnmf_model_recommend(dnmf_library *library, const dnmf_model *model, int64_t count, const int64_t *rows,
                                   const dnmf_recommend_settings *listing, int64_t *cols, double *scores);
+
+/* The columns most like each of `count` columns, the same on every process: similar[i * top + t] is the position of the
+ * one at place t for cols[i], cosines[i * top + t] the cosine of their factors; -1 and NaN where there are no more. Of
+ * `listing`, top, candidates, min_count and seen count; NULL: the defaults. The same on every process. collective */
+DNMF_API int dnmf_model_similar(dnmf_library *library, const dnmf_model *model, int64_t count, const int64_t *cols,
+                                const dnmf_recommend_settings *listing, int64_t *similar, double *cosines);
 
 /* Options of evaluations. */
 typedef struct dnmf_evaluate_settings {
   const char
       *unknown; /* as of dnmf_predict_settings; "drop" leaves such entries out; "nan" is not possible; default "bias" */
   const char *clip; /* "auto" (default), "yes", "no" */
-  double relevant;  /* entries of this value or more are relevant; default NaN: the mean of the fitted ratings */
+  double relevant;  /* entries of this value or more are relevant; default NaN: the mean of the fitted ratings. A model
+                       of a matrix with zeros has none */
   int64_t at;       /* length of the lists that ranking figures look at; default 10 */
+  const dnmf_data *seen; /* also rank, for each row, all columns but those of its entries here, matched by ids: the
+                            fitted data; NULL (default): do not */
 } dnmf_evaluate_settings;
+
+/* How good lists of `at` columns are, means over the rows that have a relevant entry (`dnmf help evaluate`). */
+typedef struct dnmf_list_evaluation {
+  double precision;
+  double recall; /* of at most `at` relevant entries */
+  double hit_rate;
+  double ndcg;
+  double map;
+  double mrr;
+  double catalogue; /* share of the columns that are in at least one list */
+} dnmf_list_evaluation;
 
 /* What `dnmf evaluate` tells; `dnmf help evaluate` defines it. NaN where there is nothing to take the mean of. */
 typedef struct dnmf_evaluation {
@@ -428,6 +468,9 @@ typedef struct dnmf_evaluation {
   double ndcg;
   double map;
   double fcp;
+  int64_t listed_rows;          /* with `seen`: rows with a relevant entry, */
+  dnmf_list_evaluation lists;   /* lists of the model for them, */
+  dnmf_list_evaluation popular; /* and the columns with most entries in `seen` instead */
 } dnmf_evaluation;
 
 DNMF_API void dnmf_evaluate_settings_init(dnmf_evaluate_settings *evaluating); /* local */

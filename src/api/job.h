@@ -17,6 +17,7 @@
 #include "factor/model.h"
 #include "fit/batch_fit.h"
 #include "fit/observed_fit.h"
+#include "fit/weak_fit.h"
 #include "fit/zeros_fit.h"
 #include "init/start.h"
 #include "store/output.h"
@@ -37,7 +38,6 @@ typedef struct dnmf_fitting dnmf_fitting;
 /* Who asks for the job: what is called on the way, and what becomes part of the provenance. Everything may be NULL. */
 typedef struct dnmf_job_host {
   void *state;
-  void (*opened)(void *state, const dnmf_fitting *f); /* the shape of the data is known */
   void (*begins)(void *state, const dnmf_fitting *f); /* everything is ready for the first iteration */
   bool (*told_to_stop)(void *state);                  /* local */
   double began;                                       /* MPI_Wtime when the job was asked for; 0: now */
@@ -72,7 +72,8 @@ struct dnmf_fitting {
 
   /* What they come to. */
   dnmf_data_missing taken_as;
-  dnmf_missing missing;
+  dnmf_missing missing; /* weak zeros: unobserved, and ... */
+  bool weak;
   dnmf_precision precision;
   int components;
   dnmf_settings settings;
@@ -100,6 +101,7 @@ struct dnmf_fitting {
 
   /* Unstored entries are unobserved: ratings by rows and by columns. */
   dnmf_ratings ratings;
+  dnmf_weak_figures weak_figures; /* with weak zeros */
   bool has_held_out;
   dnmf_ratings_view held_out;
   dnmf_panel observed_w;
@@ -144,6 +146,15 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
 
+/* What --penalty-scale says: a word, or a number that is the power itself; `power` is that of DNMF_PENALTY_COUNT. local
+ */
+enum { DNMF_SCALE_AUTO = 0, DNMF_SCALE_RAW, DNMF_SCALE_DIMENSION, DNMF_SCALE_COUNT, DNMF_SCALE_SQRT_COUNT };
+dnmf_status dnmf_choose_penalty_scale(dnmf_error *error, const char *text, int *scale, double *power);
+
+/* Weak zeros: their settings. local */
+dnmf_status dnmf_fitting_plan_weak(dnmf_error *error, dnmf_fitting *f);
+void dnmf_fitting_settle_weak(dnmf_fitting *f); /* once the entries are known */
+
 /* Batches: whether it is such a fit, or the matrix fits into the memory allowed on the grid it is given; the start; the
  * passes, which leave the factors in f->w.mine and f->h.mine; f->w.mine as it is between two batches. collective */
 dnmf_status dnmf_fitting_plan_batches(dnmf_context *context, int grid_rows, int grid_cols, dnmf_fitting *f);
@@ -186,7 +197,12 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
 const char *dnmf_bias_name(const dnmf_observed_settings *observed);
 const char *dnmf_fixed_name(dnmf_fixed fixed);
 
-/* Of the entries that count: how many there are, and the errors on them. local */
+/* "one", "linear" or "log"; "zero", "unobserved" or "weak". local */
+const char *dnmf_confidence_name(dnmf_confidence confidence);
+const char *dnmf_fitting_missing_name(const dnmf_fitting *f);
+
+/* Of the entries that count: how many there are, with weak zeros each with its confidence, and the errors on them.
+ * local */
 double dnmf_fitting_entries(const dnmf_fitting *f);
 double dnmf_fitting_relative_error(const dnmf_fitting *f);
 double dnmf_fitting_rmse(const dnmf_fitting *f);

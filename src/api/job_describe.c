@@ -7,6 +7,8 @@
 #include <time.h>
 
 double dnmf_fitting_entries(const dnmf_fitting *f) {
+  if (f->weak)
+    return f->weak_figures.confidences;
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return (double)f->ratings.stored;
   return (double)f->a.matrix.rows * (double)f->a.matrix.cols;
@@ -14,6 +16,8 @@ double dnmf_fitting_entries(const dnmf_fitting *f) {
 
 static double sum_squares(const dnmf_fitting *f) {
   const dnmf_ratings *r = &f->ratings;
+  if (f->weak)
+    return f->weak_figures.target_squares;
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return (double)r->stored * (r->mean * r->mean + r->deviation * r->deviation);
   return f->a.matrix.sum_squares;
@@ -46,6 +50,8 @@ static const char *penalty_scale_name(const dnmf_fitting *f) {
   const double power = dnmf_count_power(&f->settings.penalties);
   if (power == 0)
     return "raw";
+  if (power != 1 && power != 0.5)
+    return "power"; /* count_power */
   return power == 1 ? "count" : "sqrt-count";
 }
 
@@ -76,6 +82,25 @@ static dnmf_status add_facts(dnmf_error *error, dnmf_model *model, const fact *f
       DNMF_TRY(dnmf_model_set_text(error, model, f->name, f->text));
   }
   return DNMF_OK;
+}
+
+/* What belongs to models with weak zeros only. */
+static dnmf_status describe_weak(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const dnmf_weak_settings *weak = &f->settings.observed.weak;
+  const double cells = (double)f->ratings.rows * (double)f->ratings.cols;
+  const fact facts[] = {
+      REAL("missing_weight", weak->weight),
+      WHOLE("implicit", weak->target_one ? 1 : 0),
+      TEXT("confidence", dnmf_confidence_name(weak->confidence)),
+      REAL("alpha", weak->alpha),
+      REAL("epsilon", weak->epsilon),
+      REAL("count_power", dnmf_count_power(&f->settings.penalties)),
+      WHOLE("sweeps", dnmf_sweeps(&f->settings)),
+      REAL("init_scale", f->settings.observed.start_scale),
+      REAL("like", weak->like),
+      REAL("mean", f->weak_figures.plain_targets / cells),
+  };
+  return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
 
 /* What belongs to models of observed entries only. */
@@ -136,7 +161,7 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
       WHOLE("stored", a->stored),
       TEXT("checksum", checksum),
       WHOLE("components", f->components),
-      TEXT("missing", dnmf_missing_name(f->missing)),
+      TEXT("missing", dnmf_fitting_missing_name(f)),
       TEXT("loss", dnmf_loss_name(settings->loss, loss)),
       TEXT("solver", dnmf_solver_name(settings->solver)),
       TEXT("init", f->init),
@@ -163,7 +188,9 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
   DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
   if (f->source.index_base != DNMF_INDEX_AUTO) /* test files are read with it */
     DNMF_TRY(dnmf_model_set_integer(error, model, "index_base", f->source.index_base == DNMF_INDEX_FROM_0 ? 0 : 1));
-  if (ratings)
+  if (f->weak)
+    DNMF_TRY(describe_weak(error, f, model));
+  else if (ratings)
     DNMF_TRY(describe_ratings(error, f, model));
   else
     DNMF_TRY(dnmf_model_set_real(error, model, "mean", a->sum / ((double)a->rows * (double)a->cols)));

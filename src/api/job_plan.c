@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- Values ------------------------------------------------------------------------------------------------ */
@@ -31,6 +32,10 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"time-limit", s->time_limit, 0, INFINITY},
       {"patience", (double)s->ratings.patience, 1, 1e9},
       {"init-scale", s->ratings.init_scale, 1e-6, 1e3},
+      {"missing-weight", s->weak.weight, 0, 1},
+      {"alpha", s->weak.alpha, 0, INFINITY},
+      {"epsilon", s->weak.epsilon, 0, INFINITY},
+      {"like", s->weak.like, 0, INFINITY},
       {"memory", (double)s->batches.memory, 1, INFINITY},
       {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
       {"forget", s->batches.forget, 0, 1},
@@ -69,13 +74,17 @@ static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
 }
 
 dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f) {
-  static const char *const missing[] = {"auto", "zero", "unobserved", NULL};
+  static const char *const missing[] = {"auto", "zero", "unobserved", "weak", NULL};
   static const char *const precisions[] = {"double", "single", NULL};
   const dnmf_fit_settings *s = &f->asked;
   int choice = 0;
   DNMF_TRY(check_numbers(error, s));
   DNMF_TRY(dnmf_choose(error, "--missing", s->missing, missing, &choice));
-  f->taken_as = (dnmf_data_missing)choice;
+  if (s->weak.implicit && choice != 0 && choice != 3)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--missing %s: with --implicit what is not stored is a weak zero (--missing weak)", s->missing);
+  f->weak = s->weak.implicit || choice == 3;
+  f->taken_as = f->weak ? DNMF_AS_UNOBSERVED : (dnmf_data_missing)choice;
   DNMF_TRY(dnmf_choose(error, "--precision", s->precision, precisions, &choice));
   f->precision = (dnmf_precision)choice;
   f->components = (int)s->components;
@@ -153,6 +162,20 @@ static dnmf_status refuse_unused(dnmf_error *error, const setting_use *uses, siz
   return DNMF_OK;
 }
 
+/* Settings that weak zeros alone have. */
+static dnmf_status refuse_without_weak(dnmf_error *error, const dnmf_fitting *f) {
+  static const char why_not[] = "it needs --missing weak or --implicit";
+  const dnmf_fit_settings *s = &f->asked;
+  const setting_use uses[] = {
+      {"missing-weight", s->weak.weight >= 0, f->weak, why_not},
+      {"confidence", s->weak.confidence != NULL, f->weak, why_not},
+      {"alpha", s->weak.alpha >= 0, f->weak, why_not},
+      {"epsilon", s->weak.epsilon >= 0, f->weak, why_not},
+      {"like", s->weak.like >= 0, f->weak, why_not},
+  };
+  return refuse_unused(error, uses, sizeof uses / sizeof *uses);
+}
+
 static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
   static const char ratings[] =
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
@@ -178,7 +201,7 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
   const dnmf_fit_settings *s = &f->asked;
   const bool held_out = s->ratings.validation || s->ratings.held_out;
   const bool biases =
-      f->settings.solver != DNMF_SOLVER_MU && !(s->ratings.bias && strcmp(s->ratings.bias, "none") == 0);
+      !f->weak && f->settings.solver != DNMF_SOLVER_MU && !(s->ratings.bias && strcmp(s->ratings.bias, "none") == 0);
   const bool by_validation = s->stop && (strcmp(s->stop, "auto") == 0 || strcmp(s->stop, "validation") == 0);
   const setting_use uses[] = {
       {"exact-residual", s->zeros.exact_residual, false, "the residual of ratings is always summed entry by entry"},
@@ -199,6 +222,21 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
 
 /* --- Zeros ------------------------------------------------------------------------------------------------- */
 
+dnmf_status dnmf_choose_penalty_scale(dnmf_error *error, const char *text, int *scale, double *power) {
+  static const char *const scales[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
+  static const double powers[] = {0.5, 0, 0, 1, 0.5};
+  char *end = NULL;
+  const double number = text ? strtod(text, &end) : 0;
+  if (text && end != text && !*end && number >= 0 && number <= 1) {
+    *scale = DNMF_SCALE_COUNT;
+    *power = number;
+    return DNMF_OK;
+  }
+  DNMF_TRY(dnmf_choose(error, "--penalty-scale", text, scales, scale));
+  *power = powers[*scale];
+  return DNMF_OK;
+}
+
 /* Settings that belong to ratings only. */
 static dnmf_status refuse_ratings_settings(dnmf_error *error, const dnmf_fit_settings *s, int scale, int stop) {
   const char *option = NULL;
@@ -206,7 +244,7 @@ static dnmf_status refuse_ratings_settings(dnmf_error *error, const dnmf_fit_set
     option = "--bias";
   else if (s->ratings.validation || s->ratings.held_out)
     option = "--validation";
-  else if (scale >= 3)
+  else if (scale >= DNMF_SCALE_COUNT)
     option = "--penalty-scale count";
   else if (stop == 3)
     option = "--stop validation";
@@ -217,17 +255,17 @@ static dnmf_status refuse_ratings_settings(dnmf_error *error, const dnmf_fit_set
 }
 
 static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
-  static const char *const scales[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
   static const char *const stops[] = {"auto", "gradient", "objective", "validation", NULL};
   const dnmf_fit_settings *s = &f->asked;
+  double power = 0;
   int scale = 0;
   int stop = 0;
-  DNMF_TRY(dnmf_choose(error, "--penalty-scale", s->penalty_scale, scales, &scale));
+  DNMF_TRY(dnmf_choose_penalty_scale(error, s->penalty_scale, &scale, &power));
   DNMF_TRY(dnmf_choose(error, "--stop", s->stop, stops, &stop));
   DNMF_TRY(refuse_ratings_settings(error, s, scale, stop));
   if (stop > 0)
     f->settings.stop = stop == 1 ? DNMF_STOP_GRADIENT : DNMF_STOP_OBJECTIVE;
-  if (scale == 2)
+  if (scale == DNMF_SCALE_DIMENSION)
     f->settings.penalties.scale = DNMF_PENALTY_DIMENSION;
   f->stop = f->settings.stop == DNMF_STOP_GRADIENT ? "gradient" : "objective";
   return DNMF_OK;
@@ -235,10 +273,13 @@ static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
 
 dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
   const dnmf_source *source = &f->source;
+  const dnmf_weak_settings *weak = &f->settings.observed.weak;
   return (dnmf_job){.rows = source->rows,
                     .cols = source->cols,
                     .stored = source->sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
                     .sparse = source->sparse,
+                    .weak = f->weak,
+                    .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
                     .solver = f->settings.solver,
                     .sweeps = f->settings.sweeps,
@@ -330,6 +371,7 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
                      "-k %" PRId64 " is larger than both dimensions of %s (%" PRId64 " x %" PRId64 ")", s->components,
                      source->name, source->rows, source->cols);
   DNMF_TRY(plan_start(error, f));
+  DNMF_TRY(refuse_without_weak(error, f));
   if (s->l2 >= 0 && s->l2_w >= 0 && s->l2_h >= 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
   if (f->missing == DNMF_MISSING_UNOBSERVED) {

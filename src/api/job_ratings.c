@@ -14,7 +14,6 @@
 
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
-enum { SCALE_AUTO = 0, SCALE_RAW, SCALE_DIMENSION, SCALE_COUNT, SCALE_SQRT_COUNT };
 enum { SHRINK_AUTO = 0, SHRINK_ZERO, SHRINK_MEAN };
 enum { BIAS_AUTO = 0, BIAS_NONE, BIAS_BOTH, BIAS_ROW, BIAS_COL };
 enum { STOP_AUTO = 0, STOP_GRADIENT, STOP_OBJECTIVE, STOP_VALIDATION };
@@ -22,17 +21,17 @@ enum { STOP_AUTO = 0, STOP_GRADIENT, STOP_OBJECTIVE, STOP_VALIDATION };
 /* The words of the settings. */
 typedef struct ratings_choices {
   int scale;
+  double power;
   int shrink;
   int bias;
   int stop;
 } ratings_choices;
 
 static dnmf_status choose_words(dnmf_error *error, const dnmf_fit_settings *s, ratings_choices *c) {
-  static const char *const scales[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
   static const char *const shrinks[] = {"auto", "zero", "mean", NULL};
   static const char *const biases[] = {"auto", "none", "both", "row", "col", NULL};
   static const char *const stops[] = {"auto", "gradient", "objective", "validation", NULL};
-  DNMF_TRY(dnmf_choose(error, "--penalty-scale", s->penalty_scale, scales, &c->scale));
+  DNMF_TRY(dnmf_choose_penalty_scale(error, s->penalty_scale, &c->scale, &c->power));
   DNMF_TRY(dnmf_choose(error, "--shrink-to", s->ratings.shrink_to, shrinks, &c->shrink));
   DNMF_TRY(dnmf_choose(error, "--bias", s->ratings.bias, biases, &c->bias));
   return dnmf_choose(error, "--stop", s->stop, stops, &c->stop);
@@ -41,7 +40,7 @@ static dnmf_status choose_words(dnmf_error *error, const dnmf_fit_settings *s, r
 static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, const ratings_choices *c) {
   const dnmf_fit_settings *s = &f->asked;
   const bool multiplicative = f->settings.solver == DNMF_SOLVER_MU;
-  if (c->scale == SCALE_DIMENSION)
+  if (c->scale == DNMF_SCALE_DIMENSION)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--penalty-scale dimension is for --missing zero; give raw, count or sqrt-count");
   if (f->settings.loss.divergence && !dnmf_loss_is(f->settings.loss, 1))
@@ -83,20 +82,22 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   f->stop = stops[c.stop];
   f->settings.stop = rules[c.stop];
   f->settings.penalties.scale = DNMF_PENALTY_COUNT;
-  f->settings.penalties.count_power = c.scale == SCALE_RAW ? 0 : c.scale == SCALE_COUNT ? 1 : 0.5;
+  f->settings.penalties.count_power = c.power;
   f->settings.observed = (dnmf_observed_settings){.bias_rows = c.bias == BIAS_BOTH || c.bias == BIAS_ROW,
                                                   .bias_cols = c.bias == BIAS_BOTH || c.bias == BIAS_COL,
                                                   .l2_bias = number_or(s->ratings.l2_bias, 5),
                                                   .shrink_to_mean = c.shrink != SHRINK_ZERO,
                                                   .start_scale = number_or(s->ratings.init_scale, 0.05),
                                                   .patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10};
+  if (f->weak)
+    DNMF_TRY(dnmf_fitting_plan_weak(&context->error, f));
   return dnmf_place(context, context->size, 1, f->source.rows, f->source.cols, &f->a);
 }
 
 /* --- Entries ----------------------------------------------------------------------------------------------- */
 
 /* --validation is a fraction when it is a number, else a file. */
-static bool is_number(const char *text) {
+static bool is_fraction(const char *text) {
   char *end = NULL;
   strtod(text, &end);
   return end != text && !*end;
@@ -177,6 +178,10 @@ static dnmf_status check_shares(dnmf_context *context, const char *fraction, con
 static void settle_penalties(dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
   dnmf_penalties *penalties = &f->settings.penalties;
+  if (f->weak) {
+    dnmf_fitting_settle_weak(f);
+    return;
+  }
   double both = number_or(s->l2, dnmf_observed_default_l2(&f->settings, &f->ratings));
   if (s->l2 < 0 && f->settings.loss.divergence && f->ratings.mean > 0)
     both /= f->ratings.mean;
@@ -194,10 +199,10 @@ static void warn_about_ratings(dnmf_context *context, const dnmf_fitting *f) {
   if (ratings->empty_cols > 0)
     dnmf_warn(context, "%" PRId64 " of %" PRId64 " columns have no rating%s: the model does not know them",
               ratings->empty_cols, ratings->cols, where);
-  if (ratings->smallest == ratings->largest && ratings->largest > 0 && ratings->stored > 1)
+  if (!f->weak && ratings->smallest == ratings->largest && ratings->largest > 0 && ratings->stored > 1)
     dnmf_warn(context,
               "every rating is %g: there is nothing to tell rows and columns apart by; plays, clicks and purchases are "
-              "fitted with --missing zero",
+              "fitted with --implicit",
               ratings->largest);
 }
 
@@ -214,7 +219,7 @@ static dnmf_status attach_held_out(dnmf_context *context, dnmf_fitting *f) {
 
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   const char *validation = f->asked.ratings.validation;
-  const bool share = validation && is_number(validation);
+  const bool share = validation && is_fraction(validation);
   dnmf_ratings_split split = {.seed = f->settings.seed};
   f->has_held_out = validation || f->asked.ratings.held_out;
   if (share)
@@ -226,6 +231,9 @@ dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   else if (f->has_held_out)
     DNMF_TRY(attach_held_out(context, f));
   settle_penalties(f);
+  if (f->weak)
+    DNMF_TRY(dnmf_weak_measure(context, &f->settings.observed.weak, &f->ratings.by_rows, f->precision,
+                               (double)f->ratings.rows * (double)f->ratings.cols, &f->weak_figures));
   warn_about_ratings(context, f);
   return DNMF_OK;
 }
@@ -249,7 +257,7 @@ static dnmf_status split_panel(dnmf_error *error, const dnmf_panel *from, int co
 }
 
 /* Entries of each owned row of a view. */
-static dnmf_status count_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
+static dnmf_status count_row_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "observed entries", view->entries.rows, sizeof(int64_t), &memory));
   *counts = memory;
@@ -268,8 +276,8 @@ static dnmf_status fill_own(dnmf_error *error, const dnmf_fitting *f, dnmf_model
   if (dnmf_observed_shrinks_to_mean(&f->settings))
     DNMF_TRY(dnmf_allocate(error, "the mean row", f->components, sizeof(double), &mean_row));
   model->mean_row = mean_row;
-  DNMF_TRY(count_entries(error, &f->ratings.by_rows, &model->row_counts));
-  DNMF_TRY(count_entries(error, &f->ratings.by_cols, &model->col_counts));
+  DNMF_TRY(count_row_entries(error, &f->ratings.by_rows, &model->row_counts));
+  DNMF_TRY(count_row_entries(error, &f->ratings.by_cols, &model->col_counts));
   DNMF_TRY(split_panel(error, &f->observed_w, f->components, &model->w, &model->bias.row));
   return split_panel(error, &f->observed_h, f->components, &model->h, &model->bias.col);
 }

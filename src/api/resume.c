@@ -87,7 +87,7 @@ dnmf_status dnmf_resume_check_matrix(dnmf_error *error, const dnmf_fitting *f) {
   snprintf(facts[0].now, sizeof facts[0].now, "%" PRId64, a->rows);
   snprintf(facts[1].now, sizeof facts[1].now, "%" PRId64, a->cols);
   snprintf(facts[2].now, sizeof facts[2].now, "%016" PRIx64, a->checksum);
-  snprintf(facts[3].now, sizeof facts[3].now, "%s", dnmf_missing_name(f->missing));
+  snprintf(facts[3].now, sizeof facts[3].now, "%s", dnmf_fitting_missing_name(f));
   snprintf(facts[4].now, sizeof facts[4].now, "%" PRId64, a->stored);
   /* With zeros it is the same fit whether zeros are stored or not. */
   size_t count = f->missing == DNMF_MISSING_UNOBSERVED ? 5 : 4;
@@ -114,10 +114,11 @@ static bool is_same_value(const dnmf_attribute *a, const dnmf_attribute *b) {
 
 /* What this fit will say of itself against what the checkpoint's did; what was not kept then is not compared. */
 dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f) {
-  static const char *const names[] = {"components", "loss",          "solver",     "fix",   "seed",
-                                      "tol",        "stop",          "l1_w",       "l1_h",  "l2_w",
-                                      "l2_h",       "penalty_scale", "precision",  "bias",  "sweeps",
-                                      "l2_bias",    "shrink_to",     "init_scale", "forget"};
+  static const char *const names[] = {
+      "components", "loss",       "solver",    "fix",        "seed",          "tol",         "stop",
+      "l1_w",       "l1_h",       "l2_w",      "l2_h",       "penalty_scale", "precision",   "bias",
+      "sweeps",     "l2_bias",    "shrink_to", "init_scale", "forget",        "count_power", "missing_weight",
+      "implicit",   "confidence", "alpha",     "epsilon",    "like"};
   const dnmf_resume *resume = &f->resume;
   dnmf_model now = {.rows = 0};
   if (!resume->path)

@@ -14,6 +14,10 @@ void dnmf_fit_settings_init(dnmf_fit_settings *settings) {
   settings->ratings.l2_bias = -1;
   settings->ratings.patience = -1;
   settings->ratings.init_scale = -1;
+  settings->weak.weight = -1;
+  settings->weak.alpha = -1;
+  settings->weak.epsilon = -1;
+  settings->weak.like = -1;
   settings->batches.memory = -1;
   settings->batches.batch_rows = -1;
   settings->batches.forget = -1;

@@ -14,20 +14,22 @@
  * value that they come to if they were not. */
 #define UNGIVEN                                                                                                        \
   .l2 = -1, .l2_w = -1, .l2_h = -1, .l1_w = 0, .l1_h = 0, .loss = "frobenius", .init = "random", .seed = 0,            \
-  .max_iter = 200, .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                \
+  .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                                 \
   .zeros = {.fix = "none", .grid = "auto"}, .files = {.checkpoint_every = "10min"}
-static const cli_fit_options defaults = {.fit = {UNGIVEN, .sweeps = -1, .tol = -1,
+static const cli_fit_options defaults = {.fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
                                                  .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1},
+                                                 .weak = {.weight = -1, .alpha = -1, .epsilon = -1, .like = -1},
                                                  .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
-    .fit = {UNGIVEN, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
+    .fit = {UNGIVEN, .max_iter = 200, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
             .ratings = {.bias = "auto", .shrink_to = "auto", .l2_bias = 5, .patience = 10, .init_scale = 0.05},
+            .weak = {.weight = 1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
 
-static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL};
+static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
+static const char *const confidence_choices[] = {"one", "linear", "log", NULL};
 static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
-static const char *const scale_choices[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
 static const char *const fix_choices[] = {"none", "w", "h", NULL};
@@ -39,8 +41,10 @@ static const char *const precision_choices[] = {"double", "single", NULL};
 static const cli_option model_table[] = {
     {"output", 'o', CLI_OUTPUT_HDF5, FIT(files.output), "MODEL.h5", "the model file to write (required)", 0, 0, NULL},
     {"components", 'k', CLI_INT, FIT(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
-    {"missing", 0, CLI_WORD, FIT(missing), "M", "what is not stored: auto (as the file says), zero, unobserved", 0, 0,
-     missing_choices},
+    {"missing", 0, CLI_WORD, FIT(missing), "M",
+     "what is not stored: auto (as the file says), zero, unobserved, or weak (zeros that count\n"
+     "                               --missing-weight)",
+     0, 0, missing_choices},
     {"loss", 0, CLI_TEXT, FIT(loss), "L",
      "frobenius (default), kullback-leibler; of fits with zeros also itakura-saito or the beta\n"
      "                               of a beta-divergence, e.g. 0.5; all but frobenius by --solver mu",
@@ -53,11 +57,12 @@ static const cli_option model_table[] = {
      0, INFINITY, NULL},
     {"l2-w", 0, CLI_REAL, FIT(l2_w), "X", "... of W alone", 0, INFINITY, NULL},
     {"l2-h", 0, CLI_REAL, FIT(l2_h), "X", "... of H alone", 0, INFINITY, NULL},
-    {"penalty-scale", 0, CLI_WORD, FIT(penalty_scale), "S",
+    {"penalty-scale", 0, CLI_TEXT, FIT(penalty_scale), "S",
      "raw; dimension (W's times the columns, H's times the rows); ratings: count or\n"
-     "                               sqrt-count (a row's l2 times its number of ratings, or the root of it);\n"
-     "                               auto: raw, or sqrt-count",
-     0, 0, scale_choices},
+     "                               sqrt-count (a row's l2 times its number of ratings, or the root of it), or a\n"
+     "                               number from 0 to 1, the exponent of that number, in which weak zeros count with\n"
+     "                               their weight; auto: raw, or sqrt-count",
+     0, 0, NULL},
 };
 static const cli_option ratings_table[] = {
     {"bias", 0, CLI_WORD, FIT(ratings.bias), "B", "fit biases: none, both, row, col; auto (default): both, none for mu",
@@ -78,6 +83,27 @@ static const cli_option ratings_table[] = {
      1000, NULL},
     {"init-scale", 0, CLI_REAL, FIT(ratings.init_scale), "X", "scale of the random start (default 0.05)", 1e-6, 1e3,
      NULL},
+};
+static const cli_option weak_table[] = {
+    {"implicit", 0, CLI_FLAG, FIT(weak.implicit), NULL,
+     "values are strengths, as of plays and clicks (lines of two columns count 1): what is\n"
+     "                               stored is to be predicted as 1, what is not as a weak zero; repeated entries add\n"
+     "                               up; defaults that make good lists",
+     0, 0, NULL},
+    {"missing-weight", 0, CLI_REAL, FIT(weak.weight), "W",
+     "what an entry that is not stored counts, from 0 to 1 (default with --implicit 1)", 0, 1, NULL},
+    {"confidence", 0, CLI_WORD, FIT(weak.confidence), "C",
+     "with --implicit what a stored value v counts: one (1), linear (1 + alpha v) or log\n"
+     "                               (1 + alpha log(1 + v / epsilon), default)",
+     0, 0, confidence_choices},
+    {"alpha", 0, CLI_REAL, FIT(weak.alpha), "A", "(default 8 by log, 4 over the values' mean when linear)", 0, INFINITY,
+     NULL},
+    {"epsilon", 0, CLI_REAL, FIT(weak.epsilon), "E", "(default twice the mean)", 0, INFINITY, NULL},
+    {"like", 0, CLI_REAL, FIT(weak.like), "X",
+     "with --implicit: entries below X are known, but no sign of liking, and count as what is\n"
+     "                               not stored; 0: all are (default: of values whose mean is above the middle of\n"
+     "                               their range, as that of ratings is, the mean; else 0)",
+     0, INFINITY, NULL},
 };
 static const cli_option stream_table[] = {
     {"memory", 0, CLI_SIZE, FIT(batches.memory), "SIZE",
@@ -105,7 +131,9 @@ static const cli_option run_table[] = {
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iter), "N",
-     "most iterations, or passes in batches (default 200; 0 keeps the start)", 0, 1e9, NULL},
+     "most iterations, or passes in batches (default 200, with --implicit 50; 0 keeps the\n"
+     "                               start)",
+     0, 1e9, NULL},
     {"tol", 0, CLI_REAL, FIT(tol), "X", "tolerance of the stopping rule (default 1e-4; 0: never)", 0, 1, NULL},
     {"stop", 0, CLI_WORD, FIT(stop), "R",
      "gradient: projected gradient below tol of the first; objective: progress of 10\n"
@@ -137,7 +165,7 @@ static const cli_option long_table[] = {
      0, 0, resume_words},
 };
 
-static dnmf_status check_options(dnmf_error *error, const cli_fit_options *options) {
+static dnmf_status check_fit_options(dnmf_error *error, const cli_fit_options *options) {
   if (!options->fit.files.output)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf fit: name the model file to write with -o MODEL.h5");
   if (options->fit.components == 0)
@@ -159,7 +187,9 @@ static dnmf_status run_fit(cli_session *session, const char *name, const cli_fit
   dnmf_context *context = session->context;
   char *saved = NULL;
   cli_fit_run fit = {.session = session};
-  dnmf_status status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
+  dnmf_status status = DNMF_OK;
+  if (options->fit.files.checkpoint)
+    status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
   if (status == DNMF_OK)
     status = cli_fit_execute(session, name, &options->input, &options->fit, saved, &fit);
   if (status == DNMF_OK)
@@ -169,14 +199,14 @@ static dnmf_status run_fit(cli_session *session, const char *name, const cli_fit
   return status;
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_fit_command(cli_session *session, const void *given, char **arguments, int argument_count) {
   cli_fit_options options = *(const cli_fit_options *)given;
   cli_given named = *session->given;
   cli_resume resume = {.goes_on = false};
   (void)argument_count;
   dnmf_status status = cli_resume_begin(session, &cli_fit, &options, &named, &resume);
   if (status == DNMF_OK)
-    status = check_options(&session->context->error, &options);
+    status = check_fit_options(&session->context->error, &options);
   if (status == DNMF_OK && resume.goes_on) /* with the names that the checkpoint holds */
     status = cli_files_check(session, &options);
   if (status == DNMF_OK)
@@ -188,6 +218,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
 static const cli_group groups[] = {
     {"model:", model_table, sizeof model_table / sizeof *model_table, 0},
     {"ratings (--missing unobserved):", ratings_table, sizeof ratings_table / sizeof *ratings_table, 0},
+    {"weak zeros (--missing weak, --implicit):", weak_table, sizeof weak_table / sizeof *weak_table, 0},
     {"a matrix larger than memory (HDF5, zeros counted):", stream_table, sizeof stream_table / sizeof *stream_table, 0},
     {"run:", run_table, sizeof run_table / sizeof *run_table, 0},
     {"long jobs:", long_table, sizeof long_table / sizeof *long_table, 0},
@@ -206,6 +237,7 @@ const cli_command cli_fit = {
         "ends it at once.\n\n"
         "  dnmf fit ratings.csv -o model.h5 -k 20\n"
         "  dnmf fit ratings.h5 -o model.h5 -k 64 --validation 0.05\n"
+        "  dnmf fit plays.csv -o model.h5 -k 32 --implicit\n"
         "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
         "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json\n"
         "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto",
@@ -216,5 +248,5 @@ const cli_command cli_fit = {
     .options_size = sizeof(cli_fit_options),
     .defaults = &defaults,
     .meant = &meant,
-    .run = run,
+    .run = run_fit_command,
 };

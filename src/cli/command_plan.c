@@ -16,7 +16,8 @@
 
 static const cli_plan_options defaults = {.processes = NULL, .grid = "auto", .loss = "frobenius"};
 
-static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL};
+static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
+enum { MISSING_UNOBSERVED = 2, MISSING_WEAK = 3 };
 static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
@@ -30,7 +31,8 @@ static const cli_option job_table[] = {
      NULL},
     {"grid", 0, CLI_TEXT, PLAN(grid), "G", "auto (default, as fit takes it), all shapes, or RxC", 0, 0, NULL},
     {"missing", 0, CLI_CHOICE, PLAN(missing), "M",
-     "what is not stored: auto (as the file says, else zero), zero, unobserved", 0, 0, missing_choices},
+     "what is not stored: auto (as the file says, else zero), zero, unobserved, weak", 0, 0, missing_choices},
+    {"implicit", 0, CLI_FLAG, PLAN(implicit), NULL, "a fit --implicit: weak zeros, and confidences", 0, 0, NULL},
     {"loss", 0, CLI_TEXT, PLAN(loss), "L",
      "frobenius (default), kullback-leibler, itakura-saito or a beta, as fit has it", 0, 0, NULL},
     {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu or bpp", 0, 0, solver_choices},
@@ -49,14 +51,23 @@ static const cli_option machine_table[] = {
     {"network", 0, CLI_REAL, PLAN(network), "B", "bytes a second between two processes (default 10e9)", 1, 1e18, NULL},
 };
 
-static dnmf_status check_options(dnmf_error *error, const cli_plan_options *options, bool has_input) {
+/* How the input is read: beside weak zeros, too, what is stored is observed. */
+static int takes_as(const cli_plan_options *options) {
+  return options->implicit || options->missing == MISSING_WEAK ? MISSING_UNOBSERVED : options->missing;
+}
+
+static dnmf_status check_plan_options(dnmf_error *error, const cli_plan_options *options, bool has_input) {
   if (options->components == 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf plan: say how many components with -k K, e.g. -k 20");
   if (has_input && (options->rows > 0 || options->cols > 0 || options->nnz > 0))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf plan: give INPUT or --rows, --cols and --nnz, not both");
   if (!has_input && (options->rows == 0 || options->cols == 0))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf plan: name an INPUT, or give its sizes with --rows M --cols N");
-  if (!has_input && options->missing == 1 + DNMF_MISSING_UNOBSERVED && options->nnz == 0)
+  if (options->implicit && options->missing != 0 && options->missing != MISSING_WEAK)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--missing %s: with --implicit what is not stored is a weak zero (--missing weak)",
+                     missing_choices[options->missing]);
+  if (!has_input && takes_as(options) == MISSING_UNOBSERVED && options->nnz == 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "dnmf plan: say how many entries are observed with --nnz N; --missing unobserved counts those");
   if ((double)options->nnz > (double)options->rows * (double)options->cols && !has_input)
@@ -87,32 +98,33 @@ static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job 
 /* Sizes from the options or from the input, which is only opened. */
 static dnmf_status make_job(cli_session *session, const cli_plan_options *options, cli_plan *plan) {
   dnmf_job *job = &plan->job;
+  const int missing = takes_as(options);
   *job = (dnmf_job){.rows = options->rows,
                     .cols = options->cols,
                     .stored = options->nnz > 0 ? (double)options->nnz : (double)options->rows * (double)options->cols,
                     .sparse = options->nnz > 0,
-                    .missing = options->missing ? (dnmf_missing)(options->missing - 1) : DNMF_MISSING_ZERO,
+                    .missing = missing ? (dnmf_missing)(missing - 1) : DNMF_MISSING_ZERO,
+                    .weak = options->implicit || options->missing == MISSING_WEAK,
+                    .confident = options->implicit,
                     .components = (int)options->components,
                     .solver = (dnmf_solver)options->solver,
                     .precision = (dnmf_precision)options->precision};
   if (plan->input) {
     dnmf_source source = {0};
-    cli_input input = options->input;
-    input.missing = options->missing;
-    dnmf_status status = cli_open(session, plan->input, &input, &source);
+    dnmf_status status = cli_open(session, plan->input, &options->input, (dnmf_data_missing)missing, &source);
     job->rows = source.rows;
     job->cols = source.cols;
     job->sparse = source.sparse;
     job->stored = source.sparse ? (double)source.stored : (double)source.rows * (double)source.cols;
     job->narrow = source.narrow;
-    if (!options->missing)
+    if (!missing)
       job->missing = source.missing;
     dnmf_source_close(&source);
     DNMF_TRY(status);
   }
   DNMF_TRY(settle_loss(session, options->loss, job));
   job->sparse = job->sparse || job->missing == DNMF_MISSING_UNOBSERVED;
-  job->bias = job->solver != DNMF_SOLVER_MU;
+  job->bias = job->solver != DNMF_SOLVER_MU && !job->weak;
   int64_t largest = job->rows > job->cols ? job->rows : job->cols;
   if (job->components > largest)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
@@ -202,7 +214,7 @@ static void warn_of_other_rates(cli_session *session, const cli_plan *plan) {
               machine->components, dnmf_precision_name(machine->precision), machine->threads);
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_plan(cli_session *session, const void *given, char **arguments, int argument_count) {
   const cli_plan_options *options = given;
   dnmf_context *context = session->context;
   cli_plan plan = {.input = argument_count > 0 ? arguments[0] : NULL};
@@ -210,7 +222,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   char own_count[32];
   snprintf(own_count, sizeof own_count, "%d", context->size);
   const char *counts = options->processes ? options->processes : own_count;
-  DNMF_TRY(check_options(&context->error, options, plan.input != NULL));
+  DNMF_TRY(check_plan_options(&context->error, options, plan.input != NULL));
   DNMF_TRY(cli_peak_memory(session, &plan.program));
   DNMF_TRY(make_job(session, options, &plan));
   DNMF_TRY(first_block(session, &plan, counts, &block));
@@ -248,5 +260,5 @@ const cli_command cli_plan_command = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(cli_plan_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_plan,
 };

@@ -49,6 +49,26 @@ static void announce_ratings(cli_session *session, const dnmf_fitting *fit) {
             r->by_rows.imbalance, r->by_cols.imbalance);
 }
 
+static void announce_weak(cli_session *session, const dnmf_fitting *fit) {
+  const dnmf_ratings *r = &fit->ratings;
+  const dnmf_weak_settings *weak = &fit->settings.observed.weak;
+  const dnmf_penalties *penalties = &fit->settings.penalties;
+  char confidence[96] = "1";
+  if (weak->confidence == DNMF_CONFIDENCE_LINEAR)
+    snprintf(confidence, sizeof confidence, "1 + %g v", weak->alpha);
+  else if (weak->confidence == DNMF_CONFIDENCE_LOG)
+    snprintf(confidence, sizeof confidence, "1 + %g log(1 + v / %g)", weak->alpha, weak->epsilon);
+  cli_say(session,
+          "  %" PRId64
+          " entries v from %g to %g to be predicted as %s, each counts %s; what is not stored is 0 and counts %g",
+          r->stored, r->smallest, r->largest, weak->target_one ? "1" : "v", confidence, weak->weight);
+  if (weak->like > 0)
+    cli_say(session, "  entries below %.6g are no sign of liking: they count as what is not stored (--like)",
+            weak->like);
+  cli_say(session, "  l2 %.4g and %.4g times what a row's entries and zeros count, to the power %g", penalties->l2_w,
+          penalties->l2_h, dnmf_count_power(penalties));
+}
+
 void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
   const dnmf_context *context = session->context;
   bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
@@ -63,16 +83,22 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
     snprintf(grid, sizeof grid, " as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
   cli_say(session,
           "fitting k = %d, unstored entries are %s, loss %s by %s, %s precision, %d process%s%s, %d thread%s each",
-          fit->components, observed ? "unobserved" : "zeros", dnmf_loss_name(fit->settings.loss, loss),
-          dnmf_solver_name(fit->settings.solver), dnmf_precision_name(fit->precision), context->size,
-          context->size > 1 ? "es" : "", grid, context->threads, context->threads > 1 ? "s" : "");
+          fit->components,
+          fit->weak  ? "weak zeros"
+          : observed ? "unobserved"
+                     : "zeros",
+          dnmf_loss_name(fit->settings.loss, loss), dnmf_solver_name(fit->settings.solver),
+          dnmf_precision_name(fit->precision), context->size, context->size > 1 ? "es" : "", grid, context->threads,
+          context->threads > 1 ? "s" : "");
   if (fit->resume.path)
     cli_say(session, "  going on from %s after iteration %d", fit->resume.path, fit->resume.state.result.iterations);
   if (fit->in_batches)
     announce_batches(session, fit);
   else if (!observed && reads_once(fit))
     cli_say(session, "  A is read once an iteration, in tiles of whole rows");
-  if (observed)
+  if (fit->weak)
+    announce_weak(session, fit);
+  else if (observed)
     announce_ratings(session, fit);
   if (dnmf_fitting_number(fit) != (dnmf_number)fit->precision)
     cli_say(session, "  values kept as %s", dnmf_number_name(dnmf_fitting_number(fit)));

@@ -39,7 +39,7 @@ static json_t *to_json(cli_session *session, const dnmf_fitting *fit, int64_t me
       "s:o}",
       "command", "fit", "version", DNMF_VERSION, "input", fit->data->name, "output", fit->asked.files.output, "rows",
       (json_int_t)a->rows, "cols", (json_int_t)a->cols, "stored", (json_int_t)a->stored, "components", fit->components,
-      "missing", dnmf_missing_name(fit->missing), "loss", dnmf_loss_name(fit->settings.loss, loss), "solver",
+      "missing", dnmf_fitting_missing_name(fit), "loss", dnmf_loss_name(fit->settings.loss, loss), "solver",
       dnmf_solver_name(fit->settings.solver), "init", fit->init, "fix", dnmf_fixed_name(fit->settings.fixed), "seed",
       (json_int_t)fit->settings.seed, "iterations", r->iterations, "resumed_iterations", r->resumed_iterations,
       "checkpoint", fit->asked.files.checkpoint, "converged", r->converged, "stop_reason", r->stop_reason, "objective",

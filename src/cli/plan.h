@@ -18,6 +18,7 @@ typedef struct cli_plan_options {
   int64_t components;
   const char *processes;
   const char *grid;
+  bool implicit;
   int missing; /* 0: as the input has it, else dnmf_missing + 1 */
   int solver;
   const char *loss;

@@ -27,19 +27,21 @@ static dnmf_status parse_numbers(dnmf_error *error, const char *option, const ch
   return bad_list(error, option, text, "at most 32 numbers");
 }
 
-/* Words out of `names`, with the numbers they stand for. */
+/* Words out of `names`, with the numbers they stand for, or, where `most` is not negative, numbers up to that. */
 static dnmf_status parse_words(dnmf_error *error, const char *option, const char *text, const char *wanted,
-                               const char *const *names, const double *numbers, cli_tune_values *list) {
+                               const char *const *names, const double *numbers, double most, cli_tune_values *list) {
   list->count = 0;
   for (const char *at = text;; at++) {
     size_t length = strcspn(at, ",");
-    int found = -1;
+    char *end = NULL;
+    double number = strtod(at, &end);
+    bool known = end == at + length && length > 0 && number >= 0 && number <= most;
     for (int i = 0; names[i]; i++)
       if (strlen(names[i]) == length && strncmp(at, names[i], length) == 0)
-        found = i;
-    if (found < 0 || list->count == CLI_TUNE_MOST_VALUES)
+        number = numbers[i], known = true;
+    if (!known || list->count == CLI_TUNE_MOST_VALUES)
       return bad_list(error, option, text, wanted);
-    list->value[list->count++] = numbers[found];
+    list->value[list->count++] = number;
     at += length;
     if (!*at)
       return DNMF_OK;
@@ -55,24 +57,40 @@ dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_t
   s->l2 = (cli_tune_values){1, {-1}};
   if (lists->l2)
     DNMF_TRY(parse_numbers(error, "l2", lists->l2, 0, &s->l2));
-  DNMF_TRY(parse_words(error, "bias", lists->bias, "both or none", bias_names, bias_numbers, &s->bias));
-  return parse_words(error, "penalty-scale", lists->scale, "count, sqrt-count or raw", scale_names, scale_numbers,
-                     &s->power);
+  DNMF_TRY(parse_words(error, "bias", lists->bias, "both or none", bias_names, bias_numbers, -1, &s->bias));
+  s->weight = s->alpha = (cli_tune_values){1, {-1}};
+  if (lists->weight)
+    DNMF_TRY(parse_numbers(error, "missing-weight", lists->weight, 0, &s->weight));
+  if (lists->alpha)
+    DNMF_TRY(parse_numbers(error, "alpha", lists->alpha, 0, &s->alpha));
+  for (int w = 0; w < s->weight.count; w++)
+    if (s->weight.value[w] > 1)
+      return bad_list(error, "missing-weight", lists->weight, "numbers from 0 to 1");
+  return parse_words(error, "penalty-scale", lists->scale, "count, sqrt-count, raw or exponents from 0 to 1",
+                     scale_names, scale_numbers, 1, &s->power);
 }
 
-static dnmf_candidate candidate_of(double components, double l2, double bias, double power) {
-  return (dnmf_candidate){
-      .components = (int)components, .l2 = l2, .bias = bias != 0, .count_power = power, .rmse = NAN};
+static dnmf_candidate candidate_of(double components, double l2, double bias, double power, double weight,
+                                   double alpha) {
+  return (dnmf_candidate){.components = (int)components,
+                          .l2 = l2,
+                          .bias = bias != 0,
+                          .count_power = power,
+                          .weight = weight,
+                          .alpha = alpha,
+                          .rmse = NAN};
 }
 
 int64_t cli_tune_grid(const cli_tune_space *s, dnmf_candidate *candidates) {
   int64_t count = 0;
-  for (int p = 0; p < s->power.count; p++)
-    for (int b = 0; b < s->bias.count; b++)
-      for (int l = 0; l < s->l2.count; l++)
-        for (int k = 0; k < s->components.count && count < CLI_TUNE_MOST_CANDIDATES; k++)
-          candidates[count++] =
-              candidate_of(s->components.value[k], s->l2.value[l], s->bias.value[b], s->power.value[p]);
+  for (int w = 0; w < s->weight.count; w++)
+    for (int a = 0; a < s->alpha.count; a++)
+      for (int p = 0; p < s->power.count; p++)
+        for (int b = 0; b < s->bias.count; b++)
+          for (int l = 0; l < s->l2.count; l++)
+            for (int k = 0; k < s->components.count && count < CLI_TUNE_MOST_CANDIDATES; k++)
+              candidates[count++] = candidate_of(s->components.value[k], s->l2.value[l], s->bias.value[b],
+                                                 s->power.value[p], s->weight.value[w], s->alpha.value[a]);
   return count;
 }
 
@@ -92,7 +110,8 @@ int64_t cli_tune_random(const cli_tune_space *s, uint64_t seed, int64_t samples,
     double u = dnmf_random_uniform(seed, DNMF_STREAM_SEARCH, (uint64_t)i, 1);
     double l2 = low > 0 ? low * pow(high / low, u) : low;
     candidates[i] =
-        candidate_of(pick(&s->components, seed, i, 0), l2, pick(&s->bias, seed, i, 2), pick(&s->power, seed, i, 3));
+        candidate_of(pick(&s->components, seed, i, 0), l2, pick(&s->bias, seed, i, 2), pick(&s->power, seed, i, 3),
+                     pick(&s->weight, seed, i, 4), pick(&s->alpha, seed, i, 5));
   }
   return samples;
 }

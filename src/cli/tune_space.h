@@ -15,6 +15,8 @@ typedef struct cli_tune_lists {
   const char *l2; /* NULL: the default of fit */
   const char *bias;
   const char *scale;
+  const char *weight; /* of weak zeros; NULL, and of alpha too: the default of fit */
+  const char *alpha;
 } cli_tune_lists;
 
 /* Values of one option's list. */
@@ -23,12 +25,14 @@ typedef struct cli_tune_values {
   double value[CLI_TUNE_MOST_VALUES];
 } cli_tune_values;
 
-/* The four lists a candidate takes a value of. */
+/* The lists a candidate takes a value of. */
 typedef struct cli_tune_space {
   cli_tune_values components;
   cli_tune_values l2; /* negative: the default */
   cli_tune_values bias;
   cli_tune_values power;
+  cli_tune_values weight;
+  cli_tune_values alpha;
 } cli_tune_space;
 
 dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_tune_space *space); /* local */

@@ -244,24 +244,31 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
   const double owned = ceil((double)job->rows / processes) + ceil((double)job->cols / processes);
   const double needed = fmin(stored, (double)job->cols) + fmin(stored, (double)job->rows);
   const double sent = (fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols)) / processes;
+  const double confidence = job->confident ? size : 0;
+  const double k = job->components;
   dnmf_cost_memory m = {0};
+  m.grams = job->weak ? 2 * k * k * sizeof(double) : 0;
   m.block = 2 * stored * (sizeof(int32_t) + kept) + owned * sizeof(int64_t) + 2 * needed * sizeof(int64_t);
   m.factors = (owned + needed + 2 * DNMF_OBSERVED_SLACK) * stride * size;
   m.work = sent * stride * size;
   const double waiting = stored * (processes - 1) / processes * (ENTRY_PLACE + kept);
   m.loading = larger(stored * (ENTRY_PLACE + size + sizeof(int32_t) + kept),
                      m.block + (kept > sizeof(float) ? 0.5 : 1) * waiting);
-  m.peak = larger(m.loading, m.block + m.factors + m.work);
+  m.factors += 2 * stored * confidence;
+  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
   return m;
 }
 
 static dnmf_traffic traffic_of_observed(const dnmf_job *job, int processes, int stride) {
   const double p = processes;
   const double rows = fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols);
-  const double mean_rows = job->solver == DNMF_SOLVER_MU ? 0 : 2.0 * (job->components + DNMF_COST_MEAN_ROW_EXTRA);
+  const bool centered = job->solver != DNMF_SOLVER_MU && !job->weak;
+  const double mean_rows = centered ? 2.0 * (job->components + DNMF_COST_MEAN_ROW_EXTRA) : 0;
+  const double grams = job->weak ? 2.0 * job->components * job->components : 0;
   return (dnmf_traffic){.gather_words = rows * stride,
+                        .gram_words = 2 * (p - 1) * grams,
                         .control_words = 2 * (p - 1) * (DNMF_COST_OBSERVED_SUMS + mean_rows),
-                        .messages = p * (2 * (p - 1) + 2 * steps(processes))};
+                        .messages = p * (2 * (p - 1) + (job->weak ? 6 : 2) * steps(processes))};
 }
 
 static void cost_of_observed(const dnmf_job *job, const dnmf_machine *machine, dnmf_cost *cost) {
@@ -273,6 +280,8 @@ static void cost_of_observed(const dnmf_job *job, const dnmf_machine *machine, d
   cost->traffic = traffic_of_observed(job, cost->processes, stride);
   if (!machine)
     return;
+  if (job->weak)
+    cost->seconds.gram = gram_seconds(job, machine, owned);
   const double bytes = 2 * stored * (k + 1) * (double)dnmf_precision_size(job->precision);
   cost->seconds.update = seconds_of(machine, DNMF_WORK_OBSERVED, 2 * stored * k * (k + 3) + 2 * owned * k * k, bytes);
 }

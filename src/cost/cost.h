@@ -22,7 +22,8 @@
  * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes
  * together at most min(nnz, (p - 1) n) rows of k (and a bias) numbers, and min(nnz, (p - 1) m) of W. That is a bound,
  * reached when every process has entries in every row and column. Messages: at most p - 1 for each of the two fetches,
- * and the sums' all-reduce. Operations, with s = nnz / p: s k (k + 3) + 2 r k^2 for each side.
+ * and the sums' all-reduce. Operations, with s = nnz / p: s k (k + 3) + 2 r k^2 for each side. With weak zeros two Gram
+ * matrices are summed, too.
  */
 #ifndef DNMF_COST_H
 #define DNMF_COST_H
@@ -54,7 +55,9 @@ typedef struct dnmf_job {
   bool sparse;
   dnmf_missing missing;
   int components;
-  bool bias; /* of observed entries */
+  bool bias;      /* of observed entries */
+  bool weak;      /* of observed entries: the others are weak zeros, */
+  bool confident; /* and each observed entry has a confidence of its own */
   dnmf_solver solver;
   int sweeps;     /* hals with zeros: of a half-step; 0 and 1: one */
   dnmf_loss loss; /* of fits with zeros */

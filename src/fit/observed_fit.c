@@ -9,6 +9,7 @@
 
 #include "center.h"
 #include "held_out.h"
+#include "weak_fit.h"
 
 #include "base/memory.h"
 #include "comm/clock.h"
@@ -39,9 +40,11 @@ typedef struct observed_factor {
   const dnmf_ratings_view *view; /* NULL: this factor is fixed */
   dnmf_panel *x;
   dnmf_panel *other;
-  dnmf_panel needed; /* rows of the other factor */
-  center center;     /* what l2 pulls the rows towards; empty: zero, or what is given */
+  int64_t other_rows; /* of the other factor, over all processes */
+  dnmf_panel needed;  /* rows of the other factor */
+  center center;      /* what l2 pulls the rows towards; empty: zero, or what is given */
   const double *given_center;
+  weak_side weak; /* with weak zeros */
   bool fit_bias;
   double l1;
   double l2;
@@ -73,6 +76,9 @@ static dnmf_status observed_half_step(dnmf_loop *loop, observed_fit *o, observed
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_ratings_gather(context, f->view, f->other, &f->needed));
   loop->seconds.exchange += dnmf_lap(&clock);
+  if (settings->observed.weak.on)
+    DNMF_TRY(weak_side_take(loop, f->other, &f->weak));
+  clock = MPI_Wtime();
   dnmf_observed_update update = {.rows = f->x->rows,
                                  .start = f->view->entries.start,
                                  .index = f->view->entries.index,
@@ -90,6 +96,7 @@ static dnmf_status observed_half_step(dnmf_loop *loop, observed_fit *o, observed
                                  .count_power = dnmf_count_power(&settings->penalties),
                                  .center = f->given_center ? f->given_center : f->center.mean,
                                  .l2_bias = settings->observed.l2_bias,
+                                 .weak = settings->observed.weak.on ? &f->weak.terms : NULL,
                                  .sweeps = dnmf_sweeps(settings),
                                  .kullback_leibler = settings->loss.divergence};
   dnmf_loop_keep_failure(loop, dnmf_observed_rows(settings->solver, f->x->precision, context->isa, context->threads,
@@ -149,7 +156,8 @@ static dnmf_status sum_totals(dnmf_loop *loop, observed_fit *o, observed_totals 
   return totals->failed > 0 ? dnmf_agree(o->context, loop->failure) : DNMF_OK;
 }
 
-/* Loss 1/2 |A - WH|^2 over observed entries; the divergence of Kullback-Leibler tells nothing about squares. */
+/* Loss 1/2 |A - WH|^2 over observed entries, each entry times its confidence with weak zeros; the divergence of
+ * Kullback-Leibler tells nothing about squares. */
 static void take_totals(const observed_fit *o, const observed_totals *totals, bool has_loss, dnmf_reached *reached) {
   reached->has_loss = has_loss;
   reached->loss = reached->watched = totals->loss;
@@ -236,9 +244,13 @@ static dnmf_status create_sums(observed_fit *o) {
   return center_create(error, o->cols.view, settings->components, power, &o->cols.center);
 }
 
-static dnmf_status create_needed(dnmf_error *error, observed_factor *f) {
+/* What a half-step takes of the other factor. */
+static dnmf_status create_needed(dnmf_error *error, const dnmf_settings *settings, observed_factor *f) {
   if (!f->view)
     return DNMF_OK;
+  if (settings->observed.weak.on)
+    DNMF_TRY(weak_side_create(error, &settings->observed.weak, f->view, f->x->precision, settings->components,
+                              f->other_rows, &f->weak));
   return dnmf_panel_create(error, "fetched factor rows", f->view->needed_count + DNMF_OBSERVED_SLACK, f->x->components,
                            f->x->precision, &f->needed);
 }
@@ -259,8 +271,8 @@ static dnmf_status create_held_out(observed_fit *o) {
 static dnmf_status observed_open(dnmf_loop *loop, void *state) {
   observed_fit *o = state;
   (void)loop;
-  DNMF_TRY(create_needed(&o->context->error, &o->rows));
-  DNMF_TRY(create_needed(&o->context->error, &o->cols));
+  DNMF_TRY(create_needed(&o->context->error, o->settings, &o->rows));
+  DNMF_TRY(create_needed(&o->context->error, o->settings, &o->cols));
   DNMF_TRY(create_sums(o));
   return o->held_out ? create_held_out(o) : DNMF_OK;
 }
@@ -273,9 +285,23 @@ static void observed_close(void *state) {
   free(o->held_out_squares);
   center_free(&o->rows.center);
   center_free(&o->cols.center);
+  weak_side_free(&o->rows.weak);
+  weak_side_free(&o->cols.weak);
   free(o->shared);
   dnmf_panel_free(&o->best_w);
   dnmf_panel_free(&o->best_h);
+}
+
+/* What the entries fitted sum up to, each with its confidence. collective */
+static dnmf_status take_weak_sums(const observed_fit *o, double rows, double cols, dnmf_problem *problem) {
+  dnmf_weak_figures figures;
+  if (!o->settings->observed.weak.on)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_weak_measure(o->context, &o->settings->observed.weak, o->rows.view, o->rows.x->precision, rows * cols,
+                             &figures));
+  problem->sum = figures.targets;
+  problem->sum_squares = figures.target_squares;
+  return DNMF_OK;
 }
 
 static const dnmf_problem_kind observed_kind = {.open = observed_open,
@@ -297,18 +323,21 @@ dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_settings *settin
                     .held_out = held_out,
                     .mean = dnmf_observed_mean(settings, ratings)};
   o.rows = (observed_factor){.view = &ratings->by_rows, .x = w, .other = h, .fit_bias = settings->observed.bias_rows};
+  o.rows.other_rows = ratings->cols;
   o.rows.l1 = penalties->l1_w;
   o.rows.l2 = penalties->l2_w;
   o.cols = (observed_factor){.view = &ratings->by_cols, .x = h, .other = w, .fit_bias = settings->observed.bias_cols};
+  o.cols.other_rows = ratings->rows;
   o.cols.l1 = penalties->l1_h;
   o.cols.l2 = penalties->l2_h;
-  const dnmf_problem problem = {.kind = &observed_kind,
-                                .state = &o,
-                                .precision = ratings->precision,
-                                .sum = stored * ratings->mean,
-                                .sum_squares =
-                                    stored * (ratings->mean * ratings->mean + ratings->deviation * ratings->deviation),
-                                .holds_out = held_out != NULL};
+  dnmf_problem problem = {.kind = &observed_kind,
+                          .state = &o,
+                          .precision = ratings->precision,
+                          .sum = stored * ratings->mean,
+                          .sum_squares =
+                              stored * (ratings->mean * ratings->mean + ratings->deviation * ratings->deviation),
+                          .holds_out = held_out != NULL};
+  DNMF_TRY(take_weak_sums(&o, (double)ratings->rows, (double)ratings->cols, &problem));
   return dnmf_loop_run(context, settings, &problem, result);
 }
 
@@ -318,15 +347,17 @@ dnmf_status dnmf_fold_observed(dnmf_context *context, const dnmf_settings *setti
   o.rows = (observed_factor){.view = fold->view,
                              .x = x,
                              .other = fold->fixed,
+                             .other_rows = fold->fixed_rows,
                              .given_center = fold->mean_row,
                              .fit_bias = settings->observed.bias_rows,
                              .l1 = settings->penalties.l1_w,
                              .l2 = settings->penalties.l2_w};
   o.cols.x = fold->fixed;
-  const dnmf_problem problem = {.kind = &observed_kind,
-                                .state = &o,
-                                .precision = x->precision,
-                                .sum = fold->sum,
-                                .sum_squares = fold->sum_squares};
+  dnmf_problem problem = {.kind = &observed_kind,
+                          .state = &o,
+                          .precision = x->precision,
+                          .sum = fold->sum,
+                          .sum_squares = fold->sum_squares};
+  DNMF_TRY(take_weak_sums(&o, (double)fold->rows, (double)fold->fixed_rows, &problem));
   return dnmf_loop_run(context, settings, &problem, result);
 }

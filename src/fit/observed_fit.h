@@ -1,5 +1,6 @@
 /*
- * Fits of observed entries: ratings by rows and by columns -> factors and biases.
+ * Fits of observed entries: ratings by rows and by columns -> factors and biases. With weak zeros (weak_fit.h) what is
+ * not stored counts, too, and there are no biases.
  *
  * The prediction for row i, column j is mean + bias_i + bias_j + w_i h_j, W, H >= 0. With biases, `mean` is the
  * mean of the observed values less one standard deviation, so that the product has something to explain from
@@ -16,7 +17,8 @@
 
 /* Fits from the start in w and h, which hold the model afterwards: the last, or, with `held_out` entries
  * (else NULL; from dnmf_ratings_attach), the best on them. Rows without entries become zero. The result's
- * residual and objective are over observed entries. Released with dnmf_fit_result_free. collective */
+ * residual and objective are over observed entries; with weak zeros over all, each times its confidence. Released with
+ * dnmf_fit_result_free. collective */
 dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
                               const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h, dnmf_fit_result *result);
 
@@ -25,6 +27,8 @@ typedef struct dnmf_observed_fold {
   const dnmf_ratings_view *view; /* the new rows' entries; its columns are those of `fixed` */
   dnmf_panel *fixed;             /* the owned columns of H, with their biases; unchanged */
   double mean;                   /* the constant part of every prediction */
+  int64_t rows;                  /* new, over all processes */
+  int64_t fixed_rows;            /* of `fixed`, over all processes */
   const double *mean_row;        /* what L2 pulls the rows towards; NULL: zero */
   double sum;                    /* of the entries of all processes */
   double sum_squares;

@@ -10,7 +10,7 @@ bool dnmf_observed_has_biases(const dnmf_settings *settings) {
 }
 
 bool dnmf_observed_shrinks_to_mean(const dnmf_settings *settings) {
-  return settings->observed.shrink_to_mean && settings->solver != DNMF_SOLVER_MU;
+  return settings->observed.shrink_to_mean && settings->solver != DNMF_SOLVER_MU && !settings->observed.weak.on;
 }
 
 int dnmf_observed_stride(const dnmf_settings *settings) {
@@ -39,8 +39,13 @@ dnmf_status observed_start_create(dnmf_error *error, const dnmf_settings *settin
   return dnmf_panel_create(error, what, dnmf_range_size(ratings->by_cols.owned), stride, ratings->precision, h);
 }
 
-/* What the product has to explain. */
+/* What the product has to explain. With weak zeros the mean target of all entries, each with its weight. */
 static double level_of(const dnmf_settings *settings, const dnmf_ratings *ratings) {
+  const dnmf_weak_settings *weak = &settings->observed.weak;
+  const double stored = (double)ratings->stored;
+  if (weak->on)
+    return stored * (weak->target_one ? 1 : ratings->mean) /
+           (stored + weak->weight * ((double)ratings->rows * (double)ratings->cols - stored));
   return ratings->mean - dnmf_observed_mean(settings, ratings);
 }
 
@@ -69,7 +74,8 @@ static void put_level(double level, dnmf_panel *panel) {
 
 void observed_start_at_random(const dnmf_settings *settings, const dnmf_ratings *ratings, dnmf_panel *w,
                               dnmf_panel *h) {
-  const bool flat = !dnmf_observed_has_biases(settings) && settings->solver != DNMF_SOLVER_MU;
+  const bool flat =
+      !dnmf_observed_has_biases(settings) && settings->solver != DNMF_SOLVER_MU && !settings->observed.weak.on;
   observed_start_put_random(settings, ratings, flat ? 1 : 0, w, h);
   if (flat) {
     put_level(level_of(settings, ratings), w);

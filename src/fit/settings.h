@@ -26,14 +26,28 @@ typedef struct dnmf_penalties {
 /* A factor that stays as it starts: no half-step of its own, and only the other counts for the stopping rule. */
 typedef enum dnmf_fixed { DNMF_FIXED_NONE = 0, DNMF_FIXED_W, DNMF_FIXED_H } dnmf_fixed;
 
+typedef enum dnmf_confidence { DNMF_CONFIDENCE_ONE = 0, DNMF_CONFIDENCE_LINEAR, DNMF_CONFIDENCE_LOG } dnmf_confidence;
+
+/* What entries that are not stored count (fit/weak_fit.h). */
+typedef struct dnmf_weak_settings {
+  bool on;       /* else they count nothing, and the rest has no meaning */
+  double weight; /* of such an entry, 0 to 1 */
+  dnmf_confidence confidence;
+  double alpha;
+  double epsilon;  /* of DNMF_CONFIDENCE_LOG, positive */
+  bool target_one; /* the target of observed entries: 1, else their value */
+  double like;     /* with target_one: entries of less are no sign of liking, and weigh what those not stored do */
+} dnmf_weak_settings;
+
 /* Fits of observed entries: the prediction is mean + bias_i + bias_j + w_i h_j. */
 typedef struct dnmf_observed_settings {
   bool bias_rows;
   bool bias_cols;
-  double l2_bias;      /* in observations: shrinks a bias as that many observations of 0 would */
-  bool shrink_to_mean; /* L2 pulls a factor's rows towards their mean instead of zero; not for mu */
-  double start_scale;  /* of the random start; 1 predicts the mean at once */
-  int patience;        /* with held-out entries: iterations without improvement before stopping */
+  double l2_bias;          /* in observations: shrinks a bias as that many observations of 0 would */
+  bool shrink_to_mean;     /* L2 pulls a factor's rows towards their mean instead of zero; not for mu */
+  double start_scale;      /* of the random start; 1 predicts the mean at once */
+  int patience;            /* with held-out entries: iterations without improvement before stopping */
+  dnmf_weak_settings weak; /* without biases, towards zero, not for mu */
 } dnmf_observed_settings;
 
 /* Fits of rows that pass by in batches. */

@@ -221,6 +221,8 @@ static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
   const dnmf_observed_fold fold = {.view = &f->view,
                                    .fixed = &f->fixed,
                                    .mean = model->bias.fitted ? model->bias.mean : 0,
+                                   .rows = f->rows,
+                                   .fixed_rows = model->cols,
                                    .mean_row = model->mean_row,
                                    .sum = sums[0],
                                    .sum_squares = sums[1]};
@@ -314,6 +316,21 @@ static void settle_iterations(const dnmf_model *model, dnmf_missing missing, dnm
   }
 }
 
+/* What entries that are not stored counted in the fit. */
+static void read_weak(const dnmf_model *model, dnmf_weak_settings *weak) {
+  if (!dnmf_model_is_weak(model))
+    return;
+  *weak = (dnmf_weak_settings){.on = true, .epsilon = 1, .target_one = dnmf_model_is_implicit(model)};
+  dnmf_model_number(model, "missing_weight", &weak->weight);
+  dnmf_model_number(model, "alpha", &weak->alpha);
+  dnmf_model_number(model, "epsilon", &weak->epsilon);
+  dnmf_model_number(model, "like", &weak->like);
+  if (dnmf_model_text_is(model, "confidence", "linear"))
+    weak->confidence = DNMF_CONFIDENCE_LINEAR;
+  else if (dnmf_model_text_is(model, "confidence", "log"))
+    weak->confidence = DNMF_CONFIDENCE_LOG;
+}
+
 dnmf_status dnmf_transform_settings(dnmf_error *error, const dnmf_model *model, dnmf_missing *missing,
                                     dnmf_settings *settings) {
   *missing = dnmf_model_is_observed(model) ? DNMF_MISSING_UNOBSERVED : DNMF_MISSING_ZERO;
@@ -329,6 +346,7 @@ dnmf_status dnmf_transform_settings(dnmf_error *error, const dnmf_model *model, 
   dnmf_model_number(model, "l1_w", &penalties->l1_w);
   dnmf_model_number(model, "l2_w", &penalties->l2_w);
   dnmf_model_number(model, "l2_bias", &settings->observed.l2_bias);
+  read_weak(model, &settings->observed.weak);
   if (*missing == DNMF_MISSING_UNOBSERVED) {
     penalties->scale = DNMF_PENALTY_COUNT;
     dnmf_model_number(model, "count_power", &penalties->count_power);

@@ -5,7 +5,8 @@
  * 1/2 |a - w H|^2 + l1 |w|_1 + 1/2 l2 |w|^2, w >= 0 (block principal pivoting, one iteration); under a divergence
  * multiplicative updates of all new rows from a flat start, until the fit's own tolerance or limit of iterations, as
  * scikit-learn's `transform`. Unobserved: the exact minimizer over a row's observed entries, its bias included when the
- * model has row biases, pulled towards the model's mean row where the fit did so; the Kullback-Leibler loss is iterated
+ * model has row biases, pulled towards the model's mean row where the fit did so; with weak zeros over all entries, as
+ * the fit weighed them; the Kullback-Leibler loss is iterated
  * until the rows stand still.
  */
 #ifndef DNMF_TRANSFORM_H

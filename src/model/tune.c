@@ -1,5 +1,7 @@
 #include "model/tune.h"
 
+#include "fit/weak_fit.h"
+
 #include "base/memory.h"
 #include "base/random.h"
 #include "comm/collective.h"
@@ -125,10 +127,23 @@ static dnmf_settings settings_of(const dnmf_tune_plan *plan, const dnmf_candidat
   settings.observed.bias_rows = candidate->bias;
   settings.observed.bias_cols = candidate->bias;
   settings.penalties.count_power = candidate->count_power;
-  double l2 = candidate->l2 >= 0 ? candidate->l2 : dnmf_observed_default_l2(&settings, ratings);
+  const bool weak = settings.observed.weak.on;
+  double l2 = candidate->l2;
+  if (weak) {
+    settings.observed.bias_rows = settings.observed.bias_cols = false;
+    settings.observed.weak.weight = candidate->weight;
+    settings.observed.weak.alpha = candidate->alpha;
+    dnmf_weak_settle(ratings, &settings.observed.weak);
+  }
+  if (l2 < 0 && weak)
+    l2 = settings.observed.weak.target_one
+             ? dnmf_weak_default_l2(ratings, &settings.observed.weak, candidate->count_power)
+             : 0;
+  else if (l2 < 0)
+    l2 = dnmf_observed_default_l2(&settings, ratings);
   settings.penalties.l2_w = l2;
   settings.penalties.l2_h = l2;
-  settings.stop = DNMF_STOP_VALIDATION;
+  settings.stop = weak ? DNMF_STOP_OBJECTIVE : DNMF_STOP_VALIDATION;
   return settings;
 }
 
@@ -138,7 +153,9 @@ static dnmf_status rank_fold(dnmf_context *context, const dnmf_tune_plan *plan, 
                              const dnmf_panel *h, fit_results *results) {
   dnmf_metrics_options cuts = {.cut_count = 1, .cuts = {plan->metric.at}};
   dnmf_rank_metrics metrics;
-  cuts.relevant = isnan(plan->metric.relevant) ? ratings->mean : plan->metric.relevant;
+  cuts.relevant = plan->metric.relevant;
+  if (isnan(cuts.relevant))
+    cuts.relevant = plan->fit.observed.weak.target_one ? 0 : ratings->mean;
   DNMF_TRY(dnmf_rank_ratings(context, settings, ratings, held_out, w, h, &cuts, &metrics));
   if (metrics.rows == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
@@ -175,7 +192,7 @@ static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_can
   if (status == DNMF_OK)
     status = dnmf_agree(context, dnmf_start_observed(&context->error, &settings, &ratings, &w, &h));
   if (status == DNMF_OK)
-    status = dnmf_fit_observed(context, &settings, &ratings, &view, &w, &h, &result);
+    status = dnmf_fit_observed(context, &settings, &ratings, settings.observed.weak.on ? NULL : &view, &w, &h, &result);
   for (int64_t s = 0; status == DNMF_OK && s <= plan->fit.max_iterations && context->rank == 0; s++) {
     double rmse = result.validation_history[s < result.history_count ? s : result.history_count - 1];
     results->squares[s] = rmse * rmse * (double)count;
@@ -235,6 +252,11 @@ static double spread_of_folds(int folds, int64_t stride, const double *squares, 
 static void score(const dnmf_tune_plan *plan, const curves *c, int64_t index, dnmf_candidate *candidate) {
   candidate->rmse = INFINITY;
   candidate->seconds = c->seconds[index];
+  if (plan->fit.observed.weak.on) {
+    candidate->rmse = candidate->spread = NAN;
+    candidate->iterations = plan->fit.max_iterations;
+    return;
+  }
   const double *squares = c->squares + index * plan->folds * c->steps;
   const double *counts = c->counts + index * plan->folds * c->steps;
   for (int64_t s = 0; s < c->steps; s++) {

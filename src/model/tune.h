@@ -5,7 +5,8 @@
  * folds are the same on any number of processes. The processes are split into groups that work on different fits
  * side by side. A candidate's score is its held-out RMSE over all folds together, at the iteration where that is
  * lowest; that iteration is part of the choice. With a ranking metric the score is that of the lists that each fold's
- * fit, at its own lowest RMSE, makes of all columns that are not in its training entries (rank_metrics.h).
+ * fit, at its own lowest RMSE, makes of all columns that are not in its training entries (rank_metrics.h). Fits with
+ * weak zeros know no RMSE: their lists are those of the fit's end.
  */
 #ifndef DNMF_TUNE_H
 #define DNMF_TUNE_H
@@ -19,9 +20,11 @@ typedef struct dnmf_candidate {
   bool bias;
   double l2; /* negative: the default, see dnmf_observed_default_l2 */
   double count_power;
+  double weight; /* weak zeros: of an entry that is not stored; else negative */
+  double alpha;  /* ... of confidences; negative: the default, see dnmf_weak_settle */
 
   /* Out. */
-  double rmse;          /* held out, over all folds */
+  double rmse;          /* held out, over all folds; NaN with weak zeros */
   double spread;        /* standard deviation of the folds' own RMSE at that iteration */
   int iterations;       /* to run with all entries */
   double seconds;       /* of iterating, all folds */
@@ -34,14 +37,16 @@ typedef struct dnmf_tune_metric {
   bool ranks; /* else RMSE */
   dnmf_list_figure figure;
   int64_t at;      /* length of the lists */
-  double relevant; /* held-out entries of that or more; NaN: of the mean of the training entries */
+  double relevant; /* held-out entries of that or more; NaN: of the mean of the training entries, of strengths all */
 } dnmf_tune_metric;
 
 typedef struct dnmf_tune_plan {
   const char *input;
   dnmf_source_options source;
   dnmf_precision precision;
-  dnmf_settings fit; /* what the candidates have in common; max_iterations and patience bound each fit */
+  dnmf_settings fit; /* what the candidates have in common; max_iterations and patience bound each fit; with weak zeros
+                        a ranking metric decides, and fits end as they do in `fit`; negative numbers of weak zeros are
+                        dnmf_weak_settle's */
   uint64_t seed;     /* of starts and folds */
   int folds;
   int groups; /* of processes; at most as many as there are */

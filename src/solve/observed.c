@@ -60,14 +60,22 @@ dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnm
                                dnmf_observed_update *update, dnmf_error *error) {
   const row_method method = choose_method(solver, precision, isa, update);
   const size_t bytes = scratch_of(&method, update);
+  const dnmf_weak *given = update->weak;
+  dnmf_weak weak;
+  void *pull = NULL;
   void *scratch = NULL;
   void *memory = NULL;
   dnmf_status status = dnmf_allocate(error, "row update scratch", threads, bytes, &scratch);
+  if (status == DNMF_OK && given) {
+    status = dnmf_weak_fill(error, precision, update->components, given, &weak, &pull);
+    update->weak = &weak;
+  }
   if (status == DNMF_OK)
     status = dnmf_allocate(error, "row sums", update->rows, sizeof(observed_sums), &memory);
   observed_sums *sums = memory;
   if (status == DNMF_OK) {
-    const double operations = 2.0 * (double)update->start[update->rows] * update->stride;
+    const double zeros = given ? (double)update->rows * update->components : 0;
+    const double operations = 2.0 * ((double)update->start[update->rows] + zeros) * update->stride;
 #pragma omp parallel for schedule(dynamic, 32) num_threads(dnmf_team(threads, operations))
     for (int64_t row = 0; row < update->rows; row++)
       sums[row] = update_row(&method, update, row, (char *)scratch + (size_t)omp_get_thread_num() * bytes);
@@ -80,6 +88,8 @@ dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnm
       update->violation += sums[row].violation;
     }
   }
+  update->weak = given;
+  free(pull);
   free(scratch);
   free(memory);
   return status;

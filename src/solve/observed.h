@@ -6,6 +6,7 @@
  *   minimize over w >= 0, b free   1/2 sum_e (r_e - c_e - b - f_e w)^2 + 1/2 l2 d^s |w - m|^2 + l1 |w|_1 + 1/2 l2_bias
  * b^2 where d is the number of entries, s the count power of the penalty scale (0 raw, 1 ALS-WR's count) and m the row
  * that the penalty pulls towards: zero, or the factor's mean row.
+ * With weak zeros the objective is that of weak.h, by hals or bpp, without biases.
  *   hals  `sweeps` warm-started coordinate sweeps, b always at its minimum: on the row's residual where its factor rows
  *         fit a cache and the sweeps are few, else on its normal equations; the iterates are the same to rounding
  *   bpp   the same equations, sweeps until the projected gradient is at rounding: the exact minimizer
@@ -20,7 +21,7 @@
 #include "solve/solver.h"
 
 /* Updates the rows with `threads` OpenMP threads; the result does not depend on how many. Rows without entries
- * become zero. local */
+ * become zero; with weak zeros of a positive weight they are updated like all others. local */
 dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_observed_update *update, dnmf_error *error);
 

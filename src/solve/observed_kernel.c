@@ -29,7 +29,8 @@ typedef struct equations {
   int tile;
   real *gram; /* width x width */
   real *rhs;
-  real *sum; /* of the factor rows: the bias's row of the normal matrix */
+  real *sum;    /* of the factor rows: the bias's row of the normal matrix */
+  real *linear; /* weak zeros: sum_e t_e f_e */
   real *x;
   real *gradient;
   real *inverse; /* of the diagonal; 0 where that is not positive */
@@ -43,7 +44,7 @@ typedef struct equations {
 static size_t scratch_bytes(const dnmf_observed_update *update) {
   size_t width = (size_t)padded(update->components);
   size_t tile = (size_t)tile_entries((int)width);
-  return (width * width + 5 * width + tile * width + tile) * sizeof(real);
+  return (width * width + 6 * width + tile * width + tile) * sizeof(real);
 }
 
 static equations lay_out(const dnmf_observed_update *update, int64_t entries, void *scratch) {
@@ -53,12 +54,13 @@ static equations lay_out(const dnmf_observed_update *update, int64_t entries, vo
   eq.gram = scratch;
   eq.rhs = eq.gram + width * width;
   eq.sum = eq.rhs + width;
-  eq.x = eq.sum + width;
+  eq.linear = eq.sum + width;
+  eq.x = eq.linear + width;
   eq.gradient = eq.x + width;
   eq.inverse = eq.gradient + width;
   eq.rows = eq.inverse + width;
   eq.residual = eq.rows + (size_t)eq.tile * width;
-  memset(eq.rhs, 0, 5 * width * sizeof(real));
+  memset(eq.rhs, 0, 6 * width * sizeof(real));
   return eq;
 }
 
@@ -81,6 +83,32 @@ static void load_tile(const dnmf_observed_update *update, int64_t begin, int cou
       vec_store(to + j, vec_load(from + j));
     eq->residual[e] = value_at(update, begin + e) - mean - (update->bias ? from[k] : 0);
   }
+}
+
+/* The same with weak zeros: rows and targets times sqrt(c - weight), and what the targets add to the products. */
+static void load_weak_tile(const dnmf_observed_update *update, int64_t begin, int count, equations *eq) {
+  const real *fixed = update->fixed;
+  const int whole = (eq->components + VECTOR - 1) / VECTOR * VECTOR;
+  const int64_t last = update->start[update->rows] - 1;
+  double squares = 0;
+  for (int e = 0; e < count; e++) {
+    const int64_t at = begin + e;
+    const real *from = fixed + (int64_t)update->index[at] * update->stride;
+    const real *soon = fixed + (int64_t)update->index[at + PREFETCH < last ? at + PREFETCH : last] * update->stride;
+    real *to = eq->rows + (int64_t)e * eq->width;
+    const real target = target_at(update, at);
+    const real root = root_at(update->weak, at);
+    for (int j = 0; j < whole; j += CACHE_LINE)
+      __builtin_prefetch(soon + j);
+    for (int j = 0; j < whole; j += VECTOR) {
+      const vec row = vec_load(from + j);
+      vec_store(eq->linear + j, vec_load(eq->linear + j) + target * row);
+      vec_store(to + j, root * row);
+    }
+    eq->residual[e] = root * target;
+    squares += (double)target * (double)target;
+  }
+  eq->residual_squares += update->weak->weight * squares;
 }
 
 /* Adds or, for the row's first tile, stores. */
@@ -141,6 +169,18 @@ static void mirror(equations *eq) {
     for (int64_t j = 0; j < i; j++)
       for (int64_t r = 0; r < BLOCK; r++)
         eq->gram[j * width + i + r] = eq->gram[(i + r) * width + j];
+}
+
+/* The row's part of a fit with zeros, times their weight. */
+static void add_weak_zeros(const dnmf_weak *weak, equations *eq) {
+  for (int i = 0; i < eq->components; i++) {
+    const real *pull = (const real *)weak->pull + (int64_t)i * weak->stride;
+    real *row = eq->gram + (int64_t)i * eq->width;
+    for (int j = 0; j < eq->width; j += VECTOR)
+      vec_store(row + j, vec_load(row + j) + vec_load(pull + j));
+  }
+  for (int j = 0; j < eq->width; j += VECTOR)
+    vec_store(eq->rhs + j, vec_load(eq->rhs + j) + (real)weak->weight * vec_load(eq->linear + j));
 }
 
 /* Takes the free bias out: b = (residual sum - sum'w) / (d + l2_bias) at the minimum over b. */
@@ -222,22 +262,29 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
   real *x = (real *)update->x + row * update->stride;
   int64_t begin = update->start[row];
   int64_t end = update->start[row + 1];
-  if (begin == end) {
+  if (begin == end && !(update->weak && update->weak->weight > 0)) {
     clear_row(update, x);
     return (observed_sums){0, 0, 0};
   }
   equations eq = lay_out(update, end - begin, scratch);
   for (int64_t at = begin; at < end; at += eq.tile) {
     int count = end - at < eq.tile ? (int)(end - at) : eq.tile;
-    load_tile(update, at, count, &eq);
+    if (update->weak)
+      load_weak_tile(update, at, count, &eq);
+    else
+      load_tile(update, at, count, &eq);
     add_tile(&eq, count, at == begin);
   }
+  if (begin == end)
+    memset(eq.gram, 0, (size_t)eq.width * (size_t)eq.width * sizeof(real));
   mirror(&eq);
+  if (update->weak)
+    add_weak_zeros(update->weak, &eq);
   if (update->fit_bias)
     eliminate_bias(&eq, update->l2_bias);
   else if (update->bias) /* this side's bias is fixed at zero */
     x[eq.components] = 0;
-  double l2 = update->l2 * pow(eq.entries, update->count_power);
+  double l2 = row_l2(update, eq.entries);
   memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
   set_gradient(&eq, (real)update->l1, (real)l2, update->center);
   double first = sweep(&eq);

@@ -19,6 +19,23 @@ static inline real value_at(const dnmf_observed_update *update, int64_t at) {
   return update->narrow ? (real)dnmf_number_at(update->narrow, update->value, at) : ((const real *)update->value)[at];
 }
 
+/* t and sqrt(c - weight) of an entry, with weak zeros. */
+static inline real target_at(const dnmf_observed_update *update, int64_t at) {
+  const real value = value_at(update, at);
+  return update->weak->target_one ? (real)(value > 0 && value >= (real)update->weak->like) : value;
+}
+
+static inline real root_at(const dnmf_weak *weak, int64_t at) {
+  return weak->roots ? ((const real *)weak->roots)[at] : (real)weak->root;
+}
+
+/* The L2 weight of a row: entries that are not stored count, too, where zeros are weak. */
+static inline double row_l2(const dnmf_observed_update *update, double entries) {
+  const dnmf_weak *weak = update->weak;
+  const double count = weak ? entries + weak->weight * ((double)weak->fixed_rows - entries) : entries;
+  return update->l2 * pow(count, update->count_power);
+}
+
 /* A row without entries becomes zero. */
 static inline void clear_row(const dnmf_observed_update *update, real *x) {
   int used = update->components + (update->fit_bias ? 1 : 0);

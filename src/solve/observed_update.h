@@ -5,6 +5,7 @@
 #define DNMF_OBSERVED_UPDATE_H
 
 #include "base/number.h"
+#include "solve/weak.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,6 +35,7 @@ typedef struct dnmf_observed_update {
   double count_power;
   const double *center; /* m, as many numbers as there are components; NULL: zero. Not for mu */
   double l2_bias;
+  const dnmf_weak *weak; /* what entries that are not stored count; NULL: nothing. Without biases, not for mu */
   int sweeps;            /* hals */
   bool kullback_leibler; /* mu: the generalized Kullback-Leibler loss instead of squared error */
 

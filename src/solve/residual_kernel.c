@@ -7,6 +7,9 @@
  * fetched once and turned, a component's numbers side by side. The iterates are those of observed_kernel.c to rounding:
  * a free bias is at its minimum after every step, b = (sum of residuals without it) / (d + l2_bias), which takes
  * `shift` off the residual and weight * sum^2 off a component's curvature.
+ *
+ * With weak zeros the residual is that of the observed entries times sqrt(c - weight), as the columns are; the slope of
+ * the zeros' part, weight (Gx - b) (solve/weak.h), is kept beside it.
  */
 #include "observed_row.h"
 
@@ -27,7 +30,10 @@ typedef struct sweeper {
   real *sum;      /* of a column */
   real *squares;
   real *x;
-  real *zeros; /* width: a factor row for the entries that fill the last vector */
+  real *zeros;  /* width: a factor row for the entries that fill the last vector */
+  real *linear; /* weak zeros: sum_e t_e f_e */
+  real *slopes; /* weight (Gx - b) */
+  double target_squares;
   real weight; /* 1 / (d + l2_bias) with a free bias, else 0 */
   real shift;  /* -b */
   real l1;
@@ -48,7 +54,7 @@ static int64_t most_entries(const dnmf_observed_update *update, int sweeps) {
 static size_t scratch_bytes(const dnmf_observed_update *update) {
   const int64_t width = whole_vectors(update->components);
   const int64_t length = most_entries(update, 1);
-  return (size_t)(length * width + length + 4 * width) * sizeof(real);
+  return (size_t)(length * width + length + 6 * width) * sizeof(real);
 }
 
 static sweeper lay_out(const dnmf_observed_update *update, int64_t row, void *scratch) {
@@ -62,11 +68,13 @@ static sweeper lay_out(const dnmf_observed_update *update, int64_t row, void *sc
   s.squares = s.sum + width;
   s.x = s.squares + width;
   s.zeros = s.x + width;
-  memset(s.sum, 0, (size_t)(4 * width) * sizeof(real));
+  s.linear = s.zeros + width;
+  s.slopes = s.linear + width;
+  memset(s.sum, 0, (size_t)(6 * width) * sizeof(real));
   memcpy(s.x, (const real *)update->x + row * update->stride, (size_t)s.components * sizeof(real));
   s.weight = update->fit_bias ? (real)(1 / ((double)s.entries + update->l2_bias)) : 0;
   s.l1 = (real)update->l1;
-  s.l2 = (real)(update->l2 * pow((double)s.entries, update->count_power));
+  s.l2 = (real)row_l2(update, (double)s.entries);
   return s;
 }
 
@@ -90,6 +98,30 @@ static void load_residual(const sweeper *s, int64_t begin, int64_t from, int64_t
   for (int64_t e = end; e < to; e++) {
     s->residual[e] = 0;
     rows[e - from] = s->zeros;
+  }
+}
+
+/* The same with weak zeros: targets and roots of the entries beside their rows. */
+static void load_targets(sweeper *s, int64_t begin, int64_t from, int64_t to, const real *rows[TILE],
+                         real targets[TILE], real roots[TILE]) {
+  const dnmf_observed_update *u = s->update;
+  const int32_t *index = u->index + begin;
+  const real *fixed = u->fixed;
+  const int64_t last = u->start[u->rows] - begin - 1;
+  const int64_t end = to < s->entries ? to : s->entries;
+  for (int64_t e = from; e < end; e++) {
+    const real *soon = fixed + (int64_t)index[e + PREFETCH < last ? e + PREFETCH : last] * u->stride;
+    for (int j = 0; j < s->components; j += CACHE_LINE)
+      __builtin_prefetch(soon + j);
+    rows[e - from] = fixed + (int64_t)index[e] * u->stride;
+    targets[e - from] = target_at(u, begin + e);
+    roots[e - from] = root_at(u->weak, begin + e);
+    s->residual[e] = roots[e - from] * targets[e - from];
+    s->target_squares += (double)targets[e - from] * (double)targets[e - from];
+  }
+  for (int64_t e = end; e < to; e++) {
+    rows[e - from] = s->zeros;
+    targets[e - from] = roots[e - from] = s->residual[e] = 0;
   }
 }
 
@@ -136,6 +168,59 @@ static void load_tile(const sweeper *s, int64_t begin, int64_t from, int64_t to)
   }
 }
 
+static void load_weak_tile(sweeper *s, int64_t begin, int64_t from, int64_t to) {
+  const real *rows[TILE];
+  real targets[TILE];
+  real roots[TILE];
+  load_targets(s, begin, from, to, rows, targets, roots);
+  for (int j = 0; j < s->components; j += VECTOR) {
+    vec linear = {0};
+    vec squares = {0};
+    for (int64_t e = from; e < to; e += VECTOR) {
+      vec row[VECTOR];
+#pragma GCC unroll 16
+      for (int i = 0; i < VECTOR; i++) {
+        const vec whole = vec_load(rows[e - from + i] + j);
+        linear += targets[e - from + i] * whole;
+        row[i] = roots[e - from + i] * whole;
+        squares += row[i] * row[i];
+      }
+      turn(s, j, e, row);
+    }
+    vec_store(s->linear + j, vec_load(s->linear + j) + linear);
+    vec_store(s->squares + j, vec_load(s->squares + j) + squares);
+  }
+}
+
+/* slopes += change * weight * row t of G */
+static void move_slopes(const sweeper *s, int t, real change) {
+  const dnmf_weak *weak = s->update->weak;
+  const real *pull = (const real *)weak->pull + (int64_t)t * weak->stride;
+  for (int j = 0; j < s->components; j += VECTOR)
+    vec_store(s->slopes + j, vec_load(s->slopes + j) + change * vec_load(pull + j));
+}
+
+/* The slopes of the zeros' part at the row as it is, and its curvatures. */
+static void load_weak_zeros(const sweeper *s) {
+  const dnmf_weak *weak = s->update->weak;
+  for (int j = 0; j < s->components; j += VECTOR)
+    vec_store(s->slopes + j, (real)-weak->weight * vec_load(s->linear + j));
+  for (int t = 0; t < s->components; t++) {
+    s->squares[t] += ((const real *)weak->pull)[(int64_t)t * weak->stride + t];
+    if (s->x[t] != 0)
+      move_slopes(s, t, s->x[t]);
+  }
+}
+
+/* weight / 2 (sum_e t_e^2 - 2 bx + x'Gx) */
+static double weak_zeros_loss(const sweeper *s) {
+  const double weight = s->update->weak->weight;
+  double sum = weight * s->target_squares;
+  for (int t = 0; t < s->components; t++)
+    sum += (double)s->x[t] * ((double)s->slopes[t] - weight * (double)s->linear[t]);
+  return 0.5 * sum;
+}
+
 enum { STREAMS = 4, AT_ONCE = STREAMS * VECTOR }; /* sums under way at a time, and their numbers */
 
 static real product(int64_t length, const real *x, const real *y) {
@@ -180,7 +265,8 @@ static double sweep(sweeper *s) {
     const real *column = s->columns + t * s->length;
     const real *next = s->columns + (t + 1 < k ? t + 1 : 0) * s->length;
     const real old = s->x[t];
-    const real slope = s->l1 + s->l2 * (old - (center ? (real)center[t] : 0)) - inner - s->shift * s->sum[t];
+    const real slope =
+        s->l1 + s->l2 * (old - (center ? (real)center[t] : 0)) - inner - s->shift * s->sum[t] + s->slopes[t];
     const real curvature = s->squares[t] - s->weight * s->sum[t] * s->sum[t] + s->l2;
     if (slope < 0 || old > 0)
       violation += fabs((double)slope);
@@ -189,6 +275,8 @@ static double sweep(sweeper *s) {
     const real change = moved - old;
     s->x[t] = moved;
     s->shift += change * s->weight * s->sum[t];
+    if (change != 0 && s->update->weak)
+      move_slopes(s, t, change);
     inner = change != 0 ? move(s->length, change, column, next, s->residual) : product(s->length, s->residual, next);
   }
   return violation;
@@ -215,8 +303,15 @@ static double residual_sum(const sweeper *s) {
 static observed_sums sweeps_on_residual(const dnmf_observed_update *update, int64_t row, int sweeps, void *scratch) {
   real *x = (real *)update->x + row * update->stride;
   sweeper s = lay_out(update, row, scratch);
-  for (int64_t from = 0; from < s.length; from += TILE)
-    load_tile(&s, update->start[row], from, from + TILE < s.length ? from + TILE : s.length);
+  for (int64_t from = 0; from < s.length; from += TILE) {
+    const int64_t to = from + TILE < s.length ? from + TILE : s.length;
+    if (update->weak)
+      load_weak_tile(&s, update->start[row], from, to);
+    else
+      load_tile(&s, update->start[row], from, to);
+  }
+  if (update->weak)
+    load_weak_zeros(&s);
   s.shift = -(s.weight * (real)residual_sum(&s));
   double first = sweep(&s);
   double violation = first;
@@ -225,7 +320,10 @@ static observed_sums sweeps_on_residual(const dnmf_observed_update *update, int6
   memcpy(x, s.x, (size_t)s.components * sizeof(real));
   if (update->bias)
     x[s.components] = update->fit_bias ? -s.shift : 0;
-  return (observed_sums){residual_loss(&s), row_penalty(update, s.x, (double)s.l2, -(double)s.shift), first};
+  double loss = residual_loss(&s);
+  if (update->weak)
+    loss = fmax(0, loss + weak_zeros_loss(&s));
+  return (observed_sums){loss, row_penalty(update, s.x, (double)s.l2, -(double)s.shift), first};
 }
 
 extern const residual_kernels VARIANT(dnmf_residual_kernels);

@@ -47,6 +47,9 @@ typedef struct dnmf_select_options {
   const char *feature_type; /* of 10x Genomics, "Gene Expression": features of that type; NULL: all */
 } dnmf_select_options;
 
+/* True when any of them is given. local */
+bool dnmf_selects(const dnmf_select_options *select);
+
 /* What becomes of single cells; see cells.h. */
 typedef struct dnmf_cell_rule {
   bool leave_out;   /* cells without a value are unobserved; else they are errors */
@@ -88,6 +91,14 @@ typedef struct dnmf_source_options {
   dnmf_duplicates duplicates;
   dnmf_select_options select;
 } dnmf_source_options;
+
+/* Values are strengths, as of plays and clicks: repeated entries add up, unless said otherwise. */
+static inline void dnmf_source_add_repeats(dnmf_source_options *options) {
+  if (options->duplicates_given || options->time_column)
+    return;
+  options->duplicates_given = true;
+  options->duplicates = DNMF_DUPLICATES_SUM;
+}
 
 typedef struct dnmf_source dnmf_source;
 struct dnmf_source {
