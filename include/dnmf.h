@@ -412,24 +412,48 @@ typedef struct dnmf_recommend_settings {
   const dnmf_data *seen; /* leave out these entries, matched to the model by ids; NULL (default): none */
   bool include_empty;    /* list columns too that the fit had no data for; default false */
   const char *clip; /* scores to the scale of the ratings: "auto" (default), "yes", "no"; the order is that before */
+  int64_t candidate_count;   /* only these columns are listed, given by position, the same on every process; */
+  const int64_t *candidates; /* NULL (default): all */
+  int64_t min_count; /* list no column with fewer entries in the fit, or, of a model with zeros, in `seen`; default 0 */
 } dnmf_recommend_settings;
 
 DNMF_API void dnmf_recommend_settings_init(dnmf_recommend_settings *listing); /* local */
 
 /* The best columns for this process's `count` rows, given by position: cols[i * top + t] is the position of the one at
- * place t for rows[i], scores[i * top + t] its prediction; -1 and NaN where there are no more. `listing` NULL: the
- * defaults. collective */
+ * place t for rows[i], scores[i * top + t] its prediction; -1 and NaN where there are no more. A row that the fit had
+ * no data for, and one that is not in the model, -1, is listed the columns with most entries, without a score (NaN):
+ * those of the fit, or of `seen` where the model does not hold them. `listing` NULL: the defaults. collective */
 DNMF_API int dnmf_model_recommend(dnmf_library *library, const dnmf_model *model, int64_t count, const int64_t *rows,
                                   const dnmf_recommend_settings *listing, int64_t *cols, double *scores);
+
+/* The columns most like each of `count` columns, the same on every process: similar[i * top + t] is the position of the
+ * one at place t for cols[i], cosines[i * top + t] the cosine of their factors; -1 and NaN where there are no more. Of
+ * `listing`, top, candidates, min_count and seen count; NULL: the defaults. The same on every process. collective */
+DNMF_API int dnmf_model_similar(dnmf_library *library, const dnmf_model *model, int64_t count, const int64_t *cols,
+                                const dnmf_recommend_settings *listing, int64_t *similar, double *cosines);
 
 /* Options of evaluations. */
 typedef struct dnmf_evaluate_settings {
   const char
       *unknown; /* as of dnmf_predict_settings; "drop" leaves such entries out; "nan" is not possible; default "bias" */
   const char *clip; /* "auto" (default), "yes", "no" */
-  double relevant;  /* entries of this value or more are relevant; default NaN: the mean of the fitted ratings */
+  double relevant;  /* entries of this value or more are relevant; default NaN: the mean of the fitted ratings. A model
+                       of a matrix with zeros has none */
   int64_t at;       /* length of the lists that ranking figures look at; default 10 */
+  const dnmf_data *seen; /* also rank, for each row, all columns but those of its entries here, matched by ids: the
+                            fitted data; NULL (default): do not */
 } dnmf_evaluate_settings;
+
+/* How good lists of `at` columns are, means over the rows that have a relevant entry (`dnmf help evaluate`). */
+typedef struct dnmf_list_evaluation {
+  double precision;
+  double recall; /* of at most `at` relevant entries */
+  double hit_rate;
+  double ndcg;
+  double map;
+  double mrr;
+  double catalogue; /* share of the columns that are in at least one list */
+} dnmf_list_evaluation;
 
 /* What `dnmf evaluate` tells; `dnmf help evaluate` defines it. NaN where there is nothing to take the mean of. */
 typedef struct dnmf_evaluation {
@@ -444,6 +468,9 @@ typedef struct dnmf_evaluation {
   double ndcg;
   double map;
   double fcp;
+  int64_t listed_rows;          /* with `seen`: rows with a relevant entry, */
+  dnmf_list_evaluation lists;   /* lists of the model for them, */
+  dnmf_list_evaluation popular; /* and the columns with most entries in `seen` instead */
 } dnmf_evaluation;
 
 DNMF_API void dnmf_evaluate_settings_init(dnmf_evaluate_settings *evaluating); /* local */

@@ -155,7 +155,7 @@ dnmf_status dnmf_checkpoint_describe(dnmf_error *error, const dnmf_fitting *f, c
   }
   return DNMF_OK;
 }
-static dnmf_status damaged(dnmf_error *error, const char *path, const char *what) {
+static dnmf_status checkpoint_damaged(dnmf_error *error, const char *path, const char *what) {
   return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is damaged: its %s is missing or not what a checkpoint has", path,
                    what);
 }
@@ -189,15 +189,15 @@ dnmf_status dnmf_checkpoint_state(dnmf_error *error, const char *path, const dnm
   if (!whole(saved, "checkpoint", FORMAT, &format) || format != FORMAT)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is a checkpoint of another version of dnmf", path);
   if (!whole(saved, "iterations", MOST_ITERATIONS, &result->iterations))
-    return damaged(error, path, "number of iterations");
+    return checkpoint_damaged(error, path, "number of iterations");
   if (!whole(saved, "state_best_iteration", result->iterations, &result->best_iteration) ||
       !whole(saved, "state_below_rounding", 1, &below_rounding))
-    return damaged(error, path, "state");
+    return checkpoint_damaged(error, path, "state");
   result->below_rounding = below_rounding != 0;
   for (int i = 0; i < STATE_VALUES; i++) {
     double value = NAN;
     if (!dnmf_model_number(saved, state_values[i].name, &value))
-      return damaged(error, path, state_values[i].name);
+      return checkpoint_damaged(error, path, state_values[i].name);
     memcpy((char *)state + state_values[i].offset, &value, sizeof value);
   }
   result->history_count = result->iterations + 1;
@@ -205,6 +205,6 @@ dnmf_status dnmf_checkpoint_state(dnmf_error *error, const char *path, const dnm
   result->seconds_history = curve_of(saved, "seconds", result->history_count);
   result->validation_history = curve_of(saved, "validation_rmse", result->history_count);
   if (!result->objective_history || !result->seconds_history)
-    return damaged(error, path, "history");
+    return checkpoint_damaged(error, path, "history");
   return DNMF_OK;
 }

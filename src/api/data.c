@@ -70,7 +70,7 @@ static int data_hand_over(dnmf_library *library, dnmf_status status, dnmf_data *
   return dnmf_library_leave(library, status);
 }
 
-static dnmf_status check_shape(dnmf_error *error, const char *function, int64_t rows, int64_t cols) {
+static dnmf_status check_data_shape(dnmf_error *error, const char *function, int64_t rows, int64_t cols) {
   if (rows > 0 && cols > 0)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_USAGE, "%s: a matrix of %" PRId64 " x %" PRId64 " has nothing to factorize",
@@ -100,7 +100,7 @@ int dnmf_data_from_dense(dnmf_library *library, int64_t rows, int64_t cols, cons
   if (status == DNMF_OK)
     status = dnmf_require(context, function, "dense block", dense);
   if (status == DNMF_OK)
-    status = check_shape(&context->error, function, rows, cols);
+    status = check_data_shape(&context->error, function, rows, cols);
   if (status == DNMF_OK)
     status = data_create(&context->error, DNMF_DATA_DENSE, "the dense matrix in memory", &made);
   if (status == DNMF_OK) {
@@ -127,7 +127,7 @@ int dnmf_data_from_sparse(dnmf_library *library, int64_t rows, int64_t cols, con
   if (status == DNMF_OK)
     status = dnmf_require(context, function, "rows", sparse);
   if (status == DNMF_OK)
-    status = check_shape(&context->error, function, rows, cols);
+    status = check_data_shape(&context->error, function, rows, cols);
   if (status == DNMF_OK)
     status = data_create(&context->error, DNMF_DATA_SPARSE, "the sparse matrix in memory", &made);
   if (status == DNMF_OK) {
@@ -293,11 +293,16 @@ dnmf_status dnmf_data_open(dnmf_context *context, const dnmf_data *data, dnmf_da
   dnmf_source_options options = data->options;
   options.missing_given = missing != DNMF_AS_DATA_HAVE_IT;
   options.missing = missing == DNMF_AS_UNOBSERVED ? DNMF_MISSING_UNOBSERVED : DNMF_MISSING_ZERO;
-  if (data->kind == DNMF_DATA_FILE)
-    return dnmf_source_open(context, data->name, &options, source);
-  memset(source, 0, sizeof *source);
-  DNMF_TRY(dnmf_agree(context, open_arrays(&context->error, data, source)));
-  return dnmf_cells_apply(context, &options, source);
+  if (data->kind == DNMF_DATA_FILE) {
+    DNMF_TRY(dnmf_source_open(context, data->name, &options, source));
+  } else {
+    memset(source, 0, sizeof *source);
+    DNMF_TRY(dnmf_agree(context, open_arrays(&context->error, data, source)));
+    DNMF_TRY(dnmf_cells_apply(context, &options, source));
+  }
+  if (data->opened)
+    data->opened(data->state, source);
+  return DNMF_OK;
 }
 
 dnmf_status dnmf_place(dnmf_context *context, int grid_rows, int grid_cols, int64_t rows, int64_t cols,
@@ -313,13 +318,31 @@ void dnmf_placed_free(dnmf_placed *placed) {
   dnmf_grid_free(&placed->grid);
 }
 
+void dnmf_warn_about_matrix(dnmf_context *context, const dnmf_source *source, dnmf_missing missing,
+                            const dnmf_matrix *matrix) {
+  static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
+  if (matrix->duplicates > 0)
+    dnmf_warn(context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
+              matrix->duplicates, policies[source->duplicates]);
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_rows > 0)
+    dnmf_warn(context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
+              matrix->empty_rows, matrix->rows);
+  if (missing == DNMF_MISSING_ZERO && matrix->empty_cols > 0)
+    dnmf_warn(context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
+              matrix->empty_cols, matrix->cols);
+  if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)
+    dnmf_warn(context, "every value is zero in single precision, in which those below 1e-45 are");
+}
+
 dnmf_status dnmf_data_load_rows(dnmf_context *context, const dnmf_data *data, dnmf_data_missing missing,
                                 dnmf_source *source, dnmf_placed *placed) {
   memset(placed, 0, sizeof *placed);
   DNMF_TRY(dnmf_data_open(context, data, missing, source));
   DNMF_TRY(dnmf_place(context, context->size, 1, source->rows, source->cols, placed));
   source->rows_alone = true;
-  return dnmf_source_load(context, source, &placed->layout, DNMF_DOUBLE, &placed->matrix);
+  DNMF_TRY(dnmf_source_load(context, source, &placed->layout, DNMF_DOUBLE, &placed->matrix));
+  dnmf_warn_about_matrix(context, source, source->missing, &placed->matrix);
+  return DNMF_OK;
 }
 
 dnmf_status dnmf_data_load_for_model(dnmf_context *context, const dnmf_data *data, const dnmf_model *model,

@@ -13,7 +13,9 @@ typedef enum dnmf_data_kind { DNMF_DATA_FILE = 0, DNMF_DATA_DENSE, DNMF_DATA_SPA
 
 struct dnmf_data {
   dnmf_data_kind kind;
-  char *name; /* of the file, or for messages */
+  char *name;                                             /* of the file, or for messages */
+  void (*opened)(void *state, const dnmf_source *source); /* called each time the data have been opened; NULL: none */
+  void *state;                                            /* handed to it */
 
   /* A file. */
   dnmf_source_options options;
@@ -65,8 +67,12 @@ dnmf_status dnmf_place(dnmf_context *context, int grid_rows, int grid_cols, int6
                        dnmf_placed *placed);
 void dnmf_placed_free(dnmf_placed *placed); /* collective; accepts a zeroed one */
 
-/* Opens data and loads them by whole rows, a block a process in rank order, a sparse matrix without by_cols. Both are
- * released also after a failure. collective */
+/* Warns of entries that were merged and, where unstored entries are zeros, of rows and columns without data. local */
+void dnmf_warn_about_matrix(dnmf_context *context, const dnmf_source *source, dnmf_missing missing,
+                            const dnmf_matrix *matrix);
+
+/* Opens data and loads them by whole rows, a block a process in rank order, a sparse matrix without by_cols; warns as
+ * above. `source` stays open for its ids and names. Both are released also after a failure. collective */
 dnmf_status dnmf_data_load_rows(dnmf_context *context, const dnmf_data *data, dnmf_data_missing missing,
                                 dnmf_source *source, dnmf_placed *placed);
 

@@ -118,7 +118,7 @@ typedef struct dense_move {
   void *received;
 } dense_move;
 
-static double value_at(const dnmf_dense *dense, int64_t row, int64_t col) {
+static double dense_value(const dnmf_dense *dense, int64_t row, int64_t col) {
   int64_t i = row - dense->first_row;
   int64_t j = col - dense->first_col;
   int64_t at = dense->by_columns ? i + j * dense->leading : i * dense->leading + j;
@@ -149,7 +149,8 @@ static void pack_parts(const dnmf_context *context, dense_move *move) {
     dnmf_rectangle part = common_part(&move->mine, &move->places[p]);
     for (int64_t i = 0; i < part.rows; i++)
       for (int64_t j = 0; j < part.cols; j++)
-        dnmf_number_put(move->number, move->send, to++, value_at(move->dense, part.first_row + i, part.first_col + j));
+        dnmf_number_put(move->number, move->send, to++,
+                        dense_value(move->dense, part.first_row + i, part.first_col + j));
   }
 }
 
@@ -160,7 +161,7 @@ static void place_own_part(const dense_move *move) {
         (part.first_row + i - move->wanted.first_row) * move->wanted.cols + part.first_col - move->wanted.first_col;
     for (int64_t j = 0; j < part.cols; j++)
       dnmf_number_put(move->number, move->matrix->dense, to + j,
-                      value_at(move->dense, part.first_row + i, part.first_col + j));
+                      dense_value(move->dense, part.first_row + i, part.first_col + j));
   }
 }
 
@@ -194,8 +195,8 @@ static dnmf_status move_parts(dnmf_context *context, dense_move *move) {
   return DNMF_OK;
 }
 
-static dnmf_status load_dense(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
-                              dnmf_precision precision, dnmf_matrix *matrix) {
+static dnmf_status load_dense_blocks(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                                     dnmf_precision precision, dnmf_matrix *matrix) {
   const dnmf_data *data = source->state;
   DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_unset(context, layout, precision, source->narrow, matrix)));
   dense_move move = {.dense = &data->dense,
@@ -224,7 +225,7 @@ void dnmf_dense_source(const dnmf_data *data, dnmf_source *source) {
   source->format = "dense blocks";
   source->narrow = data->single ? DNMF_NUMBER_SINGLE : (dnmf_number)0;
   source->missing = DNMF_MISSING_ZERO;
-  source->load = load_dense;
+  source->load = load_dense_blocks;
   source->state = (void *)(uintptr_t)data; /* read only; it outlives the source */
   source->close = close_data;
 }

@@ -197,8 +197,8 @@ static dnmf_status next_of_triples(dnmf_error *error, void *state, dnmf_entry *b
   return DNMF_OK;
 }
 
-static dnmf_status load_entries(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
-                                dnmf_precision precision, dnmf_matrix *matrix) {
+static dnmf_status load_given_entries(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                                      dnmf_precision precision, dnmf_matrix *matrix) {
   const dnmf_data *data = source->state;
   const bool sparse = data->kind == DNMF_DATA_SPARSE;
   entries_walk walk = {data, 0, sparse && data->sparse.rows > 0 ? data->sparse.starts[0] : 0};
@@ -216,7 +216,7 @@ void dnmf_entries_source(const dnmf_data *data, dnmf_source *source) {
   source->format = sparse ? "sparse rows" : "triples";
   source->sparse = true;
   source->missing = sparse ? DNMF_MISSING_ZERO : DNMF_MISSING_UNOBSERVED;
-  source->load = load_entries;
+  source->load = load_given_entries;
   source->state = (void *)(uintptr_t)data; /* read only; it outlives the source */
   source->close = close_data;
 }

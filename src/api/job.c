@@ -16,22 +16,6 @@
 
 /* --- Phases ------------------------------------------------------------------------------------------------ */
 
-static void warn_about_matrix(dnmf_context *context, const dnmf_fitting *f) {
-  static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
-  const dnmf_matrix *matrix = &f->a.matrix;
-  if (matrix->duplicates > 0)
-    dnmf_warn(context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", f->source.name,
-              matrix->duplicates, policies[f->source.duplicates]);
-  if (f->missing == DNMF_MISSING_ZERO && matrix->empty_rows > 0)
-    dnmf_warn(context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
-              matrix->empty_rows, matrix->rows);
-  if (f->missing == DNMF_MISSING_ZERO && matrix->empty_cols > 0)
-    dnmf_warn(context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
-              matrix->empty_cols, matrix->cols);
-  if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)
-    dnmf_warn(context, "every value is zero in single precision, in which those below 1e-45 are");
-}
-
 /* What the plan needs against what the machines have, before any of it is allocated. Of observed entries the factor
  * rows that are fetched are known only as a bound, and left out. */
 static dnmf_status check_memory(dnmf_context *context, const dnmf_fitting *f) {
@@ -59,7 +43,7 @@ static dnmf_status read_matrix(dnmf_context *context, dnmf_fitting *f) {
     DNMF_TRY(dnmf_fitting_load_ratings(context, f));
   else
     DNMF_TRY(dnmf_source_load(context, &f->source, &f->a.layout, f->precision, a));
-  warn_about_matrix(context, f);
+  dnmf_warn_about_matrix(context, &f->source, f->missing, a);
   DNMF_TRY(dnmf_agree(context, dnmf_resume_check_matrix(&context->error, f)));
   if (f->missing == DNMF_MISSING_ZERO && !f->in_batches)
     DNMF_TRY(dnmf_matrix_narrow(context, a));
@@ -111,8 +95,6 @@ static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *chec
   double clock = host->began > 0 ? host->began : MPI_Wtime();
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_check(&context->error, f)));
   DNMF_TRY(open_data(context, f));
-  if (host->opened)
-    host->opened(host->state, f);
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_plan(context, f)));
   DNMF_TRY(check_memory(context, f));
   DNMF_TRY(read_matrix(context, f));
@@ -185,8 +167,10 @@ void dnmf_fitting_free(dnmf_fitting *f) {
     f->batch_w = (dnmf_panel){0};
   dnmf_factor_free(&f->w);
   dnmf_factor_free(&f->h);
-  dnmf_ratings_free(&f->ratings);
-  dnmf_ratings_view_free(&f->held_out);
+  if (f->missing == DNMF_MISSING_UNOBSERVED) {
+    dnmf_ratings_free(&f->ratings);
+    dnmf_ratings_view_free(&f->held_out);
+  }
   dnmf_panel_free(&f->batch_w);
   dnmf_panel_free(&f->observed_w);
   dnmf_panel_free(&f->observed_h);

@@ -38,7 +38,6 @@ typedef struct dnmf_fitting dnmf_fitting;
 /* Who asks for the job: what is called on the way, and what becomes part of the provenance. Everything may be NULL. */
 typedef struct dnmf_job_host {
   void *state;
-  void (*opened)(void *state, const dnmf_fitting *f); /* the shape of the data is known */
   void (*begins)(void *state, const dnmf_fitting *f); /* everything is ready for the first iteration */
   bool (*told_to_stop)(void *state);                  /* local */
   double began;                                       /* MPI_Wtime when the job was asked for; 0: now */
@@ -135,6 +134,11 @@ dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f);
 
 /* Finds out what kind of fit it is, settles defaults, and chooses the grid. collective */
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f);
+
+/* A setting, or its default where it is negative. */
+static inline double dnmf_number_or(double value, double other) {
+  return value >= 0 ? value : other;
+}
 
 /* The job as the cost model sees it; its entries may not be known yet: stored < 0. local */
 dnmf_job dnmf_fitting_cost(const dnmf_fitting *f);

@@ -27,7 +27,7 @@ static double in_memory_bytes(const dnmf_context *context, const dnmf_fitting *f
   return cost.memory.peak + PROGRAM_BYTES;
 }
 
-static dnmf_status refuse(dnmf_error *error, const char *option, const char *why) {
+static dnmf_status refuse_in_batches(dnmf_error *error, const char *option, const char *why) {
   return dnmf_fail(error, DNMF_ERROR_USAGE, "%s does not go with mini-batches: %s", option, why);
 }
 
@@ -35,17 +35,18 @@ static dnmf_status refuse(dnmf_error *error, const char *option, const char *why
 static dnmf_status check_batches(dnmf_error *error, const dnmf_fitting *f, int grid_cols) {
   const dnmf_fit_settings *s = &f->asked;
   if (f->start == DNMF_START_SVD)
-    return refuse(error, "--init nndsvd", "singular vectors need the matrix in memory; use random or file:START.h5");
+    return refuse_in_batches(error, "--init nndsvd",
+                             "singular vectors need the matrix in memory; use random or file:START.h5");
   if (f->settings.fixed != DNMF_FIXED_NONE)
-    return refuse(error, "--fix", "with H fixed there is dnmf transform");
+    return refuse_in_batches(error, "--fix", "with H fixed there is dnmf transform");
   if (s->stop && strcmp(s->stop, "gradient") == 0)
-    return refuse(error, "--stop gradient", "they stop by the objective");
+    return refuse_in_batches(error, "--stop gradient", "they stop by the objective");
   if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0 && grid_cols > 1)
-    return refuse(error, "--grid", "all processes share the rows of a batch; leave it out");
+    return refuse_in_batches(error, "--grid", "all processes share the rows of a batch; leave it out");
   if (f->settings.loss.divergence)
-    return refuse(error, "--loss", "they minimize the squared error");
+    return refuse_in_batches(error, "--loss", "they minimize the squared error");
   if (s->zeros.exact_residual)
-    return refuse(error, "--exact-residual", "they never hold the matrix");
+    return refuse_in_batches(error, "--exact-residual", "they never hold the matrix");
   return DNMF_OK;
 }
 

@@ -63,10 +63,6 @@ static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, cons
   return DNMF_OK;
 }
 
-static double number_or(double value, double other) {
-  return value >= 0 ? value : other;
-}
-
 dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   static const char *const stops[] = {"objective", "gradient", "objective", "validation"};
   static const dnmf_stop rules[] = {DNMF_STOP_OBJECTIVE, DNMF_STOP_GRADIENT, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION};
@@ -85,9 +81,9 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   f->settings.penalties.count_power = c.power;
   f->settings.observed = (dnmf_observed_settings){.bias_rows = c.bias == BIAS_BOTH || c.bias == BIAS_ROW,
                                                   .bias_cols = c.bias == BIAS_BOTH || c.bias == BIAS_COL,
-                                                  .l2_bias = number_or(s->ratings.l2_bias, 5),
+                                                  .l2_bias = dnmf_number_or(s->ratings.l2_bias, 5),
                                                   .shrink_to_mean = c.shrink != SHRINK_ZERO,
-                                                  .start_scale = number_or(s->ratings.init_scale, 0.05),
+                                                  .start_scale = dnmf_number_or(s->ratings.init_scale, 0.05),
                                                   .patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10};
   if (f->weak)
     DNMF_TRY(dnmf_fitting_plan_weak(&context->error, f));
@@ -97,7 +93,7 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
 /* --- Entries ----------------------------------------------------------------------------------------------- */
 
 /* --validation is a fraction when it is a number, else a file. */
-static bool is_number(const char *text) {
+static bool is_fraction(const char *text) {
   char *end = NULL;
   strtod(text, &end);
   return end != text && !*end;
@@ -182,11 +178,11 @@ static void settle_penalties(dnmf_fitting *f) {
     dnmf_fitting_settle_weak(f);
     return;
   }
-  double both = number_or(s->l2, dnmf_observed_default_l2(&f->settings, &f->ratings));
+  double both = dnmf_number_or(s->l2, dnmf_observed_default_l2(&f->settings, &f->ratings));
   if (s->l2 < 0 && f->settings.loss.divergence && f->ratings.mean > 0)
     both /= f->ratings.mean;
-  penalties->l2_w = number_or(s->l2_w, both);
-  penalties->l2_h = number_or(s->l2_h, both);
+  penalties->l2_w = dnmf_number_or(s->l2_w, both);
+  penalties->l2_h = dnmf_number_or(s->l2_h, both);
 }
 
 /* A stored 0 is a rating: what is counted here are rows and columns without any. */
@@ -219,7 +215,7 @@ static dnmf_status attach_held_out(dnmf_context *context, dnmf_fitting *f) {
 
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   const char *validation = f->asked.ratings.validation;
-  const bool share = validation && is_number(validation);
+  const bool share = validation && is_fraction(validation);
   dnmf_ratings_split split = {.seed = f->settings.seed};
   f->has_held_out = validation || f->asked.ratings.held_out;
   if (share)
@@ -257,7 +253,7 @@ static dnmf_status split_panel(dnmf_error *error, const dnmf_panel *from, int co
 }
 
 /* Entries of each owned row of a view. */
-static dnmf_status count_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
+static dnmf_status count_row_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "observed entries", view->entries.rows, sizeof(int64_t), &memory));
   *counts = memory;
@@ -276,8 +272,8 @@ static dnmf_status fill_own(dnmf_error *error, const dnmf_fitting *f, dnmf_model
   if (dnmf_observed_shrinks_to_mean(&f->settings))
     DNMF_TRY(dnmf_allocate(error, "the mean row", f->components, sizeof(double), &mean_row));
   model->mean_row = mean_row;
-  DNMF_TRY(count_entries(error, &f->ratings.by_rows, &model->row_counts));
-  DNMF_TRY(count_entries(error, &f->ratings.by_cols, &model->col_counts));
+  DNMF_TRY(count_row_entries(error, &f->ratings.by_rows, &model->row_counts));
+  DNMF_TRY(count_row_entries(error, &f->ratings.by_cols, &model->col_counts));
   DNMF_TRY(split_panel(error, &f->observed_w, f->components, &model->w, &model->bias.row));
   return split_panel(error, &f->observed_h, f->components, &model->h, &model->bias.col);
 }

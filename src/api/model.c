@@ -36,28 +36,39 @@ dnmf_status dnmf_model_check(dnmf_context *context, const char *function, const 
   return dnmf_agree(context, dnmf_require(context, function, "model", model));
 }
 
-dnmf_status dnmf_panel_convert(dnmf_error *error, dnmf_precision precision, dnmf_panel *panel) {
-  dnmf_panel other = {0};
-  if (panel->precision == precision)
-    return DNMF_OK;
-  DNMF_TRY(dnmf_panel_create(error, "a factor", panel->rows, panel->components, precision, &other));
+/* --- Files ------------------------------------------------------------------------------------------------- */
+
+/* The same numbers in single precision, in place. */
+static dnmf_status narrow_panel(dnmf_error *error, dnmf_panel *panel) {
+  dnmf_panel single = {0};
+  DNMF_TRY(dnmf_panel_create(error, "a factor", panel->rows, panel->components, DNMF_SINGLE, &single));
   for (int64_t row = 0; row < panel->rows; row++)
     for (int c = 0; c < panel->components; c++)
-      dnmf_panel_set(&other, row, c, dnmf_panel_get(panel, row, c));
+      dnmf_panel_set(&single, row, c, dnmf_panel_get(panel, row, c));
   dnmf_panel_free(panel);
-  *panel = other;
+  *panel = single;
   return DNMF_OK;
 }
 
-/* --- Files ------------------------------------------------------------------------------------------------- */
-
-static dnmf_status read_model(dnmf_context *context, const char *path, dnmf_model *model) {
-  DNMF_TRY(dnmf_model_read(context, path, DNMF_DOUBLE, model));
-  dnmf_precision precision = dnmf_model_text_is(model, "precision", "single") ? DNMF_SINGLE : DNMF_DOUBLE;
-  dnmf_status status = dnmf_panel_convert(&context->error, precision, &model->w);
+dnmf_status dnmf_model_open_part(dnmf_context *context, const char *path, int precision, dnmf_range rows,
+                                 dnmf_range cols, dnmf_model *model) {
+  DNMF_TRY(dnmf_model_read_part(context, path, DNMF_DOUBLE, rows, cols, model));
+  const bool fitted_so = precision == DNMF_AS_FITTED && dnmf_model_text_is(model, "precision", "single");
+  if (precision != DNMF_IN_SINGLE && !fitted_so)
+    return DNMF_OK;
+  dnmf_status status = narrow_panel(&context->error, &model->w);
   if (status == DNMF_OK)
-    status = dnmf_panel_convert(&context->error, precision, &model->h);
+    status = narrow_panel(&context->error, &model->h);
   return dnmf_agree(context, status);
+}
+
+dnmf_status dnmf_model_open(dnmf_context *context, const char *path, int precision, dnmf_model *model) {
+  const dnmf_range all = {0, INT64_MAX};
+  return dnmf_model_open_part(context, path, precision, all, all, model);
+}
+
+dnmf_target dnmf_model_target(const dnmf_model *model) {
+  return (dnmf_target){dnmf_model_name(model), model->rows, model->cols, &model->row_ids, &model->col_ids};
 }
 
 int dnmf_model_load(dnmf_library *library, const char *path, dnmf_model **model) {
@@ -75,7 +86,7 @@ int dnmf_model_load(dnmf_library *library, const char *path, dnmf_model **model)
     status = dnmf_model_create(&context->error, &made);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = read_model(context, path, made);
+    status = dnmf_model_open(context, path, DNMF_AS_FITTED, made);
   return dnmf_model_hand_over(library, status, made, model);
 }
 
@@ -98,7 +109,7 @@ int dnmf_model_save(dnmf_library *library, const dnmf_model *model, const char *
 
 /* --- What is in a model ------------------------------------------------------------------------------------ */
 
-static void put(int64_t *to, int64_t value) {
+static void put_size(int64_t *to, int64_t value) {
   if (to)
     *to = value;
 }
@@ -108,9 +119,9 @@ int dnmf_model_size(dnmf_library *library, const dnmf_model *model, int64_t *row
   if (!context)
     return dnmf_library_refusal(library);
   dnmf_status status = dnmf_require(context, "dnmf_model_size", "model", model);
-  put(rows, status == DNMF_OK ? model->rows : 0);
-  put(cols, status == DNMF_OK ? model->cols : 0);
-  put(components, status == DNMF_OK ? model->components : 0);
+  put_size(rows, status == DNMF_OK ? model->rows : 0);
+  put_size(cols, status == DNMF_OK ? model->cols : 0);
+  put_size(components, status == DNMF_OK ? model->components : 0);
   return dnmf_library_leave(library, status);
 }
 
@@ -123,10 +134,10 @@ int dnmf_model_share(dnmf_library *library, const dnmf_model *model, int64_t *fi
   dnmf_status status = dnmf_require(context, "dnmf_model_share", "model", model);
   const dnmf_range rows = status == DNMF_OK ? model->owned_rows : none;
   const dnmf_range cols = status == DNMF_OK ? model->owned_cols : none;
-  put(first_row, rows.begin);
-  put(row_count, dnmf_range_size(rows));
-  put(first_col, cols.begin);
-  put(col_count, dnmf_range_size(cols));
+  put_size(first_row, rows.begin);
+  put_size(row_count, dnmf_range_size(rows));
+  put_size(first_col, cols.begin);
+  put_size(col_count, dnmf_range_size(cols));
   return dnmf_library_leave(library, status);
 }
 

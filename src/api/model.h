@@ -7,18 +7,32 @@
 
 #include "dnmf.h"
 #include "factor/model.h"
+#include "store/ids/match.h"
 
 /* A model on the heap, zeroed. local */
 dnmf_status dnmf_model_create(dnmf_error *error, dnmf_model **model);
 
+/* The precision of factors that are read: that of the fit, or one that was asked for. */
+enum { DNMF_AS_FITTED = 0, DNMF_IN_DOUBLE = DNMF_DOUBLE + 1, DNMF_IN_SINGLE = DNMF_SINGLE + 1 };
+
+/* Reads a model file, or rows and columns of it (dnmf_model_read_part). Released with dnmf_model_free, also after a
+ * failure. collective */
+dnmf_status dnmf_model_open(dnmf_context *context, const char *path, int precision, dnmf_model *model);
+dnmf_status dnmf_model_open_part(dnmf_context *context, const char *path, int precision, dnmf_range rows,
+                                 dnmf_range cols, dnmf_model *model);
+
+/* What entries are matched against that belong to a model. local */
+dnmf_target dnmf_model_target(const dnmf_model *model);
+
 /* Fails on all processes where one of them gave no model. collective */
 dnmf_status dnmf_model_check(dnmf_context *context, const char *function, const dnmf_model *model);
 
+/* Texts one after another, as ids of this process alone. Released with dnmf_ids_free, also after a failure. local */
+dnmf_status dnmf_texts_pack(dnmf_error *error, const char *function, int64_t count, const char *const *texts,
+                            dnmf_ids *packed);
+
 /* The end of every function that makes a model: hands it over, or destroys it. local */
 int dnmf_model_hand_over(dnmf_library *library, dnmf_status status, dnmf_model *made, dnmf_model **model);
-
-/* The same numbers in another precision, in place. local */
-dnmf_status dnmf_panel_convert(dnmf_error *error, dnmf_precision precision, dnmf_panel *panel);
 
 /* out = items wanted.begin ... wanted.end - 1 of something that processes hold in ranges, this one `held` in `mine`;
  * the ranges held are disjoint, in any order of processes; each process may want its own. collective */

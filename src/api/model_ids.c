@@ -2,6 +2,7 @@
 #include "api/library.h"
 #include "api/model.h"
 #include "api/requests.h"
+#include "api/scores.h"
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "matrix/fetch.h"
@@ -13,21 +14,21 @@
 
 /* --- Ids to positions -------------------------------------------------------------------------------------- */
 
-/* The texts one after another. The caller frees *starts and *bytes. */
-static dnmf_status pack_texts(dnmf_error *error, const char *function, int64_t count, const char *const *texts,
-                              int64_t **starts, char **bytes) {
+dnmf_status dnmf_texts_pack(dnmf_error *error, const char *function, int64_t count, const char *const *texts,
+                            dnmf_ids *packed) {
   void *memory = NULL;
+  *packed = (dnmf_ids){.kind = DNMF_IDS_STRING, .count = count, .range = {0, count}};
   DNMF_TRY(dnmf_allocate_zero(error, "ids", count + 1, sizeof(int64_t), &memory));
-  *starts = memory;
+  int64_t *starts = packed->starts = memory;
   for (int64_t i = 0; i < count; i++) {
     if (!texts[i])
       return dnmf_fail(error, DNMF_ERROR_USAGE, "%s: id %" PRId64 " is NULL", function, i);
-    (*starts)[i + 1] = (*starts)[i] + (int64_t)strlen(texts[i]);
+    starts[i + 1] = starts[i] + (int64_t)strlen(texts[i]);
   }
-  DNMF_TRY(dnmf_allocate(error, "ids", (*starts)[count] + 1, 1, &memory));
-  *bytes = memory;
+  DNMF_TRY(dnmf_allocate(error, "ids", starts[count] + 1, 1, &memory));
+  packed->text = memory;
   for (int64_t i = 0; i < count; i++)
-    memcpy(*bytes + (*starts)[i], texts[i], (size_t)((*starts)[i + 1] - (*starts)[i]));
+    memcpy(packed->text + starts[i], texts[i], (size_t)(starts[i + 1] - starts[i]));
   return DNMF_OK;
 }
 
@@ -43,21 +44,18 @@ static dnmf_status check_list(dnmf_context *context, const char *function, int64
 static int find_ids(dnmf_library *library, const char *function, const dnmf_model *model, bool of_cols, int64_t count,
                     const char *const *ids, int64_t *positions) {
   dnmf_context *context = dnmf_library_enter(library);
-  int64_t *starts = NULL;
-  char *bytes = NULL;
+  dnmf_ids packed = {0};
   if (!context)
     return dnmf_library_refusal(library);
   dnmf_status status = dnmf_model_check(context, function, model);
   if (status == DNMF_OK)
     status = check_list(context, function, count, ids, positions);
   if (status == DNMF_OK)
-    status = pack_texts(&context->error, function, count, ids, &starts, &bytes);
+    status = dnmf_texts_pack(&context->error, function, count, ids, &packed);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = dnmf_ids_find(context, of_cols ? &model->col_ids : &model->row_ids, of_cols ? model->cols : model->rows,
-                           count, starts, bytes, positions);
-  free(starts);
-  free(bytes);
+    status = dnmf_find_names(context, model, of_cols, &packed, NULL, positions);
+  dnmf_ids_free(&packed);
   return dnmf_library_leave(library, status);
 }
 

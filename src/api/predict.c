@@ -1,11 +1,8 @@
-/* Predicting pairs, and evaluating on the entries of other data. */
-#include "model/predict.h"
-#include "api/data.h"
+/* Predicting pairs. */
 #include "api/library.h"
-#include "api/model.h"
+#include "api/scores.h"
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "model/metrics.h"
 #include "store/ids/ids_find.h"
 #include "store/ids/match.h"
 
@@ -15,115 +12,196 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* --- Scores ------------------------------------------------------------------------------------------------ */
+
+dnmf_status dnmf_choose_clipping(dnmf_error *error, const dnmf_model *model, const char *clip, bool *clips) {
+  static const char *const words[] = {"auto", "yes", "no", NULL};
+  enum { CLIP_AUTO, CLIP_YES, CLIP_NO };
+  double scale[2];
+  int word = CLIP_AUTO;
+  DNMF_TRY(dnmf_choose(error, "clip", clip, words, &word));
+  const bool has_scale = dnmf_model_scale(model, &scale[0], &scale[1]);
+  *clips = has_scale && word != CLIP_NO;
+  if (word == CLIP_YES && !has_scale)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--clip: %s knows no scale to clip to; models of observed ratings do (fit --missing unobserved)",
+                     dnmf_model_name(model));
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_scorer_create(dnmf_context *context, const dnmf_model *model, const char *unknown, const char *clip,
+                               dnmf_scorer *scorer) {
+  static const char *const policies[] = {"bias", "mean", "nan", "drop", "error", NULL};
+  int policy = 0;
+  *scorer = (dnmf_scorer){.model = model};
+  dnmf_status status = dnmf_choose(&context->error, "unknown", unknown, policies, &policy);
+  if (status == DNMF_OK)
+    status = dnmf_choose_clipping(&context->error, model, clip, &scorer->clip);
+  scorer->unknown = (dnmf_unknown)policy;
+  DNMF_TRY(dnmf_agree(context, status));
+  return dnmf_predictor_create(context, model, &scorer->predictor);
+}
+
+void dnmf_scorer_free(dnmf_scorer *scorer) {
+  dnmf_predictor_free(&scorer->predictor);
+}
+
+/* How much of a name messages show. */
+static int shown_length(const dnmf_ids *names, int64_t at) {
+  const int64_t length = names->starts[at + 1] - names->starts[at];
+  return length < 100 ? (int)length : 100;
+}
+
+dnmf_status dnmf_find_names(dnmf_context *context, const dnmf_model *model, bool of_cols, const dnmf_ids *names,
+                            const char *file, int64_t *index) {
+  const dnmf_target target = dnmf_model_target(model);
+  dnmf_found found = {.count = names->count};
+  DNMF_TRY(dnmf_ids_find(context, of_cols ? target.col_ids : target.row_ids, of_cols ? target.cols : target.rows,
+                         names->count, names->starts, names->text, index));
+  if (!file)
+    return DNMF_OK;
+  for (int64_t i = 0; i < names->count; i++)
+    if (index[i] < 0 && found.unknown++ == 0)
+      snprintf(found.example, sizeof found.example, "%.*s", shown_length(names, i), names->text + names->starts[i]);
+  DNMF_TRY(dnmf_found_total(context, &found));
+  return dnmf_warn_unlike(context, &target, file, !of_cols, &found);
+}
+
+dnmf_status dnmf_scores_create(dnmf_error *error, int64_t count, dnmf_scores *scores) {
+  void *memory = NULL;
+  *scores = (dnmf_scores){.count = count, .refused = -1};
+  DNMF_TRY(dnmf_allocate(error, "pairs", count, sizeof(dnmf_pair), &memory));
+  scores->pairs = memory;
+  DNMF_TRY(dnmf_allocate(error, "predictions", count, sizeof(dnmf_prediction), &memory));
+  scores->predictions = memory;
+  DNMF_TRY(dnmf_allocate(error, "scores", count, sizeof(double), &memory));
+  scores->scores = memory;
+  DNMF_TRY(dnmf_allocate(error, "scores", count, sizeof(bool), &memory));
+  scores->left_out = memory;
+  return DNMF_OK;
+}
+
+void dnmf_scores_free(dnmf_scores *scores) {
+  free(scores->pairs);
+  free(scores->predictions);
+  free(scores->scores);
+  free(scores->left_out);
+  memset(scores, 0, sizeof *scores);
+}
+
+dnmf_status dnmf_scores_compute(dnmf_context *context, const dnmf_scorer *scorer, dnmf_scores *scores) {
+  static const dnmf_fallback fallbacks[] = {DNMF_FALLBACK_BIAS, DNMF_FALLBACK_MEAN, DNMF_FALLBACK_NAN,
+                                            DNMF_FALLBACK_NAN, DNMF_FALLBACK_NAN};
+  int64_t counts[4] = {scores->count, 0, 0, 0};
+  DNMF_TRY(dnmf_predict(context, &scorer->predictor, fallbacks[scorer->unknown], scores->count, scores->pairs,
+                        scores->predictions));
+  for (int64_t i = 0; i < scores->count; i++) {
+    const dnmf_prediction *p = &scores->predictions[i];
+    if (!p->known && scorer->unknown == DNMF_UNKNOWN_ERROR && scores->refused < 0)
+      scores->refused = i;
+    scores->scores[i] = scorer->clip ? dnmf_clip(&scorer->predictor, p->score) : p->score;
+    scores->left_out[i] = !p->known && scorer->unknown == DNMF_UNKNOWN_DROP;
+    counts[1] += !p->known;
+    counts[2] += scores->left_out[i];
+    counts[3] += isfinite(p->score) && scores->scores[i] != p->score;
+  }
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, counts, 4));
+  scores->all = counts[0];
+  scores->unknown = counts[1];
+  scores->all_left_out = counts[2];
+  scores->clipped = counts[3];
+  return DNMF_OK;
+}
+
+/* --- The door ---------------------------------------------------------------------------------------------- */
+
 void dnmf_predict_settings_init(dnmf_predict_settings *scoring) {
   *scoring = (dnmf_predict_settings){.unknown = "bias", .clip = "auto"};
 }
 
-void dnmf_evaluate_settings_init(dnmf_evaluate_settings *evaluating) {
-  *evaluating = (dnmf_evaluate_settings){.unknown = "bias", .clip = "auto", .relevant = NAN, .at = 10};
+/* One side of pairs: names of the caller's, and what they come to. */
+typedef struct pair_side {
+  bool of_cols;
+  int64_t count;
+  const int64_t *numbers;
+  const char *const *texts;
+  bool numbers_are_ids;
+  dnmf_ids names; /* texts of ids */
+  int64_t *positions;
+} pair_side;
+
+static void pair_side_free(pair_side *s) {
+  dnmf_ids_free(&s->names);
+  free(s->positions);
 }
 
-/* What becomes of an unknown row or column, and of scores beyond the scale. */
-typedef enum unknown_policy { UNKNOWN_BIAS = 0, UNKNOWN_MEAN, UNKNOWN_NAN, UNKNOWN_DROP, UNKNOWN_ERROR } unknown_policy;
-
-typedef struct scorer {
-  dnmf_predictor predictor;
-  dnmf_fallback fallback;
-  unknown_policy unknown;
-  bool clip;
-} scorer;
-
-/* collective */
-static dnmf_status scorer_create(dnmf_context *context, const dnmf_model *model, const char *unknown, const char *clip,
-                                 scorer *s) {
-  static const char *const policies[] = {"bias", "mean", "nan", "drop", "error", NULL};
-  static const char *const clips[] = {"auto", "yes", "no", NULL};
-  static const dnmf_fallback fallbacks[] = {DNMF_FALLBACK_BIAS, DNMF_FALLBACK_MEAN, DNMF_FALLBACK_NAN,
-                                            DNMF_FALLBACK_NAN, DNMF_FALLBACK_NAN};
-  int policy = 0;
-  int clipping = 0;
-  dnmf_status status = dnmf_choose(&context->error, "unknown", unknown, policies, &policy);
-  if (status == DNMF_OK)
-    status = dnmf_choose(&context->error, "clip", clip, clips, &clipping);
-  DNMF_TRY(dnmf_agree(context, status));
-  DNMF_TRY(dnmf_predictor_create(context, model, &s->predictor));
-  if (clipping == 1 && !s->predictor.has_scale)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                     "clip \"yes\": the model has no scale to clip to; models of ratings do");
-  s->unknown = (unknown_policy)policy;
-  s->fallback = fallbacks[policy];
-  s->clip = s->predictor.has_scale && clipping != 2;
+/* Numbers that are positions are checked, ids become texts. */
+static dnmf_status pair_side_prepare(dnmf_error *error, const dnmf_model *model, pair_side *s) {
+  const char *what = s->of_cols ? "cols" : "rows";
+  const int64_t all = s->of_cols ? model->cols : model->rows;
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "pairs", s->count, sizeof(int64_t), &memory));
+  s->positions = memory;
+  if (s->count > 0 && !s->numbers == !s->texts)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "pairs name their %s by numbers or by texts: give one of both", what);
+  if (s->texts)
+    return dnmf_texts_pack(error, "dnmf_model_predict", s->count, s->texts, &s->names);
+  const dnmf_ids numbers = {.kind = DNMF_IDS_INTEGER,
+                            .count = s->count,
+                            .range = {0, s->count},
+                            .numbers = (int64_t *)s->numbers}; /* they are only read */
+  if (s->numbers_are_ids)
+    return dnmf_ids_to_text(error, &numbers, &s->names);
+  for (int64_t i = 0; i < s->count; i++) {
+    s->positions[i] = s->numbers[i];
+    if (s->numbers[i] < 0 || s->numbers[i] >= all)
+      return dnmf_fail(error, DNMF_ERROR_INPUT, "%s[%" PRId64 "] is %" PRId64 ", and the model has %s 0 to %" PRId64,
+                       what, i, s->numbers[i], what, all - 1);
+  }
   return DNMF_OK;
 }
 
-/* --- Pairs ------------------------------------------------------------------------------------------------- */
-
-/* One side of pairs as positions of the model, the caller frees *positions. Numbers that are positions are checked.
- * collective */
-static dnmf_status pair_positions(dnmf_context *context, const char *what, const dnmf_ids *ids, int64_t all,
-                                  int64_t count, const int64_t *numbers, const char *const *texts, bool numbers_are_ids,
-                                  int64_t **positions) {
-  enum { DIGITS = 24 };
-  void *memory = NULL;
-  void *starts = NULL;
-  char *bytes = NULL;
-  int64_t by_ids = texts || numbers_are_ids;
-  dnmf_status status = dnmf_allocate(&context->error, "pairs", count, sizeof(int64_t), &memory);
-  *positions = memory;
-  if (status == DNMF_OK && count > 0 && !numbers == !texts)
-    status = dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                       "pairs name their %s by numbers or by texts: give one of both", what);
-  for (int64_t i = 0; i < count && !by_ids && status == DNMF_OK; i++) {
-    (*positions)[i] = numbers[i];
-    if (numbers[i] < 0 || numbers[i] >= all)
-      status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                         "%s[%" PRId64 "] is %" PRId64 ", and the model has %s 0 to %" PRId64, what, i, numbers[i],
-                         what, all - 1);
-  }
-  if (status == DNMF_OK && by_ids)
-    status = dnmf_allocate_zero(&context->error, "ids", count + 1, sizeof(int64_t), &starts);
-  int64_t *start = starts;
-  int64_t room = 1;
-  for (int64_t i = 0; i < count && by_ids && status == DNMF_OK; i++) {
-    if (texts && !texts[i])
-      status = dnmf_fail(&context->error, DNMF_ERROR_USAGE, "pair %" PRId64 " has no id of its %s", i, what);
-    else
-      room += texts ? (int64_t)strlen(texts[i]) : DIGITS;
-  }
-  memory = NULL;
-  if (status == DNMF_OK && by_ids)
-    status = dnmf_allocate(&context->error, "ids", room, 1, &memory);
-  bytes = memory;
-  for (int64_t i = 0; i < count && by_ids && status == DNMF_OK; i++) {
-    char digits[DIGITS];
-    int length = texts ? 0 : snprintf(digits, sizeof digits, "%" PRId64, numbers[i]);
-    start[i + 1] = start[i] + (texts ? (int64_t)strlen(texts[i]) : length);
-    memcpy(bytes + start[i], texts ? texts[i] : digits, (size_t)(start[i + 1] - start[i]));
-  }
-  status = dnmf_agree(context, status);
-  if (status == DNMF_OK) /* processes without pairs do not know how the others name theirs */
-    status = dnmf_max_int64(context, context->comm, &by_ids, 1);
-  if (status == DNMF_OK && by_ids) {
-    const int64_t none = 0;
-    const bool mine = start != NULL;
-    status = dnmf_ids_find(context, ids, all, mine ? count : 0, mine ? start : &none, bytes, *positions);
-  }
-  free(starts);
-  free(bytes);
-  return status;
+/* collective */
+static dnmf_status pair_side_find(dnmf_context *context, const dnmf_model *model, pair_side *s) {
+  int64_t none[1] = {0};
+  const dnmf_ids no_names = {.starts = none};
+  int64_t by_ids = s->names.count > 0;
+  DNMF_TRY(dnmf_max_int64(context, context->comm, &by_ids, 1)); /* those without pairs do not know how others name */
+  if (!by_ids)
+    return DNMF_OK;
+  return dnmf_find_names(context, model, s->of_cols, s->names.count > 0 ? &s->names : &no_names, NULL, s->positions);
 }
 
-static dnmf_status score_pairs(dnmf_context *context, const scorer *s, int64_t count, const dnmf_pair *pairs,
-                               dnmf_prediction *predictions, double *scores) {
-  DNMF_TRY(dnmf_predict(context, &s->predictor, s->fallback, count, pairs, predictions));
-  dnmf_status status = DNMF_OK;
-  for (int64_t i = 0; i < count && status == DNMF_OK; i++) {
-    if (!predictions[i].known && s->unknown == UNKNOWN_ERROR)
-      status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                         "pair %" PRId64 " has a row or column that the model does not know", i);
-    scores[i] = s->clip ? dnmf_clip(&s->predictor, predictions[i].score) : predictions[i].score;
-  }
-  return dnmf_agree(context, status);
+static dnmf_status predict_pairs(dnmf_context *context, const dnmf_triples *t, const dnmf_scorer *scorer,
+                                 double *values) {
+  const dnmf_model *model = scorer->model;
+  pair_side rows = {false, t->count, t->rows, t->row_ids, t->numbers_are_ids, {0}, NULL};
+  pair_side cols = {true, t->count, t->cols, t->col_ids, t->numbers_are_ids, {0}, NULL};
+  dnmf_scores scores = {.count = 0};
+  dnmf_status status = pair_side_prepare(&context->error, model, &rows);
+  if (status == DNMF_OK)
+    status = pair_side_prepare(&context->error, model, &cols);
+  if (status == DNMF_OK)
+    status = dnmf_scores_create(&context->error, t->count, &scores);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = pair_side_find(context, model, &rows);
+  if (status == DNMF_OK)
+    status = pair_side_find(context, model, &cols);
+  for (int64_t i = 0; i < t->count && status == DNMF_OK; i++)
+    scores.pairs[i] = (dnmf_pair){rows.positions[i], cols.positions[i]};
+  if (status == DNMF_OK)
+    status = dnmf_scores_compute(context, scorer, &scores);
+  if (status == DNMF_OK && scores.refused >= 0)
+    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                       "pair %" PRId64 " has a row or column that the model does not know", scores.refused);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK && t->count > 0)
+    memcpy(values, scores.scores, (size_t)t->count * sizeof *values);
+  pair_side_free(&rows);
+  pair_side_free(&cols);
+  dnmf_scores_free(&scores);
+  return status;
 }
 
 static dnmf_status check_pairs(dnmf_context *context, const dnmf_triples *pairs, const double *scores) {
@@ -134,179 +212,20 @@ static dnmf_status check_pairs(dnmf_context *context, const dnmf_triples *pairs,
   return pairs->count > 0 ? dnmf_require(context, function, "place for the scores", scores) : DNMF_OK;
 }
 
-static dnmf_status predict_pairs(dnmf_context *context, const dnmf_model *model, const dnmf_triples *t, const scorer *s,
-                                 double *scores) {
-  int64_t *rows = NULL;
-  int64_t *cols = NULL;
-  void *pairs = NULL;
-  void *predictions = NULL;
-  dnmf_status status = pair_positions(context, "rows", &model->row_ids, model->rows, t->count, t->rows, t->row_ids,
-                                      t->numbers_are_ids, &rows);
-  if (status == DNMF_OK)
-    status = pair_positions(context, "cols", &model->col_ids, model->cols, t->count, t->cols, t->col_ids,
-                            t->numbers_are_ids, &cols);
-  if (status == DNMF_OK) {
-    status = dnmf_allocate(&context->error, "pairs", t->count, sizeof(dnmf_pair), &pairs);
-    if (status == DNMF_OK)
-      status = dnmf_allocate(&context->error, "predictions", t->count, sizeof(dnmf_prediction), &predictions);
-    status = dnmf_agree(context, status);
-  }
-  for (int64_t i = 0; i < t->count && status == DNMF_OK; i++)
-    ((dnmf_pair *)pairs)[i] = (dnmf_pair){rows[i], cols[i]};
-  if (status == DNMF_OK)
-    status = score_pairs(context, s, t->count, pairs, predictions, scores);
-  free(rows);
-  free(cols);
-  free(pairs);
-  free(predictions);
-  return status;
-}
-
 int dnmf_model_predict(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
                        const dnmf_predict_settings *scoring, double *scores) {
   dnmf_context *context = dnmf_library_enter(library);
-  scorer s = {.clip = false};
+  dnmf_scorer scorer = {.clip = false};
   if (!context)
     return dnmf_library_refusal(library);
   dnmf_status status = dnmf_model_check(context, "dnmf_model_predict", model);
   if (status == DNMF_OK)
     status = dnmf_agree(context, check_pairs(context, pairs, scores));
   if (status == DNMF_OK)
-    status = scorer_create(context, model, scoring ? scoring->unknown : NULL, scoring ? scoring->clip : NULL, &s);
+    status =
+        dnmf_scorer_create(context, model, scoring ? scoring->unknown : NULL, scoring ? scoring->clip : NULL, &scorer);
   if (status == DNMF_OK)
-    status = predict_pairs(context, model, pairs, &s, scores);
-  dnmf_predictor_free(&s.predictor);
-  return dnmf_library_leave(library, status);
-}
-
-/* --- Evaluating -------------------------------------------------------------------------------------------- */
-
-typedef struct evaluation_work {
-  dnmf_matched matched;
-  dnmf_pair *pairs;
-  dnmf_prediction *predictions;
-  dnmf_scored_entry *row; /* room for the longest */
-  dnmf_metrics_options ranking;
-  dnmf_metrics metrics;
-  int64_t unknown;
-} evaluation_work;
-
-static dnmf_status match_test(dnmf_context *context, const dnmf_model *model, const dnmf_data *test, const scorer *s,
-                              evaluation_work *e) {
-  const dnmf_target target = {"the model", model->rows, model->cols, &model->row_ids, &model->col_ids};
-  dnmf_source source = {0};
-  dnmf_placed placed = {0};
-  dnmf_status status = dnmf_data_load_for_model(context, test, model, DNMF_AS_UNOBSERVED, &source, &placed);
-  if (status == DNMF_OK)
-    status = dnmf_match(context, &source, &placed.matrix, &target, &e->matched);
-  if (status == DNMF_OK && s->unknown == UNKNOWN_ERROR && e->matched.unknown_entries > 0)
-    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                       "%s: the %s is not in the model, nor are those of %" PRId64 " entries in all", source.name,
-                       e->matched.unknown_example, e->matched.unknown_entries);
-  dnmf_placed_free(&placed);
-  dnmf_source_close(&source);
-  return status;
-}
-
-static dnmf_status allocate_evaluation(dnmf_error *error, evaluation_work *e) {
-  const int64_t count = e->matched.count;
-  void *memory = NULL;
-  int64_t longest = 0;
-  for (int64_t i = 0, begin = 0; i < count; i++) {
-    begin = e->matched.file_row[i] == e->matched.file_row[begin] ? begin : i;
-    longest = i - begin + 1 > longest ? i - begin + 1 : longest;
-  }
-  DNMF_TRY(dnmf_allocate(error, "pairs", count, sizeof(dnmf_pair), &memory));
-  e->pairs = memory;
-  DNMF_TRY(dnmf_allocate(error, "predictions", count, sizeof(dnmf_prediction), &memory));
-  e->predictions = memory;
-  DNMF_TRY(dnmf_allocate(error, "the entries of a row", longest, sizeof(dnmf_scored_entry), &memory));
-  e->row = memory;
-  return DNMF_OK;
-}
-
-/* Whole rows are here: each is measured at once. */
-static dnmf_status measure_rows(dnmf_error *error, const scorer *s, evaluation_work *e) {
-  const dnmf_matched *m = &e->matched;
-  for (int64_t i = 0; i < m->count;) {
-    int64_t scored = 0;
-    const int64_t row = m->file_row[i];
-    for (; i < m->count && m->file_row[i] == row; i++) {
-      double score = e->predictions[i].score;
-      e->unknown += !e->predictions[i].known;
-      if (isnan(score))
-        continue;
-      double prediction = s->clip ? dnmf_clip(&s->predictor, score) : score;
-      e->row[scored] = (dnmf_scored_entry){m->items[i].value, score, prediction, scored};
-      scored++;
-    }
-    DNMF_TRY(dnmf_metrics_add_row(error, &e->ranking, scored, e->row, &e->metrics));
-  }
-  return DNMF_OK;
-}
-
-static dnmf_status evaluate_test(dnmf_context *context, const scorer *s, evaluation_work *e) {
-  DNMF_TRY(dnmf_agree(context, allocate_evaluation(&context->error, e)));
-  for (int64_t i = 0; i < e->matched.count; i++)
-    e->pairs[i] = (dnmf_pair){e->matched.items[i].row, e->matched.items[i].col};
-  DNMF_TRY(dnmf_predict(context, &s->predictor, s->fallback, e->matched.count, e->pairs, e->predictions));
-  DNMF_TRY(dnmf_agree(context, measure_rows(&context->error, s, e)));
-  DNMF_TRY(dnmf_metrics_share(context, &e->metrics));
-  return dnmf_sum_int64(context, context->comm, &e->unknown, 1);
-}
-
-static dnmf_status check_evaluating(dnmf_context *context, const dnmf_data *test, const dnmf_evaluate_settings *how,
-                                    const dnmf_evaluation *evaluation) {
-  static const char function[] = "dnmf_model_evaluate";
-  DNMF_TRY(dnmf_require(context, function, "test data", test));
-  DNMF_TRY(dnmf_require(context, function, "place for the evaluation", evaluation));
-  if (how->at < 1)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "at is %" PRId64 "; give 1 or more", how->at);
-  if (how->unknown && strcmp(how->unknown, "nan") == 0)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "unknown \"nan\": nan has no error; give \"drop\"");
-  return DNMF_OK;
-}
-
-int dnmf_model_evaluate(dnmf_library *library, const dnmf_model *model, const dnmf_data *test,
-                        const dnmf_evaluate_settings *evaluating, dnmf_evaluation *evaluation) {
-  dnmf_context *context = dnmf_library_enter(library);
-  scorer s = {.clip = false};
-  evaluation_work e = {.unknown = 0};
-  dnmf_evaluate_settings how;
-  dnmf_evaluate_settings_init(&how);
-  how = evaluating ? *evaluating : how;
-  if (!context)
-    return dnmf_library_refusal(library);
-  dnmf_status status = dnmf_model_check(context, "dnmf_model_evaluate", model);
-  if (status == DNMF_OK)
-    status = dnmf_agree(context, check_evaluating(context, test, &how, evaluation));
-  if (status == DNMF_OK)
-    status = scorer_create(context, model, how.unknown, how.clip, &s);
-  e.ranking = (dnmf_metrics_options){!isnan(how.relevant)            ? how.relevant
-                                     : dnmf_model_is_implicit(model) ? 0
-                                                                     : s.predictor.mean,
-                                     1,
-                                     {how.at}};
-  if (status == DNMF_OK)
-    status = match_test(context, model, test, &s, &e);
-  if (status == DNMF_OK)
-    status = evaluate_test(context, &s, &e);
-  if (status == DNMF_OK)
-    *evaluation = (dnmf_evaluation){.entries = e.matched.total,
-                                    .scored = (int64_t)e.metrics.entries,
-                                    .unknown = e.unknown,
-                                    .rmse = dnmf_metrics_rmse(&e.metrics),
-                                    .mae = dnmf_metrics_mae(&e.metrics),
-                                    .precision = dnmf_metrics_precision(&e.metrics, 0),
-                                    .recall = dnmf_metrics_recall(&e.metrics, 0),
-                                    .hit_rate = dnmf_metrics_hit_rate(&e.metrics, 0),
-                                    .ndcg = dnmf_metrics_ndcg(&e.metrics, 0),
-                                    .map = dnmf_metrics_map(&e.metrics),
-                                    .fcp = dnmf_metrics_fcp(&e.metrics)};
-  dnmf_matched_free(&e.matched);
-  free(e.pairs);
-  free(e.predictions);
-  free(e.row);
-  dnmf_predictor_free(&s.predictor);
+    status = predict_pairs(context, pairs, &scorer, scores);
+  dnmf_scorer_free(&scorer);
   return dnmf_library_leave(library, status);
 }

@@ -1,7 +1,6 @@
-/* Folding rows into a copy of a model. */
-#include "model/transform.h"
+/* Folding rows into a model, or into a copy of one. */
+#include "api/transform.h"
 
-#include "api/data.h"
 #include "api/library.h"
 #include "api/model.h"
 #include "base/memory.h"
@@ -14,7 +13,7 @@
 
 /* --- A copy of a model ------------------------------------------------------------------------------------- */
 
-static dnmf_status copy_panel(dnmf_error *error, const dnmf_panel *from, dnmf_panel *to) {
+static dnmf_status panel_duplicate(dnmf_error *error, const dnmf_panel *from, dnmf_panel *to) {
   DNMF_TRY(dnmf_panel_create(error, "a factor", from->rows, from->components, from->precision, to));
   size_t bytes = (size_t)from->rows * (size_t)from->components * dnmf_precision_size(from->precision);
   if (bytes > 0)
@@ -33,22 +32,9 @@ static dnmf_status copy_items(dnmf_error *error, int64_t count, size_t size, con
   return DNMF_OK;
 }
 
-/* What the rows of a transformed model have of their own, and the history, which is that of other rows. */
-static bool is_of_the_rows(const char *name) {
-  static const char *const names[] = {"command_line", "input",      "rows",      "stored",          "checksum",
-                                      "objective",    "iterations", "processes", "relative_error",  "stop_reason",
-                                      "grid",         "threads",    "date",      "validation_rmse", "transformed_from"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (strcmp(names[i], name) == 0)
-      return true;
-  return false;
-}
-
 static dnmf_status copy_attributes(dnmf_error *error, const dnmf_model *from, dnmf_model *to) {
   for (int64_t i = 0; i < from->attribute_count; i++) {
     const dnmf_attribute *a = &from->attributes[i];
-    if (is_of_the_rows(a->name))
-      continue;
     if (a->kind == DNMF_ATTRIBUTE_TEXT)
       DNMF_TRY(dnmf_model_set_text(error, to, a->name, a->text));
     else if (a->kind == DNMF_ATTRIBUTE_INTEGER)
@@ -59,7 +45,7 @@ static dnmf_status copy_attributes(dnmf_error *error, const dnmf_model *from, dn
   return DNMF_OK;
 }
 
-/* Everything but the ids of the rows and what is_of_the_rows. local */
+/* Everything but the ids of the rows and the history. local */
 static dnmf_status copy_model(dnmf_error *error, const dnmf_model *from, dnmf_model *to) {
   const int64_t rows = dnmf_range_size(from->owned_rows);
   const int64_t cols = dnmf_range_size(from->owned_cols);
@@ -71,8 +57,8 @@ static dnmf_status copy_model(dnmf_error *error, const dnmf_model *from, dnmf_mo
   to->owned_cols = from->owned_cols;
   to->bias.fitted = from->bias.fitted;
   to->bias.mean = from->bias.mean;
-  DNMF_TRY(copy_panel(error, &from->w, &to->w));
-  DNMF_TRY(copy_panel(error, &from->h, &to->h));
+  DNMF_TRY(panel_duplicate(error, &from->w, &to->w));
+  DNMF_TRY(panel_duplicate(error, &from->h, &to->h));
   DNMF_TRY(copy_items(error, rows, sizeof(double), from->bias.row, &memory));
   to->bias.row = memory;
   DNMF_TRY(copy_items(error, cols, sizeof(double), from->bias.col, &memory));
@@ -89,80 +75,113 @@ static dnmf_status copy_model(dnmf_error *error, const dnmf_model *from, dnmf_mo
 
 /* --- Folding in -------------------------------------------------------------------------------------------- */
 
-typedef struct folding_work {
-  dnmf_source source;
-  dnmf_placed placed;
-  dnmf_entries entries;
-  dnmf_missing missing;
-  dnmf_settings settings; /* how rows are fitted */
-  dnmf_transform_result result;
-  uint64_t checksum;
-} folding_work;
-
 /* Only where unstored entries are unobserved are zeros data, and only those that a sparse matrix stores. */
-static void drop_zeros(folding_work *f) {
+static void drop_zeros(dnmf_missing missing, dnmf_entries *entries) {
   int64_t kept = 0;
-  if (f->missing == DNMF_MISSING_UNOBSERVED)
+  if (missing == DNMF_MISSING_UNOBSERVED)
     return;
-  for (int64_t e = 0; e < f->entries.count; e++)
-    if (f->entries.items[e].value > 0)
-      f->entries.items[kept++] = f->entries.items[e];
-  f->entries.count = kept;
+  for (int64_t e = 0; e < entries->count; e++)
+    if (entries->items[e].value > 0)
+      entries->items[kept++] = entries->items[e];
+  entries->count = kept;
 }
 
-/* f->entries = the data's, in the model's columns. */
-static dnmf_status match_columns(dnmf_context *context, const dnmf_model *model, folding_work *f) {
-  const dnmf_target target = {"the model", model->rows, model->cols, NULL, &model->col_ids};
+/* entries = the data's, in the model's columns. The rows' ids stay in the source. */
+static dnmf_status match_columns(dnmf_context *context, const dnmf_data *data, const dnmf_source *source,
+                                 const dnmf_matrix *matrix, const dnmf_model *model, dnmf_entries *entries,
+                                 dnmf_folding *folding) {
+  dnmf_target target = dnmf_model_target(model);
   dnmf_matched matched;
-  dnmf_status status = dnmf_match(context, &f->source, &f->placed.matrix, &target, &matched);
-  const int64_t unknown = matched.unknown_cols;
-  const int64_t dropped = matched.unknown_entries;
+  target.row_ids = NULL;
+  dnmf_status status = dnmf_match(context, source, matrix, &target, &matched);
   if (status == DNMF_OK) {
-    dnmf_matched_take(&matched, &f->entries);
-    drop_zeros(f);
+    dnmf_matched_take(&matched, entries);
+    drop_zeros(folding->missing, entries);
+    folding->unknown_cols = matched.unknown_cols;
+    folding->unknown_entries = matched.unknown_entries;
+    folding->absent_cols = model->cols - (source->cols - matched.unknown_cols);
   }
   dnmf_matched_free(&matched);
-  DNMF_TRY(status);
-  if (unknown == f->source.cols)
+  if (status == DNMF_OK && folding->unknown_cols == source->cols)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s: none of its %" PRId64 " columns is in the model",
-                     f->source.name, f->source.cols);
-  if (unknown > 0)
-    dnmf_warn(context,
-              "%s: %" PRId64 " of its %" PRId64 " columns are not in the model; their %" PRId64 " entries are left out",
-              f->source.name, unknown, f->source.cols, dropped);
+                     data->name, source->cols);
+  return status;
+}
+
+static dnmf_status copy_entries(dnmf_error *error, const dnmf_entries *from, dnmf_entries *to) {
+  void *memory = NULL;
+  DNMF_TRY(copy_items(error, from->count, sizeof *from->items, from->items, &memory));
+  *to = (dnmf_entries){from->count, memory};
   return DNMF_OK;
 }
 
-static dnmf_status describe_rows(dnmf_context *context, const folding_work *f, dnmf_model *model) {
-  dnmf_error *error = &context->error;
-  char checksum[32];
-  snprintf(checksum, sizeof checksum, "%016" PRIx64, f->checksum);
-  DNMF_TRY(dnmf_model_set_text(error, model, "transformed_from", "a model in memory"));
-  DNMF_TRY(dnmf_model_set_text(error, model, "input", f->source.name));
-  DNMF_TRY(dnmf_model_set_text(error, model, "checksum", checksum));
-  DNMF_TRY(dnmf_model_set_integer(error, model, "rows", model->rows));
-  DNMF_TRY(dnmf_model_set_integer(error, model, "stored", f->result.entries));
-  DNMF_TRY(dnmf_model_set_integer(error, model, "processes", context->size));
-  return dnmf_model_set_real(error, model, "objective", f->result.loss + f->result.penalty);
+static void warn_of_folding(dnmf_context *context, const char *name, const dnmf_source *source,
+                            const dnmf_folding *folding) {
+  if (folding->unknown_cols > 0)
+    dnmf_warn(context,
+              "%s: %" PRId64 " of its %" PRId64 " columns are not in the model; their %" PRId64 " entries are left out",
+              name, folding->unknown_cols, source->cols, folding->unknown_entries);
+  if (folding->result.empty_rows > 0)
+    dnmf_warn(context, "%s: %" PRId64 " of its %" PRId64 " rows have no entry in the model's columns; they get zero",
+              name, folding->result.empty_rows, source->rows);
 }
 
-static dnmf_status fold_rows(dnmf_context *context, const dnmf_data *data, dnmf_model *model, folding_work *f) {
-  DNMF_TRY(dnmf_agree(context, dnmf_transform_settings(&context->error, model, &f->missing, &f->settings)));
-  dnmf_data as_fitted = *data; /* borrowed */
+/* The provenance of the fit stays, but for what is about its rows or its course. */
+static dnmf_status describe_rows(dnmf_context *context, const dnmf_data *data, uint64_t checksum,
+                                 const dnmf_folding *folding, dnmf_model *model) {
+  static const char *const replaced[] = {
+      "command_line", "input",      "rows",      "stored",          "checksum",
+      "objective",    "iterations", "processes", "threads",         "relative_error",
+      "stop_reason",  "grid",       "date",      "validation_rmse", "transformed_from"};
+  dnmf_error *error = &context->error;
+  char text[32];
+  snprintf(text, sizeof text, "%016" PRIx64, checksum);
+  for (size_t i = 0; i < sizeof replaced / sizeof *replaced; i++)
+    dnmf_model_unset(model, replaced[i]);
+  for (int64_t i = 0; i < model->curve_count; i++)
+    free(model->curves[i].values);
+  model->curve_count = 0;
+  DNMF_TRY(dnmf_model_set_text(error, model, "transformed_from", model->file ? model->file : "a model in memory"));
+  DNMF_TRY(dnmf_model_set_text(error, model, "input", data->name));
+  DNMF_TRY(dnmf_model_set_text(error, model, "checksum", text));
+  DNMF_TRY(dnmf_model_set_integer(error, model, "rows", model->rows));
+  DNMF_TRY(dnmf_model_set_integer(error, model, "stored", folding->result.entries));
+  DNMF_TRY(dnmf_model_set_integer(error, model, "processes", context->size));
+  return dnmf_model_set_real(error, model, "objective", folding->result.loss + folding->result.penalty);
+}
+
+dnmf_status dnmf_fold_data(dnmf_context *context, const dnmf_data *data, dnmf_model *model, dnmf_entries *known,
+                           dnmf_folding *folding) {
+  dnmf_source source = {0};
+  dnmf_placed placed = {0};
+  dnmf_entries entries = {0};
+  *folding = (dnmf_folding){.unknown_cols = 0};
+  DNMF_TRY(dnmf_agree(context, dnmf_transform_settings(&context->error, model, &folding->missing, &folding->settings)));
+  const dnmf_data_missing missing = (dnmf_data_missing)(folding->missing + 1); /* as in the fit */
+  dnmf_data as_fitted = *data;                                                 /* borrowed */
   if (dnmf_model_is_implicit(model))
     dnmf_source_add_repeats(&as_fitted.options);
-  DNMF_TRY(dnmf_data_load_for_model(context, data->kind == DNMF_DATA_FILE ? &as_fitted : data, model,
-                                    (dnmf_data_missing)(f->missing + 1), &f->source, &f->placed));
-  f->checksum = f->placed.matrix.checksum;
-  DNMF_TRY(match_columns(context, model, f));
-  dnmf_matrix_free(&f->placed.matrix);
-  DNMF_TRY(dnmf_transform(context, f->missing, &f->settings, f->source.rows, &f->entries, model, &f->result));
-  if (f->result.empty_rows > 0)
-    dnmf_warn(context, "%s: %" PRId64 " of its %" PRId64 " rows have no entry in the model's columns; they get zero",
-              f->source.name, f->result.empty_rows, f->source.rows);
-  model->row_ids = f->source.row_ids;
-  f->source.row_ids = (dnmf_ids){0};
-  return dnmf_agree(context, describe_rows(context, f, model));
+  dnmf_status status = dnmf_data_load_for_model(context, data->kind == DNMF_DATA_FILE ? &as_fitted : data, model,
+                                                missing, &source, &placed);
+  const uint64_t checksum = placed.matrix.checksum;
+  if (status == DNMF_OK)
+    status = match_columns(context, data, &source, &placed.matrix, model, &entries, folding);
+  dnmf_placed_free(&placed);
+  if (status == DNMF_OK && known)
+    status = dnmf_agree(context, copy_entries(&context->error, &entries, known));
+  if (status == DNMF_OK)
+    status =
+        dnmf_transform(context, folding->missing, &folding->settings, source.rows, &entries, model, &folding->result);
+  if (status == DNMF_OK) {
+    warn_of_folding(context, data->name, &source, folding);
+    dnmf_ids_free(&model->row_ids);
+    model->row_ids = source.row_ids;
+    source.row_ids = (dnmf_ids){0};
+    status = dnmf_agree(context, describe_rows(context, data, checksum, folding, model));
+  }
+  dnmf_entries_free(&entries);
+  dnmf_source_close(&source);
+  return status;
 }
 
 int dnmf_model_transform(dnmf_library *library, const dnmf_model *model, const dnmf_data *data,
@@ -170,7 +189,7 @@ int dnmf_model_transform(dnmf_library *library, const dnmf_model *model, const d
   static const char function[] = "dnmf_model_transform";
   dnmf_context *context = dnmf_library_enter(library);
   dnmf_model *made = NULL;
-  folding_work f = {.checksum = 0};
+  dnmf_folding folding;
   if (transformed)
     *transformed = NULL;
   if (!context)
@@ -186,9 +205,6 @@ int dnmf_model_transform(dnmf_library *library, const dnmf_model *model, const d
     status = copy_model(&context->error, model, made);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = fold_rows(context, data, made, &f);
-  dnmf_entries_free(&f.entries);
-  dnmf_placed_free(&f.placed);
-  dnmf_source_close(&f.source);
+    status = dnmf_fold_data(context, data, made, NULL, &folding);
   return dnmf_model_hand_over(library, status, made, transformed);
 }

@@ -2,13 +2,13 @@
  * dnmf describe: what each component stands for, by name.
  */
 #include "commands.h"
-#include "model_input.h"
+#include "session.h"
+#include "titles.h"
 
-#include "base/memory.h"
+#include "api/model.h"
 #include "model/describe.h"
 #include "store/ids/ids_find.h"
 #include "store/output.h"
-#include "store/text/labels.h"
 #include "store/write/shared_text.h"
 
 #include <math.h>
@@ -52,20 +52,20 @@ static const cli_option options_table[] = {
 };
 
 /* The columns or the rows of every component, with their names; names on process 0. */
-typedef struct side {
+typedef struct described_side {
   dnmf_description description;
-  dnmf_ids ids;       /* of all entries, in the order of `of` */
-  dnmf_labels labels; /* likewise */
-} side;
+  dnmf_ids ids;    /* of all entries, in the order of `of` */
+  dnmf_ids labels; /* likewise; without texts: none */
+} described_side;
 
-static void side_free(side *s) {
+static void described_side_free(described_side *s) {
   dnmf_description_free(&s->description);
   dnmf_ids_free(&s->ids);
-  dnmf_labels_free(&s->labels);
+  dnmf_ids_free(&s->labels);
 }
 
 /* s->ids = the ids of all entries, unused places included: they name whatever they hold. collective */
-static dnmf_status name_entries(dnmf_context *context, const dnmf_ids *ids, side *s) {
+static dnmf_status name_entries(dnmf_context *context, const dnmf_ids *ids, described_side *s) {
   int64_t count = s->description.components * s->description.top;
   int64_t *indices = calloc((size_t)count + 1, sizeof *indices);
   dnmf_status status = indices ? DNMF_OK : dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for names");
@@ -78,27 +78,15 @@ static dnmf_status name_entries(dnmf_context *context, const dnmf_ids *ids, side
   return status;
 }
 
-static dnmf_status read_labels(cli_session *session, const char *path, const char *columns, side *s) {
-  dnmf_context *context = session->context;
-  dnmf_status status = DNMF_OK;
-  if (path && context->rank == 0)
-    status = dnmf_labels_read(&context->error, path, columns, &s->ids, &s->labels);
-  DNMF_TRY(dnmf_agree(context, status));
-  if (path && context->rank == 0 && s->labels.known == 0)
-    dnmf_warn(context, "%s names none of the listed ids; say which columns hold id and label with --label-columns",
-              path);
-  return DNMF_OK;
-}
-
 /* Describes one side. collective */
-static dnmf_status look(cli_session *session, const describe_options *options, const dnmf_model *model, bool by_rows,
-                        side *s) {
+static dnmf_status describe_side(cli_session *session, const describe_options *options, const dnmf_model *model,
+                                 bool by_rows, described_side *s) {
   const char *path = by_rows ? options->row_labels : options->labels;
   const char *columns = by_rows ? options->row_label_columns : options->label_columns;
   DNMF_TRY(dnmf_describe(session->context, model, by_rows, (dnmf_describe_by)options->by, options->lambda, options->top,
                          &s->description));
   DNMF_TRY(name_entries(session->context, by_rows ? &model->row_ids : &model->col_ids, s));
-  return read_labels(session, path, columns, s);
+  return path ? cli_read_labels(session, path, columns, "listed", &s->ids, &s->labels) : DNMF_OK;
 }
 
 /* Text number `at` of names; *length bytes, not terminated. */
@@ -107,27 +95,27 @@ static const char *text_of(const dnmf_ids *names, int64_t at, int *length) {
   return names->text + names->starts[at];
 }
 
-static void say_entry(cli_session *session, const side *s, int64_t at) {
+static void say_entry(cli_session *session, const described_side *s, int64_t at) {
   const dnmf_description_entry *entry = &s->description.entries[at];
   int id_length = 0;
   int label_length = 0;
   char count[48] = "";
   const char *id = text_of(&s->ids, at, &id_length);
-  const char *label = s->labels.names.starts ? text_of(&s->labels.names, at, &label_length) : "";
+  const char *label = s->labels.starts ? text_of(&s->labels, at, &label_length) : "";
   if (isfinite(entry->count))
     snprintf(count, sizeof count, "  %7.0f", entry->count);
   cli_say(session, "  %8.4g  %6.2f  %4.0f%%%s  %-10.*s %.*s", entry->weight, entry->lift, 100 * entry->share, count,
           id_length, id, label_length, label);
 }
 
-static void say_side(cli_session *session, const side *s, int component, const char *what, bool counted) {
+static void say_side(cli_session *session, const described_side *s, int component, const char *what, bool counted) {
   cli_say(session, "    weight    lift  share%s  %s", counted ? "  entries" : "", what);
   for (int64_t t = 0; t < s->description.counts[component]; t++)
     say_entry(session, s, component * s->description.top + t);
 }
 
-static void say_all(cli_session *session, const describe_options *options, const dnmf_model *model, const side *cols,
-                    const side *rows) {
+static void say_all(cli_session *session, const describe_options *options, const dnmf_model *model,
+                    const described_side *cols, const described_side *rows) {
   cli_say(session, "components, the largest first; a lift of 2 means that twice as much of the column as of columns on "
                    "average is this component's");
   for (int n = 0; n < model->components; n++) {
@@ -141,12 +129,12 @@ static void say_all(cli_session *session, const describe_options *options, const
 
 /* What is written to a file. */
 typedef struct table {
-  const side *cols;
-  const side *rows; /* NULL: not written */
+  const described_side *cols;
+  const described_side *rows; /* NULL: not written */
   bool labelled;
 } table;
 
-static void put_side(const table *t, const side *s, const char *what, int component, dnmf_sink *sink) {
+static void put_side(const table *t, const described_side *s, const char *what, int component, dnmf_sink *sink) {
   for (int64_t i = 0; i < s->description.counts[component]; i++) {
     const int64_t at = component * s->description.top + i;
     const dnmf_description_entry *entry = &s->description.entries[at];
@@ -160,8 +148,8 @@ static void put_side(const table *t, const side *s, const char *what, int compon
     dnmf_sink_id(sink, &s->ids, at);
     if (t->labelled)
       dnmf_sink_text(sink, ",");
-    if (s->labels.names.starts)
-      dnmf_sink_id(sink, &s->labels.names, at);
+    if (s->labels.starts)
+      dnmf_sink_id(sink, &s->labels, at);
     for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
       dnmf_sink_text(sink, ",");
       if (!isnan(numbers[n]))
@@ -187,8 +175,8 @@ static void put_table(dnmf_context *context, const void *state, dnmf_sink *sink)
   }
 }
 
-static dnmf_status write_table(cli_session *session, const describe_options *options, const side *cols,
-                               const side *rows) {
+static dnmf_status write_table(cli_session *session, const describe_options *options, const described_side *cols,
+                               const described_side *rows) {
   const table t = {cols, options->rows || options->row_labels ? rows : NULL, options->labels || options->row_labels};
   dnmf_output output;
   DNMF_TRY(dnmf_output_begin(session->context, options->output, &output));
@@ -196,7 +184,7 @@ static dnmf_status write_table(cli_session *session, const describe_options *opt
   return dnmf_output_end(session->context, &output, status);
 }
 
-static json_t *side_json(const side *s, int component) {
+static json_t *side_json(const described_side *s, int component) {
   json_t *list = json_array();
   for (int64_t t = 0; t < s->description.counts[component]; t++) {
     int64_t at = component * s->description.top + t;
@@ -204,7 +192,7 @@ static json_t *side_json(const side *s, int component) {
     int id_length = 0;
     int label_length = 0;
     const char *id = text_of(&s->ids, at, &id_length);
-    const char *label = s->labels.names.starts ? text_of(&s->labels.names, at, &label_length) : NULL;
+    const char *label = s->labels.starts ? text_of(&s->labels, at, &label_length) : NULL;
     cli_json_append(&list, cli_json_pack("{s:s%, s:o, s:o, s:o, s:o, s:o, s:o}", "id", id, (size_t)id_length, "label",
                                          label ? cli_json_bytes(label, (size_t)label_length) : json_null(), "score",
                                          cli_json_real(entry->score), "weight", cli_json_real(entry->weight), "lift",
@@ -214,8 +202,8 @@ static json_t *side_json(const side *s, int component) {
   return list;
 }
 
-static void print_json(cli_session *session, const describe_options *options, const char *path, const dnmf_model *model,
-                       const side *cols, const side *rows) {
+static void print_description_json(cli_session *session, const describe_options *options, const char *path,
+                                   const dnmf_model *model, const described_side *cols, const described_side *rows) {
   json_t *components = json_array();
   for (int n = 0; n < model->components; n++) {
     const int c = cols->description.order[n];
@@ -227,22 +215,22 @@ static void print_json(cli_session *session, const describe_options *options, co
                                         "model", path, "by", by_choices[options->by], "components", components));
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_describe(cli_session *session, const void *given, char **arguments, int argument_count) {
   const describe_options *options = given;
   dnmf_model model;
-  side cols = {0};
-  side rows = {0};
+  described_side cols = {0};
+  described_side rows = {0};
   (void)argument_count;
   memset(&model, 0, sizeof model);
   const char *dot = options->output ? strrchr(options->output, '.') : NULL;
   if (options->output && (!dot || strcmp(dot, ".csv") != 0))
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "%s: a description is written as .csv",
                      options->output);
-  dnmf_status status = cli_read_model(session, arguments[0], 0, &model);
+  dnmf_status status = dnmf_model_open(session->context, arguments[0], DNMF_AS_FITTED, &model);
   if (status == DNMF_OK)
-    status = look(session, options, &model, false, &cols);
+    status = describe_side(session, options, &model, false, &cols);
   if (status == DNMF_OK)
-    status = look(session, options, &model, true, &rows);
+    status = describe_side(session, options, &model, true, &rows);
   if (status == DNMF_OK && options->output)
     status = write_table(session, options, &cols, &rows);
   if (status == DNMF_OK && session->context->rank == 0) {
@@ -250,10 +238,10 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
       cli_say(session, "%s written", options->output);
     else
       say_all(session, options, &model, &cols, &rows);
-    print_json(session, options, arguments[0], &model, &cols, &rows);
+    print_description_json(session, options, arguments[0], &model, &cols, &rows);
   }
-  side_free(&cols);
-  side_free(&rows);
+  described_side_free(&cols);
+  described_side_free(&rows);
   dnmf_model_free(&model);
   return status;
 }
@@ -292,5 +280,5 @@ const cli_command cli_describe = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(describe_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_describe,
 };

@@ -3,16 +3,11 @@
  */
 #include "commands.h"
 #include "load.h"
-#include "model_entries.h"
-#include "model_input.h"
 #include "scoring.h"
 #include "version.h"
 
-#include "base/memory.h"
-#include "comm/collective.h"
-#include "model/metrics.h"
-#include "model/rank_metrics.h"
-#include "store/ids/match.h"
+#include "api/evaluate.h"
+#include "api/model.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -27,7 +22,7 @@ typedef struct evaluate_options {
   const char *at;
 } evaluate_options;
 
-static const evaluate_options defaults = {.relevant = NAN};
+static const evaluate_options defaults = {.relevant = NAN, .scoring = {.unknown = "bias"}};
 
 #define EVALUATE(member) offsetof(evaluate_options, member)
 static const cli_option options_table[] = {
@@ -41,23 +36,13 @@ static const cli_option options_table[] = {
      "lengths of the lists that ranking metrics look at (default 10; with --seen 10,20,100)", 0, 0, NULL},
 };
 
+/* What there is to report. */
 typedef struct evaluation {
+  const char *model;
   const char *test;
-  cli_scorer scorer;
+  int64_t cols; /* of the model */
   dnmf_metrics_options ranking;
-  dnmf_matched matched;
-  dnmf_pair *pairs;
-  dnmf_prediction *predictions;
-  dnmf_scored_entry *row; /* room for the longest */
-  dnmf_metrics metrics;
-  int64_t unknown; /* entries, over all processes */
-
-  /* --seen */
-  cli_model_entries seen;
-  cli_model_entries relevant;
-  int64_t strange_rows; /* of the test with a relevant entry, not in the model */
-  dnmf_rank_metrics lists;
-  double list_seconds;
+  dnmf_evaluated figures;
 } evaluation;
 
 /* --at 5,10 */
@@ -78,119 +63,8 @@ static dnmf_status parse_cuts(dnmf_error *error, const char *text, dnmf_metrics_
                    DNMF_MOST_CUTS);
 }
 
-static dnmf_status match(cli_session *session, const evaluate_options *options, evaluation *e) {
-  dnmf_context *context = session->context;
-  cli_input input = cli_input_of_entries(&options->input);
-  const dnmf_model *model = &e->scorer.model;
-  cli_read_as_fitted(model, &input);
-  dnmf_source_options how = cli_source_options(&input);
-  dnmf_target target = {e->scorer.name, model->rows, model->cols, &model->row_ids, &model->col_ids};
-  DNMF_TRY(dnmf_match_source(context, e->test, &how, &target, &e->matched));
-  if (options->scoring.unknown == CLI_UNKNOWN_ERROR && e->matched.unknown_entries > 0)
-    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                     "%s: the %s is not in %s, nor are those of %" PRId64 " entries in all; give --unknown bias, mean "
-                     "or drop",
-                     e->test, e->matched.unknown_example, e->scorer.name, e->matched.unknown_entries);
-  return DNMF_OK;
-}
-
-static dnmf_status allocate(dnmf_error *error, evaluation *e) {
-  void *memory = NULL;
-  int64_t count = e->matched.count;
-  DNMF_TRY(dnmf_allocate(error, "pairs", count, sizeof(dnmf_pair), &memory));
-  e->pairs = memory;
-  DNMF_TRY(dnmf_allocate(error, "predictions", count, sizeof(dnmf_prediction), &memory));
-  e->predictions = memory;
-  int64_t longest = 0;
-  for (int64_t i = 0, begin = 0; i < count; i++) {
-    begin = e->matched.file_row[i] == e->matched.file_row[begin] ? begin : i;
-    longest = i - begin + 1 > longest ? i - begin + 1 : longest;
-  }
-  DNMF_TRY(dnmf_allocate(error, "the entries of a row", longest, sizeof(dnmf_scored_entry), &memory));
-  e->row = memory;
-  return DNMF_OK;
-}
-
-static dnmf_status predict(dnmf_context *context, evaluation *e) {
-  DNMF_TRY(dnmf_agree(context, allocate(&context->error, e)));
-  int64_t count = e->matched.count;
-  for (int64_t i = 0; i < count; i++)
-    e->pairs[i] = (dnmf_pair){e->matched.items[i].row, e->matched.items[i].col};
-  DNMF_TRY(dnmf_predict(context, &e->scorer.predictor, e->scorer.fallback, count, e->pairs, e->predictions));
-  for (int64_t i = 0; i < count; i++)
-    e->unknown += !e->predictions[i].known;
-  return dnmf_sum_int64(context, context->comm, &e->unknown, 1);
-}
-
-/* Whole rows are here: each is measured at once. */
-static dnmf_status measure(dnmf_error *error, evaluation *e) {
-  const dnmf_matched *m = &e->matched;
-  for (int64_t i = 0; i < m->count;) {
-    int64_t scored = 0;
-    int64_t row = m->file_row[i];
-    for (; i < m->count && m->file_row[i] == row; i++) {
-      double score = e->predictions[i].score;
-      if (isnan(score))
-        continue;
-      double prediction = e->scorer.clip ? dnmf_clip(&e->scorer.predictor, score) : score;
-      e->row[scored] = (dnmf_scored_entry){m->items[i].value, score, prediction, scored};
-      scored++;
-    }
-    DNMF_TRY(dnmf_metrics_add_row(error, &e->ranking, scored, e->row, &e->metrics));
-  }
-  return DNMF_OK;
-}
-
-/* The relevant entries of the test by the model's rows, those in no column of the model counted in one more. Each is 1;
- * a row's of no column are summed. Rows that the model does not have are counted. */
-static dnmf_status place_relevant(cli_session *session, evaluation *e) {
-  dnmf_context *context = session->context;
-  const dnmf_model *model = &e->scorer.model;
-  dnmf_entries entries = {0};
-  void *memory = NULL;
-  dnmf_status status =
-      dnmf_allocate(&context->error, "relevant entries", e->matched.count, sizeof(dnmf_entry), &memory);
-  DNMF_TRY(dnmf_agree(context, status));
-  entries.items = memory;
-  int64_t strange = -1;
-  for (int64_t i = 0; i < e->matched.count; i++) {
-    dnmf_entry entry = e->matched.items[i];
-    if (entry.value < e->ranking.relevant)
-      continue;
-    if (entry.row >= 0)
-      entries.items[entries.count++] = (dnmf_entry){entry.row, entry.col < 0 ? model->cols : entry.col, 1};
-    else if (e->matched.file_row[i] != strange) {
-      strange = e->matched.file_row[i];
-      e->strange_rows++;
-    }
-  }
-  DNMF_TRY(dnmf_sum_int64(context, context->comm, &e->strange_rows, 1));
-  return cli_place_entries(session, model, model->cols + 1, DNMF_DUPLICATES_SUM, &entries, &e->relevant);
-}
-
-/* Ranks all unseen columns. */
-static dnmf_status rank(cli_session *session, const evaluate_options *options, evaluation *e) {
-  dnmf_context *context = session->context;
-  const dnmf_model *model = &e->scorer.model;
-  dnmf_recommend_options how = {.mean = cli_model_mean(model)};
-  cli_input input = options->input;
-  input.select = (cli_select){.rows = NULL}; /* of TEST only */
-  DNMF_TRY(cli_load_model_entries(session, options->seen, &input, e->scorer.name, model, &e->seen));
-  DNMF_TRY(place_relevant(session, e));
-  dnmf_held_out_lists held_out = {&e->relevant.matrix.by_rows, e->relevant.matrix.precision, &e->seen.matrix.by_rows};
-  double began = MPI_Wtime();
-  DNMF_TRY(dnmf_rank_evaluate(context, model, &held_out, &how, &e->ranking, &e->lists));
-  e->list_seconds = MPI_Wtime() - began;
-  if (e->lists.seen > 0)
-    dnmf_warn(context,
-              "%" PRId64 " of %" PRId64 " relevant entries of %s are in %s too; they cannot be listed and "
-              "count as missed",
-              e->lists.seen, e->lists.relevant, e->test, options->seen);
-  return DNMF_OK;
-}
-
 static double coverage(const evaluation *e) {
-  return 1 - (double)e->unknown / (double)e->matched.total;
+  return 1 - (double)e->figures.unknown / (double)e->figures.entries;
 }
 
 /* Puts "NAME@N" into the object. */
@@ -209,20 +83,21 @@ static void put_list_figures(json_t **object, const evaluation *e, const dnmf_li
 /* Figures of all unseen columns. */
 static void put_lists(json_t **object, const evaluate_options *options, const evaluation *e) {
   json_t *popular = json_object();
-  put_list_figures(&popular, e, &e->lists.of_popular);
-  json_t *more = cli_json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "seen", options->seen, "relevant_rows",
-                               (json_int_t)e->lists.rows, "relevant_entries", (json_int_t)e->lists.relevant,
-                               "relevant_unknown_columns", (json_int_t)e->lists.unlisted, "relevant_seen",
-                               (json_int_t)e->lists.seen, "relevant_unknown_rows", (json_int_t)e->strange_rows,
-                               "popular_rows", (json_int_t)e->lists.popular_rows, "list_seconds", e->list_seconds);
+  put_list_figures(&popular, e, &e->figures.lists.of_popular);
+  json_t *more =
+      cli_json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "seen", options->seen, "relevant_rows",
+                    (json_int_t)e->figures.lists.rows, "relevant_entries", (json_int_t)e->figures.lists.relevant,
+                    "relevant_unknown_columns", (json_int_t)e->figures.lists.unlisted, "relevant_seen",
+                    (json_int_t)e->figures.lists.seen, "relevant_unknown_rows", (json_int_t)e->figures.strange_rows,
+                    "popular_rows", (json_int_t)e->figures.lists.popular_rows, "list_seconds", e->figures.list_seconds);
   cli_json_merge(object, more);
-  put_list_figures(object, e, &e->lists.of_model);
+  put_list_figures(object, e, &e->figures.lists.of_model);
   cli_json_set(object, "popular", popular);
 }
 
 /* Figures of the test's own entries. */
 static void put_entries(json_t **object, const evaluation *e) {
-  const dnmf_metrics *m = &e->metrics;
+  const dnmf_metrics *m = &e->figures.metrics;
   cli_json_set(object, "map", cli_json_real(dnmf_metrics_map(m)));
   cli_json_set(object, "fcp", cli_json_real(dnmf_metrics_fcp(m)));
   for (int c = 0; c < e->ranking.cut_count; c++) {
@@ -233,14 +108,14 @@ static void put_entries(json_t **object, const evaluation *e) {
   }
 }
 
-static json_t *to_json(cli_session *session, const evaluate_options *options, const evaluation *e) {
-  const dnmf_metrics *m = &e->metrics;
+static json_t *evaluation_json(cli_session *session, const evaluate_options *options, const evaluation *e) {
+  const dnmf_metrics *m = &e->figures.metrics;
   json_t *object = cli_json_pack(
       "{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:I, s:I, s:s, s:b, s:f, s:s, s:I, s:i}", "command", "evaluate",
-      "version", DNMF_VERSION, "model", e->scorer.name, "input", e->test, "n", (json_int_t)m->entries, "rmse",
+      "version", DNMF_VERSION, "model", e->model, "input", e->test, "n", (json_int_t)m->entries, "rmse",
       cli_json_real(dnmf_metrics_rmse(m)), "mae", cli_json_real(dnmf_metrics_mae(m)), "coverage", coverage(e),
-      "entries", (json_int_t)e->matched.total, "unknown", (json_int_t)e->unknown, "unknown_policy",
-      cli_unknown_name(&options->scoring), "clip", e->scorer.clip, "relevant", e->ranking.relevant, "ranked",
+      "entries", (json_int_t)e->figures.entries, "unknown", (json_int_t)e->figures.unknown, "unknown_policy",
+      options->scoring.unknown, "clip", e->figures.clip, "relevant", e->figures.relevant, "ranked",
       options->seen ? "all unseen columns" : "entries of the test", "rows", (json_int_t)m->rows, "processes",
       session->context->size);
   if (options->seen)
@@ -263,15 +138,15 @@ static void say_figures(cli_session *session, const char *at, const char *whose,
 }
 
 static void say_lists(cli_session *session, const evaluate_options *options, const evaluation *e) {
-  const dnmf_rank_metrics *m = &e->lists;
+  const dnmf_rank_metrics *m = &e->figures.lists;
   cli_say(session,
           "ranking all %" PRId64 " columns but those a row has in %s, for %" PRId64 " rows with an entry of %.4g or "
           "more (%" PRId64 " entries), in %.3g s",
-          e->scorer.model.cols, options->seen, m->rows, e->ranking.relevant, m->relevant, e->list_seconds);
+          e->cols, options->seen, m->rows, e->figures.relevant, m->relevant, e->figures.list_seconds);
   if (m->unlisted > 0)
     cli_say(session, "  %" PRId64 " of these entries are in columns that the model does not have: missed", m->unlisted);
-  if (e->strange_rows > 0)
-    cli_say(session, "  %" PRId64 " rows with such an entry are not in the model: not ranked", e->strange_rows);
+  if (e->figures.strange_rows > 0)
+    cli_say(session, "  %" PRId64 " rows with such an entry are not in the model: not ranked", e->figures.strange_rows);
   if (m->popular_rows > 0)
     cli_say(session, "  %" PRId64 " rows had no data in the fit: listed the most popular columns", m->popular_rows);
   cli_say(session, "                     precision     recall   hit rate       NDCG        MAP        MRR  catalogue");
@@ -284,11 +159,11 @@ static void say_lists(cli_session *session, const evaluate_options *options, con
 }
 
 static void say_entries(cli_session *session, const evaluation *e) {
-  const dnmf_metrics *m = &e->metrics;
+  const dnmf_metrics *m = &e->figures.metrics;
   cli_say(session,
           "ranking only the entries that each of %.0f rows has in %s (--seen TRAIN ranks all columns); relevant from "
           "%.4g up, in %.0f rows",
-          m->rows, e->test, e->ranking.relevant, m->relevant_rows);
+          m->rows, e->test, e->figures.relevant, m->relevant_rows);
   for (int c = 0; c < e->ranking.cut_count; c++)
     cli_say(session, "  at %-7" PRId64 " precision %.4f  recall %.4f  NDCG %.4f  hit rate %.4f", e->ranking.cuts[c],
             dnmf_metrics_precision(m, c), dnmf_metrics_recall(m, c), dnmf_metrics_ndcg(m, c),
@@ -296,64 +171,51 @@ static void say_entries(cli_session *session, const evaluation *e) {
   cli_say(session, "  MAP        %.4f\n  FCP        %.4f", dnmf_metrics_map(m), dnmf_metrics_fcp(m));
 }
 
-static void print(cli_session *session, const evaluate_options *options, const evaluation *e) {
-  const dnmf_metrics *m = &e->metrics;
+static void report_evaluation(cli_session *session, const evaluate_options *options, const evaluation *e) {
+  const dnmf_metrics *m = &e->figures.metrics;
   cli_say(session,
           "%.0f of %" PRId64 " entries scored%s; %.2f%% have a row and a column the model knows (--unknown %s)",
-          m->entries, e->matched.total, e->scorer.clip ? ", clipped to the scale" : "", 100 * coverage(e),
-          cli_unknown_name(&options->scoring));
+          m->entries, e->figures.entries, e->figures.clip ? ", clipped to the scale" : "", 100 * coverage(e),
+          options->scoring.unknown);
   cli_say(session, "  RMSE       %.6f\n  MAE        %.6f", dnmf_metrics_rmse(m), dnmf_metrics_mae(m));
   if (options->seen)
     say_lists(session, options, e);
   else
     say_entries(session, e);
-  cli_print_json(session, to_json(session, options, e));
+  cli_print_json(session, evaluation_json(session, options, e));
 }
 
-/* What is relevant: a mean says nothing where most entries are zeros. */
-static dnmf_status settle_relevant(dnmf_error *error, const evaluate_options *options, evaluation *e) {
-  const dnmf_model *model = &e->scorer.model;
-  const bool of_values = dnmf_model_is_observed(model) && !dnmf_model_is_weak(model);
-  e->ranking.relevant = options->relevant;
-  if (isnan(options->relevant)) /* of strengths, every entry is */
-    e->ranking.relevant = dnmf_model_is_implicit(model) ? 0 : of_values ? e->scorer.predictor.mean : NAN;
-  if (!isnan(e->ranking.relevant))
-    return DNMF_OK;
-  return dnmf_fail(error, DNMF_ERROR_USAGE,
-                   "%s was fitted to a matrix with zeros, whose mean tells nothing of what is relevant; say from which "
-                   "value on an entry of %s is, with --relevant X",
-                   e->scorer.name, e->test);
-}
-
-static dnmf_status evaluate(cli_session *session, const evaluate_options *options, evaluation *e) {
+static dnmf_status evaluate_files(cli_session *session, const evaluate_options *options, char **arguments,
+                                  dnmf_data **data, dnmf_model *model, evaluation *e) {
   dnmf_context *context = session->context;
-  if (options->scoring.unknown == CLI_UNKNOWN_NAN)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                     "--unknown nan: nan has no error; give drop to leave unknown rows and columns out");
+  dnmf_evaluate_job job = {.unknown = options->scoring.unknown};
+  cli_input seen = options->input;
+  seen.source.select = (dnmf_select_options){.rows = NULL}; /* of TEST only */
   DNMF_TRY(parse_cuts(&context->error, options->at ? options->at : options->seen ? "10,20,100" : "10", &e->ranking));
-  DNMF_TRY(cli_scorer_open(session, e->scorer.name, &options->scoring, &e->scorer));
-  DNMF_TRY(settle_relevant(&context->error, options, e));
-  DNMF_TRY(match(session, options, e));
-  DNMF_TRY(predict(context, e));
-  DNMF_TRY(dnmf_agree(context, measure(&context->error, e)));
-  DNMF_TRY(dnmf_metrics_share(context, &e->metrics));
+  DNMF_TRY(cli_clip(&context->error, &options->scoring, &job.clip));
+  DNMF_TRY(dnmf_model_open(context, arguments[0], DNMF_IN_DOUBLE, model));
+  DNMF_TRY(cli_data(session, arguments[1], &options->input, &data[0]));
+  data[0]->opened = NULL; /* the report tells what was found in it */
   if (options->seen)
-    DNMF_TRY(rank(session, options, e));
-  print(session, options, e);
+    DNMF_TRY(cli_data(session, options->seen, &seen, &data[1]));
+  job.ranking = e->ranking;
+  job.seen = data[1];
+  DNMF_TRY(dnmf_evaluate_data(context, model, data[0], &job, &e->figures));
+  e->cols = model->cols;
+  report_evaluation(session, options, e);
   return DNMF_OK;
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
-  evaluation e = {.test = arguments[1], .scorer = {.name = arguments[0]}};
+static dnmf_status run_evaluate(cli_session *session, const void *given, char **arguments, int argument_count) {
+  const evaluate_options *options = given;
+  evaluation e = {.model = arguments[0], .test = arguments[1], .ranking = {.relevant = options->relevant}};
+  dnmf_model model = {.rows = 0};
+  dnmf_data *data[2] = {NULL, NULL}; /* TEST and TRAIN */
   (void)argument_count;
-  dnmf_status status = evaluate(session, given, &e);
-  cli_model_entries_free(&e.seen);
-  cli_model_entries_free(&e.relevant);
-  dnmf_matched_free(&e.matched);
-  free(e.pairs);
-  free(e.predictions);
-  free(e.row);
-  cli_scorer_free(&e.scorer);
+  dnmf_status status = evaluate_files(session, options, arguments, data, &model, &e);
+  dnmf_data_destroy(&data[0]);
+  dnmf_data_destroy(&data[1]);
+  dnmf_model_free(&model);
   return status;
 }
 
@@ -405,5 +267,5 @@ const cli_command cli_evaluate = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(evaluate_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_evaluate,
 };

@@ -4,8 +4,8 @@
 #include "commands.h"
 #include "files.h"
 #include "load.h"
-#include "model_input.h"
 
+#include "api/model.h"
 #include "comm/collective.h"
 #include "store/file.h"
 #include "store/output.h"
@@ -47,12 +47,6 @@ static const cli_option options_table[] = {
 
 #define KEY_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 
-static bool ends_with(const char *text, const char *ending) {
-  size_t length = strlen(text);
-  size_t tail = strlen(ending);
-  return length >= tail && strcmp(text + length - tail, ending) == 0;
-}
-
 /* By OUT's ending, where --to says nothing; TO_AUTO when it tells none. */
 static int chosen(const export_options *options, bool sparse) {
   static const struct {
@@ -65,7 +59,7 @@ static int chosen(const export_options *options, bool sparse) {
                  {".npz", TO_NPZ, TO_NPZ},
                  {".h5ad", TO_H5AD, TO_H5AD}};
   for (size_t i = 0; i < sizeof endings / sizeof *endings && options->to == TO_AUTO; i++)
-    if (ends_with(options->output, endings[i].ending))
+    if (cli_ends_with(options->output, endings[i].ending))
       return sparse ? endings[i].sparse : endings[i].dense;
   return options->to;
 }
@@ -95,11 +89,10 @@ static dnmf_status write_matrix(dnmf_context *context, const char *path, int to,
 
 static dnmf_status export_matrix(cli_session *session, const export_options *options, const char *name) {
   dnmf_source source;
-  cli_matrix loaded;
+  dnmf_placed loaded;
   dnmf_output output;
   int to = TO_AUTO;
-  const cli_input input = cli_input_of_entries(&options->input);
-  dnmf_status status = cli_load_rows(session, name, &input, &source, &loaded);
+  dnmf_status status = cli_load_rows(session, name, &options->input, DNMF_AS_UNOBSERVED, &source, &loaded);
   if (status == DNMF_OK)
     status = choose_format(&session->context->error, options, source.sparse, &to);
   if (status == DNMF_OK)
@@ -111,7 +104,7 @@ static dnmf_status export_matrix(cli_session *session, const export_options *opt
   if (status == DNMF_OK)
     cli_say(session, "%s written", options->output);
   dnmf_source_close(&source);
-  cli_matrix_free(&loaded);
+  dnmf_placed_free(&loaded);
   return status;
 }
 
@@ -155,10 +148,10 @@ static dnmf_status export_model(cli_session *session, const export_options *opti
   dnmf_output *begun[2];
   int count = 0;
   memset(&model, 0, sizeof model);
-  if (cli_selects(&options->input.select))
+  if (dnmf_selects(&options->input.source.select))
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "%s is a model; rows and columns are selected of a matrix", name);
-  dnmf_status status = dnmf_model_read(session->context, name, DNMF_DOUBLE, &model);
+  dnmf_status status = dnmf_model_open(session->context, name, DNMF_IN_DOUBLE, &model);
   if (status == DNMF_OK && options->factor != FACTOR_H)
     status = export_factor(session, options, "W", &model.w, &model.row_ids, &outputs[0]);
   if (status == DNMF_OK && options->factor != FACTOR_W)
@@ -180,7 +173,7 @@ static dnmf_status check_into(dnmf_error *error, const export_options *options, 
   if (!model)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "%s is not a model; --into adds a model's factors", name);
   if (options->output || options->to != TO_AUTO || options->factor != FACTOR_BOTH ||
-      cli_selects(&options->input.select))
+      dnmf_selects(&options->input.source.select))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--into adds both factors to a file that is there; give no other output");
   if (length == 0 || length > 64 || strspn(options->key, KEY_LETTERS) != length || *options->key == '.')
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--key %s: give a name of letters, digits, _, - and ., at most 64",
@@ -194,7 +187,7 @@ static dnmf_status export_into(cli_session *session, const export_options *optio
   const char *path = options->into;
   dnmf_output output;
   dnmf_model model = {0};
-  dnmf_status status = cli_read_model(session, name, 0, &model);
+  dnmf_status status = dnmf_model_open(context, name, DNMF_AS_FITTED, &model);
   if (status == DNMF_OK)
     status = dnmf_output_begin(context, path, &output);
   if (status == DNMF_OK) {
@@ -217,10 +210,11 @@ static dnmf_status export_any(cli_session *session, const export_options *option
   return export_into(session, options, name);
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_export(cli_session *session, const void *given, char **arguments, int argument_count) {
   const export_options *options = given;
+  bool model = false;
   (void)argument_count;
-  bool model = dnmf_is_model(session->context, arguments[0]);
+  DNMF_TRY(dnmf_is_model(session->context, arguments[0], &model));
   DNMF_TRY(export_any(session, options, arguments[0], model));
   cli_print_json(session,
                  cli_json_pack("{s:s, s:s, s:s, s:s, s:s}", "command", "export", "version", DNMF_VERSION, "input",
@@ -253,5 +247,5 @@ const cli_command cli_export = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(export_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_export,
 };

@@ -167,7 +167,7 @@ static const cli_option long_table[] = {
      0, 0, resume_words},
 };
 
-static dnmf_status check_options(dnmf_error *error, const cli_fit_options *options) {
+static dnmf_status check_fit_options(dnmf_error *error, const cli_fit_options *options) {
   if (!options->fit.files.output)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf fit: name the model file to write with -o MODEL.h5");
   if (options->fit.components == 0)
@@ -189,7 +189,9 @@ static dnmf_status run_fit(cli_session *session, const char *name, const cli_fit
   dnmf_context *context = session->context;
   char *saved = NULL;
   cli_fit_run fit = {.session = session};
-  dnmf_status status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
+  dnmf_status status = DNMF_OK;
+  if (options->fit.files.checkpoint)
+    status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
   if (status == DNMF_OK)
     status = cli_fit_execute(session, name, &options->input, &options->fit, saved, &fit);
   if (status == DNMF_OK)
@@ -199,14 +201,14 @@ static dnmf_status run_fit(cli_session *session, const char *name, const cli_fit
   return status;
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_fit_command(cli_session *session, const void *given, char **arguments, int argument_count) {
   cli_fit_options options = *(const cli_fit_options *)given;
   cli_given named = *session->given;
   cli_resume resume = {.goes_on = false};
   (void)argument_count;
   dnmf_status status = cli_resume_begin(session, &cli_fit, &options, &named, &resume);
   if (status == DNMF_OK)
-    status = check_options(&session->context->error, &options);
+    status = check_fit_options(&session->context->error, &options);
   if (status == DNMF_OK && resume.goes_on) /* with the names that the checkpoint holds */
     status = cli_files_check(session, &options);
   if (status == DNMF_OK)
@@ -248,5 +250,5 @@ const cli_command cli_fit = {
     .options_size = sizeof(cli_fit_options),
     .defaults = &defaults,
     .meant = &meant,
-    .run = run,
+    .run = run_fit_command,
 };

@@ -58,7 +58,7 @@ static dnmf_status parse_scale(dnmf_error *error, const char *text, dnmf_generat
   return DNMF_OK;
 }
 
-static dnmf_status make_plan(dnmf_error *error, const generate_options *options, dnmf_generate_options *plan) {
+static dnmf_status make_generate_plan(dnmf_error *error, const generate_options *options, dnmf_generate_options *plan) {
   if (!options->output)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf generate: name the file to write with -o FILE.h5");
   if (options->rows == 0 || options->cols == 0)
@@ -83,15 +83,15 @@ static dnmf_status make_plan(dnmf_error *error, const generate_options *options,
 }
 
 static dnmf_status make_and_write(cli_session *session, const generate_options *options,
-                                  const dnmf_generate_options *plan, cli_matrix *made, const char *path) {
-  DNMF_TRY(cli_lay_out(session, session->context->size, 1, options->rows, options->cols, made));
+                                  const dnmf_generate_options *plan, dnmf_placed *made, const char *path) {
+  DNMF_TRY(dnmf_place(session->context, session->context->size, 1, options->rows, options->cols, made));
   DNMF_TRY(dnmf_generate(session->context, plan, &made->layout, DNMF_DOUBLE, &made->matrix));
   dnmf_missing missing = plan->kind == DNMF_GENERATE_RATINGS ? DNMF_MISSING_UNOBSERVED : DNMF_MISSING_ZERO;
   return dnmf_matrix_write(session->context, path, &made->matrix, missing, NULL, NULL);
 }
 
-static void print_result(cli_session *session, const generate_options *options, const dnmf_generate_options *plan,
-                         const dnmf_matrix *matrix) {
+static void print_generated(cli_session *session, const generate_options *options, const dnmf_generate_options *plan,
+                            const dnmf_matrix *matrix) {
   double seconds = MPI_Wtime() - session->began;
   const char *kind = dnmf_generate_kind_name(plan->kind);
   char checksum[32];
@@ -106,20 +106,20 @@ static void print_result(cli_session *session, const generate_options *options, 
                                "checksum", checksum, "processes", session->context->size, "seconds", seconds));
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_generate(cli_session *session, const void *given, char **arguments, int argument_count) {
   const generate_options *options = given;
   dnmf_generate_options plan = {0};
-  cli_matrix made = {0};
+  dnmf_placed made = {0};
   dnmf_output output;
   (void)arguments;
   (void)argument_count;
-  DNMF_TRY(make_plan(&session->context->error, options, &plan));
+  DNMF_TRY(make_generate_plan(&session->context->error, options, &plan));
   DNMF_TRY(dnmf_output_begin(session->context, options->output, &output));
   dnmf_status status = make_and_write(session, options, &plan, &made, output.partial);
   status = dnmf_output_end(session->context, &output, status);
   if (status == DNMF_OK)
-    print_result(session, options, &plan, &made.matrix);
-  cli_matrix_free(&made);
+    print_generated(session, options, &plan, &made.matrix);
+  dnmf_placed_free(&made);
   return status;
 }
 
@@ -141,5 +141,5 @@ const cli_command cli_generate = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(generate_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_generate,
 };

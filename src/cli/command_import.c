@@ -14,6 +14,7 @@ typedef struct import_options {
   cli_common common;
   cli_input input;
   const char *output;
+  int missing; /* dnmf_data_missing */
 } import_options;
 
 static const import_options defaults = {.common = {0}};
@@ -23,21 +24,21 @@ static const char *const missing_choices[] = {"auto", "zero", "unobserved", NULL
 #define IMPORT(member) offsetof(import_options, member)
 static const cli_option options_table[] = {
     {"output", 'o', CLI_OUTPUT_HDF5, IMPORT(output), "FILE.h5", "the HDF5 file to write (required)", 0, 0, NULL},
-    {"missing", 0, CLI_CHOICE, IMPORT(input.missing), "M",
+    {"missing", 0, CLI_CHOICE, IMPORT(missing), "M",
      "what is not stored: auto (triples: unobserved, else zero), zero, unobserved", 0, 0, missing_choices},
 };
 
-static dnmf_status write_matrix(cli_session *session, const import_options *options, const dnmf_output *output,
-                                const dnmf_source *source, const dnmf_matrix *matrix) {
-  dnmf_missing missing = options->input.missing ? (dnmf_missing)(options->input.missing - 1) : source->missing;
+static dnmf_status write_imported(cli_session *session, const import_options *options, const dnmf_output *output,
+                                  const dnmf_source *source, const dnmf_matrix *matrix) {
+  dnmf_missing missing = options->missing ? (dnmf_missing)(options->missing - 1) : source->missing;
   DNMF_TRY(dnmf_matrix_write(session->context, output->partial, matrix, missing, &source->row_ids, &source->col_ids));
   if (source->index_base == DNMF_INDEX_AUTO)
     return DNMF_OK;
   return dnmf_matrix_set_base(session->context, output->partial, source->index_base == DNMF_INDEX_FROM_0 ? 0 : 1);
 }
 
-static void print_result(cli_session *session, const import_options *options, const dnmf_source *source,
-                         const dnmf_matrix *matrix, double reading, double seconds) {
+static void print_imported(cli_session *session, const import_options *options, const dnmf_source *source,
+                           const dnmf_matrix *matrix, double reading, double seconds) {
   cli_say(session, "%s: %" PRId64 " x %" PRId64 ", %" PRId64 " stored, written in %.3g s by %d process%s",
           options->output, matrix->rows, matrix->cols, matrix->stored, seconds, session->context->size,
           session->context->size > 1 ? "es" : "");
@@ -49,25 +50,26 @@ static void print_result(cli_session *session, const import_options *options, co
                                "processes", session->context->size, "reading", reading, "seconds", seconds));
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_import(cli_session *session, const void *given, char **arguments, int argument_count) {
   const import_options *options = given;
   (void)argument_count;
   if (!options->output)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "dnmf import: name the file to write with -o FILE.h5");
   dnmf_source source;
-  cli_matrix loaded;
+  dnmf_placed loaded;
   dnmf_output output;
   double loaded_after = 0;
   DNMF_TRY(dnmf_output_begin(session->context, options->output, &output));
-  dnmf_status status = cli_load_rows(session, arguments[0], &options->input, &source, &loaded);
+  dnmf_status status =
+      cli_load_rows(session, arguments[0], &options->input, (dnmf_data_missing)options->missing, &source, &loaded);
   loaded_after = MPI_Wtime() - session->began;
   if (status == DNMF_OK)
-    status = write_matrix(session, options, &output, &source, &loaded.matrix);
+    status = write_imported(session, options, &output, &source, &loaded.matrix);
   status = dnmf_output_end(session->context, &output, status);
   if (status == DNMF_OK)
-    print_result(session, options, &source, &loaded.matrix, loaded_after, MPI_Wtime() - session->began);
+    print_imported(session, options, &source, &loaded.matrix, loaded_after, MPI_Wtime() - session->began);
   dnmf_source_close(&source);
-  cli_matrix_free(&loaded);
+  dnmf_placed_free(&loaded);
   return status;
 }
 
@@ -97,5 +99,5 @@ const cli_command cli_import = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(import_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_import,
 };

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "load.h"
 
+#include "api/model.h"
 #include "store/file.h"
 
 #include <inttypes.h>
@@ -28,22 +29,23 @@ static void ids_text(const dnmf_ids *ids, char *text, size_t size) {
 
 /* Entries of text are merged where several are at one place. */
 static dnmf_status count_merged(cli_session *session, dnmf_source *source) {
-  cli_matrix loaded = {.layout = {0}};
-  dnmf_status status = cli_lay_out(session, session->context->size, 1, source->rows, source->cols, &loaded);
+  dnmf_placed loaded;
+  dnmf_status status = dnmf_place(session->context, session->context->size, 1, source->rows, source->cols, &loaded);
   source->rows_alone = true;
   if (status == DNMF_OK)
     status = dnmf_source_load(session->context, source, &loaded.layout, DNMF_DOUBLE, &loaded.matrix);
   if (status == DNMF_OK)
     source->stored = loaded.matrix.stored;
-  cli_matrix_free(&loaded);
+  dnmf_placed_free(&loaded);
   return status;
 }
 
 static dnmf_status describe_matrix(cli_session *session, const info_options *options, const char *name) {
   dnmf_source source;
   memset(&source, 0, sizeof source);
-  const cli_input input = cli_input_of_entries(&options->input);
-  dnmf_source_options how = cli_source_options(&input);
+  dnmf_source_options how = cli_source_options(&options->input);
+  how.missing_given = true;
+  how.missing = DNMF_MISSING_UNOBSERVED; /* what is asked for are entries */
   how.look_only = true;
   dnmf_status status = dnmf_source_open(session->context, name, &how, &source);
   if (status == DNMF_OK && source.is_text && source.sparse)
@@ -91,7 +93,7 @@ static void say_attribute(cli_session *session, const dnmf_attribute *attribute)
 static dnmf_status describe_model(cli_session *session, const char *name) {
   dnmf_model model;
   memset(&model, 0, sizeof model);
-  dnmf_status status = dnmf_model_read(session->context, name, DNMF_DOUBLE, &model);
+  dnmf_status status = dnmf_model_open(session->context, name, DNMF_IN_DOUBLE, &model);
   if (status == DNMF_OK) {
     char rows[160];
     char cols[160];
@@ -116,9 +118,11 @@ static dnmf_status describe_model(cli_session *session, const char *name) {
   return status;
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_info(cli_session *session, const void *given, char **arguments, int argument_count) {
+  bool model = false;
   (void)argument_count;
-  if (dnmf_is_model(session->context, arguments[0]))
+  DNMF_TRY(dnmf_is_model(session->context, arguments[0], &model));
+  if (model)
     return describe_model(session, arguments[0]);
   return describe_matrix(session, given, arguments[0]);
 }
@@ -139,5 +143,5 @@ const cli_command cli_info = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(info_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_info,
 };

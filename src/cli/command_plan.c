@@ -56,7 +56,7 @@ static int takes_as(const cli_plan_options *options) {
   return options->implicit || options->missing == MISSING_WEAK ? MISSING_UNOBSERVED : options->missing;
 }
 
-static dnmf_status check_options(dnmf_error *error, const cli_plan_options *options, bool has_input) {
+static dnmf_status check_plan_options(dnmf_error *error, const cli_plan_options *options, bool has_input) {
   if (options->components == 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf plan: say how many components with -k K, e.g. -k 20");
   if (has_input && (options->rows > 0 || options->cols > 0 || options->nnz > 0))
@@ -111,9 +111,7 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
                     .precision = (dnmf_precision)options->precision};
   if (plan->input) {
     dnmf_source source = {0};
-    cli_input input = options->input;
-    input.missing = missing;
-    dnmf_status status = cli_open(session, plan->input, &input, &source);
+    dnmf_status status = cli_open(session, plan->input, &options->input, (dnmf_data_missing)missing, &source);
     job->rows = source.rows;
     job->cols = source.cols;
     job->sparse = source.sparse;
@@ -216,7 +214,7 @@ static void warn_of_other_rates(cli_session *session, const cli_plan *plan) {
               machine->components, dnmf_precision_name(machine->precision), machine->threads);
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_plan(cli_session *session, const void *given, char **arguments, int argument_count) {
   const cli_plan_options *options = given;
   dnmf_context *context = session->context;
   cli_plan plan = {.input = argument_count > 0 ? arguments[0] : NULL};
@@ -224,7 +222,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   char own_count[32];
   snprintf(own_count, sizeof own_count, "%d", context->size);
   const char *counts = options->processes ? options->processes : own_count;
-  DNMF_TRY(check_options(&context->error, options, plan.input != NULL));
+  DNMF_TRY(check_plan_options(&context->error, options, plan.input != NULL));
   DNMF_TRY(cli_peak_memory(session, &plan.program));
   DNMF_TRY(make_job(session, options, &plan));
   DNMF_TRY(first_block(session, &plan, counts, &block));
@@ -262,5 +260,5 @@ const cli_command cli_plan_command = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(cli_plan_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_plan,
 };

@@ -3,17 +3,13 @@
  */
 #include "commands.h"
 #include "scoring.h"
-#include "version.h"
+#include "session.h"
 
-#include "base/memory.h"
-#include "comm/collective.h"
-#include "store/ids/ids_find.h"
-#include "store/ids/match.h"
+#include "api/scores.h"
 #include "store/output.h"
 #include "store/text/pairs.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -27,7 +23,7 @@ typedef struct predict_options {
   const char *col;
 } predict_options;
 
-static const predict_options defaults = {.common = {0}};
+static const predict_options defaults = {.scoring = {.unknown = "bias"}};
 
 #define PREDICT(member) offsetof(predict_options, member)
 static const cli_option options_table[] = {
@@ -37,19 +33,15 @@ static const cli_option options_table[] = {
     {"col", 0, CLI_TEXT, PREDICT(col), "ID", "... and this column", 0, 0, NULL},
 };
 
-/* The pairs on their way to scores. */
-typedef struct prediction_run {
-  const char *source; /* the pairs file, or NULL */
-  cli_scorer scorer;
+/* Pairs on their way to scores. */
+typedef struct prediction {
+  const char *model_name;
+  const char *pairs_name; /* NULL: one pair, of the command line */
+  dnmf_model model;
+  dnmf_scorer scorer;
   dnmf_pairs pairs;
-  dnmf_pair *indices;
-  dnmf_prediction *predictions;
-  double *scores;
-  bool *left_out;
-  int64_t counts[4]; /* over all processes: */
-} prediction_run;
-
-enum { PAIRS = 0, UNKNOWN, LEFT_OUT, CLIPPED, COUNTS };
+  dnmf_scores scores;
+} prediction;
 
 /* Endings that say another thing than CSV and HDF5. */
 static dnmf_status check_name(dnmf_error *error, const char *path) {
@@ -62,7 +54,7 @@ static dnmf_status check_name(dnmf_error *error, const char *path) {
   return DNMF_OK;
 }
 
-static dnmf_status check_options(dnmf_error *error, const predict_options *options, int argument_count) {
+static dnmf_status check_predict_options(dnmf_error *error, const predict_options *options, int argument_count) {
   bool one = options->row || options->col;
   if (one && (argument_count > 1 || options->output))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -81,98 +73,51 @@ static int name_length(const dnmf_ids *names, int64_t at) {
   return length < 100 ? (int)length : 100;
 }
 
-/* The model's index of every name of one side, the caller frees *index; of a file, warns where hardly any is found. */
-static dnmf_status find_names(dnmf_context *context, const prediction_run *run, bool rows, int64_t **index) {
-  void *memory = NULL;
-  const dnmf_model *model = &run->scorer.model;
-  const dnmf_target target = {run->scorer.name, model->rows, model->cols, &model->row_ids, &model->col_ids};
-  const dnmf_ids *names = rows ? &run->pairs.row_names : &run->pairs.col_names;
-  dnmf_found found = {.count = names->count};
-  dnmf_status status = dnmf_allocate(&context->error, "indices of ids", names->count, sizeof(int64_t), &memory);
-  *index = memory;
-  DNMF_TRY(dnmf_agree(context, status));
-  DNMF_TRY(dnmf_ids_find(context, rows ? target.row_ids : target.col_ids, rows ? model->rows : model->cols,
-                         names->count, names->starts, names->text, *index));
-  for (int64_t i = 0; i < names->count; i++)
-    if ((*index)[i] < 0 && found.unknown++ == 0)
-      snprintf(found.example, sizeof found.example, "%.*s", name_length(names, i), names->text + names->starts[i]);
-  DNMF_TRY(dnmf_found_total(context, &found));
-  return run->source ? dnmf_warn_unlike(context, &target, run->source, rows, &found) : DNMF_OK;
+/* --unknown error: says which id of which line it is. */
+static dnmf_status refuse_pair(dnmf_error *error, const prediction *p, int64_t i) {
+  char place[512] = "";
+  const bool no_row = p->scores.pairs[i].row < 0;
+  const dnmf_ids *rows = &p->pairs.row_names;
+  const dnmf_ids *names = no_row ? rows : &p->pairs.col_names;
+  const int64_t row = p->pairs.row[i];
+  const int64_t at = no_row ? row : p->pairs.col[i];
+  if (p->pairs_name)
+    snprintf(place, sizeof place, "%s, line %" PRId64 ": ", p->pairs_name, p->pairs.line[i]);
+  if (no_row || p->scores.pairs[i].col < 0)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "%sthe %s id %.*s is not in %s; give --unknown bias, mean, nan or drop",
+                     place, no_row ? "row" : "column", name_length(names, at), names->text + names->starts[at],
+                     p->model_name);
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "%srow %.*s or column %.*s had no rating when %s was fitted; give --unknown bias, mean, nan or drop",
+                   place, name_length(rows, row), rows->text + rows->starts[row], name_length(names, at),
+                   names->text + names->starts[at], p->model_name);
 }
 
-static dnmf_status allocate_run(dnmf_error *error, prediction_run *run) {
-  void *memory = NULL;
-  int64_t count = run->pairs.count;
-  DNMF_TRY(dnmf_allocate(error, "pairs", count, sizeof(dnmf_pair), &memory));
-  run->indices = memory;
-  DNMF_TRY(dnmf_allocate(error, "predictions", count, sizeof(dnmf_prediction), &memory));
-  run->predictions = memory;
-  DNMF_TRY(dnmf_allocate(error, "scores", count, sizeof(double), &memory));
-  run->scores = memory;
-  DNMF_TRY(dnmf_allocate_zero(error, "scores", count, sizeof(bool), &memory));
-  run->left_out = memory;
-  return DNMF_OK;
-}
-
-static dnmf_status find_pairs(dnmf_context *context, prediction_run *run) {
-  int64_t *rows = NULL;
-  int64_t *cols = NULL;
-  dnmf_status status = dnmf_agree(context, allocate_run(&context->error, run));
+static dnmf_status place_pairs(dnmf_context *context, prediction *p) {
+  const dnmf_pairs *pairs = &p->pairs;
+  int64_t *rows = calloc((size_t)pairs->row_names.count + 1, sizeof *rows);
+  int64_t *cols = calloc((size_t)pairs->col_names.count + 1, sizeof *cols);
+  dnmf_status status = dnmf_scores_create(&context->error, pairs->count, &p->scores);
+  if (!rows || !cols)
+    status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for the indices of ids");
+  status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = find_names(context, run, true, &rows);
+    status = dnmf_find_names(context, &p->model, false, &pairs->row_names, p->pairs_name, rows);
   if (status == DNMF_OK)
-    status = find_names(context, run, false, &cols);
-  for (int64_t i = 0; i < run->pairs.count && status == DNMF_OK; i++)
-    run->indices[i] = (dnmf_pair){rows[run->pairs.row[i]], cols[run->pairs.col[i]]};
+    status = dnmf_find_names(context, &p->model, true, &pairs->col_names, p->pairs_name, cols);
+  for (int64_t i = 0; i < pairs->count && status == DNMF_OK; i++)
+    p->scores.pairs[i] = (dnmf_pair){rows[pairs->row[i]], cols[pairs->col[i]]};
   free(rows);
   free(cols);
   return status;
 }
 
-/* --unknown error: says which id of which line it is. */
-static dnmf_status refuse_unknown(dnmf_error *error, const prediction_run *run, int64_t i) {
-  char place[512] = "";
-  bool no_row = run->indices[i].row < 0;
-  const dnmf_ids *names = no_row ? &run->pairs.row_names : &run->pairs.col_names;
-  int64_t at = no_row ? run->pairs.row[i] : run->pairs.col[i];
-  if (run->source)
-    snprintf(place, sizeof place, "%s, line %" PRId64 ": ", run->source, run->pairs.line[i]);
-  if (no_row || run->indices[i].col < 0)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "%sthe %s id %.*s is not in %s; give --unknown bias, mean, nan or drop",
-                     place, no_row ? "row" : "column", name_length(names, at), names->text + names->starts[at],
-                     run->scorer.name);
-  const dnmf_ids *rows = &run->pairs.row_names;
-  return dnmf_fail(error, DNMF_ERROR_INPUT,
-                   "%srow %.*s or column %.*s had no rating when %s was fitted; give --unknown bias, mean, nan or drop",
-                   place, name_length(rows, run->pairs.row[i]), rows->text + rows->starts[run->pairs.row[i]],
-                   name_length(names, at), names->text + names->starts[at], run->scorer.name);
-}
-
-/* Predictions -> scores: clipped, left out, counted. */
-static dnmf_status settle_scores(dnmf_error *error, prediction_run *run) {
-  const cli_scorer *scorer = &run->scorer;
-  int unknown = scorer->scoring->unknown;
-  run->counts[PAIRS] = run->pairs.count;
-  for (int64_t i = 0; i < run->pairs.count; i++) {
-    const dnmf_prediction *p = &run->predictions[i];
-    if (!p->known && unknown == CLI_UNKNOWN_ERROR)
-      return refuse_unknown(error, run, i);
-    run->scores[i] = scorer->clip ? dnmf_clip(&scorer->predictor, p->score) : p->score;
-    run->left_out[i] = !p->known && unknown == CLI_UNKNOWN_DROP;
-    run->counts[UNKNOWN] += !p->known;
-    run->counts[LEFT_OUT] += run->left_out[i];
-    run->counts[CLIPPED] += isfinite(p->score) && run->scores[i] != p->score;
-  }
-  return DNMF_OK;
-}
-
-static dnmf_status score_pairs(cli_session *session, prediction_run *run) {
+static dnmf_status score_pairs(cli_session *session, prediction *p) {
   dnmf_context *context = session->context;
-  DNMF_TRY(find_pairs(context, run));
-  DNMF_TRY(dnmf_predict(context, &run->scorer.predictor, run->scorer.fallback, run->pairs.count, run->indices,
-                        run->predictions));
-  DNMF_TRY(dnmf_agree(context, settle_scores(&context->error, run)));
-  return dnmf_sum_int64(context, context->comm, run->counts, COUNTS);
+  DNMF_TRY(place_pairs(context, p));
+  DNMF_TRY(dnmf_scores_compute(context, &p->scorer, &p->scores));
+  const int64_t refused = p->scores.refused;
+  return dnmf_agree(context, refused >= 0 ? refuse_pair(&context->error, p, refused) : DNMF_OK);
 }
 
 static bool is_hdf5_name(const char *path) {
@@ -181,83 +126,85 @@ static bool is_hdf5_name(const char *path) {
 }
 
 static dnmf_status write_scores(cli_session *session, const char *path, const dnmf_output *output,
-                                const prediction_run *run) {
+                                const prediction *p) {
   dnmf_context *context = session->context;
   if (is_hdf5_name(path))
-    return dnmf_scores_write_hdf5(context, output->partial, &run->pairs, run->scores, run->left_out);
-  return dnmf_scores_write_text(context, output->partial, &run->pairs, run->scores, run->left_out);
+    return dnmf_scores_write_hdf5(context, output->partial, &p->pairs, p->scores.scores, p->scores.left_out);
+  return dnmf_scores_write_text(context, output->partial, &p->pairs, p->scores.scores, p->scores.left_out);
 }
 
-static void say_summary(cli_session *session, const predict_options *options, const prediction_run *run) {
-  const int64_t *n = run->counts;
+static void report_scores(cli_session *session, const predict_options *options, const prediction *p) {
+  const dnmf_scores *s = &p->scores;
+  const int64_t written = s->all - s->all_left_out;
   char clipped[64] = "not clipped";
-  if (run->scorer.clip)
-    snprintf(clipped, sizeof clipped, "%" PRId64 " clipped to %g ... %g", n[CLIPPED], run->scorer.predictor.smallest,
-             run->scorer.predictor.largest);
-  cli_say(session, "%" PRId64 " pairs, %s; %" PRId64 " with an unknown row or column (--unknown %s)", n[PAIRS], clipped,
-          n[UNKNOWN], cli_unknown_name(&options->scoring));
-  cli_say(session, "%s written, %" PRId64 " scores", options->output, n[PAIRS] - n[LEFT_OUT]);
-  cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f}", "command",
-                                        "predict", "version", DNMF_VERSION, "model", run->scorer.name, "input",
-                                        run->source, "output", options->output, "pairs", (json_int_t)n[PAIRS],
-                                        "written", (json_int_t)(n[PAIRS] - n[LEFT_OUT]), "unknown",
-                                        (json_int_t)n[UNKNOWN], "clipped", (json_int_t)n[CLIPPED], "clip",
-                                        run->scorer.clip, "unknown_policy", cli_unknown_name(&options->scoring),
-                                        "processes", session->context->size, "seconds", MPI_Wtime() - session->began));
+  if (p->scorer.clip)
+    snprintf(clipped, sizeof clipped, "%" PRId64 " clipped to %g ... %g", s->clipped, p->scorer.predictor.smallest,
+             p->scorer.predictor.largest);
+  cli_say(session, "%" PRId64 " pairs, %s; %" PRId64 " with an unknown row or column (--unknown %s)", s->all, clipped,
+          s->unknown, options->scoring.unknown);
+  cli_say(session, "%s written, %" PRId64 " scores", options->output, written);
+  cli_print_json(session,
+                 cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f}", "command",
+                               "predict", "version", DNMF_VERSION, "model", p->model_name, "input", p->pairs_name,
+                               "output", options->output, "pairs", (json_int_t)s->all, "written", (json_int_t)written,
+                               "unknown", (json_int_t)s->unknown, "clipped", (json_int_t)s->clipped, "clip",
+                               p->scorer.clip, "unknown_policy", options->scoring.unknown, "processes",
+                               session->context->size, "seconds", MPI_Wtime() - session->began));
 }
 
-static dnmf_status predict_file(cli_session *session, const predict_options *options, const char *name,
-                                prediction_run *run) {
+static dnmf_status predict_file(cli_session *session, const predict_options *options, prediction *p) {
   dnmf_output output;
   dnmf_source_options how = cli_source_options(&options->input);
-  run->source = name;
   DNMF_TRY(dnmf_output_begin(session->context, options->output, &output));
-  dnmf_status status = dnmf_pairs_read(session->context, name, &how, &run->pairs);
+  dnmf_status status = dnmf_pairs_read(session->context, p->pairs_name, &how, &p->pairs);
   if (status == DNMF_OK)
-    status = score_pairs(session, run);
+    status = score_pairs(session, p);
   if (status == DNMF_OK)
-    status = write_scores(session, options->output, &output, run);
+    status = write_scores(session, options->output, &output, p);
   DNMF_TRY(dnmf_output_end(session->context, &output, status));
-  say_summary(session, options, run);
+  report_scores(session, options, p);
   return DNMF_OK;
 }
 
 /* Process 0 holds the pair, and prints. */
-static dnmf_status predict_one(cli_session *session, const predict_options *options, prediction_run *run) {
+static dnmf_status predict_one(cli_session *session, const predict_options *options, prediction *p) {
   dnmf_context *context = session->context;
-  dnmf_status status = dnmf_pairs_single(&context->error, options->row, options->col, &run->pairs);
+  dnmf_status status = dnmf_pairs_single(&context->error, options->row, options->col, &p->pairs);
   if (context->rank != 0)
-    run->pairs.count = 0;
+    p->pairs.count = 0;
   DNMF_TRY(dnmf_agree(context, status));
-  DNMF_TRY(score_pairs(session, run));
+  DNMF_TRY(score_pairs(session, p));
   if (context->rank != 0)
     return DNMF_OK;
-  if (run->counts[UNKNOWN] > 0)
+  const bool known = p->scores.unknown == 0;
+  if (!known)
     dnmf_warn(context, "row %s or column %s is unknown to the model; --unknown %s", options->row, options->col,
-              cli_unknown_name(&options->scoring));
-  if (!session->common->json && !run->left_out[0])
-    printf("%.10g\n", run->scores[0]);
-  cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b}", "command", "predict", "version",
-                                        DNMF_VERSION, "model", run->scorer.name, "row", options->row, "col",
-                                        options->col, "score", cli_json_real(run->scores[0]), "known",
-                                        run->counts[UNKNOWN] == 0, "clip", run->scorer.clip));
+              options->scoring.unknown);
+  if (!session->common->json && !p->scores.left_out[0])
+    printf("%.10g\n", p->scores.scores[0]);
+  cli_print_json(session,
+                 cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b}", "command", "predict", "version",
+                               DNMF_VERSION, "model", p->model_name, "row", options->row, "col", options->col, "score",
+                               cli_json_real(p->scores.scores[0]), "known", known, "clip", p->scorer.clip));
   return DNMF_OK;
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_predict(cli_session *session, const void *given, char **arguments, int argument_count) {
   const predict_options *options = given;
-  prediction_run predictions = {0};
-  DNMF_TRY(check_options(&session->context->error, options, argument_count));
-  dnmf_status status = cli_scorer_open(session, arguments[0], &options->scoring, &predictions.scorer);
+  dnmf_context *context = session->context;
+  const char *clip = NULL;
+  prediction p = {.model_name = arguments[0], .pairs_name = options->row ? NULL : arguments[1]};
+  DNMF_TRY(check_predict_options(&context->error, options, argument_count));
+  DNMF_TRY(cli_clip(&context->error, &options->scoring, &clip));
+  dnmf_status status = dnmf_model_open(context, arguments[0], DNMF_IN_DOUBLE, &p.model);
   if (status == DNMF_OK)
-    status = options->row ? predict_one(session, options, &predictions)
-                          : predict_file(session, options, arguments[1], &predictions);
-  dnmf_pairs_free(&predictions.pairs);
-  free(predictions.indices);
-  free(predictions.predictions);
-  free(predictions.scores);
-  free(predictions.left_out);
-  cli_scorer_free(&predictions.scorer);
+    status = dnmf_scorer_create(context, &p.model, options->scoring.unknown, clip, &p.scorer);
+  if (status == DNMF_OK)
+    status = options->row ? predict_one(session, options, &p) : predict_file(session, options, &p);
+  dnmf_pairs_free(&p.pairs);
+  dnmf_scores_free(&p.scores);
+  dnmf_scorer_free(&p.scorer);
+  dnmf_model_free(&p.model);
   return status;
 }
 
@@ -285,5 +232,5 @@ const cli_command cli_predict = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(predict_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_predict,
 };

@@ -2,15 +2,17 @@
  * dnmf recommend: the columns a model puts first for each row, or those most like a column.
  */
 #include "commands.h"
-#include "fold_in.h"
-#include "model_entries.h"
+#include "files.h"
+#include "load.h"
 #include "model_input.h"
 #include "ranking_output.h"
 #include "titles.h"
 
+#include "api/model.h"
+#include "api/recommend.h"
+#include "api/transform.h"
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "model/recommend.h"
 #include "store/ids/ids_fetch.h"
 #include "store/ids/ids_find.h"
 
@@ -78,17 +80,13 @@ static const cli_option options_table[] = {
 typedef struct recommendation {
   const char *path;
   dnmf_model model;
-  cli_model_entries seen; /* to leave out */
-  bool has_seen;
-  cli_fold_in fold;           /* --new */
-  dnmf_popularity popularity; /* of the columns that may be listed */
-  bool counted;               /* its counts are known */
-  bool *listable;             /* of the owned columns; NULL: all */
-  bool *wanted;               /* of the owned rows; NULL: all */
-  dnmf_ids unknown;           /* --rows that the model does not have: texts on process 0 */
-  int64_t unknown_count;      /* on every process */
-  dnmf_ids all_rows;          /* ids of the model's rows and, after them, of those */
-  int64_t *columns;           /* --similar-to */
+  dnmf_listing listing;
+  int64_t *candidates;   /* --cols */
+  bool *wanted;          /* of the owned rows; NULL: all */
+  dnmf_ids unknown;      /* --rows that the model does not have: texts on process 0 */
+  int64_t unknown_count; /* on every process */
+  dnmf_ids all_rows;     /* ids of the model's rows and, after them, of those */
+  int64_t *columns;      /* --similar-to */
   dnmf_ids titles;
   dnmf_ranking ranking;
   dnmf_recommend_work work;
@@ -101,58 +99,23 @@ static void recommendation_free(recommendation *r) {
   dnmf_ids_free(&r->all_rows);
   dnmf_ids_free(&r->unknown);
   free(r->wanted);
-  free(r->listable);
-  dnmf_popularity_free(&r->popularity);
-  cli_fold_in_free(&r->fold);
-  cli_model_entries_free(&r->seen);
+  free(r->candidates);
+  dnmf_listing_free(&r->listing);
   dnmf_model_free(&r->model);
 }
 
-/* marked[i] = true for the owned ones among `indices`; the caller frees it. collective */
-static dnmf_status mark_owned(dnmf_context *context, const char *what, dnmf_range owned, int64_t count,
-                              const int64_t *indices, bool **marked) {
+/* r->wanted = the owned ones among `rows`. collective */
+static dnmf_status want_rows(dnmf_context *context, int64_t count, const int64_t *rows, recommendation *r) {
+  const dnmf_range owned = r->model.owned_rows;
   void *memory = NULL;
-  dnmf_status status = dnmf_allocate_zero(&context->error, what, dnmf_range_size(owned), sizeof(bool), &memory);
-  *marked = memory;
+  dnmf_status status =
+      dnmf_allocate_zero(&context->error, "chosen rows", dnmf_range_size(owned), sizeof(bool), &memory);
+  r->wanted = memory;
   DNMF_TRY(dnmf_agree(context, status));
   for (int64_t i = 0; i < count; i++)
-    if (indices[i] >= owned.begin && indices[i] < owned.end)
-      (*marked)[indices[i] - owned.begin] = true;
+    if (rows[i] >= owned.begin && rows[i] < owned.end)
+      r->wanted[rows[i] - owned.begin] = true;
   return DNMF_OK;
-}
-
-/* Counts of the fit, else of what rows have seen. */
-static dnmf_status count_observations(cli_session *session, recommendation *r) {
-  dnmf_context *context = session->context;
-  DNMF_TRY(dnmf_popularity_of_fit(context, &r->model, &r->counted, &r->popularity));
-  if (r->counted || !r->has_seen)
-    return DNMF_OK;
-  dnmf_popularity_free(&r->popularity);
-  r->counted = true;
-  return dnmf_popularity_of_entries(context, r->model.cols, &r->seen.matrix.by_rows, &r->popularity);
-}
-
-/* r->listable from --cols and --min-count. */
-static dnmf_status choose_columns(cli_session *session, const recommend_options *options, recommendation *r) {
-  dnmf_context *context = session->context;
-  const dnmf_range owned = r->model.owned_cols;
-  int64_t *columns = NULL;
-  int64_t count = 0;
-  if (options->min_count > 0 && !r->counted)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                     "--min-count: %s does not hold how many entries each column had; give --seen INPUT to count them",
-                     r->path);
-  if (!options->cols && options->min_count == 0)
-    return DNMF_OK;
-  dnmf_status status = DNMF_OK;
-  if (options->cols)
-    status = cli_find_ids(session, "--cols", options->cols, &r->model.col_ids, r->model.cols, &columns, &count);
-  if (status == DNMF_OK)
-    status = mark_owned(context, "candidate columns", owned, count, columns, &r->listable);
-  free(columns);
-  for (int64_t j = 0; j < dnmf_range_size(owned) && status == DNMF_OK; j++)
-    r->listable[j] = (!options->cols || r->listable[j]) && r->popularity.counts[owned.begin + j] >= options->min_count;
-  return status;
 }
 
 /* The owned rows among those of --rows, or the first few where all of them would go to the terminal. */
@@ -164,8 +127,8 @@ static dnmf_status choose_rows(cli_session *session, const recommend_options *op
   int64_t count = 0;
   if (options->rows) {
     DNMF_TRY(cli_find_known_ids(session, "--rows", options->rows, &model->row_ids, model->rows, &rows, &count,
-                                r->counted ? &r->unknown : NULL));
-    dnmf_status status = mark_owned(context, "chosen rows", model->owned_rows, count, rows, &r->wanted);
+                                r->listing.counted ? &r->unknown : NULL));
+    dnmf_status status = want_rows(context, count, rows, r);
     free(rows);
     r->unknown_count = r->unknown.count;
     return status == DNMF_OK ? dnmf_broadcast(context, &r->unknown_count, sizeof r->unknown_count, 0) : status;
@@ -175,7 +138,7 @@ static dnmf_status choose_rows(cli_session *session, const recommend_options *op
   for (int64_t i = 0; i < SHOWN_ROWS; i++)
     few[i] = i;
   cli_say(session, "the first %d of %" PRId64 " rows; -o OUT.csv writes all, --rows chooses", SHOWN_ROWS, model->rows);
-  return mark_owned(context, "chosen rows", model->owned_rows, SHOWN_ROWS, few, &r->wanted);
+  return want_rows(context, SHOWN_ROWS, few, r);
 }
 
 /* Appends the texts `more` to `ids`, of kind STRING. local */
@@ -227,12 +190,12 @@ static dnmf_status name_unknown(dnmf_context *context, recommendation *r) {
 static dnmf_status list_unknown(dnmf_error *error, const recommend_options *options, recommendation *r) {
   dnmf_ranking all = {0};
   void *room = NULL;
-  DNMF_TRY(dnmf_allocate(error, "a list", options->top < r->model.cols ? options->top : r->model.cols,
-                         sizeof(dnmf_scored), &room));
-  dnmf_top list = {options->top < r->model.cols ? options->top : r->model.cols, 0, room};
-  dnmf_popularity_list(&r->popularity, NULL, 0, &list);
+  const int64_t most = options->top < r->model.cols ? options->top : r->model.cols;
+  DNMF_TRY(dnmf_allocate(error, "a list", most, sizeof(dnmf_scored), &room));
+  const dnmf_scored *items = room;
+  const int64_t listed = dnmf_listing_popular(&r->listing, room);
   const int64_t before = r->ranking.count;
-  dnmf_status status = dnmf_ranking_create(error, before + r->unknown_count * list.count, &all);
+  dnmf_status status = dnmf_ranking_create(error, before + r->unknown_count * listed, &all);
   if (status == DNMF_OK) {
     all.precision = r->ranking.precision;
     if (before > 0) {
@@ -241,10 +204,10 @@ static dnmf_status list_unknown(dnmf_error *error, const recommend_options *opti
       memcpy(all.col, r->ranking.col, (size_t)before * sizeof *all.col);
       memcpy(all.score, r->ranking.score, (size_t)before * sizeof *all.score);
     }
-    for (int64_t i = 0; i < r->unknown_count * list.count; i++) {
-      all.row[before + i] = r->model.rows + i / list.count;
-      all.place[before + i] = i % list.count + 1;
-      all.col[before + i] = list.items[i % list.count].item;
+    for (int64_t i = 0; i < r->unknown_count * listed; i++) {
+      all.row[before + i] = r->model.rows + i / listed;
+      all.place[before + i] = i % listed + 1;
+      all.col[before + i] = items[i % listed].item;
       all.score[before + i] = NAN;
     }
     dnmf_ranking_free(&r->ranking);
@@ -263,27 +226,6 @@ static dnmf_status add_unknown(cli_session *session, const recommend_options *op
   return dnmf_agree(context, last ? list_unknown(&context->error, options, r) : DNMF_OK);
 }
 
-/* --new: the model's rows become those of NEW, whose entries are left out of the lists. */
-static dnmf_status fold_new_rows(cli_session *session, const recommend_options *options, recommendation *r) {
-  dnmf_entries known = {0};
-  dnmf_status status = cli_fold_rows(session, r->path, options->new_rows, &options->input, &r->model, &known, &r->fold);
-  if (status == DNMF_OK)
-    return cli_place_entries(session, &r->model, r->model.cols, DNMF_DUPLICATES_LAST, &known, &r->seen);
-  dnmf_entries_free(&known);
-  return status;
-}
-
-static dnmf_status load_known(cli_session *session, const recommend_options *options, recommendation *r) {
-  r->has_seen = options->seen || options->new_rows;
-  if (options->new_rows)
-    return fold_new_rows(session, options, r);
-  if (options->seen)
-    return cli_load_model_entries(session, options->seen, &options->input, r->path, &r->model, &r->seen);
-  if (!options->similar_to)
-    dnmf_warn(session->context, "without --seen INPUT, columns a row has seen already are listed too");
-  return DNMF_OK;
-}
-
 static void say_work(cli_session *session, const recommend_options *options, const recommendation *r) {
   const dnmf_recommend_work *work = &r->work;
   if (dnmf_model_is_observed(&r->model) && !dnmf_model_is_weak(&r->model))
@@ -299,40 +241,51 @@ static void say_work(cli_session *session, const recommend_options *options, con
     cli_say(session, "scored in %.3g s, %.3g GF/s", work->seconds, work->flops / work->seconds * 1e-9);
 }
 
-static dnmf_status list_rows(cli_session *session, const recommend_options *options, recommendation *r) {
-  dnmf_recommend_options how = {.top = options->top,
-                                .include_empty = options->include_empty,
-                                .listable = r->listable,
-                                .seen = r->has_seen ? &r->seen.matrix.by_rows : NULL,
-                                .popularity = r->counted ? &r->popularity : NULL};
-  how.mean = cli_model_mean(&r->model);
-  how.clip = !options->no_clip && cli_model_scale(&r->model, &how.smallest, &how.largest);
-  DNMF_TRY(dnmf_popularity_restrict(session->context, &r->model, r->listable, options->include_empty, &r->popularity));
+static dnmf_status list_for_rows(cli_session *session, const recommend_options *options, recommendation *r) {
   DNMF_TRY(choose_rows(session, options, r));
-  how.wanted = r->wanted;
-  DNMF_TRY(dnmf_recommend(session->context, &r->model, &how, &r->ranking, &r->work));
+  r->listing.how.wanted = r->wanted;
+  DNMF_TRY(dnmf_recommend(session->context, &r->model, &r->listing.how, &r->ranking, &r->work));
   DNMF_TRY(add_unknown(session, options, r));
   say_work(session, options, r);
   return DNMF_OK;
 }
 
 static dnmf_status list_similar(cli_session *session, const recommend_options *options, recommendation *r) {
-  dnmf_context *context = session->context;
   int64_t count = 0;
   DNMF_TRY(cli_find_ids(session, "--similar-to", options->similar_to, &r->model.col_ids, r->model.cols, &r->columns,
                         &count));
-  DNMF_TRY(dnmf_similar(context, &r->model, count, r->columns, options->top, r->listable, &r->ranking));
-  if (!r->counted)
-    return DNMF_OK;
-  void *memory = NULL;
-  dnmf_status status = dnmf_allocate(&context->error, "counts of columns", r->ranking.count, sizeof(int64_t), &memory);
-  r->ranking.observations = memory;
-  for (int64_t i = 0; i < r->ranking.count && status == DNMF_OK; i++)
-    r->ranking.observations[i] = r->popularity.counts[r->ranking.col[i]];
-  return dnmf_agree(context, status);
+  return dnmf_listing_similar(session->context, &r->listing, count, r->columns, &r->ranking);
 }
 
-static dnmf_status check_options(dnmf_error *error, const recommend_options *options) {
+/* What may be listed: without the entries of --seen, or with --new for the rows of NEW without theirs. */
+static dnmf_status prepare_listing(cli_session *session, const recommend_options *options, dnmf_data *known_data,
+                                   recommendation *r) {
+  dnmf_context *context = session->context;
+  dnmf_entries known = {0};
+  dnmf_folding folding;
+  dnmf_recommend_settings settings;
+  dnmf_recommend_settings_init(&settings);
+  settings.top = options->top;
+  settings.seen = options->seen ? known_data : NULL;
+  settings.include_empty = options->include_empty;
+  settings.clip = options->no_clip ? "no" : "auto";
+  settings.min_count = options->min_count;
+  dnmf_status status = DNMF_OK;
+  if (options->new_rows)
+    status = dnmf_fold_data(context, known_data, &r->model, &known, &folding);
+  else if (!options->seen && !options->similar_to)
+    dnmf_warn(context, "without --seen INPUT, columns a row has seen already are listed too");
+  if (status == DNMF_OK && options->cols)
+    status = cli_find_ids(session, "--cols", options->cols, &r->model.col_ids, r->model.cols, &r->candidates,
+                          &settings.candidate_count);
+  settings.candidates = r->candidates;
+  if (status == DNMF_OK)
+    return dnmf_listing_create(context, &r->model, &settings, options->new_rows ? &known : NULL, &r->listing);
+  dnmf_entries_free(&known);
+  return status;
+}
+
+static dnmf_status check_recommend_options(dnmf_error *error, const recommend_options *options) {
   if (options->similar_to && (options->rows || options->new_rows))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--similar-to lists columns like a column; leave %s out",
                      options->rows ? "--rows" : "--new");
@@ -340,7 +293,7 @@ static dnmf_status check_options(dnmf_error *error, const recommend_options *opt
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--new leaves out its own entries; leave --seen out");
   if (options->label_columns && !options->labels)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--label-columns is for --labels, which is not given");
-  return options->output ? cli_check_ranking_name(error, options->output) : DNMF_OK;
+  return options->output ? cli_check_ending(error, options->output) : DNMF_OK;
 }
 
 /* To the file, or to the terminal. */
@@ -367,26 +320,29 @@ static dnmf_status put_ranking(cli_session *session, const recommend_options *op
   return DNMF_OK;
 }
 
-static dnmf_status recommend(cli_session *session, const recommend_options *options, recommendation *r) {
-  DNMF_TRY(cli_read_model(session, r->path, options->precision, &r->model));
-  DNMF_TRY(load_known(session, options, r));
-  DNMF_TRY(count_observations(session, r));
-  DNMF_TRY(choose_columns(session, options, r));
-  DNMF_TRY(options->similar_to ? list_similar(session, options, r) : list_rows(session, options, r));
+static dnmf_status recommend_columns(cli_session *session, const recommend_options *options, recommendation *r) {
+  const char *known = options->new_rows ? options->new_rows : options->seen;
+  dnmf_data *data = NULL;
+  dnmf_status status = dnmf_model_open(session->context, r->path, options->precision, &r->model);
+  if (status == DNMF_OK && known)
+    status = cli_data(session, known, &options->input, &data);
+  if (status == DNMF_OK)
+    status = prepare_listing(session, options, data, r);
+  dnmf_data_destroy(&data);
+  DNMF_TRY(status);
+  DNMF_TRY(options->similar_to ? list_similar(session, options, r) : list_for_rows(session, options, r));
   if (options->labels)
     DNMF_TRY(cli_read_titles(session, options->labels, options->label_columns, &r->model.col_ids, r->model.cols,
                              &r->titles));
   return put_ranking(session, options, r);
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_recommend(cli_session *session, const void *given, char **arguments, int argument_count) {
   const recommend_options *options = given;
-  recommendation r;
+  recommendation r = {.path = arguments[0]};
   (void)argument_count;
-  memset(&r, 0, sizeof r);
-  r.path = arguments[0];
-  DNMF_TRY(check_options(&session->context->error, options));
-  dnmf_status status = recommend(session, options, &r);
+  DNMF_TRY(check_recommend_options(&session->context->error, options));
+  dnmf_status status = recommend_columns(session, options, &r);
   recommendation_free(&r);
   return status;
 }
@@ -417,5 +373,5 @@ const cli_command cli_recommend = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(recommend_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_recommend,
 };

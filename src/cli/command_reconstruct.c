@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "model_input.h"
 
+#include "api/model.h"
 #include "base/range.h"
 #include "model/reconstruct.h"
 #include "store/file.h"
@@ -51,10 +52,10 @@ static dnmf_status find_ranges(dnmf_error *error, const reconstruct_options *opt
   return dnmf_range_parse(error, "--cols", options->cols, "columns", shape->cols, &w->cols);
 }
 
-static dnmf_status find_scale(dnmf_error *error, const reconstruct_options *options, wanted *w) {
-  bool has_scale = cli_model_scale(&w->model, &w->how.smallest, &w->how.largest);
+static dnmf_status choose_clipping(dnmf_error *error, const reconstruct_options *options, wanted *w) {
+  bool has_scale = dnmf_model_scale(&w->model, &w->how.smallest, &w->how.largest);
   w->how.clip = options->clip;
-  w->how.mean = cli_model_mean(&w->model);
+  w->how.mean = dnmf_model_expectation(&w->model);
   if (options->clip && !has_scale)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "--clip: %s has no scale of ratings to clip to", w->path);
   return DNMF_OK;
@@ -64,7 +65,7 @@ static double bytes_of(const wanted *w) {
   return (double)w->model.rows * (double)w->model.cols * (double)dnmf_precision_size(w->model.w.precision);
 }
 
-static dnmf_status fill(cli_session *session, const dnmf_output *output, wanted *w) {
+static dnmf_status fill_matrix_file(cli_session *session, const dnmf_output *output, wanted *w) {
   dnmf_context *context = session->context;
   dnmf_dense_file *file = NULL;
   DNMF_TRY(dnmf_dense_file_begin(context, output->partial, w->model.rows, w->model.cols, w->model.w.precision,
@@ -95,17 +96,17 @@ static dnmf_status reconstruct(cli_session *session, const reconstruct_options *
   char size[CLI_SIZE_TEXT];
   DNMF_TRY(dnmf_model_inspect(context, w->path, &shape));
   DNMF_TRY(find_ranges(&context->error, options, &shape, w));
-  DNMF_TRY(cli_read_model_part(session, w->path, options->precision, w->rows, w->cols, &w->model));
-  DNMF_TRY(find_scale(&context->error, options, w));
+  DNMF_TRY(dnmf_model_open_part(context, w->path, options->precision, w->rows, w->cols, &w->model));
+  DNMF_TRY(choose_clipping(&context->error, options, w));
   cli_say(session, "%s: rows %" PRId64 ":%" PRId64 ", columns %" PRId64 ":%" PRId64 ", %s precision: %s", w->path,
           w->rows.begin, w->rows.end, w->cols.begin, w->cols.end, dnmf_precision_name(w->model.w.precision),
           cli_size_text(bytes_of(w), size));
   DNMF_TRY(dnmf_output_begin(context, options->output, &output));
-  DNMF_TRY(dnmf_output_end(context, &output, fill(session, &output, w)));
+  DNMF_TRY(dnmf_output_end(context, &output, fill_matrix_file(session, &output, w)));
   return print(session, options, w);
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_reconstruct(cli_session *session, const void *given, char **arguments, int argument_count) {
   const reconstruct_options *options = given;
   wanted w = {.path = arguments[0]};
   (void)argument_count;
@@ -139,5 +140,5 @@ const cli_command cli_reconstruct = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(reconstruct_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_reconstruct,
 };

@@ -2,6 +2,7 @@
  * dnmf split: entries to fit and entries to test with.
  */
 #include "commands.h"
+#include "files.h"
 #include "load.h"
 #include "version.h"
 
@@ -60,7 +61,7 @@ typedef struct splitting {
   const split_options *options;
   const char *name;
   dnmf_source source;
-  cli_matrix loaded;
+  dnmf_placed loaded;
   dnmf_entries entries;
   double *times; /* of the entries; NULL: none */
   uint8_t *parts;
@@ -72,35 +73,23 @@ static void splitting_free(splitting *s) {
   free(s->parts);
   free(s->times);
   dnmf_entries_free(&s->entries);
-  cli_matrix_free(&s->loaded);
+  dnmf_placed_free(&s->loaded);
   dnmf_source_close(&s->source);
-}
-
-static bool ends_with(const char *text, const char *ending) {
-  size_t length = strlen(text);
-  size_t tail = strlen(ending);
-  return length >= tail && strcmp(text + length - tail, ending) == 0;
-}
-
-static bool is_hdf5_name(const char *path) {
-  return ends_with(path, ".h5") || ends_with(path, ".hdf5");
 }
 
 static dnmf_status check_split_options(dnmf_error *error, const split_options *options) {
   if (!options->paths[DNMF_PART_TRAIN] || !options->paths[DNMF_PART_TEST])
     return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf split: name the files to write with --train A and --test B");
   for (int p = 0; p < DNMF_PARTS; p++) {
-    const char *path = options->paths[p];
-    if (path && !is_hdf5_name(path) && !ends_with(path, ".csv"))
-      return dnmf_fail(error, DNMF_ERROR_USAGE, "%s: the ending is neither .csv nor .h5, which say what to write",
-                       path);
+    if (options->paths[p])
+      DNMF_TRY(cli_check_ending(error, options->paths[p]));
   }
   if (!isnan(options->fraction) && options->leave_out > 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "give --fraction or --leave-out, not both");
   if (options->fraction == 0 || options->fraction == 1)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--fraction %g: give a share between 0 and 1, e.g. 0.2",
                      options->fraction);
-  if (options->latest && !options->input.time_column)
+  if (options->latest && !options->input.source.time_column)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--latest needs --time-column: the column that tells when");
   if (options->globally && (!options->latest || options->leave_out > 0 || options->held_out_rows > 0))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -113,13 +102,13 @@ static dnmf_status check_split_options(dnmf_error *error, const split_options *o
 /* The times of the entries, read as the values of a second matrix from the same file. collective */
 static dnmf_status read_times(cli_session *session, splitting *s) {
   dnmf_context *context = session->context;
-  const cli_input input = cli_input_of_entries(&s->options->input);
   dnmf_source source = {0};
-  cli_matrix loaded = {0};
+  dnmf_placed loaded = {0};
   dnmf_entries entries = {0};
   void *memory = NULL;
-  dnmf_source_options how = cli_source_options(&input);
-  how.times_as_values = true;
+  dnmf_source_options how = cli_source_options(&s->options->input);
+  how.missing_given = how.times_as_values = true;
+  how.missing = DNMF_MISSING_UNOBSERVED;
   if (s->loaded.matrix.duplicates > 0 && s->source.duplicates != DNMF_DUPLICATES_LAST)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
                      "%s: %" PRId64 " entries repeat another, and --duplicates merges them, which leaves them no time; "
@@ -127,7 +116,7 @@ static dnmf_status read_times(cli_session *session, splitting *s) {
                      s->name, s->loaded.matrix.duplicates);
   dnmf_status status = dnmf_source_open(context, s->name, &how, &source);
   if (status == DNMF_OK)
-    status = cli_lay_out(session, context->size, 1, source.rows, source.cols, &loaded);
+    status = dnmf_place(context, context->size, 1, source.rows, source.cols, &loaded);
   if (status == DNMF_OK) {
     source.rows_alone = true;
     status = dnmf_source_load(context, &source, &loaded.layout, DNMF_DOUBLE, &loaded.matrix);
@@ -137,7 +126,7 @@ static dnmf_status read_times(cli_session *session, splitting *s) {
     if (status == DNMF_OK && entries.count != s->entries.count)
       status =
           dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s: column %s has %" PRId64 " numbers for %" PRId64 " entries",
-                    s->name, s->options->input.time_column, entries.count, s->entries.count);
+                    s->name, s->options->input.source.time_column, entries.count, s->entries.count);
     if (status == DNMF_OK)
       status = dnmf_allocate(&context->error, "times of entries", entries.count, sizeof(double), &memory);
     s->times = memory;
@@ -146,15 +135,16 @@ static dnmf_status read_times(cli_session *session, splitting *s) {
     status = dnmf_agree(context, status);
   }
   dnmf_entries_free(&entries);
-  cli_matrix_free(&loaded);
+  dnmf_placed_free(&loaded);
   dnmf_source_close(&source);
   return status;
 }
 
-static dnmf_status load_entries(cli_session *session, splitting *s) {
+static dnmf_status load_split_entries(cli_session *session, splitting *s) {
   dnmf_context *context = session->context;
-  const cli_input input = cli_input_of_entries(&s->options->input);
-  DNMF_TRY(cli_load_rows(session, s->name, &input, &s->source, &s->loaded));
+  if (s->options->latest)
+    DNMF_TRY(cli_refuse_pipe(session, s->name, "--latest reads the times in another pass"));
+  DNMF_TRY(cli_load_rows(session, s->name, &s->options->input, DNMF_AS_UNOBSERVED, &s->source, &s->loaded));
   if (s->options->latest && strcmp(s->source.format, "rating triples") != 0 &&
       strcmp(s->source.format, "interactions") != 0)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
@@ -189,10 +179,10 @@ static dnmf_status write_part(cli_session *session, const splitting *s, dnmf_par
                                       &matrix);
   const char *partial = s->outputs[part].partial;
   if (status == DNMF_OK)
-    status = is_hdf5_name(path) ? dnmf_matrix_write(context, partial, &matrix, s->source.missing, &s->source.row_ids,
-                                                    &s->source.col_ids)
-                                : dnmf_matrix_export(context, partial, DNMF_EXPORT_TRIPLES, &matrix, &s->source.row_ids,
-                                                     &s->source.col_ids);
+    status = cli_is_hdf5_name(path) ? dnmf_matrix_write(context, partial, &matrix, s->source.missing,
+                                                        &s->source.row_ids, &s->source.col_ids)
+                                    : dnmf_matrix_export(context, partial, DNMF_EXPORT_TRIPLES, &matrix,
+                                                         &s->source.row_ids, &s->source.col_ids);
   dnmf_entries_free(&chosen);
   dnmf_matrix_free(&matrix);
   return status;
@@ -247,7 +237,7 @@ static void report_split(cli_session *session, const splitting *s) {
   cli_print_json(session, object);
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_split(cli_session *session, const void *given, char **arguments, int argument_count) {
   const split_options *options = given;
   splitting s = {.options = options, .name = arguments[0]};
   (void)argument_count;
@@ -257,7 +247,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
                             .leave_out = options->leave_out,
                             .by_row = options->latest && !options->globally,
                             .held_out_rows = options->held_out_rows};
-  dnmf_status status = load_entries(session, &s);
+  dnmf_status status = load_split_entries(session, &s);
   if (status == DNMF_OK)
     status = dnmf_split(session->context, &how, &s.entries, s.times, s.parts, &s.counts);
   if (status == DNMF_OK) {
@@ -299,5 +289,5 @@ const cli_command cli_split = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(split_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_split,
 };

@@ -2,16 +2,16 @@
  * dnmf transform: new rows folded into a model, H fixed.
  */
 #include "commands.h"
-#include "fold_in.h"
+#include "load.h"
 #include "model_input.h"
 
+#include "api/model.h"
+#include "api/transform.h"
 #include "store/file.h"
 #include "store/output.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 typedef struct transform_options {
   cli_common common;
@@ -29,112 +29,68 @@ static const cli_option options_table[] = {
      cli_precision_choices},
 };
 
-/* What a run of the command holds. */
-typedef struct transformation {
-  dnmf_model model;
-  cli_fold_in fold;
-} transformation;
-
-static void transformation_free(transformation *t) {
-  cli_fold_in_free(&t->fold);
-  dnmf_model_free(&t->model);
-}
-
-/* Takes an attribute away, so that it can be set anew. */
-static void forget(dnmf_model *model, const char *name) {
-  int64_t kept = 0;
-  for (int64_t i = 0; i < model->attribute_count; i++) {
-    if (strcmp(model->attributes[i].name, name) == 0)
-      free(model->attributes[i].text);
-    else
-      model->attributes[kept++] = model->attributes[i];
-  }
-  model->attribute_count = kept;
-}
-
-static void forget_curves(dnmf_model *model) {
-  for (int64_t i = 0; i < model->curve_count; i++)
-    free(model->curves[i].values);
-  model->curve_count = 0;
-}
-
-/* The provenance of the fit stays, but for what is about its rows or its course. */
-static dnmf_status describe(cli_session *session, const char *path, const char *name, transformation *t) {
-  static const char *const replaced[] = {"command_line", "input",      "rows",      "stored",         "checksum",
-                                         "objective",    "iterations", "processes", "relative_error", "stop_reason",
-                                         "grid",         "threads",    "date",      "validation_rmse"};
-  dnmf_error *error = &session->context->error;
-  dnmf_model *model = &t->model;
-  char checksum[32];
-  snprintf(checksum, sizeof checksum, "%016" PRIx64, t->fold.checksum);
-  for (size_t i = 0; i < sizeof replaced / sizeof *replaced; i++)
-    forget(model, replaced[i]);
-  forget_curves(model);
-  forget(model, "transformed_from");
-  DNMF_TRY(dnmf_model_set_text(error, model, "transformed_from", path));
-  DNMF_TRY(dnmf_model_set_text(error, model, "command_line", session->command_line));
-  DNMF_TRY(dnmf_model_set_text(error, model, "input", name));
-  DNMF_TRY(dnmf_model_set_text(error, model, "checksum", checksum));
-  DNMF_TRY(dnmf_model_set_integer(error, model, "rows", model->rows));
-  DNMF_TRY(dnmf_model_set_integer(error, model, "stored", t->fold.result.entries));
-  DNMF_TRY(dnmf_model_set_integer(error, model, "processes", session->context->size));
-  return dnmf_model_set_real(error, model, "objective", t->fold.result.loss + t->fold.result.penalty);
-}
-
 /* A divergence tells nothing about squares. */
-static double rmse(const transformation *t) {
-  if (t->fold.settings.loss.divergence)
+static double rmse(const dnmf_model *model, const dnmf_folding *folding) {
+  if (folding->settings.loss.divergence)
     return NAN;
-  double cells = t->fold.missing == DNMF_MISSING_UNOBSERVED ? (double)t->fold.result.entries
-                                                            : (double)t->model.rows * (double)t->model.cols;
-  return sqrt(2 * t->fold.result.loss / cells);
+  double cells = folding->missing == DNMF_MISSING_UNOBSERVED ? (double)folding->result.entries
+                                                             : (double)model->rows * (double)model->cols;
+  return sqrt(2 * folding->result.loss / cells);
 }
 
-static void report(cli_session *session, const transform_options *options, const char *path, const char *name,
-                   const transformation *t) {
-  const double objective = t->fold.result.loss + t->fold.result.penalty;
-  if (t->fold.settings.loss.divergence)
-    cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g", t->model.rows,
-            t->fold.result.entries, objective);
-  else
-    cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g, RMSE %.6f", t->model.rows,
-            t->fold.result.entries, objective, rmse(t));
+static void report_transform(cli_session *session, const transform_options *options, char **arguments,
+                             const dnmf_model *model, const dnmf_folding *folding) {
+  const dnmf_transform_result *result = &folding->result;
+  const double objective = result->loss + result->penalty;
+  char error[48] = "";
+  if (!folding->settings.loss.divergence)
+    snprintf(error, sizeof error, ", RMSE %.6f", rmse(model, folding));
+  cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g%s", model->rows,
+          result->entries, objective, error);
   cli_say(session, "  model     %s", options->output);
   cli_print_json(session,
                  cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:f}",
-                               "command", "transform", "version", DNMF_VERSION, "model", path, "input", name, "output",
-                               options->output, "rows", (json_int_t)t->model.rows, "cols", (json_int_t)t->model.cols,
-                               "stored", (json_int_t)t->fold.result.entries, "empty_rows",
-                               (json_int_t)t->fold.result.empty_rows, "unknown_columns",
-                               (json_int_t)t->fold.unknown_cols, "unknown_entries", (json_int_t)t->fold.dropped_entries,
-                               "absent_columns", (json_int_t)t->fold.absent_cols, "iterations",
-                               t->fold.result.iterations, "objective", cli_json_real(objective), "rmse",
-                               cli_json_real(rmse(t)), "seconds", MPI_Wtime() - session->began));
+                               "command", "transform", "version", DNMF_VERSION, "model", arguments[0], "input",
+                               arguments[1], "output", options->output, "rows", (json_int_t)model->rows, "cols",
+                               (json_int_t)model->cols, "stored", (json_int_t)result->entries, "empty_rows",
+                               (json_int_t)result->empty_rows, "unknown_columns", (json_int_t)folding->unknown_cols,
+                               "unknown_entries", (json_int_t)folding->unknown_entries, "absent_columns",
+                               (json_int_t)folding->absent_cols, "iterations", result->iterations, "objective",
+                               cli_json_real(objective), "rmse", cli_json_real(rmse(model, folding)), "seconds",
+                               MPI_Wtime() - session->began));
 }
 
-static dnmf_status fold(cli_session *session, const transform_options *options, char **arguments, transformation *t) {
-  DNMF_TRY(cli_read_model(session, arguments[0], options->precision, &t->model));
-  DNMF_TRY(cli_fold_rows(session, arguments[0], arguments[1], &options->input, &t->model, NULL, &t->fold));
-  return dnmf_agree(session->context, describe(session, arguments[0], arguments[1], t));
+static dnmf_status transform_rows(cli_session *session, const transform_options *options, char **arguments,
+                                  dnmf_model *model, dnmf_folding *folding) {
+  dnmf_context *context = session->context;
+  dnmf_data *data = NULL;
+  dnmf_status status = dnmf_model_open(context, arguments[0], options->precision, model);
+  if (status == DNMF_OK)
+    status = cli_data(session, arguments[1], &options->input, &data);
+  if (status == DNMF_OK)
+    status = dnmf_fold_data(context, data, model, NULL, folding);
+  dnmf_data_destroy(&data);
+  DNMF_TRY(status);
+  return dnmf_agree(context, dnmf_model_set_text(&context->error, model, "command_line", session->command_line));
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_transform(cli_session *session, const void *given, char **arguments, int argument_count) {
   const transform_options *options = given;
-  transformation t;
+  dnmf_model model = {.rows = 0};
+  dnmf_folding folding;
   dnmf_output output;
   (void)argument_count;
   if (!options->output)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "dnmf transform: name the model file to write with -o OUT.h5");
-  memset(&t, 0, sizeof t);
   DNMF_TRY(dnmf_output_begin(session->context, options->output, &output));
-  dnmf_status status = fold(session, options, arguments, &t);
+  dnmf_status status = transform_rows(session, options, arguments, &model, &folding);
   if (status == DNMF_OK)
-    status = dnmf_model_write(session->context, output.partial, &t.model);
+    status = dnmf_model_write(session->context, output.partial, &model);
   status = dnmf_output_end(session->context, &output, status);
   if (status == DNMF_OK)
-    report(session, options, arguments[0], arguments[1], &t);
-  transformation_free(&t);
+    report_transform(session, options, arguments, &model, &folding);
+  dnmf_model_free(&model);
   return status;
 }
 
@@ -162,5 +118,5 @@ const cli_command cli_transform = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(transform_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_transform,
 };

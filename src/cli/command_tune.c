@@ -228,7 +228,7 @@ static json_t *candidate_json(const tune_options *options, const dnmf_candidate 
   return object;
 }
 
-static void print_json(cli_session *session, const dnmf_tune_plan *plan, const tune_options *options) {
+static void print_tune_json(cli_session *session, const dnmf_tune_plan *plan, const tune_options *options) {
   json_t *list = json_array();
   for (int64_t i = 0; i < plan->candidate_count; i++)
     cli_json_append(&list, candidate_json(options, &plan->candidates[i]));
@@ -334,14 +334,15 @@ static dnmf_status settle_weak(dnmf_error *error, const cli_given *given, tune_o
 }
 
 /* What all candidates share. */
-static dnmf_tune_plan make_plan(const tune_options *options, const char *input, int processes) {
-  const cli_input entries = cli_input_of_entries(&options->input);
+static dnmf_tune_plan make_tune_plan(const tune_options *options, const char *input, int processes) {
   dnmf_tune_plan plan = {.input = input,
-                         .source = cli_source_options(&entries),
+                         .source = cli_source_options(&options->input),
                          .precision = (dnmf_precision)options->precision,
                          .seed = (uint64_t)options->seed,
                          .folds = (int)options->folds,
                          .groups = options->groups > 0 ? (int)options->groups : processes};
+  plan.source.missing_given = true;
+  plan.source.missing = DNMF_MISSING_UNOBSERVED;
   plan.fit = (dnmf_settings){.seed = plan.seed,
                              .solver = DNMF_SOLVER_HALS,
                              .sweeps = (int)options->sweeps,
@@ -365,7 +366,7 @@ static dnmf_tune_plan make_plan(const tune_options *options, const char *input, 
   return plan;
 }
 
-static dnmf_status run(cli_session *session, const void *given, char **arguments, int argument_count) {
+static dnmf_status run_tune(cli_session *session, const void *given, char **arguments, int argument_count) {
   tune_options chosen = *(const tune_options *)given;
   const tune_options *options = &chosen;
   dnmf_error *error = &session->context->error;
@@ -373,7 +374,11 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   cli_tune_space space;
   DNMF_TRY(cli_tune_parse(error, &options->lists, &space));
   DNMF_TRY(settle_weak(error, session->given, &chosen, &space));
-  dnmf_tune_plan plan = make_plan(options, arguments[0], session->context->size);
+  dnmf_tune_plan plan = make_tune_plan(options, arguments[0], session->context->size);
+  if (options->output)
+    DNMF_TRY(cli_refuse_pipe(session, arguments[0], "-o fits the best to all entries again"));
+  if (plan.groups > 1 && session->context->size > 1)
+    DNMF_TRY(cli_refuse_pipe(session, arguments[0], "each group of processes reads the input (--groups 1: one does)"));
   DNMF_TRY(parse_metric(error, options, &plan.metric));
   plan.candidates = calloc(CLI_TUNE_MOST_CANDIDATES, sizeof *plan.candidates);
   dnmf_status status = DNMF_OK;
@@ -398,7 +403,7 @@ static dnmf_status run(cli_session *session, const void *given, char **arguments
   if (status == DNMF_OK && options->output)
     status = refit(session, options, arguments[0], dnmf_tune_best(&plan));
   if (status == DNMF_OK)
-    print_json(session, &plan, options);
+    print_tune_json(session, &plan, options);
   free(plan.candidates);
   return status;
 }
@@ -432,5 +437,5 @@ const cli_command cli_tune = {
     .group_count = sizeof groups / sizeof *groups,
     .options_size = sizeof(tune_options),
     .defaults = &defaults,
-    .run = run,
+    .run = run_tune,
 };

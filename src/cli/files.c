@@ -48,7 +48,7 @@ static bool stat_parent(const char *path, struct stat *about) {
   return found;
 }
 
-static dnmf_status place_of(dnmf_error *error, const char *path, place *at) {
+static dnmf_status place_of_path(dnmf_error *error, const char *path, place *at) {
   struct stat about;
   const char *slash = strrchr(path, '/');
   bool is_standard_input = strcmp(path, "-") == 0;
@@ -99,7 +99,7 @@ static dnmf_status add_input(dnmf_error *error, file_list *list, const cli_optio
   path[dnmf_source_path_length(path)] = '\0';
   dnmf_status status = add_use(error, list, (file_use){.option = option, .given = given});
   if (status == DNMF_OK)
-    status = place_of(error, path, &list->uses[list->count - 1].at);
+    status = place_of_path(error, path, &list->uses[list->count - 1].at);
   free(path);
   return status;
 }
@@ -118,15 +118,15 @@ static dnmf_status add_output(dnmf_error *error, file_list *list, const cli_opti
   dnmf_status status = partial ? add_use(error, list, (file_use){.option = option, .given = given, .written = true})
                                : dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for file names");
   if (status == DNMF_OK)
-    status = place_of(error, target, &list->uses[list->count - 1].at);
+    status = place_of_path(error, target, &list->uses[list->count - 1].at);
   if (status == DNMF_OK && has_partial(option))
-    status = place_of(error, partial, &list->uses[list->count - 1].partial);
+    status = place_of_path(error, partial, &list->uses[list->count - 1].partial);
   free(target);
   free(partial);
   return status;
 }
 
-static bool is_word(const cli_option *option, const char *text) {
+static bool is_choice_of(const cli_option *option, const char *text) {
   for (const char *const *word = option->choices; word && *word; word++)
     if (strcmp(*word, text) == 0)
       return true;
@@ -143,7 +143,7 @@ static dnmf_status list_files(const cli_session *session, const void *options, f
     if (!cli_is_text(option->kind) || option->kind == CLI_TEXT || option->kind == CLI_WORD)
       continue;
     const char *text = *(const char *const *)((const char *)options + base + option->offset);
-    if (!text || is_word(option, text))
+    if (!text || is_choice_of(option, text))
       continue;
     if (option->kind == CLI_INPUT_FILE)
       DNMF_TRY(add_input(error, list, option, text));
@@ -248,4 +248,20 @@ dnmf_status cli_files_check(cli_session *session, const void *options) {
 
 dnmf_status cli_files_check_output(cli_session *session, const void *options, const char *path) {
   return check_files(session, options, path);
+}
+
+bool cli_ends_with(const char *name, const char *ending) {
+  const size_t length = strlen(name);
+  const size_t tail = strlen(ending);
+  return length >= tail && strcmp(name + length - tail, ending) == 0;
+}
+
+bool cli_is_hdf5_name(const char *name) {
+  return cli_ends_with(name, ".h5") || cli_ends_with(name, ".hdf5");
+}
+
+dnmf_status cli_check_ending(dnmf_error *error, const char *name) {
+  if (cli_is_hdf5_name(name) || cli_ends_with(name, ".csv"))
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "%s: the ending is neither .csv nor .h5, which say what to write", name);
 }

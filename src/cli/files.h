@@ -19,4 +19,11 @@ dnmf_status cli_files_check(cli_session *session, const void *options);
 /* The same of one more output, which the command itself gives a name: export's OUT-W.csv. collective */
 dnmf_status cli_files_check_output(cli_session *session, const void *options, const char *path);
 
+/* What a name says of the format that is written. local */
+bool cli_ends_with(const char *name, const char *ending);
+bool cli_is_hdf5_name(const char *name); /* .h5, .hdf5 */
+
+/* Refuses a name that is neither of HDF5 nor of CSV. local */
+dnmf_status cli_check_ending(dnmf_error *error, const char *name);
+
 #endif

@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-static void tell_source(void *state, const dnmf_fitting *f) {
-  const cli_fit_run *run = state;
-  cli_say_source(run->session, &f->source);
-}
-
 static void begin_iterating(void *state, const dnmf_fitting *f) {
   const cli_fit_run *run = state;
   cli_fit_announce(run->session, f);
@@ -26,19 +21,17 @@ static bool told_to_stop(void *state) {
 dnmf_status cli_fit_execute(cli_session *session, const char *name, const cli_input *input,
                             const dnmf_fit_settings *settings, const char *saved_options, cli_fit_run *run) {
   dnmf_context *context = session->context;
-  const dnmf_source_options source = cli_source_options(input);
   memset(run, 0, sizeof *run);
   run->session = session;
   cli_library_versions(run->libraries, sizeof run->libraries);
   run->host = (dnmf_job_host){.state = run,
-                              .opened = tell_source,
                               .begins = begin_iterating,
                               .told_to_stop = told_to_stop,
                               .began = session->began,
                               .command_line = session->command_line,
                               .libraries = run->libraries,
                               .options = saved_options};
-  DNMF_TRY(dnmf_agree(context, dnmf_data_of_file(&context->error, name, &source, &run->data)));
+  DNMF_TRY(cli_data(session, name, input, &run->data));
   if (settings->files.checkpoint)
     cli_signals_watch(); /* what comes while data are read ends the fit after its first iteration */
   return dnmf_fitting_run(context, run->data, settings, &run->host, &run->f);

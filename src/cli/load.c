@@ -1,14 +1,9 @@
 #include "load.h"
 
+#include "store/text/text_file.h"
+
 #include <inttypes.h>
 #include <string.h>
-
-dnmf_status cli_lay_out(cli_session *session, int grid_rows, int grid_cols, int64_t rows, int64_t cols,
-                        cli_matrix *loaded) {
-  dnmf_context *context = session->context;
-  DNMF_TRY(dnmf_grid_create(context, grid_rows, grid_cols, &loaded->grid));
-  return dnmf_agree(context, dnmf_layout_even(&context->error, &loaded->grid, rows, cols, &loaded->layout));
-}
 
 void cli_say_note(cli_session *session, const char *before, const dnmf_source *source) {
   for (const char *line = source->note; *line;) {
@@ -18,7 +13,8 @@ void cli_say_note(cli_session *session, const char *before, const dnmf_source *s
   }
 }
 
-void cli_say_source(cli_session *session, const dnmf_source *source) {
+static void say_source(void *state, const dnmf_source *source) {
+  cli_session *session = state;
   const double cells = (double)source->rows * (double)source->cols;
   const char *path = source->name;
   if (source->stored < 0)
@@ -34,33 +30,44 @@ void cli_say_source(cli_session *session, const dnmf_source *source) {
   cli_say_note(session, "  ", source);
 }
 
-dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_source *source) {
-  dnmf_source_options options = cli_source_options(input);
-  DNMF_TRY(dnmf_source_open(session->context, name, &options, source));
-  cli_say_source(session, source);
+dnmf_status cli_data(cli_session *session, const char *name, const cli_input *input, dnmf_data **data) {
+  dnmf_context *context = session->context;
+  const dnmf_source_options options = cli_source_options(input);
+  DNMF_TRY(dnmf_agree(context, dnmf_data_of_file(&context->error, name, &options, data)));
+  (*data)->opened = say_source;
+  (*data)->state = session;
   return DNMF_OK;
 }
 
-cli_input cli_input_of_entries(const cli_input *input) {
-  cli_input entries = *input;
-  entries.missing = DNMF_MISSING_UNOBSERVED + 1;
-  return entries;
-}
-
-dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_source *source,
-                          cli_matrix *loaded) {
-  memset(loaded, 0, sizeof *loaded);
+dnmf_status cli_open(cli_session *session, const char *name, const cli_input *input, dnmf_data_missing missing,
+                     dnmf_source *source) {
+  dnmf_data *data = NULL;
   memset(source, 0, sizeof *source);
-  DNMF_TRY(cli_open(session, name, input, source));
-  DNMF_TRY(cli_lay_out(session, session->context->size, 1, source->rows, source->cols, loaded));
-  source->rows_alone = true;
-  DNMF_TRY(dnmf_source_load(session->context, source, &loaded->layout, DNMF_DOUBLE, &loaded->matrix));
-  cli_warn_about_matrix(session, source, source->missing, &loaded->matrix);
-  return DNMF_OK;
+  dnmf_status status = cli_data(session, name, input, &data);
+  if (status == DNMF_OK)
+    status = dnmf_data_open(session->context, data, missing, source);
+  dnmf_data_destroy(&data);
+  return status;
 }
 
-void cli_matrix_free(cli_matrix *loaded) {
-  dnmf_matrix_free(&loaded->matrix);
-  dnmf_layout_free(&loaded->layout);
-  dnmf_grid_free(&loaded->grid);
+dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_data_missing missing,
+                          dnmf_source *source, dnmf_placed *placed) {
+  dnmf_data *data = NULL;
+  memset(source, 0, sizeof *source);
+  memset(placed, 0, sizeof *placed);
+  dnmf_status status = cli_data(session, name, input, &data);
+  if (status == DNMF_OK)
+    status = dnmf_data_load_rows(session->context, data, missing, source, placed);
+  dnmf_data_destroy(&data);
+  return status;
+}
+
+dnmf_status cli_refuse_pipe(cli_session *session, const char *name, const char *why) {
+  dnmf_context *context = session->context;
+  dnmf_status status = DNMF_OK;
+  if (context->rank == 0 && dnmf_text_is_pipe(name))
+    status =
+        dnmf_fail(&context->error, DNMF_ERROR_USAGE,
+                  "%s: a pipe can be read once, and %s; keep it in a file first: dnmf import - -o FILE.h5", name, why);
+  return dnmf_agree(context, status);
 }

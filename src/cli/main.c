@@ -9,11 +9,10 @@
 #include "version.h"
 
 #include "base/memory.h"
+#include "store/file.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 75 };
 
@@ -94,6 +93,7 @@ static void report(const dnmf_context *context, const dnmf_error *error) {
 /* Says why it could not. */
 static bool start_mpi(void) {
   int provided = 0;
+  dnmf_hdf5_start();
   if (!cli_prepare_mpi() || MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     fprintf(stderr, "dnmf: error: MPI could not be started\n");
     return false;
@@ -105,19 +105,10 @@ static bool start_mpi(void) {
   return true;
 }
 
-static void leave_failed(int number) {
-  (void)number;
-  _exit(EXIT_FAILED);
-}
-
-/* HDF5 ends when MPI does, and crashes there over a file whose writing failed. By then all is said, once the others
- * have waited for the process that says it. */
+/* A launcher ends the others when one leaves with a bad status: they wait for the process that says why. */
 static void end_mpi(const dnmf_context *context, int code) {
-  if (code == EXIT_FAILED) {
+  if (code == EXIT_FAILED)
     MPI_Barrier(context->comm);
-    signal(SIGSEGV, leave_failed);
-    signal(SIGABRT, leave_failed);
-  }
   MPI_Finalize();
 }
 

@@ -11,58 +11,6 @@
 #include <sys/stat.h>
 
 const char *const cli_precision_choices[] = {"auto", "double", "single", NULL};
-enum { PRECISION_AUTO = 0, PRECISION_DOUBLE, PRECISION_SINGLE };
-
-/* The panel in single precision. */
-static dnmf_status narrow(dnmf_error *error, dnmf_panel *panel) {
-  dnmf_panel single = {0};
-  DNMF_TRY(dnmf_panel_create(error, "a factor", panel->rows, panel->components, DNMF_SINGLE, &single));
-  const double *from = panel->data;
-  float *to = single.data;
-  for (int64_t i = 0; i < panel->rows * panel->components; i++)
-    to[i] = (float)from[i];
-  dnmf_panel_free(panel);
-  *panel = single;
-  return DNMF_OK;
-}
-
-dnmf_status cli_read_model(cli_session *session, const char *path, int precision, dnmf_model *model) {
-  dnmf_range all = {0, INT64_MAX};
-  return cli_read_model_part(session, path, precision, all, all, model);
-}
-
-dnmf_status cli_read_model_part(cli_session *session, const char *path, int precision, dnmf_range rows, dnmf_range cols,
-                                dnmf_model *model) {
-  dnmf_context *context = session->context;
-  DNMF_TRY(dnmf_model_read_part(context, path, DNMF_DOUBLE, rows, cols, model));
-  bool single = precision == PRECISION_SINGLE;
-  if (precision == PRECISION_AUTO)
-    single = dnmf_model_text_is(model, "precision", "single");
-  dnmf_status status = single ? narrow(&context->error, &model->w) : DNMF_OK;
-  if (single && status == DNMF_OK)
-    status = narrow(&context->error, &model->h);
-  return dnmf_agree(context, status);
-}
-
-void cli_read_as_fitted(const dnmf_model *model, cli_input *input) {
-  double base = 0;
-  if (input->index_base == DNMF_INDEX_AUTO && dnmf_model_number(model, "index_base", &base))
-    input->index_base = base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
-  if (model->col_ids.kind == DNMF_IDS_NONE)
-    input->svmlight_cols = input->transpose ? model->rows : model->cols;
-}
-
-bool cli_model_scale(const dnmf_model *model, double *smallest, double *largest) {
-  return dnmf_model_number(model, "smallest", smallest) && dnmf_model_number(model, "largest", largest);
-}
-
-double cli_model_mean(const dnmf_model *model) {
-  double mean = model->bias.fitted ? model->bias.mean : 0;
-  if (dnmf_model_is_observed(model))
-    dnmf_model_number(model, "mean", &mean);
-  return mean;
-}
-
 /* The words of an option, on process 0. */
 typedef struct words {
   char *text;
@@ -89,7 +37,7 @@ static dnmf_status read_whole(dnmf_error *error, const char *option, const char 
 }
 
 /* Words parted by any of `partings`, packed to the front of the text; empty ones are passed over. */
-static dnmf_status part(dnmf_error *error, const char *partings, words *w) {
+static dnmf_status part_words(dnmf_error *error, const char *partings, words *w) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate_zero(error, "a list of ids", (int64_t)strlen(w->text) + 2, sizeof(int64_t), &memory));
   w->starts = memory;
@@ -116,7 +64,7 @@ static dnmf_status split_words(dnmf_error *error, const char *option, const char
     w->text = strdup(text);
   if (!w->text)
     return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for %s", option);
-  return part(error, in_file ? "\r\n" : ",", w);
+  return part_words(error, in_file ? "\r\n" : ",", w);
 }
 
 static dnmf_status check_found(dnmf_error *error, const char *option, const words *w, const int64_t *indices) {

@@ -18,14 +18,17 @@ typedef struct option_list {
   int count;
 } option_list;
 
-static void list_options(const cli_command *command, option_list *list) {
-  list->count = 0;
-  while (list->count < CLI_MOST_OPTIONS) {
-    const cli_option *option = cli_option_at(command, (size_t)list->count, &list->bases[list->count]);
-    if (!option)
-      break;
-    list->options[list->count++] = option;
+static dnmf_status list_options(dnmf_error *error, const cli_command *command, option_list *list) {
+  const cli_option *option = NULL;
+  size_t base = 0;
+  for (list->count = 0; (option = cli_option_at(command, (size_t)list->count, &base)); list->count++) {
+    if (list->count == CLI_MOST_OPTIONS)
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "dnmf %s: more than the %d options that a command can have",
+                       command->name, CLI_MOST_OPTIONS);
+    list->options[list->count] = option;
+    list->bases[list->count] = base;
   }
+  return DNMF_OK;
 }
 
 const cli_option *cli_option_at(const cli_command *command, size_t index, size_t *base) {
@@ -265,7 +268,7 @@ dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, c
   option_list list;
   struct option longs[CLI_MOST_OPTIONS + 2];
   char letters[2 * CLI_MOST_OPTIONS + 4];
-  list_options(command, &list);
+  DNMF_TRY(list_options(error, command, &list));
   describe_to_getopt(&list, longs, letters);
   memcpy(options, command->defaults, command->options_size);
   memset(given, 0, sizeof *given);

@@ -91,7 +91,7 @@ static dnmf_status read_machine(dnmf_error *error, const char *path, dnmf_machin
 }
 
 /* Process 0 reads. */
-static dnmf_status load(cli_session *session, const char *path, dnmf_machine *machine) {
+static dnmf_status load_machine(cli_session *session, const char *path, dnmf_machine *machine) {
   dnmf_context *context = session->context;
   dnmf_status status = DNMF_OK;
   if (context->rank == 0)
@@ -138,7 +138,7 @@ dnmf_status cli_plan_machine(cli_session *session, const cli_plan_options *optio
   snprintf(machine->network_origin, sizeof machine->network_origin,
            "assumed; --measure on two processes or more measures it");
   if (options->machine) {
-    DNMF_TRY(load(session, options->machine, &machine->figures));
+    DNMF_TRY(load_machine(session, options->machine, &machine->figures));
     snprintf(machine->origin, sizeof machine->origin, "%s", options->machine);
     snprintf(machine->network_origin, sizeof machine->network_origin, "%s", options->machine);
   }

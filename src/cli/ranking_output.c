@@ -1,4 +1,5 @@
 #include "ranking_output.h"
+#include "files.h"
 
 #include "comm/collective.h"
 #include "store/file.h"
@@ -10,29 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool ends_with(const char *text, const char *ending) {
-  size_t length = strlen(text);
-  size_t tail = strlen(ending);
-  return length >= tail && strcmp(text + length - tail, ending) == 0;
-}
-
-static bool is_hdf5(const char *path) {
-  return ends_with(path, ".h5") || ends_with(path, ".hdf5");
-}
-
-dnmf_status cli_check_ranking_name(dnmf_error *error, const char *path) {
-  if (is_hdf5(path) || ends_with(path, ".csv"))
-    return DNMF_OK;
-  return dnmf_fail(error, DNMF_ERROR_USAGE, "%s: the ending is neither .csv nor .h5, which say what to write", path);
-}
-
 dnmf_status cli_write_ranking(cli_session *session, const char *path, const dnmf_ranking *ranking,
                               const dnmf_ranking_names *names) {
   dnmf_context *context = session->context;
   dnmf_output output;
   DNMF_TRY(dnmf_output_begin(context, path, &output));
-  dnmf_status status = is_hdf5(path) ? dnmf_ranking_write_hdf5(context, output.partial, ranking, names)
-                                     : dnmf_ranking_write_csv(context, output.partial, ranking, names);
+  dnmf_status status = cli_is_hdf5_name(path) ? dnmf_ranking_write_hdf5(context, output.partial, ranking, names)
+                                              : dnmf_ranking_write_csv(context, output.partial, ranking, names);
   return dnmf_output_end(context, &output, status);
 }
 

@@ -8,9 +8,6 @@
 
 #include "factor/ranking.h"
 
-/* Refuses a name that ends neither in .csv nor in .h5. local */
-dnmf_status cli_check_ranking_name(dnmf_error *error, const char *path);
-
 /* Writes the ranking by the ending of `path`. collective */
 dnmf_status cli_write_ranking(cli_session *session, const char *path, const dnmf_ranking *ranking,
                               const dnmf_ranking_names *names);

@@ -1,20 +1,15 @@
 /*
- * What predict and evaluate share: the model read and ready to predict, the options about clipping and unknown ids.
+ * The options about clipping and unknown ids, which predict and evaluate share.
  */
 #ifndef DNMF_CLI_SCORING_H
 #define DNMF_CLI_SCORING_H
 
-#include "session.h"
-
-#include "factor/model.h"
-#include "model/predict.h"
-
-enum { CLI_UNKNOWN_BIAS = 0, CLI_UNKNOWN_MEAN, CLI_UNKNOWN_NAN, CLI_UNKNOWN_DROP, CLI_UNKNOWN_ERROR };
+#include "options.h"
 
 typedef struct cli_scoring {
   bool clip;
   bool no_clip;
-  int unknown; /* CLI_UNKNOWN_... */
+  const char *unknown; /* a word of dnmf_predict_settings, default "bias" */
 } cli_scoring;
 
 enum { CLI_SCORING_OPTIONS = 3 };
@@ -27,21 +22,7 @@ extern const cli_option cli_scoring_options[CLI_SCORING_OPTIONS];
   "  --unknown bias   the mean of the ratings (of the matrix) plus the biases that are known (default)\n"              \
   "  --unknown mean   that mean alone"
 
-typedef struct cli_scorer {
-  const cli_scoring *scoring;
-  const char *name; /* of the model file */
-  dnmf_model model;
-  dnmf_predictor predictor;
-  dnmf_fallback fallback;
-  bool clip; /* to the scale of the ratings */
-} cli_scorer;
-
-/* Reads the model and checks the options against it. Released with cli_scorer_free, also after a failure.
- * collective */
-dnmf_status cli_scorer_open(cli_session *session, const char *name, const cli_scoring *scoring, cli_scorer *scorer);
-void cli_scorer_free(cli_scorer *scorer); /* local */
-
-/* The name of the policy for unknown rows and columns. */
-const char *cli_unknown_name(const cli_scoring *scoring);
+/* clip = the word of dnmf_predict_settings. Fails where both options are given. local */
+dnmf_status cli_clip(dnmf_error *error, const cli_scoring *scoring, const char **clip);
 
 #endif

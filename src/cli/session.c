@@ -34,7 +34,7 @@ const cli_option cli_common_options[CLI_COMMON_OPTIONS] = {
     {"log", 0, CLI_OUTPUT_FILE, COMMON(log), "FILE.jsonl", "write one JSON object a step to FILE.jsonl", 0, 0, NULL},
 };
 
-#define INPUT(member) offsetof(cli_input, member)
+#define INPUT(member) offsetof(cli_input, source.member)
 const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
     {"format", 0, CLI_CHOICE, INPUT(format), "F",
      "auto (default), hdf5, triples, table, mm (Matrix Market), svmlight, npy, npz, docword", 0, 0, format_choices},
@@ -57,7 +57,7 @@ const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
      "name or number of the value's column; none: each line counts 1", 0, 0, NULL},
     {"time-column", 0, CLI_TEXT, INPUT(time_column), "C",
      "column of times, numbers or dates: of repeated entries the latest counts", 0, 0, NULL},
-    {"duplicates", 0, CLI_CHOICE, INPUT(duplicates), "P",
+    {"duplicates", 0, CLI_CHOICE, offsetof(cli_input, duplicates), "P",
      "entries at one place: auto (last for triples, else sum), last, sum, mean, error", 0, 0, duplicates_choices},
     {"index-base", 0, CLI_CHOICE, INPUT(index_base), "B",
      "svmlight: number of the first column, 0, 1 or auto (default: 0 where it occurs, else 1)", 0, 0, base_choices},
@@ -75,7 +75,7 @@ const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
      INFINITY, NULL},
 };
 
-#define SELECT(member) offsetof(cli_select, member)
+#define SELECT(member) offsetof(dnmf_select_options, member)
 const cli_option cli_select_options[CLI_SELECT_OPTIONS] = {
     {"rows", 0, CLI_TEXT, SELECT(rows), "A:B", "rows A up to and without B, counted from 0; either may be left out", 0,
      0, NULL},
@@ -89,44 +89,11 @@ const cli_option cli_select_options[CLI_SELECT_OPTIONS] = {
      "10x features of one type, e.g. \"Gene Expression\" (default: all)", 0, 0, NULL},
 };
 
-bool cli_selects(const cli_select *select) {
-  return select->rows || select->cols || select->row_ids || select->col_ids || select->min_row_count > 0 ||
-         select->min_col_count > 0 || select->feature_type;
-}
-
 dnmf_source_options cli_source_options(const cli_input *input) {
-  dnmf_source_options options = {.format = (dnmf_format)input->format,
-                                 .header = (dnmf_header)input->header,
-                                 .skip_lines = input->skip_lines,
-                                 .delimiter = input->delimiter,
-                                 .quote = input->quote,
-                                 .escape = input->escape,
-                                 .decimal = input->decimal,
-                                 .time_column = input->time_column,
-                                 .row_column = input->row_column,
-                                 .col_column = input->col_column,
-                                 .value_column = input->value_column,
-                                 .index_base = (dnmf_index_base)input->index_base,
-                                 .svmlight_cols = input->svmlight_cols,
-                                 .transpose = input->transpose,
-                                 .row_names = input->row_names,
-                                 .col_names = input->col_names,
-                                 .feature_names = input->feature_names,
-                                 .missing_value = input->missing_value,
-                                 .add = input->add,
-                                 .missing_given = input->missing > 0,
-                                 .duplicates_given = input->duplicates > 0};
+  dnmf_source_options options = input->source;
+  options.duplicates_given = input->duplicates > 0;
   if (options.duplicates_given)
     options.duplicates = (dnmf_duplicates)(input->duplicates - 1);
-  if (options.missing_given)
-    options.missing = (dnmf_missing)(input->missing - 1);
-  options.select = (dnmf_select_options){.rows = input->select.rows,
-                                         .cols = input->select.cols,
-                                         .row_ids = input->select.row_ids,
-                                         .col_ids = input->select.col_ids,
-                                         .min_row_count = input->select.min_row_count,
-                                         .min_col_count = input->select.min_col_count,
-                                         .feature_type = input->select.feature_type};
   return options;
 }
 
@@ -375,20 +342,4 @@ const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]) {
   }
   snprintf(text, CLI_SIZE_TEXT, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
   return text;
-}
-
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
-                           const dnmf_matrix *matrix) {
-  static const char *const policies[] = {"the last of each was kept", "they were added up", "their mean was taken", ""};
-  if (matrix->duplicates > 0)
-    dnmf_warn(session->context, "%s: %" PRId64 " entries share a place with another; %s (--duplicates)", source->name,
-              matrix->duplicates, policies[source->duplicates]);
-  if (missing == DNMF_MISSING_ZERO && matrix->empty_rows > 0)
-    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " rows have no nonzero entry; their factors are zero",
-              matrix->empty_rows, matrix->rows);
-  if (missing == DNMF_MISSING_ZERO && matrix->empty_cols > 0)
-    dnmf_warn(session->context, "%" PRId64 " of %" PRId64 " columns have no nonzero entry; their factors are zero",
-              matrix->empty_cols, matrix->cols);
-  if (matrix->sum == 0 && matrix->precision == DNMF_SINGLE)
-    dnmf_warn(session->context, "every value is zero in single precision, in which those below 1e-45 are");
 }

@@ -24,54 +24,23 @@ typedef struct cli_common {
 enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 19 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
-/* Which rows and columns take part: of commands whose matrix can be a part of a file. */
-typedef struct cli_select {
-  const char *rows;
-  const char *cols;
-  const char *row_ids;
-  const char *col_ids;
-  int64_t min_row_count;
-  int64_t min_col_count;
-  const char *feature_type;
-} cli_select;
+/* How input is read: shared by every command that takes a matrix. */
+typedef struct cli_input {
+  dnmf_source_options source;
+  int duplicates; /* 0: by format, else dnmf_duplicates + 1 */
+} cli_input;
 
-/* At the base of a cli_select. */
+/* Which rows and columns take part: of commands whose matrix can be a part of a file; at the base of a
+ * dnmf_select_options. */
 enum { CLI_SELECT_OPTIONS = 7 };
 extern const cli_option cli_select_options[CLI_SELECT_OPTIONS];
 
-/* How input is read: shared by every command that takes a matrix. */
-typedef struct cli_input {
-  int format; /* dnmf_format */
-  int header; /* dnmf_header */
-  int64_t skip_lines;
-  const char *delimiter;
-  const char *quote;
-  const char *escape;
-  const char *decimal;
-  const char *row_column;
-  const char *col_column;
-  const char *value_column;
-  const char *time_column;
-  int duplicates;        /* 0: by format, else dnmf_duplicates + 1 */
-  int index_base;        /* dnmf_index_base */
-  int64_t svmlight_cols; /* of the model that the input is read for; 0: none */
-  bool transpose;
-  const char *row_names;
-  const char *col_names;
-  const char *feature_names;
-  const char *missing_value;
-  double add;
-  int missing; /* of the command's own option, which sets it before a file is opened: 0: as the format has it, else
-                  dnmf_missing + 1 */
-  cli_select select;
-} cli_input;
-
 /* The group of cli_select_options for a command that keeps its cli_input at `input`. */
 #define CLI_SELECT_GROUP(options, input)                                                                               \
-  { "selecting:", cli_select_options, CLI_SELECT_OPTIONS, offsetof(options, input) + offsetof(cli_input, select) }
-
-/* True when any of them was given. */
-bool cli_selects(const cli_select *select);
+  {                                                                                                                    \
+    "selecting:", cli_select_options, CLI_SELECT_OPTIONS,                                                              \
+        offsetof(options, input) + offsetof(cli_input, source.select)                                                  \
+  }
 
 extern const cli_option cli_input_options[CLI_INPUT_OPTIONS];
 
@@ -125,10 +94,5 @@ dnmf_status cli_peak_memory(cli_session *session, int64_t *bytes);
 /* "12.3 MB" and the like, into `text`. */
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]);
-
-/* A warning each for duplicates merged and, where unstored entries are zeros, for rows and columns without data. local
- */
-void cli_warn_about_matrix(cli_session *session, const dnmf_source *source, dnmf_missing missing,
-                           const dnmf_matrix *matrix);
 
 #endif

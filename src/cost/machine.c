@@ -301,7 +301,7 @@ static dnmf_status average(dnmf_context *context, dnmf_machine *machine) {
 }
 
 /* Agrees on what a process met alone. */
-static dnmf_status tell(dnmf_context *context, const dnmf_context *alone, dnmf_status status) {
+static dnmf_status agree_on_bench(dnmf_context *context, const dnmf_context *alone, dnmf_status status) {
   if (status != DNMF_OK)
     context->error = alone->error;
   return dnmf_agree(context, status);
@@ -318,12 +318,12 @@ dnmf_status dnmf_machine_measure(dnmf_context *context, const dnmf_machine_work 
   machine->components = work->components;
   machine->precision = work->precision;
   machine->threads = context->threads;
-  dnmf_status status = tell(context, &alone, create_bench(&b));
+  dnmf_status status = agree_on_bench(context, &alone, create_bench(&b));
   if (status == DNMF_OK) /* on all processes at the same time, as in a fit */
-    status = tell(context, &alone, measure_kernels(&b, machine));
+    status = agree_on_bench(context, &alone, measure_kernels(&b, machine));
   free_bench(&b);
   if (status == DNMF_OK)
-    status = tell(context, &alone, measure_bandwidth(&alone, &machine->bandwidth));
+    status = agree_on_bench(context, &alone, measure_bandwidth(&alone, &machine->bandwidth));
   DNMF_TRY(status);
   DNMF_TRY(average(context, machine));
   return measure_network(context, machine);

@@ -29,8 +29,8 @@ double dnmf_factor_bytes(int64_t block, int64_t owned, int group_size, int compo
          copies * (dnmf_panel_bytes(owned, components, precision) + dnmf_panel_bytes(block, components, precision));
 }
 
-static dnmf_status create(dnmf_context *context, MPI_Comm group, int group_size, int64_t rows, dnmf_range block,
-                          int rank, int components, dnmf_precision precision, dnmf_factor *factor) {
+static dnmf_status factor_create(dnmf_context *context, MPI_Comm group, int group_size, int64_t rows, dnmf_range block,
+                                 int rank, int components, dnmf_precision precision, dnmf_factor *factor) {
   memset(factor, 0, sizeof *factor);
   factor->rows = rows;
   factor->block = block;
@@ -48,15 +48,15 @@ static dnmf_status create(dnmf_context *context, MPI_Comm group, int group_size,
 dnmf_status dnmf_factor_create_w(dnmf_context *context, const dnmf_layout *layout, int components,
                                  dnmf_precision precision, dnmf_factor *w) {
   const dnmf_grid *grid = layout->grid;
-  return create(context, grid->row_comm, grid->cols, layout->rows, dnmf_layout_rows(layout, grid->row), grid->col,
-                components, precision, w);
+  return factor_create(context, grid->row_comm, grid->cols, layout->rows, dnmf_layout_rows(layout, grid->row),
+                       grid->col, components, precision, w);
 }
 
 dnmf_status dnmf_factor_create_h(dnmf_context *context, const dnmf_layout *layout, int components,
                                  dnmf_precision precision, dnmf_factor *h) {
   const dnmf_grid *grid = layout->grid;
-  return create(context, grid->col_comm, grid->rows, layout->cols, dnmf_layout_cols(layout, grid->col), grid->row,
-                components, precision, h);
+  return factor_create(context, grid->col_comm, grid->rows, layout->cols, dnmf_layout_cols(layout, grid->col),
+                       grid->row, components, precision, h);
 }
 
 dnmf_status dnmf_factor_add_denominators(dnmf_context *context, dnmf_factor *factor) {

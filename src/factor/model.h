@@ -51,6 +51,7 @@ typedef struct dnmf_model_part {
 enum { DNMF_MODEL_PARTS = 4 };
 
 typedef struct dnmf_model {
+  char *file; /* that it was read from, owned; NULL: none */
   int64_t rows;
   int64_t cols;
   int components;
@@ -85,6 +86,18 @@ bool dnmf_model_number(const dnmf_model *model, const char *name, double *value)
 
 /* True when there is such a text and it is `text`. local */
 bool dnmf_model_text_is(const dnmf_model *model, const char *name, const char *text);
+
+/* Takes the value away, where there is one. local */
+void dnmf_model_unset(dnmf_model *model, const char *name);
+
+/* The file's name, or "the model". local */
+const char *dnmf_model_name(const dnmf_model *model);
+
+/* The scale of the fitted values; false where the model has none (unstored entries were zeros). local */
+bool dnmf_model_scale(const dnmf_model *model, double *smallest, double *largest);
+
+/* What is predicted where nothing is known: the mean of the ratings, or 0 where unstored entries were zeros. local */
+double dnmf_model_expectation(const dnmf_model *model);
 
 /* Fitted to observed entries, alone or beside weak zeros: the provenance says so, or in a file without it there are
  * biases. local */

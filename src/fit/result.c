@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static dnmf_status append(dnmf_error *error, double **values, int64_t count, double value) {
+static dnmf_status append_value(dnmf_error *error, double **values, int64_t count, double value) {
   double *longer = realloc(*values, (size_t)(count + 1) * sizeof *longer);
   if (!longer)
     return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the history of the fit");
@@ -18,9 +18,9 @@ static dnmf_status append(dnmf_error *error, double **values, int64_t count, dou
 
 dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, const dnmf_step *step) {
   dnmf_error *error = &context->error;
-  DNMF_TRY(append(error, &result->objective_history, result->history_count, step->objective));
-  DNMF_TRY(append(error, &result->seconds_history, result->history_count, step->seconds));
-  DNMF_TRY(append(error, &result->validation_history, result->history_count, step->validation_rmse));
+  DNMF_TRY(append_value(error, &result->objective_history, result->history_count, step->objective));
+  DNMF_TRY(append_value(error, &result->seconds_history, result->history_count, step->seconds));
+  DNMF_TRY(append_value(error, &result->validation_history, result->history_count, step->validation_rmse));
   result->history_count++;
   dnmf_fit_report(context, step);
   return DNMF_OK;

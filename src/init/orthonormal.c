@@ -31,7 +31,7 @@ static dnmf_status check_sizes(dnmf_context *context, int64_t own_rows, int colu
   return dnmf_int_count(context, "a block of an SVD start", (int64_t)tall->block * columns, &numbers);
 }
 
-static dnmf_status allocate(dnmf_context *context, dnmf_tall *tall) {
+static dnmf_status tall_allocate(dnmf_context *context, dnmf_tall *tall) {
   dnmf_error *error = &context->error;
   const char *what = "the SVD of a start";
   int64_t numbers = (int64_t)tall->block * tall->columns;
@@ -77,7 +77,7 @@ static dnmf_status check(dnmf_context *context, const char *routine, int info) {
 }
 
 /* The descriptor, and work space for both routines. */
-static dnmf_status describe(dnmf_context *context, dnmf_tall *tall) {
+static dnmf_status tall_describe(dnmf_context *context, dnmf_tall *tall) {
   const int *k = &tall->columns;
   const int zero = 0;
   const int ask = -1;
@@ -100,7 +100,7 @@ dnmf_status dnmf_tall_create(dnmf_context *context, int64_t own_rows, int column
   void *bounds = NULL;
   void *ranks = NULL;
   dnmf_error *error = &context->error;
-  dnmf_status status = allocate(context, tall);
+  dnmf_status status = tall_allocate(context, tall);
   if (status == DNMF_OK)
     status = dnmf_allocate_zero(error, "bounds of processes", context->size + 1, sizeof(int64_t), &bounds);
   if (status == DNMF_OK)
@@ -110,7 +110,7 @@ dnmf_status dnmf_tall_create(dnmf_context *context, int64_t own_rows, int column
     status = deal(context, tall, bounds);
   if (status == DNMF_OK) {
     create_grid(context, ranks, tall);
-    status = dnmf_agree(context, describe(context, tall));
+    status = dnmf_agree(context, tall_describe(context, tall));
   }
   free(bounds);
   free(ranks);

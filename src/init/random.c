@@ -10,7 +10,7 @@ static double flat_entry(const dnmf_matrix *a, const dnmf_factor *factor) {
   return sqrt(mean / factor->components);
 }
 
-static void fill(uint64_t seed, dnmf_stream stream, double scale, dnmf_factor *factor) {
+static void fill_random(uint64_t seed, dnmf_stream stream, double scale, dnmf_factor *factor) {
   for (int64_t row = 0; row < factor->mine.rows; row++)
     for (int c = 0; c < factor->components; c++) {
       double x = dnmf_random_normal(seed, stream, (uint64_t)(factor->owned.begin + row), (uint64_t)c);
@@ -20,9 +20,9 @@ static void fill(uint64_t seed, dnmf_stream stream, double scale, dnmf_factor *f
 
 void dnmf_start_random(const dnmf_matrix *a, uint64_t seed, dnmf_factor *w, dnmf_factor *h) {
   if (w)
-    fill(seed, DNMF_STREAM_START_W, flat_entry(a, w), w);
+    fill_random(seed, DNMF_STREAM_START_W, flat_entry(a, w), w);
   if (h)
-    fill(seed, DNMF_STREAM_START_H, flat_entry(a, h), h);
+    fill_random(seed, DNMF_STREAM_START_H, flat_entry(a, h), h);
 }
 
 void dnmf_start_flat(const dnmf_matrix *a, dnmf_factor *factor) {

@@ -43,7 +43,7 @@ TEMPLATE void multiply_row(int vectors, const ratings_product *p, int first, int
     vec_store(out + (int64_t)v * VECTOR, weight * sum[v]);
 }
 
-static void multiply(const ratings_product *p, int64_t begin, int64_t end) {
+static void multiply_ratings(const ratings_product *p, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; row++)
     for (int first = 0; first < p->columns;) {
       const int vectors = (p->columns - first) / VECTOR;
@@ -70,4 +70,4 @@ static void sum(const ratings_product *p, int64_t begin, int64_t end) {
 }
 
 extern const ratings_kernels VARIANT(dnmf_ratings_kernels);
-const ratings_kernels VARIANT(dnmf_ratings_kernels) = {multiply, sum};
+const ratings_kernels VARIANT(dnmf_ratings_kernels) = {multiply_ratings, sum};

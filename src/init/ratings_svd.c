@@ -37,7 +37,7 @@ typedef struct finder {
   double *values;    /* columns: eigenvalues, ascending */
 } finder;
 
-static dnmf_status create(finder *f, const dnmf_ratings *ratings) {
+static dnmf_status ratings_finder_create(finder *f, const dnmf_ratings *ratings) {
   dnmf_error *error = &f->context->error;
   const int64_t columns = f->columns;
   int narrow = 0;
@@ -187,7 +187,7 @@ static dnmf_status build_basis(finder *f, uint64_t seed) {
 }
 
 /* near.x = weights times the basis times the eigenvectors of the `components` largest values, largest first. */
-static void combine(finder *f, int components) {
+static void combine_basis(finder *f, int components) {
   const int n = f->columns;
   for (int64_t row = 0; row < f->near->x.rows; row++)
     for (int t = 0; t < f->block; t++) {
@@ -236,7 +236,7 @@ static void give(finder *f, dnmf_ratings_svd *svd) {
   rows->x = cols->x = rows->bias = cols->bias = (dnmf_panel){0};
 }
 
-static dnmf_status find(finder *f, int64_t entries, uint64_t seed, dnmf_ratings_svd *svd) {
+static dnmf_status find_ratings_svd(finder *f, int64_t entries, uint64_t seed, dnmf_ratings_svd *svd) {
   const int n = f->columns;
   DNMF_TRY(ratings_sides_fit_biases(&f->sides));
   DNMF_TRY(build_basis(f, seed));
@@ -245,7 +245,7 @@ static dnmf_status find(finder *f, int64_t entries, uint64_t seed, dnmf_ratings_
     const double square = f->values[n - 1 - t];
     svd->values[t] = square > rank_least * f->values[n - 1] ? sqrt(square) : 0;
   }
-  combine(f, svd->components);
+  combine_basis(f, svd->components);
   DNMF_TRY(fix_signs(f, seed, svd->components));
   DNMF_TRY(ratings_sides_multiply(&f->sides, f->near, f->far, true));
   finish(f, sqrt((double)entries), svd);
@@ -269,12 +269,12 @@ dnmf_status dnmf_ratings_svd_compute(dnmf_context *context, const dnmf_ratings *
   dnmf_status status = dnmf_allocate_zero(&context->error, "singular values", components, sizeof(double), &values);
   svd->values = values;
   if (status == DNMF_OK)
-    status = create(&f, ratings);
+    status = ratings_finder_create(&f, ratings);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK) {
     const int threads = omp_get_max_threads();
     omp_set_num_threads(1); /* of BLAS and LAPACK, whose sums depend on it */
-    status = find(&f, ratings->stored, seed, svd);
+    status = find_ratings_svd(&f, ratings->stored, seed, svd);
     omp_set_num_threads(threads);
   }
   ratings_sides_free(&f.sides);

@@ -15,18 +15,18 @@
 enum { OVERSAMPLING = 10, POWER_ITERATIONS = 7 };
 
 /* One side of A: a panel on its way through a product, and its basis. */
-typedef struct side {
+typedef struct svd_side {
   dnmf_factor panel;
   dnmf_tall tall;
   double *basis; /* own rows x columns, double */
-} side;
+} svd_side;
 
 typedef struct finder {
   dnmf_context *context;
   const dnmf_matrix *a;
   int columns; /* components + oversampling */
-  side x;      /* rows of A: A Y */
-  side y;      /* columns of A: A'X */
+  svd_side x;  /* rows of A: A Y */
+  svd_side y;  /* columns of A: A'X */
   double *lower;
   double *small_u; /* columns x columns, column-major */
   double *small_vt;
@@ -34,7 +34,7 @@ typedef struct finder {
   double *turn; /* columns x columns: how equal values' vectors are turned; then one row more */
 } finder;
 
-static dnmf_status create_side(finder *f, side *s) {
+static dnmf_status create_side(finder *f, svd_side *s) {
   int64_t own = s->panel.mine.rows;
   dnmf_status status =
       dnmf_allocate(&f->context->error, "a basis", own * f->columns, sizeof(double), (void **)&s->basis);
@@ -42,7 +42,7 @@ static dnmf_status create_side(finder *f, side *s) {
   return dnmf_tall_create(f->context, own, f->columns, &s->tall);
 }
 
-static dnmf_status create(finder *f, const dnmf_layout *layout) {
+static dnmf_status svd_finder_create(finder *f, const dnmf_layout *layout) {
   dnmf_context *context = f->context;
   dnmf_error *error = &context->error;
   int64_t squares = (int64_t)f->columns * f->columns;
@@ -64,7 +64,7 @@ static dnmf_status create(finder *f, const dnmf_layout *layout) {
   return create_side(f, &f->y);
 }
 
-static void free_side(side *s) {
+static void free_side(svd_side *s) {
   dnmf_tall_free(&s->tall);
   dnmf_factor_free(&s->panel);
   free(s->basis);
@@ -80,7 +80,7 @@ static void sketch(finder *f, uint64_t seed) {
 }
 
 /* to <- an orthonormal basis of A from (or A' from); `lower` as dnmf_orthonormalize has it. */
-static dnmf_status multiply(finder *f, side *from, side *to, double *lower) {
+static dnmf_status svd_half_step(finder *f, svd_side *from, svd_side *to, double *lower) {
   dnmf_context *context = f->context;
   DNMF_TRY(dnmf_factor_gather(context, &from->panel));
   dnmf_status status = to == &f->x ? dnmf_multiply(context, f->a, &from->panel.gathered, &to->panel.partial)
@@ -196,18 +196,19 @@ static dnmf_status settle_equals(finder *f, uint64_t seed) {
 }
 
 /* A = X (X'A) = X B; B' = Y L' by its QR factorization, so A = (X U) S (Y V)'. */
-static dnmf_status find(finder *f, uint64_t seed) {
+static dnmf_status find_svd(finder *f, uint64_t seed) {
   sketch(f, seed);
   for (int iteration = 0; iteration <= POWER_ITERATIONS; iteration++) {
-    DNMF_TRY(multiply(f, &f->y, &f->x, NULL));     /* X = orth(A Y)             */
-    DNMF_TRY(multiply(f, &f->x, &f->y, f->lower)); /* Y = orth(A'X), A'X = Y L' */
+    DNMF_TRY(svd_half_step(f, &f->y, &f->x, NULL));     /* X = orth(A Y)             */
+    DNMF_TRY(svd_half_step(f, &f->x, &f->y, f->lower)); /* Y = orth(A'X), A'X = Y L' */
   }
   DNMF_TRY(decompose(f)); /* L = U S V'                */
   return settle_equals(f, seed);
 }
 
 /* out (rows x k) = basis (rows x columns) times the first k columns of `small`. */
-static void rotate(const finder *f, const side *s, const double *small, CBLAS_TRANSPOSE transpose, dnmf_panel *out) {
+static void rotate(const finder *f, const svd_side *s, const double *small, CBLAS_TRANSPOSE transpose,
+                   dnmf_panel *out) {
   if (out->rows > 0)
     cblas_dgemm(CblasRowMajor, CblasNoTrans, transpose, (int)out->rows, out->components, f->columns, 1, s->basis,
                 f->columns, small, f->columns, 0, out->data, out->components);
@@ -261,7 +262,7 @@ static dnmf_status fix_signs(dnmf_context *context, dnmf_svd *svd) {
 }
 
 /* The leading part of what was found. */
-static dnmf_status take(const finder *f, dnmf_svd *svd) {
+static dnmf_status take_svd(const finder *f, dnmf_svd *svd) {
   dnmf_error *error = &f->context->error;
   const int k = svd->components;
   svd->owned_rows = f->x.panel.owned;
@@ -283,11 +284,11 @@ dnmf_status dnmf_svd_compute(dnmf_context *context, const dnmf_layout *layout, c
   if (f.columns > smaller)
     f.columns = (int)smaller;
   *svd = (dnmf_svd){.components = components};
-  dnmf_status status = create(&f, layout);
+  dnmf_status status = svd_finder_create(&f, layout);
   if (status == DNMF_OK)
-    status = find(&f, seed);
+    status = find_svd(&f, seed);
   if (status == DNMF_OK)
-    status = dnmf_agree(context, take(&f, svd));
+    status = dnmf_agree(context, take_svd(&f, svd));
   if (status == DNMF_OK)
     status = fix_signs(context, svd);
   free_side(&f.x);

@@ -142,8 +142,8 @@ static void rows_of_type(int vectors, const csr_walk *walk, int64_t begin, int64
   }
 }
 
-static void multiply(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded, void *out,
-                     int components, const dnmf_csr_band *band) {
+static void csr_multiply_rows(const dnmf_csr *a, int64_t begin, int64_t end, const void *panel, int64_t padded,
+                              void *out, int components, const dnmf_csr_band *band) {
   real of_byte[BYTES] = {0};
   look_up_bytes(a->narrow, of_byte);
   for (int64_t done = 0; done < padded; done += (int64_t)WIDEST * VECTOR) {
@@ -163,4 +163,4 @@ static void multiply(const dnmf_csr *a, int64_t begin, int64_t end, const void *
   }
 }
 
-const dnmf_csr_kernel VARIANT(dnmf_csr_kernel) = {.multiply = multiply};
+const dnmf_csr_kernel VARIANT(dnmf_csr_kernel) = {.multiply = csr_multiply_rows};

@@ -134,7 +134,8 @@ typedef struct transposed_work {
   void *rows; /* padded ones of the panel, ROWS_AT_ONCE at a time; NULL: they are as they are */
 } transposed_work;
 
-static dnmf_status prepare(dnmf_context *context, const dnmf_csr *a, const dnmf_panel *out, transposed_work *w) {
+static dnmf_status transposed_work_prepare(dnmf_context *context, const dnmf_csr *a, const dnmf_panel *out,
+                                           transposed_work *w) {
   dnmf_error *error = &context->error;
   const size_t size = dnmf_precision_size(out->precision);
   void *memory = NULL;
@@ -190,7 +191,7 @@ static void add_rows(dnmf_context *context, const dnmf_csr *a, const dnmf_panel 
 dnmf_status dnmf_csr_multiply_transposed(dnmf_context *context, const dnmf_csr *a, const dnmf_panel *panel,
                                          dnmf_panel *out) {
   transposed_work w;
-  dnmf_status status = prepare(context, a, out, &w);
+  dnmf_status status = transposed_work_prepare(context, a, out, &w);
   for (int64_t row = 0; status == DNMF_OK && row < a->rows; row += ROWS_AT_ONCE)
     add_rows(context, a, panel, (dnmf_range){row, dnmf_at_most(a->rows, row + ROWS_AT_ONCE)}, &w);
   if (status == DNMF_OK && w.copy)

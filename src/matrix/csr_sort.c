@@ -20,8 +20,8 @@ static int64_t band_end(const dnmf_csr *csr, int64_t first) {
 }
 
 /* Room for the longest band, and the most rows. */
-static dnmf_status prepare(dnmf_error *error, const dnmf_csr *csr, dnmf_precision precision, dnmf_csr *band,
-                           dnmf_csr *turned) {
+static dnmf_status bands_prepare(dnmf_error *error, const dnmf_csr *csr, dnmf_precision precision, dnmf_csr *band,
+                                 dnmf_csr *turned) {
   int64_t longest = 0;
   int64_t rows = 0;
   for (int64_t first = 0; first < csr->rows;) {
@@ -71,7 +71,7 @@ dnmf_status dnmf_csr_sort(dnmf_error *error, dnmf_csr *csr, dnmf_precision preci
   dnmf_csr turned = {0}; /* the same by columns */
   if (csr->rows == 0 || csr->start[csr->rows] == 0)
     return DNMF_OK;
-  dnmf_status status = prepare(error, csr, precision, &band, &turned);
+  dnmf_status status = bands_prepare(error, csr, precision, &band, &turned);
   for (int64_t first = 0; status == DNMF_OK && first < csr->rows;) {
     int64_t end = band_end(csr, first);
     sort_band(csr, precision, first, end, &band, &turned);

@@ -200,7 +200,7 @@ static dnmf_tile piece_of(const dnmf_tile *tile, int64_t row, int64_t rows, int6
 }
 
 /* Pieces are cut where sums are added up in memory, so that the results are those of numbers that are not narrow. */
-static void multiply(const dnmf_tile *tile, const dnmf_operands *operands) {
+static void dense_multiply_tile(const dnmf_tile *tile, const dnmf_operands *operands) {
   real numbers[PIECE_ROWS * MOST_COLS];
   if (!tile->narrow) {
     multiply_native(tile, operands);
@@ -237,4 +237,4 @@ static void multiply_transposed(const dnmf_tile *tile, const dnmf_operands *oper
 }
 
 const dnmf_dense_kernel VARIANT(dnmf_dense_kernel) = {
-    .vector = VECTOR, .multiply = multiply, .multiply_transposed = multiply_transposed};
+    .vector = VECTOR, .multiply = dense_multiply_tile, .multiply_transposed = multiply_transposed};

@@ -142,7 +142,7 @@ static void sparse_tile(const work *w, int64_t row, int64_t rows, int64_t col, i
 }
 
 /* Sums of a tile with the fixed factor: over its columns, or over its rows. */
-static void add_tile(const work *w, const void *numbers, int64_t row, int64_t rows, int64_t col, void *out) {
+static void divergence_add_tile(const work *w, const void *numbers, int64_t row, int64_t rows, int64_t col, void *out) {
   const dnmf_tile tile = {numbers, TILE, rows, dnmf_at_most(w->y->rows - col, TILE), 0};
   const dnmf_operands operands = {at(w, w->fixed, (w->by_columns ? row : col) * w->padded), out, w->padded, w->padded};
   if (w->by_columns)
@@ -154,9 +154,9 @@ static void add_tile(const work *w, const void *numbers, int64_t row, int64_t ro
 static void add_dense_tile(const work *w, int64_t row, int64_t col, const desk *s, dnmf_divergence_sums *sums) {
   const int64_t rows = dnmf_at_most(w->x->rows - row, TILE);
   dense_tile(w, row, rows, col, s, sums);
-  add_tile(w, s->n, row, rows, col, s->numerators);
+  divergence_add_tile(w, s->n, row, rows, col, s->numerators);
   if (w->d->beta != 1)
-    add_tile(w, s->p, row, rows, col, s->denominators);
+    divergence_add_tile(w, s->p, row, rows, col, s->denominators);
 }
 
 static void clear_sums(const work *w, const desk *s) {
@@ -196,7 +196,7 @@ static void sparse_strip(const work *w, int64_t strip, const desk *s) {
     next[i] = w->sparse->start[begin + i];
   for (int64_t col = 0; col < w->y->rows; col += TILE) {
     sparse_tile(w, begin, rows, col, next, s, &w->sums[strip]);
-    add_tile(w, s->p, begin, rows, col, s->denominators);
+    divergence_add_tile(w, s->p, begin, rows, col, s->denominators);
   }
   store_sums(w, begin, s);
 }
@@ -270,7 +270,7 @@ static int64_t scratch_numbers_of(int64_t padded) {
   return (int64_t)2 * TILE * TILE + (2 * TILE + 1) * padded;
 }
 
-static dnmf_status allocate(work *w, bool tiles) {
+static dnmf_status divergence_allocate(work *w, bool tiles) {
   dnmf_error *error = &w->context->error;
   const dnmf_panel *fixed = w->by_columns ? w->x : w->y;
   void *sums = NULL;
@@ -319,7 +319,7 @@ dnmf_status dnmf_diverge(dnmf_context *context, const dnmf_matrix *a, dnmf_diver
   w.strips = !tiles ? w.x->rows : tiles_of(w.by_columns ? w.y->rows : w.x->rows);
   d->stored = 0;
   d->powers = 0;
-  dnmf_status status = allocate(&w, tiles);
+  dnmf_status status = divergence_allocate(&w, tiles);
   if (status == DNMF_OK && tiles)
     run_strips(&w);
   else if (status == DNMF_OK && w.strips > 0)

@@ -130,8 +130,8 @@ static dnmf_status count_by_owner(dnmf_context *context, const int64_t *bounds, 
 
 /* Turns the requests that arrived, in the order of the processes that want rows, into the lists of what to send and
  * what to copy. The counts, one a process, are left without the rows that stay here. */
-static dnmf_status list_rows(dnmf_context *context, int64_t first_row, const int64_t *requests, int64_t *send_counts,
-                             int64_t *receive_counts, dnmf_fetch *fetch) {
+static dnmf_status list_requested_rows(dnmf_context *context, int64_t first_row, const int64_t *requests,
+                                       int64_t *send_counts, int64_t *receive_counts, dnmf_fetch *fetch) {
   void *memory = NULL;
   int64_t before = 0; /* requests of the processes before this one */
   int64_t total = 0;
@@ -172,8 +172,8 @@ dnmf_status dnmf_fetch_plan(dnmf_context *context, const int64_t *bounds, const 
     fetch->wanted_count = count;
     status = dnmf_exchange(context, wanted, receive_counts, sizeof(int64_t), &requests, send_counts);
     if (status == DNMF_OK)
-      status =
-          dnmf_agree(context, list_rows(context, bounds[context->rank], requests, send_counts, receive_counts, fetch));
+      status = dnmf_agree(
+          context, list_requested_rows(context, bounds[context->rank], requests, send_counts, receive_counts, fetch));
     free(requests);
   }
   free(receive_counts);

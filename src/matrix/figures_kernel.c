@@ -172,8 +172,8 @@ static void look_at_group(const real *values, int64_t stride, int64_t count, int
 }
 
 /* Of finite numbers a sum may be infinite, and negative zeros have a sign: the caller looks again, one by one. */
-static bool look(const void *values, int64_t stride, int64_t count, int64_t cols, uint8_t *seen, dnmf_row_figures *rows,
-                 uint64_t *hash) {
+static bool look_at_tile(const void *values, int64_t stride, int64_t count, int64_t cols, uint8_t *seen,
+                         dnmf_row_figures *rows, uint64_t *hash) {
   const real *from = values;
   block_figures figures = {{0}, {0}};
   bool valid = true;
@@ -190,4 +190,4 @@ static bool look(const void *values, int64_t stride, int64_t count, int64_t cols
   return valid;
 }
 
-const dnmf_figures_kernel VARIANT(dnmf_figures_kernel) = {.look = look};
+const dnmf_figures_kernel VARIANT(dnmf_figures_kernel) = {.look = look_at_tile};

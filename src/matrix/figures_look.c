@@ -169,7 +169,8 @@ static dnmf_status bad_value(dnmf_context *context, const dnmf_matrix *matrix, i
                    isfinite(value)
                        ? "nonnegative (--add X shifts all values, --missing-value X names a mark of missing "
                          "ones)"
-                   : isnan(value) ? "a finite number (--missing unobserved leaves cells without a value out)"
+                   : isnan(value) ? "a finite number (--missing unobserved leaves cells without a value out; "
+                                    "transform does so with a model that was fitted so)"
                                   : "a finite number");
 }
 

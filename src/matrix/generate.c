@@ -19,7 +19,7 @@ static bool is_scale(double min, double max, double step) {
   return steps > 0.5 && steps < 1e6 && fabs(steps - round(steps)) < 1e-6;
 }
 
-static dnmf_status check_options(dnmf_error *error, const dnmf_generate_options *options) {
+static dnmf_status check_generate_options(dnmf_error *error, const dnmf_generate_options *options) {
   if (!(options->density > 0 && options->density <= 1))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "the density of a generated matrix must be above 0 and at most 1, not %g",
                      options->density);
@@ -120,7 +120,7 @@ static dnmf_status generate_sparse(dnmf_context *context, const dnmf_generate_op
 dnmf_status dnmf_generate(dnmf_context *context, const dnmf_generate_options *options, const dnmf_layout *layout,
                           dnmf_precision precision, dnmf_matrix *matrix) {
   *matrix = (dnmf_matrix){0};
-  DNMF_TRY(dnmf_agree(context, check_options(&context->error, options)));
+  DNMF_TRY(dnmf_agree(context, check_generate_options(&context->error, options)));
   const double stored = options->sparse ? options->density * (double)layout->rows * (double)layout->cols : 0;
   DNMF_TRY(
       dnmf_matrix_check_memory(context, "the matrix", layout, options->sparse, false, (dnmf_number)precision, stored));

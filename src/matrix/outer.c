@@ -12,7 +12,7 @@ static const void *row_of(const dnmf_panel *x, int64_t row) {
   return (const char *)x->data + (size_t)(row * x->components) * dnmf_precision_size(x->precision);
 }
 
-static void multiply(const dnmf_panel *x, dnmf_range rows, const dnmf_panel *y, dnmf_range cols, void *out) {
+static void outer_product(const dnmf_panel *x, dnmf_range rows, const dnmf_panel *y, dnmf_range cols, void *out) {
   const int m = (int)dnmf_range_size(rows);
   const int n = (int)dnmf_range_size(cols);
   const int k = x->components;
@@ -38,7 +38,7 @@ void dnmf_panel_outer(const dnmf_context *context, const dnmf_panel *x, dnmf_ran
     for (int64_t row = rows.begin; row < rows.end; row += ROWS_AT_ONCE) {
       dnmf_range part = {row, row + ROWS_AT_ONCE < rows.end ? row + ROWS_AT_ONCE : rows.end};
       char *to = (char *)out + (size_t)((row - rows.begin) * width) * dnmf_precision_size(x->precision);
-      multiply(x, part, y, cols, to);
+      outer_product(x, part, y, cols, to);
     }
   }
 }

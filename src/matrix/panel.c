@@ -79,7 +79,7 @@ typedef struct gram_work {
   double *sum; /* padded x padded */
 } gram_work;
 
-static void add_tile(dnmf_precision precision, const gram_work *work) {
+static void gram_add_tile(dnmf_precision precision, const gram_work *work) {
   const int64_t count = work->padded * work->padded;
   if (precision == DNMF_DOUBLE)
     for (int64_t i = 0; i < count; i++)
@@ -107,7 +107,7 @@ static void gram_of_chunk(const dnmf_dense_kernel *kernel, const dnmf_panel *x, 
                                       right};
       kernel->multiply_transposed(&tile, &operands);
     }
-    add_tile(x->precision, work);
+    gram_add_tile(x->precision, work);
   }
 }
 

@@ -11,7 +11,7 @@ static double dot(const void *x, const void *y, int64_t count) {
   return sum;
 }
 
-static void combine(double a, void *x, double b, const void *y, int64_t count) {
+static void panel_combine(double a, void *x, double b, const void *y, int64_t count) {
   const real scale = (real)a;
   const real weight = (real)b;
   real *to = x;
@@ -21,4 +21,4 @@ static void combine(double a, void *x, double b, const void *y, int64_t count) {
     to[i] = scale * to[i] + weight * from[i];
 }
 
-const dnmf_panel_kernel VARIANT(dnmf_panel_kernel) = {.dot = dot, .combine = combine};
+const dnmf_panel_kernel VARIANT(dnmf_panel_kernel) = {.dot = dot, .combine = panel_combine};

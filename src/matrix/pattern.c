@@ -53,7 +53,7 @@ static double expected_count(const rank_classes *rows, const rank_classes *cols,
 }
 
 /* The scale at which the expected number of values is density * rows * cols: bisection on its logarithm. */
-static dnmf_status find_scale(dnmf_error *error, dnmf_pattern *pattern, double density) {
+static dnmf_status find_density_scale(dnmf_error *error, dnmf_pattern *pattern, double density) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "popularity classes", 2, sizeof(rank_classes), &memory));
   rank_classes *classes = memory;
@@ -92,7 +92,7 @@ dnmf_status dnmf_pattern_create(dnmf_error *error, uint64_t seed, int64_t rows, 
   if (!pattern->power_law)
     return DNMF_OK;
   DNMF_TRY(rank_columns(error, pattern));
-  return find_scale(error, pattern, density);
+  return find_density_scale(error, pattern, density);
 }
 
 void dnmf_pattern_free(dnmf_pattern *pattern) {

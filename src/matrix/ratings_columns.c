@@ -160,7 +160,7 @@ static inline void pack_batch(const column_route *r, row_cursor from, row_cursor
   }
 }
 
-static void pack(const column_route *r, row_cursor from, row_cursor end) {
+static void pack_columns(const column_route *r, row_cursor from, row_cursor end) {
   r->next[0] = 0;
   for (int p = 1; p < r->context->size; p++)
     r->next[p] = r->next[p - 1] + r->send[p - 1];
@@ -197,7 +197,7 @@ static dnmf_status send_round(column_route *r) {
       return dnmf_agree(context, status);
     if (most[0] == 0)
       return DNMF_OK;
-    pack(r, from, end);
+    pack_columns(r, from, end);
     from = end;
     DNMF_TRY(dnmf_exchange(context, r->items, r->send, r->item_bytes, &received, r->receive));
     status = hold_received(r, received);

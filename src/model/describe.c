@@ -133,8 +133,8 @@ static void offer_all(const subject *s, dnmf_top_set *lists) {
   }
 }
 
-static dnmf_status allocate(dnmf_context *context, subject *s, int64_t top, dnmf_top_set *lists,
-                            dnmf_description *description) {
+static dnmf_status description_allocate(dnmf_context *context, subject *s, int64_t top, dnmf_top_set *lists,
+                                        dnmf_description *description) {
   const int k = s->panel->components;
   void *memory = NULL;
   dnmf_error *error = &context->error;
@@ -211,7 +211,8 @@ dnmf_status dnmf_describe(dnmf_context *context, const dnmf_model *model, bool b
   s.lambda = lambda;
   dnmf_top_set lists = {0};
   memset(description, 0, sizeof *description);
-  dnmf_status status = dnmf_agree(context, allocate(context, &s, top < s.all ? top : s.all, &lists, description));
+  dnmf_status status =
+      dnmf_agree(context, description_allocate(context, &s, top < s.all ? top : s.all, &lists, description));
   if (status == DNMF_OK)
     status = find_means(context, &s);
   if (status == DNMF_OK)

@@ -31,7 +31,7 @@ typedef struct ballot {
   int64_t list;
 } ballot;
 
-static dnmf_status collect(dnmf_error *error, dnmf_top_set *set, ballot **ballots, int64_t *count) {
+static dnmf_status collect_ballots(dnmf_error *error, dnmf_top_set *set, ballot **ballots, int64_t *count) {
   void *memory = NULL;
   *count = 0;
   for (int64_t t = 0; t < set->count; t++)
@@ -52,7 +52,7 @@ dnmf_status dnmf_top_set_merge(dnmf_context *context, dnmf_top_set *set) {
   void *arrived = NULL;
   void *counts = NULL;
   int64_t count = 0;
-  dnmf_status status = collect(&context->error, set, &ballots, &count);
+  dnmf_status status = collect_ballots(&context->error, set, &ballots, &count);
   if (status == DNMF_OK)
     status = dnmf_allocate_zero(&context->error, "list counts", 2 * (int64_t)context->size, sizeof(int64_t), &counts);
   status = dnmf_agree(context, status);

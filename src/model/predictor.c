@@ -95,6 +95,6 @@ dnmf_status dnmf_predictor_create(dnmf_context *context, const dnmf_model *model
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(share_bounds(context, model->owned_rows, model->rows, p->row_bounds));
   DNMF_TRY(share_bounds(context, model->owned_cols, model->cols, p->col_bounds));
-  p->has_scale = dnmf_model_number(model, "smallest", &p->smallest) && dnmf_model_number(model, "largest", &p->largest);
+  p->has_scale = dnmf_model_scale(model, &p->smallest, &p->largest);
   return dnmf_model_number(model, "mean", &p->mean) ? DNMF_OK : mean_of_predictions(context, p);
 }

@@ -43,7 +43,7 @@ static int64_t at_least_one(int64_t wanted, int64_t most) {
   return least < most ? least : most;
 }
 
-static dnmf_status allocate(rebuilding *r) {
+static dnmf_status rebuilding_allocate(rebuilding *r) {
   const dnmf_model *model = r->model;
   dnmf_error *error = &r->context->error;
   const int64_t size = (int64_t)dnmf_precision_size(model->h.precision);
@@ -157,7 +157,7 @@ dnmf_status dnmf_reconstruct(dnmf_context *context, const dnmf_model *model, con
                              dnmf_dense_file *file, dnmf_reconstruct_work *work) {
   rebuilding r = {.context = context, .model = model, .options = options, .file = file};
   r.observed = dnmf_model_is_observed(model);
-  dnmf_status status = dnmf_agree(context, allocate(&r));
+  dnmf_status status = dnmf_agree(context, rebuilding_allocate(&r));
   if (status == DNMF_OK)
     status = fill_all(&r);
   double seconds[] = {r.work.compute_seconds, r.work.write_seconds};

@@ -21,7 +21,8 @@ enum {
 /* Comparisons, lane by lane: any bits but zero. */
 typedef uint64_t mask __attribute__((vector_size(VECTOR_BYTES)));
 
-static void pack(const dnmf_packed *packed, int64_t group, int64_t count, const void *factors, const double *biases) {
+static void pack_factors(const dnmf_packed *packed, int64_t group, int64_t count, const void *factors,
+                         const double *biases) {
   const int64_t k = packed->components;
   const real *from = factors;
   real *to = (real *)packed->data + group * (k + 1) * COLUMNS;
@@ -106,4 +107,4 @@ static void offer(const dnmf_packed *packed, int64_t rows, dnmf_listed *listed) 
   }
 }
 
-const dnmf_score_kernel VARIANT(dnmf_score_kernel) = {COLUMNS, pack, offer};
+const dnmf_score_kernel VARIANT(dnmf_score_kernel) = {COLUMNS, pack_factors, offer};

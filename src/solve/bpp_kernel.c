@@ -61,7 +61,7 @@ static size_t layout(bpp_tile *tile, int rows, int components, void *scratch) {
   return arena.used;
 }
 
-static size_t scratch_bytes(int components) {
+static size_t bpp_scratch_bytes(int components) {
   bpp_tile tile;
   return layout(&tile, TILE_ROWS, components, NULL);
 }
@@ -269,7 +269,7 @@ static bool solve_round(bpp_tile *tile) {
 }
 
 /* Coordinate descent on one row, from its old values. */
-static void sweep(bpp_tile *tile, int row) {
+static void bpp_sweep_row(bpp_tile *tile, int row) {
   const dnmf_row_problem *p = tile->problem;
   const double *target = tile->target + (int64_t)row * p->scaled.stride;
   real *x_row = tile->x + (int64_t)row * p->components;
@@ -289,8 +289,8 @@ static void sweep(bpp_tile *tile, int row) {
     x_row[t] = (real)(x[t] * p->scale[t]);
 }
 
-static bool update(const dnmf_row_problem *problem, int64_t row_count, void *x, const void *products, void *scratch,
-                   double *violation) {
+static bool bpp_update_rows(const dnmf_row_problem *problem, int64_t row_count, void *x, const void *products,
+                            void *scratch, double *violation) {
   const int rows = (int)row_count; /* at most TILE_ROWS */
   bpp_tile tile = {.problem = problem, .x = x, .products = products};
   layout(&tile, rows, problem->components, scratch);
@@ -301,8 +301,8 @@ static bool update(const dnmf_row_problem *problem, int64_t row_count, void *x, 
     if (!solve_round(&tile))
       return false;
   for (int i = 0; i < tile.sets.pending_count; i++)
-    sweep(&tile, tile.sets.pending[i]);
+    bpp_sweep_row(&tile, tile.sets.pending[i]);
   return true;
 }
 
-const dnmf_row_kernel VARIANT(dnmf_bpp_kernel) = {TILE_ROWS, scratch_bytes, update};
+const dnmf_row_kernel VARIANT(dnmf_bpp_kernel) = {TILE_ROWS, bpp_scratch_bytes, bpp_update_rows};

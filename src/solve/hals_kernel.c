@@ -6,7 +6,7 @@
  */
 #include "solve/tile.h"
 
-static size_t scratch_bytes(int components) {
+static size_t hals_scratch_bytes(int components) {
   return 2 * (size_t)components * LANES * sizeof(real);
 }
 
@@ -32,8 +32,8 @@ static void descend(int components, const real *gram, real l1, real *x, const re
   }
 }
 
-static bool update(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
-                   double *violation) {
+static bool hals_update_rows(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products,
+                             void *scratch, double *violation) {
   const int components = problem->components;
   real *x_strip = scratch;
   real *b_strip = x_strip + (int64_t)components * LANES;
@@ -53,4 +53,4 @@ static bool update(const dnmf_row_problem *problem, int64_t rows, void *x, const
   return true;
 }
 
-const dnmf_row_kernel VARIANT(dnmf_hals_kernel) = {LANES, scratch_bytes, update};
+const dnmf_row_kernel VARIANT(dnmf_hals_kernel) = {LANES, hals_scratch_bytes, hals_update_rows};

@@ -14,7 +14,7 @@ enum { LANES = VECTOR_BYTES / (int)sizeof(double), BLOCK = DNMF_LANES_BLOCK, UNI
 typedef double lanes __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(double)), may_alias));
 
 /* L's rows below the diagonal, packed one after another, then 1 / D. */
-static lanes *row_of(lanes *factor, int i) {
+static lanes *factor_row(lanes *factor, int i) {
   return factor + (size_t)i * (size_t)(i - 1) / 2;
 }
 
@@ -176,7 +176,7 @@ static void substitute_back(lanes *factor, int size, lanes *x) {
     lanes value[BLOCK];
 #pragma GCC unroll 4
     for (int a = BLOCK - 1; a >= 0; a--) {
-      row[a] = row_of(factor, begin + a);
+      row[a] = factor_row(factor, begin + a);
       value[a] = x[begin + a];
 #pragma GCC unroll 4
       for (int b = BLOCK - 1; b > a; b--)
@@ -195,16 +195,16 @@ static void substitute_back(lanes *factor, int size, lanes *x) {
 
 static bool solve(const dnmf_lane_systems *s, double *work, double *solution) {
   lanes *const factor = (lanes *)work;
-  lanes *const inverse = row_of(factor, s->size);
+  lanes *const inverse = factor_row(factor, s->size);
   lanes *const x = (lanes *)solution;
   bool definite = true;
   for (int begin = 0; begin < s->size; begin += BLOCK) {
-    lanes *const row[BLOCK] = {row_of(factor, begin), row_of(factor, begin + 1), row_of(factor, begin + 2),
-                               row_of(factor, begin + 3)};
+    lanes *const row[BLOCK] = {factor_row(factor, begin), factor_row(factor, begin + 1), factor_row(factor, begin + 2),
+                               factor_row(factor, begin + 3)};
     lanes corner[BLOCK][BLOCK];
     load_block(s, begin, row, corner);
     for (int column = 0; column < begin; column += 2)
-      eliminate(row, column, row_of(factor, column), row_of(factor, column + 1));
+      eliminate(row, column, factor_row(factor, column), factor_row(factor, column + 1));
     divide(row, begin, inverse, corner);
     definite = factorize_corner(row, begin, inverse, corner) && definite;
     substitute(row, s, begin, x);
@@ -234,8 +234,8 @@ TEMPLATE void combine_units(int units, const dnmf_lane_matrix *matrix, int size,
     *(lanes *)(out + begin + (ptrdiff_t)v * LANES) = sum[v];
 }
 
-static void combine(const dnmf_lane_matrix *matrix, int size, const int *members, const double *values,
-                    const double *target, double *out) {
+static void lanes_combine(const dnmf_lane_matrix *matrix, int size, const int *members, const double *values,
+                          const double *target, double *out) {
   int begin = 0;
   for (; matrix->stride - begin >= 8 * LANES; begin += 8 * LANES)
     combine_units(8, matrix, size, members, values, target, out, begin);
@@ -279,8 +279,8 @@ TEMPLATE void multiply_rows(int rows, const dnmf_lane_matrix *matrix, double sig
   }
 }
 
-static void multiply(const dnmf_lane_matrix *matrix, double sign, int count, const double *const *from,
-                     double *const *to) {
+static void lanes_multiply(const dnmf_lane_matrix *matrix, double sign, int count, const double *const *from,
+                           double *const *to) {
   int i = 0;
   for (; i + ROWS <= count; i += ROWS)
     multiply_rows(ROWS, matrix, sign, from + i, to + i);
@@ -288,4 +288,4 @@ static void multiply(const dnmf_lane_matrix *matrix, double sign, int count, con
     multiply_rows(1, matrix, sign, from + i, to + i);
 }
 
-const dnmf_lanes_kernel VARIANT(dnmf_lanes_kernel) = {LANES, solve, combine, multiply};
+const dnmf_lanes_kernel VARIANT(dnmf_lanes_kernel) = {LANES, solve, lanes_combine, lanes_multiply};

@@ -6,12 +6,12 @@
  */
 #include "solve/tile.h"
 
-static size_t scratch_bytes(int components) {
+static size_t mu_scratch_bytes(int components) {
   return 2 * (size_t)components * LANES * sizeof(real);
 }
 
 /* The updated values replace b: x is needed until the last component is done. */
-static void multiply(int components, const real *gram, real l1, const real *x, real *b, double *violation) {
+static void mu_multiply_row(int components, const real *gram, real l1, const real *x, real *b, double *violation) {
   for (int t = 0; t < components; t++) {
     const real *x_t = x + (int64_t)t * LANES;
     real *b_t = b + (int64_t)t * LANES;
@@ -31,8 +31,8 @@ static void multiply(int components, const real *gram, real l1, const real *x, r
   }
 }
 
-static bool update(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
-                   double *violation) {
+static bool mu_update_rows(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
+                           double *violation) {
   const int components = problem->components;
   real *x_strip = scratch;
   real *b_strip = x_strip + (int64_t)components * LANES;
@@ -42,7 +42,7 @@ static bool update(const dnmf_row_problem *problem, int64_t rows, void *x, const
     double lanes[LANES] = {0};
     load_strip(components, count, x_rows, x_strip);
     load_strip(components, count, (const real *)products + begin * components, b_strip);
-    multiply(components, problem->gram, (real)problem->l1, x_strip, b_strip, violation ? lanes : NULL);
+    mu_multiply_row(components, problem->gram, (real)problem->l1, x_strip, b_strip, violation ? lanes : NULL);
     store_strip(components, count, b_strip, x_rows);
     if (violation)
       *violation += sum_lanes(count, lanes);
@@ -50,4 +50,4 @@ static bool update(const dnmf_row_problem *problem, int64_t rows, void *x, const
   return true;
 }
 
-const dnmf_row_kernel VARIANT(dnmf_mu_kernel) = {LANES, scratch_bytes, update};
+const dnmf_row_kernel VARIANT(dnmf_mu_kernel) = {LANES, mu_scratch_bytes, mu_update_rows};

@@ -35,7 +35,7 @@ static double work(int size, int components) {
 }
 
 /* Of the rows' places 0 to 2 components + 1: systems on passive sets, then those on complements, by falling size. */
-static int place_of(const dnmf_passive_sets *sets, int row, const uint64_t *alive, bool complements) {
+static int place_of_row(const dnmf_passive_sets *sets, int row, const uint64_t *alive, bool complements) {
   const uint64_t *passive = sets->passive + (int64_t)row * sets->words;
   const int k = sets->components;
   int inside = 0;
@@ -54,7 +54,7 @@ void dnmf_bpp_arrange(dnmf_passive_sets *sets, const uint64_t *alive, bool compl
   memset(begin, 0, ((size_t)places + 1) * sizeof *begin);
   for (int i = 0; i < sets->pending_count; i++) {
     int row = sets->pending[i];
-    sets->place[row] = place_of(sets, row, alive, complements);
+    sets->place[row] = place_of_row(sets, row, alive, complements);
     begin[sets->place[row] + 1]++;
   }
   for (int p = 0; p < places; p++)

@@ -21,7 +21,7 @@ static double violation(int64_t count, const real *restrict x, const real *restr
   return sum;
 }
 
-static void multiply(const dnmf_ratio_row *row, void *x_row, const void *n_row, const void *d_row) {
+static void ratio_multiply_row(const dnmf_ratio_row *row, void *x_row, const void *n_row, const void *d_row) {
   real *restrict x = x_row;
   const real *restrict n = n_row;
   const real *restrict d = d_row;
@@ -39,10 +39,10 @@ static void multiply(const dnmf_ratio_row *row, void *x_row, const void *n_row, 
   }
 }
 
-static double update(const dnmf_ratio_row *row, void *x, const void *n, const void *d, bool want_violation) {
+static double ratio_update_row(const dnmf_ratio_row *row, void *x, const void *n, const void *d, bool want_violation) {
   double sum = want_violation ? violation(row->components, x, n, d, (real)row->l1, (real)row->l2) : 0;
-  multiply(row, x, n, d);
+  ratio_multiply_row(row, x, n, d);
   return sum;
 }
 
-const dnmf_ratio_kernel VARIANT(dnmf_ratio_kernel) = {.update = update};
+const dnmf_ratio_kernel VARIANT(dnmf_ratio_kernel) = {.update = ratio_update_row};

@@ -7,7 +7,8 @@
 #include "store/source.h"
 
 /* What to do when a cell has no value. */
-#define DNMF_MISSING_ADVICE "--missing unobserved leaves such cells out"
+#define DNMF_MISSING_ADVICE                                                                                            \
+  "--missing unobserved leaves such cells out; transform does so with a model that was fitted so"
 
 /* The rule that `options` ask for; fails when they contradict each other, or when a marker is no number and the source
  * is not text. local */

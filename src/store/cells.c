@@ -103,10 +103,11 @@ dnmf_status dnmf_cells_check_sparse(dnmf_error *error, const dnmf_source_options
   if (rule->text)
     missing = source->missing = DNMF_MISSING_UNOBSERVED;
   if (rule->add != 0 && missing == DNMF_MISSING_ZERO)
-    return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--add: the zeros that %s does not store would stay zeros; say --missing unobserved, or give the "
-                     "matrix in a dense form",
-                     source->name);
+    return dnmf_fail(
+        error, DNMF_ERROR_USAGE,
+        "--add: the zeros that %s does not store would stay zeros; say --missing unobserved (transform: use a "
+        "model that was fitted so), or give the matrix in a dense form",
+        source->name);
   return DNMF_OK;
 }
 

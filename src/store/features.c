@@ -79,7 +79,7 @@ static dnmf_status count_types(dnmf_context *context, const dnmf_ids *features, 
 dnmf_status dnmf_features_note(dnmf_context *context, const char *chosen, dnmf_source *source) {
   type_counts counts;
   const size_t used = strlen(source->note);
-  if (source->feature_types.kind == DNMF_IDS_NONE || chosen)
+  if (chosen)
     return DNMF_OK;
   DNMF_TRY(count_types(context, &source->feature_types, &counts));
   if (counts.count > 1)

@@ -6,7 +6,8 @@
 
 #include "store/source.h"
 
-/* Adds to the source's note which types there are, if there are several and none was chosen. collective */
+/* Of features that have types: adds to the source's note which there are, if there are several and none was chosen.
+ * collective */
 dnmf_status dnmf_features_note(dnmf_context *context, const char *chosen, dnmf_source *source);
 
 /* Sets the bits of the features that are of `type`; `bits`, of as many words as a subset of them has, are the same on

@@ -32,11 +32,15 @@ dnmf_status dnmf_matrix_set_base(dnmf_context *context, const char *path, int64_
 dnmf_status dnmf_matrix_write_anndata(dnmf_context *context, const char *path, const dnmf_matrix *matrix,
                                       dnmf_missing missing, const dnmf_ids *row_ids, const dnmf_ids *col_ids);
 
+/* Starts HDF5. A program that does so before it starts MPI leaves nothing for HDF5 to do when MPI ends: there HDF5
+ * crashes over a file that could not be written or closed. Idempotent. local */
+void dnmf_hdf5_start(void);
+
 /* "1.10.8", the HDF5 library in use, into `text`. local */
 void dnmf_hdf5_version(char *text, size_t size);
 
-/* True when `path` is an HDF5 file with the datasets of a model. collective */
-bool dnmf_is_model(dnmf_context *context, const char *path);
+/* *model = whether `path` is an HDF5 file with the datasets of a model. collective */
+dnmf_status dnmf_is_model(dnmf_context *context, const char *path, bool *model);
 
 /* Writes the model to `path` directly: pass dnmf_output's partial name. collective */
 dnmf_status dnmf_model_write(dnmf_context *context, const char *path, const dnmf_model *model);

@@ -121,7 +121,7 @@ static dnmf_status refuse_archive(dnmf_error *error, const char *path, const cha
   return refuse_as(error, path, packing, "a zip archive without arrays", "unzip -p '@' | dnmf ... -");
 }
 
-static bool is_word(const char *at, const char *end, const char *word) {
+static bool is_foreign_word(const char *at, const char *end, const char *word) {
   return end - at >= (int64_t)strlen(word) && strncasecmp(at, word, strlen(word)) == 0;
 }
 
@@ -147,9 +147,9 @@ static dnmf_status refuse_text(dnmf_error *error, const char *path, const char *
                      *next == '{' ? "jq -r '.[] | [.user, .item, .rating] | @csv' '@' > '@.csv', with the names of its "
                                     "fields"
                                   : "jq -r '.[] | @csv' '@' > '@.csv'");
-  if (is_word(at, end, "<!doctype") || is_word(at, end, "<html") || is_word(at, end, "<?xml"))
+  if (is_foreign_word(at, end, "<!doctype") || is_foreign_word(at, end, "<html") || is_foreign_word(at, end, "<?xml"))
     return refuse_as(error, path, packing, "XML or a web page", PANDAS("read_xml"));
-  if (is_word(at, end, "@relation"))
+  if (is_foreign_word(at, end, "@relation"))
     return refuse_as(error, path, packing, "ARFF", "grep -v '^[@%]' '@' > '@.csv'");
   const char *digits = at;
   while (digits < line_end && isdigit((unsigned char)*digits))

@@ -29,7 +29,7 @@ static dnmf_status take_id(dnmf_error *error, void *state, dnmf_text_line line) 
 }
 
 /* The ids of a file, a line each; each process those of its lines. */
-static dnmf_status read_ids(dnmf_context *context, const char *path, dnmf_interner *ids) {
+static dnmf_status read_wanted_ids(dnmf_context *context, const char *path, dnmf_interner *ids) {
   dnmf_text_file file;
   dnmf_text_reader reader = {0};
   dnmf_status status = dnmf_text_open(context, path, 0, &file);
@@ -126,7 +126,7 @@ static dnmf_status choose_side(dnmf_context *context, const dnmf_source *source,
   *subset = dnmf_subset_of_range(s->count, range);
   if (!s->ids_file)
     return DNMF_OK;
-  dnmf_status status = read_ids(context, s->ids_file, &listed);
+  dnmf_status status = read_wanted_ids(context, s->ids_file, &listed);
   if (status == DNMF_OK)
     status = dnmf_agree(
         context, dnmf_allocate_zero(&context->error, "a subset", dnmf_subset_words(s->count), sizeof(uint64_t), &bits));

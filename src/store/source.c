@@ -76,7 +76,8 @@ dnmf_status dnmf_source_load_ratings(dnmf_context *context, dnmf_source *source,
 void dnmf_source_close(dnmf_source *source) {
   if (source->close && source->state)
     source->close(source);
-  dnmf_selection_free(source->selection);
+  if (source->selection)
+    dnmf_selection_free(source->selection);
   dnmf_ids_free(&source->row_ids);
   dnmf_ids_free(&source->col_ids);
   dnmf_ids_free(&source->feature_types);

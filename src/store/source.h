@@ -47,6 +47,9 @@ typedef struct dnmf_select_options {
   const char *feature_type; /* of 10x Genomics, "Gene Expression": features of that type; NULL: all */
 } dnmf_select_options;
 
+/* True when any of them is given. local */
+bool dnmf_selects(const dnmf_select_options *select);
+
 /* What becomes of single cells; see cells.h. */
 typedef struct dnmf_cell_rule {
   bool leave_out;   /* cells without a value are unobserved; else they are errors */

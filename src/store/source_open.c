@@ -84,7 +84,7 @@ static bool has_hdf5_name(const char *path) {
   return false;
 }
 
-static void look(char *name, finding *found) {
+static void look_at_name(char *name, finding *found) {
   found->path_length = dnmf_source_path_length(name);
   char *end = name + found->path_length;
   char kept = *end;
@@ -255,10 +255,17 @@ static dnmf_status note_features(dnmf_context *context, const dnmf_source_option
   if (source->has_features && !source->features_in_cols)
     snprintf(source->note + used, sizeof source->note - used,
              "%srows are features (genes), columns are cells; --transpose makes the cells the rows", used ? "\n" : "");
+  if (source->feature_types.kind == DNMF_IDS_NONE)
+    return DNMF_OK;
   return dnmf_features_note(context, options->select.feature_type, source);
 }
 
-static dnmf_status check_shape(dnmf_context *context, const dnmf_source *source) {
+bool dnmf_selects(const dnmf_select_options *select) {
+  return select->rows || select->cols || select->row_ids || select->col_ids || select->min_row_count > 0 ||
+         select->min_col_count > 0 || select->feature_type;
+}
+
+static dnmf_status check_source_shape(dnmf_context *context, const dnmf_source *source) {
   if (source->rows > 0 && source->cols > 0)
     return DNMF_OK;
   return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s holds an empty matrix: %" PRId64 " rows, %" PRId64 " columns",
@@ -288,7 +295,7 @@ static dnmf_status open_path(dnmf_context *context, char **path, const dnmf_sour
     *path = matrix;
   }
   if (context->rank == 0)
-    look(*path, &found);
+    look_at_name(*path, &found);
   DNMF_TRY(dnmf_broadcast(context, &found, sizeof found, 0));
   DNMF_TRY(open_found(context, *path, &found, options, source));
   return dnmf_tenx_apply(context, &beside, options->feature_names, source);
@@ -311,16 +318,16 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
   if (status == DNMF_OK && options->transpose)
     transpose(source);
   if (status == DNMF_OK)
-    status = check_shape(context, source);
-  if (status == DNMF_OK)
+    status = check_source_shape(context, source);
+  if (status == DNMF_OK && (options->row_names || options->col_names))
     status = dnmf_names_apply(context, options, source);
   if (status == DNMF_OK)
     status = note_features(context, options, source);
-  if (status == DNMF_OK)
+  if (status == DNMF_OK && (options->missing_given || options->missing_value || options->add != 0))
     status = dnmf_cells_apply(context, options, source);
   if (options->duplicates_given)
     source->duplicates = options->duplicates;
-  if (status == DNMF_OK)
+  if (status == DNMF_OK && dnmf_selects(&options->select))
     status = dnmf_source_select(context, &options->select, source);
   free(path);
   return status;

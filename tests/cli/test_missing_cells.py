@@ -49,6 +49,14 @@ def test_nan_without_the_option_is_refused_and_the_option_named(tmp_path):
         check_refusal(tmp_path, path, "--missing unobserved", options=["--missing", "zero"])
 
 
+def test_transform_says_which_model_leaves_cells_without_a_value_out(tmp_path):
+    np.save(tmp_path / "whole.npy", np.nan_to_num(TABLE))
+    run(["fit", tmp_path / "whole.npy", "-o", tmp_path / "model.h5", "-k", 1, "--max-iter", 1])
+    for path in save(tmp_path, TABLE):
+        result = run(["transform", tmp_path / "model.h5", path, "-o", tmp_path / "t.h5"], expect=1)
+        assert len(result.messages) == 1 and "transform does so with a model that was fitted so" in result.messages[0]
+
+
 def test_an_array_without_nan_keeps_the_old_rule(tmp_path):
     table = np.nan_to_num(TABLE)
     for path in save(tmp_path, table):

@@ -1,5 +1,6 @@
 """Text as other programs write it, plain or compressed, read on several numbers of processes."""
 import gzip
+import json
 import lzma
 import os
 import shutil
@@ -430,6 +431,30 @@ def test_an_error_in_standard_input_names_its_line(tmp_path):
     result = subprocess.run([PROGRAM, "import", "-", "-o", str(tmp_path / "none.h5")], input=b"", capture_output=True,
                             env=environment(), timeout=60)
     assert b"standard input is empty" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("command, processes, why", [
+    (["tune", "-", "-k", 1, "-o", "model.h5"], 1, "fits the best to all entries again"),
+    (["tune", "-", "-k", 1], 2, "--groups 1"),
+    (["split", "-", "--train", "a.csv", "--test", "b.csv", "--latest", "--time-column", 4], 1, "another pass"),
+])
+def test_a_pipe_that_would_be_read_again_is_refused_before_any_work(tmp_path, command, processes, why):
+    result = run(command, processes=processes, expect=2, cwd=tmp_path)
+    assert len(result.messages) == 1 and "a pipe can be read once" in result.messages[0]
+    assert why in result.messages[0] and "dnmf import -" in result.messages[0]
+    assert not os.listdir(tmp_path)
+
+
+def test_a_pipe_is_tuned_on_where_it_is_read_once(tmp_path):
+    text = "".join(f"{u},{i},{(u * i) % 5 + 1}\n" for u in range(12) for i in range(9) if (u + i) % 3)
+    (tmp_path / "r.csv").write_text(text)
+    options = ["-k", "1,2", "--folds", "2", "--json"]
+    expected = run(["tune", tmp_path / "r.csv", *options]).json["candidates"]
+    result = subprocess.run([PROGRAM, "tune", "-", *options], input=text.encode(), capture_output=True,
+                            env=environment(), timeout=60)
+    assert result.returncode == 0, result.stderr
+    for here, there in zip(json.loads(result.stdout)["candidates"], expected):
+        assert (here["components"], here["rmse"]) == (there["components"], there["rmse"])
 
 
 # --- Files that are not read ---

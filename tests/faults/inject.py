@@ -10,8 +10,9 @@ run must end within a minute, and
   nothing beside it;
 - or succeed, where the failure does no harm, with the outputs that the run without a failure had.
 
-Where MPI itself fails, the job ends at once: after the last call of MPI the new outputs may be there already; and a
-call that fails while process 0 makes a partial file leaves it, empty, to the next job, which removes it.
+A log that could not be written is told at the end, when the outputs are there. Where MPI itself fails, the job ends at
+once: after the last call of MPI the new outputs may be there already; and a call that fails while process 0 makes a
+partial file leaves it, empty, to the next job, which removes it.
 
 A line for each run that does otherwise; the exit status says whether there was one.
 """
@@ -217,7 +218,8 @@ class Run:
             return f"exit status {self.status}"
         if len(self.messages) != 1:
             return f"{len(self.messages)} messages"
-        if not self.has_old() and not (self.kind == "mpi" and self.differs(reference) is None):
+        may_be_new = self.kind == "mpi" or "--log" in self.messages[0]
+        if not self.has_old() and not (may_be_new and self.differs(reference) is None):
             return "the old outputs are gone"
         return self.litter(functions)
 

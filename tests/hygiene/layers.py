@@ -18,7 +18,7 @@ CONFINED = [
     (r"\bMPI_COMM_WORLD\b", ["src/cli/main.c"]),
     (r"#\s*include\s*<hdf5(_hl)?\.h>", ["src/store/"]),
     (r"\bC?blacs_\w+|\b[Pp][sd][a-z]{4,6}_\b", ["src/init/", "src/comm/", "src/model/"]),
-    (r"#\s*(if|elif|ifdef|ifndef)\b(?!\s+\w+_H\b)", ["src/base/", "src/store/hdf5/hdf5_file.c", "include/dnmf.h"]),
+    (r"#\s*(if|elif|ifdef|ifndef)\b(?!\s+\w+_H\b)", ["src/base/", "src/store/hdf5/hdf5_file.c", "src/store/hdf5/hdf5_driver.c", "include/dnmf.h"]),
     (r"#\s*pragma omp parallel\b(?!.*\bteam\b|.*_team\()", ["src/cost/machine.c"]),  # see base/team.h
     (r"\bjson_(v?s?n?pack\w*|string(n|_nocheck|n_nocheck)?|real|(array_(append|set|insert)|object_(set|update))\w*)\(",
      ["src/cli/json.c"]),

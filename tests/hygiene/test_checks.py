@@ -4,6 +4,7 @@ import tempfile
 import unittest
 
 import layers
+import names
 import sizes
 
 
@@ -52,6 +53,19 @@ class Layers(unittest.TestCase):
 
     def test_words_in_comments_are_free(self):
         self.assertEqual(findings_in(layers, src__fit__loop_c="/* not MPI_COMM_WORLD */\n"), [])
+
+
+class Names(unittest.TestCase):
+    def test_one_name_in_three_files(self):
+        text = "static int open_row(int x) {\n}\n"
+        self.assertEqual(findings_in(names, src__fit__a_c=text, src__fit__b_c=text), [])
+        found = findings_in(names, src__fit__a_c=text, src__fit__b_c=text, src__init__c_c=text)
+        self.assertEqual(len(found), 1)
+        self.assertIn("open_row: static functions of this name are in src/fit/a.c, src/fit/b.c, src/init/c.c", found[0])
+
+    def test_a_verb_without_a_noun(self):
+        found = findings_in(names, src__fit__a_c="static void\nrun(void) {\n}\n", src__fit__b_c="/* run() { */\n")
+        self.assertEqual(found, ["src/fit/a.c: a static function is called run; say what of"])
 
 
 class Sizes(unittest.TestCase):

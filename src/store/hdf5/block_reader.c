@@ -48,8 +48,8 @@ void dnmf_block_reader_close(dnmf_block_reader *reader) {
   dnmf_plain_rows_close(&reader->plain);
 }
 
-static dnmf_status damaged(dnmf_block_reader *reader, const char *part, int64_t position, int64_t value,
-                           const char *rule) {
+static dnmf_status block_damaged(dnmf_block_reader *reader, const char *part, int64_t position, int64_t value,
+                                 const char *rule) {
   return dnmf_fail(&reader->context.error, DNMF_ERROR_INPUT, "%s of %s is damaged: item %" PRId64 " is %" PRId64 "; %s",
                    part, reader->state->path, position, value, rule);
 }
@@ -61,13 +61,13 @@ static dnmf_status read_part(dnmf_block_reader *reader, const char *part, hid_t 
 
 static dnmf_status check_stored(dnmf_block_reader *reader, int64_t position, int64_t value) {
   if (value < 0 || value > reader->state->place.stored)
-    return damaged(reader, reader->state->place.indptr, position, value,
-                   "it must lie between 0 and the number of stored entries");
+    return block_damaged(reader, reader->state->place.indptr, position, value,
+                         "it must lie between 0 and the number of stored entries");
   if (position == 0 && value != 0)
-    return damaged(reader, reader->state->place.indptr, position, value, "the first must be 0");
+    return block_damaged(reader, reader->state->place.indptr, position, value, "the first must be 0");
   if (position == reader->source->rows && value != reader->state->place.stored)
-    return damaged(reader, reader->state->place.indptr, position, value,
-                   "the last must be the number of stored entries");
+    return block_damaged(reader, reader->state->place.indptr, position, value,
+                         "the last must be the number of stored entries");
   return DNMF_OK;
 }
 
@@ -80,8 +80,8 @@ dnmf_status dnmf_block_reader_count(dnmf_block_reader *reader, dnmf_range rows, 
   DNMF_TRY(check_stored(reader, rows.begin, ends[0]));
   DNMF_TRY(check_stored(reader, rows.end, ends[1]));
   if (ends[1] < ends[0])
-    return damaged(reader, reader->state->place.indptr, rows.end, ends[1],
-                   "no item may be smaller than the one before");
+    return block_damaged(reader, reader->state->place.indptr, rows.end, ends[1],
+                         "no item may be smaller than the one before");
   *stored = ends[1] - ends[0];
   return DNMF_OK;
 }
@@ -129,8 +129,8 @@ static dnmf_status read_starts(dnmf_block_reader *reader, dnmf_range rows, int64
   for (int64_t row = 1; row <= csr->rows; row++) {
     DNMF_TRY(check_stored(reader, rows.begin + row, csr->start[row]));
     if (csr->start[row] < csr->start[row - 1])
-      return damaged(reader, reader->state->place.indptr, rows.begin + row, csr->start[row],
-                     "no item may be smaller than the one before");
+      return block_damaged(reader, reader->state->place.indptr, rows.begin + row, csr->start[row],
+                           "no item may be smaller than the one before");
   }
   for (int64_t row = 0; row <= csr->rows; row++)
     csr->start[row] -= *first;
@@ -143,8 +143,8 @@ static dnmf_status read_starts(dnmf_block_reader *reader, dnmf_range rows, int64
 static dnmf_status check_indices(dnmf_block_reader *reader, const dnmf_csr *csr, int64_t first) {
   for (int64_t e = 0; e < csr->start[csr->rows]; e++)
     if (csr->index[e] < 0 || csr->index[e] >= csr->cols)
-      return damaged(reader, reader->state->place.indices, first + e, csr->index[e],
-                     "it must be a column of the matrix");
+      return block_damaged(reader, reader->state->place.indices, first + e, csr->index[e],
+                           "it must be a column of the matrix");
   return DNMF_OK;
 }
 
@@ -167,8 +167,8 @@ static dnmf_status read_sparse(dnmf_block_reader *reader, dnmf_range rows, int64
                         &block->duplicates);
 }
 
-static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
-                             void *buffer) {
+static dnmf_status block_read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
+                                   void *buffer) {
   const dnmf_block_reader *reader = state;
   const dnmf_hdf5_place *place = &reader->state->place;
   return dnmf_hdf5_read_values(context, reader->file, place->name, &place->packing, slab, number, buffer);
@@ -179,5 +179,5 @@ dnmf_status dnmf_block_reader_read(dnmf_block_reader *reader, dnmf_range rows, i
   block->duplicates = 0;
   if (block->sparse)
     return read_sparse(reader, rows, room, block);
-  return dnmf_load_block(&reader->context, reader->source, read_slab, reader, &reader->plain, false, block);
+  return dnmf_load_block(&reader->context, reader->source, block_read_slab, reader, &reader->plain, false, block);
 }

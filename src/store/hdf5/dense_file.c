@@ -22,7 +22,7 @@ static bool count_bytes(const dnmf_dense_file *dense, int64_t *bytes) {
          !__builtin_mul_overflow(numbers, (int64_t)dnmf_precision_size(dense->precision), bytes);
 }
 
-static dnmf_status lay_out(dnmf_error *error, const dnmf_dense_file *dense) {
+static dnmf_status dense_file_create_datasets(dnmf_error *error, const dnmf_dense_file *dense) {
   const int64_t shape[2] = {dense->frame.rows, dense->frame.cols};
   hid_t file = -1;
   int64_t bytes = 0;
@@ -50,7 +50,7 @@ dnmf_status dnmf_dense_file_begin(dnmf_context *context, const char *path, int64
       .rows = rows, .cols = cols, .missing = DNMF_MISSING_ZERO, .row_ids = row_ids, .col_ids = col_ids};
   dnmf_status status = dnmf_matrix_frame_measure(context, &dense->frame);
   if (status == DNMF_OK)
-    status = dnmf_agree(context, context->rank == 0 ? lay_out(&context->error, dense) : DNMF_OK);
+    status = dnmf_agree(context, context->rank == 0 ? dense_file_create_datasets(&context->error, dense) : DNMF_OK);
   if (status == DNMF_OK)
     status = dnmf_hdf5_open(context, path, true, &dense->file);
   if (status == DNMF_OK)

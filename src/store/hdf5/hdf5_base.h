@@ -7,6 +7,7 @@
 #include "base/status.h"
 
 #include <hdf5.h>
+#include <stdbool.h>
 
 enum { DNMF_HDF5_NAME = 512 };
 

@@ -4,7 +4,8 @@
 #endif
 #include "store/hdf5/hdf5_file.h"
 
-#include "store/file.h"
+#include "store/file.h" /* dnmf_hdf5_start, dnmf_hdf5_version */
+#include "store/hdf5/hdf5_driver.h"
 #include "store/hdf5/hdf5_heap.h"
 #include "store/hdf5/hdf5_lzf.h"
 
@@ -19,6 +20,8 @@
 /* More than the headers, groups and attributes of our files take. */
 static const int64_t HEADER_BYTES = 32 << 10;
 
+/* Errors are told by us, once; files that could not be closed are not tried again while the program exits; links to
+ * other files lead nowhere. */
 void dnmf_hdf5_start(void) {
   H5dont_atexit(); /* fails when HDF5 is already running, which is as well */
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -40,6 +43,14 @@ static hid_t serial_access(void) {
   return access;
 }
 
+static hid_t read_access(void) {
+  hid_t access = serial_access();
+  if (dnmf_hdf5_reads_are_kept(access))
+    return access;
+  dnmf_hdf5_release(access);
+  return -1;
+}
+
 /* The system's reason, before HDF5 wraps it. */
 static dnmf_status check_visible(dnmf_error *error, const char *path, bool fill) {
   struct stat about;
@@ -56,7 +67,7 @@ static dnmf_status check_visible(dnmf_error *error, const char *path, bool fill)
 dnmf_status dnmf_hdf5_open_alone(dnmf_error *error, const char *path, hid_t *file) {
   *file = -1;
   DNMF_TRY(check_visible(error, path, false));
-  hid_t access = serial_access();
+  hid_t access = read_access();
   *file = H5Fopen(path, H5F_ACC_RDONLY, access);
   char reason[DNMF_HDF5_NAME] = "";
   if (*file < 0)
@@ -69,6 +80,22 @@ dnmf_status dnmf_hdf5_open_alone(dnmf_error *error, const char *path, hid_t *fil
   return dnmf_fail(error, DNMF_ERROR_FILE,
                    "cannot read %s: it is damaged, perhaps cut off while it was written or copied (HDF5: %s)", path,
                    reason);
+}
+
+/* `status`, unless a read of the file failed that it does not tell of. */
+static dnmf_status check_reads(dnmf_error *error, const char *path, hid_t file, dnmf_status status) {
+  const int failed = file < 0 ? 0 : dnmf_hdf5_failed_read(file);
+  if (failed == 0 || (status != DNMF_OK && strstr(error->text, strerror(failed))))
+    return status;
+  *error = (dnmf_error){0};
+  return dnmf_fail(error, DNMF_ERROR_FILE, "cannot read %s: %s", path, strerror(failed));
+}
+
+dnmf_status dnmf_hdf5_close_alone(dnmf_error *error, const char *path, hid_t file, dnmf_status status) {
+  status = check_reads(error, path, file, status);
+  if (file >= 0)
+    H5Fclose(file);
+  return status;
 }
 
 /* 0 when `bytes` of the open file now have room on the disk, else errno; the file's size does not change. Where the
@@ -176,8 +203,8 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
   DNMF_TRY(dnmf_agree(context, check_visible(&context->error, path, fill)));
   if (!fill)
     dnmf_reading_begin(context, path, DNMF_NO_LIMIT);
-  hid_t access = serial_access();
-  if (context->size > 1 && fill) /* what is read is read by the serial driver, as alone */
+  hid_t access = fill ? serial_access() : read_access();
+  if (context->size > 1 && fill)
     H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL);
   *file = H5Fopen(path, fill ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
   dnmf_status status = DNMF_OK;
@@ -195,6 +222,8 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
 }
 
 dnmf_status dnmf_hdf5_close(dnmf_context *context, const char *path, bool fill, hid_t file, dnmf_status status) {
+  if (!fill && status != DNMF_ERROR_MPI)
+    status = check_reads(&context->error, path, file, status);
   status = dnmf_agree(context, status);
   if (status ==
       DNMF_ERROR_MPI) /* the job ends: closing, which is collective, would wait for processes that do not come */

@@ -263,7 +263,7 @@ static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file,
   return DNMF_OK;
 }
 
-static dnmf_status describe(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
+static dnmf_status describe_place(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   hid_t object = H5Oopen(file, place->name, H5P_DEFAULT);
   H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
   dnmf_hdf5_release(object);
@@ -326,7 +326,7 @@ dnmf_status dnmf_hdf5_find(dnmf_error *error, const char *path, hid_t file, cons
                            const char *feature_names, dnmf_hdf5_place *place) {
   memset(place, 0, sizeof *place);
   DNMF_TRY(inner && *inner ? find_named(error, path, file, inner, place) : find_unnamed(error, path, file, place));
-  DNMF_TRY(describe(error, path, file, place));
+  DNMF_TRY(describe_place(error, path, file, place));
   if (place->rows == 0 || place->cols == 0)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the matrix %s of %s is empty (%" PRId64 " x %" PRId64 ")", place->name,
                      path, place->rows, place->cols);

@@ -39,8 +39,8 @@ static bool is_reference(hid_t type) {
 }
 
 /* HDF5's kind of function. From references as they are in the file: nothing changes. */
-static herr_t keep(hid_t from, hid_t to, H5T_cdata_t *data, size_t items, size_t stride, size_t stride_of_rest,
-                   void *buffer, void *rest, hid_t transfer) {
+static herr_t keep_references(hid_t from, hid_t to, H5T_cdata_t *data, size_t items, size_t stride,
+                              size_t stride_of_rest, void *buffer, void *rest, hid_t transfer) {
   (void)items;
   (void)stride;
   (void)stride_of_rest;
@@ -67,8 +67,8 @@ void dnmf_heap_register(void) {
   hid_t text = H5Tcopy(H5T_C_S1);
   hid_t reference = reference_type(16);
   H5Tset_size(text, H5T_VARIABLE);
-  if (H5Tfind(text, reference, &data) != keep)
-    H5Tregister(H5T_PERS_SOFT, TAG, text, reference, keep);
+  if (H5Tfind(text, reference, &data) != keep_references)
+    H5Tregister(H5T_PERS_SOFT, TAG, text, reference, keep_references);
   dnmf_hdf5_release(reference);
   dnmf_hdf5_release(text);
 }
@@ -138,7 +138,7 @@ void dnmf_heap_close(dnmf_heap *heap) {
   heap->reference = -1;
 }
 
-static dnmf_status damaged(dnmf_error *error, const dnmf_heap *heap, int64_t at, const char *what) {
+static dnmf_status heap_damaged(dnmf_error *error, const dnmf_heap *heap, int64_t at, const char *what) {
   return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is damaged: in its heap of texts at byte %" PRId64 ", %s", heap->path,
                    heap->origin + at, what);
 }
@@ -152,7 +152,7 @@ static dnmf_status read_bytes(dnmf_error *error, const dnmf_heap *heap, int64_t 
     if (got < 0)
       return dnmf_fail(error, DNMF_ERROR_FILE, "cannot read %s: %s", heap->path, strerror(errno));
     if (got == 0)
-      return damaged(error, heap, at, "the file ends");
+      return heap_damaged(error, heap, at, "the file ends");
     done += got;
   }
   return DNMF_OK;
@@ -169,7 +169,7 @@ static dnmf_status next_object(dnmf_error *error, const dnmf_heap *heap, int64_t
     return DNMF_OK;
   uint64_t size = number(heap->bytes + *at + FIXED_BYTES, heap->size_bytes);
   if (size > (uint64_t)(heap->size - *at - header))
-    return damaged(error, heap, heap->at, "a text is longer than the heap");
+    return heap_damaged(error, heap, heap->at, "a text is longer than the heap");
   *at += header + (int64_t)padded((size_t)size);
   return DNMF_OK;
 }
@@ -195,7 +195,7 @@ static dnmf_status index_objects(dnmf_error *error, dnmf_heap *heap) {
     if (object == 0)
       return DNMF_OK;
     if (heap->begin[object] != 0)
-      return damaged(error, heap, heap->at, "two texts have the same number");
+      return heap_damaged(error, heap, heap->at, "two texts have the same number");
     heap->begin[object] = begin;
   }
 }
@@ -221,9 +221,9 @@ static dnmf_status hold(dnmf_error *error, dnmf_heap *heap, uint64_t address) {
   DNMF_TRY(read_bytes(error, heap, (int64_t)address, least, header));
   uint64_t size = number(header + FIXED_BYTES, heap->size_bytes);
   if (memcmp(header, "GCOL\1", 5) != 0)
-    return damaged(error, heap, (int64_t)address, "there is no such heap");
+    return heap_damaged(error, heap, (int64_t)address, "there is no such heap");
   if (size < (uint64_t)least || size > (uint64_t)left)
-    return damaged(error, heap, (int64_t)address, "its size cannot be");
+    return heap_damaged(error, heap, (int64_t)address, "its size cannot be");
   dnmf_status status = dnmf_grow(error, "a heap of texts", (int64_t)size, 1, &heap->capacity, &memory);
   heap->bytes = memory;
   DNMF_TRY(status);
@@ -245,10 +245,10 @@ dnmf_status dnmf_heap_text(dnmf_error *error, dnmf_heap *heap, const void *refer
     return DNMF_OK;
   DNMF_TRY(hold(error, heap, address));
   if (object == 0 || object >= OBJECTS || heap->begin[object] == 0)
-    return damaged(error, heap, heap->at, "there is no such text");
+    return heap_damaged(error, heap, heap->at, "there is no such text");
   const unsigned char *header = heap->bytes + heap->begin[object];
   if (count > number(header + FIXED_BYTES, heap->size_bytes))
-    return damaged(error, heap, heap->at, "a text is shorter than where it is used");
+    return heap_damaged(error, heap, heap->at, "a text is shorter than where it is used");
   *text = (const char *)header + padded(FIXED_BYTES + heap->size_bytes);
   *length = strnlen(*text, (size_t)count);
   return DNMF_OK;

@@ -32,7 +32,7 @@ static dnmf_status get_numbers(dnmf_error *error, const char *path, hid_t datase
                    name, of, path, most == 1 ? "a number" : "a few numbers");
 }
 
-static dnmf_status find_scale(dnmf_error *error, const char *path, hid_t dataset, const char *of,
+static dnmf_status read_scale(dnmf_error *error, const char *path, hid_t dataset, const char *of,
                               dnmf_hdf5_packing *packing) {
   const struct {
     const char *name;
@@ -132,7 +132,7 @@ dnmf_status dnmf_hdf5_find_packing(dnmf_error *error, const char *path, hid_t fi
     return DNMF_OK; /* whoever reads it says why */
   dnmf_status status = refuse_unsigned(error, path, id, dataset);
   if (status == DNMF_OK)
-    status = find_scale(error, path, id, dataset, packing);
+    status = read_scale(error, path, id, dataset, packing);
   if (status == DNMF_OK)
     status = find_fills(error, path, id, dataset, packing);
   if (status == DNMF_OK)

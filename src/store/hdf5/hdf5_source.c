@@ -18,16 +18,16 @@ typedef struct open_place {
   const dnmf_hdf5_place *place;
 } open_place;
 
-static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
-                             void *buffer) {
+static dnmf_status hdf5_read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
+                                  void *buffer) {
   const open_place *from = state;
   return dnmf_hdf5_read_values(context, from->file, from->place->name, &from->place->packing, slab, number, buffer);
 }
 
 /* This process's block, straight into place, from a file that has the numbers as they are wanted; else HDF5 converts
  * and unpacks them. */
-static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
-                              dnmf_precision precision, dnmf_matrix *matrix) {
+static dnmf_status hdf5_load_dense(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
+                                   dnmf_precision precision, dnmf_matrix *matrix) {
   const dnmf_hdf5_state *state = source->state;
   open_place from = {-1, &state->place};
   DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_unset(context, layout, precision, source->narrow, matrix)));
@@ -35,7 +35,7 @@ static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, 
   dnmf_plain_rows plain = dnmf_no_plain_rows();
   if (!state->place.packing.used)
     plain = dnmf_plain_rows_of_hdf5(state->path, from.file, state->place.name, dnmf_matrix_number(matrix));
-  dnmf_status status = dnmf_load_block(context, source, read_slab, &from, &plain, true, matrix);
+  dnmf_status status = dnmf_load_block(context, source, hdf5_read_slab, &from, &plain, true, matrix);
   dnmf_plain_rows_close(&plain);
   return dnmf_hdf5_close(context, state->path, false, from.file, status);
 }
@@ -62,14 +62,14 @@ static dnmf_status load_sparse(dnmf_context *context, const dnmf_source *source,
   return dnmf_hdf5_close(context, state->path, false, file, status);
 }
 
-static dnmf_status load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout, dnmf_precision precision,
-                        dnmf_matrix *matrix) {
+static dnmf_status hdf5_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                             dnmf_precision precision, dnmf_matrix *matrix) {
   if (source->sparse)
     return load_sparse(context, source, layout, precision, matrix);
-  return load_dense(context, source, layout, precision, matrix);
+  return hdf5_load_dense(context, source, layout, precision, matrix);
 }
 
-static void close_source(dnmf_source *source) {
+static void hdf5_close_source(dnmf_source *source) {
   dnmf_hdf5_state *state = source->state;
   if (state)
     free(state->path);
@@ -87,15 +87,14 @@ static dnmf_status find_place(dnmf_context *context, const char *path, const cha
     status = dnmf_hdf5_open_alone(&context->error, path, &file);
     if (status == DNMF_OK)
       status = dnmf_hdf5_find(&context->error, path, file, inner, feature_names, place);
-    if (file >= 0)
-      H5Fclose(file);
+    status = dnmf_hdf5_close_alone(&context->error, path, file, status);
     dnmf_reading_end(context);
   }
   DNMF_TRY(dnmf_agree(context, status));
   return dnmf_broadcast(context, place, (int64_t)sizeof *place, 0);
 }
 
-static dnmf_status read_ids(dnmf_context *context, const dnmf_hdf5_state *state, dnmf_source *source) {
+static dnmf_status hdf5_read_ids(dnmf_context *context, const dnmf_hdf5_state *state, dnmf_source *source) {
   const dnmf_hdf5_place *place = &state->place;
   hid_t file = -1;
   dnmf_status status = DNMF_OK;
@@ -118,9 +117,9 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   dnmf_status status = dnmf_allocate_zero(&context->error, "the source", 1, sizeof(dnmf_hdf5_state), &memory);
   dnmf_hdf5_state *state = memory;
   source->state = state;
-  source->load = load;
+  source->load = hdf5_load;
   source->selects = true;
-  source->close = close_source;
+  source->close = hdf5_close_source;
   if (status == DNMF_OK && !(state->path = strdup(path)))
     status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
   DNMF_TRY(dnmf_agree(context, status));
@@ -144,5 +143,5 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   snprintf(source->note, sizeof source->note, "%s", place->note);
   if (place->index_base >= 0)
     source->index_base = place->index_base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
-  return read_ids(context, state, source);
+  return hdf5_read_ids(context, state, source);
 }

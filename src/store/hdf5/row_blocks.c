@@ -120,8 +120,8 @@ void dnmf_row_blocks_wait(dnmf_row_blocks *blocks) {
   blocks->reading = false;
 }
 
-static dnmf_status prepare(dnmf_context *context, const dnmf_source *source, dnmf_precision precision,
-                           int64_t batch_rows, dnmf_row_blocks *blocks) {
+static dnmf_status row_blocks_prepare(dnmf_context *context, const dnmf_source *source, dnmf_precision precision,
+                                      int64_t batch_rows, dnmf_row_blocks *blocks) {
   blocks->batch_rows = batch_rows;
   blocks->batches = dnmf_batch_count(source->rows, batch_rows);
   DNMF_TRY(dnmf_block_reader_open(context, source, precision, &blocks->reader));
@@ -138,7 +138,7 @@ dnmf_status dnmf_row_blocks_open(dnmf_context *context, const dnmf_source *sourc
   dnmf_status status = dnmf_allocate_zero(&context->error, "row blocks", 1, sizeof **opened, &memory);
   dnmf_row_blocks *blocks = memory;
   if (blocks) {
-    status = prepare(context, source, precision, batch_rows, blocks);
+    status = row_blocks_prepare(context, source, precision, batch_rows, blocks);
     context->error = blocks->reader.context.error;
   }
   status = dnmf_agree(context, status);

@@ -73,7 +73,7 @@ static dnmf_status fetch_numbers(dnmf_context *context, const lookup *l, dnmf_id
 }
 
 /* An item on its way: the length, then the text. */
-static dnmf_status pack(dnmf_error *error, const dnmf_ids *categories, size_t width, char **items) {
+static dnmf_status pack_categories(dnmf_error *error, const dnmf_ids *categories, size_t width, char **items) {
   void *memory = NULL;
   int64_t count = dnmf_range_size(categories->range);
   DNMF_TRY(dnmf_allocate_zero(error, "ids to send", count, width, &memory));
@@ -124,7 +124,7 @@ static dnmf_status fetch_strings(dnmf_context *context, const lookup *l, dnmf_id
   int64_t longest = 0;
   DNMF_TRY(dnmf_ids_width(context, l->categories, &longest));
   size_t width = sizeof(int64_t) + (size_t)longest;
-  dnmf_status status = pack(&context->error, l->categories, width, &packed);
+  dnmf_status status = pack_categories(&context->error, l->categories, width, &packed);
   if (status == DNMF_OK)
     status = dnmf_allocate(&context->error, "ids", l->wanted, width, &fetched);
   status = dnmf_agree(context, status);

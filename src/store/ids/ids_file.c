@@ -55,7 +55,7 @@ typedef struct strings {
 } strings;
 
 /* Appends one string at index `at` of the share. */
-static dnmf_status append(strings *s, int64_t at, const char *string, size_t length) {
+static dnmf_status append_string(strings *s, int64_t at, const char *string, size_t length) {
   dnmf_ids *ids = s->ids;
   void *memory = ids->text;
   int64_t needed = ids->starts[at] + (int64_t)length;
@@ -84,7 +84,7 @@ static dnmf_status append_piece(strings *s, dnmf_range piece, const char *buffer
       DNMF_TRY(dnmf_heap_text(&s->context->error, &s->heap, string, &string, &length));
     else
       length = unpadded(string, s->size, s->padding);
-    DNMF_TRY(append(s, piece.begin - s->ids->range.begin + i, string, length));
+    DNMF_TRY(append_string(s, piece.begin - s->ids->range.begin + i, string, length));
   }
   return DNMF_OK;
 }

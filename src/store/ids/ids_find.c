@@ -201,8 +201,8 @@ static void read_indices(int64_t rows, int64_t count, const int64_t *starts, con
 }
 
 /* In turn where `repeated` is asked for. */
-static dnmf_status find(dnmf_context *context, const dnmf_ids *ids, int64_t rows, int64_t count, const int64_t *starts,
-                        const char *text, int64_t *index, int64_t *repeated) {
+static dnmf_status find_ids(dnmf_context *context, const dnmf_ids *ids, int64_t rows, int64_t count,
+                            const int64_t *starts, const char *text, int64_t *index, int64_t *repeated) {
   if (ids->kind == DNMF_IDS_NONE) {
     read_indices(rows, count, starts, text, index);
     return DNMF_OK;
@@ -225,7 +225,7 @@ static dnmf_status find(dnmf_context *context, const dnmf_ids *ids, int64_t rows
 
 dnmf_status dnmf_ids_find(dnmf_context *context, const dnmf_ids *ids, int64_t rows, int64_t count,
                           const int64_t *starts, const char *text, int64_t *index) {
-  return find(context, ids, rows, count, starts, text, index, NULL);
+  return find_ids(context, ids, rows, count, starts, text, index, NULL);
 }
 
 dnmf_status dnmf_ids_match(dnmf_context *context, const dnmf_ids *ids, int64_t rows, const dnmf_ids *others,
@@ -240,7 +240,7 @@ dnmf_status dnmf_ids_match(dnmf_context *context, const dnmf_ids *ids, int64_t r
   }
   dnmf_status status = dnmf_agree(context, dnmf_ids_to_text(&context->error, others, &texts));
   if (status == DNMF_OK)
-    status = find(context, ids, rows, count, texts.starts, texts.text, index, repeated);
+    status = find_ids(context, ids, rows, count, texts.starts, texts.text, index, repeated);
   dnmf_ids_free(&texts);
   return status;
 }

@@ -85,7 +85,8 @@ static dnmf_status sort_names(dnmf_error *error, int64_t count, const label *lab
 }
 
 /* Everybody's bundle to process 0. */
-static dnmf_status collect(dnmf_context *context, const bundle *b, int64_t *counts, void **labels, void **text) {
+static dnmf_status collect_bundles(dnmf_context *context, const bundle *b, int64_t *counts, void **labels,
+                                   void **text) {
   counts[0] = b->count;
   DNMF_TRY(dnmf_exchange(context, b->labels, counts, sizeof(label), labels, counts + context->size));
   counts[0] = b->bytes;
@@ -112,7 +113,7 @@ dnmf_status dnmf_ids_name(dnmf_context *context, const dnmf_ids *ids, int64_t co
   if (status == DNMF_OK)
     status = dnmf_agree(context, fill_bundle(context, ids, count, wanted, &b));
   if (status == DNMF_OK)
-    status = collect(context, &b, counts, &labels, &text);
+    status = collect_bundles(context, &b, counts, &labels, &text);
   if (status == DNMF_OK && context->rank == 0)
     status = sort_names(&context->error, count, labels, text, names);
   status = dnmf_agree(context, status);

@@ -35,7 +35,7 @@ static uint64_t prefix_of(const char *bytes, int64_t length) {
 }
 
 /* The slot of a string, or the free one where it belongs. */
-static dnmf_interner_slot *find(const dnmf_interner *interner, const char *bytes, int64_t length) {
+static dnmf_interner_slot *interner_find(const dnmf_interner *interner, const char *bytes, int64_t length) {
   uint64_t prefix = prefix_of(bytes, length);
   uint64_t mask = (uint64_t)interner->slot_count - 1;
   for (uint64_t at = XXH3_64bits(bytes, (size_t)length) & mask;; at = (at + 1) & mask) {
@@ -58,12 +58,12 @@ static dnmf_status grow_slots(dnmf_error *error, dnmf_interner *interner) {
   interner->slot_count = slots;
   for (int64_t i = 0; i < old_count; i++)
     if (old[i].number > 0)
-      *find(interner, interner->text + interner->starts[old[i].number - 1], old[i].length) = old[i];
+      *interner_find(interner, interner->text + interner->starts[old[i].number - 1], old[i].length) = old[i];
   free(old);
   return DNMF_OK;
 }
 
-static dnmf_status append(dnmf_error *error, dnmf_interner *interner, const char *bytes, int64_t length) {
+static dnmf_status interner_append(dnmf_error *error, dnmf_interner *interner, const char *bytes, int64_t length) {
   if (length > INT32_MAX || interner->count >= UINT32_MAX - 1)
     return dnmf_fail(error, DNMF_ERROR_MEMORY, "more ids, or longer ones, than one process can hold; use more");
   void *memory = interner->starts;
@@ -88,9 +88,9 @@ dnmf_status dnmf_intern(dnmf_error *error, dnmf_interner *interner, const char *
                         int64_t *number) {
   if (2 * interner->count >= interner->slot_count)
     DNMF_TRY(grow_slots(error, interner));
-  dnmf_interner_slot *slot = find(interner, bytes, length);
+  dnmf_interner_slot *slot = interner_find(interner, bytes, length);
   if (slot->number == 0) {
-    DNMF_TRY(append(error, interner, bytes, length));
+    DNMF_TRY(interner_append(error, interner, bytes, length));
     slot->prefix = prefix_of(bytes, length);
     slot->length = (uint32_t)length;
     slot->number = (uint32_t)interner->count;

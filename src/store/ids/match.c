@@ -205,7 +205,7 @@ static dnmf_status take_entries(dnmf_context *context, const dnmf_matrix *matrix
   return dnmf_agree(context, status);
 }
 
-static dnmf_status count_entries(dnmf_context *context, dnmf_matched *matched) {
+static dnmf_status count_matched(dnmf_context *context, dnmf_matched *matched) {
   int64_t counts[2] = {matched->count, 0};
   for (int64_t e = 0; e < matched->count; e++)
     counts[1] += matched->items[e].row < 0 || matched->items[e].col < 0;
@@ -233,7 +233,7 @@ static dnmf_status match_sides(dnmf_context *context, const char *name, const dn
              unknown->found.example);
   DNMF_TRY(take_entries(context, matrix, matched));
   DNMF_TRY(translate_entries(context, rows, cols, matched));
-  return count_entries(context, matched);
+  return count_matched(context, matched);
 }
 
 dnmf_status dnmf_match(dnmf_context *context, const dnmf_source *source, const dnmf_matrix *matrix,
@@ -254,34 +254,5 @@ dnmf_status dnmf_match(dnmf_context *context, const dnmf_source *source, const d
   free(rows.index);
   free(cols.bounds);
   free(cols.index);
-  return status;
-}
-
-/* The file's matrix by whole rows. */
-static dnmf_status load_rows(dnmf_context *context, dnmf_source *source, dnmf_matrix *matrix) {
-  dnmf_grid grid = {0};
-  dnmf_layout layout = {0};
-  DNMF_TRY(dnmf_grid_create(context, context->size, 1, &grid));
-  dnmf_status status =
-      dnmf_agree(context, dnmf_layout_even(&context->error, &grid, source->rows, source->cols, &layout));
-  if (status == DNMF_OK)
-    status = dnmf_source_load(context, source, &layout, DNMF_DOUBLE, matrix);
-  dnmf_layout_free(&layout);
-  dnmf_grid_free(&grid);
-  return status;
-}
-
-dnmf_status dnmf_match_source(dnmf_context *context, const char *name, const dnmf_source_options *options,
-                              const dnmf_target *target, dnmf_matched *matched) {
-  dnmf_source source;
-  dnmf_matrix matrix = {0};
-  memset(matched, 0, sizeof *matched);
-  dnmf_status status = dnmf_source_open(context, name, options, &source);
-  if (status == DNMF_OK)
-    status = load_rows(context, &source, &matrix);
-  if (status == DNMF_OK)
-    status = dnmf_match(context, &source, &matrix, target, matched);
-  dnmf_matrix_free(&matrix);
-  dnmf_source_close(&source);
   return status;
 }

@@ -56,10 +56,6 @@ dnmf_status dnmf_found_total(dnmf_context *context, dnmf_found *found);
 dnmf_status dnmf_warn_unlike(dnmf_context *context, const dnmf_target *target, const char *file, bool rows,
                              const dnmf_found *found);
 
-/* Opens, loads and matches the file `name`. Released likewise. collective */
-dnmf_status dnmf_match_source(dnmf_context *context, const char *name, const dnmf_source_options *options,
-                              const dnmf_target *target, dnmf_matched *matched);
-
 /* Moves the entries out that have a row and a column of the target; `matched` keeps the counts. local */
 void dnmf_matched_take(dnmf_matched *matched, dnmf_entries *entries);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Room for one more item; the new one is zeroed. */
-static dnmf_status append(dnmf_error *error, int64_t *count, size_t size, void **items) {
+static dnmf_status append_item(dnmf_error *error, int64_t *count, size_t size, void **items) {
   void *moved = realloc(*items, (size_t)(*count + 1) * size);
   if (!moved)
     return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for the model's provenance");
@@ -21,7 +21,7 @@ static dnmf_status append(dnmf_error *error, int64_t *count, size_t size, void *
 static dnmf_status add_attribute(dnmf_error *error, dnmf_model *model, const char *name, dnmf_attribute_kind kind,
                                  dnmf_attribute **attribute) {
   void *items = model->attributes;
-  dnmf_status status = append(error, &model->attribute_count, sizeof *model->attributes, &items);
+  dnmf_status status = append_item(error, &model->attribute_count, sizeof *model->attributes, &items);
   model->attributes = items;
   if (status != DNMF_OK)
     return status;
@@ -78,6 +78,31 @@ bool dnmf_model_text_is(const dnmf_model *model, const char *name, const char *t
   return attribute && attribute->kind == DNMF_ATTRIBUTE_TEXT && strcmp(attribute->text, text) == 0;
 }
 
+void dnmf_model_unset(dnmf_model *model, const char *name) {
+  int64_t kept = 0;
+  for (int64_t i = 0; i < model->attribute_count; i++)
+    if (strcmp(model->attributes[i].name, name) == 0)
+      free(model->attributes[i].text);
+    else
+      model->attributes[kept++] = model->attributes[i];
+  model->attribute_count = kept;
+}
+
+const char *dnmf_model_name(const dnmf_model *model) {
+  return model->file ? model->file : "the model";
+}
+
+bool dnmf_model_scale(const dnmf_model *model, double *smallest, double *largest) {
+  return dnmf_model_number(model, "smallest", smallest) && dnmf_model_number(model, "largest", largest);
+}
+
+double dnmf_model_expectation(const dnmf_model *model) {
+  double mean = model->bias.fitted ? model->bias.mean : 0;
+  if (dnmf_model_is_observed(model))
+    dnmf_model_number(model, "mean", &mean);
+  return mean;
+}
+
 bool dnmf_model_is_observed(const dnmf_model *model) {
   const dnmf_attribute *missing = dnmf_model_attribute(model, "missing");
   if (missing && missing->kind == DNMF_ATTRIBUTE_TEXT)
@@ -115,7 +140,7 @@ dnmf_status dnmf_model_add_curve(dnmf_error *error, dnmf_model *model, const cha
   if (count)
     memcpy(copy, values, (size_t)count * sizeof(double));
   void *items = model->curves;
-  dnmf_status status = append(error, &model->curve_count, sizeof *model->curves, &items);
+  dnmf_status status = append_item(error, &model->curve_count, sizeof *model->curves, &items);
   model->curves = items;
   if (status != DNMF_OK) {
     free(copy);
@@ -129,6 +154,7 @@ dnmf_status dnmf_model_add_curve(dnmf_error *error, dnmf_model *model, const cha
 }
 
 void dnmf_model_free(dnmf_model *model) {
+  free(model->file);
   dnmf_panel_free(&model->w);
   dnmf_panel_free(&model->h);
   free(model->bias.row);

@@ -132,7 +132,7 @@ static int64_t bytes_needed(const model_plan *plan) {
   return bytes;
 }
 
-static dnmf_status lay_out(dnmf_error *error, const model_plan *plan) {
+static dnmf_status model_create_datasets(dnmf_error *error, const model_plan *plan) {
   hid_t file = -1;
   DNMF_TRY(dnmf_hdf5_create_alone(error, plan->path, bytes_needed(plan), &file));
   return dnmf_hdf5_close_layout(error, plan->path, file, create_all(error, file, plan));
@@ -167,7 +167,7 @@ static dnmf_status fill_parts(dnmf_context *context, hid_t file, const dnmf_mode
   return DNMF_OK;
 }
 
-static dnmf_status fill(dnmf_context *context, hid_t file, const model_plan *plan) {
+static dnmf_status model_write_datasets(dnmf_context *context, hid_t file, const model_plan *plan) {
   const dnmf_model *model = plan->model;
   DNMF_TRY(dnmf_w_write(context, file, model->owned_rows, &model->w));
   DNMF_TRY(dnmf_h_write(context, file, model->owned_cols, &model->h));
@@ -189,7 +189,7 @@ dnmf_status dnmf_model_write(dnmf_context *context, const char *path, const dnmf
   DNMF_TRY(dnmf_ids_width(context, &model->col_ids, &plan.col_width));
   DNMF_TRY(dnmf_max_int64(context, context->comm, plan.biases, 2));
   DNMF_TRY(dnmf_max_int64(context, context->comm, plan.counts, 2));
-  DNMF_TRY(dnmf_agree(context, context->rank == 0 ? lay_out(&context->error, &plan) : DNMF_OK));
+  DNMF_TRY(dnmf_agree(context, context->rank == 0 ? model_create_datasets(&context->error, &plan) : DNMF_OK));
   DNMF_TRY(dnmf_hdf5_open(context, path, true, &file));
-  return dnmf_hdf5_close(context, path, true, file, fill(context, file, &plan));
+  return dnmf_hdf5_close(context, path, true, file, model_write_datasets(context, file, &plan));
 }

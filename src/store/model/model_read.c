@@ -59,16 +59,16 @@ dnmf_status dnmf_model_inspect(dnmf_context *context, const char *path, dnmf_mod
       status = read_shape(&context->error, path, file, shape);
     if (status == DNMF_OK)
       status = check_parts(&context->error, path, file, shape);
-    if (file >= 0)
-      H5Fclose(file);
+    status = dnmf_hdf5_close_alone(&context->error, path, file, status);
     dnmf_reading_end(context);
   }
   DNMF_TRY(dnmf_agree(context, status));
   return dnmf_broadcast(context, shape, (int64_t)sizeof *shape, 0);
 }
 
-bool dnmf_is_model(dnmf_context *context, const char *path) {
+dnmf_status dnmf_is_model(dnmf_context *context, const char *path, bool *model) {
   int64_t found = 0;
+  dnmf_status status = DNMF_OK;
   if (context->rank == 0) {
     dnmf_error ignored = {0};
     dnmf_model_shape shape;
@@ -76,11 +76,13 @@ bool dnmf_is_model(dnmf_context *context, const char *path) {
     dnmf_reading_begin(context, path, DNMF_LOOK_SECONDS);
     found =
         dnmf_hdf5_open_alone(&ignored, path, &file) == DNMF_OK && read_shape(&ignored, path, file, &shape) == DNMF_OK;
-    if (file >= 0)
-      H5Fclose(file);
+    status = dnmf_hdf5_close_alone(&context->error, path, file, DNMF_OK);
     dnmf_reading_end(context);
   }
-  return dnmf_broadcast(context, &found, (int64_t)sizeof found, 0) == DNMF_OK && found;
+  DNMF_TRY(dnmf_agree(context, status));
+  status = dnmf_broadcast(context, &found, (int64_t)sizeof found, 0);
+  *model = status == DNMF_OK && found;
+  return status;
 }
 
 /* What the walks over attributes and curves carry. */
@@ -202,8 +204,8 @@ static dnmf_status read_mean_row(dnmf_context *context, hid_t file, dnmf_model *
   return dnmf_hdf5_read(context, file, "/mean_row", H5T_NATIVE_DOUBLE, &slab, memory);
 }
 
-static dnmf_status read_ids(dnmf_context *context, const char *path, hid_t file, const char *name, int64_t count,
-                            dnmf_range part, dnmf_ids *ids) {
+static dnmf_status read_side_ids(dnmf_context *context, const char *path, hid_t file, const char *name, int64_t count,
+                                 dnmf_range part, dnmf_ids *ids) {
   return dnmf_hdf5_exists(file, name) ? dnmf_ids_read_part(context, path, file, name, "", count, part, ids) : DNMF_OK;
 }
 
@@ -253,12 +255,17 @@ dnmf_status dnmf_model_read_part(dnmf_context *context, const char *path, dnmf_p
   model->components = (int)shape.components;
   model->owned_rows = dnmf_range_split(rows, context->size, context->rank);
   model->owned_cols = dnmf_range_split(cols, context->size, context->rank);
+  model->file = strdup(path);
+  dnmf_status named = DNMF_OK;
+  if (!model->file)
+    named = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a model");
+  DNMF_TRY(dnmf_agree(context, named));
   DNMF_TRY(dnmf_hdf5_open(context, path, false, &file));
   dnmf_status status = read_numbers(context, path, file, precision, model);
   if (status == DNMF_OK)
-    status = read_ids(context, path, file, "/row_ids", shape.rows, rows, &model->row_ids);
+    status = read_side_ids(context, path, file, "/row_ids", shape.rows, rows, &model->row_ids);
   if (status == DNMF_OK)
-    status = read_ids(context, path, file, "/col_ids", shape.cols, cols, &model->col_ids);
+    status = read_side_ids(context, path, file, "/col_ids", shape.cols, cols, &model->col_ids);
   if (status == DNMF_OK)
     status = read_provenance(context, file, model);
   model->owned_rows = from_zero(model->owned_rows, rows.begin);

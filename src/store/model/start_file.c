@@ -17,8 +17,8 @@ typedef struct contents {
   bool bias_col;
 } contents;
 
-static dnmf_status check_shape(dnmf_error *error, const char *path, hid_t file, const char *name, int64_t rows,
-                               int64_t cols) {
+static dnmf_status check_start_shape(dnmf_error *error, const char *path, hid_t file, const char *name, int64_t rows,
+                                     int64_t cols) {
   dnmf_hdf5_shape shape;
   DNMF_TRY(dnmf_hdf5_describe(error, file, name, &shape));
   if (shape.rank != 2 || !shape.numeric || shape.extent[0] != rows || shape.extent[1] != cols)
@@ -27,16 +27,16 @@ static dnmf_status check_shape(dnmf_error *error, const char *path, hid_t file, 
   return DNMF_OK;
 }
 
-static dnmf_status look(dnmf_error *error, hid_t file, const dnmf_start_file *start, contents *has) {
+static dnmf_status find_start_contents(dnmf_error *error, hid_t file, const dnmf_start_file *start, contents *has) {
   const char *path = start->path;
   *has = (contents){dnmf_hdf5_exists(file, "/W"), dnmf_hdf5_exists(file, "/H"), dnmf_hdf5_exists(file, "/bias/mean"),
                     dnmf_hdf5_exists(file, "/bias/row"), dnmf_hdf5_exists(file, "/bias/col")};
   if (!has->w && !has->h)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is no start and not a model: it has neither /W nor /H", path);
   if (has->w)
-    DNMF_TRY(check_shape(error, path, file, "/W", start->all_rows, start->w->components));
+    DNMF_TRY(check_start_shape(error, path, file, "/W", start->all_rows, start->w->components));
   if (has->h)
-    DNMF_TRY(check_shape(error, path, file, "/H", start->h->components, start->all_cols));
+    DNMF_TRY(check_start_shape(error, path, file, "/H", start->h->components, start->all_cols));
   if (has->bias_mean)
     DNMF_TRY(dnmf_hdf5_check_length(error, path, file, "/bias/mean", 1));
   if (has->bias_row)
@@ -52,9 +52,8 @@ static dnmf_status inspect(dnmf_context *context, const dnmf_start_file *start, 
     dnmf_reading_begin(context, start->path, DNMF_LOOK_SECONDS);
     status = dnmf_hdf5_open_alone(&context->error, start->path, &file);
     if (status == DNMF_OK)
-      status = look(&context->error, file, start, has);
-    if (file >= 0)
-      H5Fclose(file);
+      status = find_start_contents(&context->error, file, start, has);
+    status = dnmf_hdf5_close_alone(&context->error, start->path, file, status);
     dnmf_reading_end(context);
   }
   DNMF_TRY(dnmf_agree(context, status));

@@ -1,7 +1,7 @@
 #include "store/numpy/array.h"
 
 #include "base/memory.h"
-#include "store/hdf5/hdf5_file.h"
+#include "store/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

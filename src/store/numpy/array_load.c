@@ -37,7 +37,7 @@ static dnmf_status damaged_member(dnmf_error *error, const dnmf_array *array) {
 }
 
 /* The checksum of the whole member from those of the parts, which follow each other by rank. */
-static dnmf_status combine(dnmf_context *context, const dnmf_array *array, uint32_t mine, uint64_t *sums) {
+static dnmf_status member_checksum(dnmf_context *context, const dnmf_array *array, uint32_t mine, uint64_t *sums) {
   uLong all = crc32(0, NULL, 0);
   sums[context->rank] = mine;
   DNMF_TRY(dnmf_or_words(context, context->comm, sums, context->size));
@@ -68,7 +68,7 @@ dnmf_status dnmf_check_member(dnmf_context *context, dnmf_array *array, bool alo
     status = dnmf_array_sum(&context->error, array, dnmf_range_split(whole, context->size, context->rank), &mine);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = combine(context, array, mine, sums);
+    status = member_checksum(context, array, mine, sums);
   free(sums);
   return status;
 }
@@ -79,8 +79,8 @@ static int64_t line_items(const dnmf_npy *header) {
 }
 
 /* Whole lines are read in one go. */
-static dnmf_status read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
-                             void *buffer) {
+static dnmf_status array_read_slab(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
+                                   void *buffer) {
   dnmf_array *array = state;
   int64_t width = line_items(&array->header);
   hid_t real = dnmf_hdf5_number(number);
@@ -101,7 +101,7 @@ static dnmf_status load_block(dnmf_context *context, const dnmf_source *source, 
   dnmf_plain_rows plain = dnmf_no_plain_rows();
   if (array->file >= 0 && dnmf_plain_number(array->type, number, &number))
     plain = (dnmf_plain_rows){array->path, array->file, header->data, line_items(header), number};
-  return dnmf_load_block(context, source, read_slab, array, &plain, true, matrix);
+  return dnmf_load_block(context, source, array_read_slab, array, &plain, true, matrix);
 }
 
 dnmf_status dnmf_load_array(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,

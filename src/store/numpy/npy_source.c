@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static dnmf_status load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout, dnmf_precision precision,
-                        dnmf_matrix *matrix) {
+static dnmf_status npy_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                            dnmf_precision precision, dnmf_matrix *matrix) {
   dnmf_array array = {.file = -1, .type = -1};
   dnmf_status status = dnmf_array_open_file(&context->error, source->state, &array);
   status = dnmf_agree(context, status);
@@ -19,7 +19,7 @@ static dnmf_status load(dnmf_context *context, dnmf_source *source, const dnmf_l
   return status;
 }
 
-static void close_source(dnmf_source *source) {
+static void npy_close_source(dnmf_source *source) {
   free(source->state);
   source->state = NULL;
 }
@@ -28,9 +28,9 @@ dnmf_status dnmf_open_npy(dnmf_context *context, const char *path, dnmf_source *
   dnmf_array array = {.file = -1, .type = -1};
   dnmf_npy header = {0};
   dnmf_status status = DNMF_OK;
-  source->load = load;
+  source->load = npy_load;
   source->selects = true;
-  source->close = close_source;
+  source->close = npy_close_source;
   source->state = strdup(path);
   if (!source->state)
     status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");

@@ -188,7 +188,7 @@ static dnmf_status look_at_dense(dnmf_error *error, const char *path, zip_t *arc
   return look_at_array(error, path, archive, member, place);
 }
 
-static dnmf_status look(dnmf_error *error, const char *path, const char *inner, npz_place *place) {
+static dnmf_status npz_find_place(dnmf_error *error, const char *path, const char *inner, npz_place *place) {
   zip_t *archive = NULL;
   DNMF_TRY(open_archive(error, path, &archive));
   bool sparse = has(archive, "format.npy") && has(archive, "shape.npy") && has(archive, "data.npy");
@@ -222,8 +222,8 @@ static dnmf_status load_sparse(dnmf_context *context, const dnmf_source *source,
   return status;
 }
 
-static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
-                              dnmf_precision precision, zip_t *archive, dnmf_matrix *matrix) {
+static dnmf_status npz_load_dense(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
+                                  dnmf_precision precision, zip_t *archive, dnmf_matrix *matrix) {
   const npz_state *state = source->state;
   dnmf_array array = {.file = -1, .type = -1};
   dnmf_status status = DNMF_OK;
@@ -239,8 +239,8 @@ static dnmf_status load_dense(dnmf_context *context, const dnmf_source *source, 
   return status;
 }
 
-static dnmf_status load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout, dnmf_precision precision,
-                        dnmf_matrix *matrix) {
+static dnmf_status npz_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                            dnmf_precision precision, dnmf_matrix *matrix) {
   const npz_state *state = source->state;
   zip_t *archive = NULL;
   dnmf_status status = DNMF_OK;
@@ -249,20 +249,20 @@ static dnmf_status load(dnmf_context *context, dnmf_source *source, const dnmf_l
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
     status = source->sparse ? load_sparse(context, source, layout, precision, archive, matrix)
-                            : load_dense(context, source, layout, precision, archive, matrix);
+                            : npz_load_dense(context, source, layout, precision, archive, matrix);
   if (archive)
     zip_discard(archive);
   return status;
 }
 
-static void close_source(dnmf_source *source) {
+static void npz_close_source(dnmf_source *source) {
   npz_state *state = source->state;
   free(state->path);
   free(state);
   source->state = NULL;
 }
 
-static void describe(const npz_place *place, dnmf_source *source) {
+static void npz_describe(const npz_place *place, dnmf_source *source) {
   dnmf_describe_array(&place->header, source);
   source->format = "NumPy archive";
   if (!place->sparse)
@@ -281,15 +281,15 @@ dnmf_status dnmf_open_npz(dnmf_context *context, const char *path, const char *i
   dnmf_status status = dnmf_allocate_zero(&context->error, "the source", 1, sizeof(npz_state), &memory);
   npz_state *state = memory;
   source->state = state;
-  source->load = load;
+  source->load = npz_load;
   source->selects = true;
-  source->close = close_source;
+  source->close = npz_close_source;
   if (status == DNMF_OK && !(state->path = strdup(path)))
     status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a file name");
   else if (status == DNMF_OK && context->rank == 0)
-    status = look(&context->error, path, inner, &state->place);
+    status = npz_find_place(&context->error, path, inner, &state->place);
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(dnmf_broadcast(context, &state->place, (int64_t)sizeof state->place, 0));
-  describe(&state->place, source);
+  npz_describe(&state->place, source);
   return DNMF_OK;
 }

@@ -128,7 +128,7 @@ bool dnmf_plain_number(hid_t type, dnmf_number wanted, dnmf_number *number) {
 }
 
 /* The place of the dataset's numbers in the file; HADDR_UNDEF when they do not lie there one after another. */
-static haddr_t place_of(hid_t dataset, dnmf_number wanted, hsize_t extent[2], dnmf_number *number) {
+static haddr_t place_in_file(hid_t dataset, dnmf_number wanted, hsize_t extent[2], dnmf_number *number) {
   haddr_t place = HADDR_UNDEF;
   hid_t creation = H5Dget_create_plist(dataset);
   hid_t type = H5Dget_type(dataset);
@@ -153,7 +153,7 @@ dnmf_plain_rows dnmf_plain_rows_of_hdf5(const char *path, hid_t file, const char
   dnmf_number number = wanted;
   hsize_t extent[2] = {0, 0};
   hid_t id = H5Dopen2(file, dataset, H5P_DEFAULT);
-  haddr_t place = id < 0 ? HADDR_UNDEF : place_of(id, wanted, extent, &number);
+  haddr_t place = id < 0 ? HADDR_UNDEF : place_in_file(id, wanted, extent, &number);
   dnmf_hdf5_release(id);
   if (place == HADDR_UNDEF || place > INT64_MAX)
     return rows;

@@ -165,8 +165,9 @@ static dnmf_status find_named(dnmf_error *error, const char *path, dnmf_field *f
 }
 
 /* place[i] = the line's label, for the wanted id i that it names. */
-static dnmf_status take_line(dnmf_error *error, const char *path, int64_t line, dnmf_field *fields, int64_t count,
-                             const label_columns *columns, dnmf_interner *names, int64_t asked, dnmf_field *place) {
+static dnmf_status labels_take_line(dnmf_error *error, const char *path, int64_t line, dnmf_field *fields,
+                                    int64_t count, const label_columns *columns, dnmf_interner *names, int64_t asked,
+                                    dnmf_field *place) {
   int64_t most = columns->id.at > columns->label.at ? columns->id.at : columns->label.at;
   if (count < 0)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s, line %" PRId64 ": a quote is not closed", path, line);
@@ -204,13 +205,13 @@ static dnmf_status scan(dnmf_error *error, const char *path, const dnmf_text_fil
       DNMF_TRY(find_named(error, path, fields, count, &columns->label));
       continue;
     }
-    DNMF_TRY(take_line(error, path, at.lines, fields, count, columns, names, asked, place));
+    DNMF_TRY(labels_take_line(error, path, at.lines, fields, count, columns, names, asked, place));
   }
 }
 
 /* Labels, or ids where there are none, one after another. `number` tells each wanted id's place. */
-static dnmf_status collect(dnmf_error *error, const dnmf_ids *wanted, const int64_t *number, const dnmf_field *place,
-                           dnmf_labels *labels) {
+static dnmf_status collect_labels(dnmf_error *error, const dnmf_ids *wanted, const int64_t *number,
+                                  const dnmf_field *place, dnmf_labels *labels) {
   void *memory = NULL;
   int64_t count = dnmf_range_size(wanted->range);
   dnmf_ids *names = &labels->names;
@@ -270,7 +271,7 @@ dnmf_status dnmf_labels_read(dnmf_error *error, const char *path, const char *co
   if (status == DNMF_OK)
     status = scan(error, path, &file, &places, &names, asked, place);
   if (status == DNMF_OK)
-    status = collect(error, wanted, number, place, labels);
+    status = collect_labels(error, wanted, number, place, labels);
   dnmf_interner_free(&names);
   free(number);
   free(place);

@@ -40,7 +40,7 @@ static dnmf_status grow(dnmf_error *error, int64_t count, int64_t *capacity, int
   return status;
 }
 
-static dnmf_status append(dnmf_error *error, reading *all, int64_t row, int64_t col, int64_t line) {
+static dnmf_status append_pair(dnmf_error *error, reading *all, int64_t row, int64_t col, int64_t line) {
   dnmf_pairs *pairs = all->pairs;
   DNMF_TRY(grow(error, pairs->count + 1, &all->capacity[0], &pairs->row));
   DNMF_TRY(grow(error, pairs->count + 1, &all->capacity[1], &pairs->col));
@@ -51,7 +51,7 @@ static dnmf_status append(dnmf_error *error, reading *all, int64_t row, int64_t 
   return DNMF_OK;
 }
 
-static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
+static dnmf_status pairs_take_line(dnmf_error *error, void *state, dnmf_text_line line) {
   reading *all = state;
   const dnmf_text_columns *columns = &all->columns;
   int64_t count = dnmf_text_split(&columns->dialect, line, columns->count, all->fields);
@@ -63,7 +63,7 @@ static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line
     return dnmf_fail(error, DNMF_ERROR_INPUT, "there are more or fewer fields than in the first line");
   DNMF_TRY(dnmf_text_id(error, &all->row_names, "row", &all->fields[columns->place[DNMF_ROLE_ROW]], &row));
   DNMF_TRY(dnmf_text_id(error, &all->col_names, "column", &all->fields[columns->place[DNMF_ROLE_COL]], &col));
-  return append(error, all, row, col, all->reader.lines);
+  return append_pair(error, all, row, col, all->reader.lines);
 }
 
 /* Takes the interner's strings over. */
@@ -93,7 +93,7 @@ static dnmf_status read_file(dnmf_context *context, const dnmf_text_file *file, 
   void *fields = NULL;
   status = dnmf_allocate(&context->error, "the fields of a line", all->columns.count, sizeof(dnmf_field), &fields);
   all->fields = fields;
-  DNMF_TRY(dnmf_text_lines(context, file, all->columns.data, status, take_line, all, &all->reader));
+  DNMF_TRY(dnmf_text_lines(context, file, all->columns.data, status, pairs_take_line, all, &all->reader));
   int64_t before = 0;
   DNMF_TRY(dnmf_exscan_int64(context, all->reader.lines, &before, NULL));
   for (int64_t i = 0; i < all->pairs->count; i++)
@@ -139,7 +139,7 @@ dnmf_status dnmf_pairs_single(dnmf_error *error, const char *row, const char *co
   if (status == DNMF_OK)
     status = dnmf_intern(error, &all.col_names, col, (int64_t)strlen(col), &number);
   if (status == DNMF_OK)
-    status = append(error, &all, 0, 0, 0);
+    status = append_pair(error, &all, 0, 0, 0);
   if (status == DNMF_OK)
     status = keep_names(error, &all.row_names, &pairs->row_names);
   if (status == DNMF_OK)

@@ -55,7 +55,7 @@ const char *dnmf_packing_name(dnmf_packing packing) {
   return names[packing];
 }
 
-static dnmf_status damaged(dnmf_error *error, const dnmf_stream *stream, const char *reason) {
+static dnmf_status stream_damaged(dnmf_error *error, const dnmf_stream *stream, const char *reason) {
   return dnmf_fail(error, DNMF_ERROR_FILE, "cannot unpack %s (%s): %s", stream->path,
                    dnmf_packing_name(stream->packing), reason);
 }
@@ -183,10 +183,10 @@ dnmf_status dnmf_stream_read(dnmf_error *error, dnmf_stream *stream, int64_t byt
     size_t before = stream->at;
     const char *reason = step(stream, to + *got, (size_t)room, &made);
     if (reason)
-      return damaged(error, stream, reason);
+      return stream_damaged(error, stream, reason);
     *got += (int64_t)made;
     if (stream->input_ended && stream->inside && made == 0 && stream->at == before)
-      return damaged(error, stream, "it ends too early, perhaps cut off while it was written or copied");
+      return stream_damaged(error, stream, "it ends too early, perhaps cut off while it was written or copied");
   }
   return DNMF_OK;
 }

@@ -12,7 +12,7 @@ static bool is_comment(dnmf_text_line line) {
   return line.begin < line.end && (*line.begin == '#' || *line.begin == '%');
 }
 
-static bool is_number(const dnmf_dialect *dialect, const dnmf_field *field) {
+static bool reads_as_number(const dnmf_dialect *dialect, const dnmf_field *field) {
   return dnmf_text_is_number(dialect->decimal, field->begin, field->end);
 }
 
@@ -22,9 +22,9 @@ static bool is_number(const dnmf_dialect *dialect, const dnmf_field *field) {
 static bool is_alike(const dnmf_dialect *dialect, const dnmf_field *fields, const dnmf_field *other, int64_t count) {
   int64_t numbers = 0;
   for (int64_t i = 1; i < count; i++) {
-    if (is_number(dialect, &other[i]) && !is_number(dialect, &fields[i]))
+    if (reads_as_number(dialect, &other[i]) && !reads_as_number(dialect, &fields[i]))
       return false;
-    numbers += is_number(dialect, &other[i]);
+    numbers += reads_as_number(dialect, &other[i]);
   }
   if (numbers > 0)
     return true;

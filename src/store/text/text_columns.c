@@ -135,7 +135,7 @@ dnmf_status dnmf_text_split_all(dnmf_error *error, const dnmf_dialect *dialect, 
   return DNMF_OK;
 }
 
-static bool is_number(const first_line *first, const dnmf_field *field) {
+static bool is_first_line_number(const first_line *first, const dnmf_field *field) {
   return dnmf_text_is_number(first->decimal, field->begin, field->end);
 }
 
@@ -310,7 +310,7 @@ static bool detect_header(const first_line *first) {
   if (first->roles < DNMF_ROLES)
     return detect_header_of_pairs(first);
   const dnmf_field *value = &first->fields[place[DNMF_ROLE_VALUE]];
-  return !is_number(first, value) && !dnmf_text_is_missing(value->begin, value->end) &&
+  return !is_first_line_number(first, value) && !dnmf_text_is_missing(value->begin, value->end) &&
          !(is_integer(&first->fields[place[DNMF_ROLE_ROW]]) && is_integer(&first->fields[place[DNMF_ROLE_COL]]));
 }
 
@@ -318,7 +318,7 @@ static bool detect_header(const first_line *first) {
 static bool holds_fractions(const first_line *first) {
   const dnmf_field *fields = first->header && first->second ? first->second : first->fields;
   for (int64_t i = 0; i < first->count; i++)
-    if (is_number(first, &fields[i]) && !is_integer(&fields[i]))
+    if (is_first_line_number(first, &fields[i]) && !is_integer(&fields[i]))
       return true;
   return false;
 }

@@ -84,8 +84,8 @@ static dnmf_status next_cells(dnmf_error *error, void *memory, dnmf_entry *batch
   return DNMF_OK;
 }
 
-static dnmf_status load_entries(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
-                                dnmf_precision precision, dnmf_matrix *matrix) {
+static dnmf_status load_text_entries(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                                     dnmf_precision precision, dnmf_matrix *matrix) {
   return dnmf_load_entries(context, source, layout, precision, dnmf_text_next_entries, source->state, matrix);
 }
 
@@ -109,7 +109,7 @@ dnmf_status dnmf_text_state_create(dnmf_context *context, dnmf_source *source, b
   DNMF_TRY(dnmf_allocate_zero(&context->error, "a text source", 1, sizeof **state, &memory));
   source->state = *state = memory;
   (*state)->items = dnmf_queue_of(cells ? sizeof(double) : sizeof(narrow_entry), &context->chunks);
-  source->load = cells ? load_cells : load_entries;
+  source->load = cells ? load_cells : load_text_entries;
   source->selects = true;
   source->is_text = true;
   source->close = close_state;

@@ -22,7 +22,7 @@ static char *skip_blanks(const dnmf_dialect *dialect, char *at, const char *end)
 }
 
 /* Where the next delimiter begins, or `end`. */
-static char *find(const dnmf_dialect *dialect, char *at, char *end) {
+static char *find_delimiter(const dnmf_dialect *dialect, char *at, char *end) {
   if (dialect->length == 0) {
     while (at < end && !is_blank(*at))
       at++;
@@ -64,7 +64,7 @@ static char *take_plain(const dnmf_dialect *dialect, char *at, char *end, dnmf_f
   for (; at < end && (unsigned char)(*at - '0') < 10; at++)
     sum = 10 * sum + (unsigned char)(*at - '0');
   char *digits = at;
-  at = find(dialect, at, end);
+  at = find_delimiter(dialect, at, end);
   field->begin = begin;
   field->end = at;
   while (field->end > begin && is_blank(field->end[-1]))
@@ -141,7 +141,7 @@ char *dnmf_text_record_end(const dnmf_dialect *dialect, char *begin, char *end) 
         line_end = memchr(at, '\n', (size_t)(end - at));
     }
     char *stop = line_end ? line_end : end;
-    char *delimiter = find(dialect, at, stop);
+    char *delimiter = find_delimiter(dialect, at, stop);
     if (delimiter >= stop)
       return line_end;
     at = delimiter + (dialect->length > 0 ? dialect->length : 1);

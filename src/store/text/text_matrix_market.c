@@ -163,7 +163,7 @@ static dnmf_status take_array(dnmf_error *error, market *all, dnmf_text_line lin
   return dnmf_text_append_cell(error, all->state, value);
 }
 
-static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
+static dnmf_status matrix_market_take_line(dnmf_error *error, void *state, dnmf_text_line line) {
   market *all = state;
   DNMF_TRY(all->coordinate ? take_coordinate(error, all, line) : take_array(error, all, line));
   all->entries++;
@@ -226,7 +226,7 @@ static void place_array(const market *all, int64_t before) {
 static dnmf_status read_market(dnmf_context *context, const dnmf_text_file *file, market *all, dnmf_source *source) {
   int64_t before = 0;
   dnmf_status status = dnmf_text_state_create(context, source, !all->coordinate, &all->state);
-  DNMF_TRY(dnmf_text_lines(context, file, all->data, status, take_line, all, &all->reader));
+  DNMF_TRY(dnmf_text_lines(context, file, all->data, status, matrix_market_take_line, all, &all->reader));
   DNMF_TRY(check_count(context, all, &before));
   source->rows = all->rows;
   source->cols = all->cols;

@@ -62,7 +62,7 @@ static bool scan(const char *at, const char *end, decimal *number) {
   return at == end && at > digits;
 }
 
-static bool is_word(const char *begin, const char *end, const char *word) {
+static bool is_number_word(const char *begin, const char *end, const char *word) {
   size_t length = strlen(word);
   return (size_t)(end - begin) == length && strncasecmp(begin, word, length) == 0;
 }
@@ -71,9 +71,9 @@ static bool parse_special(const char *begin, const char *end, double *value) {
   bool negative = begin < end && *begin == '-';
   if (begin < end && (*begin == '-' || *begin == '+'))
     begin++;
-  if (is_word(begin, end, "nan"))
+  if (is_number_word(begin, end, "nan"))
     *value = NAN;
-  else if (is_word(begin, end, "inf") || is_word(begin, end, "infinity"))
+  else if (is_number_word(begin, end, "inf") || is_number_word(begin, end, "infinity"))
     *value = negative ? -INFINITY : INFINITY;
   else
     return false;

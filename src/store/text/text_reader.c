@@ -48,7 +48,7 @@ static dnmf_status refill(dnmf_error *error, dnmf_text_reader *reader) {
 }
 
 /* The line at reader->begin, which is passed. The file must have a byte left. */
-static dnmf_status take_line(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_line *line) {
+static dnmf_status reader_take_line(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_line *line) {
   int64_t searched = 0;
   for (;;) {
     int64_t have = reader->filled - reader->begin;
@@ -111,7 +111,7 @@ static dnmf_status handle(dnmf_error *error, dnmf_text_reader *reader, dnmf_text
 static dnmf_status read_plain(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_take take, void *state) {
   while (is_unfinished(reader)) {
     dnmf_text_line line = {NULL, NULL};
-    DNMF_TRY(take_line(error, reader, &line));
+    DNMF_TRY(reader_take_line(error, reader, &line));
     DNMF_TRY(handle(error, reader, line, take, state));
   }
   return DNMF_OK;

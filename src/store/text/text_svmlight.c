@@ -75,23 +75,23 @@ static void cut_comment(dnmf_text_line *line) {
     line->end = comment;
 }
 
-static dnmf_status refuse(dnmf_error *error, dnmf_text_line word, const char *rule) {
+static dnmf_status refuse_word(dnmf_error *error, dnmf_text_line word, const char *rule) {
   int shown = word.end - word.begin < QUOTED ? (int)(word.end - word.begin) : QUOTED;
   return dnmf_fail(error, DNMF_ERROR_INPUT, "\"%.*s\" %s", shown, word.begin, rule);
 }
 
-static dnmf_status take_line(dnmf_error *error, void *memory, dnmf_text_line line) {
+static dnmf_status svmlight_take_line(dnmf_error *error, void *memory, dnmf_text_line line) {
   svmlight *all = memory;
   cut_comment(&line);
   dnmf_text_line word = take_word(&line);
   if (!is_label(word))
-    return refuse(error, word, "is not a number; a line of an svmlight file begins with its label");
+    return refuse_word(error, word, "is not a number; a line of an svmlight file begins with its label");
   for (word = take_word(&line); word.begin < word.end; word = take_word(&line)) {
     int64_t column = 0;
     dnmf_text_line text;
     double value = 0;
     if (!split_feature(word, &column, &text))
-      return refuse(error, word, "is not a column from 0 up, a colon and a value");
+      return refuse_word(error, word, "is not a column from 0 up, a colon and a value");
     if (text.begin == text.end)
       continue;
     DNMF_TRY(dnmf_text_value(error, &all->values, text.begin, text.end, &value));
@@ -153,7 +153,7 @@ static dnmf_status read_svmlight(dnmf_context *context, const dnmf_text_file *fi
   int64_t most = 0;
   if (status == DNMF_OK)
     status = dnmf_text_state_create(context, source, false, &all->state);
-  DNMF_TRY(dnmf_text_lines(context, file, file->start, status, take_line, all, &all->reader));
+  DNMF_TRY(dnmf_text_lines(context, file, file->start, status, svmlight_take_line, all, &all->reader));
   DNMF_TRY(dnmf_exscan_int64(context, all->lines, &all->state->row_shift, &source->rows));
   DNMF_TRY(find_base(context, all, options->index_base, &base, &most));
   all->state->col_shift = -base;

@@ -45,7 +45,7 @@ typedef struct opening {
   dnmf_text_place after[OPENING];
 } opening;
 
-static bool is_number(const opening *head, const dnmf_field *field) {
+static bool is_table_number(const opening *head, const dnmf_field *field) {
   return dnmf_text_is_number(head->decimal, field->begin, field->end);
 }
 
@@ -55,7 +55,7 @@ static bool is_empty(const dnmf_field *field) {
 
 /* True when the line has a first cell that can only be a name. */
 static bool begins_with_name(const opening *head, int line) {
-  return head->count[line] > 1 && !is_empty(&head->fields[line][0]) && !is_number(head, &head->fields[line][0]) &&
+  return head->count[line] > 1 && !is_empty(&head->fields[line][0]) && !is_table_number(head, &head->fields[line][0]) &&
          !dnmf_text_is_missing(head->fields[line][0].begin, head->fields[line][0].end);
 }
 
@@ -69,15 +69,15 @@ static bool detect_header(const opening *head) {
   if (!first)
     return false;
   if (count == 1 || (count > 1 && head->count[1] == count + 1))
-    return head->count[1] > count || (!is_empty(first) && !is_number(head, first));
+    return head->count[1] > count || (!is_empty(first) && !is_table_number(head, first));
   if (is_empty(first) || dnmf_text_names_ids(first))
     return true;
   for (int64_t i = 1; i < count; i++) {
     bool missing = dnmf_text_is_missing(first[i].begin, first[i].end);
-    names += !missing && !is_number(head, &first[i]);
+    names += !missing && !is_table_number(head, &first[i]);
     cells += !missing;
   }
-  return is_number(head, first) ? names == cells && cells > 0 : 2 * names >= cells && cells > 0;
+  return is_table_number(head, first) ? names == cells && cells > 0 : 2 * names >= cells && cells > 0;
 }
 
 /* Ids tell rows apart: the column's cells in the first lines are words, or whole numbers, and no two are the same. */
@@ -86,7 +86,7 @@ static bool tells_rows_apart(const opening *head, int64_t column) {
   for (int line = 1; line < OPENING && column < head->count[line]; line++, lines++) {
     const dnmf_field *cell = &head->fields[line][column];
     int64_t whole = 0;
-    if (is_number(head, cell) && !dnmf_parse_integer(cell->begin, cell->end, &whole))
+    if (is_table_number(head, cell) && !dnmf_parse_integer(cell->begin, cell->end, &whole))
       return false;
     for (int other = 1; other < line; other++) {
       const dnmf_field *before = &head->fields[other][column];
@@ -231,7 +231,7 @@ static dnmf_status take_row_id(dnmf_error *error, table *all, dnmf_field *field)
   return dnmf_id_list_append(error, &all->row_names, field->begin, field->end - field->begin);
 }
 
-static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
+static dnmf_status table_take_line(dnmf_error *error, void *state, dnmf_text_line line) {
   table *all = state;
   int64_t count = dnmf_text_split(&all->dialect, line, all->fields, all->cells);
   DNMF_TRY(dnmf_text_check_fields(error, count, all->fields, ""));
@@ -273,7 +273,7 @@ static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file,
   if (status == DNMF_OK)
     status = dnmf_allocate(&context->error, "the cells of a line", all->fields, sizeof(dnmf_field), &cells);
   all->cells = cells;
-  DNMF_TRY(dnmf_text_lines(context, file, all->data, status, take_line, all, &all->reader));
+  DNMF_TRY(dnmf_text_lines(context, file, all->data, status, table_take_line, all, &all->reader));
 
   dnmf_range rows = {0, 0};
   DNMF_TRY(dnmf_exscan_int64(context, all->lines, &rows.begin, &source->rows));

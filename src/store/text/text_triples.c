@@ -56,7 +56,7 @@ static dnmf_status take_value(dnmf_error *error, triples *all, double *value, do
   return dnmf_text_time(error, field->begin, field->end, time);
 }
 
-static dnmf_status take_line(dnmf_error *error, void *state, dnmf_text_line line) {
+static dnmf_status triples_take_line(dnmf_error *error, void *state, dnmf_text_line line) {
   triples *all = state;
   const dnmf_text_columns *columns = &all->columns;
   dnmf_field *fields = all->fields;
@@ -101,7 +101,7 @@ static dnmf_status read_triples(dnmf_context *context, const dnmf_text_file *fil
   all->plain = all->values.plain && !all->columns.counted && all->repeats.kind == DNMF_REPEATS_ALLOWED &&
                all->columns.count == DNMF_ROLES && all->columns.place[DNMF_ROLE_ROW] == 0 &&
                all->columns.place[DNMF_ROLE_COL] == 1 && dnmf_plain_triple_may_be(&all->columns.dialect);
-  DNMF_TRY(dnmf_text_lines(context, file, all->columns.data, status, take_line, all, &all->reader));
+  DNMF_TRY(dnmf_text_lines(context, file, all->columns.data, status, triples_take_line, all, &all->reader));
   source->stored = all->state->items.count;
   DNMF_TRY(dnmf_sum_int64(context, context->comm, &source->stored, 1));
   if (source->stored == 0)

@@ -72,7 +72,7 @@ bool dnmf_text_is_number(char decimal, const char *begin, const char *end) {
   return parse(decimal, begin, end, &value);
 }
 
-static dnmf_status refuse(dnmf_error *error, const char *begin, const char *end, const char *why) {
+static dnmf_status refuse_value(dnmf_error *error, const char *begin, const char *end, const char *why) {
   int shown = end - begin < QUOTED ? (int)(end - begin) : QUOTED;
   return dnmf_fail(error, DNMF_ERROR_INPUT, "the value \"%.*s\" %s", shown, begin, why);
 }
@@ -84,13 +84,14 @@ static dnmf_status refuse_text(dnmf_error *error, const dnmf_value_rule *rule, c
   bool grouped =
       rule->decimal == 0 && memchr(begin, ',', (size_t)(end - begin)) != NULL && parse_decimal('.', begin, end, &value);
   if (grouped && comma)
-    return refuse(error, begin, end,
-                  "is not a number; --decimal . reads commas as groups of thousands, --decimal , as decimal marks");
+    return refuse_value(
+        error, begin, end,
+        "is not a number; --decimal . reads commas as groups of thousands, --decimal , as decimal marks");
   if (grouped)
-    return refuse(error, begin, end, "is not a number; --decimal . reads commas as groups of thousands");
+    return refuse_value(error, begin, end, "is not a number; --decimal . reads commas as groups of thousands");
   if (comma)
-    return refuse(error, begin, end, "is not a number; --decimal , reads commas as decimal marks");
-  return refuse(error, begin, end, "is not a number");
+    return refuse_value(error, begin, end, "is not a number; --decimal , reads commas as decimal marks");
+  return refuse_value(error, begin, end, "is not a number");
 }
 
 static bool is_mark(const dnmf_cell_rule *rule, const char *begin, const char *end) {
@@ -104,8 +105,8 @@ static dnmf_status take_missing(dnmf_error *error, dnmf_value_rule *rule, const 
   if (!rule->cells.leave_out && begin == end)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "the value is missing (" DNMF_MISSING_ADVICE ")");
   if (!rule->cells.leave_out)
-    return refuse(error, begin, end,
-                  nan ? "is not finite (" DNMF_MISSING_ADVICE ")" : "is not a number (" DNMF_MISSING_ADVICE ")");
+    return refuse_value(error, begin, end,
+                        nan ? "is not finite (" DNMF_MISSING_ADVICE ")" : "is not a number (" DNMF_MISSING_ADVICE ")");
   rule->missing++;
   *value = NAN;
   return DNMF_OK;
@@ -121,9 +122,9 @@ dnmf_status dnmf_text_value(dnmf_error *error, dnmf_value_rule *rule, const char
   if (dnmf_cell_is_missing(&rule->cells, value))
     return take_missing(error, rule, begin, end, value);
   if (!isfinite(*value))
-    return refuse(error, begin, end, "is not finite; every value must be a number from 0 up");
+    return refuse_value(error, begin, end, "is not finite; every value must be a number from 0 up");
   if (*value < 0)
-    return refuse(
+    return refuse_value(
         error, begin, end,
         "is negative; every value must be 0 or more (--add X shifts all values, --missing-value X names a mark "
         "of missing ones)");

@@ -22,7 +22,7 @@
 enum { COPY_BYTES = 1 << 22, OBJECT_BYTES = 2048 /* more than the header of a small dataset takes */ };
 
 /* One factor on its way to the file. */
-typedef struct side {
+typedef struct anndata_side {
   const char *what;         /* "observation" or "variable" */
   const char *ours;         /* "row" or "column" */
   char dataset[96];         /* "/obsm/X_nmf" */
@@ -34,7 +34,7 @@ typedef struct side {
   const dnmf_panel *factor;
   dnmf_range mine;  /* of the file's, written by this process */
   dnmf_panel panel; /* what is written there */
-} side;
+} anndata_side;
 
 static dnmf_status cannot(dnmf_error *error, const char *verb, const char *path, int reason) {
   return dnmf_fail(error, DNMF_ERROR_FILE, "cannot %s %s: %s", verb, path, strerror(reason));
@@ -141,7 +141,7 @@ static dnmf_status put_provenance(dnmf_error *error, const char *path, hid_t fil
   return status;
 }
 
-static dnmf_status create_factor(dnmf_error *error, hid_t file, const side *s) {
+static dnmf_status create_factor(dnmf_error *error, hid_t file, const anndata_side *s) {
   int64_t shape[2] = {s->file_count, s->factor->components};
   hid_t type = s->factor->precision == DNMF_DOUBLE ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
   DNMF_TRY(dnmf_hdf5_create_dataset(error, file, s->dataset, type, 2, shape));
@@ -152,8 +152,8 @@ static dnmf_status create_factor(dnmf_error *error, hid_t file, const side *s) {
 }
 
 /* On the copy; messages name the file itself. */
-static dnmf_status lay_out(dnmf_error *error, const char *path, hid_t file, const char *key, const dnmf_model *model,
-                           const side sides[2]) {
+static dnmf_status anndata_create_datasets(dnmf_error *error, const char *path, hid_t file, const char *key,
+                                           const dnmf_model *model, const anndata_side sides[2]) {
   char uns[96];
   snprintf(uns, sizeof uns, "/uns/%s", key);
   DNMF_TRY(refuse_existing(error, path, file, sides[0].dataset));
@@ -168,7 +168,7 @@ static dnmf_status lay_out(dnmf_error *error, const char *path, hid_t file, cons
 }
 
 static dnmf_status copy_and_lay_out(dnmf_error *error, const char *path, const char *copy, const char *key,
-                                    const dnmf_model *model, const side sides[2]) {
+                                    const dnmf_model *model, const anndata_side sides[2]) {
   hid_t file = -1;
   int64_t bytes = (model->attribute_count + 16) * OBJECT_BYTES;
   for (int s = 0; s < 2; s++)
@@ -177,11 +177,11 @@ static dnmf_status copy_and_lay_out(dnmf_error *error, const char *path, const c
     bytes += model->attributes[i].text ? (int64_t)strlen(model->attributes[i].text) : 0;
   DNMF_TRY(copy_file(error, path, copy));
   DNMF_TRY(dnmf_hdf5_extend_alone(error, copy, bytes, &file));
-  return dnmf_hdf5_close_layout(error, copy, file, lay_out(error, path, file, key, model, sides));
+  return dnmf_hdf5_close_layout(error, copy, file, anndata_create_datasets(error, path, file, key, model, sides));
 }
 
 /* index[i] = the model's row for item i of this process's share of the file. */
-static dnmf_status find_rows(dnmf_context *context, const char *path, const char *model_name, const side *s,
+static dnmf_status find_rows(dnmf_context *context, const char *path, const char *model_name, const anndata_side *s,
                              int64_t *index) {
   int64_t count = dnmf_range_size(s->mine);
   dnmf_ids names = {0};
@@ -216,14 +216,14 @@ static dnmf_status find_rows(dnmf_context *context, const char *path, const char
 }
 
 /* Row i of s->panel = row place[i] of the distinct rows that were fetched. */
-static void spread(const side *s, const int64_t *place, const dnmf_panel *fetched) {
+static void spread(const anndata_side *s, const int64_t *place, const dnmf_panel *fetched) {
   size_t bytes = (size_t)fetched->components * dnmf_precision_size(fetched->precision);
   for (int64_t i = 0; i < dnmf_range_size(s->mine); i++)
     memcpy((char *)s->panel.data + (size_t)i * bytes, (const char *)fetched->data + (size_t)place[i] * bytes, bytes);
 }
 
 /* s->panel = the factor's rows in the order of the file. */
-static dnmf_status fetch_rows(dnmf_context *context, const int64_t *index, side *s) {
+static dnmf_status fetch_rows(dnmf_context *context, const int64_t *index, anndata_side *s) {
   int64_t count = dnmf_range_size(s->mine);
   int64_t *wanted = NULL;
   int64_t wanted_count = 0;
@@ -263,7 +263,8 @@ static dnmf_status fetch_rows(dnmf_context *context, const int64_t *index, side 
   return status;
 }
 
-static dnmf_status prepare(dnmf_context *context, const char *path, const char *model_name, side *s) {
+static dnmf_status anndata_match_side(dnmf_context *context, const char *path, const char *model_name,
+                                      anndata_side *s) {
   void *index = NULL;
   dnmf_range all = {0, s->file_count};
   s->mine =
@@ -279,7 +280,7 @@ static dnmf_status prepare(dnmf_context *context, const char *path, const char *
   return status;
 }
 
-static dnmf_status fill(dnmf_context *context, hid_t file, const side *s) {
+static dnmf_status anndata_write_side(dnmf_context *context, hid_t file, const anndata_side *s) {
   dnmf_slab slab = {{s->mine.begin, 0}, {dnmf_range_size(s->mine), s->panel.components}};
   return dnmf_hdf5_write(context, file, s->dataset, dnmf_hdf5_real(s->panel.precision), &slab, s->panel.data);
 }
@@ -297,18 +298,18 @@ static dnmf_status open_names(dnmf_context *context, const char *path, dnmf_sour
 }
 
 static dnmf_status add_sides(dnmf_context *context, const char *path, const char *copy, const char *key,
-                             const char *model_name, const dnmf_model *model, side sides[2]) {
+                             const char *model_name, const dnmf_model *model, anndata_side sides[2]) {
   hid_t file = -1;
-  DNMF_TRY(prepare(context, path, model_name, &sides[0]));
-  DNMF_TRY(prepare(context, path, model_name, &sides[1]));
+  DNMF_TRY(anndata_match_side(context, path, model_name, &sides[0]));
+  DNMF_TRY(anndata_match_side(context, path, model_name, &sides[1]));
   dnmf_status status = DNMF_OK;
   if (context->rank == 0)
     status = copy_and_lay_out(&context->error, path, copy, key, model, sides);
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(dnmf_hdf5_open(context, copy, true, &file));
-  status = fill(context, file, &sides[0]);
+  status = anndata_write_side(context, file, &sides[0]);
   if (status == DNMF_OK)
-    status = fill(context, file, &sides[1]);
+    status = anndata_write_side(context, file, &sides[1]);
   return dnmf_hdf5_close(context, copy, true, file, status);
 }
 
@@ -316,28 +317,28 @@ dnmf_status dnmf_anndata_add(dnmf_context *context, const char *path, const char
                              const char *model_name, const dnmf_model *model) {
   dnmf_source source = {0};
   dnmf_status status = open_names(context, path, &source);
-  side sides[2] = {{"observation",
-                    "row",
-                    "",
-                    &source.row_ids,
-                    source.rows,
-                    &model->row_ids,
-                    model->rows,
-                    model->owned_rows,
-                    &model->w,
-                    {0, 0},
-                    {0, 0, DNMF_DOUBLE, NULL}},
-                   {"variable",
-                    "column",
-                    "",
-                    &source.col_ids,
-                    source.cols,
-                    &model->col_ids,
-                    model->cols,
-                    model->owned_cols,
-                    &model->h,
-                    {0, 0},
-                    {0, 0, DNMF_DOUBLE, NULL}}};
+  anndata_side sides[2] = {{"observation",
+                            "row",
+                            "",
+                            &source.row_ids,
+                            source.rows,
+                            &model->row_ids,
+                            model->rows,
+                            model->owned_rows,
+                            &model->w,
+                            {0, 0},
+                            {0, 0, DNMF_DOUBLE, NULL}},
+                           {"variable",
+                            "column",
+                            "",
+                            &source.col_ids,
+                            source.cols,
+                            &model->col_ids,
+                            model->cols,
+                            model->owned_cols,
+                            &model->h,
+                            {0, 0},
+                            {0, 0, DNMF_DOUBLE, NULL}}};
   snprintf(sides[0].dataset, sizeof sides[0].dataset, "/obsm/X_%s", key);
   snprintf(sides[1].dataset, sizeof sides[1].dataset, "/varm/%s", key);
   if (status == DNMF_OK)

@@ -34,7 +34,7 @@ typedef struct archive {
   member members[MEMBERS];
 } archive;
 
-static unsigned char *put(unsigned char *to, uint64_t number, size_t bytes) {
+static unsigned char *put_number(unsigned char *to, uint64_t number, size_t bytes) {
   for (size_t i = 0; i < bytes; i++)
     *to++ = (unsigned char)(number >> (8 * i));
   return to;
@@ -47,38 +47,38 @@ static dnmf_status write_at(const archive *a, const void *bytes, size_t count, i
 
 /* Version to dates, which local headers and the list have in common. */
 static unsigned char *put_kind(unsigned char *to) {
-  to = put(to, ZIP64, 2);
-  to = put(to, 0, 2); /* flags */
-  to = put(to, 0, 2); /* stored */
-  to = put(to, 0, 2); /* time */
-  return put(to, DOS_DATE, 2);
+  to = put_number(to, ZIP64, 2);
+  to = put_number(to, 0, 2); /* flags */
+  to = put_number(to, 0, 2); /* stored */
+  to = put_number(to, 0, 2); /* time */
+  return put_number(to, DOS_DATE, 2);
 }
 
 static dnmf_status write_local(const archive *a, const member *m) {
   unsigned char header[LOCAL_BYTES + NAME + SIZES_BYTES];
   size_t name = strlen(m->name);
-  unsigned char *to = put(header, 0x04034b50, 4);
-  to = put(put_kind(to), m->checksum, 4);
-  to = put(put(to, UINT32_MAX, 4), UINT32_MAX, 4); /* sizes: below */
-  to = put(put(to, name, 2), SIZES_BYTES, 2);
+  unsigned char *to = put_number(header, 0x04034b50, 4);
+  to = put_number(put_kind(to), m->checksum, 4);
+  to = put_number(put_number(to, UINT32_MAX, 4), UINT32_MAX, 4); /* sizes: below */
+  to = put_number(put_number(to, name, 2), SIZES_BYTES, 2);
   memcpy(to, m->name, name);
-  to = put(put(to + name, 1, 2), SIZES_BYTES - 4, 2);
-  to = put(put(to, (uint64_t)m->bytes, 8), (uint64_t)m->bytes, 8);
+  to = put_number(put_number(to + name, 1, 2), SIZES_BYTES - 4, 2);
+  to = put_number(put_number(to, (uint64_t)m->bytes, 8), (uint64_t)m->bytes, 8);
   return write_at(a, header, (size_t)(to - header), m->begin);
 }
 
 static unsigned char *put_listed(unsigned char *to, const member *m) {
   size_t name = strlen(m->name);
-  to = put(put(to, 0x02014b50, 4), ZIP64, 2);
-  to = put(put_kind(to), m->checksum, 4);
-  to = put(put(to, UINT32_MAX, 4), UINT32_MAX, 4);
-  to = put(put(to, name, 2), PLACES_BYTES, 2);
-  to = put(put(put(to, 0, 2), 0, 2), 0, 2); /* comment, disk, attributes */
-  to = put(put(to, 0, 4), UINT32_MAX, 4);   /* attributes; place: below */
+  to = put_number(put_number(to, 0x02014b50, 4), ZIP64, 2);
+  to = put_number(put_kind(to), m->checksum, 4);
+  to = put_number(put_number(to, UINT32_MAX, 4), UINT32_MAX, 4);
+  to = put_number(put_number(to, name, 2), PLACES_BYTES, 2);
+  to = put_number(put_number(put_number(to, 0, 2), 0, 2), 0, 2); /* comment, disk, attributes */
+  to = put_number(put_number(to, 0, 4), UINT32_MAX, 4);          /* attributes; place: below */
   memcpy(to, m->name, name);
-  to = put(put(to + name, 1, 2), PLACES_BYTES - 4, 2);
-  to = put(put(to, (uint64_t)m->bytes, 8), (uint64_t)m->bytes, 8);
-  return put(to, (uint64_t)m->begin, 8);
+  to = put_number(put_number(to + name, 1, 2), PLACES_BYTES - 4, 2);
+  to = put_number(put_number(to, (uint64_t)m->bytes, 8), (uint64_t)m->bytes, 8);
+  return put_number(to, (uint64_t)m->begin, 8);
 }
 
 /* The list of members and the three records that end an archive. Process 0. */
@@ -90,14 +90,14 @@ static dnmf_status write_list(const archive *a) {
     to = put_listed(to, &a->members[i]);
   uint64_t bytes = (uint64_t)(to - list);
   uint64_t end = (uint64_t)a->end + bytes;
-  to = put(put(to, 0x06064b50, 4), 44, 8);
-  to = put(put(to, ZIP64, 2), ZIP64, 2);
-  to = put(put(to, 0, 4), 0, 4);
-  to = put(put(put(put(to, count, 8), count, 8), bytes, 8), (uint64_t)a->end, 8);
-  to = put(put(put(put(to, 0x07064b50, 4), 0, 4), end, 8), 1, 4);
-  to = put(put(put(to, 0x06054b50, 4), 0, 2), 0, 2);
-  to = put(put(put(put(to, count, 2), count, 2), UINT32_MAX, 4), UINT32_MAX, 4);
-  to = put(to, 0, 2);
+  to = put_number(put_number(to, 0x06064b50, 4), 44, 8);
+  to = put_number(put_number(to, ZIP64, 2), ZIP64, 2);
+  to = put_number(put_number(to, 0, 4), 0, 4);
+  to = put_number(put_number(put_number(put_number(to, count, 8), count, 8), bytes, 8), (uint64_t)a->end, 8);
+  to = put_number(put_number(put_number(put_number(to, 0x07064b50, 4), 0, 4), end, 8), 1, 4);
+  to = put_number(put_number(put_number(to, 0x06054b50, 4), 0, 2), 0, 2);
+  to = put_number(put_number(put_number(put_number(to, count, 2), count, 2), UINT32_MAX, 4), UINT32_MAX, 4);
+  to = put_number(to, 0, 2);
   return write_at(a, list, (size_t)(to - list), a->end);
 }
 
@@ -106,7 +106,7 @@ static uint32_t checksum_of(uint32_t before, const void *bytes, int64_t count) {
 }
 
 /* The checksum of parts that follow each other by rank. */
-static dnmf_status combine(const archive *a, uint32_t mine, int64_t bytes, uint32_t *whole) {
+static dnmf_status archive_checksum(const archive *a, uint32_t mine, int64_t bytes, uint32_t *whole) {
   void *memory = NULL;
   const int64_t count = 2 * (int64_t)a->context->size;
   const int64_t own = 2 * (int64_t)a->context->rank;
@@ -136,7 +136,7 @@ static dnmf_status add(archive *a, const char *name, const char *descr, const ch
   m->begin = a->end;
   uint32_t mine = first ? checksum_of(0, head, head_bytes) : 0;
   mine = count ? checksum_of(mine, numbers, count) : mine;
-  DNMF_TRY(combine(a, mine, count + (first ? head_bytes : 0), &m->checksum));
+  DNMF_TRY(archive_checksum(a, mine, count + (first ? head_bytes : 0), &m->checksum));
   DNMF_TRY(dnmf_exscan_int64(a->context, count, &before, &m->bytes));
   m->bytes += head_bytes;
   int64_t data = m->begin + LOCAL_BYTES + (int64_t)strlen(m->name) + SIZES_BYTES;

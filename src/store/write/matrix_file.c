@@ -37,7 +37,7 @@ static bool fits_single(const dnmf_matrix *matrix) {
   return true;
 }
 
-static dnmf_status make_plan(dnmf_context *context, matrix_plan *plan) {
+static dnmf_status plan_matrix(dnmf_context *context, matrix_plan *plan) {
   int64_t wide = !fits_single(plan->matrix);
   DNMF_TRY(dnmf_max_int64(context, context->comm, &wide, 1));
   plan->type = wide ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
@@ -62,7 +62,7 @@ static int64_t bytes_needed(const matrix_plan *plan) {
   return plan->stored * entry + starts + dnmf_matrix_frame_bytes(&plan->frame);
 }
 
-static dnmf_status lay_out(dnmf_error *error, const matrix_plan *plan) {
+static dnmf_status matrix_create_datasets(dnmf_error *error, const matrix_plan *plan) {
   hid_t file = -1;
   DNMF_TRY(dnmf_hdf5_create_alone(error, plan->path, bytes_needed(plan), &file));
   dnmf_status status = create_values(error, file, plan);
@@ -107,8 +107,8 @@ static dnmf_status write_file(dnmf_context *context, matrix_plan *plan) {
   plan->frame.rows = plan->matrix->rows;
   plan->frame.cols = plan->matrix->cols;
   plan->frame.sparse = plan->matrix->sparse;
-  DNMF_TRY(make_plan(context, plan));
-  DNMF_TRY(dnmf_agree(context, context->rank == 0 ? lay_out(&context->error, plan) : DNMF_OK));
+  DNMF_TRY(plan_matrix(context, plan));
+  DNMF_TRY(dnmf_agree(context, context->rank == 0 ? matrix_create_datasets(&context->error, plan) : DNMF_OK));
   DNMF_TRY(dnmf_hdf5_open(context, plan->path, true, &file));
   dnmf_status status = write_values(context, file, plan);
   if (status == DNMF_OK)

@@ -80,7 +80,7 @@ static dnmf_status list_scores(dnmf_error *error, const dnmf_pairs *pairs, const
   return DNMF_OK;
 }
 
-static dnmf_status lay_out(dnmf_error *error, const scored *all) {
+static dnmf_status scores_create_datasets(dnmf_error *error, const scored *all) {
   hid_t file = -1;
   int64_t bytes = all->total * (int64_t)sizeof(double) + dnmf_ids_bytes(&all->rows, all->widths[0]) +
                   dnmf_ids_bytes(&all->cols, all->widths[1]);
@@ -93,7 +93,7 @@ static dnmf_status lay_out(dnmf_error *error, const scored *all) {
   return dnmf_hdf5_close_layout(error, all->path, file, status);
 }
 
-static dnmf_status fill(dnmf_context *context, hid_t file, const scored *all) {
+static dnmf_status scores_write_datasets(dnmf_context *context, hid_t file, const scored *all) {
   dnmf_slab lines = dnmf_slab_of(all->range);
   DNMF_TRY(dnmf_ids_write(context, file, "/row", &all->rows, all->widths[0]));
   DNMF_TRY(dnmf_ids_write(context, file, "/col", &all->cols, all->widths[1]));
@@ -104,9 +104,9 @@ static dnmf_status write_all(dnmf_context *context, scored *all) {
   hid_t file = -1;
   DNMF_TRY(dnmf_ids_width(context, &all->rows, &all->widths[0]));
   DNMF_TRY(dnmf_ids_width(context, &all->cols, &all->widths[1]));
-  DNMF_TRY(dnmf_agree(context, context->rank == 0 ? lay_out(&context->error, all) : DNMF_OK));
+  DNMF_TRY(dnmf_agree(context, context->rank == 0 ? scores_create_datasets(&context->error, all) : DNMF_OK));
   DNMF_TRY(dnmf_hdf5_open(context, all->path, true, &file));
-  return dnmf_hdf5_close(context, all->path, true, file, fill(context, file, all));
+  return dnmf_hdf5_close(context, all->path, true, file, scores_write_datasets(context, file, all));
 }
 
 dnmf_status dnmf_scores_write_hdf5(dnmf_context *context, const char *path, const dnmf_pairs *pairs,

@@ -109,11 +109,38 @@ static void every_output_is_known_as_one(void **state) {
   }
 }
 
+static void more_options_than_there_is_room_for_are_refused(void **state) {
+  static const cli_option table[CLI_MOST_OPTIONS + 1];
+  static const cli_group groups[] = {{"all:", table, CLI_MOST_OPTIONS, 0}, {"one more:", table, 1, 0}};
+  const int defaults = 0;
+  const cli_command full = {
+      .name = "full", .groups = groups, .group_count = 2, .options_size = sizeof defaults, .defaults = &defaults};
+  char name[] = "full";
+  char *words[] = {name, NULL};
+  int options = 0;
+  int first = 0;
+  bool help = false;
+  cli_given given;
+  dnmf_error error = {0};
+  (void)state;
+  assert_int_equal(cli_parse(&error, &full, 1, words, &options, &given, &first, &help), DNMF_ERROR_USAGE);
+  assert_non_null(strstr(error.text, "more than the"));
+}
+
+static void every_command_has_room_for_its_options(void **state) {
+  (void)state;
+  for (const cli_command *const *command = cli_commands; *command; command++) {
+    size_t base = 0;
+    if (cli_option_at(*command, CLI_MOST_OPTIONS, &base))
+      fail_msg("dnmf %s has more than %d options", (*command)->name, CLI_MOST_OPTIONS);
+  }
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
-      mpi_test(every_text_is_a_file_or_listed),
-      mpi_test(what_sounds_like_a_file_is_one),
-      mpi_test(every_output_is_known_as_one),
+      mpi_test(every_text_is_a_file_or_listed),         mpi_test(what_sounds_like_a_file_is_one),
+      mpi_test(every_output_is_known_as_one),           mpi_test(more_options_than_there_is_room_for_are_refused),
+      mpi_test(every_command_has_room_for_its_options),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
