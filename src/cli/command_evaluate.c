@@ -29,8 +29,8 @@ static const cli_option options_table[] = {
     {"seen", 0, CLI_INPUT_FILE, EVALUATE(seen), "TRAIN",
      "rank all columns that a row does not have in TRAIN, matched by ids", 0, 0, NULL},
     {"relevant", 0, CLI_REAL, EVALUATE(relevant), "X",
-     "entries of X or more are relevant (default: the mean of the fitted ratings, or every\n"
-     "                               entry with a model of --implicit; one of a matrix with zeros needs X)",
+     "entries of X or more are relevant (default: the mean of the fitted ratings; with a\n"
+     "                               model of --implicit its --like; one of a matrix with zeros needs X)",
      -INFINITY, INFINITY, NULL},
     {"at", 0, CLI_TEXT, EVALUATE(at), "N,...",
      "lengths of the lists that ranking metrics look at (default 10; with --seen 10,20,100)", 0, 0, NULL},

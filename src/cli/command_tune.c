@@ -80,7 +80,9 @@ static const cli_option options_table[] = {
      "                               precision@N, hit_rate@N, map@N, mrr@N; see evaluate",
      0, 0, NULL},
     {"relevant", 0, CLI_REAL, TUNE(relevant), "X",
-     "with a list metric: held-out entries of X or more are relevant (default: their mean)", -INFINITY, INFINITY, NULL},
+     "with a list metric: held-out entries of X or more are relevant (default: their mean, of\n"
+     "                               strengths --like)",
+     -INFINITY, INFINITY, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N", "groups of processes, a fit each at a time (default: one a process)", 1,
      1e6, NULL},
     {"output", 'o', CLI_OUTPUT_HDF5, TUNE(output), "MODEL.h5", "refit the best on all entries and write the model", 0,
