@@ -193,6 +193,11 @@ dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f);
 /* Provenance and history into `model`. local */
 dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
 
+/* A number of dnmf_fit_settings: negative, it was not given. local */
+static inline double dnmf_number_or(double value, double other) {
+  return value >= 0 ? value : other;
+}
+
 /* "row and column", "row", "column" or "no"; "none", "w" or "h". local */
 const char *dnmf_bias_name(const dnmf_observed_settings *observed);
 const char *dnmf_fixed_name(dnmf_fixed fixed);
