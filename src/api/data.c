@@ -355,6 +355,8 @@ dnmf_status dnmf_data_load_for_model(dnmf_context *context, const dnmf_data *dat
   if (model->col_ids.kind == DNMF_IDS_NONE)
     options->svmlight_cols = options->transpose ? model->rows : model->cols;
   /* The source of arrays keeps the data; the options are for files. */
+  if (dnmf_model_is_implicit(model))
+    dnmf_source_add_repeats(options);
   return dnmf_data_load_rows(context, data->kind == DNMF_DATA_FILE ? &as_fitted : data, missing, source, placed);
 }
 
