@@ -229,8 +229,8 @@ typedef struct dnmf_fit_settings {
                           beta-divergence, "0.5"; all but "frobenius" by "mu" */
   double l1_w;         /* weight of the sum of W; default 0 */
   double l1_h;         /* ... of H */
-  double l2;           /* weight of half the squared norms of W and H; default 0 with zeros; of ratings 1.1 of their
-                          standard deviation, 0.105 by "count", 14 "raw"; with implicit 1.1 by "sqrt-count" */
+  double l2;           /* weight of half the squared norms of W and H; default 0 with zeros; of ratings 1.15 of their
+                          standard deviation, 0.12 by "count", 12 "raw"; with implicit 1.1 by "sqrt-count" */
   double l2_w;         /* ... of W alone; default l2 */
   double l2_h;         /* ... of H alone; default l2 */
   const char *penalty_scale; /* "raw"; with zeros "dimension" (W's times the columns, H's times the rows); ratings
@@ -262,9 +262,11 @@ typedef struct dnmf_fit_settings {
   /* Ratings ("unobserved") only. */
   struct {
     const char *bias;          /* "both", "row", "col", "none"; default "auto": "both", "none" for "mu" */
-    const char *shrink_to;     /* what l2 pulls a factor's rows towards: "zero", "mean" (their mean row); default
-                                  "auto": "mean", "zero" for "mu" */
-    double l2_bias;            /* shrinks a bias as so many ratings of its mean would; default 5 */
+    const char *shrink_to;     /* what l2 pulls a factor's rows towards: "zero", "mean" (their mean row), "level" (a
+                                  constant row, the product being of deviations from it); default "auto": "level",
+                                  "mean" without biases, "zero" for "mu" */
+    double l2_bias;            /* shrinks a bias as so many ratings of its mean would; default 5; with "level", so
+                                  many times the root of its count for columns, 0.4 of that for rows; default 2 */
     const char *validation;    /* hold out a share, "0.1", or the ratings of a file; default: none */
     const dnmf_data *held_out; /* instead of validation: these ratings, matched by ids; NULL (default): none */
     int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10 */
@@ -395,7 +397,8 @@ DNMF_API void dnmf_ids_destroy(char ***ids); /* local */
 /* Options of predictions. */
 typedef struct dnmf_predict_settings {
   const char *unknown; /* the score of a row or column that the model does not have, or a model of ratings has no rating
-                          of: "bias" (default: the mean plus the bias that is known), "mean", "nan", "error" */
+                          of: "average" (default: as one like others), "bias" (the mean plus the bias that is
+                          known), "mean", "nan", "error" */
   const char *clip;    /* scores to the scale of the ratings: "auto" (default: where the model has one), "yes", "no" */
 } dnmf_predict_settings;
 
@@ -434,12 +437,12 @@ DNMF_API int dnmf_model_similar(dnmf_library *library, const dnmf_model *model, 
 
 /* Options of evaluations. */
 typedef struct dnmf_evaluate_settings {
-  const char
-      *unknown; /* as of dnmf_predict_settings; "drop" leaves such entries out; "nan" is not possible; default "bias" */
-  const char *clip; /* "auto" (default), "yes", "no" */
-  double relevant;  /* entries of this value or more are relevant; default NaN: the mean of the fitted ratings. A model
-                       of a matrix with zeros has none */
-  int64_t at;       /* length of the lists that ranking figures look at; default 10 */
+  const char *unknown; /* as of dnmf_predict_settings; "drop" leaves such entries out; "nan" is not possible; default
+                                 "average" */
+  const char *clip;    /* "auto" (default), "yes", "no" */
+  double relevant; /* entries of this value or more are relevant; default NaN: the mean of the fitted ratings. A model
+                      of a matrix with zeros has none */
+  int64_t at;      /* length of the lists that ranking figures look at; default 10 */
   const dnmf_data *seen; /* also rank, for each row, all columns but those of its entries here, matched by ids: the
                             fitted data; NULL (default): do not */
 } dnmf_evaluate_settings;

@@ -42,10 +42,11 @@ static dnmf_status match_test(dnmf_context *context, const dnmf_scorer *scorer, 
   if (status == DNMF_OK)
     status = dnmf_match(context, &source, &placed.matrix, &target, matched);
   if (status == DNMF_OK && scorer->unknown == DNMF_UNKNOWN_ERROR && matched->unknown_entries > 0)
-    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                       "%s: the %s is not in %s, nor are those of %" PRId64 " entries in all; give --unknown bias, "
-                       "mean or drop",
-                       test->name, matched->unknown_example, target.name, matched->unknown_entries);
+    status =
+        dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                  "%s: the %s is not in %s, nor are those of %" PRId64 " entries in all; give --unknown average, bias, "
+                  "mean or drop",
+                  test->name, matched->unknown_example, target.name, matched->unknown_entries);
   dnmf_placed_free(&placed);
   dnmf_source_close(&source);
   return status;
@@ -174,7 +175,7 @@ dnmf_status dnmf_evaluate_data(dnmf_context *context, const dnmf_model *model, c
 /* --- The door ---------------------------------------------------------------------------------------------- */
 
 void dnmf_evaluate_settings_init(dnmf_evaluate_settings *evaluating) {
-  *evaluating = (dnmf_evaluate_settings){.unknown = "bias", .clip = "auto", .relevant = NAN, .at = 10};
+  *evaluating = (dnmf_evaluate_settings){.unknown = "average", .clip = "auto", .relevant = NAN, .at = 10};
 }
 
 static dnmf_status check_evaluating(dnmf_context *context, const dnmf_data *test, const dnmf_evaluate_settings *how,

@@ -135,6 +135,7 @@ static dnmf_settings settings_of(const dnmf_tune_plan *plan, const dnmf_candidat
     settings.observed.weak.alpha = candidate->alpha;
     dnmf_weak_settle(ratings, &settings.observed.weak);
   }
+  dnmf_observed_set_shrink(&settings, plan->shrink, plan->l2_bias);
   if (l2 < 0 && weak)
     l2 = settings.observed.weak.target_one
              ? dnmf_weak_default_l2(ratings, &settings.observed.weak, candidate->count_power)
