@@ -229,8 +229,8 @@ typedef struct dnmf_fit_settings {
                           beta-divergence, "0.5"; all but "frobenius" by "mu" */
   double l1_w;         /* weight of the sum of W; default 0 */
   double l1_h;         /* ... of H */
-  double l2;           /* weight of half the squared norms of W and H; default 0 with zeros; of ratings 1.1 of their
-                          standard deviation, 0.105 by "count", 14 "raw"; with implicit 1 by "sqrt-count" */
+  double l2;           /* weight of half the squared norms of W and H; default 0 with zeros; of ratings 1.15 of their
+                          standard deviation, 0.12 by "count", 12 "raw"; with implicit 1.1 by "sqrt-count" */
   double l2_w;         /* ... of W alone; default l2 */
   double l2_h;         /* ... of H alone; default l2 */
   const char *penalty_scale; /* "raw"; with zeros "dimension" (W's times the columns, H's times the rows); ratings
@@ -244,12 +244,12 @@ typedef struct dnmf_fit_settings {
   const char *init;   /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
                          with /W, /H or both; ratings take "random", "nndsvd" and "file:" */
   int64_t seed;       /* of the start, which is the same on any number of processes; default 0 */
-  int64_t max_iter;   /* most iterations, or passes of mini-batches; default 200, with implicit 50; 0 keeps the start */
-  double tol;         /* of the stopping rule; default 1e-4; 0: never stop by it */
-  const char *stop;   /* "gradient": projected gradient below tol times the first; "objective": progress of 10
-                         iterations below tol times the start; "validation"; default "auto": "gradient", "objective"
-                         for "mu" and ratings, "validation" where ratings are held out */
-  double time_limit;  /* seconds of iterating in this job; default: none */
+  int64_t max_iter;  /* most iterations, or passes of mini-batches; default 200, with implicit 100; 0 keeps the start */
+  double tol;        /* of the stopping rule; default 1e-4; 0: never stop by it */
+  const char *stop;  /* "gradient": projected gradient below tol times the first; "objective": progress of 10
+                        iterations below tol times the start; "validation"; default "auto": "gradient", "objective"
+                        for "mu" and ratings, "validation" where ratings are held out */
+  double time_limit; /* seconds of iterating in this job; default: none */
   const char *precision; /* of arithmetic and factors: default "double"; "single" */
 
   /* With zeros only. */
@@ -262,9 +262,11 @@ typedef struct dnmf_fit_settings {
   /* Ratings ("unobserved") only. */
   struct {
     const char *bias;          /* "both", "row", "col", "none"; default "auto": "both", "none" for "mu" */
-    const char *shrink_to;     /* what l2 pulls a factor's rows towards: "zero", "mean" (their mean row); default
-                                  "auto": "mean", "zero" for "mu" */
-    double l2_bias;            /* shrinks a bias as so many ratings of its mean would; default 5 */
+    const char *shrink_to;     /* what l2 pulls a factor's rows towards: "zero", "mean" (their mean row), "level" (a
+                                  constant row, the product being of deviations from it); default "auto": "level",
+                                  "mean" without biases, "zero" for "mu" */
+    double l2_bias;            /* shrinks a bias as so many ratings of its mean would; default 5; with "level", so
+                                  many times the root of its count for columns, 0.4 of that for rows; default 2 */
     const char *validation;    /* hold out a share, "0.1", or the ratings of a file; default: none */
     const dnmf_data *held_out; /* instead of validation: these ratings, matched by ids; NULL (default): none */
     int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10 */
@@ -278,7 +280,7 @@ typedef struct dnmf_fit_settings {
                       more confidence where it is stronger; implies "weak"; default false */
     const char *confidence; /* in a value v: "one", "linear" (1 + alpha v), "log" (1 + alpha log(1 + v / epsilon));
                                default "log" with implicit, else "one" */
-    double alpha;           /* default 8 by "log", 4 over the values' mean when "linear" */
+    double alpha;           /* default 16 by "log", 6.5 over the values' mean when "linear" */
     double epsilon;         /* default twice the mean */
     double like;            /* with implicit: entries of less are known, but no sign of liking, and count as those that
                                are not stored; 0: all are. Default: where the values' mean is above the middle of their
@@ -395,7 +397,8 @@ DNMF_API void dnmf_ids_destroy(char ***ids); /* local */
 /* Options of predictions. */
 typedef struct dnmf_predict_settings {
   const char *unknown; /* the score of a row or column that the model does not have, or a model of ratings has no rating
-                          of: "bias" (default: the mean plus the bias that is known), "mean", "nan", "error" */
+                          of: "average" (default: as one like others), "bias" (the mean plus the bias that is
+                          known), "mean", "nan", "error" */
   const char *clip;    /* scores to the scale of the ratings: "auto" (default: where the model has one), "yes", "no" */
 } dnmf_predict_settings;
 
@@ -434,12 +437,12 @@ DNMF_API int dnmf_model_similar(dnmf_library *library, const dnmf_model *model, 
 
 /* Options of evaluations. */
 typedef struct dnmf_evaluate_settings {
-  const char
-      *unknown; /* as of dnmf_predict_settings; "drop" leaves such entries out; "nan" is not possible; default "bias" */
-  const char *clip; /* "auto" (default), "yes", "no" */
-  double relevant;  /* entries of this value or more are relevant; default NaN: the mean of the fitted ratings. A model
-                       of a matrix with zeros has none */
-  int64_t at;       /* length of the lists that ranking figures look at; default 10 */
+  const char *unknown; /* as of dnmf_predict_settings; "drop" leaves such entries out; "nan" is not possible; default
+                                 "average" */
+  const char *clip;    /* "auto" (default), "yes", "no" */
+  double relevant; /* entries of this value or more are relevant; default NaN: the mean of the fitted ratings. A model
+                      of a matrix with zeros has none */
+  int64_t at;      /* length of the lists that ranking figures look at; default 10 */
   const dnmf_data *seen; /* also rank, for each row, all columns but those of its entries here, matched by ids: the
                             fitted data; NULL (default): do not */
 } dnmf_evaluate_settings;

@@ -14,14 +14,18 @@
 
 /* --- Evaluating -------------------------------------------------------------------------------------------- */
 
-/* A mean says nothing of what is relevant where most entries are zeros. */
+/* Of strengths what the fit took for a sign of liking is relevant, of ratings those above their mean. A mean says
+ * nothing of what is relevant where most entries are zeros. */
 static dnmf_status settle_relevant(dnmf_error *error, const dnmf_scorer *scorer, const dnmf_data *test,
                                    double *relevant) {
   if (!isnan(*relevant))
     return DNMF_OK;
-  *relevant = dnmf_model_is_implicit(scorer->model) ? 0 : scorer->predictor.mean; /* of strengths, every entry is */
-  if (dnmf_model_is_implicit(scorer->model) ||
-      (dnmf_model_is_observed(scorer->model) && !dnmf_model_is_weak(scorer->model)))
+  const dnmf_model *model = scorer->model;
+  const bool implicit = dnmf_model_is_implicit(model);
+  *relevant = implicit ? 0 : scorer->predictor.mean;
+  if (implicit)
+    dnmf_model_number(model, "like", relevant);
+  if (implicit || (dnmf_model_is_observed(model) && !dnmf_model_is_weak(model)))
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_USAGE,
                    "%s was fitted to a matrix with zeros, whose mean tells nothing of what is relevant; say from which "
@@ -38,10 +42,11 @@ static dnmf_status match_test(dnmf_context *context, const dnmf_scorer *scorer, 
   if (status == DNMF_OK)
     status = dnmf_match(context, &source, &placed.matrix, &target, matched);
   if (status == DNMF_OK && scorer->unknown == DNMF_UNKNOWN_ERROR && matched->unknown_entries > 0)
-    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                       "%s: the %s is not in %s, nor are those of %" PRId64 " entries in all; give --unknown bias, "
-                       "mean or drop",
-                       test->name, matched->unknown_example, target.name, matched->unknown_entries);
+    status =
+        dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                  "%s: the %s is not in %s, nor are those of %" PRId64 " entries in all; give --unknown average, bias, "
+                  "mean or drop",
+                  test->name, matched->unknown_example, target.name, matched->unknown_entries);
   dnmf_placed_free(&placed);
   dnmf_source_close(&source);
   return status;
@@ -170,7 +175,7 @@ dnmf_status dnmf_evaluate_data(dnmf_context *context, const dnmf_model *model, c
 /* --- The door ---------------------------------------------------------------------------------------------- */
 
 void dnmf_evaluate_settings_init(dnmf_evaluate_settings *evaluating) {
-  *evaluating = (dnmf_evaluate_settings){.unknown = "bias", .clip = "auto", .relevant = NAN, .at = 10};
+  *evaluating = (dnmf_evaluate_settings){.unknown = "average", .clip = "auto", .relevant = NAN, .at = 10};
 }
 
 static dnmf_status check_evaluating(dnmf_context *context, const dnmf_data *test, const dnmf_evaluate_settings *how,

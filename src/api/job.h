@@ -135,6 +135,11 @@ dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f);
 /* Finds out what kind of fit it is, settles defaults, and chooses the grid. collective */
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f);
 
+/* A setting, or its default where it is negative. */
+static inline double dnmf_number_or(double value, double other) {
+  return value >= 0 ? value : other;
+}
+
 /* The job as the cost model sees it; its entries may not be known yet: stored < 0. local */
 dnmf_job dnmf_fitting_cost(const dnmf_fitting *f);
 
@@ -192,11 +197,6 @@ dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f);
 
 /* Provenance and history into `model`. local */
 dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
-
-/* A number of dnmf_fit_settings: negative, it was not given. local */
-static inline double dnmf_number_or(double value, double other) {
-  return value >= 0 ? value : other;
-}
 
 /* "row and column", "row", "column" or "no"; "none", "w" or "h". local */
 const char *dnmf_bias_name(const dnmf_observed_settings *observed);

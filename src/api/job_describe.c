@@ -110,7 +110,7 @@ static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dn
       TEXT("bias", dnmf_bias_name(observed)),
       REAL("l2_bias", observed->l2_bias),
       REAL("count_power", dnmf_count_power(&f->settings.penalties)),
-      TEXT("shrink_to", dnmf_observed_shrinks_to_mean(&f->settings) ? "mean" : "zero"),
+      TEXT("shrink_to", dnmf_observed_center_name(&f->settings)),
       WHOLE("sweeps", dnmf_sweeps(&f->settings)),
       REAL("init_scale", observed->start_scale),
       REAL("mean", f->ratings.mean),

@@ -14,7 +14,6 @@
 
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
-enum { SHRINK_AUTO = 0, SHRINK_ZERO, SHRINK_MEAN };
 enum { BIAS_AUTO = 0, BIAS_NONE, BIAS_BOTH, BIAS_ROW, BIAS_COL };
 enum { STOP_AUTO = 0, STOP_GRADIENT, STOP_OBJECTIVE, STOP_VALIDATION };
 
@@ -28,7 +27,7 @@ typedef struct ratings_choices {
 } ratings_choices;
 
 static dnmf_status choose_words(dnmf_error *error, const dnmf_fit_settings *s, ratings_choices *c) {
-  static const char *const shrinks[] = {"auto", "zero", "mean", NULL};
+  static const char *const shrinks[] = {"auto", "zero", "mean", "level", NULL};
   static const char *const biases[] = {"auto", "none", "both", "row", "col", NULL};
   static const char *const stops[] = {"auto", "gradient", "objective", "validation", NULL};
   DNMF_TRY(dnmf_choose_penalty_scale(error, s->penalty_scale, &c->scale, &c->power));
@@ -49,9 +48,12 @@ static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, cons
                      s->loss);
   if (multiplicative && c->bias > BIAS_NONE)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver mu fits no biases; leave --bias out or take --solver hals");
-  if (multiplicative && c->shrink == SHRINK_MEAN)
+  if (multiplicative && c->shrink > DNMF_SHRINK_ZERO)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--solver mu shrinks to zero; leave --shrink-to out or take --solver hals");
+  if (c->shrink == DNMF_SHRINK_LEVEL && c->bias == BIAS_NONE)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--shrink-to level needs biases; leave --bias none out or take --shrink-to mean");
   if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--grid %s is for --missing zero; ratings are split by rows and by columns over all processes",
@@ -81,12 +83,11 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   f->settings.penalties.count_power = c.power;
   f->settings.observed = (dnmf_observed_settings){.bias_rows = c.bias == BIAS_BOTH || c.bias == BIAS_ROW,
                                                   .bias_cols = c.bias == BIAS_BOTH || c.bias == BIAS_COL,
-                                                  .l2_bias = dnmf_number_or(s->ratings.l2_bias, 5),
-                                                  .shrink_to_mean = c.shrink != SHRINK_ZERO,
                                                   .start_scale = dnmf_number_or(s->ratings.init_scale, 0.05),
                                                   .patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10};
   if (f->weak)
     DNMF_TRY(dnmf_fitting_plan_weak(&context->error, f));
+  dnmf_observed_set_shrink(&f->settings, (dnmf_shrink)c.shrink, s->ratings.l2_bias);
   return dnmf_place(context, context->size, 1, f->source.rows, f->source.cols, &f->a);
 }
 
@@ -236,51 +237,6 @@ dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
 
 /* --- The model --------------------------------------------------------------------------------------------- */
 
-/* Splits panel rows into components and bias. */
-static dnmf_status split_panel(dnmf_error *error, const dnmf_panel *from, int components, dnmf_panel *panel,
-                               double **bias) {
-  void *memory = NULL;
-  DNMF_TRY(dnmf_panel_create(error, "model", from->rows, components, from->precision, panel));
-  DNMF_TRY(dnmf_allocate_zero(error, "biases", from->rows, sizeof(double), &memory));
-  *bias = memory;
-  for (int64_t row = 0; row < from->rows; row++) {
-    for (int c = 0; c < components; c++)
-      dnmf_panel_set(panel, row, c, dnmf_panel_get(from, row, c));
-    if (from->components > components)
-      (*bias)[row] = dnmf_panel_get(from, row, components);
-  }
-  return DNMF_OK;
-}
-
-/* Entries of each owned row of a view. */
-static dnmf_status count_row_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
-  void *memory = NULL;
-  DNMF_TRY(dnmf_allocate(error, "observed entries", view->entries.rows, sizeof(int64_t), &memory));
-  *counts = memory;
-  for (int64_t row = 0; row < view->entries.rows; row++)
-    (*counts)[row] = view->entries.start[row + 1] - view->entries.start[row];
-  return DNMF_OK;
-}
-
-/* Everything but the mean row. */
-static dnmf_status fill_own(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
-  void *mean_row = NULL;
-  model->owned_rows = f->ratings.by_rows.owned;
-  model->owned_cols = f->ratings.by_cols.owned;
-  model->bias.fitted = dnmf_observed_has_biases(&f->settings);
-  model->bias.mean = dnmf_observed_mean(&f->settings, &f->ratings);
-  if (dnmf_observed_shrinks_to_mean(&f->settings))
-    DNMF_TRY(dnmf_allocate(error, "the mean row", f->components, sizeof(double), &mean_row));
-  model->mean_row = mean_row;
-  DNMF_TRY(count_row_entries(error, &f->ratings.by_rows, &model->row_counts));
-  DNMF_TRY(count_row_entries(error, &f->ratings.by_cols, &model->col_counts));
-  DNMF_TRY(split_panel(error, &f->observed_w, f->components, &model->w, &model->bias.row));
-  return split_panel(error, &f->observed_h, f->components, &model->h, &model->bias.col);
-}
-
 dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model) {
-  DNMF_TRY(dnmf_agree(context, fill_own(&context->error, f, model)));
-  if (!model->mean_row)
-    return DNMF_OK;
-  return dnmf_observed_mean_row(context, &f->settings, &f->ratings.by_rows, &f->observed_w, model->mean_row);
+  return dnmf_observed_fill_model(context, &f->settings, &f->ratings, &f->observed_w, &f->observed_h, model);
 }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "store/file.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* The file with the factors to begin with: the checkpoint, or the start; NULL: neither. */
@@ -96,20 +97,37 @@ static void start_side_free(start_side *side) {
   free(side->bias);
 }
 
-/* Into the loop's panel, whose rows may end in a bias; `shift` is added to it. */
-static void join_side(const start_side *side, bool has_factor, double shift, int components, dnmf_panel *panel) {
+static double row_sum(const dnmf_panel *panel, int64_t row, int components) {
+  double sum = 0;
+  for (int c = 0; c < components; c++)
+    sum += dnmf_panel_get(panel, row, c);
+  return sum;
+}
+
+/* Into the loop's panel, whose rows may end in a bias; `shift` is added to it. A bias that is not the file's is zero,
+ * which is stored as dnmf_observed_clear_biases says. */
+static void join_side(const start_side *side, bool has_factor, bool has_bias, double shift, double level,
+                      int components, dnmf_panel *panel) {
   for (int64_t row = 0; row < panel->rows; row++) {
     for (int c = 0; has_factor && c < components; c++)
       dnmf_panel_set(panel, row, c, dnmf_panel_get(&side->factor, row, c));
-    if (panel->components > components)
-      dnmf_panel_set(panel, row, components, side->bias[row] + shift);
+    if (panel->components == components)
+      continue;
+    double bias = has_bias ? side->bias[row] + shift : shift;
+    if (!has_factor || !has_bias)
+      bias -= level * row_sum(panel, row, components);
+    dnmf_panel_set(panel, row, components, bias);
   }
 }
 
-static bool any_bias(const start_side *side) {
-  for (int64_t row = 0; row < side->factor.rows; row++)
-    if (side->bias[row] != 0)
+/* Whether a bias is other than zero, which a fit around a level stores as -level times the sum of the row. */
+static bool any_bias(const start_side *side, bool has_factor, double level) {
+  static const double ROUNDING = 1e-5; /* of single precision */
+  for (int64_t row = 0; row < side->factor.rows; row++) {
+    const double zero = has_factor ? -level * row_sum(&side->factor, row, side->factor.components) : 0;
+    if (fabs(side->bias[row] - zero) > ROUNDING * fabs(zero))
       return true;
+  }
   return false;
 }
 
@@ -118,8 +136,9 @@ static dnmf_status check_biases(dnmf_error *error, const dnmf_fitting *f, const 
                                 const dnmf_start_file *start) {
   const dnmf_observed_settings *plan = &f->settings.observed;
   const bool biased = plan->bias_rows || plan->bias_cols;
-  const bool rows_dropped = !plan->bias_rows && any_bias(w);
-  if ((start->has_biases && !biased) || rows_dropped || (!plan->bias_cols && any_bias(h)))
+  const bool rows_dropped = !plan->bias_rows && any_bias(w, start->has_w, start->level);
+  const bool cols_dropped = !plan->bias_cols && any_bias(h, start->has_h, start->level);
+  if ((start->has_biases && !biased) || rows_dropped || cols_dropped)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s has %sbiases, which this fit would drop; give --bias both",
                      start->path, biased ? rows_dropped ? "row " : "column " : "");
   return DNMF_OK;
@@ -151,9 +170,11 @@ static dnmf_status start_ratings_from_file(dnmf_context *context, dnmf_fitting *
   status = dnmf_agree(context, status);
   if (status == DNMF_OK) {
     const double shift = start.has_biases ? start.mean - dnmf_observed_mean(&f->settings, &f->ratings) : 0;
+    const double level = dnmf_observed_level(&f->settings, &f->ratings);
     const bool to_rows = f->settings.observed.bias_rows;
-    join_side(&w, start.has_w, to_rows ? shift : 0, f->components, &f->observed_w);
-    join_side(&h, start.has_h, to_rows ? 0 : shift, f->components, &f->observed_h);
+    const bool to_cols = f->settings.observed.bias_cols;
+    join_side(&w, start.has_w, start.has_biases && to_rows, to_rows ? shift : 0, level, f->components, &f->observed_w);
+    join_side(&h, start.has_h, start.has_biases && to_cols, to_rows ? 0 : shift, level, f->components, &f->observed_h);
   }
   start_side_free(&w);
   start_side_free(&h);

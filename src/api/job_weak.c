@@ -17,7 +17,9 @@ static dnmf_status refuse_ratings(dnmf_error *error, const dnmf_fitting *f) {
   } uses[] = {
       {"bias", s->ratings.bias && strcmp(s->ratings.bias, "auto") != 0 && strcmp(s->ratings.bias, "none") != 0, none},
       {"l2-bias", s->ratings.l2_bias >= 0, none},
-      {"shrink-to", s->ratings.shrink_to && strcmp(s->ratings.shrink_to, "mean") == 0,
+      {"shrink-to",
+       s->ratings.shrink_to &&
+           (strcmp(s->ratings.shrink_to, "mean") == 0 || strcmp(s->ratings.shrink_to, "level") == 0),
        "fits with weak zeros shrink to zero"},
       {"validation", s->ratings.validation || s->ratings.held_out,
        "an error on held-out entries tells nothing of the lists that weak zeros are for; dnmf tune --metric does"},

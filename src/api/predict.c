@@ -31,7 +31,7 @@ dnmf_status dnmf_choose_clipping(dnmf_error *error, const dnmf_model *model, con
 
 dnmf_status dnmf_scorer_create(dnmf_context *context, const dnmf_model *model, const char *unknown, const char *clip,
                                dnmf_scorer *scorer) {
-  static const char *const policies[] = {"bias", "mean", "nan", "drop", "error", NULL};
+  static const char *const policies[] = {"average", "bias", "mean", "nan", "drop", "error", NULL};
   int policy = 0;
   *scorer = (dnmf_scorer){.model = model};
   dnmf_status status = dnmf_choose(&context->error, "unknown", unknown, policies, &policy);
@@ -90,8 +90,8 @@ void dnmf_scores_free(dnmf_scores *scores) {
 }
 
 dnmf_status dnmf_scores_compute(dnmf_context *context, const dnmf_scorer *scorer, dnmf_scores *scores) {
-  static const dnmf_fallback fallbacks[] = {DNMF_FALLBACK_BIAS, DNMF_FALLBACK_MEAN, DNMF_FALLBACK_NAN,
-                                            DNMF_FALLBACK_NAN, DNMF_FALLBACK_NAN};
+  static const dnmf_fallback fallbacks[] = {DNMF_FALLBACK_AVERAGE, DNMF_FALLBACK_BIAS, DNMF_FALLBACK_MEAN,
+                                            DNMF_FALLBACK_NAN,     DNMF_FALLBACK_NAN,  DNMF_FALLBACK_NAN};
   int64_t counts[4] = {scores->count, 0, 0, 0};
   DNMF_TRY(dnmf_predict(context, &scorer->predictor, fallbacks[scorer->unknown], scores->count, scores->pairs,
                         scores->predictions));
@@ -116,7 +116,7 @@ dnmf_status dnmf_scores_compute(dnmf_context *context, const dnmf_scorer *scorer
 /* --- The door ---------------------------------------------------------------------------------------------- */
 
 void dnmf_predict_settings_init(dnmf_predict_settings *scoring) {
-  *scoring = (dnmf_predict_settings){.unknown = "bias", .clip = "auto"};
+  *scoring = (dnmf_predict_settings){.unknown = "average", .clip = "auto"};
 }
 
 /* One side of pairs: names of the caller's, and what they come to. */

@@ -10,7 +10,8 @@
 
 /* What becomes of a pair whose row or column is unknown (model/predict.h). */
 typedef enum dnmf_unknown {
-  DNMF_UNKNOWN_BIAS = 0,
+  DNMF_UNKNOWN_AVERAGE = 0,
+  DNMF_UNKNOWN_BIAS,
   DNMF_UNKNOWN_MEAN,
   DNMF_UNKNOWN_NAN,
   DNMF_UNKNOWN_DROP, /* it is left out: its score is NaN */

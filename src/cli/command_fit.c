@@ -22,7 +22,7 @@ static const cli_fit_options defaults = {.fit = {UNGIVEN, .max_iter = -1, .sweep
                                                  .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
     .fit = {UNGIVEN, .max_iter = 200, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
-            .ratings = {.bias = "auto", .shrink_to = "auto", .l2_bias = 5, .patience = 10, .init_scale = 0.05},
+            .ratings = {.bias = "auto", .shrink_to = "auto", .l2_bias = 2, .patience = 10, .init_scale = 0.05},
             .weak = {.weight = 1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
 
@@ -30,7 +30,7 @@ static const char *const missing_choices[] = {"auto", "zero", "unobserved", "wea
 static const char *const confidence_choices[] = {"one", "linear", "log", NULL};
 static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
-static const char *const shrink_choices[] = {"auto", "zero", "mean", NULL};
+static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
 static const char *const fix_choices[] = {"none", "w", "h", NULL};
 static const char *const init_words[] = {"random", "nndsvd", "nndsvda", "nndsvdar", NULL};
@@ -52,8 +52,8 @@ static const cli_option model_table[] = {
     {"l1-w", 0, CLI_REAL, FIT(l1_w), "X", "weight of the sum of W (default 0)", 0, INFINITY, NULL},
     {"l1-h", 0, CLI_REAL, FIT(l1_h), "X", "weight of the sum of H (default 0)", 0, INFINITY, NULL},
     {"l2", 0, CLI_REAL, FIT(l2), "X",
-     "weight of half the squared norms of W and H (default 0; ratings: 1.1 of their\n"
-     "                               standard deviation; 0.105 by count, 14 raw)",
+     "weight of half the squared norms of W and H (default 0; ratings: 1.15 of their\n"
+     "                               standard deviation; 0.12 by count, 12 raw; with --implicit 1.1)",
      0, INFINITY, NULL},
     {"l2-w", 0, CLI_REAL, FIT(l2_w), "X", "... of W alone", 0, INFINITY, NULL},
     {"l2-h", 0, CLI_REAL, FIT(l2_h), "X", "... of H alone", 0, INFINITY, NULL},
@@ -68,11 +68,14 @@ static const cli_option ratings_table[] = {
     {"bias", 0, CLI_WORD, FIT(ratings.bias), "B", "fit biases: none, both, row, col; auto (default): both, none for mu",
      0, 0, bias_choices},
     {"shrink-to", 0, CLI_WORD, FIT(ratings.shrink_to), "T",
-     "what L2 pulls a factor's rows towards: zero, or mean, their mean row; auto (default):\n"
-     "                               mean, zero for mu",
+     "what L2 pulls a factor's rows towards: zero; mean, their mean row; level, a constant\n"
+     "                               row, the product being of deviations from it, and biases towards what is\n"
+     "                               usual for their count; auto (default): level, mean without biases, zero for mu",
      0, 0, shrink_choices},
-    {"l2-bias", 0, CLI_REAL, FIT(ratings.l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0,
-     INFINITY, NULL},
+    {"l2-bias", 0, CLI_REAL, FIT(ratings.l2_bias), "N",
+     "shrink a bias as N ratings of its mean would (default 5); with --shrink-to level N times\n"
+     "                               the root of its count for columns, 0.4 of that for rows (default 2)",
+     0, INFINITY, NULL},
     {"validation", 0, CLI_INPUT_FILE, FIT(ratings.validation), "F|FILE",
      "hold out this fraction, or the ratings of FILE (matched by ids); stop when their RMSE\n"
      "                               stops improving, keep the best model",
@@ -96,8 +99,10 @@ static const cli_option weak_table[] = {
      "with --implicit what a stored value v counts: one (1), linear (1 + alpha v) or log\n"
      "                               (1 + alpha log(1 + v / epsilon), default)",
      0, 0, confidence_choices},
-    {"alpha", 0, CLI_REAL, FIT(weak.alpha), "A", "(default 8 by log, 4 over the values' mean when linear)", 0, INFINITY,
-     NULL},
+    {"alpha", 0, CLI_REAL, FIT(weak.alpha), "A",
+     "what strength adds to a confidence (default 16 by log, 6.5 over the values' mean when\n"
+     "                               linear)",
+     0, INFINITY, NULL},
     {"epsilon", 0, CLI_REAL, FIT(weak.epsilon), "E", "(default twice the mean)", 0, INFINITY, NULL},
     {"like", 0, CLI_REAL, FIT(weak.like), "X",
      "with --implicit: entries below X are known, but no sign of liking, and count as what is\n"
@@ -131,7 +136,7 @@ static const cli_option run_table[] = {
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iter), "N",
-     "most iterations, or passes in batches (default 200, with --implicit 50; 0 keeps the\n"
+     "most iterations, or passes in batches (default 200, with --implicit 100; 0 keeps the\n"
      "                               start)",
      0, 1e9, NULL},
     {"tol", 0, CLI_REAL, FIT(tol), "X", "tolerance of the stopping rule (default 1e-4; 0: never)", 0, 1, NULL},

@@ -23,7 +23,7 @@ typedef struct predict_options {
   const char *col;
 } predict_options;
 
-static const predict_options defaults = {.scoring = {.unknown = "bias"}};
+static const predict_options defaults = {.scoring = {.unknown = "average"}};
 
 #define PREDICT(member) offsetof(predict_options, member)
 static const cli_option options_table[] = {
@@ -84,13 +84,14 @@ static dnmf_status refuse_pair(dnmf_error *error, const prediction *p, int64_t i
   if (p->pairs_name)
     snprintf(place, sizeof place, "%s, line %" PRId64 ": ", p->pairs_name, p->pairs.line[i]);
   if (no_row || p->scores.pairs[i].col < 0)
-    return dnmf_fail(error, DNMF_ERROR_INPUT, "%sthe %s id %.*s is not in %s; give --unknown bias, mean, nan or drop",
-                     place, no_row ? "row" : "column", name_length(names, at), names->text + names->starts[at],
-                     p->model_name);
-  return dnmf_fail(error, DNMF_ERROR_INPUT,
-                   "%srow %.*s or column %.*s had no rating when %s was fitted; give --unknown bias, mean, nan or drop",
-                   place, name_length(rows, row), rows->text + rows->starts[row], name_length(names, at),
-                   names->text + names->starts[at], p->model_name);
+    return dnmf_fail(error, DNMF_ERROR_INPUT,
+                     "%sthe %s id %.*s is not in %s; give --unknown average, bias, mean, nan or drop", place,
+                     no_row ? "row" : "column", name_length(names, at), names->text + names->starts[at], p->model_name);
+  return dnmf_fail(
+      error, DNMF_ERROR_INPUT,
+      "%srow %.*s or column %.*s had no rating when %s was fitted; give --unknown average, bias, mean, nan or drop",
+      place, name_length(rows, row), rows->text + rows->starts[row], name_length(names, at),
+      names->text + names->starts[at], p->model_name);
 }
 
 static dnmf_status place_pairs(dnmf_context *context, prediction *p) {
@@ -222,7 +223,7 @@ const cli_command cli_predict = {
     .details =
         "PAIRS is text with a row id and a column id a line; further columns are passed over. OUT has the same\n"
         "pairs in the same order: row,column,score, or HDF5 datasets row, col and score.\n\n" CLI_UNKNOWN_HELP "\n"
-        "  --unknown nan    nan        --unknown drop   the line is left out        --unknown error   stop\n\n"
+        "  --unknown nan      nan        --unknown drop   the line is left out        --unknown error   stop\n\n"
         "  dnmf predict model.h5 pairs.csv -o scores.csv\n"
         "  dnmf predict model.h5 --row 196 --col 242\n"
         "  mpirun -n 8 dnmf predict model.h5 pairs.tsv -o scores.h5 --unknown drop",

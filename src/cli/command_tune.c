@@ -31,7 +31,7 @@ typedef struct tune_options {
   int64_t sweeps;
   double l2_bias;
   double init_scale;
-  int shrink_to; /* SHRINK_... */
+  int shrink_to; /* dnmf_shrink */
   int precision;
   bool implicit;
   int missing; /* MISSING_... */
@@ -50,15 +50,14 @@ static const tune_options defaults = {.lists = {.components = "10,20,40", .bias 
                                       .max_iterations = 60,
                                       .patience = 10,
                                       .sweeps = 1,
-                                      .l2_bias = 5,
+                                      .l2_bias = -1,
                                       .init_scale = 0.05};
 
 static const char *const search_choices[] = {"grid", "random", NULL};
 static const char *const missing_choices[] = {"unobserved", "weak", NULL};
 static const char *const confidence_choices[] = {"one", "linear", "log", NULL};
-static const char *const shrink_choices[] = {"auto", "zero", "mean", NULL};
+static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 enum { MISSING_UNOBSERVED = 0, MISSING_WEAK };
-enum { SHRINK_AUTO = 0, SHRINK_ZERO, SHRINK_MEAN }; /* auto: mean */
 static const char *const precision_choices[] = {"double", "single", NULL};
 
 #define TUNE(member) offsetof(tune_options, member)
@@ -80,7 +79,9 @@ static const cli_option options_table[] = {
      "                               precision@N, hit_rate@N, map@N, mrr@N; see evaluate",
      0, 0, NULL},
     {"relevant", 0, CLI_REAL, TUNE(relevant), "X",
-     "with a list metric: held-out entries of X or more are relevant (default: their mean)", -INFINITY, INFINITY, NULL},
+     "with a list metric: held-out entries of X or more are relevant (default: their mean, of\n"
+     "                               strengths --like)",
+     -INFINITY, INFINITY, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N", "groups of processes, a fit each at a time (default: one a process)", 1,
      1e6, NULL},
     {"output", 'o', CLI_OUTPUT_HDF5, TUNE(output), "MODEL.h5", "refit the best on all entries and write the model", 0,
@@ -102,10 +103,9 @@ static const cli_option fits_table[] = {
     {"patience", 0, CLI_INT, TUNE(patience), "N", "iterations without improvement that end a fit (default 10)", 1, 1e6,
      NULL},
     {"sweeps", 0, CLI_INT, TUNE(sweeps), "N", "coordinate sweeps over a row's components (default 1)", 1, 1000, NULL},
-    {"shrink-to", 0, CLI_CHOICE, TUNE(shrink_to), "T", "what L2 pulls factor rows towards: mean (default) or zero", 0,
-     0, shrink_choices},
-    {"l2-bias", 0, CLI_REAL, TUNE(l2_bias), "N", "shrink a bias as N ratings of its mean would (default 5)", 0,
-     INFINITY, NULL},
+    {"shrink-to", 0, CLI_CHOICE, TUNE(shrink_to), "T",
+     "what L2 pulls factor rows towards, as for fit: level, mean or zero; auto (default)", 0, 0, shrink_choices},
+    {"l2-bias", 0, CLI_REAL, TUNE(l2_bias), "N", "weight of biases, as for fit", 0, INFINITY, NULL},
     {"init-scale", 0, CLI_REAL, TUNE(init_scale), "X", "scale of the random start (default 0.05)", 1e-6, 1e3, NULL},
     {"precision", 0, CLI_CHOICE, TUNE(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
@@ -336,6 +336,8 @@ static dnmf_status settle_weak(dnmf_error *error, const cli_given *given, tune_o
 /* What all candidates share. */
 static dnmf_tune_plan make_tune_plan(const tune_options *options, const char *input, int processes) {
   dnmf_tune_plan plan = {.input = input,
+                         .shrink = (dnmf_shrink)options->shrink_to,
+                         .l2_bias = options->l2_bias,
                          .source = cli_source_options(&options->input),
                          .precision = (dnmf_precision)options->precision,
                          .seed = (uint64_t)options->seed,
@@ -349,10 +351,7 @@ static dnmf_tune_plan make_tune_plan(const tune_options *options, const char *in
                              .penalties = {.scale = DNMF_PENALTY_COUNT},
                              .max_iterations = (int)options->max_iterations,
                              .time_limit = INFINITY,
-                             .observed = {.start_scale = options->init_scale,
-                                          .l2_bias = options->l2_bias,
-                                          .shrink_to_mean = options->shrink_to != SHRINK_ZERO,
-                                          .patience = (int)options->patience}};
+                             .observed = {.start_scale = options->init_scale, .patience = (int)options->patience}};
   if (is_weak(options)) {
     plan.fit.tolerance = 1e-4; /* as in fit */
     plan.fit.observed.weak = (dnmf_weak_settings){.on = true,

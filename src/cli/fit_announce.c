@@ -38,12 +38,17 @@ static void announce_products(cli_session *session, const dnmf_fitting *fit) {
           by_rows, by_rows > 1 ? "s" : "", by_cols, by_cols > 1 ? "s" : "");
 }
 
+static const char *towards(const dnmf_settings *settings) {
+  if (dnmf_observed_is_around_level(settings))
+    return "a constant row";
+  return dnmf_observed_shrinks_to_mean(settings) ? "the mean row" : "zero";
+}
+
 static void announce_ratings(cli_session *session, const dnmf_fitting *fit) {
   const dnmf_ratings *r = &fit->ratings;
   cli_say(session, "  %" PRId64 " ratings, mean %.4f, from %g to %g; l2 %.4g and %.4g towards %s, %s biases%s",
           r->stored, r->mean, r->smallest, r->largest, fit->settings.penalties.l2_w, fit->settings.penalties.l2_h,
-          dnmf_observed_shrinks_to_mean(&fit->settings) ? "the mean row" : "zero",
-          dnmf_bias_name(&fit->settings.observed), fit->has_held_out ? "; some held out" : "");
+          towards(&fit->settings), dnmf_bias_name(&fit->settings.observed), fit->has_held_out ? "; some held out" : "");
   if (session->context->size > 1)
     cli_say(session, "  the busiest process has %.2f (rows) and %.2f (columns) times the mean of the ratings",
             r->by_rows.imbalance, r->by_cols.imbalance);

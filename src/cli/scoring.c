@@ -1,6 +1,6 @@
 #include "scoring.h"
 
-static const char *const unknown_choices[] = {"bias", "mean", "nan", "drop", "error", NULL};
+static const char *const unknown_choices[] = {"average", "bias", "mean", "nan", "drop", "error", NULL};
 
 #define SCORING(member) offsetof(cli_scoring, member)
 const cli_option cli_scoring_options[CLI_SCORING_OPTIONS] = {
@@ -8,7 +8,9 @@ const cli_option cli_scoring_options[CLI_SCORING_OPTIONS] = {
      0, NULL},
     {"no-clip", 0, CLI_FLAG, SCORING(no_clip), NULL, "leave them as they are", 0, 0, NULL},
     {"unknown", 0, CLI_WORD, SCORING(unknown), "P",
-     "unknown row or column: bias (default), mean, nan, drop (leave out), error (stop)", 0, 0, unknown_choices},
+     "unknown row or column: average (default), bias, mean, nan, drop (leave out),\n"
+     "                               error (stop)",
+     0, 0, unknown_choices},
 };
 
 dnmf_status cli_clip(dnmf_error *error, const cli_scoring *scoring, const char **clip) {

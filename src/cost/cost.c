@@ -262,12 +262,15 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
 static dnmf_traffic traffic_of_observed(const dnmf_job *job, int processes, int stride) {
   const double p = processes;
   const double rows = fetched_rows(job, processes, job->rows) + fetched_rows(job, processes, job->cols);
-  const bool centered = job->solver != DNMF_SOLVER_MU && !job->weak;
-  const double mean_rows = centered ? 2.0 * (job->components + DNMF_COST_MEAN_ROW_EXTRA) : 0;
+  double pulls = job->solver == DNMF_SOLVER_MU ? 0 : 2.0 * (job->components + DNMF_COST_MEAN_ROW_EXTRA);
+  if (job->bias)
+    pulls = 2.0 * DNMF_COST_BIAS_LINE_SUMS;
+  if (job->weak)
+    pulls = 0;
   const double grams = job->weak ? 2.0 * job->components * job->components : 0;
   return (dnmf_traffic){.gather_words = rows * stride,
                         .gram_words = 2 * (p - 1) * grams,
-                        .control_words = 2 * (p - 1) * (DNMF_COST_OBSERVED_SUMS + mean_rows),
+                        .control_words = 2 * (p - 1) * (DNMF_COST_OBSERVED_SUMS + pulls),
                         .messages = p * (2 * (p - 1) + (job->weak ? 6 : 2) * steps(processes))};
 }
 

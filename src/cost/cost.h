@@ -35,7 +35,8 @@
 enum {
   DNMF_COST_CONTROLS = 8,       /* with the sums of a factor, zeros */
   DNMF_COST_OBSERVED_SUMS = 9,  /* of an iteration over observed entries */
-  DNMF_COST_MEAN_ROW_EXTRA = 1, /* beside the mean row of a factor */
+  DNMF_COST_MEAN_ROW_EXTRA = 1, /* beside the mean row of a factor, where rows are pulled towards that */
+  DNMF_COST_BIAS_LINE_SUMS = 5, /* of a factor's biases, where rows are pulled towards a level */
 };
 
 /* Seconds of iterating, by what they went to. */

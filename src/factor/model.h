@@ -63,7 +63,9 @@ typedef struct dnmf_model {
   int64_t *row_counts; /* observed entries of the owned rows; NULL where unstored entries were zeros */
   int64_t *col_counts; /* ... of the owned columns */
   double *mean_row;    /* owned; the row that L2 pulls W's rows towards, the same on every process; NULL: zero */
-  int part_count;      /* of a checkpoint */
+  double *mean_col; /* likewise H's; NULL also in older models. With both, unknown rows and columns are predicted to be
+                       these, with the biases of the attributes unknown_row_bias and unknown_col_bias, else 0 */
+  int part_count;   /* of a checkpoint */
   dnmf_model_part parts[DNMF_MODEL_PARTS];
   dnmf_ids row_ids;
   dnmf_ids col_ids;
@@ -112,6 +114,11 @@ bool dnmf_model_is_implicit(const dnmf_model *model);
  * are data. `row` and `col` count from the first owned one. local */
 bool dnmf_model_row_is_known(const dnmf_model *model, int64_t row);
 bool dnmf_model_col_is_known(const dnmf_model *model, int64_t col);
+
+/* What is predicted for an unknown row (column) is that it is like others: the model says what those are pulled
+ * towards, and holds that in W and H in place of rows without entries. False in older models and where they are pulled
+ * towards zero. local */
+bool dnmf_model_has_mean_rows(const dnmf_model *model);
 
 /* Appends a copy of a history curve. local */
 dnmf_status dnmf_model_add_curve(dnmf_error *error, dnmf_model *model, const char *name, int64_t count,

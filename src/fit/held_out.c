@@ -21,15 +21,21 @@ static double dot_rows(const dnmf_panel *x, int64_t row, const dnmf_panel *y, in
   return sum;
 }
 
-/* w_i h_j with biases and mean, clipped to the scale; where a row or column has no data, its product is expected to
- * be what the others' is on average (as predict.h). */
+/* Whether a row or column without entries in the fit is zero, and not what others are pulled towards. */
+static bool is_blank(const dnmf_held_out *p, int64_t row, int64_t place) {
+  const int64_t *start = p->ratings->by_rows.entries.start;
+  if (dnmf_observed_is_around_level(p->settings) || dnmf_observed_shrinks_to_mean(p->settings))
+    return false;
+  return start[row + 1] == start[row] || !p->view->needed_known[place];
+}
+
+/* w_i h_j with biases and mean, clipped to the scale; where a row or column has no data and is zero, its product is
+ * expected to be what the others' is on average (as predict.h). */
 static double predict(const dnmf_held_out *p, int64_t row, int64_t place) {
   const dnmf_settings *settings = p->settings;
   const dnmf_ratings *ratings = p->ratings;
   int k = settings->components;
-  const int64_t *start = ratings->by_rows.entries.start;
-  bool unknown = start[row + 1] == start[row] || !p->view->needed_known[place];
-  double score = unknown ? ratings->mean : dnmf_observed_mean(settings, ratings);
+  double score = is_blank(p, row, place) ? ratings->mean : dnmf_observed_mean(settings, ratings);
   score += dot_rows(p->w, row, p->needed, place, k);
   if (dnmf_observed_has_biases(settings))
     score += dnmf_panel_get(p->w, row, k) + dnmf_panel_get(p->needed, place, k);

@@ -7,6 +7,7 @@
  */
 #include "fit/observed_fit.h"
 
+#include "bias_line.h"
 #include "center.h"
 #include "held_out.h"
 #include "weak_fit.h"
@@ -34,6 +35,7 @@ enum { OBSERVED_TOTALS = sizeof(observed_totals) / sizeof(double) };
 
 _Static_assert((int)OBSERVED_TOTALS == (int)DNMF_COST_OBSERVED_SUMS, "the cost model counts what travels");
 _Static_assert((int)CENTER_EXTRA == (int)DNMF_COST_MEAN_ROW_EXTRA, "the cost model counts what travels");
+_Static_assert((int)DNMF_BIAS_LINE_SUMS == (int)DNMF_COST_BIAS_LINE_SUMS, "the cost model counts what travels");
 
 /* One factor, as its half-step needs it. */
 typedef struct observed_factor {
@@ -46,6 +48,8 @@ typedef struct observed_factor {
   const double *given_center;
   weak_side weak; /* with weak zeros */
   bool fit_bias;
+  double l2_bias;
+  dnmf_bias_line bias_line; /* what biases are pulled towards */
   double l1;
   double l2;
 } observed_factor;
@@ -56,6 +60,8 @@ typedef struct observed_fit {
   const dnmf_ratings *ratings; /* NULL: rows are folded in */
   const dnmf_ratings_view *held_out;
   double mean; /* of every prediction */
+  double level;
+  double *level_row; /* components numbers of it */
   observed_factor rows;
   observed_factor cols;
   dnmf_panel held_out_needed;
@@ -67,6 +73,10 @@ typedef struct observed_fit {
 
 static bool moves_centers(const observed_fit *o) {
   return o->ratings && dnmf_observed_shrinks_to_mean(o->settings);
+}
+
+static bool moves_lines(const observed_fit *o) {
+  return o->ratings && dnmf_observed_is_around_level(o->settings);
 }
 
 /* Solves the owned rows of one factor, the other fixed. */
@@ -95,7 +105,11 @@ static dnmf_status observed_half_step(dnmf_loop *loop, observed_fit *o, observed
                                  .l2 = f->l2,
                                  .count_power = dnmf_count_power(&settings->penalties),
                                  .center = f->given_center ? f->given_center : f->center.mean,
-                                 .l2_bias = settings->observed.l2_bias,
+                                 .count_extra = settings->penalties.count_extra,
+                                 .level = o->level,
+                                 .l2_bias = f->l2_bias,
+                                 .bias_power = dnmf_observed_bias_power(settings),
+                                 .bias_line = f->bias_line,
                                  .weak = settings->observed.weak.on ? &f->weak.terms : NULL,
                                  .sweeps = dnmf_sweeps(settings),
                                  .kullback_leibler = settings->loss.divergence};
@@ -134,9 +148,20 @@ static int64_t add_center(observed_factor *f, double *values) {
   return count;
 }
 
-/* Adds up everybody's totals; the mean rows, which ride along, hold for the next half-steps. */
+/* Those of its biases' line. */
+static int64_t add_bias_line(const observed_fit *o, const observed_factor *f, double *values) {
+  dnmf_bias_line_sums(f->view, f->x, o->level, dnmf_observed_bias_power(o->settings), values);
+  return DNMF_BIAS_LINE_SUMS;
+}
+
+static void take_bias_line(const double *sums, observed_factor *f) {
+  if (f->fit_bias)
+    f->bias_line = dnmf_bias_line_of(sums);
+}
+
+/* Adds up everybody's totals; what rows and biases are pulled towards rides along and holds for the next half-steps. */
 static dnmf_status sum_totals(dnmf_loop *loop, observed_fit *o, observed_totals *totals) {
-  double *means = o->shared + OBSERVED_TOTALS;
+  double *behind = o->shared + OBSERVED_TOTALS;
   double clock = MPI_Wtime();
   int64_t count = OBSERVED_TOTALS;
   totals->failed = loop->failure != DNMF_OK;
@@ -146,11 +171,19 @@ static dnmf_status sum_totals(dnmf_loop *loop, observed_fit *o, observed_totals 
     count += add_center(&o->rows, o->shared + count);
     count += add_center(&o->cols, o->shared + count);
   }
+  if (moves_lines(o)) {
+    count += add_bias_line(o, &o->rows, o->shared + count);
+    count += add_bias_line(o, &o->cols, o->shared + count);
+  }
   DNMF_TRY(dnmf_sum_gram(o->context, o->shared, 0, count));
   memcpy(totals, o->shared, sizeof *totals);
   if (moves_centers(o)) {
-    center_take(means, &o->rows.center);
-    center_take(means + o->settings->components + CENTER_EXTRA, &o->cols.center);
+    center_take(behind, &o->rows.center);
+    center_take(behind + o->settings->components + CENTER_EXTRA, &o->cols.center);
+  }
+  if (moves_lines(o)) {
+    take_bias_line(behind, &o->rows);
+    take_bias_line(behind + DNMF_BIAS_LINE_SUMS, &o->cols);
   }
   loop->seconds.exchange += dnmf_lap(&clock);
   return totals->failed > 0 ? dnmf_agree(o->context, loop->failure) : DNMF_OK;
@@ -229,15 +262,28 @@ static dnmf_status observed_settle(dnmf_loop *loop, void *state, dnmf_reached *r
   return DNMF_OK;
 }
 
-/* What adds up over all processes, and the mean rows when rows are pulled towards them. */
+static dnmf_status create_level_row(observed_fit *o) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(&o->context->error, "a constant row", o->settings->components, sizeof(double), &memory));
+  o->level_row = memory;
+  for (int c = 0; c < o->settings->components; c++)
+    o->level_row[c] = o->level;
+  o->rows.given_center = o->cols.given_center = o->level_row;
+  return DNMF_OK;
+}
+
+/* What adds up over all processes, and what rows are pulled towards. */
 static dnmf_status create_sums(observed_fit *o) {
   dnmf_error *error = &o->context->error;
   const dnmf_settings *settings = o->settings;
   const int64_t mean_rows = 2 * ((int64_t)settings->components + CENTER_EXTRA);
+  const int64_t lines = 2 * (int64_t)DNMF_BIAS_LINE_SUMS;
   const double power = dnmf_count_power(&settings->penalties);
   void *shared = NULL;
-  DNMF_TRY(dnmf_allocate(error, "sums", OBSERVED_TOTALS + mean_rows, sizeof(double), &shared));
+  DNMF_TRY(dnmf_allocate(error, "sums", OBSERVED_TOTALS + mean_rows + lines, sizeof(double), &shared));
   o->shared = shared;
+  if (moves_lines(o))
+    return create_level_row(o);
   if (!moves_centers(o))
     return DNMF_OK;
   DNMF_TRY(center_create(error, o->rows.view, settings->components, power, &o->rows.center));
@@ -285,6 +331,7 @@ static void observed_close(void *state) {
   free(o->held_out_squares);
   center_free(&o->rows.center);
   center_free(&o->cols.center);
+  free(o->level_row);
   weak_side_free(&o->rows.weak);
   weak_side_free(&o->cols.weak);
   free(o->shared);
@@ -321,7 +368,8 @@ dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_settings *settin
                     .context = context,
                     .ratings = ratings,
                     .held_out = held_out,
-                    .mean = dnmf_observed_mean(settings, ratings)};
+                    .mean = dnmf_observed_mean(settings, ratings),
+                    .level = dnmf_observed_level(settings, ratings)};
   o.rows = (observed_factor){.view = &ratings->by_rows, .x = w, .other = h, .fit_bias = settings->observed.bias_rows};
   o.rows.other_rows = ratings->cols;
   o.rows.l1 = penalties->l1_w;
@@ -330,6 +378,8 @@ dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_settings *settin
   o.cols.other_rows = ratings->rows;
   o.cols.l1 = penalties->l1_h;
   o.cols.l2 = penalties->l2_h;
+  o.rows.l2_bias = dnmf_observed_l2_bias(settings, false);
+  o.cols.l2_bias = dnmf_observed_l2_bias(settings, true);
   dnmf_problem problem = {.kind = &observed_kind,
                           .state = &o,
                           .precision = ratings->precision,
@@ -343,13 +393,15 @@ dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_settings *settin
 
 dnmf_status dnmf_fold_observed(dnmf_context *context, const dnmf_settings *settings, const dnmf_observed_fold *fold,
                                dnmf_panel *x, dnmf_fit_result *result) {
-  observed_fit o = {.settings = settings, .context = context, .mean = fold->mean};
+  observed_fit o = {.settings = settings, .context = context, .mean = fold->mean, .level = fold->level};
   o.rows = (observed_factor){.view = fold->view,
                              .x = x,
                              .other = fold->fixed,
                              .other_rows = fold->fixed_rows,
                              .given_center = fold->mean_row,
                              .fit_bias = settings->observed.bias_rows,
+                             .l2_bias = dnmf_observed_l2_bias(settings, false),
+                             .bias_line = fold->bias_line,
                              .l1 = settings->penalties.l1_w,
                              .l2 = settings->penalties.l2_w};
   o.cols.x = fold->fixed;

@@ -27,9 +27,15 @@ static void put_mean_and_bias(const dnmf_panel *bias, double mean, dnmf_panel *p
     dnmf_panel_set(panel, row, 0, fmax(0, root + dnmf_panel_get(bias, row, 0) / root));
 }
 
-static void put_bias(const dnmf_panel *bias, int at, dnmf_panel *panel) {
+static void add_bias(const dnmf_panel *bias, int at, dnmf_panel *panel) {
   for (int64_t row = 0; row < panel->rows; row++)
-    dnmf_panel_set(panel, row, at, dnmf_panel_get(bias, row, 0));
+    dnmf_panel_set(panel, row, at, dnmf_panel_get(panel, row, at) + dnmf_panel_get(bias, row, 0));
+}
+
+static void add_level(double level, int components, dnmf_panel *panel) {
+  for (int64_t row = 0; row < panel->rows; row++)
+    for (int c = 0; c < components; c++)
+      dnmf_panel_set(panel, row, c, level + dnmf_panel_get(panel, row, c));
 }
 
 static void put_svd(const dnmf_settings *settings, const dnmf_ratings *ratings, const dnmf_ratings_svd *svd,
@@ -46,10 +52,15 @@ static void put_svd(const dnmf_settings *settings, const dnmf_ratings *ratings, 
     put_mean_and_bias(&svd->row_bias, ratings->mean, w);
     put_mean_and_bias(&svd->col_bias, ratings->mean, h);
   }
+  if (dnmf_observed_is_around_level(settings)) {
+    add_level(dnmf_observed_level(settings, ratings), settings->components, w);
+    add_level(dnmf_observed_level(settings, ratings), settings->components, h);
+  }
+  dnmf_observed_clear_biases(settings, ratings, w, h);
   if (settings->observed.bias_rows)
-    put_bias(&svd->row_bias, settings->components, w);
+    add_bias(&svd->row_bias, settings->components, w);
   if (settings->observed.bias_cols)
-    put_bias(&svd->col_bias, settings->components, h);
+    add_bias(&svd->col_bias, settings->components, h);
 }
 
 dnmf_status dnmf_start_observed_svd(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,

@@ -21,6 +21,7 @@ typedef struct dnmf_penalties {
   double l1_w, l1_h, l2_w, l2_h;
   dnmf_penalty_scale scale;
   double count_power; /* of DNMF_PENALTY_COUNT; 0 is raw, 1/2 the root of the count, 1 the count */
+  double count_extra; /* added to the number of entries whose power is taken */
 } dnmf_penalties;
 
 /* A factor that stays as it starts: no half-step of its own, and only the other counts for the stopping rule. */
@@ -43,10 +44,13 @@ typedef struct dnmf_weak_settings {
 typedef struct dnmf_observed_settings {
   bool bias_rows;
   bool bias_cols;
-  double l2_bias;          /* in observations: shrinks a bias as that many observations of 0 would */
-  bool shrink_to_mean;     /* L2 pulls a factor's rows towards their mean instead of zero; not for mu */
-  double start_scale;      /* of the random start; 1 predicts the mean at once */
-  int patience;            /* with held-out entries: iterations without improvement before stopping */
+  double l2_bias;      /* in observations: shrinks a bias as that many observations of 0 would; around a level, of a
+                          column's, times the root of its entries (0.4 of it for a row's) */
+  bool shrink_to_mean; /* L2 pulls a factor's rows towards their mean instead of zero; not for mu */
+  bool around_level;  /* ... towards a constant row, the product is of deviations from it, and biases are pulled towards
+                         a line by their number of entries; with biases only, not for mu; goes before shrink_to_mean */
+  double start_scale; /* of the random start; 1 predicts the mean at once */
+  int patience;       /* with held-out entries: iterations without improvement before stopping */
   dnmf_weak_settings weak; /* without biases, towards zero, not for mu */
 } dnmf_observed_settings;
 

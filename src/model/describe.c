@@ -126,6 +126,8 @@ static double score_of(const subject *s, int64_t at, int c, double whole) {
 /* Only what has a part in the component can describe it. */
 static void offer_all(const subject *s, dnmf_top_set *lists) {
   for (int64_t at = 0; at < s->panel->rows; at++) {
+    if (s->counts && s->counts[at] == 0) /* it stands for what others are like */
+      continue;
     double whole = whole_of(s, at);
     for (int c = 0; c < s->panel->components; c++)
       if (dnmf_panel_get(s->panel, at, c) > 0)

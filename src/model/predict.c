@@ -58,27 +58,44 @@ static const double *known_row(const side *s, int64_t i) {
   return row[stride - 1] != 0 ? row : NULL;
 }
 
-static double fall_back(const dnmf_predictor *p, dnmf_fallback fallback, const double *w, const double *h) {
+/* Of a known row; 0 of an unknown one. */
+static double bias_of(const dnmf_predictor *p, const double *row) {
   const int k = p->w.components - DNMF_PREDICTOR_EXTRA;
+  double sum = 0;
+  if (!row)
+    return 0;
+  for (int c = 0; c < k; c++)
+    sum += row[c];
+  return row[k] + p->level * sum;
+}
+
+static double fall_back(const dnmf_predictor *p, dnmf_fallback fallback, const double *w, const double *h) {
   switch (fallback) {
   case DNMF_FALLBACK_MEAN:
     return p->mean;
+  case DNMF_FALLBACK_AVERAGE:
   case DNMF_FALLBACK_BIAS:
-    return p->mean + (w ? w[k] : 0) + (h ? h[k] : 0);
+    return p->mean + bias_of(p, w) + bias_of(p, h);
   case DNMF_FALLBACK_NAN:
     break;
   }
   return NAN;
 }
 
-static dnmf_prediction score(const dnmf_predictor *p, dnmf_fallback fallback, const double *w, const double *h) {
+static double product(const dnmf_predictor *p, const double *w, const double *h) {
   const int k = p->w.components - DNMF_PREDICTOR_EXTRA;
-  if (!w || !h)
-    return (dnmf_prediction){fall_back(p, fallback, w, h), false};
   double sum = p->constant + w[k] + h[k];
   for (int c = 0; c < k; c++)
     sum += w[c] * h[c];
-  return (dnmf_prediction){sum, true};
+  return sum;
+}
+
+static dnmf_prediction score(const dnmf_predictor *p, dnmf_fallback fallback, const double *w, const double *h) {
+  if (w && h)
+    return (dnmf_prediction){product(p, w, h), true};
+  if (fallback == DNMF_FALLBACK_AVERAGE && p->average_row)
+    return (dnmf_prediction){product(p, w ? w : p->average_row, h ? h : p->average_col), false};
+  return (dnmf_prediction){fall_back(p, fallback, w, h), false};
 }
 
 static dnmf_status predict_batch(dnmf_context *context, const dnmf_predictor *p, dnmf_fallback fallback, int64_t count,

@@ -7,10 +7,10 @@
  * 0 otherwise: the product is what brings the mean back.
  *
  * Unknown is a row or column whose id the model does not have, and, in a model of observed entries, one of which the
- * fit saw none (dnmf_model_row_is_known): its factors and bias are all zero. For an unknown row the product would be 0
- * where its expectation is mean - mean', so the formula without it would be one standard deviation too low. What is
- * predicted instead is the mean of the ratings plus the biases that are known, or the mean alone. In a model with zeros
- * a row of zeros is data.
+ * fit saw none (dnmf_model_row_is_known). It is predicted to be like others: the row that the fit pulls others towards
+ * takes its place, and the bias that is expected of it. A model without such rows, of zeros, an older one or one of a
+ * fit that pulls towards zero, has a product of 0 for it, which is not what to expect: there the mean of the ratings
+ * and the biases that are known are predicted. In a model with zeros a row of zeros is data.
  */
 #ifndef DNMF_PREDICT_H
 #define DNMF_PREDICT_H
@@ -19,8 +19,9 @@
 
 /* What an unknown row or column is predicted to be. */
 typedef enum dnmf_fallback {
-  DNMF_FALLBACK_MEAN = 0, /* the mean of the ratings (of the matrix) */
-  DNMF_FALLBACK_BIAS,     /* that and the bias of the row or column that is known */
+  DNMF_FALLBACK_AVERAGE = 0, /* what the model's own rows are pulled towards; where it has no such row, as bias */
+  DNMF_FALLBACK_MEAN,        /* the mean of the ratings (of the matrix) */
+  DNMF_FALLBACK_BIAS,        /* that and the bias of the row or column that is known */
   DNMF_FALLBACK_NAN
 } dnmf_fallback;
 
@@ -31,6 +32,7 @@ typedef struct dnmf_predictor {
   int64_t rows;
   int64_t cols;
   double constant; /* mean' */
+  double level;    /* of the fit (solve/observed.h): a stored bias is the bias less this times the sum of the row */
   double mean;     /* of the ratings or the matrix, as the model has it; else of all its predictions */
   bool has_scale;  /* smallest and largest are known */
   double smallest;
@@ -39,6 +41,8 @@ typedef struct dnmf_predictor {
   int64_t *col_bounds;
   dnmf_panel w; /* owned rows, each followed by its bias and by 1 when it is known, else 0 */
   dnmf_panel h;
+  double *average_row; /* an unknown row, its components and bias, the same on every process; NULL: there is none */
+  double *average_col;
 } dnmf_predictor;
 
 typedef struct dnmf_pair {

@@ -12,6 +12,8 @@ void dnmf_predictor_free(dnmf_predictor *predictor) {
   free(predictor->col_bounds);
   dnmf_panel_free(&predictor->w);
   dnmf_panel_free(&predictor->h);
+  free(predictor->average_row);
+  free(predictor->average_col);
   memset(predictor, 0, sizeof *predictor);
 }
 
@@ -36,6 +38,26 @@ static dnmf_status join_rows(dnmf_error *error, const dnmf_model *model, bool co
     *to++ = (cols ? dnmf_model_col_is_known(model, i) : dnmf_model_row_is_known(model, i)) ? 1 : 0;
   }
   return DNMF_OK;
+}
+
+static dnmf_status copy_average(dnmf_error *error, const dnmf_model *model, const double *row, const char *bias_name,
+                                double **average) {
+  const int k = model->components;
+  double bias = 0;
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "an average row", (int64_t)k + 1, sizeof(double), &memory));
+  *average = memory;
+  memcpy(*average, row, (size_t)k * sizeof(double));
+  dnmf_model_number(model, bias_name, &bias);
+  (*average)[k] = bias;
+  return DNMF_OK;
+}
+
+static dnmf_status set_averages(dnmf_error *error, const dnmf_model *model, dnmf_predictor *p) {
+  if (!dnmf_model_has_mean_rows(model))
+    return DNMF_OK;
+  DNMF_TRY(copy_average(error, model, model->mean_row, "unknown_row_bias", &p->average_row));
+  return copy_average(error, model, model->mean_col, "unknown_col_bias", &p->average_col);
 }
 
 static dnmf_status allocate_bounds(dnmf_error *error, int size, int64_t **bounds) {
@@ -89,12 +111,15 @@ dnmf_status dnmf_predictor_create(dnmf_context *context, const dnmf_model *model
   if (status == DNMF_OK)
     status = join_rows(error, model, true, &p->h);
   if (status == DNMF_OK)
+    status = set_averages(error, model, p);
+  if (status == DNMF_OK)
     status = allocate_bounds(error, context->size, &p->row_bounds);
   if (status == DNMF_OK)
     status = allocate_bounds(error, context->size, &p->col_bounds);
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(share_bounds(context, model->owned_rows, model->rows, p->row_bounds));
   DNMF_TRY(share_bounds(context, model->owned_cols, model->cols, p->col_bounds));
+  dnmf_model_number(model, "level", &p->level);
   p->has_scale = dnmf_model_scale(model, &p->smallest, &p->largest);
   return dnmf_model_number(model, "mean", &p->mean) ? DNMF_OK : mean_of_predictions(context, p);
 }

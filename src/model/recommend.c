@@ -149,7 +149,7 @@ static dnmf_status listing_set_columns(listing *l, int64_t *empty) {
     bool known = col_has_data(model, j);
     bool may_be = !options->listable || options->listable[j];
     l->own_biases[j] = model->bias.fitted && model->bias.col ? model->bias.col[j] : 0;
-    if (!known)
+    if (!known && !dnmf_model_has_mean_rows(model))
       l->own_biases[j] = unexplained(l);
     if (!may_be || (!known && !options->include_empty))
       l->own_biases[j] = -INFINITY;
@@ -258,7 +258,7 @@ static double reported(const dnmf_model *model, const dnmf_recommend_options *op
   const dnmf_bias *bias = &model->bias;
   if (bias->fitted)
     score += bias->mean + (bias->row ? bias->row[row] : 0);
-  if (!dnmf_model_row_is_known(model, row))
+  if (!dnmf_model_row_is_known(model, row) && !dnmf_model_has_mean_rows(model))
     score += options->mean - (bias->fitted ? bias->mean : 0);
   if (options->clip && score < options->smallest)
     return options->smallest;

@@ -101,9 +101,11 @@ static void finish_row(const rebuilding *r, int64_t row, void *values) {
   const dnmf_bias *bias = &r->model->bias;
   const double own = bias->fitted && bias->row ? bias->row[row] : 0;
   const double constant = bias->fitted ? bias->mean : 0;
-  const bool known = dnmf_model_row_is_known(r->model, row);
+  const bool averages = dnmf_model_has_mean_rows(r->model);
+  const bool known = averages || dnmf_model_row_is_known(r->model, row);
   for (int64_t j = 0; j < r->h.rows; j++) {
-    const double offset = (known && r->col_known[j] != 0 ? constant : r->options->mean) + own + r->col_bias[j];
+    const double offset =
+        (known && (averages || r->col_known[j] != 0) ? constant : r->options->mean) + own + r->col_bias[j];
     if (r->model->w.precision == DNMF_DOUBLE)
       ((double *)values)[j] = clip(r->options, ((double *)values)[j] + offset);
     else

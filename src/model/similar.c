@@ -10,39 +10,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double dot(const double *x, const dnmf_panel *h, int64_t col) {
+/* What a column has beyond the level that all have (solve/observed.h), which tells no two apart. */
+static double beyond(const dnmf_panel *h, double level, int64_t col, int c) {
+  return dnmf_panel_get(h, col, c) - level;
+}
+
+static double level_of(const dnmf_model *model) {
+  double level = 0;
+  dnmf_model_number(model, "level", &level);
+  return level;
+}
+
+static double dot(const double *x, const dnmf_panel *h, double level, int64_t col) {
   double sum = 0;
   for (int c = 0; c < h->components; c++)
-    sum += x[c] * dnmf_panel_get(h, col, c);
+    sum += x[c] * beyond(h, level, col, c);
   return sum;
 }
 
-static double norm(const dnmf_panel *h, int64_t col) {
+static double norm(const dnmf_panel *h, double level, int64_t col) {
   double squares = 0;
   for (int c = 0; c < h->components; c++)
-    squares += dnmf_panel_get(h, col, c) * dnmf_panel_get(h, col, c);
+    squares += beyond(h, level, col, c) * beyond(h, level, col, c);
   return sqrt(squares);
 }
 
 /* factor = the asked column's, scaled to length 1, on every process; zero for a column without data. collective */
 static dnmf_status fetch_direction(dnmf_context *context, const dnmf_model *model, int64_t column, double *factor) {
+  const double level = level_of(model);
   memset(factor, 0, (size_t)model->components * sizeof *factor);
   if (column >= model->owned_cols.begin && column < model->owned_cols.end) {
     int64_t local = column - model->owned_cols.begin;
-    double length = dnmf_model_col_is_known(model, local) ? norm(&model->h, local) : 0;
+    double length = dnmf_model_col_is_known(model, local) ? norm(&model->h, level, local) : 0;
     for (int c = 0; c < model->components && length > 0; c++)
-      factor[c] = dnmf_panel_get(&model->h, local, c) / length;
+      factor[c] = beyond(&model->h, level, local, c) / length;
   }
   return dnmf_sum_doubles(context, context->comm, factor, model->components);
 }
 
 static void offer_columns(const dnmf_model *model, int64_t column, const double *factor, const bool *listable,
                           dnmf_top *top) {
+  const double level = level_of(model);
   for (int64_t j = 0; j < model->h.rows; j++) {
     if (listable && !listable[j])
       continue;
-    double length = norm(&model->h, j);
-    double along = dot(factor, &model->h, j);
+    double length = norm(&model->h, level, j);
+    double along = dot(factor, &model->h, level, j);
     if (length > 0 && along > 0 && dnmf_model_col_is_known(model, j) && model->owned_cols.begin + j != column)
       dnmf_top_offer(top, (dnmf_scored){along / length, model->owned_cols.begin + j});
   }

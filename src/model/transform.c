@@ -211,6 +211,13 @@ static dnmf_status count_entries(const folding *f, double sums[2], int64_t count
   return dnmf_sum_int64(f->context, f->context->comm, counts, 2);
 }
 
+/* 0 where the model does not say. */
+static double number_of(const dnmf_model *model, const char *name) {
+  double number = 0;
+  dnmf_model_number(model, name, &number);
+  return number;
+}
+
 static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
   const dnmf_model *model = f->model;
   double sums[2] = {0, 0};
@@ -218,14 +225,17 @@ static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
   DNMF_TRY(count_entries(f, sums, counts));
   if (f->settings->loss.divergence)
     start_positive(f);
-  const dnmf_observed_fold fold = {.view = &f->view,
-                                   .fixed = &f->fixed,
-                                   .mean = model->bias.fitted ? model->bias.mean : 0,
-                                   .rows = f->rows,
-                                   .fixed_rows = model->cols,
-                                   .mean_row = model->mean_row,
-                                   .sum = sums[0],
-                                   .sum_squares = sums[1]};
+  const dnmf_observed_fold fold = {
+      .view = &f->view,
+      .fixed = &f->fixed,
+      .mean = model->bias.fitted ? model->bias.mean : 0,
+      .rows = f->rows,
+      .fixed_rows = model->cols,
+      .mean_row = model->mean_row,
+      .level = number_of(model, "level"),
+      .bias_line = {number_of(model, "row_bias_at_none"), number_of(model, "row_bias_slope")},
+      .sum = sums[0],
+      .sum_squares = sums[1]};
   DNMF_TRY(dnmf_fold_observed(f->context, f->settings, &fold, &f->x, &f->fit));
   *result = (dnmf_transform_result){.loss = f->fit.loss,
                                     .penalty = f->fit.objective - f->fit.loss,
@@ -343,6 +353,8 @@ dnmf_status dnmf_transform_settings(dnmf_error *error, const dnmf_model *model, 
                      loss->text);
   settings->observed.bias_rows =
       dnmf_model_text_is(model, "bias", "row") || dnmf_model_text_is(model, "bias", "row and column");
+  settings->observed.bias_cols =
+      dnmf_model_text_is(model, "bias", "column") || dnmf_model_text_is(model, "bias", "row and column");
   dnmf_model_number(model, "l1_w", &penalties->l1_w);
   dnmf_model_number(model, "l2_w", &penalties->l2_w);
   dnmf_model_number(model, "l2_bias", &settings->observed.l2_bias);
@@ -350,6 +362,8 @@ dnmf_status dnmf_transform_settings(dnmf_error *error, const dnmf_model *model, 
   if (*missing == DNMF_MISSING_UNOBSERVED) {
     penalties->scale = DNMF_PENALTY_COUNT;
     dnmf_model_number(model, "count_power", &penalties->count_power);
+    dnmf_model_number(model, "count_extra", &penalties->count_extra);
+    settings->observed.around_level = dnmf_model_text_is(model, "shrink_to", "level");
   } else if (dnmf_model_text_is(model, "penalty_scale", "dimension")) {
     penalties->l1_w *= (double)model->cols;
     penalties->l2_w *= (double)model->cols;

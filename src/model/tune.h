@@ -37,17 +37,20 @@ typedef struct dnmf_tune_metric {
   bool ranks; /* else RMSE */
   dnmf_list_figure figure;
   int64_t at;      /* length of the lists */
-  double relevant; /* held-out entries of that or more; NaN: of the mean of the training entries, of strengths all */
+  double relevant; /* held-out entries of that or more; NaN: of the mean of the training entries, of strengths of
+                      their `like` */
 } dnmf_tune_metric;
 
 typedef struct dnmf_tune_plan {
   const char *input;
   dnmf_source_options source;
   dnmf_precision precision;
-  dnmf_settings fit; /* what the candidates have in common; max_iterations and patience bound each fit; with weak zeros
-                        a ranking metric decides, and fits end as they do in `fit`; negative numbers of weak zeros are
-                        dnmf_weak_settle's */
-  uint64_t seed;     /* of starts and folds */
+  dnmf_settings fit;  /* what the candidates have in common; max_iterations and patience bound each fit; with weak zeros
+                         a ranking metric decides, and fits end as they do in `fit`; negative numbers of weak zeros are
+                         dnmf_weak_settle's */
+  dnmf_shrink shrink; /* and l2_bias: as dnmf_observed_set_shrink takes them */
+  double l2_bias;
+  uint64_t seed; /* of starts and folds */
   int folds;
   int groups; /* of processes; at most as many as there are */
   dnmf_tune_metric metric;

@@ -12,6 +12,15 @@
  *   bpp   the same equations, sweeps until the projected gradient is at rounding: the exact minimizer
  *   mu    w <- w * sum(n_e f_e) / (sum(q_e f_e) + penalties), with n, q of the loss (Lee & Seung 2001; masked as
  *         in Luo et al. 2014), no biases
+ *
+ * With a level c > 0 the product is that of deviations from it: (f_e - c)(w - c) takes the place of f_e w above, and
+ * the constant row c is what the penalty pulls towards (`center`). No direction of a factor is free then, a row's mean
+ * no more than any other: a row with few entries stays near c, and its bias alone tells its level. Multiplied out, k
+ * c^2 goes into the mean and -c sum(w) into the row's bias, so that w f_e, the mean and the numbers stored as biases
+ * make the prediction whatever c is.
+ *
+ * The bias b is pulled towards the line a0 + a1 log(1 + d / DNMF_BIAS_KNEE): rows with more entries are not like those
+ * with few. Its penalty is l2_bias d^bias_power.
  */
 #ifndef DNMF_OBSERVED_H
 #define DNMF_OBSERVED_H
@@ -21,7 +30,8 @@
 #include "solve/solver.h"
 
 /* Updates the rows with `threads` OpenMP threads; the result does not depend on how many. Rows without entries
- * become zero; with weak zeros of a positive weight they are updated like all others. local */
+ * become the center, their bias what is expected of it, zero without a center; with weak zeros of a positive weight
+ * they are updated like all others. local */
 dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_observed_update *update, dnmf_error *error);
 

@@ -37,6 +37,8 @@ typedef struct equations {
   real *rows;    /* tile x width */
   real *residual;
   double entries;
+  double l2_bias;
+  double expected; /* bias */
   double residual_sum;
   double residual_squares;
 } equations;
@@ -51,6 +53,8 @@ static equations lay_out(const dnmf_observed_update *update, int64_t entries, vo
   size_t width = (size_t)padded(update->components);
   equations eq = {.components = update->components, .width = (int)width, .tile = tile_entries((int)width)};
   eq.entries = (double)entries;
+  eq.l2_bias = row_l2_bias(update, eq.entries);
+  eq.expected = row_bias_expected(update, eq.entries);
   eq.gram = scratch;
   eq.rhs = eq.gram + width * width;
   eq.sum = eq.rhs + width;
@@ -64,12 +68,14 @@ static equations lay_out(const dnmf_observed_update *update, int64_t entries, vo
   return eq;
 }
 
-/* Copies the factor rows of `count` entries in whole vectors, and the values less what biases explain already.
+/* Copies the factor rows of `count` entries in whole vectors, less the level, and the values less what the mean and the
+ * biases explain already.
  * What lies beyond a row's components only meets padding. */
 static void load_tile(const dnmf_observed_update *update, int64_t begin, int count, equations *eq) {
   const int32_t *index = update->index + begin;
   const real *fixed = update->fixed;
-  real mean = (real)update->mean;
+  real mean = (real)(update->mean + eq->expected);
+  real level = (real)update->level;
   int k = eq->components;
   int whole = (k + VECTOR - 1) / VECTOR * VECTOR;
   int64_t last = update->start[update->rows] - begin - 1;
@@ -80,7 +86,7 @@ static void load_tile(const dnmf_observed_update *update, int64_t begin, int cou
     for (int j = 0; j < whole; j += CACHE_LINE)
       __builtin_prefetch(soon + j);
     for (int j = 0; j < whole; j += VECTOR)
-      vec_store(to + j, vec_load(from + j));
+      vec_store(to + j, vec_load(from + j) - level);
     eq->residual[e] = value_at(update, begin + e) - mean - (update->bias ? from[k] : 0);
   }
 }
@@ -184,8 +190,8 @@ static void add_weak_zeros(const dnmf_weak *weak, equations *eq) {
 }
 
 /* Takes the free bias out: b = (residual sum - sum'w) / (d + l2_bias) at the minimum over b. */
-static void eliminate_bias(equations *eq, double l2_bias) {
-  double weight = 1 / (eq->entries + l2_bias);
+static void eliminate_bias(equations *eq) {
+  double weight = 1 / (eq->entries + eq->l2_bias);
   for (int i = 0; i < eq->components; i++) {
     real scaled = (real)(weight * (double)eq->sum[i]);
     real *row = eq->gram + (int64_t)i * eq->width;
@@ -232,7 +238,7 @@ static double sweep(equations *eq) {
   return violation;
 }
 
-/* Loss and penalty at the new row, from the quadratic form; `b` is the new bias. */
+/* Loss and penalty at the new row, from the quadratic form; `b` is the new bias less the expected one. */
 static observed_sums row_sums(const dnmf_observed_update *update, const equations *eq, double l2, double b) {
   double quadratic = 0; /* w'G'w - 2 rhs'w of the equations with the bias eliminated */
   double pull = 0;      /* |w|^2 - 2 m'w: what l2 adds to the quadratic form */
@@ -243,19 +249,20 @@ static observed_sums row_sums(const dnmf_observed_update *update, const equation
     quadratic += w * ((double)eq->gradient[i] - update->l1 - (double)eq->rhs[i]);
     pull += w * (w - 2 * m);
   }
-  double bias_penalty = update->fit_bias ? 0.5 * update->l2_bias * b * b : 0;
+  double bias_penalty = update->fit_bias ? 0.5 * eq->l2_bias * b * b : 0;
   double reduced = eq->residual_squares;
   if (update->fit_bias)
-    reduced -= eq->residual_sum * eq->residual_sum / (eq->entries + update->l2_bias);
+    reduced -= eq->residual_sum * eq->residual_sum / (eq->entries + eq->l2_bias);
   double loss = 0.5 * (reduced + quadratic - l2 * pull) - bias_penalty;
-  return (observed_sums){.loss = loss < 0 ? 0 : loss, .penalty = row_penalty(update, eq->x, l2, b)};
+  return (observed_sums){.loss = loss < 0 ? 0 : loss, .penalty = row_penalty(update, eq->x, l2, eq->l2_bias, b)};
 }
 
-static double new_bias(const dnmf_observed_update *update, const equations *eq) {
+/* Less the expected one. */
+static double new_bias(const equations *eq) {
   double explained = 0;
   for (int i = 0; i < eq->components; i++)
     explained += (double)eq->sum[i] * (double)eq->x[i];
-  return (eq->residual_sum - explained) / (eq->entries + update->l2_bias);
+  return (eq->residual_sum - explained) / (eq->entries + eq->l2_bias);
 }
 
 static observed_sums least_squares(const dnmf_observed_update *update, int64_t row, int sweeps, void *scratch) {
@@ -263,7 +270,7 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
   int64_t begin = update->start[row];
   int64_t end = update->start[row + 1];
   if (begin == end && !(update->weak && update->weak->weight > 0)) {
-    clear_row(update, x);
+    settle_empty_row(update, x);
     return (observed_sums){0, 0, 0};
   }
   equations eq = lay_out(update, end - begin, scratch);
@@ -281,9 +288,7 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
   if (update->weak)
     add_weak_zeros(update->weak, &eq);
   if (update->fit_bias)
-    eliminate_bias(&eq, update->l2_bias);
-  else if (update->bias) /* this side's bias is fixed at zero */
-    x[eq.components] = 0;
+    eliminate_bias(&eq);
   double l2 = row_l2(update, eq.entries);
   memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
   set_gradient(&eq, (real)update->l1, (real)l2, update->center);
@@ -291,10 +296,10 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
   double violation = first;
   for (int s = 1; s < sweeps && violation > rounding * first; s++)
     violation = sweep(&eq);
-  double b = update->fit_bias ? new_bias(update, &eq) : 0;
-  if (update->fit_bias)
-    x[eq.components] = (real)b;
+  double b = update->fit_bias ? new_bias(&eq) : 0;
   memcpy(x, eq.x, (size_t)eq.components * sizeof(real));
+  if (update->bias)
+    store_bias(update, b + eq.expected, x);
   observed_sums sums = row_sums(update, &eq, l2, b);
   sums.violation = first;
   return sums;
@@ -347,11 +352,11 @@ static observed_sums multiplicative(const dnmf_observed_update *update, int64_t 
   int64_t end = update->start[row + 1];
   observed_sums sums = {0, 0, 0};
   if (begin == end) {
-    clear_row(update, x);
+    settle_empty_row(update, x);
     return sums;
   }
   equations eq = lay_out(update, end - begin, scratch);
-  double l2 = update->l2 * pow((double)(end - begin), update->count_power);
+  double l2 = row_l2(update, (double)(end - begin));
   memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
   accumulate_ratios(update, &eq, begin, end);
   for (int i = 0; i < eq.components; i++) {

@@ -33,17 +33,37 @@ static inline real root_at(const dnmf_weak *weak, int64_t at) {
 static inline double row_l2(const dnmf_observed_update *update, double entries) {
   const dnmf_weak *weak = update->weak;
   const double count = weak ? entries + weak->weight * ((double)weak->fixed_rows - entries) : entries;
-  return update->l2 * pow(count, update->count_power);
+  return update->l2 * pow(count + update->count_extra, update->count_power);
 }
 
-/* A row without entries becomes zero. */
-static inline void clear_row(const dnmf_observed_update *update, real *x) {
-  int used = update->components + (update->fit_bias ? 1 : 0);
-  memset(x, 0, (size_t)used * sizeof(real));
+/* The bias as it is stored: less what the level makes of the row, see observed.h. */
+static inline void store_bias(const dnmf_observed_update *update, double bias, real *x) {
+  double sum = 0;
+  for (int i = 0; i < update->components; i++)
+    sum += (double)x[i];
+  x[update->components] = (real)(bias - update->level * sum);
 }
 
-/* l2 and l1 of the row, and its bias's share. */
-static inline double row_penalty(const dnmf_observed_update *update, const real *x, double l2, double bias) {
+/* A row without entries becomes what rows are pulled towards. */
+static inline void settle_empty_row(const dnmf_observed_update *update, real *x) {
+  for (int i = 0; i < update->components; i++)
+    x[i] = update->center ? (real)update->center[i] : 0;
+  if (update->bias)
+    store_bias(update, update->fit_bias ? update->bias_line.at_none : 0, x);
+}
+
+/* Of a row with so many entries: the weight of its bias's penalty, and what its bias is pulled towards. */
+static inline double row_l2_bias(const dnmf_observed_update *update, double entries) {
+  return update->l2_bias * pow(entries, update->bias_power);
+}
+
+static inline double row_bias_expected(const dnmf_observed_update *update, double entries) {
+  return update->fit_bias ? dnmf_bias_expected(&update->bias_line, entries) : 0;
+}
+
+/* l2 and l1 of the row, and its bias's share; `bias` is what differs from the expected one. */
+static inline double row_penalty(const dnmf_observed_update *update, const real *x, double l2, double l2_bias,
+                                 double bias) {
   double total = 0;
   double away = 0; /* |w - m|^2 */
 #pragma omp simd reduction(+ : total, away)
@@ -53,7 +73,7 @@ static inline double row_penalty(const dnmf_observed_update *update, const real 
     total += w;
     away += (w - m) * (w - m);
   }
-  return 0.5 * l2 * away + update->l1 * total + (update->fit_bias ? 0.5 * update->l2_bias * bias * bias : 0);
+  return 0.5 * l2 * away + update->l1 * total + (update->fit_bias ? 0.5 * l2_bias * bias * bias : 0);
 }
 
 #endif

@@ -7,10 +7,23 @@
 #include "base/number.h"
 #include "solve/weak.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 enum { DNMF_OBSERVED_SLACK = 16 };
+
+enum { DNMF_BIAS_KNEE = 200 }; /* entries from which on more of them change what is expected of a bias */
+
+/* What a bias is pulled towards; zero: zero. */
+typedef struct dnmf_bias_line {
+  double at_none; /* of a row without entries */
+  double slope;
+} dnmf_bias_line;
+
+static inline double dnmf_bias_expected(const dnmf_bias_line *line, double entries) {
+  return line->at_none + line->slope * log1p(entries / DNMF_BIAS_KNEE);
+}
 
 typedef struct dnmf_observed_update {
   /* The rows' observed entries: start[rows + 1]; index is a row of `fixed`. */
@@ -33,8 +46,12 @@ typedef struct dnmf_observed_update {
   double l1;
   double l2;
   double count_power;
+  double count_extra;   /* added to a row's entries where l2 is multiplied by their power */
+  double level;         /* c; `center` is the constant row of it; 0: none. Not for mu */
   const double *center; /* m, as many numbers as there are components; NULL: zero. Not for mu */
   double l2_bias;
+  double bias_power;
+  dnmf_bias_line bias_line;
   const dnmf_weak *weak; /* what entries that are not stored count; NULL: nothing. Without biases, not for mu */
   int sweeps;            /* hals */
   bool kullback_leibler; /* mu: the generalized Kullback-Leibler loss instead of squared error */

@@ -30,12 +30,14 @@ typedef struct sweeper {
   real *sum;      /* of a column */
   real *squares;
   real *x;
-  real *zeros;  /* width: a factor row for the entries that fill the last vector */
+  real *blank;  /* width: a factor row of the level, for the entries that fill the last vector */
   real *linear; /* weak zeros: sum_e t_e f_e */
   real *slopes; /* weight (Gx - b) */
   double target_squares;
-  real weight; /* 1 / (d + l2_bias) with a free bias, else 0 */
-  real shift;  /* -b */
+  double l2_bias;
+  double expected; /* bias; `shift` is without it */
+  real weight;     /* 1 / (d + l2_bias) with a free bias, else 0 */
+  real shift;      /* -b */
   real l1;
   real l2;
 } sweeper;
@@ -67,12 +69,16 @@ static sweeper lay_out(const dnmf_observed_update *update, int64_t row, void *sc
   s.sum = s.residual + s.length;
   s.squares = s.sum + width;
   s.x = s.squares + width;
-  s.zeros = s.x + width;
-  s.linear = s.zeros + width;
+  s.blank = s.x + width;
+  s.linear = s.blank + width;
   s.slopes = s.linear + width;
   memset(s.sum, 0, (size_t)(6 * width) * sizeof(real));
   memcpy(s.x, (const real *)update->x + row * update->stride, (size_t)s.components * sizeof(real));
-  s.weight = update->fit_bias ? (real)(1 / ((double)s.entries + update->l2_bias)) : 0;
+  for (int64_t i = 0; i < width; i++)
+    s.blank[i] = (real)update->level;
+  s.l2_bias = row_l2_bias(update, (double)s.entries);
+  s.expected = row_bias_expected(update, (double)s.entries);
+  s.weight = update->fit_bias ? (real)(1 / ((double)s.entries + s.l2_bias)) : 0;
   s.l1 = (real)update->l1;
   s.l2 = (real)row_l2(update, (double)s.entries);
   return s;
@@ -87,17 +93,18 @@ static void load_residual(const sweeper *s, int64_t begin, int64_t from, int64_t
   const int64_t stride = u->stride;
   const int64_t last = u->start[u->rows] - begin - 1;
   const int64_t end = to < s->entries ? to : s->entries;
+  const real mean = (real)(u->mean + s->expected);
   for (int64_t e = from; e < end; e++) {
     const real *row = fixed + index[e] * stride;
     const real *soon = fixed + index[e + PREFETCH < last ? e + PREFETCH : last] * stride;
     for (int j = 0; j < s->components; j += CACHE_LINE)
       __builtin_prefetch(soon + j);
-    s->residual[e] = value_at(u, begin + e) - (real)u->mean - (u->bias ? row[s->components] : 0);
+    s->residual[e] = value_at(u, begin + e) - mean - (u->bias ? row[s->components] : 0);
     rows[e - from] = row;
   }
   for (int64_t e = end; e < to; e++) {
     s->residual[e] = 0;
-    rows[e - from] = s->zeros;
+    rows[e - from] = s->blank;
   }
 }
 
@@ -120,7 +127,7 @@ static void load_targets(sweeper *s, int64_t begin, int64_t from, int64_t to, co
     s->target_squares += (double)targets[e - from] * (double)targets[e - from];
   }
   for (int64_t e = end; e < to; e++) {
-    rows[e - from] = s->zeros;
+    rows[e - from] = s->blank;
     targets[e - from] = roots[e - from] = s->residual[e] = 0;
   }
 }
@@ -149,6 +156,7 @@ static inline void turn(const sweeper *s, int j, int64_t e, vec row[VECTOR]) {
  * lose long rows. */
 static void load_tile(const sweeper *s, int64_t begin, int64_t from, int64_t to) {
   const real *rows[TILE];
+  const real level = (real)s->update->level;
   load_residual(s, begin, from, to, rows);
   for (int j = 0; j < s->components; j += VECTOR) {
     vec sum = {0};
@@ -157,7 +165,7 @@ static void load_tile(const sweeper *s, int64_t begin, int64_t from, int64_t to)
       vec row[VECTOR];
 #pragma GCC unroll 16
       for (int i = 0; i < VECTOR; i++) {
-        row[i] = vec_load(rows[e - from + i] + j);
+        row[i] = vec_load(rows[e - from + i] + j) - level;
         sum += row[i];
         squares += row[i] * row[i];
       }
@@ -319,11 +327,11 @@ static observed_sums sweeps_on_residual(const dnmf_observed_update *update, int6
     violation = sweep(&s);
   memcpy(x, s.x, (size_t)s.components * sizeof(real));
   if (update->bias)
-    x[s.components] = update->fit_bias ? -s.shift : 0;
+    store_bias(update, s.expected - (double)s.shift, x);
   double loss = residual_loss(&s);
   if (update->weak)
     loss = fmax(0, loss + weak_zeros_loss(&s));
-  return (observed_sums){loss, row_penalty(update, s.x, (double)s.l2, -(double)s.shift), first};
+  return (observed_sums){loss, row_penalty(update, s.x, (double)s.l2, s.l2_bias, -(double)s.shift), first};
 }
 
 extern const residual_kernels VARIANT(dnmf_residual_kernels);

@@ -4,10 +4,11 @@
  * A matrix file holds either /matrix, a 2-D dataset, or a sparse group in the AnnData layout (csr_matrix),
  * also /matrix, with optional /row_ids and /col_ids and the root attribute `missing` ("zero" or
  * "unobserved"). A model file holds /W (rows x components), /H (components x columns), /row_ids, /col_ids,
- * /mean_row (components) when L2 pulls W's rows towards it, /bias/{mean,row,col} when fitted, /observed/{row,col}
- * (entries the fit saw of each) where unstored entries are unobserved, /history/NAME, and the provenance as root
- * attributes. A checkpoint is a model file of a fit that is not done; what its kind of fit keeps beside W and H, such
- * as the best model so far on held-out entries, lies under /checkpoint/. Everything is written in parallel.
+ * /mean_row and /mean_col (components) when L2 pulls W's rows and H's columns towards them, /bias/{mean,row,col} when
+ * fitted, /observed/{row,col} (entries the fit saw of each) where unstored entries are unobserved, /history/NAME, and
+ * the provenance as root attributes. A checkpoint is a model file of a fit that is not done; what its kind of fit keeps
+ * beside W and H, such as the best model so far on held-out entries, lies under /checkpoint/. Everything is written in
+ * parallel.
  */
 #ifndef DNMF_FILE_H
 #define DNMF_FILE_H
@@ -90,6 +91,7 @@ typedef struct dnmf_start_file {
   bool has_h;
   bool has_biases;
   double mean;      /* what a model adds to every prediction; 0 without biases */
+  double level;     /* of the fit that wrote it (solve/observed.h), or 0 */
   double largest_w; /* over all processes */
   double largest_h;
 } dnmf_start_file;

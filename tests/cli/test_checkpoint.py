@@ -45,7 +45,7 @@ FITS = {
     "fixed": ("dense.h5", ["--init", "file:START", "--fix", "h", "--solver", "mu", "--tol", 0, "--max-iter", 18]),
     "ratings": ("ratings.h5", ["--tol", "1e-5"]),
     "ratings nndsvd": ("ratings.h5", ["--init", "nndsvd", "--tol", "1e-5"]),
-    "held out": ("ratings.h5", ["--validation", 0.2, "--l2", 0, "--patience", 7]),
+    "held out": ("ratings.h5", ["--validation", 0.2, "--l2", 0.2, "--patience", 7]),
     "ratings mu": ("ratings.h5", ["--solver", "mu", "--loss", "kullback-leibler", "--tol", 0, "--max-iter", 18]),
     "batches": ("dense.h5", ["--batch-rows", 9, "--tol", "1e-4"]),
     "batches mu": ("sparse.h5", ["--batch-rows", 13, "--solver", "mu", "--forget", 0.7, "--tol", 0, "--max-iter", 18]),

@@ -78,6 +78,42 @@ def mean_row(factor, counts, power):
     return weights @ factor / weights.sum()
 
 
+class Level:
+    """What a fit around a level adds to the objective: the constant row, and the line that biases are pulled towards."""
+    KNEE, EXTRA, ROW_SHARE = 200, 5, 0.4
+
+    def __init__(self, table):
+        self.row = 0.3 * np.sqrt(np.nanstd(table))
+
+    def bias(self, stored, factor):
+        """The bias that a stored number stands for."""
+        return stored + self.row * factor.sum(axis=1)
+
+    def line(self, bias, counts):
+        """Where the penalty of the biases is smallest: at no entries, and its slope."""
+        seen = counts > 0
+        places = np.log1p(counts[seen] / self.KNEE)
+        slope, at_none = np.polyfit(places, bias[seen], 1, w=counts[seen] ** 0.25)
+        return at_none, slope
+
+    def expected(self, line, counts):
+        return line[0] + line[1] * np.log1p(counts / self.KNEE)
+
+
+def level_objective(model, table, l1_w=0.0, l1_h=0.0, l2_w=0.0, l2_h=0.0, l2_bias=2.0, lines=None):
+    """The objective around a level, term by term; `lines` are by default where it is smallest."""
+    level, observed = Level(table), ~np.isnan(table)
+    total = np.sum((table - model.predictions())[observed] ** 2) / 2 + l1_w * model.w.sum() + l1_h * model.h.sum()
+    sides = [(model.w, model.row_bias, observed.sum(axis=1), l2_w, level.ROW_SHARE * l2_bias),
+             (model.h.T, model.col_bias, observed.sum(axis=0), l2_h, l2_bias)]
+    for side, (factor, stored, counts, l2, weight) in enumerate(sides):
+        seen, bias = counts > 0, level.bias(stored, factor)
+        off = bias - level.expected(lines[side] if lines else level.line(bias, counts), counts)
+        total += l2 / 2 * np.sum(np.sqrt(counts + level.EXTRA)[seen] * np.sum((factor - level.row) ** 2, axis=1)[seen])
+        total += weight / 2 * np.sum(np.sqrt(counts)[seen] * off[seen] ** 2)
+    return total
+
+
 def penalized_objective(model, table, power=0.5, l1_w=0.0, l1_h=0.0, l2_w=0.0, l2_h=0.0, l2_bias=5.0, towards=None):
     """The objective, term by term; `towards` are the two rows that L2 pulls to, by default where it is smallest."""
     observed = ~np.isnan(table)
@@ -139,6 +175,45 @@ def half_step(solver, table, factors, offsets, start, l2, power, l2_bias, biased
     return new, biases
 
 
+def level_half_step(solver, table, factors, offsets, start, l2, l2_bias, biased, line):
+    """Around a level: deviations take the place of the other side's rows, and what is expected of a bias is taken off
+    the ratings. New rows, and the biases as they are stored."""
+    level, counts = Level(table), (~np.isnan(table)).sum(axis=1)
+    expected = level.expected(line, counts) if biased else np.zeros(len(counts))
+    new, stored = np.full_like(start, level.row), np.zeros(len(start))
+    for i, row in enumerate(table):
+        seen = np.flatnonzero(~np.isnan(row))
+        if len(seen) > 0:
+            new[i:i + 1], stored[i:i + 1] = half_step(
+                solver, row[None, seen], factors[seen] - level.row, offsets[seen] + expected[i], start[i:i + 1],
+                l2 * np.sqrt(1 + level.EXTRA / len(seen)), 0.5, l2_bias * np.sqrt(len(seen)), biased,
+                np.full(start.shape[1], level.row))
+    return new, stored + expected - level.row * new.sum(axis=1)
+
+
+@pytest.mark.parametrize("solver", ["bpp", "hals"])
+@pytest.mark.parametrize("bias", ["both", "row", "col"])
+def test_an_iteration_around_a_level_equals_least_squares_row_by_row(ratings, solver, bias):
+    """The second one, from the model of the first: by then biases are pulled towards a line."""
+    options = ["-k", 3, "--solver", solver, "--bias", bias, "--l2-w", 0.1, "--l2-h", 0.2, "--tol", 0, "--l2-bias", 3]
+    start, _ = ratings.fit(*options, "--max-iter", 1)
+    (ratings.folder / "model.h5").rename(ratings.folder / "first.h5")
+    model, report = ratings.fit(*options, "--max-iter", 1, "--init", f"file:{ratings.folder / 'first.h5'}", processes=3)
+    level, table, observed = Level(ratings.table), ratings.table, ratings.observed()
+    counts_w, counts_h = observed.sum(axis=1), observed.sum(axis=0)
+    lines = [level.line(level.bias(start.row_bias, start.w), counts_w) if bias != "col" else (0, 0),
+             level.line(level.bias(start.col_bias, start.h.T), counts_h) if bias != "row" else (0, 0)]
+    assert start.mean == pytest.approx(table[observed].mean() + 3 * level.row ** 2, rel=1e-12)
+    w, row_bias = level_half_step(solver, table, start.h.T, start.mean + start.col_bias, start.w, 0.1,
+                                  3 * level.ROW_SHARE, bias != "col", lines[0])
+    h, col_bias = level_half_step(solver, table.T, w, start.mean + row_bias, start.h.T, 0.2, 3, bias != "row", lines[1])
+    for found, expected, seen in ((model.w, w, counts_w > 0), (model.row_bias, row_bias, counts_w > 0),
+                                  (model.h.T, h, counts_h > 0), (model.col_bias, col_bias, counts_h > 0)):
+        np.testing.assert_allclose(found[seen], expected[seen], atol=1e-8)
+    assert report["objective"] == pytest.approx(
+        level_objective(model, table, l2_w=0.1, l2_h=0.2, l2_bias=3, lines=lines), rel=1e-9)
+
+
 @pytest.mark.parametrize("solver", ["bpp", "hals"])
 @pytest.mark.parametrize("bias, shrink", [("none", "zero"), ("both", "zero"), ("row", "zero"), ("col", "zero"),
                                           ("none", "mean"), ("both", "mean")])
@@ -157,9 +232,10 @@ def test_an_iteration_equals_least_squares_row_by_row(ratings, solver, bias, shr
     w, row_bias = half_step(solver, table, start.h.T, start.mean + start.col_bias, start.w, 0.1, power, 2, row_biased,
                             towards[0])
     h, col_bias = half_step(solver, table.T, w, model.mean + row_bias, start.h.T, 0.2, power, 2, col_biased, towards[1])
-    np.testing.assert_allclose(model.w, w, atol=1e-8)
+    seen_w, seen_h = ratings.observed().any(axis=1), ratings.observed().any(axis=0)
+    np.testing.assert_allclose(model.w[seen_w], w[seen_w], atol=1e-8)
     np.testing.assert_allclose(model.row_bias, row_bias, atol=1e-8)
-    np.testing.assert_allclose(model.h, h.T, atol=1e-8)
+    np.testing.assert_allclose(model.h[:, seen_h], h.T[:, seen_h], atol=1e-8)
     np.testing.assert_allclose(model.col_bias, col_bias, atol=1e-8)
     assert report["objective"] == pytest.approx(
         penalized_objective(model, table, power, l2_w=0.1, l2_h=0.2, l2_bias=2, towards=towards), rel=1e-9)
@@ -167,7 +243,7 @@ def test_an_iteration_equals_least_squares_row_by_row(ratings, solver, bias, shr
 
 def test_mean_of_a_biased_model_leaves_something_to_explain(ratings):
     values = ratings.table[ratings.observed()]
-    biased, _ = ratings.fit("-k", 2, "--max-iter", 1)
+    biased, _ = ratings.fit("-k", 2, "--max-iter", 1, "--shrink-to", "mean")
     plain, _ = ratings.fit("-k", 2, "--max-iter", 1, "--bias", "none")
     assert biased.mean == pytest.approx(values.mean() - values.std(), rel=1e-12)
     assert plain.mean == 0
@@ -183,9 +259,10 @@ def test_reported_errors_are_those_of_the_model(ratings):
 
 
 def test_the_row_that_new_rows_are_pulled_towards_is_in_the_model(ratings):
-    model, _ = ratings.fit("-k", 3, "--max-iter", 4, "--penalty-scale", "count", processes=2)
+    model, _ = ratings.fit("-k", 3, "--max-iter", 4, "--penalty-scale", "count", "--shrink-to", "mean", processes=2)
     with h5py.File(ratings.folder / "model.h5") as file:
         assert file.attrs["shrink_to"] == "mean"
+        np.testing.assert_allclose(file["mean_col"][:], mean_row(model.h.T, ratings.observed().sum(axis=0), 1), rtol=1e-12)
         np.testing.assert_allclose(file["mean_row"][:], mean_row(model.w, ratings.observed().sum(axis=1), 1), rtol=1e-12)
 
 
@@ -253,29 +330,34 @@ def test_same_configuration_twice_gives_the_same_bytes(ratings):
 
 
 @pytest.mark.parametrize("name", ["bpp", "hals"])
+@pytest.mark.parametrize("shrink", ["level", "mean"])
 @pytest.mark.parametrize("l1", [0, 0.3])
-def test_converged_model_is_stationary_by_finite_differences(ratings, name, l1):
+def test_converged_model_is_stationary_by_finite_differences(ratings, name, shrink, l1):
     """At the end the slope along every factor entry is zero, or points out of the nonnegative numbers; the rows that L2
     pulls towards move along with the factors."""
     weights = {"l1_w": l1, "l1_h": l1, "l2_w": 0.3, "l2_h": 0.2}
     options = [word for key, value in weights.items() for word in (f"--{key.replace('_', '-')}", value)]
+    options += ["--shrink-to", shrink]
     model, _ = ratings.fit("-k", 2, "--solver", name, *options, "--max-iter", 3000, "--tol", 0)
+    objective = level_objective if shrink == "level" else penalized_objective
     step = 1e-5
 
     def slope(array, place):
         kept, ends = array[place], []
         for moved in (kept + step, kept - step):
             array[place] = moved
-            ends.append(penalized_objective(model, ratings.table, **weights))
+            ends.append(objective(model, ratings.table, **weights))
         array[place] = kept
         return (ends[0] - ends[1]) / (2 * step)
 
-    for array in (model.w, model.h):
-        for place in np.ndindex(array.shape):
+    seen_w, seen_h = ratings.observed().any(axis=1), ratings.observed().any(axis=0)
+    for array, seen in ((model.w, seen_w[:, None]), (model.h, seen_h)):
+        for place in np.argwhere(np.broadcast_to(seen, array.shape)):
+            place = tuple(place)
             found = slope(array, place)
             assert abs(found) < 1e-4 if array[place] > 0 else found > -1e-4
-    for array in (model.row_bias, model.col_bias):
-        for place in np.ndindex(array.shape):
+    for array, seen in ((model.row_bias, seen_w), (model.col_bias, seen_h)):
+        for place in np.flatnonzero(seen):
             assert abs(slope(array, place)) < 1e-4
 
 
@@ -290,22 +372,53 @@ def check_finite(model):
     assert model.w.min() >= 0 and model.h.min() >= 0
 
 
-@pytest.mark.parametrize("name", SOLVER_OPTIONS)
-def test_rows_and_columns_without_ratings_are_zero(ratings, name):
-    model, _ = ratings.fit("-k", 3, *SOLVER_OPTIONS[name], "--max-iter", 5, processes=2)
+@pytest.mark.parametrize("name, shrink", [("hals", "level"), ("bpp", "level"), ("hals", "mean"), ("hals", "zero"),
+                                          ("mu", "zero")])
+def test_rows_and_columns_without_ratings_are_what_others_are_pulled_towards(ratings, name, shrink):
+    options = [] if name == "mu" else ["--shrink-to", shrink]
+    model, _ = ratings.fit("-k", 3, *SOLVER_OPTIONS[name], *options, "--max-iter", 5, processes=2)
     check_finite(model)
-    assert not model.w[4].any() and not model.h[:, 6].any()
-    assert model.row_bias[4] == 0 and model.col_bias[6] == 0
+    counts_w, counts_h = ratings.observed().sum(axis=1), ratings.observed().sum(axis=0)
+    bias = [0, 0]
+    towards = np.zeros((2, 3))
+    if shrink == "mean":
+        towards = mean_row(model.w, counts_w, 0.5), mean_row(model.h.T, counts_h, 0.5)
+    if shrink == "level":
+        level = Level(ratings.table)
+        towards[:] = level.row
+        bias = [level.line(level.bias(model.row_bias, model.w), counts_w)[0] - 3 * level.row ** 2,
+                level.line(level.bias(model.col_bias, model.h.T), counts_h)[0] - 3 * level.row ** 2]
+    np.testing.assert_allclose(model.w[4], towards[0], rtol=1e-9)
+    np.testing.assert_allclose(model.h[:, 6], towards[1], rtol=1e-9)
+    np.testing.assert_allclose([model.row_bias[4], model.col_bias[6]], bias, rtol=1e-9, atol=1e-12)
+
+
+def test_a_column_rated_once_leads_no_list(tmp_path):
+    """Rated 4 by somebody who rates everything else 1 or 2; what is liked is also rated more often, as ratings are.
+    With --shrink-to mean it is first in most lists."""
+    random = np.random.default_rng(7)
+    liked = random.normal(0, 0.5, 40)
+    table = np.clip(np.rint(3.3 + liked + random.normal(0, 0.4, (80, 1)) + random.normal(0, 0.6, (80, 40))), 1, 5)
+    table[0] = random.integers(1, 3, 40)
+    table[random.random((80, 40)) > 1 / (1 + np.exp(-2 * liked))] = np.nan
+    table[:, 39], table[0, 39] = np.nan, 4
+
+    def lists_led(*options):
+        scores = np.where(np.isnan(table), Ratings(tmp_path, table).fit("-k", 5, *options)[0].predictions(), -np.inf)
+        return np.sum(np.argmax(scores[1:], axis=1) == 39)
+
+    assert lists_led("--shrink-to", "mean") > 40
+    assert lists_led() == 0
 
 
 @pytest.mark.parametrize("name", SOLVER_OPTIONS)
 def test_zero_ratings_are_observations(tmp_path, name):
     """A column of zeros is predicted low, where an unrated one is not looked at."""
-    table = np.full((6, 3), 4.0)
+    table = np.full((12, 3), 4.0)
     table[:, 2] = 0
-    weak = ["--l2", 0.1] if "--loss" in SOLVER_OPTIONS[name] else []  # the default is meant for more than 18 ratings
+    weak = ["--l2", 0.1] if "--loss" in SOLVER_OPTIONS[name] else []  # the default is meant for more than 36 ratings
     model, report = Ratings(tmp_path, table).fit("-k", 2, *SOLVER_OPTIONS[name], *weak, "--max-iter", 200)
-    assert report["stored"] == 18
+    assert report["stored"] == 36
     check_finite(model)
     assert model.predictions()[:, 2].max() < 1 and model.predictions()[:, :2].min() > 3
 
@@ -371,7 +484,7 @@ def test_held_out_ratings_choose_the_model(folder):
 def test_reported_errors_are_those_of_the_model_kept(folder):
     """With held-out ratings the model kept is not the last one."""
     run(["generate", "-o", folder / "made.h5", "--rows", 120, "--cols", 90, "--kind", "ratings", "--nnz", 2500])
-    report = run(["fit", folder / "made.h5", "-o", folder / "kept.h5", "-k", 12, "--l2", 0, "--validation", 0.2,
+    report = run(["fit", folder / "made.h5", "-o", folder / "kept.h5", "-k", 12, "--l2", 0.3, "--validation", 0.2,
                   "--json"]).json
     model = Model(folder / "kept.h5")
     assert model.facts["best_iteration"] < report["iterations"]
@@ -409,11 +522,11 @@ def test_a_held_out_share_of_none_or_all_is_refused(tmp_path, fraction, words, p
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_the_default_penalty_is_of_the_deviation_however_large_the_mean(tmp_path, processes):
-    """1.1 of the ratings' standard deviation, which is lost beside squares of 1e9."""
+    """1.15 of the ratings' standard deviation, which is lost beside squares of 1e9."""
     values = 1e9 + np.random.default_rng(2).integers(1, 11, 60) / 2
     (tmp_path / "r.csv").write_text("".join(f"{i // 8},{i % 8},{v}\n" for i, v in enumerate(values)))
     run(["fit", tmp_path / "r.csv", "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 2], processes)
     with h5py.File(tmp_path / "m.h5") as file:
-        assert file.attrs["l2_w"] == pytest.approx(1.1 * np.std(values), rel=1e-9)
+        assert file.attrs["l2_w"] == pytest.approx(1.15 * np.std(values), rel=1e-9)
         assert file.attrs["mean"] == pytest.approx(np.mean(values), rel=1e-14)
-        assert file["bias/mean"][()] == pytest.approx(np.mean(values) - np.std(values), rel=1e-14)
+        assert file["bias/mean"][()] == pytest.approx(np.mean(values) + 2 * 0.09 * np.std(values), rel=1e-14)

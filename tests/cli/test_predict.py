@@ -42,6 +42,8 @@ class Model:
             self.row_bias = file["bias/row"][:] if self.biased else np.zeros(len(self.w))
             self.col_bias = file["bias/col"][:] if self.biased else np.zeros(self.h.shape[1])
             self.attributes = dict(file.attrs)
+            self.average = [file[name][:] if name in file else None for name in ("mean_row", "mean_col")]
+        self.level = self.attributes.get("level", 0)
         self.mean = self.attributes["mean"]
 
     @staticmethod
@@ -56,14 +58,26 @@ class Model:
     def knows(self, row, col):
         return None not in self.index(row, col)
 
-    def score(self, row, col, unknown="bias", clip=True):
+    def side(self, at, factor, bias, side):
+        """Of a row (side 0) or column: its factor and stored bias, an unknown one's those of one like others."""
+        if at is not None:
+            return factor[at], bias[at]
+        return self.average[side], self.attributes.get(("unknown_row_bias", "unknown_col_bias")[side], 0)
+
+    def bias(self, at, factor, stored):
+        """What a stored number stands for: the level's share of the product is in it. 0 of an unknown row."""
+        return 0 if at is None else stored[at] + self.level * factor[at].sum()
+
+    def score(self, row, col, unknown="average", clip=True):
         i, j = self.index(row, col)
-        if i is None or j is None:
+        if (i is None or j is None) and (unknown != "average" or self.average[0] is None):
             score = self.mean
-            if unknown == "bias":
-                score += (0 if i is None else self.row_bias[i]) + (0 if j is None else self.col_bias[j])
+            if unknown != "mean":
+                score += self.bias(i, self.w, self.row_bias) + self.bias(j, self.h.T, self.col_bias)
         else:
-            score = self.constant + self.row_bias[i] + self.col_bias[j] + self.w[i] @ self.h[:, j]
+            w, row_bias = self.side(i, self.w, self.row_bias, 0)
+            h, col_bias = self.side(j, self.h.T, self.col_bias, 1)
+            score = self.constant + row_bias + col_bias + w @ h
         if clip:
             score = min(max(score, self.attributes["smallest"]), self.attributes["largest"])
         return score
@@ -94,7 +108,7 @@ def pairs(folder):
 
 
 @pytest.mark.parametrize("processes", SOME_PROCESSES)
-@pytest.mark.parametrize("unknown", ["bias", "mean"])
+@pytest.mark.parametrize("unknown", ["average", "bias", "mean"])
 @pytest.mark.parametrize("clip", [True, False])
 def test_scores_are_the_formula_in_file_order(model, pairs, tmp_path, processes, unknown, clip):
     listed, path = pairs
@@ -193,18 +207,23 @@ def test_usage(model, tmp_path):
     assert "absent.csv" in result.messages[0]
 
 
-def test_rows_without_ratings_are_unknown(tmp_path):
-    """Row 2 and column 3 have none: the score is the mean and the known bias, not one deviation below."""
+@pytest.mark.parametrize("shrink", ["level", "zero"])
+def test_rows_without_ratings_are_unknown(tmp_path, shrink):
+    """Row 2 and column 3 have none: the score is the mean, the known bias and what is expected of the other."""
     mtx = "%%MatrixMarket matrix coordinate real general\n4 4 6\n"
     mtx += "1 1 4\n1 2 5\n2 1 1\n2 2 2\n4 4 3\n4 1 3\n"
     (tmp_path / "a.mtx").write_text(mtx)
-    run(["fit", tmp_path / "a.mtx", "-o", tmp_path / "m.h5", "-k", 1, "--missing", "unobserved", "--quiet"])
+    run(["fit", tmp_path / "a.mtx", "-o", tmp_path / "m.h5", "-k", 1, "--missing", "unobserved", "--quiet",
+         "--shrink-to", shrink])
     oracle = Model(tmp_path / "m.h5")
     write_triples(tmp_path / "p.csv", [(2, 0), (0, 2), (2, 2), (0, 0)], "user,item")
     result = run(["predict", tmp_path / "m.h5", tmp_path / "p.csv", "-o", tmp_path / "s.csv", "--json"], 2).json
     scores = [score for _, _, score in read_scores(tmp_path / "s.csv")]
     assert result["unknown"] == 3
-    expected = [oracle.mean + oracle.col_bias[0], oracle.mean + oracle.row_bias[0], oracle.mean]
+    row, col = (oracle.attributes.get(f"{side}_bias_at_none", 0) for side in ("row", "col"))
+    assert (row, col) != (0, 0) or shrink == "zero"
+    expected = oracle.mean + np.array([row + oracle.bias(0, oracle.h.T, oracle.col_bias),
+                                       oracle.bias(0, oracle.w, oracle.row_bias) + col, row + col])
     assert scores[:3] == pytest.approx(np.clip(expected, 1, 5), abs=1e-12)
 
 
@@ -294,7 +313,7 @@ def test_the_test_set_may_be_hdf5(model, test_set, tmp_path, processes):
     result = run(["evaluate", model, tmp_path / "test.h5", "--at", "2,10", "--json"], processes).json
     oracle = Model(model)
     assert result["relevant"] == pytest.approx(oracle.mean)
-    check_evaluation(result, oracle, triples, "bias", oracle.mean)
+    check_evaluation(result, oracle, triples, "average", oracle.mean)
 
 
 def test_numbers_match_names_that_look_like_them(model, tmp_path):
@@ -309,6 +328,14 @@ def test_evaluate_refuses(model, test_set):
     assert "--at 0" in run(["evaluate", model, test_set[1], "--at", "0"], expect=2).stderr
     messages = run(["evaluate", model, test_set[1], "--unknown", "error"], 2, expect=1).messages
     assert len(messages) == 1 and "row id nobody" in messages[0]
+
+
+def test_a_figure_in_which_no_row_takes_part_is_none(model, tmp_path):
+    path = write_triples(tmp_path / "test.csv", [(7, 12, 3)])
+    result = run(["evaluate", model, path, "--json"])
+    assert result.json["fcp"] is None
+    said = run(["evaluate", model, path]).stdout
+    assert "FCP        none" in said and "nan" not in said, said
 
 
 @pytest.mark.parametrize("processes", SOME_PROCESSES)

@@ -39,7 +39,8 @@ def tables(tmp_path_factory):
 MODELS = {
     "zeros": ["--missing", "zero", "--solver", "bpp", "--l1-w", 0.3, "--l2-w", 0.2],
     "dimension": ["--missing", "zero", "--l2", 0.01, "--penalty-scale", "dimension"],
-    "biased": [],
+    "biased": ["--shrink-to", "mean"],
+    "level": [],
     "raw": ["--penalty-scale", "raw", "--l2", 0.7, "--bias", "col"],
     "plain": ["--bias", "none", "--l1-w", 0.1, "--penalty-scale", "count", "--shrink-to", "zero"],
 }
@@ -72,17 +73,21 @@ def fold(path, row):
         return nonnegative(h @ h.T + scale * l2 * np.eye(k), h @ np.nan_to_num(row) - scale * l1), 0.0
     known = ~np.isnan(row)
     count = known.sum()
-    if count == 0:
-        return np.zeros(k), 0.0
-    f = h[:, known].T
-    rest = row[known] - mean - bias[known]
-    centre = np.eye(count)
+    around = facts["shrink_to"] == "level"
+    level = facts["level"] if around else 0.0
     fitted = facts["bias"] in ("row", "row and column")
+    expected = facts["row_bias_at_none"] + facts["row_bias_slope"] * np.log1p(count / 200) if around and fitted else 0.0
+    shrink = 0.4 * facts["l2_bias"] * np.sqrt(count) if around else facts["l2_bias"]
+    if count == 0:
+        return towards, expected - level * towards.sum()
+    f = h[:, known].T - level
+    rest = row[known] - mean - bias[known] - expected
+    centre = np.eye(count)
     if fitted:
-        centre -= np.ones((count, count)) / (count + facts["l2_bias"])
-    weight = l2 * count ** facts["count_power"]
+        centre -= np.ones((count, count)) / (count + shrink)
+    weight = l2 * (count + facts.get("count_extra", 0)) ** facts["count_power"]
     w = nonnegative(f.T @ centre @ f + weight * np.eye(k), f.T @ centre @ rest - l1 + weight * towards)
-    return w, (rest - f @ w).sum() / (count + facts["l2_bias"]) if fitted else 0.0
+    return w, ((rest - f @ w).sum() / (count + shrink) if fitted else 0.0) + expected - level * w.sum()
 
 
 def in_model_order(new, names):

@@ -125,6 +125,10 @@ static bool is_known(const int64_t *counts, const double *bias, const dnmf_panel
   return (bias && bias[at] != 0) || !dnmf_panel_row_is_zero(factor, at);
 }
 
+bool dnmf_model_has_mean_rows(const dnmf_model *model) {
+  return model->mean_row && model->mean_col;
+}
+
 bool dnmf_model_row_is_known(const dnmf_model *model, int64_t row) {
   return !dnmf_model_is_observed(model) || is_known(model->row_counts, model->bias.row, &model->w, row);
 }
@@ -162,6 +166,7 @@ void dnmf_model_free(dnmf_model *model) {
   free(model->row_counts);
   free(model->col_counts);
   free(model->mean_row);
+  free(model->mean_col);
   dnmf_ids_free(&model->row_ids);
   dnmf_ids_free(&model->col_ids);
   for (int64_t i = 0; i < model->attribute_count; i++)

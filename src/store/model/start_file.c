@@ -15,6 +15,7 @@ typedef struct contents {
   bool bias_mean;
   bool bias_row;
   bool bias_col;
+  double level;
 } contents;
 
 static dnmf_status check_start_shape(dnmf_error *error, const char *path, hid_t file, const char *name, int64_t rows,
@@ -29,8 +30,10 @@ static dnmf_status check_start_shape(dnmf_error *error, const char *path, hid_t 
 
 static dnmf_status find_start_contents(dnmf_error *error, hid_t file, const dnmf_start_file *start, contents *has) {
   const char *path = start->path;
-  *has = (contents){dnmf_hdf5_exists(file, "/W"), dnmf_hdf5_exists(file, "/H"), dnmf_hdf5_exists(file, "/bias/mean"),
-                    dnmf_hdf5_exists(file, "/bias/row"), dnmf_hdf5_exists(file, "/bias/col")};
+  *has = (contents){dnmf_hdf5_exists(file, "/W"),         dnmf_hdf5_exists(file, "/H"),
+                    dnmf_hdf5_exists(file, "/bias/mean"), dnmf_hdf5_exists(file, "/bias/row"),
+                    dnmf_hdf5_exists(file, "/bias/col"),  0};
+  dnmf_hdf5_get_reals(file, "level", 1, &has->level);
   if (!has->w && !has->h)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is no start and not a model: it has neither /W nor /H", path);
   if (has->w)
@@ -97,6 +100,7 @@ dnmf_status dnmf_start_file_read(dnmf_context *context, dnmf_start_file *start) 
   start->has_w = has.w;
   start->has_h = has.h;
   start->has_biases = has.bias_mean;
+  start->level = has.level;
   start->mean = start->largest_w = start->largest_h = 0;
   DNMF_TRY(dnmf_hdf5_open(context, start->path, false, &file));
   DNMF_TRY(dnmf_hdf5_close(context, start->path, false, file, read_factors(context, file, &has, start)));

@@ -33,6 +33,7 @@ typedef struct way {
   bool bias;
   bool fit_bias;
   bool centered;
+  double level; /* of deviations; the center is then the constant row of it */
 } way;
 
 static double number(dnmf_precision precision, uint64_t stream, int64_t i) {
@@ -58,14 +59,45 @@ static void make(dnmf_precision precision, int k, rows *r) {
     r->center[t] = number(precision, 3, t);
 }
 
-static const double MEAN = 1.5, L2 = 0.25, L2_BIAS = 2, POWER = 0.5;
+static const double MEAN = 1.5, L2 = 0.25, L2_BIAS = 2, POWER = 0.5, BIAS_POWER = 0.25;
+static const double EXTRA = 5; /* entries; around a level */
+static const dnmf_bias_line LINE = {0.3, -0.8};
+
+static int64_t entries_of(const rows *r, int row) {
+  return r->start[row + 1] - r->start[row];
+}
+
+static double center_of(const rows *r, const way *w, int t) {
+  return w->level > 0 ? w->level : w->centered ? r->center[t] : 0;
+}
+
+static double l2_of(const rows *r, const way *w, int row) {
+  return L2 * pow((double)entries_of(r, row) + (w->level > 0 ? EXTRA : 0), POWER);
+}
+
+static double l2_bias_of(const rows *r, const way *w, int row) {
+  return L2_BIAS * (w->level > 0 ? pow((double)entries_of(r, row), BIAS_POWER) : 1);
+}
+
+static double expected_bias(const rows *r, const way *w, int row) {
+  const double place = log(1 + (double)entries_of(r, row) / 200);
+  return w->level > 0 && w->fit_bias ? LINE.at_none + LINE.slope * place : 0;
+}
+
+/* The number that stands for bias b. */
+static double stored_bias(const rows *r, const way *w, int row, double b) {
+  for (int t = 0; t < r->k; t++)
+    b -= w->level * r->x[row * r->stride + t];
+  return b;
+}
 
 /* What is left of the row's entries without its own bias. */
 static void residuals(const rows *r, const way *w, int row, double *left) {
   const double *x = r->x + row * r->stride;
+  const double no_bias = stored_bias(r, w, row, 0);
   for (int64_t e = r->start[row]; e < r->start[row + 1]; e++) {
     const double *f = r->fixed + r->index[e] * r->stride;
-    double explained = MEAN + (w->bias ? f[r->k] : 0);
+    double explained = MEAN + (w->bias ? f[r->k] : 0) + no_bias;
     for (int t = 0; t < r->k; t++)
       explained += x[t] * f[t];
     left[e - r->start[row]] = r->value[e] - explained;
@@ -73,32 +105,33 @@ static void residuals(const rows *r, const way *w, int row, double *left) {
 }
 
 static double best_bias(const rows *r, const way *w, int row, const double *left) {
-  const double count = (double)(r->start[row + 1] - r->start[row]);
-  double sum = 0;
-  for (int e = 0; e < (int)count; e++)
+  const int64_t count = entries_of(r, row);
+  const double weight = l2_bias_of(r, w, row);
+  double sum = weight * expected_bias(r, w, row);
+  for (int64_t e = 0; e < count; e++)
     sum += left[e];
-  return w->fit_bias ? sum / (count + L2_BIAS) : 0;
+  return w->fit_bias ? sum / ((double)count + weight) : 0;
 }
 
 /* One coordinate at its turn: the slope and curvature of the objective, minimized over the bias. */
 static void step(rows *r, const way *w, int row, int t, double *violation) {
   double left[MOST_ENTRIES] = {0};
   double *x = r->x + row * r->stride;
-  const int64_t count = r->start[row + 1] - r->start[row];
-  const double l2 = L2 * pow((double)count, POWER);
+  const int64_t count = entries_of(r, row);
+  const double l2 = l2_of(r, w, row);
   residuals(r, w, row, left);
   const double b = best_bias(r, w, row, left);
-  double slope = w->l1 + l2 * (x[t] - (w->centered ? r->center[t] : 0));
+  double slope = w->l1 + l2 * (x[t] - center_of(r, w, t));
   double curvature = l2;
   double sum = 0;
   for (int64_t e = 0; e < count; e++) {
-    const double f = r->fixed[r->index[r->start[row] + e] * r->stride + t];
+    const double f = r->fixed[r->index[r->start[row] + e] * r->stride + t] - w->level;
     slope -= (left[e] - b) * f;
     curvature += f * f;
     sum += f;
   }
   if (w->fit_bias)
-    curvature -= sum * sum / ((double)count + L2_BIAS);
+    curvature -= sum * sum / ((double)count + l2_bias_of(r, w, row));
   *violation += slope < 0 || x[t] > 0 ? fabs(slope) : 0;
   x[t] = fmax(x[t] - slope / curvature, 0);
 }
@@ -112,27 +145,31 @@ typedef struct sums {
 static void finish(rows *r, const way *w, int row, sums *total) {
   double left[MOST_ENTRIES] = {0};
   double *x = r->x + row * r->stride;
-  const int64_t count = r->start[row + 1] - r->start[row];
-  const double l2 = L2 * pow((double)count, POWER);
+  const int64_t count = entries_of(r, row);
+  const double l2 = l2_of(r, w, row);
   residuals(r, w, row, left);
   const double b = best_bias(r, w, row, left);
   if (w->bias)
-    x[r->k] = b;
+    x[r->k] = stored_bias(r, w, row, b);
   for (int64_t e = 0; e < count; e++)
     total->loss += 0.5 * (left[e] - b) * (left[e] - b);
   for (int t = 0; t < r->k; t++) {
-    const double away = x[t] - (w->centered ? r->center[t] : 0);
+    const double away = x[t] - center_of(r, w, t);
     total->penalty += 0.5 * l2 * away * away + w->l1 * x[t];
   }
-  total->penalty += w->fit_bias ? 0.5 * L2_BIAS * b * b : 0;
+  const double off = b - expected_bias(r, w, row);
+  total->penalty += w->fit_bias ? 0.5 * l2_bias_of(r, w, row) * off * off : 0;
 }
 
 static sums reference(rows *r, const way *w) {
   sums total = {0, 0, 0};
   for (int row = 0; row < r->count; row++) {
     double later = 0;
-    if (r->start[row] == r->start[row + 1]) {
-      memset(r->x + row * r->stride, 0, (size_t)(r->k + (w->fit_bias ? 1 : 0)) * sizeof(double));
+    if (entries_of(r, row) == 0) {
+      for (int t = 0; t < r->k; t++)
+        r->x[row * r->stride + t] = center_of(r, w, t);
+      if (w->bias)
+        r->x[row * r->stride + r->k] = stored_bias(r, w, row, expected_bias(r, w, row));
       continue;
     }
     for (int s = 0; s < w->sweeps; s++)
@@ -162,6 +199,10 @@ static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, double *
   void *value = narrow(r->precision, r->value, MOST_ENTRIES);
   void *fixed = narrow(r->precision, r->fixed, FIXED_ROWS * r->stride + DNMF_OBSERVED_SLACK);
   void *moved = narrow(r->precision, r->x, numbers);
+  double center[MOST_COMPONENTS];
+  for (int t = 0; t < r->k; t++)
+    center[t] = center_of(r, w, t);
+  const bool level = w->level > 0;
   dnmf_observed_update update = {.rows = r->count,
                                  .start = r->start,
                                  .index = r->index,
@@ -176,8 +217,12 @@ static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, double *
                                  .l1 = w->l1,
                                  .l2 = L2,
                                  .count_power = POWER,
-                                 .center = w->centered ? r->center : NULL,
+                                 .count_extra = level ? EXTRA : 0,
+                                 .level = w->level,
+                                 .center = w->centered ? center : NULL,
                                  .l2_bias = L2_BIAS,
+                                 .bias_power = level ? BIAS_POWER : 0,
+                                 .bias_line = level ? LINE : (dnmf_bias_line){0, 0},
                                  .sweeps = w->sweeps};
   assert_int_equal(dnmf_observed_rows(DNMF_SOLVER_HALS, r->precision, isa, threads, &update, &error), DNMF_OK);
   for (int64_t i = 0; i < numbers; i++)
@@ -216,11 +261,10 @@ static void check(dnmf_precision precision, int k, const way *w) {
 static void rows_are_those_of_coordinate_descent(void **state) {
   (void)state;
   static const int components[] = {1, 5, 16, 17, 24, 33, 50, 64, 70};
-  static const way ways[] = {{0, 1, false, false, false},
-                             {0, 1, true, true, true},
-                             {0.1, 1, true, false, true},
-                             {0.2, 1, true, true, false},
-                             {0.1, 3, true, true, true}};
+  static const way ways[] = {{0, 1, false, false, false, 0},   {0, 1, true, true, true, 0},
+                             {0.1, 1, true, false, true, 0},   {0.2, 1, true, true, false, 0},
+                             {0.1, 3, true, true, true, 0},    {0, 1, true, true, true, 0.4},
+                             {0.1, 1, true, false, true, 0.4}, {0, 3, true, true, true, 0.4}};
   for (size_t c = 0; c < sizeof components / sizeof *components; c++)
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
       for (int precision = 0; precision < DNMF_PRECISIONS; precision++)

@@ -1,0 +1,143 @@
+/* The model of a fit of observed entries. */
+#include "bias_line.h"
+#include "center.h"
+
+#include "base/memory.h"
+#include "comm/collective.h"
+#include "fit/observed_fit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One factor of the model. */
+typedef struct model_side {
+  const dnmf_ratings_view *view;
+  const dnmf_panel *x; /* of the fit */
+  dnmf_panel *factor;
+  double **bias;
+  int64_t **counts;
+  double **pulled; /* the row that rows are pulled towards */
+  bool fit_bias;
+  dnmf_bias_line line;
+  double unknown_bias; /* as it is stored */
+} model_side;
+
+/* Splits panel rows into components and bias. */
+static dnmf_status split_panel(dnmf_error *error, int components, const model_side *s) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_panel_create(error, "model", s->x->rows, components, s->x->precision, s->factor));
+  DNMF_TRY(dnmf_allocate_zero(error, "biases", s->x->rows, sizeof(double), &memory));
+  *s->bias = memory;
+  for (int64_t row = 0; row < s->x->rows; row++) {
+    for (int c = 0; c < components; c++)
+      dnmf_panel_set(s->factor, row, c, dnmf_panel_get(s->x, row, c));
+    if (s->x->components > components)
+      (*s->bias)[row] = dnmf_panel_get(s->x, row, components);
+  }
+  return DNMF_OK;
+}
+
+/* Entries of each owned row of a view. */
+static dnmf_status count_entries(dnmf_error *error, const dnmf_ratings_view *view, int64_t **counts) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate(error, "observed entries", view->entries.rows, sizeof(int64_t), &memory));
+  *counts = memory;
+  for (int64_t row = 0; row < view->entries.rows; row++)
+    (*counts)[row] = view->entries.start[row + 1] - view->entries.start[row];
+  return DNMF_OK;
+}
+
+static dnmf_status fill_side(dnmf_error *error, const dnmf_settings *settings, const model_side *s) {
+  void *memory = NULL;
+  DNMF_TRY(count_entries(error, s->view, s->counts));
+  DNMF_TRY(split_panel(error, settings->components, s));
+  if (!dnmf_observed_is_around_level(settings) && !dnmf_observed_shrinks_to_mean(settings))
+    return DNMF_OK;
+  DNMF_TRY(dnmf_allocate(error, "the mean row", settings->components, sizeof(double), &memory));
+  *s->pulled = memory;
+  return DNMF_OK;
+}
+
+/* s->pulled, the line and the bias of an unknown row. collective */
+static dnmf_status find_pulled(dnmf_context *context, const dnmf_settings *settings, double level, model_side *s) {
+  const int k = settings->components;
+  double sums[DNMF_BIAS_LINE_SUMS];
+  if (!dnmf_observed_is_around_level(settings))
+    return dnmf_observed_mean_row(context, settings, s->view, s->x, *s->pulled);
+  for (int c = 0; c < k; c++)
+    (*s->pulled)[c] = level;
+  if (s->fit_bias) {
+    dnmf_bias_line_sums(s->view, s->x, level, dnmf_observed_bias_power(settings), sums);
+    DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, DNMF_BIAS_LINE_SUMS));
+    s->line = dnmf_bias_line_of(sums);
+  }
+  s->unknown_bias = s->line.at_none - k * level * level;
+  return DNMF_OK;
+}
+
+/* Rows without entries are what others are pulled towards. */
+static void settle_empty_rows(const model_side *s) {
+  for (int64_t row = 0; row < s->factor->rows; row++) {
+    if ((*s->counts)[row] > 0)
+      continue;
+    for (int c = 0; c < s->factor->components; c++)
+      dnmf_panel_set(s->factor, row, c, (*s->pulled)[c]);
+    (*s->bias)[row] = s->unknown_bias;
+  }
+}
+
+static dnmf_status set_facts(dnmf_error *error, const dnmf_settings *settings, double level, const model_side *rows,
+                             const model_side *cols, dnmf_model *model) {
+  const struct {
+    const char *name;
+    double value;
+  } facts[] = {{"level", level},
+               {"count_extra", settings->penalties.count_extra},
+               {"row_bias_at_none", rows->line.at_none},
+               {"row_bias_slope", rows->line.slope},
+               {"col_bias_at_none", cols->line.at_none},
+               {"col_bias_slope", cols->line.slope},
+               {"unknown_row_bias", rows->unknown_bias},
+               {"unknown_col_bias", cols->unknown_bias}};
+  for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+    DNMF_TRY(dnmf_model_set_real(error, model, facts[i].name, facts[i].value));
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_observed_fill_model(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
+                                     const dnmf_panel *w, const dnmf_panel *h, dnmf_model *model) {
+  const double level = dnmf_observed_level(settings, ratings);
+  model_side rows = {&ratings->by_rows,
+                     w,
+                     &model->w,
+                     &model->bias.row,
+                     &model->row_counts,
+                     &model->mean_row,
+                     settings->observed.bias_rows,
+                     {0, 0},
+                     0};
+  model_side cols = {&ratings->by_cols,
+                     h,
+                     &model->h,
+                     &model->bias.col,
+                     &model->col_counts,
+                     &model->mean_col,
+                     settings->observed.bias_cols,
+                     {0, 0},
+                     0};
+  model->owned_rows = ratings->by_rows.owned;
+  model->owned_cols = ratings->by_cols.owned;
+  model->bias.fitted = dnmf_observed_has_biases(settings);
+  model->bias.mean = dnmf_observed_mean(settings, ratings);
+  dnmf_status status = fill_side(&context->error, settings, &rows);
+  if (status == DNMF_OK)
+    status = fill_side(&context->error, settings, &cols);
+  DNMF_TRY(dnmf_agree(context, status));
+  if (!model->mean_row)
+    return DNMF_OK;
+  DNMF_TRY(find_pulled(context, settings, level, &rows));
+  DNMF_TRY(find_pulled(context, settings, level, &cols));
+  settle_empty_rows(&rows);
+  settle_empty_rows(&cols);
+  return dnmf_agree(context, set_facts(&context->error, settings, level, &rows, &cols, model));
+}
