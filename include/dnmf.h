@@ -430,7 +430,8 @@ DNMF_API int dnmf_model_recommend(dnmf_library *library, const dnmf_model *model
                                   const dnmf_recommend_settings *listing, int64_t *cols, double *scores);
 
 /* The columns most like each of `count` columns, the same on every process: similar[i * top + t] is the position of the
- * one at place t for cols[i], cosines[i * top + t] the cosine of their factors; -1 and NaN where there are no more. Of
+ * one at place t for cols[i], cosines[i * top + t] the cosine of their factors (of
+ * a model with biases, of what they have beyond its "level"); -1 and NaN where there are no more. Of
  * `listing`, top, candidates, min_count and seen count; NULL: the defaults. The same on every process. collective */
 DNMF_API int dnmf_model_similar(dnmf_library *library, const dnmf_model *model, int64_t count, const int64_t *cols,
                                 const dnmf_recommend_settings *listing, int64_t *similar, double *cosines);
