@@ -230,7 +230,7 @@ typedef struct dnmf_fit_settings {
   double l1_w;         /* weight of the sum of W; default 0 */
   double l1_h;         /* ... of H */
   double l2;           /* weight of half the squared norms of W and H; default 0 with zeros; of ratings 1.15 of their
-                          standard deviation, 0.12 by "count", 12 "raw"; with implicit 1 by "sqrt-count" */
+                          standard deviation, 0.12 by "count", 12 "raw"; with implicit 1.1 by "sqrt-count" */
   double l2_w;         /* ... of W alone; default l2 */
   double l2_h;         /* ... of H alone; default l2 */
   const char *penalty_scale; /* "raw"; with zeros "dimension" (W's times the columns, H's times the rows); ratings
@@ -244,12 +244,12 @@ typedef struct dnmf_fit_settings {
   const char *init;   /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
                          with /W, /H or both; ratings take "random", "nndsvd" and "file:" */
   int64_t seed;       /* of the start, which is the same on any number of processes; default 0 */
-  int64_t max_iter;   /* most iterations, or passes of mini-batches; default 200, with implicit 50; 0 keeps the start */
-  double tol;         /* of the stopping rule; default 1e-4; 0: never stop by it */
-  const char *stop;   /* "gradient": projected gradient below tol times the first; "objective": progress of 10
-                         iterations below tol times the start; "validation"; default "auto": "gradient", "objective"
-                         for "mu" and ratings, "validation" where ratings are held out */
-  double time_limit;  /* seconds of iterating in this job; default: none */
+  int64_t max_iter;  /* most iterations, or passes of mini-batches; default 200, with implicit 100; 0 keeps the start */
+  double tol;        /* of the stopping rule; default 1e-4; 0: never stop by it */
+  const char *stop;  /* "gradient": projected gradient below tol times the first; "objective": progress of 10
+                        iterations below tol times the start; "validation"; default "auto": "gradient", "objective"
+                        for "mu" and ratings, "validation" where ratings are held out */
+  double time_limit; /* seconds of iterating in this job; default: none */
   const char *precision; /* of arithmetic and factors: default "double"; "single" */
 
   /* With zeros only. */
@@ -280,7 +280,7 @@ typedef struct dnmf_fit_settings {
                       more confidence where it is stronger; implies "weak"; default false */
     const char *confidence; /* in a value v: "one", "linear" (1 + alpha v), "log" (1 + alpha log(1 + v / epsilon));
                                default "log" with implicit, else "one" */
-    double alpha;           /* default 8 by "log", 4 over the values' mean when "linear" */
+    double alpha;           /* default 16 by "log", 6.5 over the values' mean when "linear" */
     double epsilon;         /* default twice the mean */
     double like;            /* with implicit: entries of less are known, but no sign of liking, and count as those that
                                are not stored; 0: all are. Default: where the values' mean is above the middle of their
@@ -430,7 +430,8 @@ DNMF_API int dnmf_model_recommend(dnmf_library *library, const dnmf_model *model
                                   const dnmf_recommend_settings *listing, int64_t *cols, double *scores);
 
 /* The columns most like each of `count` columns, the same on every process: similar[i * top + t] is the position of the
- * one at place t for cols[i], cosines[i * top + t] the cosine of their factors; -1 and NaN where there are no more. Of
+ * one at place t for cols[i], cosines[i * top + t] the cosine of their factors (of
+ * a model with biases, of what they have beyond its "level"); -1 and NaN where there are no more. Of
  * `listing`, top, candidates, min_count and seen count; NULL: the defaults. The same on every process. collective */
 DNMF_API int dnmf_model_similar(dnmf_library *library, const dnmf_model *model, int64_t count, const int64_t *cols,
                                 const dnmf_recommend_settings *listing, int64_t *similar, double *cosines);

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Runs the test suite built with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer.
 #
-#   scripts/sanitize.sh                    all unit tests, and of the command-line tests help, small_table, model_file
+#   scripts/sanitize.sh                    all unit tests, on 1 and 3 processes, and of the command-line tests help,
+#                                          small_table and model_file
+#   scripts/sanitize.sh --quick            the unit tests of files, communication, fits and models that are quick
 #   scripts/sanitize.sh --all              everything, for a long wait
 #   scripts/sanitize.sh CTEST OPTION...    e.g. scripts/sanitize.sh -R cli.test_predict
 #
@@ -15,6 +17,7 @@ announce sanitize
 selection=("$@")
 case ${1:-} in
   "") selection=(-R '^unit\.|^cli\.test_(help|small_table|model_file)$') ;;
+  --quick) selection=(-R '^unit\.(comm|store|factor|fit|model|api|cli)/' -E 'test_(dictionary|full_disk|laws|cost)$') ;;
   --all) selection=("${@:2}") ;;
 esac
 setup test
@@ -24,5 +27,5 @@ allow_root_to_run_mpi
 export ASAN_OPTIONS="fast_unwind_on_malloc=0:${ASAN_OPTIONS:-}"
 export LSAN_OPTIONS="suppressions=$PWD/scripts/suppressions/leaks.supp:print_suppressions=0:${LSAN_OPTIONS:-}"
 export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
-ctest --test-dir build-sanitize --output-on-failure --parallel "$(cores)" "${selection[@]}"
+ctest --test-dir build-sanitize --output-on-failure --parallel "$(test_jobs)" "${selection[@]}"
 finished "the selected tests passed"

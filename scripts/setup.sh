@@ -138,14 +138,18 @@ setup() {
   echo "setup: the tools are there; going on"
 }
 
-# build DIRECTORY TARGET [CMAKE OPTION...]: configures and builds. A directory keeps the generator it has.
+# Tests at a time: starting and ending MPI is mostly waiting, so that two tests keep less than one core busy.
+test_jobs() { echo $(($(cores) + 2)); }
+
+# build DIRECTORY TARGET [CMAKE OPTION...]: configures and builds. A directory keeps the generator it has. With
+# DNMF_WERROR=ON in the environment a warning is an error.
 build() {
   local directory=$1 target=$2 generator=()
   shift 2
   if [ ! -f "$directory/CMakeCache.txt" ] && command -v ninja >/dev/null; then
     generator=(-G Ninja)
   fi
-  cmake -S . -B "$directory" "${generator[@]}" "${mpi_options[@]}" "$@"
+  cmake -S . -B "$directory" "${generator[@]}" "${mpi_options[@]}" -DDNMF_WERROR="${DNMF_WERROR:-OFF}" "$@"
   cmake --build "$directory" --target "$target" --parallel "$(cores)"
 }
 

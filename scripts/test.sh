@@ -11,5 +11,5 @@ choose_mpi "$@"
 setup test
 build "$build_folder" all -DBUILD_TESTING=ON "-DPython3_EXECUTABLE=$(test_python)"
 allow_root_to_run_mpi
-ctest --test-dir "$build_folder" --output-on-failure --parallel "$(cores)" "${arguments[@]}"
+ctest --test-dir "$build_folder" --output-on-failure --parallel "$(test_jobs)" "${arguments[@]}"
 finished "the suite passed"

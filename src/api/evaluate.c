@@ -14,14 +14,18 @@
 
 /* --- Evaluating -------------------------------------------------------------------------------------------- */
 
-/* A mean says nothing of what is relevant where most entries are zeros. */
+/* Of strengths what the fit took for a sign of liking is relevant, of ratings those above their mean. A mean says
+ * nothing of what is relevant where most entries are zeros. */
 static dnmf_status settle_relevant(dnmf_error *error, const dnmf_scorer *scorer, const dnmf_data *test,
                                    double *relevant) {
   if (!isnan(*relevant))
     return DNMF_OK;
-  *relevant = dnmf_model_is_implicit(scorer->model) ? 0 : scorer->predictor.mean; /* of strengths, every entry is */
-  if (dnmf_model_is_implicit(scorer->model) ||
-      (dnmf_model_is_observed(scorer->model) && !dnmf_model_is_weak(scorer->model)))
+  const dnmf_model *model = scorer->model;
+  const bool implicit = dnmf_model_is_implicit(model);
+  *relevant = implicit ? 0 : scorer->predictor.mean;
+  if (implicit)
+    dnmf_model_number(model, "like", relevant);
+  if (implicit || (dnmf_model_is_observed(model) && !dnmf_model_is_weak(model)))
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_USAGE,
                    "%s was fitted to a matrix with zeros, whose mean tells nothing of what is relevant; say from which "

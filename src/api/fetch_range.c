@@ -76,7 +76,7 @@ dnmf_status dnmf_fetch_range(dnmf_context *context, dnmf_range held, const void 
     status = dnmf_mpi_check(context, MPI_Allgather(ranges, 4, MPI_INT64_T, all, 4, MPI_INT64_T, context->comm),
                             "MPI_Allgather");
   for (int p = 0; p < context->size && status == DNMF_OK; p++) {
-    const int64_t *of = (const int64_t *)all + 4 * p;
+    const int64_t *of = (const int64_t *)all + 4 * (int64_t)p;
     t.held[p] = (dnmf_range){of[0], of[1]};
     t.wanted[p] = (dnmf_range){of[2], of[3]};
   }

@@ -135,6 +135,11 @@ dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f);
 /* Finds out what kind of fit it is, settles defaults, and chooses the grid. collective */
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f);
 
+/* A setting, or its default where it is negative. */
+static inline double dnmf_number_or(double value, double other) {
+  return value >= 0 ? value : other;
+}
+
 /* The job as the cost model sees it; its entries may not be known yet: stored < 0. local */
 dnmf_job dnmf_fitting_cost(const dnmf_fitting *f);
 

@@ -337,26 +337,22 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
   return dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a);
 }
 
-static double number_or(double value, double other) {
-  return value >= 0 ? value : other;
-}
-
 /* What all kinds of fit have in common; zeros count, unless the kind says otherwise. */
 static void settle_common(dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
   dnmf_settings *settings = &f->settings;
-  const double l2 = number_or(s->l2, 0);
+  const double l2 = dnmf_number_or(s->l2, 0);
   settings->components = f->components;
   settings->seed = s->seed < 0 ? 0 : (uint64_t)s->seed;
   settings->sweeps = s->sweeps > 0 ? (int)s->sweeps : 1;
-  settings->penalties = (dnmf_penalties){.l1_w = number_or(s->l1_w, 0),
-                                         .l1_h = number_or(s->l1_h, 0),
-                                         .l2_w = number_or(s->l2_w, l2),
-                                         .l2_h = number_or(s->l2_h, l2)};
+  settings->penalties = (dnmf_penalties){.l1_w = dnmf_number_or(s->l1_w, 0),
+                                         .l1_h = dnmf_number_or(s->l1_h, 0),
+                                         .l2_w = dnmf_number_or(s->l2_w, l2),
+                                         .l2_h = dnmf_number_or(s->l2_h, l2)};
   settings->stop = settings->solver == DNMF_SOLVER_MU ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
-  settings->tolerance = number_or(s->tol, 1e-4);
+  settings->tolerance = dnmf_number_or(s->tol, 1e-4);
   settings->max_iterations = s->max_iter >= 0 ? (int)s->max_iter : 200;
-  settings->time_limit = number_or(s->time_limit, INFINITY);
+  settings->time_limit = dnmf_number_or(s->time_limit, INFINITY);
 }
 
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {

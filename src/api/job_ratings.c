@@ -65,10 +65,6 @@ static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, cons
   return DNMF_OK;
 }
 
-static double number_or(double value, double other) {
-  return value >= 0 ? value : other;
-}
-
 dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   static const char *const stops[] = {"objective", "gradient", "objective", "validation"};
   static const dnmf_stop rules[] = {DNMF_STOP_OBJECTIVE, DNMF_STOP_GRADIENT, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION};
@@ -87,7 +83,7 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   f->settings.penalties.count_power = c.power;
   f->settings.observed = (dnmf_observed_settings){.bias_rows = c.bias == BIAS_BOTH || c.bias == BIAS_ROW,
                                                   .bias_cols = c.bias == BIAS_BOTH || c.bias == BIAS_COL,
-                                                  .start_scale = number_or(s->ratings.init_scale, 0.05),
+                                                  .start_scale = dnmf_number_or(s->ratings.init_scale, 0.05),
                                                   .patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10};
   if (f->weak)
     DNMF_TRY(dnmf_fitting_plan_weak(&context->error, f));
@@ -183,11 +179,11 @@ static void settle_penalties(dnmf_fitting *f) {
     dnmf_fitting_settle_weak(f);
     return;
   }
-  double both = number_or(s->l2, dnmf_observed_default_l2(&f->settings, &f->ratings));
+  double both = dnmf_number_or(s->l2, dnmf_observed_default_l2(&f->settings, &f->ratings));
   if (s->l2 < 0 && f->settings.loss.divergence && f->ratings.mean > 0)
     both /= f->ratings.mean;
-  penalties->l2_w = number_or(s->l2_w, both);
-  penalties->l2_h = number_or(s->l2_h, both);
+  penalties->l2_w = dnmf_number_or(s->l2_w, both);
+  penalties->l2_h = dnmf_number_or(s->l2_h, both);
 }
 
 /* A stored 0 is a rating: what is counted here are rows and columns without any. */

@@ -6,10 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-static double number_or(double value, double other) {
-  return value >= 0 ? value : other;
-}
-
 /* What ratings have and weak zeros have not. */
 static dnmf_status refuse_ratings(dnmf_error *error, const dnmf_fitting *f) {
   static const char none[] = "fits with weak zeros have no biases";
@@ -69,10 +65,10 @@ dnmf_status dnmf_fitting_plan_weak(dnmf_error *error, dnmf_fitting *f) {
     DNMF_TRY(dnmf_choose(error, "--confidence", s->weak.confidence, confidences, &confidence));
   DNMF_TRY(refuse_ratings(error, f));
   DNMF_TRY(check_confidence(error, s, confidence));
-  settings->observed = (dnmf_observed_settings){.start_scale = number_or(s->ratings.init_scale, 1),
+  settings->observed = (dnmf_observed_settings){.start_scale = dnmf_number_or(s->ratings.init_scale, 1),
                                                 .patience = 1,
                                                 .weak = {.on = true,
-                                                         .weight = number_or(s->weak.weight, defaults.weak.weight),
+                                                         .weight = dnmf_number_or(s->weak.weight, defaults.weak.weight),
                                                          .confidence = (dnmf_confidence)confidence,
                                                          .alpha = s->weak.alpha,
                                                          .epsilon = s->weak.epsilon,
@@ -93,8 +89,8 @@ void dnmf_fitting_settle_weak(dnmf_fitting *f) {
   const double both = s->l2 >= 0         ? s->l2
                       : s->weak.implicit ? dnmf_weak_default_l2(&f->ratings, weak, dnmf_count_power(penalties))
                                          : 0;
-  penalties->l2_w = number_or(s->l2_w, both);
-  penalties->l2_h = number_or(s->l2_h, both);
+  penalties->l2_w = dnmf_number_or(s->l2_w, both);
+  penalties->l2_h = dnmf_number_or(s->l2_h, both);
 }
 
 const char *dnmf_confidence_name(dnmf_confidence confidence) {

@@ -125,8 +125,9 @@ static dnmf_status pack_names(dnmf_context *context, names_transfer *t) {
   DNMF_TRY(dnmf_allocate(&context->error, "lengths of ids", requests->asked_total, sizeof(int64_t), &memory));
   t->sent_lengths = memory;
   for (int64_t i = 0; i < requests->asked_total; i++) {
-    const int64_t *start = &t->texts.starts[requests->asked[i] - first];
-    total += t->sent_lengths[i] = start[1] - start[0];
+    const int64_t at = requests->asked[i] - first;
+    t->sent_lengths[i] = t->texts.starts[at + 1] - t->texts.starts[at];
+    total += t->sent_lengths[i];
   }
   DNMF_TRY(dnmf_allocate(&context->error, "ids to send", total, 1, &t->sent));
   char *to = t->sent;

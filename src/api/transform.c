@@ -158,7 +158,11 @@ dnmf_status dnmf_fold_data(dnmf_context *context, const dnmf_data *data, dnmf_mo
   *folding = (dnmf_folding){.unknown_cols = 0};
   DNMF_TRY(dnmf_agree(context, dnmf_transform_settings(&context->error, model, &folding->missing, &folding->settings)));
   const dnmf_data_missing missing = (dnmf_data_missing)(folding->missing + 1); /* as in the fit */
-  dnmf_status status = dnmf_data_load_for_model(context, data, model, missing, &source, &placed);
+  dnmf_data as_fitted = *data;                                                 /* borrowed */
+  if (dnmf_model_is_implicit(model))
+    dnmf_source_add_repeats(&as_fitted.options);
+  dnmf_status status = dnmf_data_load_for_model(context, data->kind == DNMF_DATA_FILE ? &as_fitted : data, model,
+                                                missing, &source, &placed);
   const uint64_t checksum = placed.matrix.checksum;
   if (status == DNMF_OK)
     status = match_columns(context, data, &source, &placed.matrix, model, &entries, folding);

@@ -29,8 +29,8 @@ static const cli_option options_table[] = {
     {"seen", 0, CLI_INPUT_FILE, EVALUATE(seen), "TRAIN",
      "rank all columns that a row does not have in TRAIN, matched by ids", 0, 0, NULL},
     {"relevant", 0, CLI_REAL, EVALUATE(relevant), "X",
-     "entries of X or more are relevant (default: the mean of the fitted ratings, or every\n"
-     "                               entry with a model of --implicit; one of a matrix with zeros needs X)",
+     "entries of X or more are relevant (default: the mean of the fitted ratings; with a\n"
+     "                               model of --implicit its --like; one of a matrix with zeros needs X)",
      -INFINITY, INFINITY, NULL},
     {"at", 0, CLI_TEXT, EVALUATE(at), "N,...",
      "lengths of the lists that ranking metrics look at (default 10; with --seen 10,20,100)", 0, 0, NULL},
@@ -126,14 +126,27 @@ static json_t *evaluation_json(cli_session *session, const evaluate_options *opt
   return object;
 }
 
+enum { FIGURE_TEXT = 32 };
+
+/* A figure, which has no value where no row takes part in it. */
+static const char *figure_text(double value, int digits, char text[FIGURE_TEXT]) {
+  if (isfinite(value))
+    snprintf(text, FIGURE_TEXT, "%.*f", digits, value);
+  else
+    snprintf(text, FIGURE_TEXT, "none");
+  return text;
+}
+
 static void say_figures(cli_session *session, const char *at, const char *whose, const dnmf_list_figures *figures,
                         int cut) {
   static const dnmf_list_figure shown[] = {DNMF_LIST_PRECISION, DNMF_LIST_RECALL, DNMF_LIST_HIT_RATE, DNMF_LIST_NDCG,
                                            DNMF_LIST_MAP,       DNMF_LIST_MRR,    DNMF_LIST_CATALOGUE};
-  char line[160];
+  char line[300];
+  char text[FIGURE_TEXT];
   int used = 0;
   for (size_t f = 0; f < sizeof shown / sizeof *shown; f++)
-    used += snprintf(line + used, sizeof line - (size_t)used, "  %9.4f", figures->value[shown[f]][cut]);
+    used +=
+        snprintf(line + used, sizeof line - (size_t)used, "  %9s", figure_text(figures->value[shown[f]][cut], 4, text));
   cli_say(session, "  %-8s %-8s%s", at, whose, line);
 }
 
@@ -160,15 +173,17 @@ static void say_lists(cli_session *session, const evaluate_options *options, con
 
 static void say_entries(cli_session *session, const evaluation *e) {
   const dnmf_metrics *m = &e->figures.metrics;
+  char texts[4][FIGURE_TEXT];
   cli_say(session,
           "ranking only the entries that each of %.0f rows has in %s (--seen TRAIN ranks all columns); relevant from "
           "%.4g up, in %.0f rows",
           m->rows, e->test, e->figures.relevant, m->relevant_rows);
   for (int c = 0; c < e->ranking.cut_count; c++)
-    cli_say(session, "  at %-7" PRId64 " precision %.4f  recall %.4f  NDCG %.4f  hit rate %.4f", e->ranking.cuts[c],
-            dnmf_metrics_precision(m, c), dnmf_metrics_recall(m, c), dnmf_metrics_ndcg(m, c),
-            dnmf_metrics_hit_rate(m, c));
-  cli_say(session, "  MAP        %.4f\n  FCP        %.4f", dnmf_metrics_map(m), dnmf_metrics_fcp(m));
+    cli_say(session, "  at %-7" PRId64 " precision %s  recall %s  NDCG %s  hit rate %s", e->ranking.cuts[c],
+            figure_text(dnmf_metrics_precision(m, c), 4, texts[0]), figure_text(dnmf_metrics_recall(m, c), 4, texts[1]),
+            figure_text(dnmf_metrics_ndcg(m, c), 4, texts[2]), figure_text(dnmf_metrics_hit_rate(m, c), 4, texts[3]));
+  cli_say(session, "  MAP        %s\n  FCP        %s", figure_text(dnmf_metrics_map(m), 4, texts[0]),
+          figure_text(dnmf_metrics_fcp(m), 4, texts[1]));
 }
 
 static void report_evaluation(cli_session *session, const evaluate_options *options, const evaluation *e) {
@@ -177,7 +192,9 @@ static void report_evaluation(cli_session *session, const evaluate_options *opti
           "%.0f of %" PRId64 " entries scored%s; %.2f%% have a row and a column the model knows (--unknown %s)",
           m->entries, e->figures.entries, e->figures.clip ? ", clipped to the scale" : "", 100 * coverage(e),
           options->scoring.unknown);
-  cli_say(session, "  RMSE       %.6f\n  MAE        %.6f", dnmf_metrics_rmse(m), dnmf_metrics_mae(m));
+  char texts[2][FIGURE_TEXT];
+  cli_say(session, "  RMSE       %s\n  MAE        %s", figure_text(dnmf_metrics_rmse(m), 6, texts[0]),
+          figure_text(dnmf_metrics_mae(m), 6, texts[1]));
   if (options->seen)
     say_lists(session, options, e);
   else

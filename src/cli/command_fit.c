@@ -53,7 +53,7 @@ static const cli_option model_table[] = {
     {"l1-h", 0, CLI_REAL, FIT(l1_h), "X", "weight of the sum of H (default 0)", 0, INFINITY, NULL},
     {"l2", 0, CLI_REAL, FIT(l2), "X",
      "weight of half the squared norms of W and H (default 0; ratings: 1.15 of their\n"
-     "                               standard deviation; 0.12 by count, 12 raw)",
+     "                               standard deviation; 0.12 by count, 12 raw; with --implicit 1.1)",
      0, INFINITY, NULL},
     {"l2-w", 0, CLI_REAL, FIT(l2_w), "X", "... of W alone", 0, INFINITY, NULL},
     {"l2-h", 0, CLI_REAL, FIT(l2_h), "X", "... of H alone", 0, INFINITY, NULL},
@@ -99,8 +99,10 @@ static const cli_option weak_table[] = {
      "with --implicit what a stored value v counts: one (1), linear (1 + alpha v) or log\n"
      "                               (1 + alpha log(1 + v / epsilon), default)",
      0, 0, confidence_choices},
-    {"alpha", 0, CLI_REAL, FIT(weak.alpha), "A", "(default 8 by log, 4 over the values' mean when linear)", 0, INFINITY,
-     NULL},
+    {"alpha", 0, CLI_REAL, FIT(weak.alpha), "A",
+     "what strength adds to a confidence (default 16 by log, 6.5 over the values' mean when\n"
+     "                               linear)",
+     0, INFINITY, NULL},
     {"epsilon", 0, CLI_REAL, FIT(weak.epsilon), "E", "(default twice the mean)", 0, INFINITY, NULL},
     {"like", 0, CLI_REAL, FIT(weak.like), "X",
      "with --implicit: entries below X are known, but no sign of liking, and count as what is\n"
@@ -134,7 +136,7 @@ static const cli_option run_table[] = {
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iter), "N",
-     "most iterations, or passes in batches (default 200, with --implicit 50; 0 keeps the\n"
+     "most iterations, or passes in batches (default 200, with --implicit 100; 0 keeps the\n"
      "                               start)",
      0, 1e9, NULL},
     {"tol", 0, CLI_REAL, FIT(tol), "X", "tolerance of the stopping rule (default 1e-4; 0: never)", 0, 1, NULL},

@@ -315,8 +315,8 @@ static dnmf_status put_ranking(cli_session *session, const recommend_options *op
                  cli_json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:I, s:f, s:f, s:i, s:o*}", "command", "recommend",
                                "version", DNMF_VERSION, "model", r->path, "output", options->output, "lines",
                                (json_int_t)lines, "empty_columns", (json_int_t)r->work.empty, "popular_rows",
-                               (json_int_t)(r->work.popular + r->unknown_count), "seconds", r->work.seconds, "flops",
-                               r->work.flops, "processes", session->context->size, "lists", lists));
+                               (json_int_t)r->work.popular + (json_int_t)r->unknown_count, "seconds", r->work.seconds,
+                               "flops", r->work.flops, "processes", session->context->size, "lists", lists));
   return DNMF_OK;
 }
 

@@ -79,7 +79,9 @@ static const cli_option options_table[] = {
      "                               precision@N, hit_rate@N, map@N, mrr@N; see evaluate",
      0, 0, NULL},
     {"relevant", 0, CLI_REAL, TUNE(relevant), "X",
-     "with a list metric: held-out entries of X or more are relevant (default: their mean)", -INFINITY, INFINITY, NULL},
+     "with a list metric: held-out entries of X or more are relevant (default: their mean, of\n"
+     "                               strengths --like)",
+     -INFINITY, INFINITY, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N", "groups of processes, a fit each at a time (default: one a process)", 1,
      1e6, NULL},
     {"output", 'o', CLI_OUTPUT_HDF5, TUNE(output), "MODEL.h5", "refit the best on all entries and write the model", 0,
@@ -427,7 +429,7 @@ const cli_command cli_tune = {
         "  mpirun -n 4 dnmf tune ratings.h5 -k 10,20,40 --l2 0.8,1.1 --folds 5\n"
         "  dnmf tune ratings.csv -k 32,64 --l2 0.3,3 --search random --samples 30 -o best.h5\n"
         "  dnmf tune ratings.csv -k 10,20,40 --bias both,none --metric ndcg@10 --relevant 4 -o best.h5\n"
-        "  dnmf tune plays.csv --implicit -k 16,32,64 --missing-weight 0.1,0.3,1 --alpha 0.5,1,2 -o best.h5",
+        "  dnmf tune plays.csv --implicit -k 32,64,128 --alpha 8,16,32 --l2 0.8,1.1,1.5 -o best.h5",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,

@@ -77,7 +77,7 @@ const char *cli_json_unescape(json_t *text) {
   char *to = bytes;
   for (size_t i = 0; bytes && i < length;) {
     int byte = escaped_byte(escaped + i, length - i);
-    *to++ = byte >= 0 ? (char)byte : escaped[i];
+    *to++ = (char)(byte >= 0 ? byte : escaped[i]);
     i += byte >= 0 ? ESCAPE_BYTES : 1;
   }
   bool kept = bytes && json_string_setn_nocheck(text, bytes, (size_t)(to - bytes)) == 0;

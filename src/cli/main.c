@@ -59,7 +59,7 @@ static const cli_command *find_command(const char *name) {
 static dnmf_status unknown_command(dnmf_error *error, const char *name) {
   enum { MOST_COMMANDS = 64 };
   const char *names[MOST_COMMANDS + 2] = {"help"};
-  for (int c = 0; cli_commands[c] && c < MOST_COMMANDS; c++)
+  for (int c = 0; c < MOST_COMMANDS && cli_commands[c]; c++)
     names[c + 1] = cli_commands[c]->name;
   const char *nearest = cli_nearest(name, names);
   return dnmf_fail(error, DNMF_ERROR_USAGE, "no command '%s'%s%s%s; see dnmf --help", name,

@@ -22,7 +22,7 @@ static double dot_rows(const dnmf_panel *x, int64_t row, const dnmf_panel *y, in
 }
 
 /* Whether a row or column without entries in the fit is zero, and not what others are pulled towards. */
-static bool is_blank(const dnmf_held_out *p, int64_t row, int64_t place) {
+static bool pair_is_blank(const dnmf_held_out *p, int64_t row, int64_t place) {
   const int64_t *start = p->ratings->by_rows.entries.start;
   if (dnmf_observed_is_around_level(p->settings) || dnmf_observed_shrinks_to_mean(p->settings))
     return false;
@@ -35,7 +35,7 @@ static double predict(const dnmf_held_out *p, int64_t row, int64_t place) {
   const dnmf_settings *settings = p->settings;
   const dnmf_ratings *ratings = p->ratings;
   int k = settings->components;
-  double score = is_blank(p, row, place) ? ratings->mean : dnmf_observed_mean(settings, ratings);
+  double score = pair_is_blank(p, row, place) ? ratings->mean : dnmf_observed_mean(settings, ratings);
   score += dot_rows(p->w, row, p->needed, place, k);
   if (dnmf_observed_has_biases(settings))
     score += dnmf_panel_get(p->w, row, k) + dnmf_panel_get(p->needed, place, k);

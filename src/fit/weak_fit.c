@@ -16,7 +16,7 @@ dnmf_implicit_defaults dnmf_implicit_default_settings(void) {
                                            .target_one = true,
                                            .like = -1},
                                   .count_power = 0.5,
-                                  .max_iterations = 50};
+                                  .max_iterations = 100};
 }
 
 void dnmf_weak_settle(const dnmf_ratings *ratings, dnmf_weak_settings *settings) {
@@ -29,7 +29,7 @@ void dnmf_weak_settle(const dnmf_ratings *ratings, dnmf_weak_settings *settings)
   if (settings->epsilon < 0)
     settings->epsilon = 2 * mean;
   if (settings->alpha < 0)
-    settings->alpha = settings->confidence == DNMF_CONFIDENCE_LOG ? 8 : 4 / mean;
+    settings->alpha = settings->confidence == DNMF_CONFIDENCE_LOG ? 16 : 6.5 / mean;
 }
 
 double dnmf_weak_default_l2(const dnmf_ratings *ratings, const dnmf_weak_settings *settings, double count_power) {
@@ -37,7 +37,7 @@ double dnmf_weak_default_l2(const dnmf_ratings *ratings, const dnmf_weak_setting
   const double cols = (double)ratings->cols;
   const double stored = (double)ratings->stored;
   const double counts = stored + settings->weight * (rows * cols - stored);
-  return pow(counts / sqrt(rows * cols), 0.5 - count_power);
+  return 1.1 * pow(counts / sqrt(rows * cols), 0.5 - count_power);
 }
 
 double dnmf_weak_target(const dnmf_weak_settings *settings, double value) {

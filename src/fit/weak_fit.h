@@ -30,11 +30,11 @@ dnmf_implicit_defaults dnmf_implicit_default_settings(void); /* local */
  *   like     ratings crowd in the upper half of their scale, and the lower ones are dislikes; what is counted crowds at
  *            the lower end: the mean of the values where that is above the middle of their range, else 0
  *   epsilon  twice the mean
- *   alpha    8 by log, 4 / mean when linear: a confidence of 4 or 5 at the mean
+ *   alpha    16 by log, 6.5 / mean when linear: a confidence of 7.5 at the mean
  * local */
 void dnmf_weak_settle(const dnmf_ratings *ratings, dnmf_weak_settings *settings);
 
-/* The L2 weight where none is given: 1 at the power 1/2; at others the same for a row of the mean count, entries that
+/* The L2 weight where none is given: 1.1 at the power 1/2; at others the same for a row of the mean count, entries that
  * are not stored included. local */
 double dnmf_weak_default_l2(const dnmf_ratings *ratings, const dnmf_weak_settings *settings, double count_power);
 

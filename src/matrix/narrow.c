@@ -27,7 +27,7 @@ static inline bool is_exact(dnmf_number number, double value) {
 static bool has_inexact(dnmf_number number, dnmf_number from, const char *values, size_t stride, int64_t count) {
   if (from == DNMF_NUMBER_DOUBLE || from == DNMF_NUMBER_SINGLE)
     for (int64_t e = 0; e < count; e++) {
-      const char *at = values + (size_t)e * stride;
+      const void *at = values + (size_t)e * stride;
       if (!is_exact(number, from == DNMF_NUMBER_DOUBLE ? *(const double *)at : (double)*(const float *)at))
         return true;
     }

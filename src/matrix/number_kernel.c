@@ -9,6 +9,7 @@
         out[row * cols + i] = (real)(factor) * (real)values[row * stride + i];                                         \
   }
 
+/* NOLINTNEXTLINE(readability-function-size): a loop for each type */
 static void convert(dnmf_number number, const void *from, int64_t stride, int64_t rows, int64_t cols, void *to) {
   real *restrict out = to;
   switch (number) {

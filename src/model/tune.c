@@ -156,7 +156,7 @@ static dnmf_status rank_fold(dnmf_context *context, const dnmf_tune_plan *plan, 
   dnmf_rank_metrics metrics;
   cuts.relevant = plan->metric.relevant;
   if (isnan(cuts.relevant))
-    cuts.relevant = plan->fit.observed.weak.target_one ? 0 : ratings->mean;
+    cuts.relevant = settings->observed.weak.target_one ? settings->observed.weak.like : ratings->mean;
   DNMF_TRY(dnmf_rank_ratings(context, settings, ratings, held_out, w, h, &cuts, &metrics));
   if (metrics.rows == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT,

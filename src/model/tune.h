@@ -37,7 +37,8 @@ typedef struct dnmf_tune_metric {
   bool ranks; /* else RMSE */
   dnmf_list_figure figure;
   int64_t at;      /* length of the lists */
-  double relevant; /* held-out entries of that or more; NaN: of the mean of the training entries, of strengths all */
+  double relevant; /* held-out entries of that or more; NaN: of the mean of the training entries, of strengths of
+                      their `like` */
 } dnmf_tune_metric;
 
 typedef struct dnmf_tune_plan {

@@ -50,7 +50,7 @@ static size_t scratch_bytes(const dnmf_observed_update *update) {
   return (width * width + 6 * width + tile * width + tile) * sizeof(real);
 }
 
-static equations lay_out(const dnmf_observed_update *update, int64_t entries, void *scratch) {
+static equations equations_in_scratch(const dnmf_observed_update *update, int64_t entries, void *scratch) {
   size_t width = (size_t)padded(update->components);
   equations eq = {.components = update->components, .width = (int)width, .tile = tile_entries((int)width)};
   eq.entries = (double)entries;
@@ -277,7 +277,7 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
     settle_empty_row(update, x);
     return (observed_sums){0, 0, 0};
   }
-  equations eq = lay_out(update, end - begin, scratch);
+  equations eq = equations_in_scratch(update, end - begin, scratch);
   for (int64_t at = begin; at < end; at += eq.tile) {
     int count = end - at < eq.tile ? (int)(end - at) : eq.tile;
     if (update->weak)
@@ -359,7 +359,7 @@ static observed_sums multiplicative(const dnmf_observed_update *update, int64_t 
     settle_empty_row(update, x);
     return sums;
   }
-  equations eq = lay_out(update, end - begin, scratch);
+  equations eq = equations_in_scratch(update, end - begin, scratch);
   double l2 = row_l2(update, (double)(end - begin));
   memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
   accumulate_ratios(update, &eq, begin, end);

@@ -60,7 +60,7 @@ static size_t scratch_bytes(const dnmf_observed_update *update) {
   return (size_t)(length * width + length + 6 * width) * sizeof(real);
 }
 
-static sweeper lay_out(const dnmf_observed_update *update, int64_t row, void *scratch) {
+static sweeper sweeper_in_scratch(const dnmf_observed_update *update, int64_t row, void *scratch) {
   const int64_t width = whole_vectors(update->components);
   sweeper s = {.update = update, .components = update->components};
   s.entries = update->start[row + 1] - update->start[row];
@@ -311,7 +311,7 @@ static double residual_sum(const sweeper *s) {
 
 static observed_sums sweeps_on_residual(const dnmf_observed_update *update, int64_t row, int sweeps, void *scratch) {
   real *x = (real *)update->x + row * update->stride;
-  sweeper s = lay_out(update, row, scratch);
+  sweeper s = sweeper_in_scratch(update, row, scratch);
   for (int64_t from = 0; from < s.length; from += TILE) {
     const int64_t to = from + TILE < s.length ? from + TILE : s.length;
     if (update->weak)

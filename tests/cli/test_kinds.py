@@ -13,10 +13,12 @@ KINDS = {
     "observed without biases": ["--missing", "unobserved", "--bias", "none"],
     "observed exactly": ["--missing", "unobserved", "--solver", "bpp"],
     "observed mu": ["--missing", "unobserved", "--solver", "mu"],
+    "observed beside weak zeros": ["--missing", "weak", "--missing-weight", 0.5],
     "batches": ["--batch-rows", 5],
 }
 DIVERGENCES = {"Kullback-Leibler": ["--loss", "kullback-leibler"]}
-FOLDS = {"zeros": [], "divergence": ["--loss", "kullback-leibler"], "observed": ["--missing", "unobserved"]}
+FOLDS = {"zeros": [], "divergence": ["--loss", "kullback-leibler"], "observed": ["--missing", "unobserved"],
+         "observed beside weak zeros": ["--missing", "weak", "--missing-weight", 0.5]}
 
 VALUES = np.random.default_rng(1).random((12, 9)) + 0.5
 

@@ -65,7 +65,7 @@ def test_equal_ratings_are_ratings(tmp_path):
     """Nothing differs, so all is explained by the mean: factors are zero, rows and columns known. And a hint."""
     plays = [("u1", "a", 1), ("u1", "b", 1), ("u2", "a", 1), ("u2", "c", 1), ("u3", "b", 1), ("u3", "d", 1)]
     words = say(run(["fit", write(tmp_path / "r.csv", plays), "-o", tmp_path / "m.h5", "-k", 2]))
-    assert "every rating is 1" in words and "--missing zero" in words and "no rating" not in words
+    assert "every rating is 1" in words and "--implicit" in words and "no rating" not in words
     report = run(["recommend", tmp_path / "m.h5", "--seen", tmp_path / "r.csv", "--rows", "u1", "--json"]).json
     assert [entry["column"] for entry in report["lists"]] == ["c", "d"]
     assert run(["evaluate", tmp_path / "m.h5", tmp_path / "r.csv", "--json"]).json["coverage"] == 1

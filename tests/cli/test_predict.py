@@ -336,6 +336,14 @@ def test_evaluate_refuses(model, test_set):
     assert len(messages) == 1 and "row id nobody" in messages[0]
 
 
+def test_a_figure_in_which_no_row_takes_part_is_none(model, tmp_path):
+    path = write_triples(tmp_path / "test.csv", [(7, 12, 3)])
+    result = run(["evaluate", model, path, "--json"])
+    assert result.json["fcp"] is None
+    said = run(["evaluate", model, path]).stdout
+    assert "FCP        none" in said and "nan" not in said, said
+
+
 @pytest.mark.parametrize("processes", SOME_PROCESSES)
 def test_validation_file(folder, ratings, test_set, tmp_path, processes):
     triples, path = test_set

@@ -303,5 +303,5 @@ def test_without_a_file_the_first_rows_are_shown(ratings, model):
     lists = [(x["row"], x["rank"], x["column"], x["score"]) for x in result.json["lists"]]
     check(lists, expected(model[1], model[2], seen, 2, rows=range(10)), model[1])
     assert f"the first 10 of {ROWS} rows" in result.stderr
-    said = "--missing zero" in result.stderr
+    said = "--implicit" in result.stderr
     assert said == (model[2]["missing"] == "unobserved" if "missing" in model[2] else False)

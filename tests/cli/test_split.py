@@ -182,3 +182,14 @@ def test_what_cannot_be_meant_is_refused(table, tmp_path, options, message):
     result = run(["split", table[0], *options], expect=2, cwd=tmp_path)
     assert len(result.messages) == 1 and message in result.messages[0]
     assert not list(tmp_path.iterdir())
+
+
+def test_hdf5_parts_keep_the_base_of_svmlight_columns(tmp_path):
+    (tmp_path / "a.svm").write_text("1 0:1 2:2 3:1\n0 1:3 2:1\n1 0:2 3:4\n")
+    run(["split", tmp_path / "a.svm", "--fraction", 0.4, "--train", tmp_path / "a.h5", "--test", tmp_path / "b.h5"])
+    for part in ("a.h5", "b.h5"):
+        with h5py.File(tmp_path / part) as file:
+            assert file.attrs["index_base"] == 0
+    run(["fit", tmp_path / "a.h5", "-k", 1, "-o", tmp_path / "m.h5"])
+    with h5py.File(tmp_path / "m.h5") as model:
+        assert model.attrs["index_base"] == 0

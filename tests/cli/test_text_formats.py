@@ -371,6 +371,19 @@ def test_repeated_entries_are_counted_once(tmp_path):
     assert "3 entries" in result.stdout and "150" not in result.stdout, result
 
 
+# --- Bytes of 0 ---
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_byte_of_0_is_refused_wherever_it_is(tmp_path, processes):
+    lines = [f"{i % 997},{i % 89},{i % 5 + 1}" for i in range(80000)]  # beyond what is looked at first
+    for at, name, pack in ((60001, "far.csv", bytes), (79999, "end.csv.gz", gzip.compress)):
+        text = "\n".join(["user,item,rating", *lines[:at], lines[at] + "\0", *lines[at + 1:]]) + "\n"
+        (tmp_path / name).write_bytes(pack(text.encode()))
+        result = run(["import", tmp_path / name, "-o", tmp_path / "out.h5"], processes=processes, expect=1)
+        assert f"{name}, line {at + 2}: a byte of 0" in result.stderr, result
+        assert not (tmp_path / "out.h5").exists()
+
+
 # --- svmlight for a model ---
 
 @pytest.mark.parametrize("processes", [1, 3])

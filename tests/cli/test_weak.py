@@ -119,10 +119,12 @@ WAYS = [
      0.1, lambda v: 1, lambda v: 1 + 0.5 * v, 0.5),
     (["--implicit", "--missing-weight", 1, "--confidence", "log", "--alpha", 2, "--epsilon", 0.5, "--penalty-scale", "raw"],
      1, lambda v: 1, lambda v: 1 + 2 * np.log(1 + v / 0.5), 0.0),
+    (["--implicit", "--missing-weight", 0.1, "--alpha", 3, "--epsilon", 2, "--like", 2.5, "--penalty-scale", "count"],
+     0.1, lambda v: v > 2.5, lambda v: np.where(v > 2.5, 1 + 3 * np.log(1 + v / 2), 0.1), 1.0),
 ]
 
 
-@pytest.mark.parametrize("way, components", [(0, 4), (1, 17), (2, 17), (3, 4)])
+@pytest.mark.parametrize("way, components", [(0, 4), (1, 17), (2, 17), (3, 4), (4, 17)])
 def test_iterates_are_those_of_sweeps_over_all_entries(strengths, folder, way, components):
     options, weight, target, confidence, power = WAYS[way]
     start = folder / "start.h5"
@@ -195,6 +197,25 @@ def test_plays_are_lines_of_two_columns_or_add_up(folder):
     assert last.json["stored"] == len(counts)
 
 
+def test_defaults_follow_the_values(folder):
+    """Of ratings, whose mean is above the middle, those below it are no sign of liking; plays all are."""
+    for name, values, like in (("ratings", [1, 4, 5, 4, 3, 5], 22 / 6), ("plays", [1, 1, 2, 1, 9, 1], 0),
+                               ("clicks", [1] * 6, 0)):
+        path = triples(folder / f"{name}.csv", [f"{e % 3},{e // 3},{v}" for e, v in enumerate(values)], "u,i,v")
+        run(["fit", path, "-o", folder / f"{name}.h5", "-k", 1, "--implicit", "--max-iter", 2])
+        with h5py.File(folder / f"{name}.h5") as file:
+            facts = dict(file.attrs)
+        assert facts["like"] == pytest.approx(like)
+        assert facts["epsilon"] == pytest.approx(2 * np.mean(values))
+        assert facts["mean"] == pytest.approx((np.array(values) >= like).mean())
+        assert (facts["missing_weight"], facts["confidence"], facts["alpha"], facts["penalty_scale"]) == \
+            (1, b"log" if isinstance(facts["confidence"], bytes) else "log", 16, "sqrt-count")
+    linear = folder / "linear.h5"
+    run(["fit", folder / "ratings.csv", "-o", linear, "-k", 1, "--implicit", "--confidence", "linear", "--max-iter", 2])
+    with h5py.File(linear) as file:
+        assert file.attrs["alpha"] == pytest.approx(6.5 / (22 / 6))
+
+
 def test_a_stored_zero_is_no_play(folder):
     """It counts 1 and is to be predicted as 0."""
     random = np.random.default_rng(8)
@@ -205,7 +226,7 @@ def test_a_stored_zero_is_no_play(folder):
     start, output = folder / "zeros_start.h5", folder / "zeros.h5"
     run(["fit", path, "-o", start, "-k", 2, "--missing", "zero", "--max-iter", 0])
     run(["fit", path, "-o", output, "-k", 2, "--implicit", "--missing-weight", 0.25, "--confidence", "linear", "--alpha", 1,
-         "--init", f"file:{start}", "--max-iter", 3, "--tol", 0, "--l2", 0])
+         "--init", f"file:{start}", "--max-iter", 3, "--tol", 0, "--l2", 0, "--like", 0])
     w, ht = factors(start)[0], factors(start)[1].T
     weight = np.full(table.shape, 0.25)
     for i, j in places:

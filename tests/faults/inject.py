@@ -11,8 +11,8 @@ run must end within a minute, and
 - or succeed, where the failure does no harm, with the outputs that the run without a failure had.
 
 A log that could not be written is told at the end, when the outputs are there. Where MPI itself fails, the job ends at
-once: after the last call of MPI the new outputs may be there already; and a call that fails while process 0 makes a
-partial file leaves it, empty, to the next job, which removes it.
+once: after the last call of MPI the new outputs may be there already; and a call of another process that fails while
+process 0 makes a file leaves that under its partial name to the next job, which removes it.
 
 A line for each run that does otherwise; the exit status says whether there was one.
 """
@@ -35,6 +35,7 @@ import numpy as np
 MPIRUN = shlex.split(os.environ.get("DNMF_MPIRUN", "mpirun --oversubscribe --bind-to none"))
 KINDS = ["alloc", "file", "full", "mpi"]
 SECONDS = 60
+LAYING_OUT = "dnmf_(output_begin|dense_file_begin|.*_write)" # functions during which process 0 makes a file
 OLD = b"what was there before\n"
 
 # NAME: (outputs, arguments); {in} is the folder of inputs, {out} a folder with the old outputs in it.
@@ -225,7 +226,7 @@ class Run:
 
     def litter(self, functions):
         left = self.left()
-        if self.kind == "mpi" and "dnmf_output_begin" in functions:
+        if self.kind == "mpi" and any(re.match(LAYING_OUT, name) for name in functions):
             left = [name for name in left if not name.endswith(".partial")]
         return f"left behind: {left}" if left else None
 

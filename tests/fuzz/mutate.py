@@ -136,7 +136,8 @@ def equal(found, expected):
 
 
 def fault_of_result(name, data, output):
-    if name.endswith((".csv", ".tsv", ".dat", ".svm")):
+    if name.endswith((".csv", ".tsv", ".dat", ".svm")) or \
+            (name.endswith(".mtx") and not data.startswith(b"%%MatrixMarket")):
         return None  # plain text is what it says
     found = imported(output)
     try:

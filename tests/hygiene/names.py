@@ -7,7 +7,7 @@ import re
 from sources import c_files, report, root_from_arguments, without_comments
 
 MOST_FILES = 2  # that define static functions of one name
-BARE = {"run", "take", "look", "share", "keep", "tell", "part", "put", "do"}  # verbs without a noun
+BARE = {"run", "take", "look", "share", "keep", "tell", "part", "put", "do", "lay_out"}  # verbs without a noun
 DEFINITION = re.compile(r"^static\b[^;={}()]*?\b(\w+)\([^;{]*\) \{", re.MULTILINE)
 
 

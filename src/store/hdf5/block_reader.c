@@ -1,6 +1,7 @@
 #include "store/hdf5/block_reader.h"
 
 #include "matrix/csr.h"
+#include "store/hdf5/hdf5_driver.h"
 #include "store/hdf5/hdf5_file.h"
 #include "store/source_load.h"
 
@@ -43,7 +44,7 @@ dnmf_status dnmf_block_reader_open(const dnmf_context *context, const dnmf_sourc
 
 void dnmf_block_reader_close(dnmf_block_reader *reader) {
   if (reader->file >= 0)
-    H5Fclose(reader->file);
+    dnmf_hdf5_file_close(reader->file);
   reader->file = -1;
   dnmf_plain_rows_close(&reader->plain);
 }

@@ -156,3 +156,11 @@ int dnmf_hdf5_failed_read(hid_t file) {
   void *handle = NULL;
   return H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) >= 0 && handle ? ((const read_file *)handle)->failed : 0;
 }
+
+/* HDF5 gives the driver up before it asks it to close the file: the list of access properties keeps it until then. */
+herr_t dnmf_hdf5_file_close(hid_t file) {
+  const hid_t access = H5Fget_access_plist(file);
+  const herr_t closed = H5Fclose(file);
+  dnmf_hdf5_release(access);
+  return closed;
+}

@@ -15,4 +15,7 @@ bool dnmf_hdf5_reads_are_kept(hid_t access);
  * did. local */
 int dnmf_hdf5_failed_read(hid_t file);
 
+/* H5Fclose for files that may be read so. local */
+herr_t dnmf_hdf5_file_close(hid_t file);
+
 #endif

@@ -94,7 +94,7 @@ static dnmf_status check_reads(dnmf_error *error, const char *path, hid_t file, 
 dnmf_status dnmf_hdf5_close_alone(dnmf_error *error, const char *path, hid_t file, dnmf_status status) {
   status = check_reads(error, path, file, status);
   if (file >= 0)
-    H5Fclose(file);
+    dnmf_hdf5_file_close(file);
   return status;
 }
 
@@ -213,7 +213,7 @@ dnmf_status dnmf_hdf5_open(dnmf_context *context, const char *path, bool fill, h
   dnmf_hdf5_release(access);
   status = dnmf_agree(context, status);
   if (status != DNMF_OK && *file >= 0) {
-    H5Fclose(*file);
+    dnmf_hdf5_file_close(*file);
     *file = -1;
   }
   if (status != DNMF_OK && !fill)
@@ -230,7 +230,7 @@ dnmf_status dnmf_hdf5_close(dnmf_context *context, const char *path, bool fill, 
     return status;
   if (status == DNMF_OK && fill && H5Fflush(file, H5F_SCOPE_LOCAL) < 0)
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot write %s", path);
-  if (H5Fclose(file) < 0 && fill && status == DNMF_OK)
+  if (dnmf_hdf5_file_close(file) < 0 && fill && status == DNMF_OK)
     status = dnmf_hdf5_fail(&context->error, DNMF_ERROR_FILE, "cannot finish writing %s", path);
   if (!fill)
     dnmf_reading_end(context);

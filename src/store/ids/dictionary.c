@@ -121,8 +121,8 @@ static dnmf_status keys_of_strings(dnmf_error *error, const dnmf_interner *strin
 
 /* Step 1: samples of every process, in proportion to how many keys it has, on process 0. */
 static dnmf_status gather_samples(dnmf_context *context, const dnmf_keys *keys, dnmf_meeting *gathered) {
-  int64_t total = keys->count;
-  int64_t wanted = keys->count;
+  int64_t total = keys->count; /* of all processes, below */
+  int64_t wanted = total;
   const int64_t most = (int64_t)SAMPLES * context->size;
   dnmf_keys samples = {0};
   void *first = NULL; /* the home of each sample */

@@ -102,11 +102,11 @@ dnmf_status dnmf_meeting_send(dnmf_context *context, const dnmf_keys *keys, cons
   meeting->sent = counts;
   if (status == DNMF_OK && counts) {
     meeting->received = counts + size;
-    status = pack_keys(context, keys, home, meeting, &packed, counts + 2 * size);
+    status = pack_keys(context, keys, home, meeting, &packed, counts + 2 * (int64_t)size);
   }
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = exchange_keys(context, &packed, counts + 2 * size, counts + 3 * size, meeting);
+    status = exchange_keys(context, &packed, counts + 2 * (int64_t)size, counts + 3 * (int64_t)size, meeting);
   dnmf_keys_free(&packed);
   return status;
 }

@@ -64,7 +64,7 @@ dnmf_status dnmf_dialect_parse(dnmf_error *error, const dnmf_source_options *opt
                      options->escape);
   if (options->decimal && strcmp(options->decimal, ",") != 0 && strcmp(options->decimal, ".") != 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--decimal %s: give , or .", options->decimal);
-  dialect->decimal = options->decimal ? *options->decimal : 0;
+  dialect->decimal = (char)(options->decimal ? *options->decimal : 0);
   return DNMF_OK;
 }
 

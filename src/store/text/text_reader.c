@@ -24,6 +24,18 @@ static int64_t line_offset(const dnmf_text_reader *reader) {
   return reader->position - (reader->filled - reader->begin);
 }
 
+/* Whether the last `count` bytes of the buffer are text: a byte of 0 is in none, but in UTF-16, in binary data, and
+ * where a disk or a copy left a hole. The line counted last is then the one with that byte. */
+static dnmf_status check_text(dnmf_error *error, dnmf_text_reader *reader, int64_t count) {
+  const char *begin = reader->buffer + reader->begin;
+  const char *zero = count > 0 ? memchr(reader->buffer + reader->filled - count, 0, (size_t)count) : NULL;
+  if (!zero)
+    return DNMF_OK;
+  reader->lines += dnmf_text_count_feeds(begin, zero) + (reader->dropping ? 0 : 1);
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "a byte of 0, which no text has: the file is damaged, or holds UTF-16 or binary data");
+}
+
 /* Moves the rest to the front and reads on behind it. */
 static dnmf_status refill(dnmf_error *error, dnmf_text_reader *reader) {
   int64_t rest = reader->filled - reader->begin;
@@ -44,7 +56,7 @@ static dnmf_status refill(dnmf_error *error, dnmf_text_reader *reader) {
   DNMF_TRY(dnmf_text_read(error, reader->file, reader->position, bytes, reader->buffer + rest));
   reader->filled += bytes;
   reader->position += bytes;
-  return DNMF_OK;
+  return check_text(error, reader, bytes);
 }
 
 /* The line at reader->begin, which is passed. The file must have a byte left. */
@@ -136,7 +148,7 @@ static dnmf_status keep_unpacked(dnmf_error *error, dnmf_text_reader *reader, in
   memcpy(reader->buffer + rest, bytes + skipped, (size_t)(count - skipped));
   reader->filled += count - skipped;
   reader->position = offset + count;
-  return DNMF_OK;
+  return check_text(error, reader, count - skipped);
 }
 
 /* Handles the lines that are whole; at the end of the file also one without an end. */

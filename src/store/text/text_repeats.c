@@ -101,7 +101,7 @@ static dnmf_status exchange_entries(dnmf_context *context, timed_entry **list, i
       sorted[place[process_of(context, &(*list)[e].entry)]++] = (*list)[e];
     free(*list);
     *list = NULL;
-    int64_t *received = counts + 2 * context->size;
+    int64_t *received = counts + 2 * (int64_t)context->size;
     status = dnmf_exchange(context, sorted, counts, sizeof **list, &memory, received);
     *list = memory;
     *count = 0;

@@ -57,7 +57,7 @@ static bool parse_decimal(char decimal, const char *begin, const char *end, doub
     return false;
   for (const char *at = begin; at < end; at++)
     if (*at != group)
-      text[used++] = *at == decimal ? '.' : *at;
+      text[used++] = (char)(*at == decimal ? '.' : *at);
     else if (at >= grouped)
       return false;
   return dnmf_parse_real(text, text + used, value);

@@ -151,6 +151,7 @@ static void a_wrong_argument_of_one_process_is_an_error_of_all(void **state) {
     (d)->settings = kept;                                                                                              \
   } while (0)
 
+/* NOLINTNEXTLINE(readability-function-size): a line for each setting */
 static void wrong_settings_are_usage_errors(void **state) {
   (void)state;
   door d;

@@ -69,10 +69,10 @@ static json_t *everything(void) {
                                        "a\xff"
                                        "b",
                                        (size_t)3));
-  json_t *object =
-      cli_json_pack("{s:s, s:s?, s:i, s:I, s:f, s:f, s:b, s:[I, I], s:{s:f}, s:o, s:o*}", "text", "x\xff", "none", NULL,
-                    "int", -3, "wide", (json_int_t)1 << 40, "real", 0.5, "nan", NAN, "flag", true, "pair",
-                    (json_int_t)1, (json_int_t)2, "inner", "infinite", INFINITY, "list", list, "absent", NULL);
+  json_t *object = cli_json_pack("{s:s, s:s?, s:i, s:I, s:f, s:f, s:b, s:[I, I], s:{s:f}, s:o, s:o*}", "text", "x\xff",
+                                 "none", (const char *)NULL, "int", -3, "wide", (json_int_t)1 << 40, "real", 0.5, "nan",
+                                 NAN, "flag", true, "pair", (json_int_t)1, (json_int_t)2, "inner", "infinite", INFINITY,
+                                 "list", list, "absent", (json_t *)NULL);
   cli_json_set(&object, "ke\xffy", json_null());
   cli_json_merge(&object, cli_json_pack("{s:i}", "more", 7));
   return object;
@@ -80,7 +80,9 @@ static json_t *everything(void) {
 
 static void a_whole_is_as_its_format_says(void **state) {
   (void)state;
-  char *printed = json_dumps(everything(), JSON_COMPACT);
+  json_t *object = everything();
+  char *printed = json_dumps(object, JSON_COMPACT);
+  json_decref(object);
   assert_string_equal(printed, "{\"text\":\"x\\\\xff\",\"none\":null,\"int\":-3,\"wide\":1099511627776,\"real\":0.5,"
                                "\"nan\":null,\"flag\":true,\"pair\":[1,2],\"inner\":{\"infinite\":null},"
                                "\"list\":[{\"id\":\"a\\\\xffb\"}],\"ke\\\\xffy\":null,\"more\":7}");

@@ -249,7 +249,7 @@ static void one_pass_reads_a_once(void **state) {
   machine.rate[DNMF_WORK_DENSE_ONE_PASS] = 8;
   job.solver = DNMF_SOLVER_MU;
   dnmf_cost_of(test_context(), &job, &machine, 2, 1, &cost);
-  assert_close(cost.seconds.product, 4 * 12 * 2 / 8, 1e-9);
+  assert_close(cost.seconds.product, 4.0 * 12 * 2 / 8, 1e-9);
 }
 
 /* No other grid is faster by more than a tenth, and none that is nearly as fast sends less. */

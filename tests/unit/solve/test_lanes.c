@@ -49,7 +49,7 @@ static square make_square(uint64_t seed, int order, double common) {
   const int stride = dnmf_lanes_round_up(order, DNMF_LANES_UNIT);
   square s = {.matrix = {order, stride, NULL},
               .entries = take(dnmf_lanes_matrix_doubles(order, stride), sizeof(double))};
-  double *f = take((size_t)(rows * order), sizeof *f);
+  double *f = take((size_t)rows * (size_t)order, sizeof *f);
   for (int i = 0; i < rows; i++)
     for (int t = 0; t < order; t++)
       f[i * order + t] = uniform(seed, i, t);
@@ -79,10 +79,10 @@ static systems make_systems(const square *a, const dnmf_lanes_kernel *kernel, co
   const int order = a->matrix.order;
   const int room = dnmf_lanes_round_up(order, DNMF_LANES_BLOCK);
   systems s = {.given = {.matrix = &a->matrix}};
-  s.members = take((size_t)(kernel->lanes * room), sizeof(int));
-  s.target = take((size_t)(kernel->lanes * order), sizeof(double));
+  s.members = take((size_t)kernel->lanes * (size_t)room, sizeof(int));
+  s.target = take((size_t)kernel->lanes * (size_t)order, sizeof(double));
   s.work = poisoned(dnmf_lanes_work_doubles(order));
-  s.solution = poisoned((size_t)(kernel->lanes * room));
+  s.solution = poisoned((size_t)kernel->lanes * (size_t)room);
   for (int lane = 0; lane < kernel->lanes; lane++) {
     int *members = s.members + lane * room;
     int missing = order - size[lane]; /* leaves out every so many */

@@ -129,7 +129,7 @@ static void only_one_of_many_at_once_has_the_file(void **state) {
     int bad = 0;
     for (int round = 0; round < ROUNDS; round++) {
       dnmf_output output;
-      char text[16] = "";
+      char text[32] = "";
       int file = -1;
       alone.error = (dnmf_error){0};
       if (dnmf_output_begin(&alone, path, &output) != DNMF_OK)
