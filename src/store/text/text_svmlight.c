@@ -28,16 +28,16 @@ typedef struct svmlight {
   dnmf_text_state *state;
 } svmlight;
 
-static bool is_blank(char c) {
+static bool svmlight_is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
 /* The next word of the line, which loses it; empty at the end. */
 static dnmf_text_line take_word(dnmf_text_line *line) {
-  while (line->begin < line->end && is_blank(*line->begin))
+  while (line->begin < line->end && svmlight_is_blank(*line->begin))
     line->begin++;
   dnmf_text_line word = {line->begin, line->begin};
-  while (word.end < line->end && !is_blank(*word.end))
+  while (word.end < line->end && !svmlight_is_blank(*word.end))
     word.end++;
   line->begin = word.end;
   return word;
