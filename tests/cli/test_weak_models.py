@@ -96,6 +96,7 @@ def test_every_entry_of_a_test_file_is_relevant_to_a_fit_of_strengths(folder, pl
             for options in ([], ["--relevant", 1], ["--relevant", 2])]
     entries = [how["relevant_entries"] for how in told]
     assert entries == [3, 3, 2]
+    assert told[0]["rmse"] is None and told[0]["mae"] is None  # Scores near 1 are no guesses of strengths.
     weak = folder / "weak.h5"
     run(["fit", plays[1], "-o", weak, "-k", 2, "--missing", "weak", "--missing-weight", 0.1, "--max-iter", 2])
     assert "--relevant" in run(["evaluate", weak, test, "--seen", plays[1]], expect=2).messages[0]
