@@ -299,7 +299,7 @@ static dnmf_status create_sums(observed_fit *o) {
   void *shared = NULL;
   DNMF_TRY(dnmf_allocate(error, "sums", OBSERVED_TOTALS + mean_rows + lines, sizeof(double), &shared));
   o->shared = shared;
-  if (o->level > 0)
+  if (o->level > 0 || moves_lines(o)) /* ratings that are all alike have a level of 0 */
     return create_level_row(o);
   if (!moves_centers(o))
     return DNMF_OK;
