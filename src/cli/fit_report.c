@@ -121,8 +121,9 @@ dnmf_status cli_fit_print(cli_session *session, const dnmf_fitting *fit) {
   if (!isfinite(r->objective))
     cli_say(session, "  objective not known before the first iteration");
   else if (isfinite(r->residual_squares))
-    cli_say(session, "  objective %.9g, relative error %s, RMSE %.6f over %.0f entries", r->objective, relative,
-            dnmf_fitting_rmse(fit), dnmf_fitting_entries(fit));
+    cli_say(session, "  objective %.9g, relative error %s, RMSE %.6f over %s%.0f%s", r->objective, relative,
+            dnmf_fitting_rmse(fit), fit->weak ? "weights of " : "", dnmf_fitting_entries(fit),
+            fit->weak ? " in all" : " entries");
   else
     cli_say(session, "  objective %.9g over %.0f entries", r->objective, dnmf_fitting_entries(fit));
   if (fit->residual_is_exact)
