@@ -15,6 +15,8 @@ static void mpi_version(char *text, size_t size) {
   int length = 0;
   MPI_Get_library_version(full, &length);
   full[strcspn(full, ",\n")] = 0;
+  for (char *tab = strchr(full, '\t'); tab; tab = strchr(tab, '\t'))
+    *tab = ' ';
   snprintf(text, size, "%.100s", full);
 }
 
