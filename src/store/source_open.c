@@ -52,12 +52,18 @@ int64_t dnmf_source_path_length(char *name) {
   return first;
 }
 
+/* A file to look into, or -1. A pipe is opened once, where it is read: who writes to it would be told that nobody
+ * reads when a look at it ends. */
+static int open_to_look(const char *path) {
+  return dnmf_text_is_pipe(path) ? -1 : open(path, O_RDONLY);
+}
+
 /* The signature stands at 0, 512, 1024, ...: a user block may come before. */
 static bool has_hdf5_signature(const char *path) {
   static const char signature[] = "\x89HDF\r\n\x1a\n";
   char bytes[sizeof signature - 1];
   bool found = false;
-  int file = open(path, O_RDONLY);
+  int file = open_to_look(path);
   for (off_t at = 0; file >= 0 && at <= 8192 && !found; at = at == 0 ? 512 : 2 * at)
     found =
         pread(file, bytes, sizeof bytes, at) == (ssize_t)sizeof bytes && memcmp(bytes, signature, sizeof bytes) == 0;
@@ -68,7 +74,7 @@ static bool has_hdf5_signature(const char *path) {
 
 static bool begins_with(const char *path, const char *signature, size_t count) {
   char bytes[8];
-  int file = open(path, O_RDONLY);
+  int file = open_to_look(path);
   bool found = file >= 0 && pread(file, bytes, count, 0) == (ssize_t)count && memcmp(bytes, signature, count) == 0;
   if (file >= 0)
     close(file);
