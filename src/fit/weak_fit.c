@@ -26,6 +26,8 @@ void dnmf_weak_settle(const dnmf_ratings *ratings, dnmf_weak_settings *settings)
     return;
   if (settings->like < 0)
     settings->like = crowds_above ? ratings->mean : 0;
+  if (ratings->precision == DNMF_SINGLE) /* as the values are: 0.7 is not less than a `like` of 0.7 */
+    settings->like = (double)(float)settings->like;
   if (settings->epsilon < 0)
     settings->epsilon = 2 * mean;
   if (settings->alpha < 0)
@@ -41,7 +43,7 @@ double dnmf_weak_default_l2(const dnmf_ratings *ratings, const dnmf_weak_setting
 }
 
 double dnmf_weak_target(const dnmf_weak_settings *settings, double value) {
-  return settings->target_one ? value > 0 && value >= settings->like : value;
+  return settings->target_one ? dnmf_weak_likes(value, settings->like) : value;
 }
 
 double dnmf_weak_confidence(const dnmf_weak_settings *settings, double value) {

@@ -29,6 +29,7 @@ dnmf_implicit_defaults dnmf_implicit_default_settings(void); /* local */
 /* Puts what the values lead to where settings are negative, of strengths (target_one) only:
  *   like     ratings crowd in the upper half of their scale, and the lower ones are dislikes; what is counted crowds at
  *            the lower end: the mean of the values where that is above the middle of their range, else 0
+ *            A `like` becomes a number of the precision of the values.
  *   epsilon  twice the mean
  *   alpha    16 by log, 6.5 / mean when linear: a confidence of 7.5 at the mean
  * local */

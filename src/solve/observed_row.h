@@ -22,7 +22,7 @@ static inline real value_at(const dnmf_observed_update *update, int64_t at) {
 /* t and sqrt(c - weight) of an entry, with weak zeros. */
 static inline real target_at(const dnmf_observed_update *update, int64_t at) {
   const real value = value_at(update, at);
-  return update->weak->target_one ? (real)(value > 0 && value >= (real)update->weak->like) : value;
+  return update->weak->target_one ? (real)dnmf_weak_likes((double)value, update->weak->like) : value;
 }
 
 static inline real root_at(const dnmf_weak *weak, int64_t at) {

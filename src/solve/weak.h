@@ -34,6 +34,12 @@ typedef struct dnmf_weak {
   int stride;
 } dnmf_weak;
 
+/* Whether an entry of strengths is a sign of liking: the one place that says so. `like` is a number of the precision
+ * that values are kept in. local */
+static inline bool dnmf_weak_likes(double value, double like) {
+  return value > 0 && value >= like;
+}
+
 /* Numbers of a row of `pull`. local */
 int dnmf_weak_stride(int components);
 

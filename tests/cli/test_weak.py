@@ -259,3 +259,13 @@ def test_what_has_no_use_is_refused(strengths, options, word):
     result = run(["fit", strengths.path, "-o", strengths.folder / "refused.h5", "-k", 2, *options], expect=2)
     assert len(result.messages) == 1 and word in result.messages[0]
     assert not (strengths.folder / "refused.h5").exists()
+
+
+def test_a_value_that_is_the_limit_of_liking_is_liked_in_both_precisions(folder):
+    """0.7 is less as a float than as a double: every part of a fit must take it for the same."""
+    table = np.where(table_of(20, 12, 5) > 2, 0.7, 0.3) * (table_of(20, 12, 5) > 0)
+    (folder / "limit").mkdir()
+    limit = Strengths(folder / "limit", table)
+    found = {precision: limit.fit("--implicit", "--like", 0.7, "--max-iter", 20, "--precision", precision)[3]["objective"]
+             for precision in ("double", "single")}
+    assert found["single"] == pytest.approx(found["double"], rel=1e-4)
