@@ -224,7 +224,27 @@ static dnmf_status list_rows(dnmf_context *context, dnmf_listing *l, int64_t cou
   return DNMF_OK;
 }
 
-/* Positions are those of `what` ("rows", "cols") of the model, `all` in number; with `others`, -1 is none of them. */
+/* What lists are asked for. */
+typedef struct listing_call {
+  const char *function;
+  const dnmf_model *model;
+  const char *what; /* "rows" or "cols": what `positions` are */
+  int64_t all;      /* of these in the model */
+  bool others;      /* -1 is none of them, and fine */
+  int64_t count;
+  const int64_t *positions;
+  dnmf_recommend_settings how;
+} listing_call;
+
+static listing_call listing_call_of(const char *function, const dnmf_model *model, int64_t count,
+                                    const int64_t *positions, const dnmf_recommend_settings *listing) {
+  listing_call c = {.function = function, .model = model, .count = count, .positions = positions};
+  dnmf_recommend_settings_init(&c.how);
+  if (listing)
+    c.how = *listing;
+  return c;
+}
+
 static dnmf_status check_listed(dnmf_context *context, const char *function, const char *what, int64_t all, bool others,
                                 int64_t count, const int64_t *positions) {
   if (count > 0)
@@ -237,39 +257,43 @@ static dnmf_status check_listed(dnmf_context *context, const char *function, con
   return DNMF_OK;
 }
 
-static dnmf_status check_listing(dnmf_context *context, const char *function, const dnmf_model *model, int64_t count,
-                                 const dnmf_recommend_settings *s, const int64_t *cols, const double *scores) {
+static dnmf_status check_listing(dnmf_context *context, const listing_call *c, const int64_t *cols,
+                                 const double *scores) {
   enum { MOST_LISTED = 1000000 };
-  if (count < 0 || s->top < 1 || s->top > MOST_LISTED)
+  const dnmf_recommend_settings *s = &c->how;
+  if (c->count < 0 || s->top < 1 || s->top > MOST_LISTED)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "%s: %" PRId64 " lists, top %" PRId64 "; top is 1 to %d",
-                     function, count, s->top, MOST_LISTED);
-  DNMF_TRY(check_listed(context, function, "candidates", model->cols, false, s->candidate_count, s->candidates));
-  if (count == 0)
+                     c->function, c->count, s->top, MOST_LISTED);
+  DNMF_TRY(check_listed(context, c->function, "candidates", c->model->cols, false, s->candidate_count, s->candidates));
+  if (c->count == 0)
     return DNMF_OK;
-  DNMF_TRY(dnmf_require(context, function, "place for the columns", cols));
-  return dnmf_require(context, function, "place for the scores", scores);
+  DNMF_TRY(dnmf_require(context, c->function, "place for the columns", cols));
+  DNMF_TRY(dnmf_require(context, c->function, "place for the scores", scores));
+  return check_listed(context, c->function, c->what, c->all, c->others, c->count, c->positions);
+}
+
+/* The listing that both kinds of lists are made with. collective */
+static dnmf_status begin_lists(dnmf_context *context, const listing_call *c, const int64_t *cols, const double *scores,
+                               dnmf_listing *l) {
+  DNMF_TRY(dnmf_agree(context, check_listing(context, c, cols, scores)));
+  return dnmf_listing_create(context, c->model, &c->how, NULL, l);
 }
 
 int dnmf_model_recommend(dnmf_library *library, const dnmf_model *model, int64_t count, const int64_t *rows,
                          const dnmf_recommend_settings *listing, int64_t *cols, double *scores) {
-  static const char function[] = "dnmf_model_recommend";
   dnmf_context *context = dnmf_library_enter(library);
   listing_work w = {.wanted = NULL};
   dnmf_listing l = {.counted = false};
-  dnmf_recommend_settings defaults;
-  dnmf_recommend_settings_init(&defaults);
-  listing = listing ? listing : &defaults;
+  listing_call c = listing_call_of("dnmf_model_recommend", model, count, rows, listing);
   if (!context)
     return dnmf_library_refusal(library);
-  dnmf_status status = dnmf_model_check(context, function, model);
+  dnmf_status status = dnmf_model_check(context, c.function, model);
   if (status == DNMF_OK) {
-    status = check_listing(context, function, model, count, listing, cols, scores);
-    if (status == DNMF_OK)
-      status = check_listed(context, function, "rows", model->rows, true, count, rows);
-    status = dnmf_agree(context, status);
+    c.what = "rows";
+    c.all = model->rows;
+    c.others = true;
+    status = begin_lists(context, &c, cols, scores, &l);
   }
-  if (status == DNMF_OK)
-    status = dnmf_listing_create(context, model, listing, NULL, &l);
   if (status == DNMF_OK)
     status = list_rows(context, &l, count, rows, cols, scores, &w);
   listing_work_free(&w);
@@ -299,28 +323,22 @@ static dnmf_status share_similar(dnmf_context *context, const dnmf_ranking *rank
 
 int dnmf_model_similar(dnmf_library *library, const dnmf_model *model, int64_t count, const int64_t *cols,
                        const dnmf_recommend_settings *listing, int64_t *similar, double *cosines) {
-  static const char function[] = "dnmf_model_similar";
   dnmf_context *context = dnmf_library_enter(library);
   dnmf_ranking ranking = {.count = 0};
   dnmf_listing l = {.counted = false};
-  dnmf_recommend_settings defaults;
-  dnmf_recommend_settings_init(&defaults);
-  listing = listing ? listing : &defaults;
+  listing_call c = listing_call_of("dnmf_model_similar", model, count, cols, listing);
   if (!context)
     return dnmf_library_refusal(library);
-  dnmf_status status = dnmf_model_check(context, function, model);
+  dnmf_status status = dnmf_model_check(context, c.function, model);
   if (status == DNMF_OK) {
-    status = check_listing(context, function, model, count, listing, similar, cosines);
-    if (status == DNMF_OK)
-      status = check_listed(context, function, "cols", model->cols, false, count, cols);
-    status = dnmf_agree(context, status);
+    c.what = "cols";
+    c.all = model->cols;
+    status = begin_lists(context, &c, similar, cosines, &l);
   }
-  if (status == DNMF_OK)
-    status = dnmf_listing_create(context, model, listing, NULL, &l);
   if (status == DNMF_OK)
     status = dnmf_listing_similar(context, &l, count, cols, &ranking);
   if (status == DNMF_OK)
-    status = share_similar(context, &ranking, count, cols, listing->top, similar, cosines);
+    status = share_similar(context, &ranking, count, cols, c.how.top, similar, cosines);
   dnmf_ranking_free(&ranking);
   dnmf_listing_free(&l);
   return dnmf_library_leave(library, status);
