@@ -425,11 +425,14 @@ def test_standard_input_and_other_pipes(tmp_path, processes):
         command = [*launcher, PROGRAM, "import", str(source), "-o", str(tmp_path / "pipe.h5")]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    env={**environment(), "TMPDIR": str(tmp_path)})
-        if source == "-":
-            output, errors = process.communicate(data, timeout=60)
-        else:
-            source.write_bytes(data)
-            output, errors = process.communicate(timeout=60)
+        try:
+            if source == "-":
+                output, errors = process.communicate(data, timeout=60)
+            else:
+                source.write_bytes(data)
+                output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()  # One that waits for a pipe nobody writes to.
         assert process.returncode == 0, errors
         assert (b"standard input" if source == "-" else b"fifo") in output
         assert entries(tmp_path / "pipe.h5") == expected

@@ -17,7 +17,7 @@ static double cell(int64_t i, int64_t j) {
 
 /* A library on the test's processes, and this one's rows of the matrix. */
 typedef struct door {
-  dnmf_library *library;
+  dnmf_library *handle;
   int rank;
   int size;
   int64_t first;
@@ -31,7 +31,7 @@ static void open_door(door *d) {
   memset(d, 0, sizeof *d);
   d->rank = test_context()->rank;
   d->size = test_context()->size;
-  assert_int_equal(dnmf_library_create(test_context()->comm, &d->library), DNMF_SUCCESS);
+  assert_int_equal(dnmf_library_create(test_context()->comm, &d->handle), DNMF_SUCCESS);
   d->first = ROWS * d->rank / d->size;
   d->rows = ROWS * (d->rank + 1) / d->size - d->first;
   for (int64_t i = 0; i < d->rows; i++)
@@ -48,19 +48,19 @@ static void open_door(door *d) {
 }
 
 static void close_door(door *d) {
-  dnmf_library_destroy(&d->library);
-  assert_null(d->library);
+  dnmf_library_destroy(&d->handle);
+  assert_null(d->handle);
 }
 
 static void succeed(const door *d, int status) {
   if (status != DNMF_SUCCESS)
-    fail_msg("process %d: %s", d->rank, dnmf_library_error(d->library));
+    fail_msg("process %d: %s", d->rank, dnmf_library_error(d->handle));
 }
 
 /* The call failed so on this and every other process, with a text that has `words`. */
 static void expect(const door *d, int status, int expected, const char *words) {
-  if (status != expected || !strstr(dnmf_library_error(d->library), words))
-    fail_msg("process %d: status %d, \"%s\"; expected %d, \"%s\"", d->rank, status, dnmf_library_error(d->library),
+  if (status != expected || !strstr(dnmf_library_error(d->handle), words))
+    fail_msg("process %d: status %d, \"%s\"; expected %d, \"%s\"", d->rank, status, dnmf_library_error(d->handle),
              expected, words);
 }
 
@@ -69,8 +69,8 @@ static double fit_works(door *d) {
   dnmf_data *data = NULL;
   dnmf_model *model = NULL;
   dnmf_result result;
-  succeed(d, dnmf_data_from_dense(d->library, ROWS, COLS, &d->dense, &data));
-  succeed(d, dnmf_model_fit(d->library, data, &d->settings, &model, &result));
+  succeed(d, dnmf_data_from_dense(d->handle, ROWS, COLS, &d->dense, &data));
+  succeed(d, dnmf_model_fit(d->handle, data, &d->settings, &model, &result));
   dnmf_model_destroy(&model);
   dnmf_data_destroy(&data);
   assert_null(model);
@@ -86,30 +86,30 @@ static void missing_arguments_are_usage_errors(void **state) {
   double number = 0;
   open_door(&d);
   assert_int_equal(dnmf_library_create(test_context()->comm, NULL), DNMF_ERR_USAGE);
-  dnmf_library *none = d.library;
+  dnmf_library *none = d.handle;
   assert_int_equal(dnmf_library_create(MPI_COMM_NULL, &none), DNMF_ERR_USAGE);
   assert_null(none);
   assert_int_equal(dnmf_data_from_dense(NULL, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE);
-  expect(&d, dnmf_data_from_dense(d.library, ROWS, COLS, NULL, &data), DNMF_ERR_USAGE, "no dense block");
-  expect(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, NULL), DNMF_ERR_USAGE, "no place for the data");
-  expect(&d, dnmf_data_from_sparse(d.library, ROWS, COLS, NULL, &data), DNMF_ERR_USAGE, "no rows");
-  expect(&d, dnmf_data_from_triples(d.library, NULL, &data), DNMF_ERR_USAGE, "no triples");
-  expect(&d, dnmf_data_from_file(d.library, NULL, NULL, &data), DNMF_ERR_USAGE, "no name of a file");
-  expect(&d, dnmf_model_fit(d.library, NULL, &d.settings, &model, NULL), DNMF_ERR_USAGE, "no data");
-  succeed(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data));
-  expect(&d, dnmf_model_fit(d.library, data, NULL, &model, NULL), DNMF_ERR_USAGE, "no settings");
-  expect(&d, dnmf_model_fit(d.library, data, &d.settings, NULL, NULL), DNMF_ERR_USAGE, "no place for the model");
-  expect(&d, dnmf_model_load(d.library, NULL, &model), DNMF_ERR_USAGE, "no name of a file");
-  expect(&d, dnmf_model_save(d.library, NULL, "x.h5"), DNMF_ERR_USAGE, "no model");
-  expect(&d, dnmf_model_w(d.library, NULL, 0, 1, &number, 0), DNMF_ERR_USAGE, "no model");
-  expect(&d, dnmf_model_predict(d.library, NULL, NULL, NULL, &number), DNMF_ERR_USAGE, "no model");
-  expect(&d, dnmf_model_recommend(d.library, NULL, 0, NULL, NULL, NULL, NULL), DNMF_ERR_USAGE, "no model");
-  expect(&d, dnmf_model_evaluate(d.library, NULL, data, NULL, NULL), DNMF_ERR_USAGE, "no model");
-  expect(&d, dnmf_model_transform(d.library, NULL, data, &model), DNMF_ERR_USAGE, "no model");
-  expect(&d, dnmf_model_describe(d.library, NULL, false, NULL, 1, NULL, NULL, NULL, NULL), DNMF_ERR_USAGE, "no model");
+  expect(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, NULL, &data), DNMF_ERR_USAGE, "no dense block");
+  expect(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, NULL), DNMF_ERR_USAGE, "no place for the data");
+  expect(&d, dnmf_data_from_sparse(d.handle, ROWS, COLS, NULL, &data), DNMF_ERR_USAGE, "no rows");
+  expect(&d, dnmf_data_from_triples(d.handle, NULL, &data), DNMF_ERR_USAGE, "no triples");
+  expect(&d, dnmf_data_from_file(d.handle, NULL, NULL, &data), DNMF_ERR_USAGE, "no name of a file");
+  expect(&d, dnmf_model_fit(d.handle, NULL, &d.settings, &model, NULL), DNMF_ERR_USAGE, "no data");
+  succeed(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data));
+  expect(&d, dnmf_model_fit(d.handle, data, NULL, &model, NULL), DNMF_ERR_USAGE, "no settings");
+  expect(&d, dnmf_model_fit(d.handle, data, &d.settings, NULL, NULL), DNMF_ERR_USAGE, "no place for the model");
+  expect(&d, dnmf_model_load(d.handle, NULL, &model), DNMF_ERR_USAGE, "no name of a file");
+  expect(&d, dnmf_model_save(d.handle, NULL, "x.h5"), DNMF_ERR_USAGE, "no model");
+  expect(&d, dnmf_model_w(d.handle, NULL, 0, 1, &number, 0), DNMF_ERR_USAGE, "no model");
+  expect(&d, dnmf_model_predict(d.handle, NULL, NULL, NULL, &number), DNMF_ERR_USAGE, "no model");
+  expect(&d, dnmf_model_recommend(d.handle, NULL, 0, NULL, NULL, NULL, NULL), DNMF_ERR_USAGE, "no model");
+  expect(&d, dnmf_model_evaluate(d.handle, NULL, data, NULL, NULL), DNMF_ERR_USAGE, "no model");
+  expect(&d, dnmf_model_transform(d.handle, NULL, data, &model), DNMF_ERR_USAGE, "no model");
+  expect(&d, dnmf_model_describe(d.handle, NULL, false, NULL, 1, NULL, NULL, NULL, NULL), DNMF_ERR_USAGE, "no model");
   assert_null(model);
-  dnmf_library_clear_error(d.library);
-  assert_string_equal(dnmf_library_error(d.library), "");
+  dnmf_library_clear_error(d.handle);
+  assert_string_equal(dnmf_library_error(d.handle), "");
   dnmf_data_destroy(&data);
   dnmf_data_destroy(&data);
   dnmf_data_destroy(NULL);
@@ -126,13 +126,13 @@ static void a_wrong_argument_of_one_process_is_an_error_of_all(void **state) {
   dnmf_data *data = NULL;
   open_door(&d);
   const bool wrong = d.rank == d.size - 1;
-  expect(&d, dnmf_data_from_dense(d.library, ROWS, COLS, wrong ? NULL : &d.dense, &data), DNMF_ERR_USAGE,
+  expect(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, wrong ? NULL : &d.dense, &data), DNMF_ERR_USAGE,
          "no dense block");
   assert_null(data);
   d.values[0] = wrong ? NAN : d.values[0];
   dnmf_model *model = NULL;
-  succeed(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data));
-  expect(&d, dnmf_model_fit(d.library, data, &d.settings, &model, NULL), DNMF_ERR_INPUT, "nan");
+  succeed(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data));
+  expect(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL), DNMF_ERR_INPUT, "nan");
   assert_null(model);
   dnmf_data_destroy(&data);
   d.values[0] = cell(d.first, 0);
@@ -146,7 +146,7 @@ static void a_wrong_argument_of_one_process_is_an_error_of_all(void **state) {
     dnmf_fit_settings kept = (d)->settings;                                                                            \
     dnmf_model *model = NULL;                                                                                          \
     (d)->settings.field = value;                                                                                       \
-    expect(d, dnmf_model_fit((d)->library, data, &(d)->settings, &model, NULL), DNMF_ERR_USAGE, words);                \
+    expect(d, dnmf_model_fit((d)->handle, data, &(d)->settings, &model, NULL), DNMF_ERR_USAGE, words);                 \
     assert_null(model);                                                                                                \
     (d)->settings = kept;                                                                                              \
   } while (0)
@@ -157,7 +157,7 @@ static void wrong_settings_are_usage_errors(void **state) {
   door d;
   dnmf_data *data = NULL;
   open_door(&d);
-  succeed(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data));
+  succeed(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data));
   expect_setting(&d, components, 0, "--components 0");
   expect_setting(&d, components, -3, "--components -3");
   expect_setting(&d, components, 15, "larger than both dimensions");
@@ -199,29 +199,29 @@ static void blocks_that_do_not_make_up_the_matrix_are_usage_errors(void **state)
   const bool last = d.rank == d.size - 1;
   const dnmf_dense good = d.dense;
   d.dense.rows = last ? good.rows - 1 : good.rows;
-  expect(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "117 of the 126 entries");
+  expect(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "117 of the 126 entries");
   d.dense = good;
   d.dense.first_row = last ? good.first_row + 1 : good.first_row;
-  expect(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "is not inside the matrix");
+  expect(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "is not inside the matrix");
   d.dense = good;
   d.dense.rows = -1;
-  expect(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "is not inside the matrix");
+  expect(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "is not inside the matrix");
   d.dense = good;
   d.dense.first_row = INT64_MAX;
-  expect(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "is not inside the matrix");
+  expect(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "is not inside the matrix");
   d.dense = good;
   d.dense.leading = COLS - 1;
-  expect(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "leading is 8");
+  expect(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "leading is 8");
   d.dense = good;
   d.dense.values = NULL;
-  expect(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "needs values");
+  expect(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "needs values");
   d.dense = good;
-  expect(&d, dnmf_data_from_dense(d.library, 0, COLS, &d.dense, &data), DNMF_ERR_USAGE, "nothing to factorize");
-  expect(&d, dnmf_data_from_dense(d.library, INT64_MAX, INT64_MAX, &d.dense, &data), DNMF_ERR_USAGE, "too large");
+  expect(&d, dnmf_data_from_dense(d.handle, 0, COLS, &d.dense, &data), DNMF_ERR_USAGE, "nothing to factorize");
+  expect(&d, dnmf_data_from_dense(d.handle, INT64_MAX, INT64_MAX, &d.dense, &data), DNMF_ERR_USAGE, "too large");
   if (d.size > 1) {
     d.dense.first_row = 0;
     d.dense.rows = 1;
-    expect(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "overlap");
+    expect(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data), DNMF_ERR_USAGE, "overlap");
     d.dense = good;
   }
   assert_null(data);
@@ -244,38 +244,38 @@ static void wrong_sparse_rows_and_triples_are_told_apart(void **state) {
   dnmf_sparse_init(&sparse);
   sparse.first_row = d.first;
   sparse.rows = d.rows;
-  expect(&d, dnmf_data_from_sparse(d.library, ROWS, COLS, &sparse, &data), DNMF_ERR_USAGE, "need starts");
+  expect(&d, dnmf_data_from_sparse(d.handle, ROWS, COLS, &sparse, &data), DNMF_ERR_USAGE, "need starts");
   for (int64_t i = 1; i <= d.rows; i++)
     starts[i] = 2;
   sparse.starts = starts;
-  expect(&d, dnmf_data_from_sparse(d.library, ROWS, COLS, &sparse, &data), DNMF_ERR_USAGE, "need cols and values");
+  expect(&d, dnmf_data_from_sparse(d.handle, ROWS, COLS, &sparse, &data), DNMF_ERR_USAGE, "need cols and values");
   sparse.cols = cols;
   sparse.values = values;
-  expect(&d, dnmf_data_from_sparse(d.library, ROWS, COLS, &sparse, &data), DNMF_ERR_INPUT, "cols[1] is 9");
+  expect(&d, dnmf_data_from_sparse(d.handle, ROWS, COLS, &sparse, &data), DNMF_ERR_INPUT, "cols[1] is 9");
   starts[d.rows] = -1;
-  expect(&d, dnmf_data_from_sparse(d.library, ROWS, COLS, &sparse, &data), DNMF_ERR_USAGE, "less than the one before");
+  expect(&d, dnmf_data_from_sparse(d.handle, ROWS, COLS, &sparse, &data), DNMF_ERR_USAGE, "less than the one before");
   sparse.duplicates = "first";
   starts[d.rows] = 2;
-  expect(&d, dnmf_data_from_sparse(d.library, ROWS, COLS, &sparse, &data), DNMF_ERR_USAGE, "duplicates \"first\"");
+  expect(&d, dnmf_data_from_sparse(d.handle, ROWS, COLS, &sparse, &data), DNMF_ERR_USAGE, "duplicates \"first\"");
 
   dnmf_triples_init(&triples);
   triples.count = -1;
-  expect(&d, dnmf_data_from_triples(d.library, &triples, &data), DNMF_ERR_USAGE, "-1 triples");
+  expect(&d, dnmf_data_from_triples(d.handle, &triples, &data), DNMF_ERR_USAGE, "-1 triples");
   triples.count = 2;
-  expect(&d, dnmf_data_from_triples(d.library, &triples, &data), DNMF_ERR_USAGE, "need values");
+  expect(&d, dnmf_data_from_triples(d.handle, &triples, &data), DNMF_ERR_USAGE, "need values");
   triples.values = values;
   triples.rows = rows;
-  expect(&d, dnmf_data_from_triples(d.library, &triples, &data), DNMF_ERR_USAGE, "give all_rows");
+  expect(&d, dnmf_data_from_triples(d.handle, &triples, &data), DNMF_ERR_USAGE, "give all_rows");
   triples.all_rows = ROWS;
   triples.all_cols = COLS;
-  expect(&d, dnmf_data_from_triples(d.library, &triples, &data), DNMF_ERR_USAGE, "cols by numbers or by texts");
+  expect(&d, dnmf_data_from_triples(d.handle, &triples, &data), DNMF_ERR_USAGE, "cols by numbers or by texts");
   triples.cols = cols;
-  expect(&d, dnmf_data_from_triples(d.library, &triples, &data), DNMF_ERR_INPUT, "cols[1] is 9");
+  expect(&d, dnmf_data_from_triples(d.handle, &triples, &data), DNMF_ERR_INPUT, "cols[1] is 9");
   triples.cols = NULL;
   triples.col_ids = ids;
-  expect(&d, dnmf_data_from_triples(d.library, &triples, &data), DNMF_ERR_USAGE, "has no id");
+  expect(&d, dnmf_data_from_triples(d.handle, &triples, &data), DNMF_ERR_USAGE, "has no id");
   triples.count = 0;
-  expect(&d, dnmf_data_from_triples(d.library, &triples, &data), DNMF_ERR_INPUT, "no process has any triples");
+  expect(&d, dnmf_data_from_triples(d.handle, &triples, &data), DNMF_ERR_INPUT, "no process has any triples");
   assert_null(data);
   assert_true(fit_works(&d) > 0);
   close_door(&d);
@@ -305,12 +305,12 @@ static void invalid_values_are_input_errors_of_every_kind_of_data(void **state) 
     sparse.starts = starts;
     sparse.cols = triples.rows = triples.cols = place;
     triples.all_rows = triples.all_cols = 1;
-    succeed(&d, dnmf_data_from_dense(d.library, 1, 1, &dense, &data[0]));
-    succeed(&d, dnmf_data_from_sparse(d.library, 1, 1, &sparse, &data[1]));
-    succeed(&d, dnmf_data_from_triples(d.library, &triples, &data[2]));
+    succeed(&d, dnmf_data_from_dense(d.handle, 1, 1, &dense, &data[0]));
+    succeed(&d, dnmf_data_from_sparse(d.handle, 1, 1, &sparse, &data[1]));
+    succeed(&d, dnmf_data_from_triples(d.handle, &triples, &data[2]));
     for (int kind = 0; kind < 3; kind++) {
       dnmf_model *model = NULL;
-      expect(&d, dnmf_model_fit(d.library, data[kind], &settings, &model, NULL), DNMF_ERR_INPUT, "row 0");
+      expect(&d, dnmf_model_fit(d.handle, data[kind], &settings, &model, NULL), DNMF_ERR_INPUT, "row 0");
       assert_null(model);
       dnmf_data_destroy(&data[kind]);
     }
@@ -326,18 +326,18 @@ static void files_that_are_not_there_or_not_models_are_file_or_input_errors(void
   dnmf_model *model = NULL;
   int64_t rows = 0;
   open_door(&d);
-  succeed(&d, dnmf_data_from_file(d.library, "/nowhere/ratings.csv", NULL, &data));
-  expect(&d, dnmf_data_size(d.library, data, &rows, NULL), DNMF_ERR_FILE, "/nowhere/ratings.csv");
-  expect(&d, dnmf_model_fit(d.library, data, &d.settings, &model, NULL), DNMF_ERR_FILE, "/nowhere/ratings.csv");
-  expect(&d, dnmf_model_load(d.library, "/nowhere/model.h5", &model), DNMF_ERR_FILE, "/nowhere/model.h5");
+  succeed(&d, dnmf_data_from_file(d.handle, "/nowhere/ratings.csv", NULL, &data));
+  expect(&d, dnmf_data_size(d.handle, data, &rows, NULL), DNMF_ERR_FILE, "/nowhere/ratings.csv");
+  expect(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL), DNMF_ERR_FILE, "/nowhere/ratings.csv");
+  expect(&d, dnmf_model_load(d.handle, "/nowhere/model.h5", &model), DNMF_ERR_FILE, "/nowhere/model.h5");
   dnmf_data_destroy(&data);
-  succeed(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data));
-  succeed(&d, dnmf_model_fit(d.library, data, &d.settings, &model, NULL));
-  expect(&d, dnmf_model_save(d.library, model, "/nowhere/model.h5"), DNMF_ERR_FILE, "/nowhere/model.h5");
-  expect(&d, dnmf_model_save(d.library, model, ""), DNMF_ERR_USAGE, "empty");
+  succeed(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data));
+  succeed(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL));
+  expect(&d, dnmf_model_save(d.handle, model, "/nowhere/model.h5"), DNMF_ERR_FILE, "/nowhere/model.h5");
+  expect(&d, dnmf_model_save(d.handle, model, ""), DNMF_ERR_USAGE, "empty");
   d.settings.init = "file:/nowhere/start.h5";
   dnmf_model *other = NULL;
-  expect(&d, dnmf_model_fit(d.library, data, &d.settings, &other, NULL), DNMF_ERR_FILE, "/nowhere/start.h5");
+  expect(&d, dnmf_model_fit(d.handle, data, &d.settings, &other, NULL), DNMF_ERR_FILE, "/nowhere/start.h5");
   dnmf_model_destroy(&model);
   dnmf_data_destroy(&data);
   d.settings.init = NULL;
@@ -360,33 +360,33 @@ static void wrong_questions_to_a_model_leave_it_usable(void **state) {
   dnmf_triples pairs;
   dnmf_recommend_settings listing;
   open_door(&d);
-  succeed(&d, dnmf_data_from_dense(d.library, ROWS, COLS, &d.dense, &data));
-  succeed(&d, dnmf_model_fit(d.library, data, &d.settings, &model, NULL));
-  expect(&d, dnmf_model_w(d.library, model, 1, ROWS, numbers, 0), DNMF_ERR_USAGE, "not among 0 to 13");
-  expect(&d, dnmf_model_w(d.library, model, -1, 1, numbers, 0), DNMF_ERR_USAGE, "not among");
-  expect(&d, dnmf_model_w(d.library, model, 0, ROWS, numbers, COMPONENTS - 1), DNMF_ERR_USAGE, "leading is 2");
-  expect(&d, dnmf_model_w(d.library, model, 0, ROWS, NULL, 0), DNMF_ERR_USAGE, "no place");
-  expect(&d, dnmf_model_get_number(d.library, model, "solver", numbers), DNMF_ERR_USAGE, "no number \"solver\"");
-  expect(&d, dnmf_model_get_text(d.library, model, "nothing", &text), DNMF_ERR_USAGE, "no text \"nothing\"");
-  expect(&d, dnmf_model_history(d.library, model, "nothing", &count, &history), DNMF_ERR_USAGE, "no history");
-  expect(&d, dnmf_model_row_ids(d.library, model, 1, outside, &ids), DNMF_ERR_USAGE, "position 14");
-  expect(&d, dnmf_model_recommend(d.library, model, 1, outside, NULL, cols, numbers), DNMF_ERR_USAGE, "rows[0] is 14");
+  succeed(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data));
+  succeed(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL));
+  expect(&d, dnmf_model_w(d.handle, model, 1, ROWS, numbers, 0), DNMF_ERR_USAGE, "not among 0 to 13");
+  expect(&d, dnmf_model_w(d.handle, model, -1, 1, numbers, 0), DNMF_ERR_USAGE, "not among");
+  expect(&d, dnmf_model_w(d.handle, model, 0, ROWS, numbers, COMPONENTS - 1), DNMF_ERR_USAGE, "leading is 2");
+  expect(&d, dnmf_model_w(d.handle, model, 0, ROWS, NULL, 0), DNMF_ERR_USAGE, "no place");
+  expect(&d, dnmf_model_get_number(d.handle, model, "solver", numbers), DNMF_ERR_USAGE, "no number \"solver\"");
+  expect(&d, dnmf_model_get_text(d.handle, model, "nothing", &text), DNMF_ERR_USAGE, "no text \"nothing\"");
+  expect(&d, dnmf_model_history(d.handle, model, "nothing", &count, &history), DNMF_ERR_USAGE, "no history");
+  expect(&d, dnmf_model_row_ids(d.handle, model, 1, outside, &ids), DNMF_ERR_USAGE, "position 14");
+  expect(&d, dnmf_model_recommend(d.handle, model, 1, outside, NULL, cols, numbers), DNMF_ERR_USAGE, "rows[0] is 14");
   dnmf_recommend_settings_init(&listing);
   listing.top = 0;
-  expect(&d, dnmf_model_recommend(d.library, model, 0, NULL, &listing, cols, numbers), DNMF_ERR_USAGE, "top 0");
+  expect(&d, dnmf_model_recommend(d.handle, model, 0, NULL, &listing, cols, numbers), DNMF_ERR_USAGE, "top 0");
   listing.top = 1;
   listing.clip = "yes";
-  expect(&d, dnmf_model_recommend(d.library, model, 0, NULL, &listing, cols, numbers), DNMF_ERR_USAGE, "no scale");
+  expect(&d, dnmf_model_recommend(d.handle, model, 0, NULL, &listing, cols, numbers), DNMF_ERR_USAGE, "no scale");
   dnmf_triples_init(&pairs);
   pairs.count = 1;
   pairs.rows = outside;
   pairs.cols = cols;
   cols[0] = 0;
-  expect(&d, dnmf_model_predict(d.library, model, &pairs, NULL, numbers), DNMF_ERR_INPUT, "rows[0] is 14");
-  expect(&d, dnmf_model_describe(d.library, model, false, "size", 1, NULL, NULL, NULL, NULL), DNMF_ERR_USAGE,
+  expect(&d, dnmf_model_predict(d.handle, model, &pairs, NULL, numbers), DNMF_ERR_INPUT, "rows[0] is 14");
+  expect(&d, dnmf_model_describe(d.handle, model, false, "size", 1, NULL, NULL, NULL, NULL), DNMF_ERR_USAGE,
          "excess, lift or weight");
   assert_null(ids);
-  succeed(&d, dnmf_model_w(d.library, model, 0, ROWS, numbers, 0));
+  succeed(&d, dnmf_model_w(d.handle, model, 0, ROWS, numbers, 0));
   assert_true(numbers[0] >= 0 && isfinite(numbers[0]));
   dnmf_model_destroy(&model);
   dnmf_data_destroy(&data);
@@ -398,9 +398,9 @@ static void the_callers_threads_stay_as_they_were(void **state) {
   door d;
   const int before = omp_get_max_threads();
   open_door(&d);
-  expect(&d, dnmf_library_set_threads(d.library, 0), DNMF_ERR_USAGE, "0 is no number of threads");
-  succeed(&d, dnmf_library_set_threads(d.library, before + 1));
-  assert_int_equal(dnmf_library_threads(d.library), before + 1);
+  expect(&d, dnmf_library_set_threads(d.handle, 0), DNMF_ERR_USAGE, "0 is no number of threads");
+  succeed(&d, dnmf_library_set_threads(d.handle, before + 1));
+  assert_int_equal(dnmf_library_threads(d.handle), before + 1);
   assert_true(fit_works(&d) > 0);
   assert_int_equal(omp_get_max_threads(), before);
   close_door(&d);

@@ -3,12 +3,10 @@
  * is minimized by its own formulas, coordinate by coordinate, the bias at its minimum each time.
  * Enough components that rows are swept on their residual, and few enough that equations are made; both must agree.
  */
-#include "base/random.h"
-#include "mpi_test.h"
+#include "rows.h"
+
 #include "solve/observed.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FIXED_ROWS = 90, MOST_COMPONENTS = 70, MOST_ROWS = 8, MOST_ENTRIES = 1000 };
@@ -35,11 +33,6 @@ typedef struct way {
   bool centered;
   double level; /* of deviations; the center is then the constant row of it */
 } way;
-
-static double number(dnmf_precision precision, uint64_t stream, int64_t i) {
-  const double u = dnmf_random_uniform(stream, DNMF_STREAM_VALUES, (uint64_t)i, 0);
-  return precision == DNMF_DOUBLE ? u : (double)(float)u;
-}
 
 static void make(dnmf_precision precision, int k, rows *r) {
   static const int lengths[MOST_ROWS] = {0, 1, 3, 8, 31, 64, 65, 200};
@@ -138,12 +131,6 @@ static void step(rows *r, const way *w, int row, int t, double *violation) {
   x[t] = fmax(x[t] - slope / curvature, 0);
 }
 
-typedef struct sums {
-  double loss;
-  double penalty;
-  double violation;
-} sums;
-
 static void finish(rows *r, const way *w, int row, sums *total) {
   double left[MOST_ENTRIES] = {0};
   double *x = r->x + row * r->stride;
@@ -182,19 +169,6 @@ static sums reference(rows *r, const way *w) {
   return total;
 }
 
-/* The numbers in the precision of the run; freed by the caller. */
-static void *narrow(dnmf_precision precision, const double *from, int64_t count) {
-  double *doubles = calloc((size_t)count, sizeof *doubles);
-  float *floats = calloc((size_t)count, sizeof *floats);
-  assert_true(doubles && floats);
-  for (int64_t i = 0; i < count; i++) {
-    doubles[i] = from[i];
-    floats[i] = (float)from[i];
-  }
-  free(precision == DNMF_DOUBLE ? (void *)floats : (void *)doubles);
-  return precision == DNMF_DOUBLE ? (void *)doubles : (void *)floats;
-}
-
 static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, double *x) {
   dnmf_error error = {0};
   const int64_t numbers = r->count * r->stride;
@@ -228,17 +202,11 @@ static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, double *
                                  .bias_line = level ? LINE : (dnmf_bias_line){0, 0},
                                  .sweeps = w->sweeps};
   assert_int_equal(dnmf_observed_rows(DNMF_SOLVER_HALS, r->precision, isa, threads, &update, &error), DNMF_OK);
-  for (int64_t i = 0; i < numbers; i++)
-    x[i] = r->precision == DNMF_DOUBLE ? ((double *)moved)[i] : (double)((float *)moved)[i];
+  widen(r->precision, moved, numbers, x);
   free(value);
   free(fixed);
   free(moved);
   return (sums){update.loss, update.penalty, update.violation};
-}
-
-static void assert_near(double found, double expected, double tolerance) {
-  if (!(fabs(found - expected) <= tolerance * (1 + fabs(expected))))
-    fail_msg("%.17g is not %.17g", found, expected);
 }
 
 static void check(dnmf_precision precision, int k, const way *w) {

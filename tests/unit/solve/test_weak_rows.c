@@ -3,12 +3,10 @@
  * observed or not: no Gram matrix, no residual kept. Enough components that rows are swept on their residual, and few
  * enough that equations are made; exact rows satisfy the conditions of the minimum.
  */
-#include "base/random.h"
-#include "mpi_test.h"
+#include "rows.h"
+
 #include "solve/observed.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FIXED_ROWS = 211, MOST_COMPONENTS = 70, ROWS = 8, ENTRIES = 372 };
@@ -34,18 +32,7 @@ typedef struct way {
   int sweeps;
 } way;
 
-typedef struct sums {
-  double loss;
-  double penalty;
-  double violation;
-} sums;
-
 static const double L2 = 0.25;
-
-static double number(dnmf_precision precision, uint64_t stream, int64_t i) {
-  const double u = dnmf_random_uniform(stream, DNMF_STREAM_VALUES, (uint64_t)i, 0);
-  return precision == DNMF_DOUBLE ? u : (double)(float)u;
-}
 
 static void make(dnmf_precision precision, int k, const way *w, problem *p) {
   static const int lengths[ROWS] = {0, 1, 3, 8, 31, 64, 65, 200};
@@ -133,19 +120,6 @@ static sums reference(problem *p, const way *w) {
   return total;
 }
 
-/* The numbers in the precision of the run; freed by the caller. */
-static void *narrow(dnmf_precision precision, const double *from, int64_t count) {
-  double *doubles = calloc((size_t)count, sizeof *doubles);
-  float *floats = calloc((size_t)count, sizeof *floats);
-  assert_true(doubles && floats);
-  for (int64_t i = 0; i < count; i++) {
-    doubles[i] = from[i];
-    floats[i] = (float)from[i];
-  }
-  free(precision == DNMF_DOUBLE ? (void *)floats : (void *)doubles);
-  return precision == DNMF_DOUBLE ? (void *)doubles : (void *)floats;
-}
-
 static void make_gram(const problem *p, double *gram) {
   for (int i = 0; i < p->k; i++)
     for (int j = 0; j < p->k; j++) {
@@ -186,18 +160,12 @@ static sums run(const problem *p, const way *w, dnmf_solver solver, dnmf_isa isa
                                  .weak = &weak,
                                  .sweeps = w->sweeps};
   assert_int_equal(dnmf_observed_rows(solver, p->precision, isa, threads, &update, &error), DNMF_OK);
-  for (int i = 0; i < ROWS * p->k; i++)
-    x[i] = p->precision == DNMF_DOUBLE ? ((double *)moved)[i] : (double)((float *)moved)[i];
+  widen(p->precision, moved, ROWS * p->k, x);
   free(roots);
   free(value);
   free(fixed);
   free(moved);
   return (sums){update.loss, update.penalty, update.violation};
-}
-
-static void assert_near(double found, double expected, double tolerance) {
-  if (!(fabs(found - expected) <= tolerance * (1 + fabs(expected))))
-    fail_msg("%.17g is not %.17g", found, expected);
 }
 
 static const int components[] = {1, 5, 16, 17, 33, 50, 70};
