@@ -63,7 +63,7 @@ typedef struct dnmf_model {
   int64_t *row_counts; /* observed entries of the owned rows; NULL where unstored entries were zeros */
   int64_t *col_counts; /* ... of the owned columns */
   double *mean_row;    /* owned; what an unknown row is: the row that L2 pulls W's rows towards, or, around a level, the
-                          mean    of all ratings' rows; the same on every process; NULL: zero */
+                          mean of all ratings' rows; the same on every process; NULL: zero */
   double *mean_col; /* likewise H's; NULL also in older models. With both, unknown rows and columns are predicted to be
                        these, with the biases of the attributes unknown_row_bias and unknown_col_bias, else 0 */
   int part_count;   /* of a checkpoint */

@@ -15,8 +15,7 @@
 #include <unistd.h>
 
 static const char SUFFIX[] = ".partial";
-static const char REPLACED[] =
-    ".old"; /* after the partial file's name: what a file replaces, until all have their names */
+static const char REPLACED[] = ".old"; /* behind that: what a file replaces, until all have their names */
 
 static dnmf_status file_error(dnmf_context *context, const char *path) {
   int reason = errno;
