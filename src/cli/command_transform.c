@@ -29,9 +29,9 @@ static const cli_option options_table[] = {
      cli_precision_choices},
 };
 
-/* A divergence tells nothing about squares. */
+/* A divergence tells nothing about squares, and with weak zeros each has a weight of its own. */
 static double rmse(const dnmf_model *model, const dnmf_folding *folding) {
-  if (folding->settings.loss.divergence)
+  if (folding->settings.loss.divergence || folding->settings.observed.weak.on)
     return NAN;
   double cells = folding->missing == DNMF_MISSING_UNOBSERVED ? (double)folding->result.entries
                                                              : (double)model->rows * (double)model->cols;
@@ -43,7 +43,7 @@ static void report_transform(cli_session *session, const transform_options *opti
   const dnmf_transform_result *result = &folding->result;
   const double objective = result->loss + result->penalty;
   char error[48] = "";
-  if (!folding->settings.loss.divergence)
+  if (isfinite(rmse(model, folding)))
     snprintf(error, sizeof error, ", RMSE %.6f", rmse(model, folding));
   cli_say(session, "%" PRId64 " rows folded in from %" PRId64 " entries; objective %.9g%s", model->rows,
           result->entries, objective, error);
