@@ -464,7 +464,7 @@ typedef struct dnmf_evaluation {
   int64_t entries; /* of the test data */
   int64_t scored;
   int64_t unknown; /* with a row or column the model does not know */
-  double rmse;
+  double rmse;     /* and mae: NaN of an implicit fit, whose scores do not guess values */
   double mae;
   double precision; /* of the entries that a row has in the test data, in the order of their scores */
   double recall;

@@ -165,6 +165,9 @@ dnmf_status dnmf_evaluate_data(dnmf_context *context, const dnmf_model *model, c
     status = score_test(context, &scorer, &ranking, &matched, evaluated);
   if (status == DNMF_OK && job->seen)
     status = rank_unseen(context, model, test, job->seen, &ranking, &matched, evaluated);
+  const bool values = !dnmf_model_is_implicit(model);
+  evaluated->rmse = values ? dnmf_metrics_rmse(&evaluated->metrics) : NAN;
+  evaluated->mae = values ? dnmf_metrics_mae(&evaluated->metrics) : NAN;
   evaluated->relevant = ranking.relevant;
   evaluated->clip = scorer.clip;
   dnmf_matched_free(&matched);
@@ -219,8 +222,8 @@ int dnmf_model_evaluate(dnmf_library *library, const dnmf_model *model, const dn
     *evaluation = (dnmf_evaluation){.entries = e.entries,
                                     .scored = (int64_t)e.metrics.entries,
                                     .unknown = e.unknown,
-                                    .rmse = dnmf_metrics_rmse(&e.metrics),
-                                    .mae = dnmf_metrics_mae(&e.metrics),
+                                    .rmse = e.rmse,
+                                    .mae = e.mae,
                                     .precision = dnmf_metrics_precision(&e.metrics, 0),
                                     .recall = dnmf_metrics_recall(&e.metrics, 0),
                                     .hit_rate = dnmf_metrics_hit_rate(&e.metrics, 0),

@@ -20,6 +20,8 @@ typedef struct dnmf_evaluated {
   bool clip;       /* likewise */
   int64_t entries; /* of the test */
   int64_t unknown; /* with a row or column that the model does not know */
+  double rmse;     /* and mae: NaN where a fit took entries for strengths, which its scores do not guess */
+  double mae;
   dnmf_metrics metrics;
 
   /* With `seen`. */

@@ -41,7 +41,6 @@ typedef struct evaluation {
   const char *model;
   const char *test;
   int64_t cols; /* of the model */
-  bool values;  /* scores predict the entries' values: not where a fit took entries for strengths */
   dnmf_metrics_options ranking;
   dnmf_evaluated figures;
 } evaluation;
@@ -111,15 +110,14 @@ static void put_entries(json_t **object, const evaluation *e) {
 
 static json_t *evaluation_json(cli_session *session, const evaluate_options *options, const evaluation *e) {
   const dnmf_metrics *m = &e->figures.metrics;
-  json_t *object =
-      cli_json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:I, s:I, s:s, s:b, s:f, s:s, s:I, s:i}", "command",
-                    "evaluate", "version", DNMF_VERSION, "model", e->model, "input", e->test, "n",
-                    (json_int_t)m->entries, "rmse", e->values ? cli_json_real(dnmf_metrics_rmse(m)) : json_null(),
-                    "mae", e->values ? cli_json_real(dnmf_metrics_mae(m)) : json_null(), "coverage", coverage(e),
-                    "entries", (json_int_t)e->figures.entries, "unknown", (json_int_t)e->figures.unknown,
-                    "unknown_policy", options->scoring.unknown, "clip", e->figures.clip, "relevant",
-                    e->figures.relevant, "ranked", options->seen ? "all unseen columns" : "entries of the test", "rows",
-                    (json_int_t)m->rows, "processes", session->context->size);
+  json_t *object = cli_json_pack(
+      "{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:I, s:I, s:s, s:b, s:f, s:s, s:I, s:i}", "command", "evaluate",
+      "version", DNMF_VERSION, "model", e->model, "input", e->test, "n", (json_int_t)m->entries, "rmse",
+      cli_json_real(e->figures.rmse), "mae", cli_json_real(e->figures.mae), "coverage", coverage(e), "entries",
+      (json_int_t)e->figures.entries, "unknown", (json_int_t)e->figures.unknown, "unknown_policy",
+      options->scoring.unknown, "clip", e->figures.clip, "relevant", e->figures.relevant, "ranked",
+      options->seen ? "all unseen columns" : "entries of the test", "rows", (json_int_t)m->rows, "processes",
+      session->context->size);
   if (options->seen)
     put_lists(&object, options, e);
   else
@@ -195,9 +193,8 @@ static void report_evaluation(cli_session *session, const evaluate_options *opti
           m->entries, e->figures.entries, e->figures.clip ? ", clipped to the scale" : "", 100 * coverage(e),
           options->scoring.unknown);
   char texts[2][FIGURE_TEXT];
-  if (e->values)
-    cli_say(session, "  RMSE       %s\n  MAE        %s", figure_text(dnmf_metrics_rmse(m), 6, texts[0]),
-            figure_text(dnmf_metrics_mae(m), 6, texts[1]));
+  cli_say(session, "  RMSE       %s\n  MAE        %s", figure_text(e->figures.rmse, 6, texts[0]),
+          figure_text(e->figures.mae, 6, texts[1]));
   if (options->seen)
     say_lists(session, options, e);
   else
@@ -222,7 +219,6 @@ static dnmf_status evaluate_files(cli_session *session, const evaluate_options *
   job.seen = data[1];
   DNMF_TRY(dnmf_evaluate_data(context, model, data[0], &job, &e->figures));
   e->cols = model->cols;
-  e->values = !dnmf_model_is_implicit(model);
   report_evaluation(session, options, e);
   return DNMF_OK;
 }
