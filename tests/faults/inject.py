@@ -58,6 +58,7 @@ CASES = {
     "fit-kl-sparse": ("m.h5", "fit {in}/zeros.h5 -k 3 --max-iter 3 --loss kullback-leibler -o {out}/m.h5"),
     "fit-observed": ("m.h5", "fit {in}/ratings.h5 -k 3 --max-iter 3 --validation 0.2 -o {out}/m.h5"),
     "fit-observed-svd": ("m.h5", "fit {in}/ratings.h5 -k 3 --max-iter 2 --init nndsvd -o {out}/m.h5"),
+    "fit-implicit": ("m.h5", "fit {in}/ratings.h5 -k 3 --max-iter 3 --implicit -o {out}/m.h5"),
     "fit-batches": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 3 --batch-rows 10 -o {out}/m.h5"),
     "fit-checkpoint": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 4 --checkpoint {out}/c.h5 --checkpoint-every 1 "
                                "-o {out}/m.h5"),
@@ -96,8 +97,8 @@ CASES = {
 
 # One of each command and of each kind of fit.
 QUICK = ["generate", "import-triples", "import-gzip", "fit-dense", "fit-sparse-mu", "fit-kl-sparse", "fit-observed",
-         "fit-observed-svd", "fit-batches", "fit-resume", "tune", "transform-observed", "predict", "recommend",
-         "recommend-new", "evaluate-lists", "describe-csv", "export-factors", "split", "reconstruct"]
+         "fit-observed-svd", "fit-implicit", "fit-batches", "fit-resume", "tune", "transform-observed", "predict",
+         "recommend", "recommend-new", "evaluate-lists", "describe-csv", "export-factors", "split", "reconstruct"]
 
 
 def environment(**more):
