@@ -237,17 +237,13 @@ static dnmf_status share_panel(dnmf_context *context, dnmf_range held, const dnm
                           wanted, panel->data);
 }
 
-/* The even share of numbers of 8 bytes, one a row; *shared stays NULL where no process has any. collective */
+/* The even share of numbers of 8 bytes, one a row; *shared stays NULL where there are none. collective */
 static dnmf_status share_numbers(dnmf_context *context, dnmf_range held, const void *mine, dnmf_range wanted,
                                  void **shared) {
-  int64_t any = mine != NULL;
-  DNMF_TRY(dnmf_max_int64(context, context->comm, &any, 1));
-  if (!any)
+  if (!mine)
     return DNMF_OK;
-  dnmf_status status =
-      dnmf_allocate_zero(&context->error, "a model", dnmf_range_size(wanted) + 1, sizeof(double), shared);
-  DNMF_TRY(dnmf_agree(context, status));
-  held.end = mine ? held.end : held.begin;
+  DNMF_TRY(
+      dnmf_agree(context, dnmf_allocate(&context->error, "a model", dnmf_range_size(wanted), sizeof(double), shared)));
   return dnmf_fetch_range(context, held, mine, sizeof(double), wanted, *shared);
 }
 

@@ -213,7 +213,7 @@ static int get_bias(dnmf_library *library, const char *function, const dnmf_mode
   const dnmf_range held = of_cols ? model->owned_cols : model->owned_rows;
   for (int64_t i = 0; i < count; i++)
     out[i] = 0;
-  if (model->bias.fitted) /* a process without rows may have no array */
+  if (model->bias.fitted) /* maybe of one side only */
     status = dnmf_fetch_range(context, mine ? held : (dnmf_range){held.begin, held.begin}, mine, sizeof(double),
                               (dnmf_range){first, first + count}, out);
   return dnmf_library_leave(library, status);

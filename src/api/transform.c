@@ -26,7 +26,7 @@ static dnmf_status copy_items(dnmf_error *error, int64_t count, size_t size, con
   *to = NULL;
   if (!from)
     return DNMF_OK;
-  DNMF_TRY(dnmf_allocate_zero(error, "a model", count + 1, size, to)); /* not NULL where there are no items */
+  DNMF_TRY(dnmf_allocate(error, "a model", count, size, to));
   if (count > 0)
     memcpy(*to, from, (size_t)count * size);
   return DNMF_OK;

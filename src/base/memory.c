@@ -45,8 +45,8 @@ dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, si
   size_t bytes = 0;
   *memory = NULL;
   if (count == 0)
-    return DNMF_OK;
-  if (byte_count(count, size, &bytes))
+    *memory = malloc(1);
+  else if (byte_count(count, size, &bytes))
     *memory = aligned_alloc(ALIGNMENT, bytes / ALIGNMENT * ALIGNMENT);
   if (!*memory)
     return out_of_memory(error, what, count, size);
@@ -56,8 +56,7 @@ dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, si
 
 dnmf_status dnmf_allocate_zero(dnmf_error *error, const char *what, int64_t count, size_t size, void **memory) {
   DNMF_TRY(dnmf_allocate(error, what, count, size, memory));
-  if (*memory)
-    memset(*memory, 0, (size_t)count * size);
+  memset(*memory, 0, (size_t)count * size);
   return DNMF_OK;
 }
 

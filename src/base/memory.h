@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Allocates count * size bytes, aligned to 64, uninitialized; NULL with DNMF_OK when count is 0.
+/* Allocates count * size bytes, aligned to 64, uninitialized. With a count of 0 there is an array all the same: NULL
+ * says that there is none, and that must be the same on every process, also on those that own none of its items.
  * `what` names the thing in the message ("the local block of A"). The caller owns the memory and releases it
  * with free(). local */
 dnmf_status dnmf_allocate(dnmf_error *error, const char *what, int64_t count, size_t size, void **memory);

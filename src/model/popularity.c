@@ -69,12 +69,10 @@ dnmf_status dnmf_popularity_of_entries(dnmf_context *context, int64_t cols, cons
 
 dnmf_status dnmf_popularity_of_fit(dnmf_context *context, const dnmf_model *model, bool *known,
                                    dnmf_popularity *popularity) {
-  int64_t has_counts = model->col_counts != NULL;
   DNMF_TRY(dnmf_agree(context, popularity_create(&context->error, model->cols, popularity)));
-  DNMF_TRY(dnmf_max_int64(context, context->comm, &has_counts, 1));
   for (int64_t j = 0; model->col_counts && j < model->h.rows; j++)
     popularity->counts[model->owned_cols.begin + j] = model->col_counts[j];
-  *known = has_counts != 0;
+  *known = model->col_counts != NULL;
   return popularity_finish(context, popularity);
 }
 

@@ -166,3 +166,18 @@ def test_columns_of_another_model_are_refused(tables, model, tmp_path):
     result = run(["transform", model, tmp_path / "other.csv", "-o", tmp_path / "out.h5"], processes=2, expect=1)
     assert "none of its 2 columns is in the model" in result.messages[0]
     assert not (tmp_path / "out.h5").exists()
+
+
+def test_more_processes_than_rows_of_the_model(tmp_path):
+    """Processes that hold no row of the model hold new rows, with their biases and counts."""
+    rng = np.random.default_rng(3)
+    write_triples(tmp_path / "old.csv", rng.integers(1, 6, (2, 4)).astype(float), "ab", "wxyz")
+    new = np.where(rng.random((20, 4)) < 0.7, rng.integers(1, 6, (20, 4)), np.nan)
+    write_triples(tmp_path / "new.csv", new, [f"n{i}" for i in range(20)], "wxyz")
+    run(["fit", tmp_path / "old.csv", "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 5])
+    for processes in (1, 3):
+        run(["transform", tmp_path / "m.h5", tmp_path / "new.csv", "-o", tmp_path / f"{processes}.h5"], processes)
+    with h5py.File(tmp_path / "1.h5") as one, h5py.File(tmp_path / "3.h5") as three:
+        assert np.ptp(one["bias/row"][:]) > 0
+        for name in ("W", "bias/row", "observed/row"):
+            np.testing.assert_allclose(three[name][:], one[name][:], rtol=1e-12)

@@ -1,6 +1,7 @@
 # The unit tests, a line each.
 dnmf_unit_test(base/test_random PROCESSES 1)
 dnmf_unit_test(base/test_queue PROCESSES 1)
+dnmf_unit_test(base/test_memory PROCESSES 1)
 dnmf_unit_test(base/test_subset PROCESSES 1)
 dnmf_unit_test(base/test_team PROCESSES 1)
 dnmf_unit_test(solve/test_hals PROCESSES 1)

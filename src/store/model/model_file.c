@@ -15,8 +15,6 @@ typedef struct model_plan {
   const dnmf_model *model;
   int64_t row_width; /* of the ids */
   int64_t col_width;
-  int64_t biases[2]; /* of rows, of columns: nonzero when some process has them */
-  int64_t counts[2]; /* likewise */
 } model_plan;
 
 static dnmf_status write_attribute(dnmf_error *error, hid_t root, const dnmf_attribute *attribute) {
@@ -60,23 +58,22 @@ static dnmf_status write_curves(dnmf_error *error, hid_t file, const dnmf_model 
   return DNMF_OK;
 }
 
-static dnmf_status create_biases(dnmf_error *error, hid_t file, const model_plan *plan) {
-  const dnmf_model *model = plan->model;
+static dnmf_status create_biases(dnmf_error *error, hid_t file, const dnmf_model *model) {
   if (!model->bias.fitted)
     return DNMF_OK;
   DNMF_TRY(write_whole(error, file, "/bias/mean", 1, &model->bias.mean));
-  if (plan->biases[0])
+  if (model->bias.row)
     DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/bias/row", H5T_IEEE_F64LE, 1, &model->rows));
-  if (plan->biases[1])
+  if (model->bias.col)
     DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/bias/col", H5T_IEEE_F64LE, 1, &model->cols));
   return DNMF_OK;
 }
 
-static dnmf_status create_counts(dnmf_error *error, hid_t file, const model_plan *plan) {
-  if (plan->counts[0])
-    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/observed/row", H5T_STD_I64LE, 1, &plan->model->rows));
-  if (plan->counts[1])
-    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/observed/col", H5T_STD_I64LE, 1, &plan->model->cols));
+static dnmf_status create_counts(dnmf_error *error, hid_t file, const dnmf_model *model) {
+  if (model->row_counts)
+    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/observed/row", H5T_STD_I64LE, 1, &model->rows));
+  if (model->col_counts)
+    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/observed/col", H5T_STD_I64LE, 1, &model->cols));
   return DNMF_OK;
 }
 
@@ -107,8 +104,8 @@ static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *p
   DNMF_TRY(write_curves(error, file, model));
   DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/W", type, 2, w_shape));
   DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/H", type, 2, h_shape));
-  DNMF_TRY(create_biases(error, file, plan));
-  DNMF_TRY(create_counts(error, file, plan));
+  DNMF_TRY(create_biases(error, file, model));
+  DNMF_TRY(create_counts(error, file, model));
   if (model->mean_row)
     DNMF_TRY(write_whole(error, file, "/mean_row", model->components, model->mean_row));
   if (model->mean_col)
@@ -180,17 +177,10 @@ static dnmf_status model_write_datasets(dnmf_context *context, hid_t file, const
 }
 
 dnmf_status dnmf_model_write(dnmf_context *context, const char *path, const dnmf_model *model) {
-  model_plan plan = {path,
-                     model,
-                     1,
-                     1,
-                     {model->bias.row != NULL, model->bias.col != NULL},
-                     {model->row_counts != NULL, model->col_counts != NULL}};
+  model_plan plan = {path, model, 1, 1};
   hid_t file = -1;
   DNMF_TRY(dnmf_ids_width(context, &model->row_ids, &plan.row_width));
   DNMF_TRY(dnmf_ids_width(context, &model->col_ids, &plan.col_width));
-  DNMF_TRY(dnmf_max_int64(context, context->comm, plan.biases, 2));
-  DNMF_TRY(dnmf_max_int64(context, context->comm, plan.counts, 2));
   DNMF_TRY(dnmf_agree(context, context->rank == 0 ? model_create_datasets(&context->error, &plan) : DNMF_OK));
   DNMF_TRY(dnmf_hdf5_open(context, path, true, &file));
   return dnmf_hdf5_close(context, path, true, file, model_write_datasets(context, file, &plan));
