@@ -62,11 +62,9 @@ static dnmf_status refill(dnmf_error *error, dnmf_text_reader *reader) {
 /* The line at reader->begin, which is passed. The file must have a byte left. */
 static dnmf_status reader_take_line(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_line *line) {
   int64_t searched = 0;
-  if (reader->filled == 0) /* there may be no buffer yet */
-    DNMF_TRY(refill(error, reader));
   for (;;) {
     int64_t have = reader->filled - reader->begin;
-    char *begin = reader->buffer + reader->begin;
+    char *begin = have > 0 ? reader->buffer + reader->begin : NULL; /* nothing is read before the first line */
     char *end = NULL;
     if (have > searched && reader->file->joined)
       end = dnmf_text_line_end(reader->file, begin, begin + have);
