@@ -273,6 +273,16 @@ typedef struct dnmf_fit_settings {
     double init_scale;         /* of the random start; default 0.05 */
   } ratings;
 
+  /* Averages over the posterior distribution, for ratings fitted around a level (the default): a Gibbs chain from the
+     fitted model, whose draws are one model together, of components * kept components. */
+  struct {
+    int64_t samples;  /* sweeps of the chain that count; default: no chain */
+    int64_t burn_in;  /* sweeps before those; default: 50 */
+    int64_t thin;     /* every how many-th of them is kept; default: as few as keep at most 100 */
+    const char *keep; /* "samples" (default), or "mean": one model of `components` components, the mean of the draws
+                         kept, without their spread */
+  } posterior;
+
   /* Weak zeros ("weak") only. */
   struct {
     double weight; /* what an entry that is not stored counts, 0 to 1; with implicit default 1 */
