@@ -419,6 +419,13 @@ DNMF_API void dnmf_predict_settings_init(dnmf_predict_settings *scoring); /* loc
 DNMF_API int dnmf_model_predict(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
                                 const dnmf_predict_settings *scoring, double *scores);
 
+/* Likewise, with deviations[i] the standard deviation of prediction i over the draws of a model that was fitted with
+ * posterior.samples: NaN where the model has no draws, and where the row or the column is unknown. What is observed
+ * deviates from the prediction by the noise besides: its number "noise_precision" is one over the noise's variance.
+ * `deviations` may be NULL. collective */
+DNMF_API int dnmf_model_predict_spread(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
+                                       const dnmf_predict_settings *scoring, double *scores, double *deviations);
+
 /* Options of recommendations. */
 typedef struct dnmf_recommend_settings {
   int64_t top;           /* columns a row; default 10 */
@@ -476,6 +483,9 @@ typedef struct dnmf_evaluation {
   int64_t unknown; /* with a row or column the model does not know */
   double rmse;     /* and mae: NaN of an implicit fit, whose scores do not guess values */
   double mae;
+  double covered_50; /* share of the entries with a known row and column whose value is in the 50 % interval of its
+                        prediction, normal with the variance of the draws and that of the noise; NaN without draws */
+  double covered_90; /* ... in the 90 % interval */
   double precision; /* of the entries that a row has in the test data, in the order of their scores */
   double recall;
   double hit_rate;
