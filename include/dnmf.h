@@ -488,7 +488,7 @@ typedef struct dnmf_evaluation {
   double covered_50; /* share of the entries with a known row and column whose value is in the 50 % interval of its
                         prediction, normal with the variance of the draws and that of the noise; NaN without draws */
   double covered_90; /* ... in the 90 % interval */
-  double precision; /* of the entries that a row has in the test data, in the order of their scores */
+  double precision;  /* of the entries that a row has in the test data, in the order of their scores */
   double recall;
   double hit_rate;
   double ndcg;
