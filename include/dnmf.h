@@ -384,8 +384,8 @@ DNMF_API int dnmf_model_mean(dnmf_library *library, const dnmf_model *model, dou
 DNMF_API int dnmf_model_get_number(dnmf_library *library, const dnmf_model *model, const char *name, double *number);
 DNMF_API int dnmf_model_get_text(dnmf_library *library, const dnmf_model *model, const char *name, const char **text);
 
-/* One number an iteration, the start first: "objective", "seconds", "validation_rmse". The array is the model's. local
- */
+/* One number an iteration, the start first: "objective", "seconds", "relative_error" (of the squared error),
+ * "validation_rmse". The array is the model's. local */
 DNMF_API int dnmf_model_history(dnmf_library *library, const dnmf_model *model, const char *name, int64_t *count,
                                 const double **values);
 
