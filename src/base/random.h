@@ -24,7 +24,8 @@ typedef enum dnmf_stream {
   DNMF_STREAM_SKETCH = 11,
   DNMF_STREAM_SEARCH = 12,
   DNMF_STREAM_SPLIT_ENTRIES = 13,
-  DNMF_STREAM_SPLIT_ROWS = 14
+  DNMF_STREAM_SPLIT_ROWS = 14,
+  DNMF_STREAM_HELD_CELLS = 17
 } dnmf_stream;
 
 /* Uniform in the open interval (0, 1). local */
