@@ -66,7 +66,10 @@ typedef struct dnmf_model {
                           mean of all ratings' rows; the same on every process; NULL: zero */
   double *mean_col; /* likewise H's; NULL also in older models. With both, unknown rows and columns are predicted to be
                        these, with the biases of the attributes unknown_row_bias and unknown_col_bias, else 0 */
-  int part_count;   /* of a checkpoint */
+  double *stability;   /* of a consensus of several fits (api/search.h): each component's silhouette, NaN where that is
+                          not defined; owned; the same on every process; NULL: it is of one fit */
+  double *stable_runs; /* likewise, how many of the fits had it */
+  int part_count;      /* of a checkpoint */
   dnmf_model_part parts[DNMF_MODEL_PARTS];
   dnmf_ids row_ids;
   dnmf_ids col_ids;
