@@ -311,8 +311,8 @@ DNMF_API void dnmf_fit_settings_init(dnmf_fit_settings *settings); /* local */
 /* --- How many components ----------------------------------------------------------------------------------- */
 
 /*
- * The options of `dnmf tune` for a matrix with zeros, by the same names; `dnmf help tune` says more. A text that is NULL
- * and a number that is negative stand for the default.
+ * The options of `dnmf tune` for a matrix with zeros, by the same names; `dnmf help tune` says more. A text that is
+ * NULL and a number that is negative stand for the default.
  */
 typedef struct dnmf_search_settings {
   int64_t count;             /* numbers of components to try; */
@@ -320,12 +320,12 @@ typedef struct dnmf_search_settings {
   int64_t restarts;          /* fits of each, from seed, seed + 1, ...; default 10 */
   const char *perturb;       /* what each is fitted to: "none" (default), the matrix itself; "0.03", each stored value
                                 times a number in 1 -+ that; "poisson", each drawn from a Poisson distribution */
-  const char *cluster;   /* the factor whose components are compared: "w" (default: components over the rows), "h" */
-  double holdout;        /* share of all cells, zeros too, that a fit holds out; default 0.05; 0: none are */
-  int64_t folds;         /* such shares, each held out once; default 5 */
-  const char *criterion; /* what suggests: "heldout", "stability", "both" (default) */
-  int64_t groups;        /* of processes that fit different numbers of components at a time; default: one a process
-                            where the matrix takes at most 64 MiB, else 1; arrays in memory are for one group */
+  const char *cluster;    /* the factor whose components are compared: "w" (default: components over the rows), "h" */
+  double holdout;         /* share of all cells, zeros too, that a fit holds out; default 0.05; 0: none are */
+  int64_t folds;          /* such shares, each held out once; default 5 */
+  const char *criterion;  /* what suggests: "heldout", "stability", "both" (default) */
+  int64_t groups;         /* of processes that fit different numbers of components at a time; default: one a process
+                             where the matrix takes at most 64 MiB, else 1; arrays in memory are for one group */
   const char *checkpoint; /* keep what is done in this file, and */
   const char *resume;     /* take it from this one: its name, or "auto", that of `checkpoint` if it is there */
 } dnmf_search_settings;

@@ -61,7 +61,7 @@ void dnmf_search_free(dnmf_search *s) {
 static dnmf_status search_share_record(dnmf_context *context, const dnmf_search *s, bool mine,
                                        dnmf_search_record *record) {
   dnmf_search_candidate *figures = &record->figures;
-  double *const places[] = {&figures->relative_error, &figures->median_error,   &figures->objective,
+  double *const places[] = {&figures->relative_error, &figures->median_error,    &figures->objective,
                             &figures->silhouette_min, &figures->silhouette_mean, &figures->cophenetic,
                             &figures->outliers,       &figures->seconds};
   enum { PLACES = sizeof places / sizeof *places };
@@ -184,8 +184,7 @@ static dnmf_status search_open(dnmf_context *context, const dnmf_data *data, dnm
   s->part.reporter.step = NULL;
   if (s->group != 0)
     s->part.reporter.warn = NULL;
-  s->stop = (dnmf_fit_host){
-      .state = s->host->state, .told_to_stop = s->host->told_to_stop, .every_seconds = INFINITY};
+  s->stop = (dnmf_fit_host){.state = s->host->state, .told_to_stop = s->host->told_to_stop, .every_seconds = INFINITY};
   dnmf_status status = search_read(s, data);
   if (status != DNMF_OK)
     context->error = s->part.error;
@@ -207,8 +206,7 @@ static void search_suggest(dnmf_search *s, double *errors, dnmf_search_candidate
 static dnmf_status search_conclude(dnmf_context *context, dnmf_search *s) {
   void *errors = NULL;
   void *figures = NULL;
-  dnmf_status status =
-      dnmf_allocate(&context->error, "errors of folds", s->count * s->folds, sizeof(double), &errors);
+  dnmf_status status = dnmf_allocate(&context->error, "errors of folds", s->count * s->folds, sizeof(double), &errors);
   if (status == DNMF_OK)
     status = dnmf_allocate(&context->error, "candidates", s->count, sizeof(dnmf_search_candidate), &figures);
   if (status == DNMF_OK)
@@ -230,9 +228,11 @@ static dnmf_status search_write_model(dnmf_context *context, dnmf_search *s, con
 static dnmf_status search_choose_groups(dnmf_context *context, const dnmf_data *data, dnmf_search *s) {
   static const double SMALL = 64 * 1048576.0;
   dnmf_source source = {0};
+  dnmf_data quiet = *data; /* borrowed; it is told of when it is read */
+  quiet.opened = NULL;
   if (s->asked->groups > 0 || context->size == 1 || data->kind != DNMF_DATA_FILE)
     return DNMF_OK;
-  DNMF_TRY(dnmf_data_open(context, data, s->f.taken_as, &source));
+  DNMF_TRY(dnmf_data_open(context, &quiet, s->f.taken_as, &source));
   const double entries = source.sparse ? 3 * (double)source.stored : (double)source.rows * (double)source.cols;
   if (entries * (double)dnmf_precision_size(s->f.precision) <= SMALL)
     s->group_count = context->size;

@@ -61,8 +61,7 @@ static dnmf_status fit_perturbed(candidate_fits *c) {
   for (int r = 0; r < s->restarts && status == DNMF_OK; r++) {
     dnmf_matrix copy = {.rows = 0};
     dnmf_restarts one = {.count = 1, .items = &c->restarts.items[r]}; /* borrowed */
-    status =
-        dnmf_matrix_perturb(context, &s->f.a.layout, &s->f.a.matrix, &s->perturb, s->f.settings.seed, r, &copy);
+    status = dnmf_matrix_perturb(context, &s->f.a.layout, &s->f.a.matrix, &s->perturb, s->f.settings.seed, r, &copy);
     if (status == DNMF_OK)
       status = fit_restarts(c, &copy, &one);
     dnmf_matrix_free(&copy);
@@ -192,8 +191,8 @@ static dnmf_status find_clusters(candidate_fits *c, int best) {
   if (status == DNMF_OK)
     status = dnmf_clusters_find(context, s->restarts, s->f.components, best, &all, &clusters);
   if (status == DNMF_OK)
-    status = dnmf_agree(context, dnmf_panel_create(&context->error, "medians of components", all.rows,
-                                                   s->f.components, all.precision, &record->medians));
+    status = dnmf_agree(context, dnmf_panel_create(&context->error, "medians of components", all.rows, s->f.components,
+                                                   all.precision, &record->medians));
   if (status == DNMF_OK)
     status = dnmf_clusters_median(context, &clusters, &all, &record->medians);
   if (status == DNMF_OK)

@@ -3,6 +3,7 @@
 
 #include "api/model.h"
 #include "base/memory.h"
+#include "store/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,7 @@ static dnmf_status write_consensus(dnmf_search *s, const dnmf_search_record *rec
   if (status == DNMF_OK)
     status = dnmf_model_write(part, path, &model);
   dnmf_fitting_release(&s->f, &model);
+  s->f.host = NULL;
   return status;
 }
 

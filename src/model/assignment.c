@@ -3,6 +3,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,8 +51,7 @@ static int assignment_extend(assignment *a, int column) {
   for (int j = 1; j <= a->n; j++) {
     if (a->reached[j])
       continue;
-    const double reduced =
-        a->cost[(int64_t)(row - 1) * a->n + j - 1] - a->row_price[row] - a->column_price[j];
+    const double reduced = a->cost[(int64_t)(row - 1) * a->n + j - 1] - a->row_price[row] - a->column_price[j];
     if (reduced < a->distance[j]) {
       a->distance[j] = reduced;
       a->before[j] = column;

@@ -51,8 +51,7 @@ static int64_t suggest_by_heldout(int64_t count, const dnmf_search_candidate *ca
 }
 
 static bool is_stable(const dnmf_search_candidate *candidate) {
-  return candidate->restarts > 1 &&
-         (candidate->components == 1 || candidate->silhouette_min >= DNMF_STABLE_SILHOUETTE);
+  return candidate->restarts > 1 && (candidate->components == 1 || candidate->silhouette_min >= DNMF_STABLE_SILHOUETTE);
 }
 
 /* The most components of which every cluster is stable. */
@@ -76,7 +75,8 @@ static void say_stability(const dnmf_search_candidate *c, char *text, size_t siz
     snprintf(text, size, "no k above 1 has stable components only (smallest silhouette %.2g or more)",
              DNMF_STABLE_SILHOUETTE);
   else
-    snprintf(text, size, "k = %" PRId64 " is the largest with stable components only (smallest silhouette %.2f >= %.2g)",
+    snprintf(text, size,
+             "k = %" PRId64 " is the largest with stable components only (smallest silhouette %.2f >= %.2g)",
              c->components, c->silhouette_min, DNMF_STABLE_SILHOUETTE);
 }
 

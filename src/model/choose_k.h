@@ -5,8 +5,8 @@
  * and Perry 2009): of the candidates whose error is above the least by no more than the standard error over the folds
  * of its difference to it, the one of fewest components.
  *
- * By stability (NMFk: Alexandrov et al. 2013, Nebgen et al. 2021): of the candidates whose clusters are all stable, with
- * a smallest silhouette of DNMF_STABLE_SILHOUETTE or more, the one of most components. One component is stable.
+ * By stability (NMFk: Alexandrov et al. 2013, Nebgen et al. 2021): of the candidates whose clusters are all stable,
+ * with a smallest silhouette of DNMF_STABLE_SILHOUETTE or more, the one of most components. One component is stable.
  *
  * Both: if they differ, the smaller of the two, as what more components add is either no better on cells that were not
  * used or not the same in every run.

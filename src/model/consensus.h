@@ -6,8 +6,8 @@
  * members' unit vectors, at first the component of the best run. Each run's components are assigned to the centres so
  * that the sum of cosines is largest, the centres follow, and so on until nothing changes.
  * Silhouettes: Rousseeuw 1987, by cosine distance; a cluster's is the mean of its members'.
- * Outliers: components whose mean Euclidean distance, as unit vectors, to their nearest 0.3 R neighbours among all runs'
- * is DNMF_OUTLIER_DISTANCE or more (cNMF: Kotliar et al. 2019).
+ * Outliers: components whose mean Euclidean distance, as unit vectors, to their nearest 0.3 R neighbours among all
+ * runs' is DNMF_OUTLIER_DISTANCE or more (cNMF: Kotliar et al. 2019).
  *
  * The components of R runs are R k columns of a factor that is distributed by rows: only their cosines, (R k) x (R k)
  * numbers, are summed over the processes.

@@ -49,7 +49,13 @@ static dnmf_status load(group *g, const dnmf_tune_plan *plan) {
   dnmf_grid grid = {0};
   dnmf_layout layout = {0};
   dnmf_matrix matrix = {0};
-  dnmf_status status = dnmf_source_open(context, plan->input, &plan->source, &g->source);
+  dnmf_status status = DNMF_OK;
+  if (plan->opened) {
+    g->source = *plan->opened;
+    *plan->opened = (dnmf_source){.name = NULL};
+  } else {
+    status = dnmf_source_open(context, plan->input, &plan->source, &g->source);
+  }
   g->source.rows_alone = true; /* its entries become ratings */
   if (status == DNMF_OK)
     status = dnmf_grid_create(context, context->size, 1, &grid);
