@@ -279,6 +279,9 @@ static dnmf_status share_evenly(dnmf_context *context, dnmf_model *from, dnmf_mo
   to->attributes = from->attributes;
   to->curve_count = from->curve_count;
   to->curves = from->curves;
+  to->stability = from->stability;
+  to->stable_runs = from->stable_runs;
+  from->stability = from->stable_runs = NULL;
   from->mean_row = NULL;
   from->attributes = NULL;
   from->curves = NULL;

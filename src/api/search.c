@@ -57,33 +57,28 @@ void dnmf_search_free(dnmf_search *s) {
   memset(s, 0, sizeof *s);
 }
 
-/* What the record of a candidate that one group has fitted is to everybody: its figures, then its lists. */
+/* What the record of a candidate that one group has fitted is to everybody. */
 static dnmf_status search_share_record(dnmf_context *context, const dnmf_search *s, bool mine,
                                        dnmf_search_record *record) {
-  dnmf_search_candidate *figures = &record->figures;
-  double *const places[] = {&figures->relative_error, &figures->median_error,    &figures->objective,
-                            &figures->silhouette_min, &figures->silhouette_mean, &figures->cophenetic,
-                            &figures->outliers,       &figures->seconds};
-  enum { PLACES = sizeof places / sizeof *places };
-  double values[PLACES + 1] = {0};
-  const bool tells = mine && s->part.rank == 0;
-  for (int p = 0; p < PLACES && tells; p++)
-    values[p] = *places[p];
-  values[PLACES] = tells && record->done;
-  if (!tells) {
-    memset(record->fold_errors, 0, (size_t)s->folds * sizeof(double));
-    memset(record->stability, 0, 2 * (size_t)figures->components * sizeof(double));
+  const int64_t count = dnmf_search_number_count(s, record);
+  void *memory = NULL;
+  DNMF_TRY(dnmf_agree(context, dnmf_allocate_zero(&context->error, "the figures of a search", count + 1,
+                                                  sizeof(double), &memory)));
+  double *numbers = memory;
+  if (mine && s->part.rank == 0) {
+    dnmf_search_move_numbers(s, record, numbers, false);
+    numbers[count] = record->done;
   }
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, values, PLACES + 1));
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, record->fold_errors, s->folds));
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, record->stability, 2 * figures->components));
-  for (int p = 0; p < PLACES; p++)
-    *places[p] = values[p];
-  record->done = values[PLACES] > 0;
-  if (record->done && !mine)
-    return dnmf_panel_create(&context->error, "medians of components", 0, (int)figures->components, s->f.precision,
-                             &record->medians);
-  return DNMF_OK;
+  dnmf_status status = dnmf_sum_doubles(context, context->comm, numbers, count + 1);
+  if (status == DNMF_OK) {
+    dnmf_search_move_numbers(s, record, numbers, true);
+    record->done = numbers[count] > 0;
+  }
+  free(memory);
+  if (status == DNMF_OK && record->done && !mine)
+    status = dnmf_panel_create(&context->error, "medians of components", 0, (int)record->figures.components,
+                               s->f.precision, &record->medians);
+  return dnmf_agree(context, status);
 }
 
 /* --- Rounds ------------------------------------------------------------------------------------------------ */
@@ -130,7 +125,7 @@ static dnmf_status search_round(dnmf_context *context, dnmf_search *s, const int
   DNMF_TRY(dnmf_max_int64(context, context->comm, &stopped, 1));
   for (int g = 0; g < count; g++) {
     dnmf_search_record *record = &s->records[order[g]];
-    DNMF_TRY(dnmf_agree(context, search_share_record(context, s, g == s->group, record)));
+    DNMF_TRY(search_share_record(context, s, g == s->group, record));
     if (record->done && s->host->done)
       s->host->done(s->host->state, s, &record->figures);
   }

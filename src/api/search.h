@@ -32,6 +32,9 @@ typedef struct dnmf_search_host {
   const char *libraries;
 } dnmf_search_host;
 
+/* Starts of a fit with cells held out, of which the best on the other cells counts. */
+enum { DNMF_SEARCH_FOLD_STARTS = 2 };
+
 /* What is kept of a candidate once it is done. */
 typedef struct dnmf_search_record {
   dnmf_search_candidate figures;
@@ -87,6 +90,10 @@ dnmf_status dnmf_search_fit(dnmf_search *s, dnmf_search_record *record);
 
 /* Bytes that a candidate's fits take in a process beside one fit and its block. local */
 double dnmf_search_bytes(const dnmf_search *s, const dnmf_fitting *f);
+
+/* The numbers of a record in a list: its figures, then its lists. local */
+int64_t dnmf_search_number_count(const dnmf_search *s, const dnmf_search_record *record);
+void dnmf_search_move_numbers(const dnmf_search *s, dnmf_search_record *record, double *numbers, bool to_record);
 
 /* What is done, from and to the file of a search; one of another search is refused. collective */
 dnmf_status dnmf_search_keep(dnmf_context *context, const dnmf_search *s);

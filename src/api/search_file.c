@@ -11,15 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A candidate's numbers: its figures, folds, stability and runs. */
 enum { SEARCH_FIGURES = 8 };
 
-static int64_t search_number_count(const dnmf_search *s, const dnmf_search_record *record) {
+int64_t dnmf_search_number_count(const dnmf_search *s, const dnmf_search_record *record) {
   return SEARCH_FIGURES + s->folds + 2 * record->figures.components;
 }
 
-/* Between a record and a list of its numbers. */
-static void search_move_numbers(const dnmf_search *s, dnmf_search_record *record, double *numbers, bool to_record) {
+void dnmf_search_move_numbers(const dnmf_search *s, dnmf_search_record *record, double *numbers, bool to_record) {
   dnmf_search_candidate *c = &record->figures;
   double *const figures[SEARCH_FIGURES] = {&c->relative_error,  &c->median_error, &c->objective, &c->silhouette_min,
                                            &c->silhouette_mean, &c->cophenetic,   &c->outliers,  &c->seconds};
@@ -61,12 +59,12 @@ static dnmf_status search_make_parts(dnmf_error *error, const dnmf_search *s, dn
       continue;
     dnmf_search_part *part = &parts[*count];
     part->components = (int)record->figures.components;
-    part->number_count = search_number_count(s, record);
+    part->number_count = dnmf_search_number_count(s, record);
     part->range = record->range;
     part->medians = &record->medians;
     DNMF_TRY(dnmf_allocate(error, "the figures of a search", part->number_count, sizeof(double), &memory));
     part->numbers = memory;
-    search_move_numbers(s, record, part->numbers, false);
+    dnmf_search_move_numbers(s, record, part->numbers, false);
     ++*count;
   }
   return DNMF_OK;
@@ -131,7 +129,7 @@ static dnmf_status search_take(dnmf_context *context, dnmf_search *s, const char
     record->range = s->clusters_h ? dnmf_layout_owned_cols(layout, grid->row, grid->col)
                                   : dnmf_layout_owned_rows(layout, grid->row, grid->col);
   dnmf_search_part part = {.components = (int)record->figures.components,
-                           .number_count = search_number_count(s, record),
+                           .number_count = dnmf_search_number_count(s, record),
                            .range = record->range,
                            .medians = &record->medians};
   dnmf_status status =
@@ -144,7 +142,7 @@ static dnmf_status search_take(dnmf_context *context, dnmf_search *s, const char
   if (status == DNMF_OK)
     status = dnmf_search_file_read_part(context, path, &part, &found);
   if (status == DNMF_OK && found)
-    search_move_numbers(s, record, part.numbers, true);
+    dnmf_search_move_numbers(s, record, part.numbers, true);
   else
     dnmf_panel_free(&record->medians);
   record->done = status == DNMF_OK && found;
