@@ -151,8 +151,13 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   dnmf_cost_memory m = {.block = dnmf_matrix_bytes(job->sparse, by_rows_alone, number_of(job), rows, cols, stored)};
   m.factors = dnmf_factor_bytes(rows, own_rows, grid_cols, width, precision) +
               dnmf_factor_bytes(cols, own_cols, grid_rows, width, precision);
-  if (starts > 1) /* rows and products of each */
-    m.factors += 2 * starts * (dnmf_panel_bytes(own_rows, k, precision) + dnmf_panel_bytes(own_cols, k, precision));
+  const double each = dnmf_panel_bytes(own_rows, k, precision) + dnmf_panel_bytes(own_cols, k, precision);
+  const int kept = job->restarts > starts ? job->restarts : starts;
+  if (job->restarts > 0)
+    m.factors += dnmf_factor_bytes(rows, own_rows, grid_cols, k, precision) +
+                 dnmf_factor_bytes(cols, own_cols, grid_rows, k, precision);
+  if (job->restarts > 0 || starts > 1)
+    m.factors += (starts + kept) * each;
   if (sums_denominators(job))
     m.factors += denominator_bytes(rows, own_rows, grid_cols, k, precision) +
                  denominator_bytes(cols, own_cols, grid_rows, k, precision);
@@ -170,6 +175,8 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   }
   if (job->loss.divergence)
     m.work = dnmf_divergence_bytes(context, job->sparse, precision, job->loss.beta, rows, cols, k);
+  if (job->restarts > 0)
+    m.work = larger(m.work, kept * each);
   m.loading = loading_bytes(job, by_rows_alone, rows, cols, stored, m.block);
   m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
   return m;
@@ -303,7 +310,8 @@ static void cost_of_observed(const dnmf_job *job, const dnmf_machine *machine, d
 
 void dnmf_cost_of(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int grid_rows,
                   int grid_cols, dnmf_cost *cost) {
-  *cost = (dnmf_cost){.processes = grid_rows * grid_cols, .grid_rows = grid_rows, .grid_cols = grid_cols};
+  *cost = (dnmf_cost){
+      .processes = grid_rows * grid_cols, .grid_rows = grid_rows, .grid_cols = grid_cols, .starts = starts_of(job)};
   if (job->missing == DNMF_MISSING_UNOBSERVED)
     cost_of_observed(job, machine, cost);
   else

@@ -373,7 +373,7 @@ static dnmf_status settle(dnmf_loop *l, const dnmf_problem *problem, dnmf_reache
 }
 
 /* The fits from beginning to end; `reached` is a place for each of them. */
-static dnmf_status run(dnmf_loop *l, const dnmf_problem *problem, dnmf_reached *reached) {
+static dnmf_status run_fits(dnmf_loop *l, const dnmf_problem *problem, dnmf_reached *reached) {
   dnmf_context *context = l->context;
   dnmf_status status = check_scale(&context->error, problem, l->settings->loss.divergence);
   if (status == DNMF_OK)
@@ -410,7 +410,7 @@ dnmf_status dnmf_loop_run(dnmf_context *context, const dnmf_settings *settings, 
   dnmf_loop l = {.context = context, .settings = settings, .fit_count = 1, .fits = &fit};
   dnmf_reached reached;
   begin_loop(&l);
-  return run(&l, problem, &reached);
+  return run_fits(&l, problem, &reached);
 }
 
 dnmf_status dnmf_loop_run_together(dnmf_context *context, const dnmf_settings *settings, const dnmf_problem *problem,
@@ -422,7 +422,7 @@ dnmf_status dnmf_loop_run_together(dnmf_context *context, const dnmf_settings *s
       dnmf_allocate(&context->error, "what fits have come to", fit_count, sizeof(dnmf_reached), &reached);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = run(&l, problem, reached);
+    status = run_fits(&l, problem, reached);
   free(reached);
   return status;
 }

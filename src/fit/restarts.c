@@ -186,14 +186,47 @@ static dnmf_status fit_round(dnmf_context *context, const dnmf_settings *setting
   return status;
 }
 
-/* Whether the job has to end, on all processes alike. */
-static dnmf_status must_end(dnmf_context *context, const dnmf_settings *settings, double began, bool *end) {
+/* What ends the job, on all processes alike; NULL: nothing does. */
+static dnmf_status find_end(dnmf_context *context, const dnmf_settings *settings, double began, const char **end) {
   const dnmf_fit_host *host = settings->host;
-  double told = host && host->told_to_stop && host->told_to_stop(host->state);
-  told += MPI_Wtime() - began > settings->time_limit;
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, &told, 1));
-  *end = told > 0;
+  double asks[] = {host && host->told_to_stop && host->told_to_stop(host->state),
+                   MPI_Wtime() - began > settings->time_limit};
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, asks, 2));
+  *end = asks[0] > 0 ? "signal" : asks[1] > 0 ? "time-limit" : NULL;
   return DNMF_OK;
+}
+
+/* Whether the fits of a round were ended from outside. */
+static bool is_cut_short(const restart_round *round) {
+  for (int i = 0; i < round->count; i++) {
+    const char *reason = round->results[i].stop_reason;
+    if (strcmp(reason, "signal") == 0 || strcmp(reason, "time-limit") == 0)
+      return true;
+  }
+  return false;
+}
+
+static void add_round(restart_round *round) {
+  dnmf_restarts *all = round->all;
+  const dnmf_fit_seconds *s = &round->results[0].seconds;
+  const dnmf_traffic *t = &round->results[0].traffic;
+  int steps = 0;
+  for (int i = 0; i < round->count; i++) {
+    const int done = round->results[i].iterations - round->results[i].resumed_iterations;
+    steps = done > steps ? done : steps;
+  }
+  all->steps += steps;
+  all->seconds = (dnmf_fit_seconds){.product = all->seconds.product + s->product,
+                                    .gram = all->seconds.gram + s->gram,
+                                    .update = all->seconds.update + s->update,
+                                    .exchange = all->seconds.exchange + s->exchange,
+                                    .read = all->seconds.read + s->read,
+                                    .total = all->seconds.total + s->total};
+  all->traffic = (dnmf_traffic){.gather_words = all->traffic.gather_words + t->gather_words,
+                                .scatter_words = all->traffic.scatter_words + t->scatter_words,
+                                .gram_words = all->traffic.gram_words + t->gram_words,
+                                .control_words = all->traffic.control_words + t->control_words,
+                                .messages = all->traffic.messages + t->messages};
 }
 
 /* Begins the restarts of a round that wait, and iterates all of it. The results that it began with, whose histories
@@ -215,7 +248,7 @@ static dnmf_status run_rounds(const dnmf_matrix *a, const dnmf_layout *layout, i
   dnmf_context *context = round->context;
   dnmf_fit_host host = {.state = round, .told_to_stop = round_told_to_stop, .every_seconds = INFINITY};
   dnmf_settings settings = *round->settings;
-  bool end = false;
+  const char *end = NULL;
   settings.host = &host;
   if (round->settings->host) {
     host.every_iterations = round->settings->host->every_iterations;
@@ -225,15 +258,22 @@ static dnmf_status run_rounds(const dnmf_matrix *a, const dnmf_layout *layout, i
   for (choose_round(round->all, most, round); round->count > 0 && !end; choose_round(round->all, most, round)) {
     settings.time_limit = round->settings->time_limit - (MPI_Wtime() - began);
     DNMF_TRY(run_round(context, &settings, a, layout, round));
-    DNMF_TRY(must_end(context, round->settings, began, &end));
-    if (host.save && !round->results[0].interrupted && dnmf_restarts_unfinished(round->all))
-      DNMF_TRY(round_save(round, NULL, end)); /* of a round that is over; of one that is not the loop has saved */
+    add_round(round);
+    DNMF_TRY(find_end(context, round->settings, began, &end));
+    if (end && (is_cut_short(round) || dnmf_restarts_unfinished(round->all)))
+      round->all->ended = end;
+    if (host.save && !is_cut_short(round) && dnmf_restarts_unfinished(round->all))
+      DNMF_TRY(round_save(round, NULL, end != NULL)); /* of a round that was cut short the loop has saved */
   }
   return DNMF_OK;
 }
 
 dnmf_status dnmf_fit_restarts(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a,
                               const dnmf_layout *layout, dnmf_restarts *restarts) {
+  restarts->ended = NULL;
+  restarts->steps = 0;
+  restarts->seconds = (dnmf_fit_seconds){0};
+  restarts->traffic = (dnmf_traffic){0};
   const int most = settings->loss.divergence || restarts->side_by_side < 1 ? 1 : restarts->side_by_side;
   restart_round round = {.context = context, .settings = settings, .all = restarts};
   dnmf_status status = dnmf_agree(context, create_round(&context->error, most, &round));
@@ -262,6 +302,7 @@ int dnmf_restarts_at_once(const dnmf_context *context, const dnmf_job *job, int 
     dnmf_job together = *job;
     dnmf_cost cost;
     together.starts = starts;
+    together.restarts = count;
     dnmf_cost_of(context, &together, NULL, grid_rows, grid_cols, &cost);
     if (pays(job, grid_rows, grid_cols, starts) && cost.memory.peak <= bytes)
       break;

@@ -27,7 +27,7 @@ typedef struct dnmf_restart {
   dnmf_restart_stage stage;
   dnmf_panel w;           /* owned; the rows that this process owns in the layout, as in a dnmf_factor */
   dnmf_panel h;           /* owned; likewise the columns, a row each */
-  dnmf_fit_result result; /* owned; seconds and traffic are those of all restarts fitted beside it, together */
+  dnmf_fit_result result; /* owned; seconds and traffic are of all restarts of its round together */
   dnmf_fit_memory memory; /* of its stopping rule, to go on from */
 } dnmf_restart;
 
@@ -38,6 +38,12 @@ struct dnmf_restarts {
   dnmf_restart *items; /* owned */
   int side_by_side;    /* most restarts that share a product; 0 and 1: one after the other */
   void *state;         /* given to the functions */
+
+  /* What dnmf_fit_restarts comes to. */
+  const char *ended;        /* "signal" or "time-limit" where that left restarts behind, else NULL */
+  int steps;                /* iterations of all rounds, each of which is one of every restart in it that ran */
+  dnmf_fit_seconds seconds; /* of all rounds, as in a result */
+  dnmf_traffic traffic;
 
   /* The start of a seed into the owned rows of two zeroed factors. NULL: dnmf_start_random. collective */
   dnmf_status (*start)(dnmf_context *context, void *state, uint64_t seed, dnmf_factor *w, dnmf_factor *h);

@@ -313,6 +313,7 @@ static void more_memory_takes_more_restarts(void **state) {
   dnmf_cost cost;
   dnmf_job three = job;
   three.starts = 3;
+  three.restarts = 20;
   dnmf_cost_of(context, &three, NULL, 1, 1, &cost);
   assert_int_equal(dnmf_restarts_at_once(context, &job, 1, 1, 20, cost.memory.peak), 3);
   assert_int_equal(dnmf_restarts_at_once(context, &job, 1, 1, 2, cost.memory.peak), 2);
