@@ -18,6 +18,7 @@
 #include "factor/model.h"
 #include "fit/batch_fit.h"
 #include "fit/observed_fit.h"
+#include "fit/posterior_fit.h"
 #include "fit/restarts.h"
 #include "fit/weak_fit.h"
 #include "fit/zeros_fit.h"
@@ -112,6 +113,7 @@ struct dnmf_fitting {
   dnmf_weak_figures weak_figures; /* with weak zeros */
   bool has_held_out;
   dnmf_ratings_view held_out;
+  dnmf_posterior posterior; /* with a chain */
   dnmf_panel observed_w;
   dnmf_panel observed_h;
 

@@ -202,7 +202,7 @@ const cli_command cli_tune = {
         "  stability  the largest k whose components are all stable: a smallest silhouette of 0.75 or more\n"
         "  both       the smaller of the two\n"
         "-o writes the consensus: the medians of the clusters without outliers, the other factor fitted to them.\n\n"
-        "  dnmf tune counts.h5 -k 2:20 --restarts 20 --loss kl\n"
+        "  dnmf tune counts.h5 -k 2:20 --restarts 20 --loss kullback-leibler\n"
         "  mpirun -n 8 dnmf tune faces.h5 -k 5:50:5 --checkpoint part.h5 --resume auto -o consensus.h5\n\n"
         "Ratings: every combination is fitted once a fold, several side by side on different processes. The number\n"
         "of iterations is chosen too: where the held-out RMSE over all folds is lowest. With --metric ndcg@10 or the\n"

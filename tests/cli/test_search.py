@@ -184,7 +184,7 @@ def test_components_of_h_are_those_of_w_of_the_transpose(matrix, folder):
 def test_perturbed_copies_are_the_same_on_any_grid(folder, perturb):
     counts = np.random.default_rng(3).poisson(3 * planted(30, 24, 2, 0, 2))
     np.save(folder / "counts.npy", counts)
-    options = ["tune", folder / "counts.npy", "-k", "2,3", "--restarts", 3, "--perturb", perturb, "--loss", "kl",
+    options = ["tune", folder / "counts.npy", "-k", "2,3", "--restarts", 3, "--perturb", perturb, "--loss", "kullback-leibler",
                "--max-iter", 60, "--holdout", 0, "--json"]
     told = run(options).json
     same(told, run([*options, "--groups", 1], processes=3).json, 1e-5)
@@ -231,7 +231,7 @@ def test_a_search_that_is_told_to_stop_goes_on(matrix, folder):
     (["--alpha", "3"], "--alpha has no use here"),
     (["--init", "nndsvd"], "--init nndsvd"),
     (["--init", "file:m.h5"], "--init file:"),
-    (["--loss", "kl", "--solver", "hals"], "--solver mu"),
+    (["--loss", "kullback-leibler", "--solver", "hals"], "--solver mu"),
     (["--penalty-scale", "count"], "--penalty-scale count"),
     (["--holdout", "0.3", "--folds", "5"], "--folds 5"),
     (["--criterion", "stability", "--restarts", "1"], "--criterion stability"),
@@ -245,7 +245,7 @@ def test_what_cannot_be_done_is_refused(matrix, options, words):
 
 def test_options_of_zeros_are_refused_for_ratings(folder):
     (folder / "r.csv").write_text("u,i,v\na,x,1\nb,y,2\na,y,3\nb,x,4\n")
-    for option in (["--restarts", "3"], ["--holdout", "0.1"], ["--loss", "kl"], ["--solver", "mu"]):
+    for option in (["--restarts", "3"], ["--holdout", "0.1"], ["--loss", "kullback-leibler"], ["--solver", "mu"]):
         refused = run(["tune", folder / "r.csv", "-k", 1, "--folds", 2, *option], expect=2)
         assert f"{option[0]} has no use here" in refused.messages[0]
 

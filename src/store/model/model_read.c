@@ -207,6 +207,30 @@ static dnmf_status read_component_numbers(dnmf_context *context, hid_t file, con
   return dnmf_hdf5_read(context, file, name, H5T_NATIVE_DOUBLE, &slab, memory);
 }
 
+/* The biases of the draws of a chain, where there are any. */
+static dnmf_status read_samples(dnmf_context *context, const char *path, hid_t file, dnmf_model *model) {
+  dnmf_error *error = &context->error;
+  dnmf_hdf5_shape rows, cols;
+  if (!dnmf_hdf5_exists(file, "/samples/row_bias") || !dnmf_hdf5_exists(file, "/samples/col_bias"))
+    return DNMF_OK;
+  DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/row_bias", &rows));
+  DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/col_bias", &cols));
+  if (rows.rank != 2 || cols.rank != 2 || !rows.numeric || !cols.numeric || rows.extent[1] != cols.extent[1] ||
+      rows.extent[1] < 1 || model->components % rows.extent[1] != 0 || rows.extent[0] < model->owned_rows.end ||
+      cols.extent[0] < model->owned_cols.end)
+    return dnmf_fail(error, DNMF_ERROR_INPUT,
+                     "%s is damaged: /samples/row_bias (%s) and /samples/col_bias (%s) do not belong to its %d "
+                     "components",
+                     path, rows.text, cols.text, model->components);
+  model->samples = (int)rows.extent[1];
+  DNMF_TRY(dnmf_panel_create(error, "biases of draws", dnmf_range_size(model->owned_rows), model->samples, DNMF_DOUBLE,
+                             &model->row_samples));
+  DNMF_TRY(dnmf_panel_create(error, "biases of draws", dnmf_range_size(model->owned_cols), model->samples, DNMF_DOUBLE,
+                             &model->col_samples));
+  DNMF_TRY(dnmf_panel_read(context, file, "/samples/row_bias", model->owned_rows, &model->row_samples));
+  return dnmf_panel_read(context, file, "/samples/col_bias", model->owned_cols, &model->col_samples);
+}
+
 static dnmf_status read_side_ids(dnmf_context *context, const char *path, hid_t file, const char *name, int64_t count,
                                  dnmf_range part, dnmf_ids *ids) {
   return dnmf_hdf5_exists(file, name) ? dnmf_ids_read_part(context, path, file, name, "", count, part, ids) : DNMF_OK;
@@ -226,6 +250,7 @@ static dnmf_status read_numbers(dnmf_context *context, const char *path, hid_t f
   DNMF_TRY(read_biases(context, path, file, model));
   DNMF_TRY(read_counts(context, file, "/observed/row", model->owned_rows, &model->row_counts));
   DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
+  DNMF_TRY(read_samples(context, path, file, model));
   DNMF_TRY(read_component_numbers(context, file, "/mean_row", model->components, &model->mean_row));
   DNMF_TRY(read_component_numbers(context, file, "/mean_col", model->components, &model->mean_col));
   DNMF_TRY(read_component_numbers(context, file, "/consensus/stability", model->components, &model->stability));
