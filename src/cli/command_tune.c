@@ -3,9 +3,6 @@
 #include "load.h"
 #include "tune.h"
 
-#include "comm/collective.h"
-#include "store/text/text_file.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -146,9 +143,9 @@ static dnmf_status tune_as_file_says(cli_session *session, const cli_tune_option
   dnmf_status status = dnmf_source_open(context, input, &reading, &source);
   const bool ratings = source.missing == DNMF_MISSING_UNOBSERVED;
   const int64_t largest = source.rows > source.cols ? source.rows : source.cols;
-  int64_t pipe = dnmf_text_is_pipe(input);
+  bool pipe = false;
   if (status == DNMF_OK)
-    status = dnmf_max_int64(context, context->comm, &pipe, 1);
+    status = cli_is_pipe(session, input, &pipe);
   if (status == DNMF_OK && ratings && pipe) {
     status = cli_tune_ratings(session, options, input, &source);
   } else {
