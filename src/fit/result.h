@@ -22,6 +22,7 @@ typedef struct dnmf_fit_result {
   bool below_rounding;        /* the residual is lost in the rounding of its three terms */
   double violation;           /* of the last iteration relative to the first */
   double validation_rmse;     /* of the model kept; NaN without held-out entries */
+  double validation_loss;     /* likewise, of held-out cells of a fit with zeros: mean of D(a | p), 1/2 (a - p)^2 */
   int best_iteration;         /* the model kept: the last, or with held-out entries the best on them */
   dnmf_fit_seconds seconds;   /* of this job: the mean over processes; the total is the slowest one's */
   dnmf_traffic traffic;       /* of this job's loop, summed over processes */
