@@ -145,6 +145,13 @@ dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f);
 /* Finds out what kind of fit it is, settles defaults, and chooses the grid. collective */
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f);
 
+/* What the plan needs, and `beside` bytes in each process, against what the machines have, before any of it is
+ * allocated. collective */
+dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting *f, double beside);
+
+/* The matrix, partitioned as the plan says. collective */
+dnmf_status dnmf_fitting_read(dnmf_context *context, dnmf_fitting *f);
+
 /* A setting, or its default where it is negative. */
 static inline double dnmf_number_or(double value, double other) {
   return value >= 0 ? value : other;

@@ -24,3 +24,11 @@ void dnmf_fit_settings_init(dnmf_fit_settings *settings) {
   settings->batches.batch_rows = -1;
   settings->batches.forget = -1;
 }
+
+void dnmf_search_settings_init(dnmf_search_settings *search) {
+  memset(search, 0, sizeof *search);
+  search->restarts = -1;
+  search->holdout = -1;
+  search->folds = -1;
+  search->groups = -1;
+}

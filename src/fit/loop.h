@@ -35,6 +35,7 @@ typedef struct dnmf_reached {
   double squares;      /* |A - WH|^2; NaN for other losses than the squared error */
   bool below_rounding; /* the loss is lost in the rounding of its terms */
   double held_out_squares;
+  double held_out_loss;  /* zeros: D(a | p) */
   double held_out_count; /* 0: nothing is held out */
   double asks[DNMF_ASKS];
   int64_t batch; /* of a pass, which ends with 0; other kinds of fit: 0 */
