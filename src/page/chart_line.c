@@ -163,13 +163,23 @@ static void describe_lines(const dnmf_line_chart *chart, const extent *e, char *
            dnmf_readable_number(e->high_y, high));
 }
 
+/* From the first point to the last; with dots, which need room, a little more. */
+static dnmf_axis horizontal_axis(const dnmf_line_chart *chart, const extent *e) {
+  const double width = e->high_x - e->low_x;
+  const double room = chart->dots ? 0.04 * width : 0;
+  dnmf_axis axis = dnmf_axis_of(e->low_x, e->high_x, false, chart->whole_x && width < 5 ? (int)fmax(1, width) : 5);
+  if (width > 0)
+    dnmf_axis_cut(&axis, e->low_x - room, e->high_x + room);
+  return axis;
+}
+
 void dnmf_put_line_chart(dnmf_page *page, const dnmf_line_chart *chart) {
   extent e;
   char what[300];
   if (!find_extent(chart, &e))
     return;
   const bool log = chart->log_y && e.low_y > 0;
-  const dnmf_axis x = dnmf_axis_of(e.low_x, e.high_x, false, 5);
+  const dnmf_axis x = horizontal_axis(chart, &e);
   const dnmf_axis y = dnmf_axis_of(e.low_y, e.high_y, log, 5);
   describe_lines(chart, &e, what, sizeof what);
   dnmf_page_figure(page, chart->title, chart->note);

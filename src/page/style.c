@@ -52,6 +52,7 @@ static const char style[] =
     ".phases .n { width: 4.8rem; }\n"
     ".bar { display: block; width: 100%; height: .7rem; background: var(--grid); }\n"
     ".keys { display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .8rem; margin: .1rem 0; }\n"
+    ".keys .mark { stroke-dasharray: 2 1.5; stroke-width: 1.5; }\n"
     ".keys svg { width: 26px; height: 10px; margin-right: .3rem; }\n"
     "svg text { font: 11px system-ui, -apple-system, \"Segoe UI\", Roboto, sans-serif; fill: var(--soft); }\n"
     ".end { text-anchor: end; } .mid { text-anchor: middle; }\n"
