@@ -28,26 +28,26 @@ void cli_search_input_free(cli_search_input *input) {
 }
 
 /* A number, or NaN. */
-static double number_of(const json_t *object, const char *name) {
+static double number_member(const json_t *object, const char *name) {
   const json_t *value = json_object_get(object, name);
   return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
 /* A text, or NULL. */
-static const char *text_of_member(const json_t *object, const char *name) {
+static const char *text_member(const json_t *object, const char *name) {
   return json_string_value(json_object_get(object, name));
 }
 
 static dnmf_status read_candidate(dnmf_error *error, const char *path, size_t at, const json_t *object,
                                   const char *metric, dnmf_report_candidate *candidate) {
   for (int f = 0; f < DNMF_SEARCH_FIGURES; f++)
-    candidate->figures[f] = dnmf_search_figure_keys[f] ? number_of(object, dnmf_search_figure_keys[f]) : NAN;
+    candidate->figures[f] = dnmf_search_figure_keys[f] ? number_member(object, dnmf_search_figure_keys[f]) : NAN;
   if (!json_is_number(json_object_get(object, "k"))) /* a search among ratings calls it so */
-    candidate->figures[DNMF_SEARCH_K] = number_of(object, "components");
+    candidate->figures[DNMF_SEARCH_K] = number_member(object, "components");
   if (metric && strcmp(metric, "rmse") != 0)
-    candidate->figures[DNMF_SEARCH_METRIC] = number_of(object, metric);
-  candidate->penalty_scale = text_of_member(object, "penalty_scale");
-  candidate->bias = text_of_member(object, "bias");
+    candidate->figures[DNMF_SEARCH_METRIC] = number_member(object, metric);
+  candidate->penalty_scale = text_member(object, "penalty_scale");
+  candidate->bias = text_member(object, "bias");
   if (candidate->figures[DNMF_SEARCH_K] >= 1)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_INPUT, "%s: candidate %zu has no number of components", path, at + 1);
@@ -112,12 +112,12 @@ dnmf_status cli_search_input_read(dnmf_error *error, const char *path, cli_searc
   if (!input->root)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "%s, line %d: no valid JSON: %s", path, wrong.line, wrong.text);
   search->name = path;
-  search->metric = text_of_member(input->root, "metric");
+  search->metric = text_member(input->root, "metric");
   DNMF_TRY(read_candidates(error, path, input));
   DNMF_TRY(read_facts(error, input));
   const json_t *suggestion = json_object_get(input->root, "suggestion");
   const json_t *best = json_object_get(input->root, "best");
-  search->suggested = suggestion ? number_of(suggestion, "k") : number_of(best, "components");
-  search->reason = suggestion ? text_of_member(suggestion, "reason") : NULL;
+  search->suggested = suggestion ? number_member(suggestion, "k") : number_member(best, "components");
+  search->reason = suggestion ? text_member(suggestion, "reason") : NULL;
   return read_stability(error, input);
 }

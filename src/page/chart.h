@@ -27,7 +27,7 @@ typedef struct dnmf_line_chart {
   const char *x_name;
   const char *y_name;
   bool log_y; /* where all values are positive */
-  bool y_from_zero;
+  bool x_from_zero;
   bool whole_x; /* whole numbers on the horizontal axis */
   bool dots;    /* a dot at every point: there are few */
   bool same;    /* the line x = y, too */

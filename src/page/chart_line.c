@@ -55,8 +55,8 @@ static bool find_extent(const dnmf_line_chart *chart, extent *e) {
   }
   if (!(e->high_y >= e->low_y))
     return false;
-  if (chart->y_from_zero)
-    extent_hold(e, e->low_x, 0);
+  if (chart->x_from_zero)
+    extent_hold(e, 0, e->low_y);
   if (chart->same) {
     e->low_x = e->low_y = fmin(e->low_x, e->low_y);
     e->high_x = e->high_y = fmax(e->high_x, e->high_y);
@@ -176,6 +176,7 @@ static dnmf_axis horizontal_axis(const dnmf_line_chart *chart, const extent *e) 
 void dnmf_put_line_chart(dnmf_page *page, const dnmf_line_chart *chart) {
   extent e;
   char what[300];
+  char y_name[100];
   if (!find_extent(chart, &e))
     return;
   const bool log = chart->log_y && e.low_y > 0;
@@ -185,7 +186,8 @@ void dnmf_put_line_chart(dnmf_page *page, const dnmf_line_chart *chart) {
   dnmf_page_figure(page, chart->title, chart->note);
   put_keys(page, chart);
   dnmf_frame_begin(page, what);
-  dnmf_frame_axes(page, &y, chart->x_name, chart->y_name);
+  snprintf(y_name, sizeof y_name, "%.80s%s", chart->y_name, y.log ? " (log scale)" : "");
+  dnmf_frame_axes(page, &y, chart->x_name, y_name);
   dnmf_frame_x_ticks(page, &x);
   if (chart->same)
     dnmf_page_format(page, "<path class=\"same\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", dnmf_frame_x(&x, e.low_x),

@@ -209,7 +209,8 @@ def test_heat_maps_are_the_factors(files, name, factor):
     components = np.array(picture.attrib["data-components"].split(), dtype=int)
     assert sorted(components) == list(range(panel.shape[1]))
     every = len(panel) / min(len(panel), 200)
-    assert sorted(numbers) == [int((i + 0.5) * every) if every > 1 else i for i in range(min(len(panel), 200))]
+    sampled = [int((i + 0.5) * every) if every > 1 else i for i in range(min(len(panel), 200))]
+    assert sorted(numbers) == [i for i in sampled if panel[i].any()]
     shown = panel[numbers][:, components]
     cells = np.zeros(shown.shape, dtype=int)
     for path in picture.iter(f"{SVG}path"):
@@ -223,8 +224,7 @@ def test_heat_maps_are_the_factors(files, name, factor):
     np.testing.assert_array_equal(cells, shades(shown))
     strongest = np.argmax(np.divide(shown, shown.max(axis=0), out=np.zeros_like(shown), where=shown.max(axis=0) > 0),
                           axis=1)
-    in_some = shown.max(axis=1) > 0
-    assert (np.diff(strongest[in_some]) >= 0).all()
+    assert (np.diff(strongest) >= 0).all()
 
 
 @pytest.mark.parametrize("processes", [2, 3, 4, 6])
