@@ -434,6 +434,8 @@ typedef struct dnmf_recommend_settings {
   const char *clip; /* scores to the scale of the ratings: "auto" (default), "yes", "no"; the order is that before */
   int64_t candidate_count;   /* only these columns are listed, given by position, the same on every process; */
   const int64_t *candidates; /* NULL (default): all */
+  double optimism;   /* rank by the prediction plus so many of its standard deviations over the draws of the model, and
+                        tell that as the score; negative: minus so many; needs posterior.samples; default 0 */
   int64_t min_count; /* list no column with fewer entries in the fit, or, of a model with zeros, in `seen`; default 0 */
 } dnmf_recommend_settings;
 
@@ -486,7 +488,7 @@ typedef struct dnmf_evaluation {
   double covered_50; /* share of the entries with a known row and column whose value is in the 50 % interval of its
                         prediction, normal with the variance of the draws and that of the noise; NaN without draws */
   double covered_90; /* ... in the 90 % interval */
-  double precision; /* of the entries that a row has in the test data, in the order of their scores */
+  double precision;  /* of the entries that a row has in the test data, in the order of their scores */
   double recall;
   double hit_rate;
   double ndcg;

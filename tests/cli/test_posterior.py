@@ -149,6 +149,35 @@ def test_a_broken_chain_ends_like_an_unbroken_one(inputs, tmp_path, options):
                 assert np.array_equal(model[dataset], expected[dataset], equal_nan=True), (dataset, checkpoint)
 
 
+@pytest.mark.parametrize("optimism, options", [(1.5, []), (-2, ["--precision", "single"])])
+def test_optimistic_lists_add_deviations(inputs, tmp_path, optimism, options):
+    """Every row's list by hand, on 1 and 3 processes, without the columns it has seen."""
+    rows, cols = positions(inputs / "model.h5")
+    draws = draws_of(inputs / "model.h5")
+    scores = draws.mean(axis=0) + optimism * draws.std(axis=0, ddof=1)
+    names = {at: name for name, at in cols.items()}
+    for user, item, _ in np.genfromtxt(inputs / "train.csv", delimiter=",", skip_header=1, dtype=None,
+                                       encoding="utf-8"):
+        scores[rows[user], cols[item]] = -np.inf
+    for processes in (1, 3):
+        run(["recommend", inputs / "model.h5", "--seen", inputs / "train.csv", "-n", 5, "-o", tmp_path / "r.csv",
+             "--optimism", optimism, "--no-clip", *options], processes=processes)
+        table = scores_of(tmp_path / "r.csv")
+        assert len(table) == 5 * len(rows)
+        for user, at in rows.items():
+            best = np.argsort(-scores[at], kind="stable")[:5]
+            listed = table[table["row"] == user]
+            assert list(listed["column"]) == [names[j] for j in best]
+            np.testing.assert_allclose(listed["score"], scores[at, best], rtol=1e-5 if options else 1e-9)
+
+
+def test_optimism_needs_draws(inputs, tmp_path):
+    run(["fit", inputs / "train.csv", "-o", tmp_path / "m.h5", "-k", COMPONENTS])
+    for model, options in ((tmp_path / "m.h5", []), (inputs / "model.h5", ["--similar-to", "i1"])):
+        result = run(["recommend", model, "--optimism", 1, *options], expect=2, processes=2)
+        assert "--optimism" in result.stderr and len(result.messages) == 1, str(result)
+
+
 def test_validation_is_of_the_mean_of_the_draws(inputs, tmp_path):
     run(["split", inputs / "train.csv", "--fraction", 0.2, "--train", tmp_path / "a.csv", "--test", tmp_path / "b.csv"])
     told = run(["fit", tmp_path / "a.csv", "-o", tmp_path / "m.h5", "-k", COMPONENTS, *CHAIN, "--validation",
