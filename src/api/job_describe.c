@@ -151,12 +151,41 @@ static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dn
   return dnmf_model_add_curve(error, model, "validation_rmse", f->result.history_count, f->result.validation_history);
 }
 
+/* What belongs to the best of several fits only; before one has begun, the seed is that of the first. */
+static dnmf_status describe_restarts(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const uint64_t seed = f->restarts.items ? f->restarts.items[f->best_restart].seed : f->settings.seed;
+  const fact facts[] = {
+      WHOLE("restarts", f->restart_count),
+      WHOLE("best_seed", (int64_t)seed),
+  };
+  return add_facts(error, model, facts, sizeof facts / sizeof *facts);
+}
+
 /* What belongs to mini-batch fits only. */
 static dnmf_status describe_batches(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
   const fact facts[] = {
       WHOLE("batch_rows", f->settings.batches.rows),
       WHOLE("sweeps", f->settings.sweeps),
       REAL("forget", f->settings.batches.forget),
+  };
+  return add_facts(error, model, facts, sizeof facts / sizeof *facts);
+}
+
+/* Other losses than the squared error have no relative error. */
+static bool has_errors(const dnmf_fit_result *result) {
+  for (int64_t i = 0; i < result->history_count; i++)
+    if (isfinite(result->error_history[i]))
+      return true;
+  return false;
+}
+
+/* Where the time of this job went, once it has iterated. */
+static dnmf_status describe_seconds(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const dnmf_fit_seconds *s = &f->result.seconds;
+  const fact facts[] = {
+      REAL("read_seconds", f->seconds.read), REAL("init_seconds", f->seconds.init), REAL("iterate_seconds", s->total),
+      REAL("product_seconds", s->product),   REAL("gram_seconds", s->gram),         REAL("update_seconds", s->update),
+      REAL("exchange_seconds", s->exchange), REAL("file_seconds", s->read),
   };
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
@@ -222,6 +251,11 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
     DNMF_TRY(dnmf_model_set_real(error, model, "mean", a->sum / ((double)a->rows * (double)a->cols)));
   if (f->in_batches)
     DNMF_TRY(describe_batches(error, f, model));
+  if (f->restart_count > 0)
+    DNMF_TRY(describe_restarts(error, f, model));
   DNMF_TRY(dnmf_model_add_curve(error, model, "objective", f->result.history_count, f->result.objective_history));
-  return dnmf_model_add_curve(error, model, "seconds", f->result.history_count, f->result.seconds_history);
+  DNMF_TRY(dnmf_model_add_curve(error, model, "seconds", f->result.history_count, f->result.seconds_history));
+  if (has_errors(&f->result))
+    DNMF_TRY(dnmf_model_add_curve(error, model, "relative_error", f->result.history_count, f->result.error_history));
+  return f->result.seconds.total > 0 ? describe_seconds(error, f, model) : DNMF_OK;
 }

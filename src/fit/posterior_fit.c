@@ -217,16 +217,16 @@ static void take_extra(const posterior_fit *p, const double extra[CHAIN_EXTRA], 
 
 /* What was kept by the job before; the mean of the held-out predictions is made again. collective */
 static dnmf_status chain_take_up(dnmf_loop *loop, posterior_fit *p) {
-  const dnmf_panel *kept_w = dnmf_fit_state_panel(loop->resume, DNMF_PART_KEPT_W);
-  const dnmf_panel *kept_h = dnmf_fit_state_panel(loop->resume, DNMF_PART_KEPT_H);
-  const dnmf_panel *trace = dnmf_fit_state_panel(loop->resume, DNMF_PART_TRACE);
+  const dnmf_panel *kept_w = dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_KEPT_W);
+  const dnmf_panel *kept_h = dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_KEPT_H);
+  const dnmf_panel *trace = dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_TRACE);
   const dnmf_panel panels[] = {*kept_w, *kept_h, *trace};
   const dnmf_panel own[] = {p->posterior->kept_w, p->posterior->kept_h, p->trace};
   for (int i = 0; i < 3; i++)
     if (own[i].rows > 0)
       memcpy(own[i].data, panels[i].data,
              (size_t)own[i].rows * (size_t)own[i].components * dnmf_precision_size(own[i].precision));
-  p->kept = dnmf_posterior_kept(&p->settings->posterior, loop->resume->result.iterations);
+  p->kept = dnmf_posterior_kept(&p->settings->posterior, loop->fits->resume->result.iterations);
   if (!p->held_out || p->settings->posterior.keep_mean)
     return DNMF_OK;
   dnmf_panel w = {0};
@@ -251,11 +251,11 @@ static dnmf_status chain_take_up(dnmf_loop *loop, posterior_fit *p) {
 static dnmf_status posterior_begin(dnmf_loop *loop, void *state, dnmf_reached *reached) {
   posterior_fit *p = state;
   double extra[CHAIN_EXTRA] = {0};
-  if (loop->resume)
+  if (loop->fits->resume)
     DNMF_TRY(chain_take_up(loop, p));
-  DNMF_TRY(dnmf_sampler_begin(&p->sampler, loop->resume ? loop->resume->result.iterations : 0,
-                              loop->resume ? loop->memory.chain_squares : -1, CHAIN_EXTRA, extra));
-  take_extra(p, extra, loop->resume != NULL, reached);
+  DNMF_TRY(dnmf_sampler_begin(&p->sampler, loop->fits->resume ? loop->fits->resume->result.iterations : 0,
+                              loop->fits->resume ? loop->fits->memory.chain_squares : -1, CHAIN_EXTRA, extra));
+  take_extra(p, extra, loop->fits->resume != NULL, reached);
   return DNMF_OK;
 }
 
@@ -269,7 +269,7 @@ static dnmf_status posterior_step(dnmf_loop *loop, void *state, dnmf_reached *re
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_sampler_draw_priors(&p->sampler, CHAIN_EXTRA, extra));
   loop->seconds.exchange += dnmf_lap(&clock);
-  loop->memory.chain_squares = p->sampler.squares;
+  loop->fits->memory.chain_squares = p->sampler.squares;
   dnmf_panel_set(&p->trace, sweep, TRACE_NOISE, p->sampler.noise_precision);
   dnmf_panel_set(&p->trace, sweep, TRACE_WATCHED,
                  p->held_out ? extra[CHAIN_SQUARES] : dnmf_exact_value(extra + CHAIN_WATCHED));

@@ -13,7 +13,7 @@ static const double GAMMA_RATE = 0.5;
 
 enum { FAILED = 0, LOSS, SIDES = LOSS + DNMF_EXACT_PARTS };
 
-static dnmf_status sampler_create_side(dnmf_error *error, const dnmf_settings *settings, dnmf_sampler_side *s) {
+static dnmf_status create_chain_side(dnmf_error *error, const dnmf_settings *settings, dnmf_sampler_side *s) {
   void *memory = NULL;
   DNMF_TRY(dnmf_panel_create(error, "fetched factor rows", s->view->needed_count + DNMF_OBSERVED_SLACK,
                              s->x->components, s->x->precision, &s->needed));
@@ -45,23 +45,23 @@ dnmf_status dnmf_sampler_create(dnmf_context *context, const dnmf_settings *sett
                                       .other = w,
                                       .fit_bias = settings->observed.bias_cols,
                                       .stream = DNMF_STREAM_CHAIN_COLS};
-  DNMF_TRY(sampler_create_side(error, settings, &sampler->rows));
-  DNMF_TRY(sampler_create_side(error, settings, &sampler->cols));
+  DNMF_TRY(create_chain_side(error, settings, &sampler->rows));
+  DNMF_TRY(create_chain_side(error, settings, &sampler->cols));
   DNMF_TRY(
       dnmf_allocate(error, "sums", SIDES + 2 * dnmf_prior_sums_count(w->components) + extra, sizeof(double), &memory));
   sampler->shared = memory;
   return DNMF_OK;
 }
 
-static void sampler_free_side(dnmf_sampler_side *s) {
+static void free_chain_side(dnmf_sampler_side *s) {
   dnmf_panel_free(&s->needed);
   dnmf_prior_free(&s->prior);
   free(s->l2);
 }
 
 void dnmf_sampler_free(dnmf_sampler *sampler) {
-  sampler_free_side(&sampler->rows);
-  sampler_free_side(&sampler->cols);
+  free_chain_side(&sampler->rows);
+  free_chain_side(&sampler->cols);
   free(sampler->shared);
   memset(sampler, 0, sizeof *sampler);
 }

@@ -169,6 +169,8 @@ void dnmf_model_free(dnmf_model *model) {
   dnmf_panel_free(&model->col_samples);
   free(model->mean_row);
   free(model->mean_col);
+  free(model->stability);
+  free(model->stable_runs);
   dnmf_ids_free(&model->row_ids);
   dnmf_ids_free(&model->col_ids);
   for (int64_t i = 0; i < model->attribute_count; i++)
