@@ -114,11 +114,15 @@ static bool is_same_value(const dnmf_attribute *a, const dnmf_attribute *b) {
 
 /* What this fit will say of itself against what the checkpoint's did; what was not kept then is not compared. */
 dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f) {
-  static const char *const names[] = {
-      "components", "loss",       "solver",    "fix",        "seed",          "tol",         "stop",
-      "l1_w",       "l1_h",       "l2_w",      "l2_h",       "penalty_scale", "precision",   "bias",
-      "sweeps",     "l2_bias",    "shrink_to", "init_scale", "forget",        "count_power", "missing_weight",
-      "implicit",   "confidence", "alpha",     "epsilon",    "like"};
+  static const char *const names[] = {"components", "loss",        "solver",
+                                      "fix",        "seed",        "tol",
+                                      "stop",       "l1_w",        "l1_h",
+                                      "l2_w",       "l2_h",        "penalty_scale",
+                                      "precision",  "bias",        "sweeps",
+                                      "l2_bias",    "shrink_to",   "init_scale",
+                                      "forget",     "count_power", "missing_weight",
+                                      "implicit",   "confidence",  "alpha",
+                                      "epsilon",    "like",        "validation_share"};
   const dnmf_resume *resume = &f->resume;
   dnmf_model now = {.rows = 0};
   if (!resume->path)
@@ -149,7 +153,7 @@ dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f)
 static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_fit_state *state = &f->resume.state;
   const bool complete =
-      (!f->has_held_out ||
+      (!dnmf_fitting_keeps_best(f) ||
        (dnmf_fit_state_panel(state, DNMF_PART_BEST_W) && dnmf_fit_state_panel(state, DNMF_PART_BEST_H))) &&
       (!f->in_batches || (dnmf_fit_state_panel(state, DNMF_PART_SUMS) && dnmf_fit_state_panel(state, DNMF_PART_GRAM)));
   if (complete)
@@ -160,10 +164,11 @@ static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
 
 dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f) {
   dnmf_resume *resume = &f->resume;
-  if (!resume->path || (!f->has_held_out && !f->in_batches))
+  if (!resume->path || (!dnmf_fitting_keeps_best(f) && !f->in_batches))
     return DNMF_OK;
-  const dnmf_range rows = f->has_held_out ? f->ratings.by_rows.owned : f->w.owned;
-  const dnmf_range cols = f->has_held_out ? f->ratings.by_cols.owned : f->h.owned;
+  const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
+  const dnmf_range rows = observed ? f->ratings.by_rows.owned : f->w.owned;
+  const dnmf_range cols = observed ? f->ratings.by_cols.owned : f->h.owned;
   int *count = &resume->state.panel_count;
   for (const dnmf_model_part *part = dnmf_fit_parts; part->name && *count < DNMF_MODEL_PARTS; part++) {
     dnmf_panel *panel = &resume->parts[*count];

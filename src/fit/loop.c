@@ -100,13 +100,20 @@ static double held_out_rmse(const dnmf_reached *reached) {
   return reached->held_out_count > 0 ? sqrt(reached->held_out_squares / reached->held_out_count) : NAN;
 }
 
-/* Without held-out entries the last model is the best. */
+static double held_out_loss(const dnmf_reached *reached) {
+  return reached->held_out_count > 0 ? reached->held_out_loss / reached->held_out_count : NAN;
+}
+
+/* Without held-out entries, or where they do not decide, the last model is the best. */
 static void keep_best(dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached *reached, dnmf_fit_result *result) {
   const double rmse = held_out_rmse(reached);
   if (!problem->holds_out) {
+    result->validation_rmse = rmse;
+    result->validation_loss = held_out_loss(reached);
     result->best_iteration = result->iterations;
   } else if (result->iterations == 0 || rmse < result->validation_rmse) {
     result->validation_rmse = rmse;
+    result->validation_loss = held_out_loss(reached);
     result->best_iteration = result->iterations;
     l->memory.best_objective = result->objective;
     l->memory.best_residual_squares = result->residual_squares;
@@ -247,7 +254,7 @@ static void start_clocks(dnmf_loop *l, const dnmf_fit_result *result) {
 
 /* Where the fit begins: at its start, or with the result and memory of the jobs before. */
 static dnmf_status begin(dnmf_loop *l, const dnmf_problem *problem, dnmf_fit_result *result) {
-  dnmf_reached reached = {.squares = NAN};
+  dnmf_reached reached = {.squares = NAN, .held_out_loss = NAN};
   if (l->resume)
     l->memory = l->resume->memory;
   DNMF_TRY(problem->kind->begin(l, problem->state, &reached));
@@ -283,7 +290,7 @@ static dnmf_status iterate(dnmf_loop *l, const dnmf_problem *problem, dnmf_fit_r
   double clock = l->began;
   bool done = result->iterations >= l->settings->max_iterations && stop(result, false, "max-iter");
   while (!done) {
-    dnmf_reached reached = {.squares = NAN};
+    dnmf_reached reached = {.squares = NAN, .held_out_loss = NAN};
     DNMF_TRY(problem->kind->step(l, problem->state, &reached));
     if (reached.batch == 0)
       DNMF_TRY(end_iteration(l, problem, &reached, result, &done));
@@ -302,7 +309,7 @@ static dnmf_status iterate(dnmf_loop *l, const dnmf_problem *problem, dnmf_fit_r
 
 /* The model to keep, once the fit is done. */
 static dnmf_status settle(dnmf_loop *l, const dnmf_problem *problem, dnmf_fit_result *result) {
-  dnmf_reached reached = {.squares = NAN};
+  dnmf_reached reached = {.squares = NAN, .held_out_loss = NAN};
   if (problem->kind->settle && !result->interrupted) {
     DNMF_TRY(problem->kind->settle(l, problem->state, &reached));
     DNMF_TRY(check_range(&l->context->error, problem, &reached));
@@ -324,7 +331,7 @@ dnmf_status dnmf_loop_run(dnmf_context *context, const dnmf_settings *settings, 
                  .memory = {.start_error = NAN},
                  .began = MPI_Wtime()};
   memset(result, 0, sizeof *result);
-  result->validation_rmse = NAN;
+  result->validation_rmse = result->validation_loss = NAN;
   result->stop_reason = "unfinished";
   dnmf_status status = check_scale(&context->error, problem, settings->loss.divergence);
   if (status == DNMF_OK)

@@ -76,12 +76,13 @@ static dnmf_status squared_error_sum(zeros_fit *z, zeros_factor *x, const zeros_
   return dnmf_panel_gram(z->context, &x->x->mine, x->sums);
 }
 
-/* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H H'>) */
+/* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H H'>), A with the predictions of cells taken out */
 static void squared_error_evaluate(const zeros_fit *z, dnmf_reached *reached) {
   double crossed = 0;
   for (int64_t i = 0; i < squared_error_sum_count(z); i++)
     crossed += z->w.sums[i] * z->h.sums[i];
-  dnmf_reached_from_terms(reached, z->a->precision, z->a->sum_squares, z->last->control[CONTROL_LOSS], crossed);
+  dnmf_reached_from_terms(reached, z->a->precision, z->a->sum_squares + zeros_filled(z), z->last->control[CONTROL_LOSS],
+                          crossed);
 }
 
 const loss_arithmetic dnmf_squared_error = {.sum_count = squared_error_sum_count,

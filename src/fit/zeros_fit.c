@@ -21,6 +21,7 @@
 #include <string.h>
 
 _Static_assert((int)CONTROLS == (int)DNMF_COST_CONTROLS, "the cost model counts what travels");
+_Static_assert((int)HELD_SUMS == (int)DNMF_COST_HELD_SUMS, "the cost model counts what travels");
 
 /* The other factor: the one that is fixed in this one's turn. */
 static zeros_factor *fixed_for(zeros_fit *z, const zeros_factor *s) {
@@ -50,27 +51,44 @@ static dnmf_status zeros_sum_scatter(zeros_fit *z, zeros_factor *y) {
   return DNMF_OK;
 }
 
+/* Cells taken out of A count with their current prediction. */
+static dnmf_status zeros_fill(zeros_fit *z, zeros_factor *y) {
+  const dnmf_held_slice all = {0, z->settings->components};
+  return dnmf_held_cells_contribute(z->context, z->held, z->a, &z->w.x->gathered, &z->h.x->gathered, all, y->transposed,
+                                    &y->x->partial, y == z->first ? &z->held_sums : NULL);
+}
+
 /* What the update of Y needs from A, summed over all processes: own rows are left in y->x->products. */
 static dnmf_status zeros_contribute(zeros_fit *z, zeros_factor *y) {
   DNMF_TRY(zeros_gather(z, fixed_for(z, y))); /* F under this block */
-  if (z->arithmetic->needs_both)
+  if (z->arithmetic->needs_both || z->held)
     DNMF_TRY(zeros_gather(z, y));
   double clock = MPI_Wtime();
   dnmf_loop_keep_failure(z->loop, z->arithmetic->contribute(z, y)); /* A_ij F_j */
+  if (z->held)
+    dnmf_loop_keep_failure(z->loop, zeros_fill(z, y)); /* ... at their prediction, cells taken out */
   z->loop->seconds.product += dnmf_lap(&clock);
   return zeros_sum_scatter(z, y); /* sum_j A_ij F_j */
+}
+
+/* Values that ride along. */
+static int64_t zeros_control_count(const zeros_fit *z) {
+  return CONTROLS + (z->held ? HELD_SUMS : 0);
 }
 
 /* X's sums over all processes, with the control values, begin: others can be at work until end_sums. */
 static dnmf_status zeros_begin_sums(zeros_fit *z, zeros_factor *x, const zeros_factor *paired) {
   double clock = MPI_Wtime();
   dnmf_loop_keep_failure(z->loop, z->arithmetic->sum(z, x, paired));
+  if (z->held)
+    memcpy(x->held, (double[HELD_SUMS]){z->held_sums.squares, z->held_sums.loss, z->held_sums.filled},
+           HELD_SUMS * sizeof *x->held);
   x->control[CONTROL_SUM] = x->l1 > 0 ? dnmf_panel_sum(&x->x->mine) : 0;
   x->control[CONTROL_SQUARES] = x->l2 > 0 ? dnmf_panel_dot(z->context, &x->x->mine, &x->x->mine) : 0;
   x->control[CONTROL_FAILED] = z->loop->failure != DNMF_OK;
   dnmf_loop_ask(z->loop, x->control + CONTROL_ASKS);
   z->loop->seconds.gram += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_sum_gram_begin(z->context, x->sums, z->arithmetic->sum_count(z), CONTROLS));
+  DNMF_TRY(dnmf_sum_gram_begin(z->context, x->sums, z->arithmetic->sum_count(z), zeros_control_count(z)));
   z->loop->seconds.exchange += dnmf_lap(&clock);
   return DNMF_OK;
 }
@@ -83,14 +101,14 @@ static dnmf_status zeros_end_sums(zeros_fit *z, const zeros_factor *x) {
 }
 
 /* X <- update(X; its products, the sums of F), then the sums of X and what Y needs of it, its products. The sums travel
- * while the products are made, unless they are made of the same: P = WH. What depends on F alone stays when F is fixed
- * for good. */
+ * while the products are made, unless they are made of the same: P = WH, of divergences and where cells are taken out
+ * of A. What depends on F alone stays when F is fixed for good. */
 static dnmf_status zeros_half_step(zeros_fit *z, zeros_factor *x, zeros_factor *y) {
-  const bool together = z->arithmetic->needs_both;
+  const bool together = z->arithmetic->needs_both || z->held;
   zeros_update(z, x);
   if (together)
     DNMF_TRY(zeros_contribute(z, y));
-  DNMF_TRY(zeros_begin_sums(z, x, x));
+  DNMF_TRY(zeros_begin_sums(z, x, z->held ? y : x)); /* of cells at the prediction of both as they are now */
   if (!together && x != y)
     DNMF_TRY(zeros_contribute(z, y));
   return zeros_end_sums(z, x);
@@ -118,6 +136,11 @@ static void zeros_evaluate(const zeros_fit *z, dnmf_reached *reached) {
   reached->watched = reached->loss;
   reached->penalty = zeros_penalty(&z->w) + zeros_penalty(&z->h);
   reached->violation = z->w.control[CONTROL_VIOLATION] + z->h.control[CONTROL_VIOLATION];
+  if (z->held) {
+    reached->held_out_squares = z->last->held[HELD_SQUARES];
+    reached->held_out_loss = z->last->held[HELD_LOSS];
+    reached->held_out_count = (double)z->held->held_out;
+  }
   memcpy(reached->asks, z->last->control + CONTROL_ASKS, sizeof reached->asks);
 }
 
@@ -139,6 +162,7 @@ static dnmf_status zeros_begin(dnmf_loop *loop, void *state, dnmf_reached *reach
   zeros_fit *z = state;
   zeros_factor *fixed = fixed_for(z, z->last);
   (void)loop;
+  zeros_best_resume(z);
   DNMF_TRY(zeros_begin_sums(z, fixed, fixed));
   DNMF_TRY(zeros_end_sums(z, fixed));
   DNMF_TRY(zeros_contribute(z, z->first));
@@ -152,9 +176,11 @@ static dnmf_status zeros_begin(dnmf_loop *loop, void *state, dnmf_reached *reach
 static dnmf_status zeros_create_sums(zeros_fit *z, zeros_factor *x) {
   const int64_t count = z->arithmetic->sum_count(z);
   void *memory = NULL;
-  DNMF_TRY(dnmf_allocate_zero(&z->context->error, "sums of a factor", count + CONTROLS, sizeof(double), &memory));
+  DNMF_TRY(dnmf_allocate_zero(&z->context->error, "sums of a factor", count + zeros_control_count(z), sizeof(double),
+                              &memory));
   x->sums = memory;
-  x->control = x->sums + count;
+  x->held = z->held ? x->sums + count : NULL;
+  x->control = x->sums + count + (z->held ? HELD_SUMS : 0);
   return DNMF_OK;
 }
 
@@ -173,6 +199,7 @@ static dnmf_status zeros_open(dnmf_loop *loop, void *state) {
   z->loop = loop;
   DNMF_TRY(zeros_create_sums(z, &z->w));
   DNMF_TRY(zeros_create_sums(z, &z->h));
+  DNMF_TRY(zeros_best_open(z));
   return z->settings->loss.divergence ? zeros_prepare_divergence(z) : DNMF_OK;
 }
 
@@ -182,10 +209,16 @@ static void zeros_close(void *state) {
   dnmf_factor_drop_denominators(z->h.x);
   free(z->w.sums);
   free(z->h.sums);
+  zeros_best_close(z);
 }
 
-static const dnmf_problem_kind zeros_kind = {
-    .open = zeros_open, .begin = zeros_begin, .step = zeros_step, .close = zeros_close};
+static const dnmf_problem_kind zeros_kind = {.open = zeros_open,
+                                             .begin = zeros_begin,
+                                             .step = zeros_step,
+                                             .keep_best = zeros_best_keep,
+                                             .save = zeros_best_save,
+                                             .settle = zeros_best_settle,
+                                             .close = zeros_close};
 
 static bool reads_once(const zeros_fit *z, int grid_cols) {
   const dnmf_job job = {.rows = z->a->rows,
@@ -205,18 +238,20 @@ dnmf_status dnmf_fit_zeros(dnmf_context *context, const dnmf_settings *settings,
   const bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
   const double scale_w = scaled ? (double)a->cols : 1;
   const double scale_h = scaled ? (double)a->rows : 1;
-  zeros_fit z = {.context = context, .settings = settings, .a = a};
+  zeros_fit z = {.context = context, .settings = settings, .a = a, .held = settings->held};
+  z.keeps_best = z.held && settings->stop == DNMF_STOP_VALIDATION;
   z.arithmetic = settings->loss.divergence ? &dnmf_divergence_loss : &dnmf_squared_error;
   z.w = (zeros_factor){.x = w, .l1 = penalties->l1_w * scale_w, .l2 = penalties->l2_w * scale_w};
   z.h = (zeros_factor){.x = h, .transposed = true, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
   z.first = settings->fixed == DNMF_FIXED_W ? &z.h : &z.w;
   z.last = settings->fixed == DNMF_FIXED_H ? &z.w : &z.h;
-  z.one_pass = settings->fixed == DNMF_FIXED_NONE && reads_once(&z, w->group_size);
+  z.one_pass = settings->fixed == DNMF_FIXED_NONE && !z.held && reads_once(&z, w->group_size);
   const dnmf_problem problem = {.kind = &zeros_kind,
                                 .state = &z,
                                 .precision = a->precision,
                                 .sum = a->sum,
                                 .sum_squares = a->sum_squares,
+                                .holds_out = z.keeps_best,
                                 .passes = z.one_pass ? 1 : 2};
   return dnmf_loop_run(context, settings, &problem, result);
 }

@@ -8,6 +8,7 @@
 #define DNMF_ZEROS_STATE_H
 
 #include "factor/factor.h"
+#include "fit/held_cells.h"
 #include "fit/loop.h"
 
 /* Values that ride along with a factor's sums, summed over all processes. */
@@ -21,6 +22,9 @@ enum {
   CONTROLS = CONTROL_ASKS + DNMF_ASKS
 };
 
+/* Where cells are taken out of A, their sums ride along too, before the control values. */
+enum { HELD_SQUARES = 0, HELD_LOSS, HELD_FILLED, HELD_SUMS };
+
 /* A factor and what the loss needs of it. */
 typedef struct zeros_factor {
   dnmf_factor *x;
@@ -28,7 +32,8 @@ typedef struct zeros_factor {
   bool transposed; /* H: its rows belong to the columns of A */
   double l1;
   double l2;
-  double *sums;    /* over all rows of x, what the loss needs of them; then the control values */
+  double *sums;    /* over all rows of x, what the loss needs of them; then `held` and the control values */
+  double *held;    /* points behind the sums of the loss; NULL: no cells are taken out */
   double *control; /* points behind the sums */
 } zeros_factor;
 
@@ -72,7 +77,26 @@ struct zeros_fit {
   bool one_pass;       /* the two half-steps of an iteration read A together */
   double stored;       /* divergences: this block's sums of dnmf_diverge, for the next control values */
   double powers;
+  const dnmf_held_cells *held; /* cells taken out of A; NULL: none */
+  dnmf_held_sums held_sums;    /* this block's, for the next control values */
+  bool keeps_best;             /* the model to keep is the best on held-out cells */
+  dnmf_panel best_w;           /* own rows of it */
+  dnmf_panel best_h;
 };
+
+/* What the loss counts of cells taken out, over all processes. */
+static inline double zeros_filled(const zeros_fit *z) {
+  return z->held ? z->last->held[HELD_FILLED] : 0;
+}
+
+/* The best model on held-out cells (zeros_best.c), as dnmf_problem_kind asks for it; without one they do nothing.
+ * local */
+dnmf_status zeros_best_open(zeros_fit *z);
+void zeros_best_keep(dnmf_loop *loop, void *state);
+void zeros_best_resume(zeros_fit *z);
+void zeros_best_save(dnmf_loop *loop, void *state, dnmf_fit_state *now);
+dnmf_status zeros_best_settle(dnmf_loop *loop, void *state, dnmf_reached *reached);
+void zeros_best_close(zeros_fit *z);
 
 extern const loss_arithmetic dnmf_squared_error;
 extern const loss_arithmetic dnmf_divergence_loss;
