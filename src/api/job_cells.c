@@ -23,7 +23,7 @@ dnmf_status dnmf_fitting_plan_cells(dnmf_error *error, dnmf_fitting *f, bool sto
 }
 
 dnmf_status dnmf_fitting_take_cells(dnmf_context *context, dnmf_fitting *f) {
-  if (!f->has_held_out)
+  if (f->held_choice.share == 0)
     return DNMF_OK;
   DNMF_TRY(dnmf_held_cells_take(context, &f->a.layout, &f->held_choice, f->settings.loss, &f->a.matrix, &f->held));
   f->settings.held = &f->held;
