@@ -258,6 +258,8 @@ typedef struct dnmf_fit_settings {
     const char *fix;     /* "w" or "h": this factor stays as `init` has it; default "none" */
     const char *grid;    /* process grid, "4x2"; default "auto": of the shortest predicted iteration */
     bool exact_residual; /* sum |A - WH|^2 entry by entry at the end; default false */
+    int64_t restarts;    /* fits from so many seeds, seed, seed + 1, ..., side by side, of which the one of the least
+                            objective is kept; default 1 */
   } zeros;
 
   /* Ratings ("unobserved") only, but for validation and patience. */

@@ -76,7 +76,10 @@ static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpo
                              &f->observed_h, &f->result);
   if (f->in_batches)
     return dnmf_fitting_iterate_batches(context, f);
-  DNMF_TRY(dnmf_fit_zeros(context, &f->settings, &f->a.matrix, &f->w, &f->h, &f->result));
+  if (f->restart_count > 0)
+    DNMF_TRY(dnmf_fitting_iterate_restarts(context, checkpoint, f));
+  else
+    DNMF_TRY(dnmf_fit_zeros(context, &f->settings, &f->a.matrix, &f->w, &f->h, &f->result));
   return f->asked.zeros.exact_residual && !f->result.interrupted ? measure_residual(context, f) : DNMF_OK;
 }
 
@@ -164,6 +167,7 @@ dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const
 void dnmf_fitting_free(dnmf_fitting *f) {
   dnmf_resume_free(&f->resume);
   dnmf_fit_result_free(&f->result);
+  dnmf_restarts_free(&f->restarts);
   if (f->w.mine.data == f->batch_w.data) /* borrowed for a checkpoint */
     f->batch_w = (dnmf_panel){0};
   dnmf_factor_free(&f->w);

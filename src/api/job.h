@@ -5,6 +5,7 @@
  *   plan      settings and data together: what kind of fit it is, what each setting comes to (job_plan.c)
  *   read      the matrix, partitioned (job.c; ratings: job_ratings.c, batches: job_batches.c)
  *   start     the first W and H (job_start.c), or those of a checkpoint (resume.c)
+ *   restarts  the same for several seeds, of which the best fit is kept (job_restarts.c)
  *   iterate   saving now and then (checkpoint.c)
  *   describe  the provenance (job_describe.c), and write
  * Every phase ends with all processes agreeing.
@@ -18,6 +19,7 @@
 #include "fit/batch_fit.h"
 #include "fit/held_cells.h"
 #include "fit/observed_fit.h"
+#include "fit/restarts.h"
 #include "fit/weak_fit.h"
 #include "fit/zeros_fit.h"
 #include "init/start.h"
@@ -94,6 +96,12 @@ struct dnmf_fitting {
   bool residual_is_exact; /* summed entry by entry */
   dnmf_held_choice held_choice;
   dnmf_held_cells held;
+
+  /* ... from several seeds; W and H are then the best so far. */
+  int restart_count; /* 0: one fit, of the seed */
+  int side_by_side;
+  dnmf_restarts restarts;
+  int best_restart;
 
   /* ... that pass by in batches. */
   bool in_batches;
@@ -175,6 +183,17 @@ dnmf_status dnmf_parse_fraction(dnmf_error *error, const char *text, double *fra
 /* Weak zeros: their settings. local */
 dnmf_status dnmf_fitting_plan_weak(dnmf_error *error, dnmf_fitting *f);
 void dnmf_fitting_settle_weak(dnmf_fitting *f); /* once the entries are known */
+
+/* Restarts: whether there are several, and how many are fitted side by side; all of them, which leave the best in f->w,
+ * f->h and f->result. Beside the state of a fit, a checkpoint has theirs. collective but for the description */
+dnmf_status dnmf_fitting_plan_restarts(dnmf_context *context, dnmf_fitting *f);
+dnmf_status dnmf_fitting_iterate_restarts(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f);
+dnmf_status dnmf_restarts_describe(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model);
+dnmf_status dnmf_restarts_read(dnmf_context *context, dnmf_fitting *f);
+
+/* The start of a seed into factors of f's layout, as --init has it. collective */
+dnmf_status dnmf_fitting_start_seed(dnmf_context *context, const dnmf_fitting *f, uint64_t seed, dnmf_factor *w,
+                                    dnmf_factor *h);
 
 /* Batches: whether it is such a fit, or the matrix fits into the memory allowed on the grid it is given; the start; the
  * passes, which leave the factors in f->w.mine and f->h.mine; f->w.mine as it is between two batches. collective */

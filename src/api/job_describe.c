@@ -144,6 +144,16 @@ static dnmf_status describe_zeros(dnmf_error *error, const dnmf_fitting *f, dnmf
   return dnmf_model_add_curve(error, model, "validation_rmse", f->result.history_count, f->result.validation_history);
 }
 
+/* What belongs to the best of several fits only; before one has begun, the seed is that of the first. */
+static dnmf_status describe_restarts(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const uint64_t seed = f->restarts.items ? f->restarts.items[f->best_restart].seed : f->settings.seed;
+  const fact facts[] = {
+      WHOLE("restarts", f->restart_count),
+      WHOLE("best_seed", (int64_t)seed),
+  };
+  return add_facts(error, model, facts, sizeof facts / sizeof *facts);
+}
+
 /* What belongs to mini-batch fits only. */
 static dnmf_status describe_batches(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
   const fact facts[] = {
@@ -215,6 +225,8 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
     DNMF_TRY(describe_zeros(error, f, model));
   if (f->in_batches)
     DNMF_TRY(describe_batches(error, f, model));
+  if (f->restart_count > 0)
+    DNMF_TRY(describe_restarts(error, f, model));
   DNMF_TRY(dnmf_model_add_curve(error, model, "objective", f->result.history_count, f->result.objective_history));
   return dnmf_model_add_curve(error, model, "seconds", f->result.history_count, f->result.seconds_history);
 }

@@ -39,6 +39,7 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"memory", (double)s->batches.memory, 1, INFINITY},
       {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
       {"forget", s->batches.forget, 0, 1},
+      {"restarts", (double)s->zeros.restarts, 1, 1e6},
   };
   if (s->components < 1 || s->components > 1000000)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--components %" PRId64 ": give a number from 1 to 1000000",
@@ -182,9 +183,15 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
   static const char sweeping[] = "only --solver hals sweeps";
   static const char exact[] = "--solver bpp is exact at once";
   const dnmf_fit_settings *s = &f->asked;
+  static const char one_start[] = "the start is the same from every seed; it needs --init random or nndsvdar";
+  static const char no_batches[] = "a matrix that is read in batches is fitted from one start";
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
   const bool by_validation = s->stop && strcmp(s->stop, "validation") == 0;
+  const bool by_seed =
+      f->start == DNMF_START_RANDOM || (f->start == DNMF_START_SVD && f->start_fill == DNMF_SVD_FILL_RANDOM);
   const setting_use uses[] = {
+      {"restarts", s->zeros.restarts > 1, by_seed && !in_batches, in_batches ? no_batches : one_start},
+      {"restarts", s->zeros.restarts > 1, !by_validation, "a fit that held-out cells stop has one start"},
       {"exact-residual", s->zeros.exact_residual, !s->ratings.validation,
        "with --validation the residual is that of the cells that are not held out"},
       {"l2-bias", s->ratings.l2_bias >= 0, false, ratings},
@@ -209,6 +216,7 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
   const bool by_validation = s->stop && (strcmp(s->stop, "auto") == 0 || strcmp(s->stop, "validation") == 0);
   const setting_use uses[] = {
       {"exact-residual", s->zeros.exact_residual, false, "the residual of ratings is always summed entry by entry"},
+      {"restarts", s->zeros.restarts > 1, false, "it is for --missing zero"},
       {"memory", s->batches.memory >= 0, false, batches},
       {"batch-rows", s->batches.batch_rows >= 0, false, batches},
       {"forget", s->batches.forget >= 0, false, batches},
@@ -285,6 +293,8 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .weak = f->weak,
                     .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
+                    .starts = f->side_by_side,
+                    .restarts = f->restart_count,
                     .solver = f->settings.solver,
                     .sweeps = f->settings.sweeps,
                     .loss = f->settings.loss,
@@ -339,7 +349,8 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
   }
   const dnmf_job job = dnmf_fitting_cost(f);
   f->source.rows_alone = dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
-  return dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a);
+  DNMF_TRY(dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a));
+  return dnmf_fitting_plan_restarts(context, f);
 }
 
 /* What all kinds of fit have in common; zeros count, unless the kind says otherwise. */

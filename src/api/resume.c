@@ -112,6 +112,17 @@ static bool is_same_value(const dnmf_attribute *a, const dnmf_attribute *b) {
                                            : fabs(a->real - b->real) <= ROUNDING * fabs(b->real);
 }
 
+static dnmf_status check_restarts(dnmf_error *error, const dnmf_fitting *f) {
+  const int now = f->restart_count > 0 ? f->restart_count : 1;
+  double then = 1;
+  dnmf_model_number(&f->resume.saved, "restarts", &then);
+  if (then == now)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "%s is a checkpoint of another fit: its number of restarts is %.0f, that of this one %d",
+                   f->resume.path, then, now);
+}
+
 /* What this fit will say of itself against what the checkpoint's did; what was not kept then is not compared. */
 dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f) {
   static const char *const names[] = {"components", "loss",        "solver",
@@ -127,6 +138,7 @@ dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f)
   dnmf_model now = {.rows = 0};
   if (!resume->path)
     return DNMF_OK;
+  DNMF_TRY(check_restarts(error, f));
   dnmf_context context = {.size = 1, .threads = 1};
   dnmf_status status = dnmf_fitting_describe(&context, f, &now);
   if (status != DNMF_OK)
@@ -164,6 +176,8 @@ static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
 
 dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f) {
   dnmf_resume *resume = &f->resume;
+  if (resume->path && f->restart_count > 0)
+    return dnmf_restarts_read(context, f);
   if (!resume->path || (!dnmf_fitting_keeps_best(f) && !f->in_batches))
     return DNMF_OK;
   const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;

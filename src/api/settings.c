@@ -11,6 +11,7 @@ void dnmf_fit_settings_init(dnmf_fit_settings *settings) {
   settings->max_iter = -1;
   settings->tol = -1;
   settings->time_limit = -1;
+  settings->zeros.restarts = -1;
   settings->ratings.l2_bias = -1;
   settings->ratings.patience = -1;
   settings->ratings.init_scale = -1;

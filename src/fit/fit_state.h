@@ -52,7 +52,8 @@ struct dnmf_fit_host {
 
   /* Saves W and H as they are now, with `now`. A save that failed without harm is DNMF_OK: the fit goes on, and a
    * later one is tried. `last`: the fit stops after this one, which therefore has to succeed. NULL: nothing is saved,
-   * and a fit that is told to stop ends with the model of its last iteration. collective */
+   * and a fit that is told to stop ends with the model of its last iteration. Of several fits side by side `now` is
+   * NULL (loop.h). collective */
   dnmf_status (*save)(void *state, const dnmf_fit_state *now, bool last);
 
   /* Whether this process has been told to stop. NULL: never. local */

@@ -37,10 +37,10 @@ double dnmf_relative_error(double residual_squares, double sum_squares);
 
 void dnmf_fit_result_free(dnmf_fit_result *result);
 
-/* Appends a step to the histories and tells the reporter. local */
+/* Appends a step to the histories. local */
 dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, const dnmf_step *step);
 
-/* Tells the reporter only. local */
+/* Tells the reporter. local */
 void dnmf_fit_report(dnmf_context *context, const dnmf_step *step);
 
 /* Times become the mean over processes, the total the slowest's; traffic is everybody's. collective */

@@ -25,10 +25,11 @@ void zeros_best_keep(dnmf_loop *loop, void *state) {
 }
 
 void zeros_best_resume(zeros_fit *z) {
-  if (!z->keeps_best || !z->loop->resume)
+  const dnmf_fit_state *resume = z->loop->fits[0].resume;
+  if (!z->keeps_best || !resume)
     return;
-  copy_rows(dnmf_fit_state_panel(z->loop->resume, DNMF_PART_BEST_W), &z->best_w);
-  copy_rows(dnmf_fit_state_panel(z->loop->resume, DNMF_PART_BEST_H), &z->best_h);
+  copy_rows(dnmf_fit_state_panel(resume, DNMF_PART_BEST_W), &z->best_w);
+  copy_rows(dnmf_fit_state_panel(resume, DNMF_PART_BEST_H), &z->best_h);
 }
 
 void zeros_best_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {

@@ -153,8 +153,9 @@ def problem(request):
     return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("grid", GRIDS, ids=grid_name)
-def test_iterates_equal_the_naive_masked_fit(problem, grid):
+@pytest.mark.parametrize("name, grid", [(("dense", "sparse")[place % 2], grid) for place, grid in enumerate(GRIDS)])
+def test_iterates_equal_the_naive_masked_fit(request, name, grid):
+    problem = request.getfixturevalue(name)
     mask = mask_of(problem.matrix.shape, SHARE)
     report = compare(problem, Masked(full(problem.matrix), mask, problem.start), 12, [], grid)
     masked = Masked(full(problem.matrix), mask, problem.start)
@@ -176,7 +177,7 @@ def test_iterates_equal_the_naive_masked_fit(problem, grid):
 
 @pytest.mark.parametrize("solver, penalties", [("mu", (0, 0, 0, 0)), ("bpp", (0, 0, 0, 0)),
                                                ("hals", (0.2, 0.1, 0.3, 0.4)), ("mu", (0.2, 0.1, 0.3, 0.4))])
-@pytest.mark.parametrize("grid", [(1, 1), (2, 2)], ids=grid_name)
+@pytest.mark.parametrize("grid", [(2, 2)], ids=grid_name)
 def test_every_solver_is_the_naive_one(problem, solver, penalties, grid):
     mask = mask_of(problem.matrix.shape, SHARE)
     masked = Masked(full(problem.matrix), mask, problem.start, solver, penalties=penalties)
@@ -188,7 +189,7 @@ def test_every_solver_is_the_naive_one(problem, solver, penalties, grid):
 
 @pytest.mark.parametrize("name, beta", [("dense", 1), ("sparse", 1), ("dense", 0), ("dense", 0.5), ("sparse", 1.5),
                                         ("dense", 3), ("dense", -0.5)])
-@pytest.mark.parametrize("grid", [(1, 1), (3, 2)], ids=grid_name)
+@pytest.mark.parametrize("grid", [(1, 2)], ids=grid_name)
 def test_every_divergence_is_the_naive_one(request, name, beta, grid):
     problem = request.getfixturevalue(name)
     masked = Masked(full(problem.matrix), mask_of(problem.matrix.shape, SHARE), problem.start, "mu", beta)
@@ -316,3 +317,26 @@ def test_a_share_that_holds_out_nothing_or_everything_is_refused(tmp_path):
         result = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 1, "--validation", share], 2, expect=1)
         assert len(result.messages) == 1 and all(word in result.messages[0] for word in words), str(result)
         assert not (tmp_path / "m.h5").exists()
+
+
+def test_restarts_side_by_side_hold_out_the_same_cells(dense, tmp_path):
+    """Each restart is the masked fit from its start; the cells are those of the first seed."""
+    mask = mask_of(dense.matrix.shape, SHARE, 2)
+    fit = ["fit", dense.source, "-k", 3, "--validation", SHARE, "--tol", 0, "--max-iter"]
+    found = []
+    for seed in (2, 3):
+        run([*fit, 0, "--seed", seed, "-o", tmp_path / "start.h5"])
+        start = factors(tmp_path / "start.h5")
+        scale = np.sqrt(dense.matrix[~mask].mean() / dense.matrix[~mask_of(dense.matrix.shape, SHARE, seed)].mean())
+        masked = Masked(dense.matrix, mask, [factor * scale for factor in start])
+        for _ in range(8):
+            masked.step()
+        found.append((masked.objective(), masked))
+    best = min(found, key=lambda pair: pair[0])[1]
+    report = run([*fit, 8, "--seed", 2, "--restarts", 2, "-o", tmp_path / "best.h5", "--json"], 4).json
+    w, h = factors(tmp_path / "best.h5")
+    np.testing.assert_allclose(w, best.w, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(h, best.h, rtol=1e-9, atol=1e-9)
+    assert report["objective"] == pytest.approx(best.objective(), rel=1e-9)
+    assert report["validation_rmse"] == pytest.approx(best.held_rmse(), rel=1e-9)
+    assert report["validation_loss"] == pytest.approx(best.held_loss(), rel=1e-9)
