@@ -104,6 +104,7 @@ static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *chec
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_plan(context, f)));
   DNMF_TRY(dnmf_fitting_check_memory(context, f, 0));
   DNMF_TRY(dnmf_fitting_read(context, f));
+  DNMF_TRY(dnmf_fitting_take_cells(context, f));
   f->seconds.read = dnmf_lap(&clock);
   DNMF_TRY(f->in_batches ? dnmf_fitting_start_batches(context, f) : dnmf_fitting_start(context, f));
   DNMF_TRY(dnmf_resume_read_parts(context, f));
@@ -174,6 +175,7 @@ void dnmf_fitting_free(dnmf_fitting *f) {
     f->batch_w = (dnmf_panel){0};
   dnmf_factor_free(&f->w);
   dnmf_factor_free(&f->h);
+  dnmf_held_cells_free(&f->held);
   if (f->missing == DNMF_MISSING_UNOBSERVED) {
     dnmf_ratings_free(&f->ratings);
     dnmf_ratings_view_free(&f->held_out);
@@ -320,6 +322,7 @@ static void tell_result(const dnmf_fitting *f, dnmf_result *result) {
                           .relative_error = dnmf_fitting_relative_error(f),
                           .rmse = dnmf_fitting_rmse(f),
                           .validation_rmse = r->validation_rmse,
+                          .validation_loss = r->validation_loss,
                           .best_iteration = r->best_iteration,
                           .read_seconds = f->seconds.read,
                           .init_seconds = f->seconds.init,

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "fit/held_cells.h"
 #include "fit/residual.h"
 #include "fit/restarts.h"
 
@@ -212,6 +213,37 @@ static dnmf_status find_clusters(candidate_fits *c, int best) {
   return status;
 }
 
+/* --- Held-out cells ---------------------------------------------------------------------------------------- */
+
+/* The fold's mean square, or twice its mean loss, of the start that fits the other cells best: an optimum that is not
+ * the least tells nothing of k. */
+static dnmf_status fit_fold_starts(candidate_fits *c, dnmf_held_cells *held, int fold) {
+  dnmf_search *s = c->s;
+  dnmf_restarts starts = {.count = 0};
+  dnmf_status status = dnmf_restarts_create(&s->part.error, DNMF_SEARCH_FOLD_STARTS, s->f.settings.seed, &starts);
+  status = dnmf_agree(&s->part, status);
+  s->f.settings.held = held;
+  if (status == DNMF_OK)
+    status = fit_restarts(c, &s->f.a.matrix, &starts);
+  s->f.settings.held = NULL;
+  if (status == DNMF_OK)
+    c->record->fold_errors[fold] = 2 * starts.items[dnmf_restarts_best(&starts)].result.validation_loss;
+  dnmf_restarts_free(&starts);
+  return status;
+}
+
+static dnmf_status fit_fold(candidate_fits *c, int fold) {
+  dnmf_search *s = c->s;
+  dnmf_context *context = &s->part;
+  dnmf_matrix *a = &s->f.a.matrix;
+  dnmf_held_cells held = {.held_out = 0};
+  const dnmf_held_choice choice = {.seed = s->f.settings.seed, .share = s->holdout, .fold = fold};
+  DNMF_TRY(dnmf_held_cells_take(context, &s->f.a.layout, &choice, s->f.settings.loss, a, &held));
+  const dnmf_status status = fit_fold_starts(c, &held, fold);
+  dnmf_held_cells_put_back(a, &held);
+  return status;
+}
+
 /* --- A candidate ------------------------------------------------------------------------------------------- */
 
 static dnmf_status fit_candidate(candidate_fits *c) {
@@ -219,7 +251,10 @@ static dnmf_status fit_candidate(candidate_fits *c) {
   int best = 0;
   DNMF_TRY(s->perturb.kind == DNMF_PERTURB_NONE ? fit_restarts(c, &s->f.a.matrix, &c->restarts) : fit_perturbed(c));
   DNMF_TRY(judge_restarts(c, &best));
-  return find_clusters(c, best);
+  DNMF_TRY(find_clusters(c, best));
+  for (int fold = 0; fold < s->folds; fold++)
+    DNMF_TRY(fit_fold(c, fold));
+  return DNMF_OK;
 }
 
 dnmf_status dnmf_search_fit(dnmf_search *s, dnmf_search_record *record) {
