@@ -446,8 +446,8 @@ DNMF_API int dnmf_model_mean(dnmf_library *library, const dnmf_model *model, dou
 DNMF_API int dnmf_model_get_number(dnmf_library *library, const dnmf_model *model, const char *name, double *number);
 DNMF_API int dnmf_model_get_text(dnmf_library *library, const dnmf_model *model, const char *name, const char **text);
 
-/* One number an iteration, the start first: "objective", "seconds", "validation_rmse". The array is the model's. local
- */
+/* One number an iteration, the start first: "objective", "seconds", "relative_error" (of the squared error),
+ * "validation_rmse". The array is the model's. local */
 DNMF_API int dnmf_model_history(dnmf_library *library, const dnmf_model *model, const char *name, int64_t *count,
                                 const double **values);
 
@@ -550,7 +550,7 @@ typedef struct dnmf_evaluation {
   double covered_50; /* share of the entries with a known row and column whose value is in the 50 % interval of its
                         prediction, normal with the variance of the draws and that of the noise; NaN without draws */
   double covered_90; /* ... in the 90 % interval */
-  double precision; /* of the entries that a row has in the test data, in the order of their scores */
+  double precision;  /* of the entries that a row has in the test data, in the order of their scores */
   double recall;
   double hit_rate;
   double ndcg;

@@ -94,6 +94,13 @@ static dnmf_status open_data(dnmf_context *context, dnmf_fitting *f) {
   return dnmf_data_open(context, data.kind == DNMF_DATA_FILE ? &data : f->data, f->taken_as, &f->source);
 }
 
+static dnmf_status take_slowest_seconds(dnmf_context *context, dnmf_job_seconds *seconds) {
+  double times[] = {seconds->read, seconds->init, seconds->iterate, seconds->write, seconds->total};
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, times, 5));
+  *seconds = (dnmf_job_seconds){times[0], times[1], times[2], times[3], times[4]};
+  return DNMF_OK;
+}
+
 /* `output` is where to write the model; zeroed: nowhere. */
 static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *checkpoint, const dnmf_output *output,
                               dnmf_fitting *f) {
@@ -113,6 +120,7 @@ static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *chec
   f->seconds.init = dnmf_lap(&clock);
   DNMF_TRY(iterate(context, checkpoint, f));
   f->seconds.iterate = dnmf_lap(&clock);
+  DNMF_TRY(take_slowest_seconds(context, &f->seconds)); /* the model tells them */
   if (output->partial && !f->result.interrupted)
     DNMF_TRY(dnmf_fitting_write(context, f, NULL, output->partial));
   f->seconds.write = dnmf_lap(&clock);
@@ -130,13 +138,6 @@ static dnmf_status run_to_output(dnmf_context *context, const dnmf_checkpoint *c
   else
     status = dnmf_output_end(context, &output, status);
   return status;
-}
-
-static dnmf_status take_slowest_seconds(dnmf_context *context, dnmf_job_seconds *seconds) {
-  double times[] = {seconds->read, seconds->init, seconds->iterate, seconds->write, seconds->total};
-  DNMF_TRY(dnmf_max_doubles(context, context->comm, times, 5));
-  *seconds = (dnmf_job_seconds){times[0], times[1], times[2], times[3], times[4]};
-  return DNMF_OK;
 }
 
 dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const dnmf_fit_settings *settings,

@@ -187,6 +187,25 @@ static dnmf_status describe_batches(dnmf_error *error, const dnmf_fitting *f, dn
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
 
+/* Other losses than the squared error have no relative error. */
+static bool has_errors(const dnmf_fit_result *result) {
+  for (int64_t i = 0; i < result->history_count; i++)
+    if (isfinite(result->error_history[i]))
+      return true;
+  return false;
+}
+
+/* Where the time of this job went, once it has iterated. */
+static dnmf_status describe_seconds(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const dnmf_fit_seconds *s = &f->result.seconds;
+  const fact facts[] = {
+      REAL("read_seconds", f->seconds.read), REAL("init_seconds", f->seconds.init), REAL("iterate_seconds", s->total),
+      REAL("product_seconds", s->product),   REAL("gram_seconds", s->gram),         REAL("update_seconds", s->update),
+      REAL("exchange_seconds", s->exchange), REAL("file_seconds", s->read),
+  };
+  return add_facts(error, model, facts, sizeof facts / sizeof *facts);
+}
+
 dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model) {
   char grid[32];
   char date[32];
@@ -253,5 +272,8 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
   if (f->restart_count > 0)
     DNMF_TRY(describe_restarts(error, f, model));
   DNMF_TRY(dnmf_model_add_curve(error, model, "objective", f->result.history_count, f->result.objective_history));
-  return dnmf_model_add_curve(error, model, "seconds", f->result.history_count, f->result.seconds_history);
+  DNMF_TRY(dnmf_model_add_curve(error, model, "seconds", f->result.history_count, f->result.seconds_history));
+  if (has_errors(&f->result))
+    DNMF_TRY(dnmf_model_add_curve(error, model, "relative_error", f->result.history_count, f->result.error_history));
+  return f->result.seconds.total > 0 ? describe_seconds(error, f, model) : DNMF_OK;
 }

@@ -3,11 +3,10 @@
  */
 #include "commands.h"
 #include "session.h"
-#include "titles.h"
 
+#include "api/labels.h"
 #include "api/model.h"
 #include "model/describe.h"
-#include "store/ids/ids_find.h"
 #include "store/output.h"
 #include "store/write/shared_text.h"
 
@@ -64,20 +63,6 @@ static void described_side_free(described_side *s) {
   dnmf_ids_free(&s->labels);
 }
 
-/* s->ids = the ids of all entries, unused places included: they name whatever they hold. collective */
-static dnmf_status name_entries(dnmf_context *context, const dnmf_ids *ids, described_side *s) {
-  int64_t count = s->description.components * s->description.top;
-  int64_t *indices = calloc((size_t)count + 1, sizeof *indices);
-  dnmf_status status = indices ? DNMF_OK : dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for names");
-  status = dnmf_agree(context, status);
-  for (int64_t e = 0; e < count && status == DNMF_OK; e++)
-    indices[e] = s->description.entries[e].index;
-  if (status == DNMF_OK)
-    status = dnmf_ids_name(context, ids, count, indices, &s->ids);
-  free(indices);
-  return status;
-}
-
 /* Describes one side. collective */
 static dnmf_status describe_side(cli_session *session, const describe_options *options, const dnmf_model *model,
                                  bool by_rows, described_side *s) {
@@ -85,8 +70,9 @@ static dnmf_status describe_side(cli_session *session, const describe_options *o
   const char *columns = by_rows ? options->row_label_columns : options->label_columns;
   DNMF_TRY(dnmf_describe(session->context, model, by_rows, (dnmf_describe_by)options->by, options->lambda, options->top,
                          &s->description));
-  DNMF_TRY(name_entries(session->context, by_rows ? &model->row_ids : &model->col_ids, s));
-  return path ? cli_read_labels(session, path, columns, "listed", &s->ids, &s->labels) : DNMF_OK;
+  DNMF_TRY(
+      dnmf_description_name(session->context, by_rows ? &model->row_ids : &model->col_ids, &s->description, &s->ids));
+  return path ? dnmf_labels_name(session->context, path, columns, "listed", &s->ids, &s->labels) : DNMF_OK;
 }
 
 /* Text number `at` of names; *length bytes, not terminated. */

@@ -55,6 +55,7 @@ static const char *const texts[][2] = {
     {"plan", "processes"},
     {"", "label-columns"},
     {"describe", "row-label-columns"},
+    {"report", "title"},
 };
 
 static bool is_listed(const char *command, const char *option) {
