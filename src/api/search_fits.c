@@ -72,7 +72,7 @@ static dnmf_status fit_perturbed(candidate_fits *c) {
 
 /* --- Errors ------------------------------------------------------------------------------------------------ */
 
-static void copy_panel(const dnmf_panel *from, dnmf_panel *to) {
+static void copy_restart_panel(const dnmf_panel *from, dnmf_panel *to) {
   if (from->rows > 0)
     memcpy(to->data, from->data, (size_t)(from->rows * from->components) * dnmf_precision_size(from->precision));
 }
@@ -88,8 +88,8 @@ static dnmf_status measure_restart(candidate_fits *c, const dnmf_restart *restar
     status = dnmf_factor_create_h(context, &f->a.layout, f->components, f->precision, &h);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK) {
-    copy_panel(&restart->w, &w.mine);
-    copy_panel(&restart->h, &h.mine);
+    copy_restart_panel(&restart->w, &w.mine);
+    copy_restart_panel(&restart->h, &h.mine);
     status = dnmf_exact_residual(context, &f->a.matrix, &w, &h, squares);
   }
   dnmf_factor_free(&w);
