@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "comm/node_memory.h"
 #include "fit/held_cells.h"
 #include "fit/residual.h"
 #include "fit/restarts.h"
@@ -16,6 +17,7 @@ typedef struct candidate_fits {
   dnmf_search *s;
   dnmf_search_record *record;
   const dnmf_matrix *a; /* what is fitted now */
+  int side_by_side;     /* fits that share products */
   dnmf_restarts restarts;
   double *errors; /* of each restart: |A - WH|^2 of the matrix itself */
 } candidate_fits;
@@ -44,7 +46,7 @@ static dnmf_status fit_restarts(candidate_fits *c, const dnmf_matrix *a, dnmf_re
   c->a = a;
   restarts->state = c;
   restarts->start = start_restart;
-  restarts->side_by_side = restarts->count;
+  restarts->side_by_side = c->side_by_side;
   DNMF_TRY(dnmf_fit_restarts(context, &s->f.settings, a, &s->f.a.layout, restarts));
   if (was_stopped(restarts))
     return DNMF_INTERRUPTED;
@@ -257,6 +259,18 @@ static dnmf_status fit_candidate(candidate_fits *c) {
   return DNMF_OK;
 }
 
+/* How many fits share products, in the memory that is left: half of it, as other groups take theirs. */
+static dnmf_status choose_side_by_side(candidate_fits *c) {
+  dnmf_search *s = c->s;
+  const dnmf_grid *grid = &s->f.a.grid;
+  const dnmf_job job = dnmf_fitting_cost(&s->f);
+  double bytes = INFINITY;
+  DNMF_TRY(dnmf_memory_left(&s->part, &bytes));
+  c->side_by_side =
+      dnmf_restarts_at_once(&s->part, &job, grid->rows, grid->cols, s->restarts, 0.5 * bytes / s->group_count);
+  return DNMF_OK;
+}
+
 dnmf_status dnmf_search_fit(dnmf_search *s, dnmf_search_record *record) {
   const double began = MPI_Wtime();
   candidate_fits c = {.s = s, .record = record};
@@ -271,6 +285,8 @@ dnmf_status dnmf_search_fit(dnmf_search *s, dnmf_search_record *record) {
   if (status == DNMF_OK)
     status = dnmf_restarts_create(&context->error, s->restarts, s->f.settings.seed, &c.restarts);
   status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = choose_side_by_side(&c);
   if (status == DNMF_OK)
     status = fit_candidate(&c);
   record->figures.seconds = MPI_Wtime() - began;
