@@ -139,12 +139,15 @@ static const state_value state_values[] = {
     STATE("batches_inner", memory.batches_inner),
     STATE("batches_crossed", memory.batches_crossed),
     STATE("batches_seen", memory.batches_seen),
+    STATE("chain_squares", memory.chain_squares),
 };
 enum { STATE_VALUES = sizeof state_values / sizeof *state_values };
 
 dnmf_status dnmf_checkpoint_describe(dnmf_error *error, const dnmf_fitting *f, const dnmf_fit_state *now,
                                      dnmf_model *model) {
   DNMF_TRY(dnmf_model_set_text(error, model, "options", f->host->options ? f->host->options : "{}"));
+  if (f->restart_count > 0)
+    DNMF_TRY(dnmf_restarts_describe(error, f, model));
   DNMF_TRY(dnmf_model_set_integer(error, model, "checkpoint", FORMAT));
   DNMF_TRY(dnmf_model_set_integer(error, model, "state_best_iteration", now->result.best_iteration));
   DNMF_TRY(dnmf_model_set_integer(error, model, "state_below_rounding", now->result.below_rounding));

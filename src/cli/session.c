@@ -158,6 +158,7 @@ static void step_text(const dnmf_step *step, char *text, size_t size) {
   char left[64] = "";
   char validation[64] = "";
   char error[64] = "";
+  char starts[64] = "";
   double average = step->iteration > 0 ? step->seconds / step->iteration : 0;
   time_text(average * (step->max_iterations - step->iteration), left, sizeof left);
   if (isfinite(step->validation_rmse))
@@ -169,8 +170,11 @@ static void step_text(const dnmf_step *step, char *text, size_t size) {
              (long long)step->batch, (long long)step->batches, error);
     return;
   }
-  snprintf(text, size, "iteration %d/%d  objective %.6g%s%s  %.3g s/iter  %s left", step->iteration,
-           step->max_iterations, step->objective, error, validation, average, left);
+  if (step->fits > 1)
+    snprintf(starts, sizeof starts, ", %d of %d starts run", step->fits_running, step->fits);
+  snprintf(text, size, "iteration %d/%d%s  %sobjective %.6g%s%s  %.3g s/iter  %s left", step->iteration,
+           step->max_iterations, starts, step->fits > 1 ? "least " : "", step->objective, error, validation, average,
+           left);
 }
 
 /* Iterations 1, 2, 5, 10, 20, 50, ... and any after half a minute of silence. */

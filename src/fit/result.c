@@ -23,7 +23,6 @@ dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, cons
   DNMF_TRY(append_value(error, &result->error_history, result->history_count, step->relative_error));
   DNMF_TRY(append_value(error, &result->validation_history, result->history_count, step->validation_rmse));
   result->history_count++;
-  dnmf_fit_report(context, step);
   return DNMF_OK;
 }
 

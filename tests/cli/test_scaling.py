@@ -1,13 +1,14 @@
 """The scaling scripts, small: measured runs on every grid, and, where SimGrid is installed, a simulation."""
 import csv
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 
 import pytest
 
-from program import GRIDS, PROGRAM, ROOT, environment, grid_name
+from program import GRIDS, MPICH, MPIRUN, PROGRAM, ROOT, environment, grid_name
 
 SCRIPTS = ROOT / "scripts" / "scaling"
 
@@ -25,7 +26,8 @@ def table(path):
 
 def test_measured_runs_agree_and_send_what_the_formula_says(tmp_path):
     done = script("measure.py", "--processes", "1,4", "--grids", "all", "--scale", 0.01, "--repeats", 1, "-k", 3,
-                  "--iterations", 3, "--studies", "strong", "--dnmf", PROGRAM, "--output", tmp_path)
+                  "--iterations", 3, "--studies", "strong", "--dnmf", PROGRAM, "--output", tmp_path,
+                  *(["--launcher", shlex.join(MPIRUN)] if MPICH else []))
     assert done.returncode == 0, done.stderr
     rows = table(tmp_path / "scaling.csv")
     assert {row["grid"] for row in rows} == {grid_name(grid) for grid in GRIDS if grid[0] * grid[1] in (1, 4)}

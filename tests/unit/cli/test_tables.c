@@ -36,6 +36,7 @@ static const char *const texts[][2] = {
     {"", "feature-type"},
     {"", "feature-names"},
     {"tune", "metric"},
+    {"tune", "perturb"},
     {"", "grid"},
     {"fit", "checkpoint-every"},
     {"generate", "scale"},
