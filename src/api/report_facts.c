@@ -57,8 +57,8 @@ static const known_fact end_facts[] = {
     {"noise_precision", "precision of the noise, 1 / variance"},
     {"noise_r_hat", "R-hat of the noise"},
     {"noise_effective_samples", "effective draws of the noise"},
-    {"watched_r_hat", "R-hat of predictions, largest"},
-    {"watched_effective_samples", "effective draws of predictions, least"},
+    {"watched_r_hat", "R-hat of predictions"},
+    {"watched_effective_samples", "effective draws of predictions"},
     {"suggestion", "why this number of components"},
 };
 
