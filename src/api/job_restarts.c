@@ -1,9 +1,9 @@
 /*
  * A fit from several seeds, of which the best is kept (fit/restarts.h).
  *
- * A checkpoint of it is one of the best so far, with four curves and two parts beside it: "restarts", a row of numbers
- * for each restart, "restarts_objective", "restarts_seconds" and "restarts_error", the histories of those that have
- * begun one after another, and the panels "restarts_w" and "restarts_h", their factors side by side.
+ * A checkpoint of it is one of the best so far, with five curves and two parts beside it: "restarts", a row of numbers
+ * for each restart, "restarts_objective", "restarts_seconds", "restarts_error" and "restarts_validation", the histories
+ * of those that have begun one after another, and the panels "restarts_w" and "restarts_h", their factors side by side.
  */
 #include "api/job.h"
 
@@ -52,6 +52,8 @@ enum {
   KEPT_FIRST_VIOLATION,
   KEPT_START_ERROR,
   KEPT_CHECKED_ERROR,
+  KEPT_VALIDATION_RMSE,
+  KEPT_VALIDATION_LOSS,
   KEPT_NUMBERS
 };
 
@@ -76,6 +78,8 @@ static void restart_to_numbers(const dnmf_restart *r, double *to) {
   to[KEPT_FIRST_VIOLATION] = r->memory.first_violation;
   to[KEPT_START_ERROR] = r->memory.start_error;
   to[KEPT_CHECKED_ERROR] = r->memory.checked_error;
+  to[KEPT_VALIDATION_RMSE] = result->validation_rmse;
+  to[KEPT_VALIDATION_LOSS] = result->validation_loss;
 }
 
 /* False where a number is none that is saved. */
@@ -96,7 +100,8 @@ static bool restart_from_numbers(const double *from, dnmf_restart *r) {
                                 .residual_squares = from[KEPT_SQUARES],
                                 .below_rounding = from[KEPT_BELOW_ROUNDING] > 0,
                                 .violation = from[KEPT_VIOLATION],
-                                .validation_rmse = NAN};
+                                .validation_rmse = from[KEPT_VALIDATION_RMSE],
+                                .validation_loss = from[KEPT_VALIDATION_LOSS]};
   r->memory = (dnmf_fit_memory){.first_violation = from[KEPT_FIRST_VIOLATION],
                                 .start_error = from[KEPT_START_ERROR],
                                 .checked_error = from[KEPT_CHECKED_ERROR]};
@@ -120,7 +125,8 @@ typedef struct kept_history {
 
 static const kept_history histories[] = {{"restarts_objective", offsetof(dnmf_fit_result, objective_history)},
                                          {"restarts_seconds", offsetof(dnmf_fit_result, seconds_history)},
-                                         {"restarts_error", offsetof(dnmf_fit_result, error_history)}};
+                                         {"restarts_error", offsetof(dnmf_fit_result, error_history)},
+                                         {"restarts_validation", offsetof(dnmf_fit_result, validation_history)}};
 enum { KEPT_HISTORIES = sizeof histories / sizeof *histories };
 
 static double **history_of(dnmf_fit_result *result, const kept_history *history) {
@@ -251,10 +257,7 @@ static const double *restarts_curve(const dnmf_model *saved, const char *name, i
 static dnmf_status restart_copy_history(dnmf_error *error, const double *from, int64_t count, double **to) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "the history of the fit", count, sizeof(double), &memory));
-  if (from)
-    memcpy(memory, from, (size_t)count * sizeof(double));
-  for (int64_t i = 0; !from && i < count; i++)
-    ((double *)memory)[i] = NAN;
+  memcpy(memory, from, (size_t)count * sizeof(double));
   *to = memory;
   return DNMF_OK;
 }
@@ -288,11 +291,6 @@ static dnmf_status read_states(dnmf_error *error, dnmf_fitting *f) {
         DNMF_TRY(restart_copy_history(error, values, result->history_count, history_of(result, &histories[h])));
       values += result->history_count;
     }
-  }
-  for (int r = 0; r < restarts->count; r++) {
-    dnmf_fit_result *result = &restarts->items[r].result;
-    if (result->history_count > 0)
-      DNMF_TRY(restart_copy_history(error, NULL, result->history_count, &result->validation_history));
   }
   return DNMF_OK;
 }
