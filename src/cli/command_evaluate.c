@@ -29,8 +29,8 @@ static const cli_option options_table[] = {
     {"seen", 0, CLI_INPUT_FILE, EVALUATE(seen), "TRAIN",
      "rank all columns that a row does not have in TRAIN, matched by ids", 0, 0, NULL},
     {"relevant", 0, CLI_REAL, EVALUATE(relevant), "X",
-     "entries of X or more are relevant (default: the mean of the fitted ratings; with a\n"
-     "                               model of --implicit its --like; one of a matrix with zeros needs X)",
+     "entries of X or more are relevant (default: the mean of the fitted ratings; with a "
+     "model of --implicit its --like; one of a matrix with zeros needs X)",
      -INFINITY, INFINITY, NULL},
     {"at", 0, CLI_TEXT, EVALUATE(at), "N,...",
      "lengths of the lists that ranking metrics look at (default 10; with --seen 10,20,100)", 0, 0, NULL},
@@ -251,7 +251,8 @@ const cli_command cli_evaluate = {
     .details =
         "TEST is anything that import reads; its rows and columns are found in the model by their ids. Coverage is\n"
         "the share of entries whose row and column the model knows.\n\n" CLI_UNKNOWN_HELP "\n"
-        "  --unknown drop     the entry is left out        --unknown error   stop at an id that is not in the model\n\n"
+        "  --unknown drop     the entry is left out\n"
+        "  --unknown error    stop at an id that is not in the model\n\n"
         "An entry is relevant when its value is --relevant or more.\n\n"
         "With --seen TRAIN, all columns that a row does not have in TRAIN are ranked, for every row with a relevant\n"
         "entry in TEST, as recommend lists them: by score before clipping, equal ones in the order of the columns,\n"

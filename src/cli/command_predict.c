@@ -223,7 +223,9 @@ const cli_command cli_predict = {
     .details =
         "PAIRS is text with a row id and a column id a line; further columns are passed over. OUT has the same\n"
         "pairs in the same order: row,column,score, or HDF5 datasets row, col and score.\n\n" CLI_UNKNOWN_HELP "\n"
-        "  --unknown nan      nan        --unknown drop   the line is left out        --unknown error   stop\n\n"
+        "  --unknown nan      nan\n"
+        "  --unknown drop     the line is left out\n"
+        "  --unknown error    stop\n\n"
         "  dnmf predict model.h5 pairs.csv -o scores.csv\n"
         "  dnmf predict model.h5 --row 196 --col 242\n"
         "  mpirun -n 8 dnmf predict model.h5 pairs.tsv -o scores.h5 --unknown drop",

@@ -57,8 +57,8 @@ static const cli_option options_table[] = {
     {"cols", 0, CLI_INPUT_FILE, RECOMMEND(cols), "FILE|ID,ID", "only these columns are candidates (default all)", 0, 0,
      NULL},
     {"min-count", 0, CLI_INT, RECOMMEND(min_count), "N",
-     "never list columns with fewer observations in the fit (a model of a matrix with\n"
-     "                               zeros: in --seen)",
+     "never list columns with fewer observations in the fit (a model of a matrix with "
+     "zeros: in --seen)",
      0, 9.2e18, NULL},
     {"similar-to", 0, CLI_TEXT, RECOMMEND(similar_to), "COL,COL",
      "instead: the columns most like these, by the cosine of their factors", 0, 0, NULL},

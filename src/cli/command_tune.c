@@ -70,17 +70,17 @@ static const cli_option options_table[] = {
      "sqrt-count (default), count, raw, or exponents from 0 to 1", 0, 0, NULL},
     {"folds", 0, CLI_INT, TUNE(folds), "V", "parts of the entries, each held out once (default 5)", 2, 100, NULL},
     {"search", 0, CLI_CHOICE, TUNE(search), "S",
-     "grid (default): every combination; random: --samples draws, l2 log-uniform\n"
-     "                               between the smallest and the largest given",
+     "grid (default): every combination; random: --samples draws, l2 log-uniform "
+     "between the smallest and the largest given",
      0, 0, search_choices},
     {"samples", 0, CLI_INT, TUNE(samples), "N", "random draws (default 20)", 1, CLI_TUNE_MOST_CANDIDATES, NULL},
     {"metric", 0, CLI_TEXT, TUNE(metric), "M",
-     "rmse (default), or of lists of N columns that a row does not have: ndcg@N, recall@N,\n"
-     "                               precision@N, hit_rate@N, map@N, mrr@N; see evaluate",
+     "rmse (default), or of lists of N columns that a row does not have: ndcg@N, recall@N, "
+     "precision@N, hit_rate@N, map@N, mrr@N; see evaluate",
      0, 0, NULL},
     {"relevant", 0, CLI_REAL, TUNE(relevant), "X",
-     "with a list metric: held-out entries of X or more are relevant (default: their mean, of\n"
-     "                               strengths --like)",
+     "with a list metric: held-out entries of X or more are relevant (default: their mean, of "
+     "strengths --like)",
      -INFINITY, INFINITY, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N", "groups of processes, a fit each at a time (default: one a process)", 1,
      1e6, NULL},

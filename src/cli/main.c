@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 #include "files.h"
+#include "help.h"
 #include "launch.h"
 #include "session.h"
 #include "version.h"
@@ -33,20 +34,6 @@ static int exit_code(dnmf_status status) {
 static bool speaks(void) {
   const char *rank = cli_launched_rank();
   return !rank || strcmp(rank, "0") == 0;
-}
-
-static void print_overview(void) {
-  printf("dnmf %s: distributed nonnegative matrix factorization, A = W H with W, H >= 0\n\n"
-         "usage: dnmf COMMAND [OPTIONS]               on one machine\n"
-         "       mpirun -n 8 dnmf COMMAND [OPTIONS]   the same on 8 processes\n\ncommands:\n",
-         DNMF_VERSION);
-  for (const cli_command *const *command = cli_commands; *command; command++)
-    printf("  %-12s %s\n", (*command)->name, (*command)->summary);
-  printf("  %-12s %s\n", "help", "help COMMAND: its options and examples");
-  printf("\nfirst steps:\n"
-         "  dnmf import ratings.csv -o ratings.h5\n"
-         "  dnmf fit ratings.h5 -o model.h5 -k 20\n"
-         "  dnmf info model.h5\n");
 }
 
 static const cli_command *find_command(const char *name) {
@@ -203,7 +190,7 @@ static int run_help(const char *topic) {
   if (command)
     cli_print_help(command);
   else
-    print_overview();
+    cli_print_overview();
   return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
 }
 

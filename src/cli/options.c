@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_ONLY = 256, NAME_COLUMN = 30, MAX_WORD = 63 };
+enum { LONG_ONLY = 256, MAX_WORD = 63 };
 
 /* Every option of a command, in the order of its groups. */
 typedef struct option_list {
@@ -295,27 +295,4 @@ dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, c
   }
   *first = optind;
   return check_arguments(error, command, argc - optind, argv + optind);
-}
-
-/* "-k, --components K" */
-static void print_option(const cli_option *option) {
-  char name[96];
-  int used = option->letter ? snprintf(name, sizeof name, "  -%c, --%s", option->letter, option->name)
-                            : snprintf(name, sizeof name, "      --%s", option->name);
-  if (option->argument)
-    snprintf(name + used, sizeof name - (size_t)used, " %s", option->argument);
-  printf("%-*s %s%s\n", NAME_COLUMN, name, strlen(name) > NAME_COLUMN ? "\n                               " : "",
-         option->help);
-}
-
-void cli_print_help(const cli_command *command) {
-  printf("dnmf %s: %s\n\nusage: dnmf %s %s\n", command->name, command->summary, command->name, command->usage);
-  if (command->details)
-    printf("\n%s\n", command->details);
-  for (size_t g = 0; g < command->group_count; g++) {
-    printf("\n%s\n", command->groups[g].title);
-    for (size_t o = 0; o < command->groups[g].count; o++)
-      print_option(&command->groups[g].options[o]);
-  }
-  printf("%-*s %s\n", NAME_COLUMN, "  -h, --help", "this text");
 }

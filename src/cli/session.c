@@ -66,8 +66,8 @@ const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
      "names of the rows, one a line (default: the input's own)", 0, 0, NULL},
     {"col-names", 0, CLI_INPUT_FILE, INPUT(col_names), "FILE", "names of the columns, one a line", 0, 0, NULL},
     {"feature-names", 0, CLI_TEXT, INPUT(feature_names), "LIST",
-     "what 10x, loom or AnnData features are called by: id (default), name (gene symbols), or\n"
-     "                               another list of the file",
+     "what 10x, loom or AnnData features are called by: id (default), name (gene symbols), or "
+     "another list of the file",
      0, 0, NULL},
     {"missing-value", 0, CLI_TEXT, INPUT(missing_value), "X",
      "what stands for a missing value, e.g. 99 (default: none)", 0, 0, NULL},
