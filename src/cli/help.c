@@ -47,7 +47,7 @@ static void print_example(const cli_prose *part) {
   printf("  ");
   cli_print_wrapped(
       stdout, part->text, part->length,
-      &(cli_wrapping){.width = help_width(), .column = 2, .indent = 6, .joint = " \\", .before_options = true});
+      &(cli_wrapping){.width = help_width(), .column = 2, .indent = 4, .joint = " \\", .before_options = true});
   const int away = 2 + (int)(part->remark - part->text);
   if (part->remark_length == 0)
     return;
