@@ -139,12 +139,15 @@ static const state_value state_values[] = {
     STATE("batches_inner", memory.batches_inner),
     STATE("batches_crossed", memory.batches_crossed),
     STATE("batches_seen", memory.batches_seen),
+    STATE("chain_squares", memory.chain_squares),
 };
 enum { STATE_VALUES = sizeof state_values / sizeof *state_values };
 
 dnmf_status dnmf_checkpoint_describe(dnmf_error *error, const dnmf_fitting *f, const dnmf_fit_state *now,
                                      dnmf_model *model) {
   DNMF_TRY(dnmf_model_set_text(error, model, "options", f->host->options ? f->host->options : "{}"));
+  if (f->restart_count > 0)
+    DNMF_TRY(dnmf_restarts_describe(error, f, model));
   DNMF_TRY(dnmf_model_set_integer(error, model, "checkpoint", FORMAT));
   DNMF_TRY(dnmf_model_set_integer(error, model, "state_best_iteration", now->result.best_iteration));
   DNMF_TRY(dnmf_model_set_integer(error, model, "state_below_rounding", now->result.below_rounding));
@@ -203,6 +206,7 @@ dnmf_status dnmf_checkpoint_state(dnmf_error *error, const char *path, const dnm
   result->history_count = result->iterations + 1;
   result->objective_history = curve_of(saved, "objective", result->history_count);
   result->seconds_history = curve_of(saved, "seconds", result->history_count);
+  result->error_history = curve_of(saved, "relative_error", result->history_count); /* older ones have none */
   result->validation_history = curve_of(saved, "validation_rmse", result->history_count);
   if (!result->objective_history || !result->seconds_history)
     return checkpoint_damaged(error, path, "history");

@@ -36,9 +36,13 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"alpha", s->weak.alpha, 0, INFINITY},
       {"epsilon", s->weak.epsilon, 0, INFINITY},
       {"like", s->weak.like, 0, INFINITY},
+      {"samples", (double)s->posterior.samples, 1, 1e6},
+      {"burn-in", (double)s->posterior.burn_in, 0, 1e6},
+      {"thin", (double)s->posterior.thin, 1, 1e6},
       {"memory", (double)s->batches.memory, 1, INFINITY},
       {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
       {"forget", s->batches.forget, 0, 1},
+      {"restarts", (double)s->zeros.restarts, 1, 1e6},
   };
   if (s->components < 1 || s->components > 1000000)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--components %" PRId64 ": give a number from 1 to 1000000",
@@ -176,14 +180,31 @@ static dnmf_status refuse_without_weak(dnmf_error *error, const dnmf_fitting *f)
   return refuse_unused(error, uses, sizeof uses / sizeof *uses);
 }
 
+/* Settings that a chain alone has. */
+static dnmf_status refuse_without_chain(dnmf_error *error, const dnmf_fit_settings *s) {
+  static const char why_not[] = "it needs --samples";
+  const setting_use uses[] = {
+      {"burn-in", s->posterior.burn_in >= 0, s->posterior.samples > 0, why_not},
+      {"thin", s->posterior.thin >= 0, s->posterior.samples > 0, why_not},
+      {"keep", s->posterior.keep != NULL, s->posterior.samples > 0, why_not},
+  };
+  return refuse_unused(error, uses, sizeof uses / sizeof *uses);
+}
+
 static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
   static const char ratings[] =
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
   static const char sweeping[] = "only --solver hals sweeps";
   static const char exact[] = "--solver bpp is exact at once";
   const dnmf_fit_settings *s = &f->asked;
+  static const char one_start[] = "the start is the same from every seed; it needs --init random or nndsvdar";
+  static const char no_batches[] = "a matrix that is read in batches is fitted from one start";
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
+  const bool by_seed =
+      f->start == DNMF_START_RANDOM || (f->start == DNMF_START_SVD && f->start_fill == DNMF_SVD_FILL_RANDOM);
   const setting_use uses[] = {
+      {"restarts", s->zeros.restarts > 1, by_seed && !in_batches, in_batches ? no_batches : one_start},
+      {"samples", s->posterior.samples >= 0, false, ratings},
       {"l2-bias", s->ratings.l2_bias >= 0, false, ratings},
       {"shrink-to", s->ratings.shrink_to != NULL, false, ratings},
       {"patience", s->ratings.patience >= 0, false, ratings},
@@ -205,6 +226,7 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
   const bool by_validation = s->stop && (strcmp(s->stop, "auto") == 0 || strcmp(s->stop, "validation") == 0);
   const setting_use uses[] = {
       {"exact-residual", s->zeros.exact_residual, false, "the residual of ratings is always summed entry by entry"},
+      {"restarts", s->zeros.restarts > 1, false, "it is for --missing zero"},
       {"memory", s->batches.memory >= 0, false, batches},
       {"batch-rows", s->batches.batch_rows >= 0, false, batches},
       {"forget", s->batches.forget >= 0, false, batches},
@@ -281,6 +303,8 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .weak = f->weak,
                     .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
+                    .starts = f->side_by_side,
+                    .restarts = f->restart_count,
                     .solver = f->settings.solver,
                     .sweeps = f->settings.sweeps,
                     .loss = f->settings.loss,
@@ -334,7 +358,8 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
   }
   const dnmf_job job = dnmf_fitting_cost(f);
   f->source.rows_alone = dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
-  return dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a);
+  DNMF_TRY(dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a));
+  return dnmf_fitting_plan_restarts(context, f);
 }
 
 /* What all kinds of fit have in common; zeros count, unless the kind says otherwise. */
@@ -368,6 +393,7 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
                      source->name, source->rows, source->cols);
   DNMF_TRY(plan_start(error, f));
   DNMF_TRY(refuse_without_weak(error, f));
+  DNMF_TRY(refuse_without_chain(error, s));
   if (s->l2 >= 0 && s->l2_w >= 0 && s->l2_h >= 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
   if (f->missing == DNMF_MISSING_UNOBSERVED) {

@@ -15,14 +15,16 @@
 #define UNGIVEN                                                                                                        \
   .l2 = -1, .l2_w = -1, .l2_h = -1, .l1_w = 0, .l1_h = 0, .loss = "frobenius", .init = "random", .seed = 0,            \
   .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                                 \
-  .zeros = {.fix = "none", .grid = "auto"}, .files = {.checkpoint_every = "10min"}
+  .zeros = {.fix = "none", .grid = "auto", .restarts = 1}, .files = {.checkpoint_every = "10min"}
 static const cli_fit_options defaults = {.fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
                                                  .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1},
+                                                 .posterior = {.samples = -1, .burn_in = -1, .thin = -1},
                                                  .weak = {.weight = -1, .alpha = -1, .epsilon = -1, .like = -1},
                                                  .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
     .fit = {UNGIVEN, .max_iter = 200, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
             .ratings = {.bias = "auto", .shrink_to = "auto", .l2_bias = 3, .patience = 10, .init_scale = 0.05},
+            .posterior = {.samples = -1, .burn_in = 50, .thin = -1, .keep = "samples"},
             .weak = {.weight = 1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
 
@@ -32,6 +34,7 @@ static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
+static const char *const keep_choices[] = {"samples", "mean", NULL};
 static const char *const fix_choices[] = {"none", "w", "h", NULL};
 static const char *const init_words[] = {"random", "nndsvd", "nndsvda", "nndsvdar", NULL};
 static const char *const resume_words[] = {"auto", NULL};
@@ -87,6 +90,19 @@ static const cli_option ratings_table[] = {
     {"init-scale", 0, CLI_REAL, FIT(ratings.init_scale), "X", "scale of the random start (default 0.05)", 1e-6, 1e3,
      NULL},
 };
+static const cli_option posterior_table[] = {
+    {"samples", 0, CLI_INT, FIT(posterior.samples), "N",
+     "after the fit, N sweeps of a Gibbs chain from it: the model is the average over its "
+     "draws, K components each, which predicts better, and tells how sure it is",
+     1, 1e6, NULL},
+    {"burn-in", 0, CLI_INT, FIT(posterior.burn_in), "N", "sweeps before the draws count (default 50)", 0, 1e6, NULL},
+    {"thin", 0, CLI_INT, FIT(posterior.thin), "N", "keep every N-th draw (default: as few as keep at most 100 of them)",
+     1, 1e6, NULL},
+    {"keep", 0, CLI_WORD, FIT(posterior.keep), "W",
+     "samples (default): all draws kept; mean: their mean W and H, K components to look at, "
+     "which predict worse and tell no deviation",
+     0, 0, keep_choices},
+};
 static const cli_option weak_table[] = {
     {"implicit", 0, CLI_FLAG, FIT(weak.implicit), NULL,
      "values are strengths, as of plays and clicks (lines of two columns count 1): what is "
@@ -135,6 +151,10 @@ static const cli_option run_table[] = {
     {"fix", 0, CLI_WORD, FIT(zeros.fix), "F",
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
+    {"restarts", 0, CLI_INT, FIT(zeros.restarts), "R",
+     "with zeros: fit from R seeds, N, N + 1, ..., with A read once for as many as fit in "
+     "memory, and keep the fit of the least objective (default 1)",
+     1, 1e6, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iter), "N",
      "most iterations, or passes in batches (default 200, with --implicit 100; 0 keeps the "
      "start)",
@@ -223,6 +243,7 @@ static dnmf_status run_fit_command(cli_session *session, const void *given, char
 static const cli_group groups[] = {
     {"model:", model_table, sizeof model_table / sizeof *model_table, 0},
     {"ratings (--missing unobserved):", ratings_table, sizeof ratings_table / sizeof *ratings_table, 0},
+    {"averaging over the posterior (ratings):", posterior_table, sizeof posterior_table / sizeof *posterior_table, 0},
     {"weak zeros (--missing weak, --implicit):", weak_table, sizeof weak_table / sizeof *weak_table, 0},
     {"a matrix larger than memory (HDF5, zeros counted):", stream_table, sizeof stream_table / sizeof *stream_table, 0},
     {"run:", run_table, sizeof run_table / sizeof *run_table, 0},
@@ -243,6 +264,7 @@ const cli_command cli_fit = {
         "  dnmf fit ratings.csv -o model.h5 -k 20\n"
         "  dnmf fit ratings.h5 -o model.h5 -k 64 --validation 0.05\n"
         "  dnmf fit plays.csv -o model.h5 -k 32 --implicit\n"
+        "  dnmf fit counts.h5 -o model.h5 -k 12 --restarts 20\n"
         "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
         "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json\n"
         "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto",

@@ -74,6 +74,12 @@ static void announce_weak(cli_session *session, const dnmf_fitting *fit) {
           penalties->l2_h, dnmf_count_power(penalties));
 }
 
+static void announce_restarts(cli_session *session, const dnmf_fitting *fit) {
+  const uint64_t seed = fit->settings.seed;
+  cli_say(session, "  from %d seeds, %" PRIu64 " to %" PRIu64 ", %d side by side; the least objective is kept",
+          fit->restart_count, seed, seed + (uint64_t)fit->restart_count - 1, fit->side_by_side);
+}
+
 void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
   const dnmf_context *context = session->context;
   bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
@@ -97,6 +103,8 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
           context->threads > 1 ? "s" : "");
   if (fit->resume.path)
     cli_say(session, "  going on from %s after iteration %d", fit->resume.path, fit->resume.state.result.iterations);
+  if (fit->restart_count > 0)
+    announce_restarts(session, fit);
   if (fit->in_batches)
     announce_batches(session, fit);
   else if (!observed && reads_once(fit))

@@ -94,10 +94,14 @@ void cli_print_help(const cli_command *command) {
     putchar('\n');
     print_details(command->details);
   }
-  for (size_t g = 0; g < command->group_count; g++) {
-    printf("\n%s\n", command->groups[g].title);
-    for (size_t o = 0; o < command->groups[g].count; o++)
-      print_option(&command->groups[g].options[o]);
+  const cli_option *option = NULL;
+  const char *title = "";
+  size_t base = 0;
+  for (size_t i = 0; (option = cli_option_at(command, i, &base)); i++) {
+    if (strcmp(title, cli_title_at(command, i)) != 0)
+      printf("\n%s\n", cli_title_at(command, i));
+    title = cli_title_at(command, i);
+    print_option(option);
   }
   print_two("  -h, --help", "this text", strlen("this text"), NAME_COLUMN);
 }

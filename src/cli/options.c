@@ -31,6 +31,15 @@ static dnmf_status list_options(dnmf_error *error, const cli_command *command, o
   return DNMF_OK;
 }
 
+/* The option of that name; NULL: the command has none. */
+static const cli_option *find_option(const cli_command *command, const char *name, size_t *base) {
+  const cli_option *option = NULL;
+  for (size_t i = 0; (option = cli_option_at(command, i, base)); i++)
+    if (strcmp(option->name, name) == 0)
+      return option;
+  return NULL;
+}
+
 const cli_option *cli_option_at(const cli_command *command, size_t index, size_t *base) {
   for (size_t g = 0; g < command->group_count; g++) {
     const cli_group *group = &command->groups[g];
@@ -40,7 +49,19 @@ const cli_option *cli_option_at(const cli_command *command, size_t index, size_t
     }
     index -= group->count;
   }
+  for (size_t n = 0; command->borrowed && command->borrowed->names[n]; n++)
+    if (n == index)
+      return find_option(command->borrowed->from, command->borrowed->names[n], base);
   return NULL;
+}
+
+const char *cli_title_at(const cli_command *command, size_t index) {
+  for (size_t g = 0; g < command->group_count; g++) {
+    if (index < command->groups[g].count)
+      return command->groups[g].title;
+    index -= command->groups[g].count;
+  }
+  return command->borrowed ? command->borrowed->title : NULL;
 }
 
 bool cli_is_text(cli_kind kind) {

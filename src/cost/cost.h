@@ -18,6 +18,10 @@
  * for 0, 1 otherwise. Operations of a half-step: 2 s k for WH and for each of the sums, s being all entries of the
  * block unless beta = 1.
  *
+ * Starts side by side (fit/restarts.h) are one such fit of starts * k components but for Gram matrices and updates,
+ * which are those of each start, as are its rows of W, H and the products. While they are saved, the factors of all
+ * restarts are there twice.
+ *
  * Fits of observed entries: rows and columns are dealt out by stored entries, and a process fetches the factor rows
  * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes
  * together at most min(nnz, (p - 1) n) rows of k (and a bias) numbers, and min(nnz, (p - 1) m) of W. That is a bound,
@@ -56,6 +60,8 @@ typedef struct dnmf_job {
   bool sparse;
   dnmf_missing missing;
   int components;
+  int starts;     /* of fits with zeros: so many side by side; 0 and 1: one */
+  int restarts;   /* of which the factors are kept, beside the model's; 0: of none (fit/restarts.h) */
   bool bias;      /* of observed entries */
   bool weak;      /* of observed entries: the others are weak zeros, */
   bool confident; /* and each observed entry has a confidence of its own */
@@ -81,6 +87,7 @@ typedef struct dnmf_cost {
   int processes;
   int grid_rows;
   int grid_cols;
+  int starts;               /* side by side, which an iteration is of */
   dnmf_cost_memory memory;  /* of the process with the largest block */
   dnmf_traffic traffic;     /* of an iteration, all processes together */
   dnmf_fit_seconds seconds; /* of an iteration of the process with the largest block */

@@ -52,6 +52,7 @@ typedef struct dnmf_matrix {
   int64_t empty_rows; /* without a nonzero entry */
   int64_t empty_cols;
   int64_t duplicates; /* entries merged into another while loading */
+  int64_t unknown;    /* cells taken out, whose values nobody knows: not in the sums (fit/held_cells.h) */
 
   /* This process's block. */
   dnmf_range row_range;

@@ -152,15 +152,20 @@ static void print_option(FILE *stream, const cli_option *option) {
   print_text(stream, option->help, strlen(option->help));
 }
 
-static void print_groups(FILE *stream, const cli_command *command) {
+static void print_options(FILE *stream, const cli_command *command) {
+  const cli_option *option = NULL;
+  const char *title = "";
+  size_t base = 0;
   fprintf(stream, ".SH OPTIONS\n");
-  for (size_t g = 0; g < command->group_count; g++) {
-    char *title = man_escaped(command->groups[g].title, strcspn(command->groups[g].title, ":"));
-    title[0] = (char)toupper((unsigned char)title[0]);
-    fprintf(stream, ".SS %s\n", title);
-    free(title);
-    for (size_t o = 0; o < command->groups[g].count; o++)
-      print_option(stream, &command->groups[g].options[o]);
+  for (size_t i = 0; (option = cli_option_at(command, i, &base)); i++) {
+    if (strcmp(title, cli_title_at(command, i)) != 0) {
+      char *heading = man_escaped(cli_title_at(command, i), strcspn(cli_title_at(command, i), ":"));
+      heading[0] = (char)toupper((unsigned char)heading[0]);
+      fprintf(stream, ".SS %s\n", heading);
+      free(heading);
+    }
+    title = cli_title_at(command, i);
+    print_option(stream, option);
   }
   fprintf(stream, ".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nthe same in short\n");
 }
@@ -188,7 +193,7 @@ void pages_print_command(FILE *stream, const cli_command *command) {
   if (!cli_prose_next(&begin, &first) || first.kind == CLI_EXAMPLE)
     print_text(stream, command->summary, strlen(command->summary));
   print_prose(stream, &text, true);
-  print_groups(stream, command);
+  print_options(stream, command);
   if (*text) {
     fprintf(stream, ".SH EXAMPLES\n");
     print_prose(stream, &text, false);
