@@ -107,6 +107,7 @@ void cli_print_help(const cli_command *command) {
 }
 
 void cli_print_overview(void) {
+  static const char version[] = "of the program and its libraries";
   static const char help[] = "help COMMAND: its options and examples";
   const int begin = printf("dnmf %s: ", DNMF_VERSION);
   static const char what[] = "distributed nonnegative matrix factorization, A = W H with W, H >= 0";
@@ -119,6 +120,8 @@ void cli_print_overview(void) {
     print_two(name, (*command)->summary, strlen((*command)->summary), COMMAND_COLUMN);
   }
   print_two("  help", help, strlen(help), COMMAND_COLUMN);
+  print_two("  --self-test", cli_self_test.summary, strlen(cli_self_test.summary), COMMAND_COLUMN);
+  print_two("  --version", version, strlen(version), COMMAND_COLUMN);
   printf("\nfirst steps:\n"
          "  dnmf import ratings.csv -o ratings.h5\n"
          "  dnmf fit ratings.h5 -o model.h5 -k 20\n"

@@ -44,10 +44,10 @@ static const cli_command *find_command(const char *name) {
 }
 
 static dnmf_status unknown_command(dnmf_error *error, const char *name) {
-  enum { MOST_COMMANDS = 64 };
-  const char *names[MOST_COMMANDS + 2] = {"help"};
+  enum { MOST_COMMANDS = 64, OTHERS = 3 };
+  const char *names[MOST_COMMANDS + OTHERS + 1] = {"help", "--version", cli_self_test.name};
   for (int c = 0; c < MOST_COMMANDS && cli_commands[c]; c++)
-    names[c + 1] = cli_commands[c]->name;
+    names[c + OTHERS] = cli_commands[c]->name;
   const char *nearest = cli_nearest(name, names);
   return dnmf_fail(error, DNMF_ERROR_USAGE, "no command '%s'%s%s%s; see dnmf --help", name,
                    nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
@@ -123,6 +123,8 @@ static int run_job(const cli_command *command, const dnmf_error *error, const vo
       status = cli_session_begin(&session, options);
     if (status == DNMF_OK)
       status = command->run(&session, options, arguments, argument_count);
+    if (status == DNMF_OK)
+      status = cli_tell_cost(&session);
     dnmf_status ended = cli_session_end(&session);
     status = dnmf_agree(&context, status == DNMF_OK ? ended : status);
   }
@@ -204,7 +206,7 @@ int main(int argc, char **argv) {
       cli_print_version();
     return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
   }
-  const cli_command *command = find_command(argv[1]);
+  const cli_command *command = strcmp(argv[1], cli_self_test.name) == 0 ? &cli_self_test : find_command(argv[1]);
   if (!command)
     return refuse_command(argv[1]);
   return run_command(command, argc, argv);

@@ -86,7 +86,7 @@ def bash_offers(*words):
 
 
 def test_bash_offers_commands_options_and_words(options):
-    assert bash_offers("") == {"help", "--help", "--version", *options}
+    assert bash_offers("") == {"help", "--help", "--version", "--self-test", *options}
     assert bash_offers("help", "") == set(options)
     for command, listed in options.items():
         assert bash_offers(command, "-") == {f"--{name}" for name in listed}, command

@@ -5,7 +5,9 @@
 
 #include <string.h>
 
-static const char *const program_options[][2] = {{"--help", "what there is"}, {"--version", "versions"}};
+static const char *const program_options[][2] = {{"--help", "what there is"},
+                                                 {"--version", "versions of program and libraries"},
+                                                 {"--self-test", "check this installation"}};
 
 const char *const *pages_words(const cli_option *option) {
   return option->choices;

@@ -209,7 +209,11 @@ void pages_print_program(FILE *stream) {
     fprintf(stream, ".TP\n.BR dnmf\\-%s (1)\n", (*command)->name);
     print_text(stream, (*command)->summary, strlen((*command)->summary));
   }
-  fprintf(stream, ".TP\n\\fBdnmf help\\fR \\fICOMMAND\\fR\nthe options and examples of a command, on the terminal\n");
+  fprintf(stream, ".TP\n\\fBdnmf help\\fR \\fICOMMAND\\fR\nthe options and examples of a command, on the terminal\n"
+                  ".SH OPTIONS\n.TP\n\\fB\\-\\-self\\-test\\fR\n");
+  print_text(stream, cli_self_test.summary, strlen(cli_self_test.summary));
+  fprintf(stream, ".TP\n\\fB\\-V\\fR, \\fB\\-\\-version\\fR\nversions of the program and its libraries\n"
+                  ".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nthe commands\n");
   print_sections(stream, page_of_program);
   print_other_pages(stream, NULL);
 }
