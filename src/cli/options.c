@@ -121,7 +121,22 @@ static dnmf_status unknown_option(dnmf_error *error, const cli_command *command,
 }
 
 static dnmf_status bad_value(dnmf_error *error, const cli_option *option, const char *text, const char *wanted) {
-  return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s %s: %s", option->name, text, wanted);
+  const char *dashes = option->name[0] == '-' ? "" : "--";
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "%s%s %s: %s", dashes, option->name, text, wanted);
+}
+
+/* What scikit-learn calls things, and what they are called here. */
+static const char *const synonyms[][3] = {{"solver", "cd", "hals"},
+                                          {"loss", "kl", "kullback-leibler"},
+                                          {"loss", "KL", "kullback-leibler"},
+                                          {"loss", "is", "itakura-saito"},
+                                          {"loss", "IS", "itakura-saito"}};
+
+static const char *understood(const cli_option *option, const char *text) {
+  for (size_t i = 0; text && i < sizeof synonyms / sizeof *synonyms; i++)
+    if (strcmp(option->name, synonyms[i][0]) == 0 && strcmp(text, synonyms[i][1]) == 0)
+      return synonyms[i][2];
+  return text;
 }
 
 static dnmf_status parse_int(dnmf_error *error, const cli_option *option, const char *text, int64_t *value) {
@@ -211,7 +226,8 @@ static dnmf_status parse_word(dnmf_error *error, const cli_option *option, const
   return DNMF_OK;
 }
 
-dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *text, void *value) {
+dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *typed, void *value) {
+  const char *text = understood(option, typed);
   switch (option->kind) {
   case CLI_FLAG:
     *(bool *)value = true;
@@ -310,8 +326,11 @@ dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, c
       bool is_letter = optopt > 0 && optopt < LONG_ONLY;
       return unknown_option(error, command, &list, is_letter ? letter : argv[optind - 1]);
     }
-    DNMF_TRY(cli_option_set(error, list.options[index], optarg,
-                            (char *)options + list.bases[index] + list.options[index]->offset));
+    cli_option called = *list.options[index];
+    const char letter[3] = {'-', called.letter, 0};
+    if (code < LONG_ONLY) /* messages name it as it was typed */
+      called.name = letter;
+    DNMF_TRY(cli_option_set(error, &called, optarg, (char *)options + list.bases[index] + called.offset));
     given->names[index] = list.options[index]->name;
   }
   *first = optind;

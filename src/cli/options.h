@@ -62,7 +62,8 @@ const cli_option *cli_option_at(const cli_command *command, size_t index, size_t
 /* The heading that this option is listed under. */
 const char *cli_title_at(const cli_command *command, size_t index);
 
-/* Reads a typed value into `value`, after the checks of the option's kind and range; a flag needs no text. local */
+/* Reads a typed value into `value`, after the checks of the option's kind and range; a flag needs no text. Words of
+ * scikit-learn's stand for ours. Messages name the option --NAME, or as its name is where that has the dash. local */
 dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *text, void *value);
 
 /* The options a command line names, at their places in the command's tables. */
