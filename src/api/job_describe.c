@@ -11,7 +11,7 @@ double dnmf_fitting_entries(const dnmf_fitting *f) {
     return f->weak_figures.confidences;
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return (double)f->ratings.stored;
-  return (double)f->a.matrix.rows * (double)f->a.matrix.cols;
+  return (double)f->a.matrix.rows * (double)f->a.matrix.cols - (double)f->a.matrix.unknown;
 }
 
 static double sum_squares(const dnmf_fitting *f) {
@@ -151,6 +151,25 @@ static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dn
   return dnmf_model_add_curve(error, model, "validation_rmse", f->result.history_count, f->result.validation_history);
 }
 
+/* What belongs to fits with zeros only. */
+static dnmf_status describe_zeros(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const fact facts[] = {
+      REAL("mean", dnmf_matrix_mean(&f->a.matrix)),
+      REAL("validation_share", f->held_choice.share),
+  };
+  const fact held_out[] = {
+      WHOLE("validation_cells", f->held.held_out),
+      REAL("validation_rmse", f->result.validation_rmse),
+      REAL("validation_loss", f->result.validation_loss),
+      WHOLE("best_iteration", f->result.best_iteration),
+  };
+  DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  if (!f->has_held_out)
+    return DNMF_OK;
+  DNMF_TRY(add_facts(error, model, held_out, sizeof held_out / sizeof *held_out));
+  return dnmf_model_add_curve(error, model, "validation_rmse", f->result.history_count, f->result.validation_history);
+}
+
 /* What belongs to the best of several fits only; before one has begun, the seed is that of the first. */
 static dnmf_status describe_restarts(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
   const uint64_t seed = f->restarts.items ? f->restarts.items[f->best_restart].seed : f->settings.seed;
@@ -248,7 +267,7 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
   else if (ratings)
     DNMF_TRY(describe_ratings(error, f, model));
   else
-    DNMF_TRY(dnmf_model_set_real(error, model, "mean", a->sum / ((double)a->rows * (double)a->cols)));
+    DNMF_TRY(describe_zeros(error, f, model));
   if (f->in_batches)
     DNMF_TRY(describe_batches(error, f, model));
   if (f->restart_count > 0)

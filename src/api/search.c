@@ -62,8 +62,8 @@ static dnmf_status search_share_record(dnmf_context *context, const dnmf_search 
                                        dnmf_search_record *record) {
   const int64_t count = dnmf_search_number_count(s, record);
   void *memory = NULL;
-  DNMF_TRY(dnmf_agree(context, dnmf_allocate_zero(&context->error, "the figures of a search", count + 1,
-                                                  sizeof(double), &memory)));
+  DNMF_TRY(dnmf_agree(
+      context, dnmf_allocate_zero(&context->error, "the figures of a search", count + 1, sizeof(double), &memory)));
   double *numbers = memory;
   if (mine && s->part.rank == 0) {
     dnmf_search_move_numbers(s, record, numbers, false);

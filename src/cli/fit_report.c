@@ -169,6 +169,9 @@ static json_t *to_json(cli_session *session, const dnmf_fitting *fit, int64_t me
       all_words(&r->traffic), "messages", r->traffic.messages, "gather_words", r->traffic.gather_words, "scatter_words",
       r->traffic.scatter_words, "gram_words", r->traffic.gram_words, "control_words", r->traffic.control_words);
   cli_json_merge(&object, run);
+  cli_json_set(&object, "validation_loss", cli_json_real(r->validation_loss));
+  cli_json_set(&object, "validation_cells",
+               fit->held.held_out > 0 ? json_integer((json_int_t)fit->held.held_out) : json_null());
   cli_json_set(&object, "exact_residual", cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));
   cli_json_set(&object, "passes", r->passes > 0 ? json_integer(r->passes) : json_null());
   cli_json_set(&object, "predicted_iteration_seconds", cli_json_real(fit->predicted > 0 ? fit->predicted : NAN));
@@ -266,7 +269,10 @@ dnmf_status cli_fit_print(cli_session *session, const dnmf_fitting *fit) {
     cli_say(session, "  objective %.9g over %.0f entries", r->objective, dnmf_fitting_entries(fit));
   if (fit->residual_is_exact)
     cli_say(session, "  residual  |A - WH| = %.9g, entry by entry", sqrt(r->residual_squares));
-  if (fit->has_held_out)
+  if (fit->held.held_out > 0)
+    cli_say(session, "  held out  RMSE %.6f, mean loss %.6g over %" PRId64 " cells, the model of iteration %d",
+            r->validation_rmse, r->validation_loss, fit->held.held_out, r->best_iteration);
+  else if (fit->has_held_out)
     cli_say(session, "  held out  RMSE %.6f, the model of iteration %d", r->validation_rmse, r->best_iteration);
   print_chain(session, fit);
   if (fit->restart_count > 0)
