@@ -499,6 +499,8 @@ typedef struct dnmf_recommend_settings {
   const char *clip; /* scores to the scale of the ratings: "auto" (default), "yes", "no"; the order is that before */
   int64_t candidate_count;   /* only these columns are listed, given by position, the same on every process; */
   const int64_t *candidates; /* NULL (default): all */
+  double optimism;   /* rank by the prediction plus so many of its standard deviations over the draws of the model, and
+                        tell that as the score; negative: minus so many; needs posterior.samples; default 0 */
   int64_t min_count; /* list no column with fewer entries in the fit, or, of a model with zeros, in `seen`; default 0 */
 } dnmf_recommend_settings;
 

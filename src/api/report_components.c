@@ -11,6 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A model of many draws has thousands of components. */
+enum { MOST_COMPONENTS = 60 };
+
+static int shown_components(int components) {
+  return components < MOST_COMPONENTS ? components : MOST_COMPONENTS;
+}
+
 /* --- Shares and columns ------------------------------------------------------------------------------------ */
 
 /* Process 0's: names of the described columns. */
@@ -21,7 +28,7 @@ typedef struct column_names {
 
 static void put_shares(dnmf_page *page, const dnmf_description *d) {
   enum { NUMBER = 12 };
-  const int k = d->components;
+  const int k = shown_components(d->components);
   char *texts = calloc((size_t)k, NUMBER);
   const char **labels = calloc((size_t)k, sizeof *labels);
   double *values = calloc((size_t)k, sizeof *values);
@@ -93,9 +100,12 @@ static void put_components(dnmf_page *page, const dnmf_description *d, const col
       "how much of the component a column is against how much of the column is the component's. The bar "
       "and weight are the column's number in H; a lift of 2 means that twice as much of the column as of "
       "columns on average is this component's.");
+  if (d->components > MOST_COMPONENTS)
+    dnmf_page_format(page, "<p class=\"note\">Only the %d largest of %d are shown.</p>\n", MOST_COMPONENTS,
+                     d->components);
   dnmf_page_figures(page);
   put_shares(page, d);
-  for (int n = 0; n < d->components; n++)
+  for (int n = 0; n < shown_components(d->components); n++)
     put_component(page, d, names, d->order[n]);
   dnmf_page_figures_end(page);
   dnmf_page_section_end(page);
@@ -179,11 +189,13 @@ static int shown_row_compare(const void *a, const void *b) {
   return (x->at > y->at) - (x->at < y->at);
 }
 
-static void order_rows(const sampled_rows *sampled, const int *order, shown_row *shown) {
+/* Returns how many rows have a number that is not 0; the others come last. */
+static int64_t order_rows(const sampled_rows *sampled, const int *order, shown_row *shown) {
   const dnmf_panel *panel = &sampled->panel;
+  int64_t count = sampled->count;
   for (int64_t i = 0; i < sampled->count; i++)
     shown[i] = (shown_row){i, panel->components, 0};
-  for (int n = 0; n < panel->components; n++) {
+  for (int n = 0; n < shown_components(panel->components); n++) {
     double largest = 0;
     for (int64_t i = 0; i < sampled->count; i++)
       largest = fmax(largest, dnmf_panel_get(panel, i, order[n]));
@@ -194,6 +206,9 @@ static void order_rows(const sampled_rows *sampled, const int *order, shown_row 
     }
   }
   qsort(shown, (size_t)sampled->count, sizeof *shown, shown_row_compare);
+  while (count > 0 && shown[count - 1].part == 0)
+    count--;
+  return count;
 }
 
 static dnmf_status draw_factor(dnmf_error *error, const sampled_rows *sampled, const int *order, const char *title,
@@ -202,30 +217,32 @@ static dnmf_status draw_factor(dnmf_error *error, const sampled_rows *sampled, c
   int64_t numbers[MOST_LINES];
   char note[400];
   char all[DNMF_READABLE_TEXT];
-  const int k = sampled->panel.components;
+  char sampled_text[32];
+  snprintf(sampled_text, sizeof sampled_text, "%d of ", (int)sampled->count);
+  const int k = shown_components(sampled->panel.components);
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "a heat map", sampled->count * k, sizeof(double), &memory));
   double *values = memory;
-  order_rows(sampled, order, shown);
-  for (int64_t i = 0; i < sampled->count; i++) {
+  const int64_t count = order_rows(sampled, order, shown);
+  for (int64_t i = 0; i < count; i++) {
     numbers[i] = sampled->numbers[shown[i].at];
     for (int c = 0; c < k; c++)
       values[i * k + c] = dnmf_panel_get(&sampled->panel, shown[i].at, order[c]);
   }
-  if (rows > sampled->count)
-    snprintf(note, sizeof note,
-             "%d of %s %ss, evenly spaced; ordered by their strongest component, then by how strong it is.",
-             (int)sampled->count, dnmf_readable_number((double)rows, all), what);
-  else
-    snprintf(note, sizeof note, "All %s %ss, ordered by their strongest component, then by how strong it is.",
-             dnmf_readable_number((double)rows, all), what);
+  int length =
+      snprintf(note, sizeof note, "%s%s %ss%s, ordered by their strongest component, then by how strong it is.",
+               rows > sampled->count ? sampled_text : "All ", dnmf_readable_number((double)rows, all), what,
+               rows > sampled->count ? ", evenly spaced" : "");
+  if (count < sampled->count)
+    snprintf(note + length, sizeof note - (size_t)length, " %d of them that have only zeros are left out.",
+             (int)(sampled->count - count));
   char across[16];
   snprintf(across, sizeof across, "%ss", what);
   dnmf_put_heat_map(page, &(dnmf_heat_map){.title = title,
                                            .note = note,
                                            .x_name = "component",
                                            .y_name = across,
-                                           .rows = sampled->count,
+                                           .rows = count,
                                            .columns = k,
                                            .values = values,
                                            .numbers = numbers,

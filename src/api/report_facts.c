@@ -228,10 +228,12 @@ void dnmf_report_course(dnmf_page *page, const dnmf_model *model) {
       {.title = "Relative error by time",
        .note = "Seconds of iterating, of all jobs of the fit together.",
        .x_name = "seconds",
+       .x_from_zero = true,
        .y_name = "relative error"},
       {.title = "Objective by time",
        .note = "Seconds of iterating, of all jobs of the fit together.",
        .x_name = "seconds",
+       .x_from_zero = true,
        .y_name = "objective"},
   };
   put_curve(page, &charts[0], objective, NULL);

@@ -64,6 +64,17 @@ dnmf_axis dnmf_axis_of(double low, double high, bool log, int wanted) {
   return log && high > low * (1 + 1e-9) ? log_axis(low, high, wanted) : linear_axis(low, high, wanted);
 }
 
+void dnmf_axis_cut(dnmf_axis *axis, double low, double high) {
+  const double rounding = 1e-9 * (high - low);
+  int kept = 0;
+  for (int t = 0; t < axis->count; t++)
+    if (axis->ticks[t] >= low - rounding && axis->ticks[t] <= high + rounding)
+      axis->ticks[kept++] = axis->ticks[t];
+  axis->count = kept;
+  axis->low = low;
+  axis->high = high;
+}
+
 double dnmf_axis_place(const dnmf_axis *axis, double value) {
   if (axis->log)
     return log(value / axis->low) / log(axis->high / axis->low);
