@@ -260,6 +260,7 @@ def test_a_search_that_is_told_to_stop_goes_on(matrix, folder):
     (["--criterion", "stability", "--restarts", "1"], "--criterion stability"),
     (["--criterion", "heldout", "--holdout", "0"], "--criterion heldout"),
     (["--resume", "auto"], "--resume auto"),
+    (["-k", "2,3", "--restarts", "1", "--holdout", "0", "-o", "m.h5"], "a consensus model needs"),
 ])
 def test_what_cannot_be_done_is_refused(matrix, options, words):
     refused = run(["tune", matrix, *([] if "-k" in options else ["-k", "2"]), *options], expect=2)
