@@ -247,8 +247,9 @@ typedef struct dnmf_fit_settings {
   int64_t max_iter;  /* most iterations, or passes of mini-batches; default 200, with implicit 100; 0 keeps the start */
   double tol;        /* of the stopping rule; default 1e-4; 0: never stop by it */
   const char *stop;  /* "gradient": projected gradient below tol times the first; "objective": progress of 10
-                        iterations below tol times the start; "validation"; default "auto": "gradient", "objective"
-                        for "mu" and ratings, "validation" where ratings are held out */
+                        iterations below tol times the start; "validation": no better RMSE on what is held out,
+                        whose best model is kept; default "auto": "gradient", "objective" for "mu" and ratings,
+                        "validation" where ratings are held out */
   double time_limit; /* seconds of iterating in this job; default: none */
   const char *precision; /* of arithmetic and factors: default "double"; "single" */
 
@@ -261,7 +262,7 @@ typedef struct dnmf_fit_settings {
                             objective is kept; default 1 */
   } zeros;
 
-  /* Ratings ("unobserved") only. */
+  /* Ratings ("unobserved") only, but for validation and patience. */
   struct {
     const char *bias;          /* "both", "row", "col", "none"; default "auto": "both", "none" for "mu" */
     const char *shrink_to;     /* what l2 pulls a factor's rows towards: "zero", "mean" (their mean row), "level" (a
@@ -269,9 +270,11 @@ typedef struct dnmf_fit_settings {
                                   "mean" without biases, "zero" for "mu" */
     double l2_bias;            /* shrinks a bias as so many ratings of its mean would; default 5; with "level", so
                                   many times the root of its count for columns, 0.25 of that for rows; default 3 */
-    const char *validation;    /* hold out a share, "0.1", or the ratings of a file; default: none */
+    const char *validation;    /* hold out a share, "0.1", or the ratings of a file; with zeros a share of all cells,
+                                  which are filled in with their predictions; default: none */
     const dnmf_data *held_out; /* instead of validation: these ratings, matched by ids; NULL (default): none */
-    int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10 */
+    int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10; with zeros
+                                  only where stop is "validation" */
     double init_scale;         /* of the random start; default 0.05 */
   } ratings;
 
@@ -337,7 +340,8 @@ typedef struct dnmf_search_settings {
   int64_t folds;          /* such shares, each held out once; default 5 */
   const char *criterion;  /* what suggests: "heldout", "stability", "both" (default) */
   int64_t groups;         /* of processes that fit different numbers of components at a time; default: one a process
-                             where the matrix takes at most 64 MiB, else 1; arrays in memory are for one group */
+                             where the matrix takes at most 64 MiB, else 1; arrays in memory are for one group, and so
+                             is a search whose model is wanted */
   const char *checkpoint; /* keep what is done in this file, and */
   const char *resume;     /* take it from this one: its name, or "auto", that of `checkpoint` if it is there */
 } dnmf_search_settings;
@@ -386,6 +390,7 @@ typedef struct dnmf_result {
   double relative_error;   /* |A - WH| / |A| over the entries that count */
   double rmse;             /* over the entries that count */
   double validation_rmse;  /* on the entries held out */
+  double validation_loss;  /* with zeros: their mean loss, half the square of an error or its divergence; else NaN */
   int64_t best_iteration;  /* the model kept: the last, or the best on the entries held out */
   double read_seconds;     /* the slowest process's */
   double init_seconds;
@@ -494,6 +499,8 @@ typedef struct dnmf_recommend_settings {
   const char *clip; /* scores to the scale of the ratings: "auto" (default), "yes", "no"; the order is that before */
   int64_t candidate_count;   /* only these columns are listed, given by position, the same on every process; */
   const int64_t *candidates; /* NULL (default): all */
+  double optimism;   /* rank by the prediction plus so many of its standard deviations over the draws of the model, and
+                        tell that as the score; negative: minus so many; needs posterior.samples; default 0 */
   int64_t min_count; /* list no column with fewer entries in the fit, or, of a model with zeros, in `seen`; default 0 */
 } dnmf_recommend_settings;
 

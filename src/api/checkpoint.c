@@ -121,15 +121,19 @@ void dnmf_checkpoint_end(dnmf_checkpoint *checkpoint, dnmf_status reason) {
 typedef struct state_value {
   const char *name;
   size_t offset; /* of a double in dnmf_fit_state */
+  bool newer;    /* checkpoints of earlier versions do not have it: NaN */
 } state_value;
 
 #define STATE(name, member)                                                                                            \
-  { "state_" name, offsetof(dnmf_fit_state, member) }
+  { "state_" name, offsetof(dnmf_fit_state, member), false }
+#define NEWER_STATE(name, member)                                                                                      \
+  { "state_" name, offsetof(dnmf_fit_state, member), true }
 static const state_value state_values[] = {
     STATE("objective", result.objective),
     STATE("residual_squares", result.residual_squares),
     STATE("violation", result.violation),
     STATE("validation_rmse", result.validation_rmse),
+    NEWER_STATE("validation_loss", result.validation_loss),
     STATE("first_violation", memory.first_violation),
     STATE("start_error", memory.start_error),
     STATE("checked_error", memory.checked_error),
@@ -199,7 +203,7 @@ dnmf_status dnmf_checkpoint_state(dnmf_error *error, const char *path, const dnm
   result->below_rounding = below_rounding != 0;
   for (int i = 0; i < STATE_VALUES; i++) {
     double value = NAN;
-    if (!dnmf_model_number(saved, state_values[i].name, &value))
+    if (!dnmf_model_number(saved, state_values[i].name, &value) && !state_values[i].newer)
       return checkpoint_damaged(error, path, state_values[i].name);
     memcpy((char *)state + state_values[i].offset, &value, sizeof value);
   }

@@ -111,6 +111,7 @@ static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *chec
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_plan(context, f)));
   DNMF_TRY(dnmf_fitting_check_memory(context, f, 0));
   DNMF_TRY(dnmf_fitting_read(context, f));
+  DNMF_TRY(dnmf_fitting_take_cells(context, f));
   f->seconds.read = dnmf_lap(&clock);
   DNMF_TRY(f->in_batches ? dnmf_fitting_start_batches(context, f) : dnmf_fitting_start(context, f));
   DNMF_TRY(dnmf_resume_read_parts(context, f));
@@ -175,6 +176,7 @@ void dnmf_fitting_free(dnmf_fitting *f) {
     f->batch_w = (dnmf_panel){0};
   dnmf_factor_free(&f->w);
   dnmf_factor_free(&f->h);
+  dnmf_held_cells_free(&f->held);
   if (f->missing == DNMF_MISSING_UNOBSERVED) {
     dnmf_ratings_free(&f->ratings);
     dnmf_ratings_view_free(&f->held_out);
@@ -258,9 +260,7 @@ static dnmf_status share_numbers(dnmf_context *context, dnmf_range held, const v
   return dnmf_fetch_range(context, held, mine, sizeof(double), wanted, *shared);
 }
 
-/* A fit's model in the even shares that every model of the door is held in; provenance and history are moved.
- * collective */
-static dnmf_status share_evenly(dnmf_context *context, dnmf_model *from, dnmf_model *to) {
+dnmf_status dnmf_fitting_share(dnmf_context *context, dnmf_model *from, dnmf_model *to) {
   const dnmf_range rows = dnmf_range_split((dnmf_range){0, from->rows}, context->size, context->rank);
   const dnmf_range cols = dnmf_range_split((dnmf_range){0, from->cols}, context->size, context->rank);
   void *shared[4] = {NULL, NULL, NULL, NULL};
@@ -321,6 +321,7 @@ static void tell_result(const dnmf_fitting *f, dnmf_result *result) {
                           .relative_error = dnmf_fitting_relative_error(f),
                           .rmse = dnmf_fitting_rmse(f),
                           .validation_rmse = r->validation_rmse,
+                          .validation_loss = r->validation_loss,
                           .best_iteration = r->best_iteration,
                           .read_seconds = f->seconds.read,
                           .init_seconds = f->seconds.init,
@@ -335,7 +336,7 @@ static dnmf_status take_model(dnmf_context *context, const dnmf_fitting *f, dnmf
                      f->result.iterations, f->asked.files.checkpoint);
   dnmf_status status = dnmf_fitting_fill(context, f, NULL, &fitted);
   if (status == DNMF_OK)
-    status = share_evenly(context, &fitted, made);
+    status = dnmf_fitting_share(context, &fitted, made);
   dnmf_fitting_release(f, &fitted);
   return status;
 }

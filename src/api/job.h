@@ -17,6 +17,7 @@
 #include "cost/cost.h"
 #include "factor/model.h"
 #include "fit/batch_fit.h"
+#include "fit/held_cells.h"
 #include "fit/observed_fit.h"
 #include "fit/posterior_fit.h"
 #include "fit/restarts.h"
@@ -94,6 +95,8 @@ struct dnmf_fitting {
   dnmf_factor w;
   dnmf_factor h;
   bool residual_is_exact; /* summed entry by entry */
+  dnmf_held_choice held_choice;
+  dnmf_held_cells held;
 
   /* ... from several seeds; W and H are then the best so far. */
   int restart_count; /* 0: one fit, of the seed */
@@ -111,7 +114,7 @@ struct dnmf_fitting {
   /* Unstored entries are unobserved: ratings by rows and by columns. */
   dnmf_ratings ratings;
   dnmf_weak_figures weak_figures; /* with weak zeros */
-  bool has_held_out;
+  bool has_held_out;              /* also cells of a fit with zeros, in `held` */
   dnmf_ratings_view held_out;
   dnmf_posterior posterior; /* with a chain */
   dnmf_panel observed_w;
@@ -138,6 +141,10 @@ void dnmf_fitting_release(const dnmf_fitting *f, dnmf_model *model); /* local */
 /* Writes it to `path`, a partial name. collective */
 dnmf_status dnmf_fitting_write(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
                                const char *path);
+
+/* A fit's model in the even shares that every model of the door is held in; provenance and history are moved.
+ * collective */
+dnmf_status dnmf_fitting_share(dnmf_context *context, dnmf_model *from, dnmf_model *to);
 
 /* Checks what can be checked before the data are opened. local */
 dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f);
@@ -172,6 +179,19 @@ dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting 
  */
 enum { DNMF_SCALE_AUTO = 0, DNMF_SCALE_RAW, DNMF_SCALE_DIMENSION, DNMF_SCALE_COUNT, DNMF_SCALE_SQRT_COUNT };
 dnmf_status dnmf_choose_penalty_scale(dnmf_error *error, const char *text, int *scale, double *power);
+
+/* Whether the model kept is the best on held-out entries: of ratings always when there are any. local */
+static inline bool dnmf_fitting_keeps_best(const dnmf_fitting *f) {
+  return f->has_held_out && (f->missing == DNMF_MISSING_UNOBSERVED || f->settings.stop == DNMF_STOP_VALIDATION);
+}
+
+/* --validation of a fit with zeros: which cells; takes them out of the matrix. local, collective */
+dnmf_status dnmf_fitting_plan_cells(dnmf_error *error, dnmf_fitting *f, bool stops_by_them);
+dnmf_status dnmf_fitting_take_cells(dnmf_context *context, dnmf_fitting *f);
+
+/* Whether --validation is a fraction, which a number is; else a file. The fraction, between 0 and 1. local */
+bool dnmf_is_fraction(const char *text);
+dnmf_status dnmf_parse_fraction(dnmf_error *error, const char *text, double *fraction);
 
 /* Weak zeros: their settings. local */
 dnmf_status dnmf_fitting_plan_weak(dnmf_error *error, dnmf_fitting *f);

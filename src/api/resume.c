@@ -125,12 +125,37 @@ static dnmf_status check_restarts(dnmf_error *error, const dnmf_fitting *f) {
 
 /* What this fit will say of itself against what the checkpoint's did; what was not kept then is not compared. */
 dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f) {
-  static const char *const names[] = {
-      "components", "loss",        "solver",         "fix",      "seed",       "tol",
-      "stop",       "l1_w",        "l1_h",           "l2_w",     "l2_h",       "penalty_scale",
-      "precision",  "bias",        "sweeps",         "l2_bias",  "shrink_to",  "init_scale",
-      "forget",     "count_power", "missing_weight", "implicit", "confidence", "alpha",
-      "epsilon",    "like",        "chain_sweeps",   "burn_in",  "thin",       "keep"};
+  static const char *const names[] = {"components",
+                                      "loss",
+                                      "solver",
+                                      "fix",
+                                      "seed",
+                                      "tol",
+                                      "stop",
+                                      "l1_w",
+                                      "l1_h",
+                                      "l2_w",
+                                      "l2_h",
+                                      "penalty_scale",
+                                      "precision",
+                                      "bias",
+                                      "sweeps",
+                                      "l2_bias",
+                                      "shrink_to",
+                                      "init_scale",
+                                      "forget",
+                                      "count_power",
+                                      "missing_weight",
+                                      "implicit",
+                                      "confidence",
+                                      "alpha",
+                                      "epsilon",
+                                      "like",
+                                      "chain_sweeps",
+                                      "burn_in",
+                                      "thin",
+                                      "keep",
+                                      "validation_share"};
   const dnmf_resume *resume = &f->resume;
   dnmf_model now = {.rows = 0};
   if (!resume->path)
@@ -163,7 +188,7 @@ static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_fit_state *state = &f->resume.state;
   const bool in_chain = dnmf_fit_state_panel(state, DNMF_PART_TRACE) != NULL;
   const bool complete =
-      (!f->has_held_out || in_chain ||
+      (!dnmf_fitting_keeps_best(f) || in_chain ||
        (dnmf_fit_state_panel(state, DNMF_PART_BEST_W) && dnmf_fit_state_panel(state, DNMF_PART_BEST_H))) &&
       (!f->in_batches ||
        (dnmf_fit_state_panel(state, DNMF_PART_SUMS) && dnmf_fit_state_panel(state, DNMF_PART_GRAM))) &&
@@ -190,7 +215,7 @@ dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f) {
   dnmf_resume *resume = &f->resume;
   if (resume->path && f->restart_count > 0)
     return dnmf_restarts_read(context, f);
-  if (!resume->path || (!f->has_held_out && !f->in_batches && f->settings.posterior.samples == 0))
+  if (!resume->path || (!dnmf_fitting_keeps_best(f) && !f->in_batches && f->settings.posterior.samples == 0))
     return DNMF_OK;
   const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
   const dnmf_range rows = observed ? f->ratings.by_rows.owned : f->w.owned;

@@ -62,8 +62,8 @@ static dnmf_status search_share_record(dnmf_context *context, const dnmf_search 
                                        dnmf_search_record *record) {
   const int64_t count = dnmf_search_number_count(s, record);
   void *memory = NULL;
-  DNMF_TRY(dnmf_agree(context, dnmf_allocate_zero(&context->error, "the figures of a search", count + 1,
-                                                  sizeof(double), &memory)));
+  DNMF_TRY(dnmf_agree(
+      context, dnmf_allocate_zero(&context->error, "the figures of a search", count + 1, sizeof(double), &memory)));
   double *numbers = memory;
   if (mine && s->part.rank == 0) {
     dnmf_search_move_numbers(s, record, numbers, false);
@@ -241,8 +241,8 @@ dnmf_status dnmf_search_run(dnmf_context *context, const dnmf_data *data, const 
                             const dnmf_search_settings *search, const dnmf_search_host *host, const char *output,
                             dnmf_search *s) {
   static const dnmf_job_host nobody = {.state = NULL};
-  memset(s, 0, sizeof *s);
   s->part.comm = MPI_COMM_NULL;
+  s->wants_model = s->wants_model || output;
   s->asked = search;
   s->host = host;
   s->began = MPI_Wtime();

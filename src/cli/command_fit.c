@@ -81,7 +81,8 @@ static const cli_option ratings_table[] = {
      0, INFINITY, NULL},
     {"validation", 0, CLI_INPUT_FILE, FIT(ratings.validation), "F|FILE",
      "hold out this fraction, or the ratings of FILE (matched by ids); stop when their RMSE "
-     "stops improving, keep the best model",
+     "stops improving, keep the best model. With zeros: a fraction of all cells, which "
+     "only measure the fit unless --stop is validation",
      0, 0, NULL},
     {"patience", 0, CLI_INT, FIT(ratings.patience), "N", "iterations without improvement before stopping (default 10)",
      1, 1e9, NULL},

@@ -109,6 +109,9 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
     announce_batches(session, fit);
   else if (!observed && reads_once(fit))
     cli_detail(session, "  A is read once an iteration, in tiles of whole rows");
+  if (fit->held.held_out > 0)
+    cli_say(session, "  %" PRId64 " cells are held out (%g of all), zeros among them, and filled in by predictions",
+            fit->held.held_out, fit->held_choice.share);
   if (fit->weak)
     announce_weak(session, fit);
   else if (observed)

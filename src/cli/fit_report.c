@@ -28,6 +28,19 @@ static json_t *batches_to_json(const dnmf_fitting *fit) {
       "planned", memory->total, "batch", memory->blocks, "w", memory->w, "h", memory->h);
 }
 
+static json_t *posterior_to_json(const dnmf_fitting *fit) {
+  const dnmf_posterior *p = &fit->posterior;
+  const dnmf_posterior_settings *asked = &fit->settings.posterior;
+  if (p->kept == 0)
+    return json_null();
+  return cli_json_pack(
+      "{s:i, s:i, s:i, s:i, s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "sweeps", asked->samples, "burn_in", asked->burn_in,
+      "thin", asked->thin, "samples", p->is_mean ? 0 : p->kept, "keep", p->is_mean ? "mean" : "samples",
+      "start_iterations", p->start_iterations, "noise_precision", cli_json_real(p->noise_precision), "noise_r_hat",
+      cli_json_real(p->noise_r_hat), "noise_effective_samples", cli_json_real(p->noise_effective), "watched_r_hat",
+      cli_json_real(p->watched_r_hat), "watched_effective_samples", cli_json_real(p->watched_effective));
+}
+
 /* --- Restarts ---------------------------------------------------------------------------------------------- */
 
 /* Least, median and greatest of those that have begun. */
@@ -156,9 +169,13 @@ static json_t *to_json(cli_session *session, const dnmf_fitting *fit, int64_t me
       all_words(&r->traffic), "messages", r->traffic.messages, "gather_words", r->traffic.gather_words, "scatter_words",
       r->traffic.scatter_words, "gram_words", r->traffic.gram_words, "control_words", r->traffic.control_words);
   cli_json_merge(&object, run);
+  cli_json_set(&object, "validation_loss", cli_json_real(r->validation_loss));
+  cli_json_set(&object, "validation_cells",
+               fit->held.held_out > 0 ? json_integer((json_int_t)fit->held.held_out) : json_null());
   cli_json_set(&object, "exact_residual", cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));
   cli_json_set(&object, "passes", r->passes > 0 ? json_integer(r->passes) : json_null());
   cli_json_set(&object, "predicted_iteration_seconds", cli_json_real(fit->predicted > 0 ? fit->predicted : NAN));
+  cli_json_set(&object, "posterior", posterior_to_json(fit));
   cli_json_set(&object, "mini_batches", batches_to_json(fit));
   cli_json_set(&object, "restarts", restarts_to_json(fit));
   return object;
@@ -207,6 +224,23 @@ static dnmf_status tell_how_to_go_on(cli_session *session, const dnmf_fitting *f
                    fit->data->name, fit->asked.files.output, fit->asked.files.checkpoint);
 }
 
+/* A chain that has not forgotten its start is said to be too short. */
+static void print_chain(cli_session *session, const dnmf_fitting *fit) {
+  static const double most_r_hat = 1.1;
+  const dnmf_posterior *p = &fit->posterior;
+  if (p->kept == 0)
+    return;
+  cli_say(session, "  chain     %d draws kept%s, after a fit of %d iterations; noise deviation %.4g", p->kept,
+          p->is_mean ? ": the mean of all" : "", p->start_iterations, 1 / sqrt(p->noise_precision));
+  cli_say(session, "  converged? split R-hat and effective samples: noise %.3f, %.0f; %s %.3f, %.0f", p->noise_r_hat,
+          p->noise_effective, fit->has_held_out ? "held-out error" : "predictions", p->watched_r_hat,
+          p->watched_effective);
+  if (p->noise_r_hat > most_r_hat || p->watched_r_hat > most_r_hat)
+    dnmf_warn(session->context,
+              "the chain still moves (split R-hat above %g): more --burn-in and --samples make a better average",
+              most_r_hat);
+}
+
 /* How good the model is. */
 static void print_quality(cli_session *session, const dnmf_fitting *fit) {
   const dnmf_fit_result *r = &fit->result;
@@ -225,8 +259,12 @@ static void print_quality(cli_session *session, const dnmf_fitting *fit) {
     cli_say(session, "  objective %.9g over %.0f entries", r->objective, dnmf_fitting_entries(fit));
   if (fit->residual_is_exact)
     cli_say(session, "  residual  |A - WH| = %.9g, entry by entry", sqrt(r->residual_squares));
-  if (fit->has_held_out)
+  if (fit->held.held_out > 0)
+    cli_say(session, "  held out  RMSE %.6f, mean loss %.6g over %" PRId64 " cells, the model of iteration %d",
+            r->validation_rmse, r->validation_loss, fit->held.held_out, r->best_iteration);
+  else if (fit->has_held_out)
     cli_say(session, "  held out  RMSE %.6f, the model of iteration %d", r->validation_rmse, r->best_iteration);
+  print_chain(session, fit);
   if (fit->restart_count > 0)
     print_restarts(session, fit);
 }

@@ -56,6 +56,11 @@ static double factor_sums(const dnmf_job *job) {
   return job->loss.beta == 0 ? 0 : 1;
 }
 
+/* Values that ride along with them. */
+static double control_values(const dnmf_job *job) {
+  return DNMF_COST_CONTROLS + (job->held_share > 0 ? DNMF_COST_HELD_SUMS : 0);
+}
+
 /* WH and the sums over its entries, of both half-steps. */
 static double divergence_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows, double cols,
                                  double stored) {
@@ -73,8 +78,8 @@ bool dnmf_cost_by_rows_alone(const dnmf_context *context, const dnmf_job *job, i
 }
 
 bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols) {
-  return grid_cols == 1 && !job->sparse && !job->loss.divergence && job->solver != DNMF_SOLVER_BPP &&
-         dnmf_sweep_fits(job->precision, number_of(job), job->cols, width_of(job));
+  return grid_cols == 1 && !job->sparse && job->held_share == 0 && !job->loss.divergence &&
+         job->solver != DNMF_SOLVER_BPP && dnmf_sweep_fits(job->precision, number_of(job), job->cols, width_of(job));
 }
 
 static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, int grid_cols, double rows, double cols,
@@ -88,6 +93,13 @@ static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, 
   if (dnmf_cost_is_one_pass(job, grid_cols) && !only_two)
     return seconds_of(machine, DNMF_WORK_DENSE_ONE_PASS, 2 * operations, bytes + panels);
   return seconds_of(machine, first, operations, bytes) + seconds_of(machine, first + 1, operations, bytes);
+}
+
+/* Predictions of the cells taken out, and their rows of the other factor: scattered as a sparse block's entries are. */
+static double held_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows, double cols) {
+  const double operations = 4 * job->held_share * rows * cols * width_of(job);
+  const double bytes = operations / 2 * (double)dnmf_precision_size(job->precision);
+  return 2 * seconds_of(machine, DNMF_WORK_SPARSE, operations, bytes);
 }
 
 static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
@@ -129,6 +141,16 @@ static double loading_bytes(const dnmf_job *job, bool by_rows_alone, int64_t row
                 stored * (ENTRY_PLACE + size + sizeof(int32_t) + size));
 }
 
+/* Cells taken out of a block: their places by rows and by columns, and their values. */
+static double held_bytes(const dnmf_job *job, int64_t rows, int64_t cols) {
+  const double cells = ceil(job->held_share * (double)rows * (double)cols);
+  return job->held_share == 0 ? 0
+                              : dnmf_allocated_bytes((double)rows + 1, sizeof(int64_t)) +
+                                    dnmf_allocated_bytes((double)cols + 1, sizeof(int64_t)) +
+                                    2 * dnmf_allocated_bytes(cells, sizeof(int32_t)) +
+                                    dnmf_allocated_bytes(cells, dnmf_precision_size(job->precision));
+}
+
 static double denominator_bytes(int64_t block, int64_t owned, int group_size, int components,
                                 dnmf_precision precision) {
   return dnmf_panel_bytes(block, components, precision) +
@@ -161,7 +183,7 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   if (sums_denominators(job))
     m.factors += denominator_bytes(rows, own_rows, grid_cols, k, precision) +
                  denominator_bytes(cols, own_cols, grid_rows, k, precision);
-  m.grams = 2 * dnmf_allocated_bytes(starts * (factor_sums(job) + DNMF_COST_CONTROLS), sizeof(double));
+  m.grams = 2 * dnmf_allocated_bytes(starts * (factor_sums(job) + control_values(job)), sizeof(double));
   const double solver_w = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_rows, k);
   const double solver_h = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_cols, k);
   m.work = larger(dnmf_product_bytes(context, job->sparse, by_rows_alone, precision, rows, cols, stored, width),
@@ -178,6 +200,10 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   if (job->restarts > 0)
     m.work = larger(m.work, kept * each);
   m.loading = loading_bytes(job, by_rows_alone, rows, cols, stored, m.block);
+  if (job->held_share > 0) {
+    m.block += held_bytes(job, rows, cols);
+    m.work = larger(m.work, dnmf_panel_bytes(rows > cols ? rows : cols, k, precision)); /* a padded factor */
+  }
   m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
   return m;
 }
@@ -190,7 +216,7 @@ static dnmf_traffic traffic_of_blocks(const dnmf_job *job, double grid_rows, dou
   return (dnmf_traffic){.gather_words = sent,
                         .scatter_words = scatters * sent,
                         .gram_words = 4 * (p - 1) * starts_of(job) * factor_sums(job),
-                        .control_words = 4 * (p - 1) * starts_of(job) * DNMF_COST_CONTROLS,
+                        .control_words = 4 * (p - 1) * starts_of(job) * control_values(job),
                         .messages = p * trees};
 }
 
@@ -207,6 +233,7 @@ static void cost_of_blocks(const dnmf_context *context, const dnmf_job *job, con
     return;
   cost->seconds.product = job->loss.divergence ? divergence_seconds(job, machine, rows, cols, stored)
                                                : product_seconds(job, machine, cost->grid_cols, rows, cols, stored);
+  cost->seconds.product += held_seconds(job, machine, rows, cols);
   cost->seconds.gram = job->loss.divergence ? 0 : gram_seconds(job, machine, owned);
   cost->seconds.update = update_seconds(job, machine, owned);
 }

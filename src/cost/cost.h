@@ -38,6 +38,7 @@
 /* Values that ride along with sums over all processes; src/fit asserts that its loops send no more. */
 enum {
   DNMF_COST_CONTROLS = 8,       /* with the sums of a factor, zeros */
+  DNMF_COST_HELD_SUMS = 3,      /* beside them, where cells are taken out of A */
   DNMF_COST_OBSERVED_SUMS = 9,  /* of an iteration over observed entries */
   DNMF_COST_MEAN_ROW_EXTRA = 1, /* beside the mean row of a factor, where rows are pulled towards that */
   DNMF_COST_BIAS_LINE_SUMS = 5, /* of a factor's biases, where rows are pulled towards a level */
@@ -66,8 +67,9 @@ typedef struct dnmf_job {
   bool weak;      /* of observed entries: the others are weak zeros, */
   bool confident; /* and each observed entry has a confidence of its own */
   dnmf_solver solver;
-  int sweeps;     /* hals with zeros: of a half-step; 0 and 1: one */
-  dnmf_loss loss; /* of fits with zeros */
+  int sweeps;        /* hals with zeros: of a half-step; 0 and 1: one */
+  dnmf_loss loss;    /* of fits with zeros */
+  double held_share; /* ... that take that share of all cells out of A (fit/held_cells.h) */
   dnmf_precision precision;
   dnmf_number narrow; /* the type that A's values are kept in, where narrower than the precision; 0: its numbers */
 } dnmf_job;
@@ -75,7 +77,8 @@ typedef struct dnmf_job {
 /* Bytes of one process, as allocated. What the libraries, MPI and the program itself take comes on top, and what the
  * allocator keeps of memory freed after loading. */
 typedef struct dnmf_cost_memory {
-  double block;   /* of A; of ratings, by rows and by columns, with what fetches factor rows */
+  double
+      block; /* of A, with cells taken out of it; of ratings, by rows and by columns, with what fetches factor rows */
   double factors; /* owned and gathered rows of W and H and the products with A */
   double grams;   /* with the values that ride along */
   double work;    /* of the step of an iteration that takes most, while it runs */

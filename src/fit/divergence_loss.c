@@ -52,7 +52,7 @@ static double exponent(double beta) {
 /* Where scikit-learn takes a number for 0, so that it does not linger as a denominator: 2^-52, but never above 2^-45 of
  * the size that the factors of a matrix of small values have. */
 static double smallest(const zeros_fit *z, const zeros_factor *x) {
-  const double size = sqrt(z->a->sum / ((double)z->a->rows * (double)z->a->cols) / z->settings->components);
+  const double size = sqrt(dnmf_matrix_mean(z->a) / z->settings->components);
   const bool wanted = x->transposed ? beta_of(z) <= 1 : beta_of(z) < 1;
   return wanted ? DBL_EPSILON * fmin(1, 128 * size) : 0;
 }
@@ -97,11 +97,12 @@ static double sum_of_powers(const zeros_fit *z) {
   return powers;
 }
 
-/* D(A | WH) */
+/* D(A | WH), without the cells taken out of A */
 static void divergence_evaluate(const zeros_fit *z, int start, dnmf_reached *reached) {
   const double beta = beta_of(z);
   const double powers = sum_of_powers(z);
-  const double loss = dnmf_divergence_total(beta, zeros_control(z, z->last, start)[CONTROL_LOSS], powers);
+  const double loss =
+      dnmf_divergence_total(beta, zeros_control(z, z->last, start)[CONTROL_LOSS], powers) - zeros_filled(z, start);
   const double terms = beta == 0 || beta == 1 ? powers : powers / fabs(beta * (beta - 1));
   reached->has_loss = true;
   reached->loss = loss < 0 ? 0 : loss;

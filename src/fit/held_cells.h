@@ -21,9 +21,9 @@
  * A row or column all of whose cells are taken out is legal: nothing pulls its factor but the penalties, and without
  * them it stays as it starts.
  *
- * Use: dnmf_held_cells_take(..., &choice, settings.loss, &a, &held); settings.held = &held; dnmf_fit_zeros, whose
- * result has validation_rmse and validation_loss (and settings.stop = DNMF_STOP_VALIDATION stops by the former and
- * keeps the best model; else they are the last model's); dnmf_held_cells_put_back.
+ * Use: dnmf_held_cells_take(..., &layout, &choice, settings.loss, &a, &held); settings.held = &held; dnmf_fit_zeros,
+ * whose result has validation_rmse and validation_loss (and settings.stop = DNMF_STOP_VALIDATION stops by the former
+ * and keeps the best model; else they are the last model's); dnmf_held_cells_put_back.
  *
  * Memory: 4 bytes a cell for its column, 4 for its row in the order of columns, and a number of A's precision; an
  * iteration takes 8 k operations a cell.
@@ -47,6 +47,8 @@ typedef struct dnmf_held_cells {
   int64_t held_out; /* cells with a value, by which the fit is measured */
   int64_t missing;  /* cells without one */
   double filler;    /* what stands in A in their place */
+  double sum;       /* of A and its squares before */
+  double sum_squares;
   dnmf_loss loss;
   dnmf_csr by_rows; /* values in the precision of A, NaN where there is none */
   dnmf_csr by_cols; /* places only */
@@ -62,18 +64,15 @@ typedef struct dnmf_held_sums {
 /* Whether that cell of A is held out. local */
 bool dnmf_held_choice_has(const dnmf_held_choice *choice, int64_t row, int64_t col);
 
-/* Takes the chosen cells out of A, whose figures (sum, sum_squares, unknown) become those of the others; checksum and
- * numbers of empty rows and columns stay the whole matrix's. Fails when no cell is held out, or all are. After success
- * released with dnmf_held_cells_put_back or dnmf_held_cells_free. collective */
-dnmf_status dnmf_held_cells_take(dnmf_context *context, const dnmf_held_choice *choice, dnmf_loss loss, dnmf_matrix *a,
-                                 dnmf_held_cells *held);
+/* Takes the chosen cells out of A, whose figures sum, sum_squares and unknown become those of the others; the rest
+ * (checksum, empty rows and columns) stays the whole matrix's. Fails when no cell is held out, or all are. After
+ * success released with dnmf_held_cells_put_back or dnmf_held_cells_free. collective */
+dnmf_status dnmf_held_cells_take(dnmf_context *context, const dnmf_layout *layout, const dnmf_held_choice *choice,
+                                 dnmf_loss loss, dnmf_matrix *a, dnmf_held_cells *held);
 
-/* A as it was before, for another fold. Releases `held`. collective */
-dnmf_status dnmf_held_cells_put_back(dnmf_context *context, dnmf_matrix *a, dnmf_held_cells *held);
+/* A as it was before, for another fold. Releases `held`; accepts a zeroed one. local */
+void dnmf_held_cells_put_back(dnmf_matrix *a, dnmf_held_cells *held);
 void dnmf_held_cells_free(dnmf_held_cells *held); /* local; accepts a zeroed one */
-
-/* Bytes for `cells` cells of a block of rows x cols. local */
-double dnmf_held_cells_bytes(dnmf_precision precision, int64_t rows, int64_t cols, double cells);
 
 /* Some columns of panels in which several starts stand side by side: components first ... first + components - 1. */
 typedef struct dnmf_held_slice {
@@ -81,9 +80,9 @@ typedef struct dnmf_held_slice {
   int components;
 } dnmf_held_slice;
 
-/* Adds to `out` (that slice of it) what the cells taken out contribute at their prediction: to W's products, or
- * numerators, block rows x k; `transposed`, to H's, block columns x k. `w` and `h`: the gathered factors of the block.
- * `sums`: NULL where nobody asks. local */
+/* Adds to `out` (that slice of it; NULL: sums only) what the cells taken out contribute at their prediction: to W's
+ * products, or numerators, block rows x k; `transposed`, to H's, block columns x k. `w` and `h`: the gathered factors
+ * of the block. `sums`: NULL where nobody asks. local */
 dnmf_status dnmf_held_cells_contribute(dnmf_context *context, const dnmf_held_cells *held, const dnmf_matrix *a,
                                        const dnmf_panel *w, const dnmf_panel *h, dnmf_held_slice slice, bool transposed,
                                        dnmf_panel *out, dnmf_held_sums *sums);

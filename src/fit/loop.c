@@ -101,14 +101,21 @@ static double held_out_rmse(const dnmf_reached *reached) {
   return reached->held_out_count > 0 ? sqrt(reached->held_out_squares / reached->held_out_count) : NAN;
 }
 
-/* Without held-out entries the last model is the best. */
+static double held_out_loss(const dnmf_reached *reached) {
+  return reached->held_out_count > 0 ? reached->held_out_loss / reached->held_out_count : NAN;
+}
+
+/* Without held-out entries, or where they do not decide, the last model is the best. */
 static void keep_best(dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached *reached, dnmf_loop_fit *fit) {
   const double rmse = held_out_rmse(reached);
   dnmf_fit_result *result = fit->result;
   if (!problem->holds_out) {
+    result->validation_rmse = rmse;
+    result->validation_loss = held_out_loss(reached);
     result->best_iteration = result->iterations;
   } else if (result->iterations == 0 || rmse < result->validation_rmse) {
     result->validation_rmse = rmse;
+    result->validation_loss = held_out_loss(reached);
     result->best_iteration = result->iterations;
     fit->memory.best_objective = result->objective;
     fit->memory.best_residual_squares = result->residual_squares;
@@ -341,7 +348,7 @@ static dnmf_status end_step(dnmf_loop *l, const dnmf_problem *problem, const dnm
 
 static dnmf_status iterate(dnmf_loop *l, const dnmf_problem *problem, dnmf_reached *reached) {
   for (int i = 0; i < l->fit_count; i++)
-    reached[i] = (dnmf_reached){.squares = NAN};
+    reached[i] = (dnmf_reached){.squares = NAN, .held_out_loss = NAN};
   DNMF_TRY(begin(l, problem, reached));
   double clock = l->began;
   for (int i = 0; i < l->fit_count; i++)
@@ -351,7 +358,7 @@ static dnmf_status iterate(dnmf_loop *l, const dnmf_problem *problem, dnmf_reach
     problem->kind->leave(l, problem->state);
   while (count_running(l) > 0) {
     for (int i = 0; i < l->fit_count; i++)
-      reached[i] = (dnmf_reached){.squares = NAN};
+      reached[i] = (dnmf_reached){.squares = NAN, .held_out_loss = NAN};
     DNMF_TRY(problem->kind->step(l, problem->state, reached));
     DNMF_TRY(end_step(l, problem, reached, dnmf_lap(&clock)));
   }
@@ -362,7 +369,7 @@ static dnmf_status iterate(dnmf_loop *l, const dnmf_problem *problem, dnmf_reach
 /* The model to keep, once the fit is done. */
 static dnmf_status settle(dnmf_loop *l, const dnmf_problem *problem, dnmf_reached *reached) {
   for (int i = 0; i < l->fit_count; i++)
-    reached[i] = (dnmf_reached){.squares = NAN};
+    reached[i] = (dnmf_reached){.squares = NAN, .held_out_loss = NAN};
   if (problem->kind->settle && !l->fits[0].result->interrupted)
     DNMF_TRY(problem->kind->settle(l, problem->state, reached));
   for (int i = 0; i < l->fit_count; i++) {
@@ -406,7 +413,7 @@ static void begin_loop(dnmf_loop *l) {
     dnmf_loop_fit *fit = &l->fits[i];
     fit->memory = fit->resume ? fit->resume->memory : (dnmf_fit_memory){.start_error = NAN};
     fit->done = false;
-    *fit->result = (dnmf_fit_result){.validation_rmse = NAN, .stop_reason = "unfinished"};
+    *fit->result = (dnmf_fit_result){.validation_rmse = NAN, .validation_loss = NAN, .stop_reason = "unfinished"};
   }
 }
 

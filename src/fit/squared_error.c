@@ -88,7 +88,7 @@ static dnmf_status squared_error_sum(zeros_fit *z, zeros_factor *x, const zeros_
   return DNMF_OK;
 }
 
-/* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H H'>) */
+/* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H H'>), A with the predictions of cells taken out */
 static void squared_error_evaluate(const zeros_fit *z, int start, dnmf_reached *reached) {
   const double *w = zeros_sums(z, &z->w, start);
   const double *h = zeros_sums(z, &z->h, start);
@@ -96,7 +96,7 @@ static void squared_error_evaluate(const zeros_fit *z, int start, dnmf_reached *
   double crossed = 0;
   for (int64_t i = 0; i < z->count; i++)
     crossed += w[i] * h[i];
-  dnmf_reached_from_terms(reached, z->a->precision, z->a->sum_squares, inner, crossed);
+  dnmf_reached_from_terms(reached, z->a->precision, z->a->sum_squares + zeros_filled(z, start), inner, crossed);
 }
 
 const loss_arithmetic dnmf_squared_error = {.sum_count = squared_error_sum_count,

@@ -21,6 +21,7 @@
 #include <string.h>
 
 _Static_assert((int)CONTROLS == (int)DNMF_COST_CONTROLS, "the cost model counts what travels");
+_Static_assert((int)HELD_SUMS == (int)DNMF_COST_HELD_SUMS, "the cost model counts what travels");
 
 /* The other factor: the one that is fixed in this one's turn. */
 static zeros_factor *fixed_for(zeros_fit *z, const zeros_factor *s) {
@@ -53,13 +54,26 @@ static dnmf_status zeros_sum_scatter(zeros_fit *z, zeros_factor *y) {
   return DNMF_OK;
 }
 
+/* Cells taken out of A count with their current prediction in each start. */
+static dnmf_status zeros_fill(zeros_fit *z, zeros_factor *y) {
+  const int k = z->settings->components;
+  dnmf_status status = DNMF_OK;
+  for (int s = 0; s < z->starts && status == DNMF_OK; s++)
+    status = dnmf_held_cells_contribute(z->context, z->held, z->a, &z->w.x->gathered, &z->h.x->gathered,
+                                        (dnmf_held_slice){s * k, k}, y->transposed, &y->x->partial,
+                                        y == z->first ? &z->held_sums[s] : NULL);
+  return status;
+}
+
 /* What the update of Y needs from A, summed over all processes: own rows are left in the products of Y. */
 static dnmf_status zeros_contribute(zeros_fit *z, zeros_factor *y) {
   DNMF_TRY(zeros_gather(z, fixed_for(z, y))); /* F under this block */
-  if (z->arithmetic->needs_both)
+  if (z->arithmetic->needs_both || z->held)
     DNMF_TRY(zeros_gather(z, y));
   double clock = MPI_Wtime();
   dnmf_loop_keep_failure(z->loop, z->arithmetic->contribute(z, y)); /* A_ij F_j */
+  if (z->held)
+    dnmf_loop_keep_failure(z->loop, zeros_fill(z, y)); /* ... at their prediction, cells taken out */
   z->loop->seconds.product += dnmf_lap(&clock);
   return zeros_sum_scatter(z, y); /* sum_j A_ij F_j */
 }
@@ -75,9 +89,14 @@ static dnmf_status zeros_begin_sums(zeros_fit *z, zeros_factor *x, const zeros_f
     control[CONTROL_SQUARES] = x->l2 > 0 ? dnmf_panel_dot(z->context, mine, mine) : 0;
     control[CONTROL_FAILED] = z->loop->failure != DNMF_OK;
     dnmf_loop_ask(z->loop, control + CONTROL_ASKS);
+    if (z->held) {
+      const dnmf_held_sums *sums = &z->held_sums[s];
+      memcpy(zeros_held(z, x, s), (double[HELD_SUMS]){sums->squares, sums->loss, sums->filled},
+             HELD_SUMS * sizeof(double));
+    }
   }
   z->loop->seconds.gram += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_sum_gram_begin(z->context, x->sums, z->starts * z->count, z->starts * CONTROLS));
+  DNMF_TRY(dnmf_sum_gram_begin(z->context, x->sums, z->starts * z->count, z->starts * zeros_control_count(z)));
   z->loop->seconds.exchange += dnmf_lap(&clock);
   return DNMF_OK;
 }
@@ -90,14 +109,14 @@ static dnmf_status zeros_end_sums(zeros_fit *z, const zeros_factor *x) {
 }
 
 /* X <- update(X; its products, the sums of F), then the sums of X and what Y needs of it, its products. The sums travel
- * while the products are made, unless they are made of the same: P = WH. What depends on F alone stays when F is fixed
- * for good. */
+ * while the products are made, unless they are made of the same: P = WH, of divergences and where cells are taken out
+ * of A. What depends on F alone stays when F is fixed for good. */
 static dnmf_status zeros_half_step(zeros_fit *z, zeros_factor *x, zeros_factor *y) {
-  const bool together = z->arithmetic->needs_both;
+  const bool together = z->arithmetic->needs_both || z->held;
   zeros_update(z, x);
   if (together)
     DNMF_TRY(zeros_contribute(z, y));
-  DNMF_TRY(zeros_begin_sums(z, x, x));
+  DNMF_TRY(zeros_begin_sums(z, x, z->held ? y : x)); /* of cells at the prediction of both as they are now */
   if (!together && x != y)
     DNMF_TRY(zeros_contribute(z, y));
   return zeros_end_sums(z, x);
@@ -130,6 +149,12 @@ static void zeros_evaluate(const zeros_fit *z, dnmf_reached *all) {
     reached->watched = reached->loss;
     reached->penalty = zeros_penalty(&z->w, w) + zeros_penalty(&z->h, h);
     reached->violation = w[CONTROL_VIOLATION] + h[CONTROL_VIOLATION];
+    if (z->held) {
+      const double *held = zeros_held(z, z->last, s);
+      reached->held_out_squares = held[HELD_SQUARES];
+      reached->held_out_loss = held[HELD_LOSS];
+      reached->held_out_count = (double)z->held->held_out;
+    }
     memcpy(reached->asks, zeros_control(z, z->last, s) + CONTROL_ASKS, sizeof reached->asks);
   }
 }
@@ -152,6 +177,7 @@ static dnmf_status zeros_begin(dnmf_loop *loop, void *state, dnmf_reached *reach
   zeros_fit *z = state;
   zeros_factor *fixed = fixed_for(z, z->last);
   (void)loop;
+  zeros_best_resume(z);
   DNMF_TRY(zeros_begin_sums(z, fixed, fixed));
   DNMF_TRY(zeros_end_sums(z, fixed));
   DNMF_TRY(zeros_contribute(z, z->first));
@@ -164,8 +190,8 @@ static dnmf_status zeros_begin(dnmf_loop *loop, void *state, dnmf_reached *reach
 /* Sums and control values of one factor, of each start. */
 static dnmf_status zeros_create_sums(zeros_fit *z, zeros_factor *x) {
   void *memory = NULL;
-  DNMF_TRY(dnmf_allocate_zero(&z->context->error, "sums of a factor", z->starts * (z->count + CONTROLS), sizeof(double),
-                              &memory));
+  DNMF_TRY(dnmf_allocate_zero(&z->context->error, "sums of a factor", z->starts * (z->count + zeros_control_count(z)),
+                              sizeof(double), &memory));
   x->sums = memory;
   return DNMF_OK;
 }
@@ -190,7 +216,7 @@ static bool zeros_reads_once(const zeros_fit *z) {
                         .solver = z->settings->solver,
                         .loss = z->settings->loss,
                         .precision = z->a->precision};
-  return z->settings->fixed == DNMF_FIXED_NONE && dnmf_cost_is_one_pass(&job, z->w.x->group_size);
+  return z->settings->fixed == DNMF_FIXED_NONE && !z->held && dnmf_cost_is_one_pass(&job, z->w.x->group_size);
 }
 
 static dnmf_status zeros_open(dnmf_loop *loop, void *state) {
@@ -198,6 +224,13 @@ static dnmf_status zeros_open(dnmf_loop *loop, void *state) {
   z->loop = loop;
   DNMF_TRY(zeros_create_sums(z, &z->w));
   DNMF_TRY(zeros_create_sums(z, &z->h));
+  DNMF_TRY(zeros_best_open(z));
+  if (z->held) {
+    void *memory = NULL;
+    DNMF_TRY(
+        dnmf_allocate_zero(&z->context->error, "sums over held-out cells", z->starts, sizeof *z->held_sums, &memory));
+    z->held_sums = memory;
+  }
   return z->settings->loss.divergence ? zeros_prepare_divergence(z) : DNMF_OK;
 }
 
@@ -224,10 +257,18 @@ static void zeros_close(void *state) {
   dnmf_factor_drop_denominators(z->h.x);
   free(z->w.sums);
   free(z->h.sums);
+  free(z->held_sums);
+  zeros_best_close(z);
 }
 
-static const dnmf_problem_kind zeros_kind = {
-    .open = zeros_open, .begin = zeros_begin, .step = zeros_step, .leave = zeros_leave, .close = zeros_close};
+static const dnmf_problem_kind zeros_kind = {.open = zeros_open,
+                                             .begin = zeros_begin,
+                                             .step = zeros_step,
+                                             .leave = zeros_leave,
+                                             .keep_best = zeros_best_keep,
+                                             .save = zeros_best_save,
+                                             .settle = zeros_best_settle,
+                                             .close = zeros_close};
 
 /* The state of a fit whose starts, their rows and numbers are given. */
 static zeros_fit zeros_of(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a, dnmf_factor *w,
@@ -236,7 +277,7 @@ static zeros_fit zeros_of(dnmf_context *context, const dnmf_settings *settings, 
   const bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
   const double scale_w = scaled ? (double)a->cols : 1;
   const double scale_h = scaled ? (double)a->rows : 1;
-  zeros_fit z = {.context = context, .settings = settings, .a = a};
+  zeros_fit z = {.context = context, .settings = settings, .a = a, .held = settings->held};
   z.arithmetic = settings->loss.divergence ? &dnmf_divergence_loss : &dnmf_squared_error;
   z.count = z.arithmetic->sum_count(&z);
   z.w = (zeros_factor){.x = w, .l1 = penalties->l1_w * scale_w, .l2 = penalties->l2_w * scale_w};
@@ -254,6 +295,7 @@ static dnmf_problem zeros_problem(zeros_fit *z) {
                         .precision = z->a->precision,
                         .sum = z->a->sum,
                         .sum_squares = z->a->sum_squares,
+                        .holds_out = z->keeps_best,
                         .passes = z->one_pass ? 1 : 2};
 }
 
@@ -263,6 +305,7 @@ dnmf_status dnmf_fit_zeros(dnmf_context *context, const dnmf_settings *settings,
   zeros_rows w_rows = {w->mine, w->products};
   zeros_rows h_rows = {h->mine, h->products};
   int number = 0;
+  z.keeps_best = z.held && settings->stop == DNMF_STOP_VALIDATION;
   z.starts = 1;
   z.numbers = &number;
   z.w.rows = &w_rows;

@@ -44,7 +44,7 @@ void dnmf_zeros_narrow(const zeros_fit *z, zeros_factor *x, int running) {
       const zeros_rows left = x->rows[to];
       x->rows[to] = x->rows[s];
       x->rows[s] = left; /* behind those that run, to be released with them */
-      memmove(zeros_sums(z, x, to), zeros_sums(z, x, s), (size_t)(z->count + CONTROLS) * sizeof(double));
+      memmove(zeros_sums(z, x, to), zeros_sums(z, x, s), (size_t)(z->count + zeros_control_count(z)) * sizeof(double));
       to++;
     }
   dnmf_factor_narrow(x->x, running * z->settings->components);

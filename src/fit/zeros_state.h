@@ -12,6 +12,7 @@
 #define DNMF_ZEROS_STATE_H
 
 #include "factor/factor.h"
+#include "fit/held_cells.h"
 #include "fit/loop.h"
 
 /* Values that ride along with a factor's sums, summed over all processes. */
@@ -24,6 +25,9 @@ enum {
   CONTROL_ASKS,
   CONTROLS = CONTROL_ASKS + DNMF_ASKS
 };
+
+/* Where cells are taken out of A, their sums follow. */
+enum { HELD_SQUARES = 0, HELD_LOSS, HELD_FILLED, HELD_SUMS };
 
 /* A factor in one start. */
 typedef struct zeros_rows {
@@ -85,11 +89,21 @@ struct zeros_fit {
   bool one_pass;       /* the two half-steps of an iteration read A together */
   double stored;       /* divergences: this block's sums of dnmf_diverge, for the next control values */
   double powers;
+  const dnmf_held_cells *held; /* cells taken out of A; NULL: none */
+  dnmf_held_sums *held_sums;   /* this block's in each start, for the next control values */
+  bool keeps_best;             /* the model to keep is the best on held-out cells; of one start */
+  dnmf_panel best_w;           /* own rows of it */
+  dnmf_panel best_h;
 };
+
+/* Values of a start that ride along with its sums. */
+static inline int64_t zeros_control_count(const zeros_fit *z) {
+  return CONTROLS + (z->held ? HELD_SUMS : 0);
+}
 
 /* The sums of a start, and the control values behind them. */
 static inline double *zeros_sums(const zeros_fit *z, const zeros_factor *x, int start) {
-  return x->sums + start * (z->count + CONTROLS);
+  return x->sums + start * (z->count + zeros_control_count(z));
 }
 static inline double *zeros_control(const zeros_fit *z, const zeros_factor *x, int start) {
   return zeros_sums(z, x, start) + z->count;
@@ -102,6 +116,25 @@ void dnmf_zeros_split_products(const zeros_fit *z, zeros_factor *x, dnmf_range r
 
 /* Leaves of X the starts whose fits are not done, `running` of them, before they are counted anew. local */
 void dnmf_zeros_narrow(const zeros_fit *z, zeros_factor *x, int running);
+
+/* The sums over cells taken out, of a start; only where there are any. */
+static inline double *zeros_held(const zeros_fit *z, const zeros_factor *x, int start) {
+  return zeros_control(z, x, start) + CONTROLS;
+}
+
+/* What the loss of a start counts of cells taken out. */
+static inline double zeros_filled(const zeros_fit *z, int start) {
+  return z->held ? zeros_held(z, z->last, start)[HELD_FILLED] : 0;
+}
+
+/* The best model on held-out cells (zeros_best.c), as dnmf_problem_kind asks for it; without one they do nothing.
+ * local */
+dnmf_status zeros_best_open(zeros_fit *z);
+void zeros_best_keep(dnmf_loop *loop, void *state);
+void zeros_best_resume(zeros_fit *z);
+void zeros_best_save(dnmf_loop *loop, void *state, dnmf_fit_state *now);
+dnmf_status zeros_best_settle(dnmf_loop *loop, void *state, dnmf_reached *reached);
+void zeros_best_close(zeros_fit *z);
 
 extern const loss_arithmetic dnmf_squared_error;
 extern const loss_arithmetic dnmf_divergence_loss;

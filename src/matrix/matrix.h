@@ -64,6 +64,11 @@ typedef struct dnmf_matrix {
   struct dnmf_figures *figures; /* what has been found out about the values while they are loaded; NULL: nothing */
 } dnmf_matrix;
 
+/* The mean of the cells whose values are known. local */
+static inline double dnmf_matrix_mean(const dnmf_matrix *matrix) {
+  return matrix->sum / ((double)matrix->rows * (double)matrix->cols - (double)matrix->unknown);
+}
+
 /* The type of the block's values. local */
 static inline dnmf_number dnmf_matrix_number(const dnmf_matrix *matrix) {
   return dnmf_number_of(matrix->precision, matrix->narrow);
