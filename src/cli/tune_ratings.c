@@ -84,11 +84,10 @@ static void print_weak_table(cli_session *session, const dnmf_tune_plan *plan, c
   char l2[32];
   char scale[32];
   char alpha[32];
-  cli_say(session, "    k        l2  scale       missing weight     alpha  %14s   +- folds  iterations   seconds",
-          options->metric);
+  cli_say(session, "   k       l2  scale        weight   alpha  %9s  +- folds iterations seconds", options->metric);
   for (int64_t i = 0; i < plan->candidate_count; i++) {
     const dnmf_candidate *c = &plan->candidates[i];
-    cli_say(session, "%5d  %8s  %-10s  %14.4g  %8s  %14.5f  %9.5f  %10d  %8.3g", c->components, number_text(c->l2, l2),
+    cli_say(session, "%4d  %7s  %-10s %7.4g %7s  %9.5f  %8.5f %10d %7.3g", c->components, number_text(c->l2, l2),
             scale_name(c->count_power, scale), c->weight, number_text(c->alpha, alpha), c->metric, c->metric_spread,
             c->iterations, c->seconds);
   }
@@ -99,14 +98,14 @@ static void print_table(cli_session *session, const dnmf_tune_plan *plan, const 
   char scale[32];
   char head[80] = "";
   if (plan->metric.ranks)
-    snprintf(head, sizeof head, "  %14s   +- folds", options->metric);
-  cli_say(session, "    k        l2  scale       bias%s   held-out RMSE   +- folds  iterations   seconds", head);
+    snprintf(head, sizeof head, "  %9s  +- folds", options->metric);
+  cli_say(session, "   k       l2  scale       bias%s  held-out RMSE  +- folds  iterations seconds", head);
   for (int64_t i = 0; i < plan->candidate_count; i++) {
     const dnmf_candidate *c = &plan->candidates[i];
     char lists[80] = "";
     if (plan->metric.ranks)
-      snprintf(lists, sizeof lists, "  %14.5f  %9.5f", c->metric, c->metric_spread);
-    cli_say(session, "%5d  %8s  %-10s  %-4s%s  %14.5f  %9.5f  %10d  %8.3g", c->components, number_text(c->l2, l2),
+      snprintf(lists, sizeof lists, "  %9.5f  %8.5f", c->metric, c->metric_spread);
+    cli_say(session, "%4d  %7s  %-10s  %-4s%s  %13.5f  %8.5f  %10d %7.3g", c->components, number_text(c->l2, l2),
             scale_name(c->count_power, scale), c->bias ? "both" : "none", lists, c->rmse, c->spread, c->iterations,
             c->seconds);
   }
