@@ -69,14 +69,30 @@ static dnmf_status measure_rows(dnmf_error *error, const dnmf_metrics_options *r
     const int64_t of = m->file_row[i];
     for (; i < m->count && m->file_row[i] == of; i++)
       if (!isnan(scores->predictions[i].score)) {
-        row[scored] =
-            (dnmf_scored_entry){m->items[i].value, scores->predictions[i].score, scores->predictions[i].score, scored};
+        row[scored] = (dnmf_scored_entry){m->items[i].value, scores->predictions[i].score, scores->scores[i], scored};
         scored++;
       }
     status = dnmf_metrics_add_row(error, ranking, scored, row, metrics);
   }
   free(row);
   return status;
+}
+
+/* collective */
+static dnmf_status calibrate(dnmf_context *context, const dnmf_scorer *scorer, const dnmf_matched *m,
+                             const dnmf_scores *scores, dnmf_calibration *calibration) {
+  const double noise = scorer->predictor.noise;
+  if (!calibration)
+    return DNMF_OK;
+  for (int64_t i = 0; i < m->count; i++) {
+    const double value = m->items[i].value;
+    if (isnan(scores->scores[i]))
+      continue;
+    dnmf_calibration_add(calibration, scores->scores[i], value);
+    if (dnmf_scorer_has_deviations(scorer) && !isnan(scores->deviations[i]))
+      dnmf_calibration_add_interval(calibration, scores->deviations[i], noise, value - scores->predictions[i].score);
+  }
+  return dnmf_calibration_share(context, calibration);
 }
 
 /* Entries whose value is within intervals of normal distributions around their predictions. collective */
@@ -106,17 +122,6 @@ static dnmf_status measure_intervals(dnmf_context *context, const dnmf_scorer *s
   return DNMF_OK;
 }
 
-/* collective */
-static dnmf_status calibrate(dnmf_context *context, const dnmf_matched *m, const dnmf_scores *scores,
-                             dnmf_calibration *calibration) {
-  if (!calibration)
-    return DNMF_OK;
-  for (int64_t i = 0; i < m->count; i++)
-    if (!isnan(scores->predictions[i].score))
-      dnmf_calibration_add(calibration, scores->predictions[i].score, m->items[i].value);
-  return dnmf_calibration_share(context, calibration);
-}
-
 static dnmf_status score_test(dnmf_context *context, const dnmf_scorer *scorer, const dnmf_metrics_options *ranking,
                               const dnmf_matched *matched, dnmf_calibration *calibration, dnmf_evaluated *evaluated) {
   dnmf_scores scores;
@@ -132,7 +137,7 @@ static dnmf_status score_test(dnmf_context *context, const dnmf_scorer *scorer, 
   if (status == DNMF_OK)
     status = measure_intervals(context, scorer, matched, &scores, evaluated);
   if (status == DNMF_OK)
-    status = calibrate(context, matched, &scores, calibration);
+    status = calibrate(context, scorer, matched, &scores, calibration);
   evaluated->entries = matched->total;
   evaluated->unknown = scores.unknown;
   dnmf_scores_free(&scores);

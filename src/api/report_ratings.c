@@ -180,6 +180,45 @@ static void put_calibration(dnmf_page *page, const dnmf_calibration *c) {
                                              .values = c->errors});
 }
 
+/* Of a posterior: how wide its predictions are spread, and whether intervals hold as many values as they should. */
+static void put_intervals(dnmf_page *page, const dnmf_calibration *c) {
+  enum { LEVELS = DNMF_CALIBRATION_LEVELS, BINS = DNMF_CALIBRATION_BINS };
+  double level[LEVELS + 1];
+  double covered[LEVELS + 1];
+  double edges[BINS + 1];
+  double total = 0;
+  for (int l = 0; l < LEVELS; l++)
+    total += c->levels[l];
+  if (total == 0)
+    return;
+  level[0] = covered[0] = 0;
+  for (int l = 0; l < LEVELS; l++) {
+    level[l + 1] = 100.0 * (l + 1) / LEVELS;
+    covered[l + 1] = covered[l] + 100 * c->levels[l] / total;
+  }
+  for (int b = 0; b <= BINS; b++)
+    edges[b] = dnmf_calibration_deviation_edge(c, b);
+  dnmf_put_line_chart(page, &(dnmf_line_chart){.title = "Intervals",
+                                               .note = "How many of the entries lie in the central interval of their "
+                                                       "prediction, by its level: normal, with the variance of the "
+                                                       "draws and that of the noise.",
+                                               .x_name = "level of the interval, %",
+                                               .y_name = "entries in it, %",
+                                               .dots = true,
+                                               .same = true,
+                                               .series_count = 1,
+                                               .series = {{"covered", LEVELS + 1, level, covered, NULL}}});
+  dnmf_put_bar_chart(page, &(dnmf_bar_chart){.title = "Deviations of predictions",
+                                             .note = "The standard deviation of each prediction over the model's "
+                                                     "draws, without the noise; the last bar holds all that are "
+                                                     "larger, too.",
+                                             .x_name = "deviation",
+                                             .y_name = "entries",
+                                             .count = BINS,
+                                             .edges = edges,
+                                             .values = c->deviations});
+}
+
 static void put_errors(dnmf_page *page, const dnmf_evaluated *e) {
   dnmf_page_put(page, "<figure>\n");
   dnmf_page_facts(page, "Errors on these entries");
@@ -187,6 +226,11 @@ static void put_errors(dnmf_page *page, const dnmf_evaluated *e) {
   dnmf_page_fact_number(page, "test_unknown", "with a row or column that the model does not know", (double)e->unknown);
   dnmf_page_fact_figure(page, "test_rmse", "RMSE", e->rmse);
   dnmf_page_fact_figure(page, "test_mae", "MAE", e->mae);
+  if (e->interval_entries > 0) {
+    dnmf_page_fact_figure(page, "test_covered_50", "in their 50 % interval", e->covered[0]);
+    dnmf_page_fact_figure(page, "test_covered_90", "in their 90 % interval", e->covered[1]);
+    dnmf_page_fact_figure(page, "test_deviation", "mean deviation of a prediction", e->deviation);
+  }
   dnmf_page_facts_end(page);
   dnmf_page_put(page, "</figure>\n");
 }
@@ -226,6 +270,7 @@ static dnmf_status report_test(dnmf_context *context, const dnmf_model *model, c
   dnmf_page_figures(page);
   put_errors(page, &evaluated);
   put_calibration(page, &calibration);
+  put_intervals(page, &calibration);
   dnmf_page_figures_end(page);
   dnmf_page_section_end(page);
   return DNMF_OK;
@@ -245,7 +290,8 @@ dnmf_status dnmf_report_ratings(dnmf_context *context, const dnmf_model *model, 
     dnmf_page_figures(page);
   }
   const bias_side rows = {model->bias.fitted ? model->bias.row : NULL, &model->w, dnmf_model_row_is_known, level};
-  const bias_side cols = {model->bias.fitted ? model->bias.col : NULL, &model->h, dnmf_model_col_is_known, level};
+  const double level_of_h = model->samples > 0 ? level / model->samples : level; /* W is over the draws, H is not */
+  const bias_side cols = {model->bias.fitted ? model->bias.col : NULL, &model->h, dnmf_model_col_is_known, level_of_h};
   DNMF_TRY(report_counts(context, model->row_counts, model->w.rows, "Entries of rows", "row", page));
   DNMF_TRY(report_counts(context, model->col_counts, model->h.rows, "Entries of columns", "column", page));
   DNMF_TRY(report_biases(context, model, &rows, "Biases of rows", "row", page));

@@ -2,6 +2,7 @@
 
 #include "comm/collective.h"
 
+#include <math.h>
 #include <string.h>
 
 void dnmf_calibration_begin(double low, double high, dnmf_calibration *calibration) {
@@ -26,10 +27,21 @@ void dnmf_calibration_add(dnmf_calibration *calibration, double prediction, doub
   calibration->errors[bin_of(-range, range, value - prediction)]++;
 }
 
+void dnmf_calibration_add_interval(dnmf_calibration *calibration, double deviation, double noise, double error) {
+  const double width = sqrt(deviation * deviation + noise * noise);
+  const double level = width > 0 ? erf(fabs(error) / width / sqrt(2)) : error == 0 ? 0 : 1;
+  int at = (int)(level * DNMF_CALIBRATION_LEVELS);
+  at = at < DNMF_CALIBRATION_LEVELS ? at : DNMF_CALIBRATION_LEVELS - 1;
+  calibration->levels[at]++;
+  calibration->deviations[bin_of(0, (calibration->high - calibration->low) / 4, deviation)]++;
+}
+
 dnmf_status dnmf_calibration_share(dnmf_context *context, dnmf_calibration *calibration) {
   DNMF_TRY(dnmf_sum_doubles(context, context->comm, calibration->counts, DNMF_CALIBRATION_BINS));
   DNMF_TRY(dnmf_sum_doubles(context, context->comm, calibration->predicted, DNMF_CALIBRATION_BINS));
   DNMF_TRY(dnmf_sum_doubles(context, context->comm, calibration->observed, DNMF_CALIBRATION_BINS));
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, calibration->deviations, DNMF_CALIBRATION_BINS));
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, calibration->levels, DNMF_CALIBRATION_LEVELS));
   return dnmf_sum_doubles(context, context->comm, calibration->errors, DNMF_CALIBRATION_BINS);
 }
 
@@ -44,4 +56,8 @@ double dnmf_calibration_edge(const dnmf_calibration *calibration, int bin) {
 double dnmf_calibration_error_edge(const dnmf_calibration *calibration, int bin) {
   const double range = calibration->high - calibration->low;
   return edge_of(-range, range, bin);
+}
+
+double dnmf_calibration_deviation_edge(const dnmf_calibration *calibration, int bin) {
+  return edge_of(0, (calibration->high - calibration->low) / 4, bin);
 }

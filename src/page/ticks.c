@@ -84,10 +84,11 @@ double dnmf_axis_place(const dnmf_axis *axis, double value) {
 const char *dnmf_tick_text(const dnmf_axis *axis, double tick, char text[DNMF_TICK_TEXT]) {
   char readable[DNMF_READABLE_TEXT];
   const double size = fabs(tick);
-  if (size >= 1e6 || (size > 0 && size < 1e-4)) {
+  const bool small = axis->log ? size < 1e-4 : axis->decimals > 4;
+  if (size >= 1e6 || (size > 0 && small)) {
     const int exponent = (int)floor(log10(size) + 1e-9);
     snprintf(text, DNMF_TICK_TEXT, "%.3ge%d", tick / pow(10, exponent), exponent);
-  } else if (axis->log || axis->decimals == 0) {
+  } else if (axis->log || axis->decimals == 0 || size == 0) {
     snprintf(text, DNMF_TICK_TEXT, "%.20s", dnmf_readable_number(tick, readable));
   } else {
     snprintf(text, DNMF_TICK_TEXT, "%.*f", axis->decimals > 8 ? 8 : axis->decimals, tick);

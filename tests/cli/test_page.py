@@ -1,10 +1,12 @@
 """Pages of `dnmf report`: valid whatever names hold, standing alone, every figure that of the model's file."""
+import csv
 import json
 import xml.etree.ElementTree as ET
 
 import h5py
 import numpy as np
 import pytest
+import scipy.special
 
 from program import run
 
@@ -338,6 +340,35 @@ def test_a_model_of_zeros_has_no_ratings_to_compare(files):
     assert "--test" in result.messages[0] and not (files / "no.html").exists()
 
 
+def test_intervals_of_a_posterior(tested):
+    """Coverage and deviations over the draws, counted from the deviations that predict tells."""
+    files, _, values = tested
+    run(["fit", files / "ratings.csv", "-o", files / "draws.h5", "-k", 2, "--samples", 30, "--burn-in", 5,
+         "--max-iter", 10])
+    run(["report", files / "draws.h5", "-o", files / "draws.html", "--test", files / "test.csv", "-n", 2])
+    run(["report", files / "draws.h5", "-o", files / "draws3.html", "--test", files / "test.csv", "-n", 2], 3)
+    assert (files / "draws.html").read_bytes() == (files / "draws3.html").read_bytes()
+    run(["predict", files / "draws.h5", files / "test.csv", "-o", files / "draws.csv", "--no-clip"])
+    with open(files / "draws.csv", newline="", encoding="ascii") as file:
+        told = list(csv.DictReader(file))
+    score = np.array([float(line["score"]) for line in told])
+    spread = np.array([float(line["deviation"] or "nan") for line in told])
+    known = np.isfinite(spread)
+    with h5py.File(files / "draws.h5") as file:
+        noise = file.attrs["noise_precision"] ** -0.5
+        components, draws = file["W"].shape[1], int(file.attrs["samples"])
+    needed = scipy.special.erf(np.abs(values - score) / np.sqrt(spread ** 2 + noise ** 2) / np.sqrt(2))[known]
+    page = figures(parsed(files / "draws.html"))
+    (level, covered), = drawn(page["Intervals"]).values()
+    np.testing.assert_allclose(level, np.arange(0, 101, 5), rtol=1e-8)
+    np.testing.assert_allclose(covered, [100 * np.mean(needed < l / 100) for l in level], atol=1e-6)
+    np.testing.assert_array_equal(bars(page["Deviations of predictions"])[1], np.bincount(
+        np.minimum(np.floor(spread[known] / (4.5 / 4) * 20), 19).astype(int), minlength=20))
+    shown = [title for title in page if title.startswith("Component ")]
+    assert components == 2 * draws and len(shown) == min(components, 60)
+    assert f"Of {draws} draws of 2 components each" in texts(parsed(files / "draws.html"))
+
+
 # --- Searches ------------------------------------------------------------------------------------------------------
 
 
@@ -424,6 +455,28 @@ def test_a_search_of_one_candidate_without_a_suggestion(tmp_path):
     page = parsed(tmp_path / "one.html")
     assert "No number of components is suggested: one restart" in texts(page.find("body/main/section"))
     assert not [row for row in page.iter("tr") if row.attrib.get("class") == "chosen"]
+
+
+def test_a_consensus_tells_how_stable_it_is(files, tmp_path):
+    done = run(["tune", files / "zeros.npy", "-k", "3,5", "--restarts", 4, "--max-iter", 40, "--criterion", "stability",
+                "-o", tmp_path / "model.h5", "--json"])
+    (tmp_path / "tune.json").write_text(done.stdout)
+    run(["report", tmp_path / "tune.json", "-o", tmp_path / "tune.html"])
+    told = done.json
+    assert [row["k"] for row in table_of_candidates(parsed(tmp_path / "tune.html"))] == [3, 5]
+    (_, least), = [xy for name, xy in drawn(figures(parsed(tmp_path / "tune.html"))["Stability"]).items()
+                   if name == "silhouette, least"]
+    np.testing.assert_allclose(least, [c["silhouette_min"] for c in told["candidates"]], rtol=1e-8)
+    run(["report", tmp_path / "model.h5", "-o", tmp_path / "model.html"])
+    with h5py.File(tmp_path / "model.h5") as file:
+        stability, runs = file["consensus/stability"][:], file["consensus/runs"][:]
+    page = figures(parsed(tmp_path / "model.html"))
+    labels, values = bars(page["Stability of each component"])
+    np.testing.assert_allclose(values, np.maximum(0, np.nan_to_num(stability))[[int(label) for label in labels]],
+                               rtol=1e-8)
+    notes = {int(title.split()[1][:-1]): texts(figure.find("figcaption/p")) for title, figure in page.items()
+             if title.startswith("Component ")}
+    assert notes == {c: f"Stability {stability[c]:.2f}, in {runs[c]:.0f} of 4 fits." for c in range(len(runs))}
 
 
 @pytest.mark.parametrize("text,args,words", [
