@@ -73,7 +73,7 @@ static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpo
   f->settings.host = &checkpoint->host;
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fit_observed(context, &f->settings, &f->ratings, f->has_held_out ? &f->held_out : NULL, &f->observed_w,
-                             &f->observed_h, &f->result);
+                             &f->observed_h, &f->evidence, &f->result);
   if (f->in_batches)
     return dnmf_fitting_iterate_batches(context, f);
   DNMF_TRY(dnmf_fit_zeros(context, &f->settings, &f->a.matrix, &f->w, &f->h, &f->result));
@@ -174,6 +174,7 @@ void dnmf_fitting_free(dnmf_fitting *f) {
   dnmf_panel_free(&f->batch_w);
   dnmf_panel_free(&f->observed_w);
   dnmf_panel_free(&f->observed_h);
+  dnmf_evidence_free(&f->evidence);
   dnmf_source_close(&f->source);
   dnmf_placed_free(&f->a);
 }
@@ -262,6 +263,8 @@ static dnmf_status share_evenly(dnmf_context *context, dnmf_model *from, dnmf_mo
   to->bias.mean = from->bias.mean;
   DNMF_TRY(share_panel(context, from->owned_rows, &from->w, rows, &to->w));
   DNMF_TRY(share_panel(context, from->owned_cols, &from->h, cols, &to->h));
+  if (from->terms.components > 0)
+    DNMF_TRY(share_panel(context, from->owned_cols, &from->terms, cols, &to->terms));
   dnmf_status status = share_numbers(context, from->owned_rows, from->bias.row, rows, &shared[0]);
   to->bias.row = shared[0];
   if (status == DNMF_OK)

@@ -106,6 +106,7 @@ struct dnmf_fitting {
   dnmf_ratings_view held_out;
   dnmf_panel observed_w;
   dnmf_panel observed_h;
+  dnmf_evidence evidence; /* implicit terms */
 
   dnmf_resume resume;
   dnmf_fit_result result;

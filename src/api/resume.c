@@ -115,10 +115,11 @@ static bool is_same_value(const dnmf_attribute *a, const dnmf_attribute *b) {
 /* What this fit will say of itself against what the checkpoint's did; what was not kept then is not compared. */
 dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f) {
   static const char *const names[] = {
-      "components", "loss",       "solver",    "fix",        "seed",          "tol",         "stop",
-      "l1_w",       "l1_h",       "l2_w",      "l2_h",       "penalty_scale", "precision",   "bias",
-      "sweeps",     "l2_bias",    "shrink_to", "init_scale", "forget",        "count_power", "missing_weight",
-      "implicit",   "confidence", "alpha",     "epsilon",    "like"};
+      "components", "loss",        "solver",         "fix",      "seed",       "tol",
+      "stop",       "l1_w",        "l1_h",           "l2_w",     "l2_h",       "penalty_scale",
+      "precision",  "bias",        "sweeps",         "l2_bias",  "shrink_to",  "init_scale",
+      "forget",     "count_power", "missing_weight", "implicit", "confidence", "alpha",
+      "epsilon",    "like",        "implicit_terms", "l2_terms"};
   const dnmf_resume *resume = &f->resume;
   dnmf_model now = {.rows = 0};
   if (!resume->path)
@@ -145,6 +146,13 @@ dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f)
 
 /* --- What the kind of fit keeps ---------------------------------------------------------------------------- */
 
+/* The implicit terms of rows or of columns. */
+static bool has_terms(const dnmf_fitting *f, const char *terms, const char *brought, const char *best) {
+  const dnmf_fit_state *state = &f->resume.state;
+  return dnmf_fit_state_panel(state, terms) && dnmf_fit_state_panel(state, brought) &&
+         (!f->has_held_out || dnmf_fit_state_panel(state, best));
+}
+
 /* What the kind of fit at hand cannot do without. */
 static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_fit_state *state = &f->resume.state;
@@ -152,18 +160,25 @@ static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
       (!f->has_held_out ||
        (dnmf_fit_state_panel(state, DNMF_PART_BEST_W) && dnmf_fit_state_panel(state, DNMF_PART_BEST_H))) &&
       (!f->in_batches || (dnmf_fit_state_panel(state, DNMF_PART_SUMS) && dnmf_fit_state_panel(state, DNMF_PART_GRAM)));
-  if (complete)
+  const bool terms = (!dnmf_evidence_has_rows(&f->settings) ||
+                      has_terms(f, DNMF_PART_ROW_TERMS, DNMF_PART_OF_COLS, DNMF_PART_BEST_OF_COLS)) &&
+                     (!dnmf_evidence_has_cols(&f->settings) ||
+                      has_terms(f, DNMF_PART_COL_TERMS, DNMF_PART_OF_ROWS, DNMF_PART_BEST_OF_ROWS));
+  if (complete && terms)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is no checkpoint of such a fit: %s is missing", f->resume.path,
-                   f->in_batches ? "what a fit in batches keeps" : "the best model on held-out entries");
+                   f->in_batches ? "what a fit in batches keeps"
+                   : complete    ? "a part of the implicit terms"
+                                 : "the best model on held-out entries");
 }
 
 dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f) {
   dnmf_resume *resume = &f->resume;
-  if (!resume->path || (!f->has_held_out && !f->in_batches))
+  if (!resume->path || (!f->has_held_out && !f->in_batches && f->settings.observed.evidence == DNMF_EVIDENCE_NONE))
     return DNMF_OK;
-  const dnmf_range rows = f->has_held_out ? f->ratings.by_rows.owned : f->w.owned;
-  const dnmf_range cols = f->has_held_out ? f->ratings.by_cols.owned : f->h.owned;
+  const bool ratings = f->missing == DNMF_MISSING_UNOBSERVED;
+  const dnmf_range rows = ratings ? f->ratings.by_rows.owned : f->w.owned;
+  const dnmf_range cols = ratings ? f->ratings.by_cols.owned : f->h.owned;
   int *count = &resume->state.panel_count;
   for (const dnmf_model_part *part = dnmf_fit_parts; part->name && *count < DNMF_MODEL_PARTS; part++) {
     dnmf_panel *panel = &resume->parts[*count];

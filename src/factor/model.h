@@ -48,7 +48,7 @@ typedef struct dnmf_model_part {
   const dnmf_panel *panel; /* not owned */
 } dnmf_model_part;
 
-enum { DNMF_MODEL_PARTS = 4 };
+enum { DNMF_MODEL_PARTS = 8 };
 
 typedef struct dnmf_model {
   char *file; /* that it was read from, owned; NULL: none */
@@ -66,6 +66,8 @@ typedef struct dnmf_model {
                           mean of all ratings' rows; the same on every process; NULL: zero */
   double *mean_col; /* likewise H's; NULL also in older models. With both, unknown rows and columns are predicted to be
                        these, with the biases of the attributes unknown_row_bias and unknown_col_bias, else 0 */
+  dnmf_panel terms; /* size(owned_cols) x (components + 1): of ratings with implicit terms of rows, what each column
+                       brings to the rows that have it, then to their biases; without components: none */
   int part_count;   /* of a checkpoint */
   dnmf_model_part parts[DNMF_MODEL_PARTS];
   dnmf_ids row_ids;

@@ -131,6 +131,7 @@ typedef struct folding {
   dnmf_ratings_view view;
   dnmf_panel fixed; /* the owned columns of H, with their biases */
   dnmf_panel x;     /* the owned new rows, with their biases */
+  dnmf_panel terms; /* their implicit terms, where the model's rows have some */
   dnmf_fit_result fit;
 } folding;
 
@@ -141,6 +142,7 @@ static void folding_free(folding *f) {
   dnmf_ratings_view_free(&f->view);
   dnmf_panel_free(&f->fixed);
   dnmf_panel_free(&f->x);
+  dnmf_panel_free(&f->terms);
 }
 
 static dnmf_status even_shares(dnmf_context *context, int64_t rows, dnmf_ratings_view *view) {
@@ -170,6 +172,10 @@ static dnmf_status join_bias(folding *f) {
   return DNMF_OK;
 }
 
+static bool has_terms(const folding *f) {
+  return f->model->terms.components > 0;
+}
+
 /* Everything the loop works on. collective */
 static dnmf_status prepare(folding *f, dnmf_entries *entries) {
   dnmf_context *context = f->context;
@@ -184,8 +190,11 @@ static dnmf_status prepare(folding *f, dnmf_entries *entries) {
     status = join_bias(f);
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(dnmf_ratings_attach(context, &f->frame, entries, &f->view));
-  return dnmf_agree(context, dnmf_panel_create(&context->error, "new rows of W", f->view.entries.rows,
-                                               f->fixed.components, precision, &f->x));
+  status =
+      dnmf_panel_create(&context->error, "new rows of W", f->view.entries.rows, f->fixed.components, precision, &f->x);
+  if (status == DNMF_OK && has_terms(f))
+    status = dnmf_panel_create(&context->error, "implicit terms", f->x.rows, f->x.components, precision, &f->terms);
+  return dnmf_agree(context, status);
 }
 
 /* Positive numbers, from which multiplicative updates can go anywhere. */
@@ -250,6 +259,8 @@ static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
       .mean_row = model->mean_row,
       .level = number_of(model, "level"),
       .bias_line = {number_of(model, "row_bias_at_none"), number_of(model, "row_bias_slope")},
+      .of_cols = has_terms(f) ? &f->model->terms : NULL,
+      .row_terms = &f->terms,
       .sum = sums[0],
       .sum_squares = sums[1]};
   DNMF_TRY(dnmf_fold_observed(f->context, f->settings, &fold, &f->x, &f->fit));

@@ -166,6 +166,7 @@ void dnmf_model_free(dnmf_model *model) {
   free(model->row_counts);
   free(model->col_counts);
   free(model->mean_row);
+  dnmf_panel_free(&model->terms);
   free(model->mean_col);
   dnmf_ids_free(&model->row_ids);
   dnmf_ids_free(&model->col_ids);
