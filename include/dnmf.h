@@ -278,6 +278,16 @@ typedef struct dnmf_fit_settings {
                         100 */
   } ratings;
 
+  /* Averages over the posterior distribution, for ratings fitted around a level (the default): a Gibbs chain from the
+     fitted model, whose draws are one model together, of components * kept components. */
+  struct {
+    int64_t samples;  /* sweeps of the chain that count; default: no chain */
+    int64_t burn_in;  /* sweeps before those; default: 50 */
+    int64_t thin;     /* every how many-th of them is kept; default: as few as keep at most 100 */
+    const char *keep; /* "samples" (default), or "mean": one model of `components` components, the mean of the draws
+                         kept, without their spread */
+  } posterior;
+
   /* Weak zeros ("weak") only. */
   struct {
     double weight; /* what an entry that is not stored counts, 0 to 1; with implicit default 1 */
@@ -414,6 +424,13 @@ DNMF_API void dnmf_predict_settings_init(dnmf_predict_settings *scoring); /* loc
 DNMF_API int dnmf_model_predict(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
                                 const dnmf_predict_settings *scoring, double *scores);
 
+/* Likewise, with deviations[i] the standard deviation of prediction i over the draws of a model that was fitted with
+ * posterior.samples: NaN where the model has no draws, and where the row or the column is unknown. What is observed
+ * deviates from the prediction by the noise besides: its number "noise_precision" is one over the noise's variance.
+ * `deviations` may be NULL. collective */
+DNMF_API int dnmf_model_predict_spread(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
+                                       const dnmf_predict_settings *scoring, double *scores, double *deviations);
+
 /* Options of recommendations. */
 typedef struct dnmf_recommend_settings {
   int64_t top;           /* columns a row; default 10 */
@@ -471,7 +488,10 @@ typedef struct dnmf_evaluation {
   int64_t unknown; /* with a row or column the model does not know */
   double rmse;     /* and mae: NaN of an implicit fit, whose scores do not guess values */
   double mae;
-  double precision; /* of the entries that a row has in the test data, in the order of their scores */
+  double covered_50; /* share of the entries with a known row and column whose value is in the 50 % interval of its
+                        prediction, normal with the variance of the draws and that of the noise; NaN without draws */
+  double covered_90; /* ... in the 90 % interval */
+  double precision;  /* of the entries that a row has in the test data, in the order of their scores */
   double recall;
   double hit_rate;
   double ndcg;

@@ -71,6 +71,9 @@ static dnmf_status measure_residual(dnmf_context *context, dnmf_fitting *f) {
 
 static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
   f->settings.host = &checkpoint->host;
+  if (f->settings.posterior.samples > 0)
+    return dnmf_fit_posterior(context, &f->settings, &f->ratings, f->has_held_out ? &f->held_out : NULL, &f->observed_w,
+                              &f->observed_h, &f->evidence, &f->posterior, &f->result);
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fit_observed(context, &f->settings, &f->ratings, f->has_held_out ? &f->held_out : NULL, &f->observed_w,
                              &f->observed_h, &f->evidence, &f->result);
@@ -172,6 +175,7 @@ void dnmf_fitting_free(dnmf_fitting *f) {
     dnmf_ratings_view_free(&f->held_out);
   }
   dnmf_panel_free(&f->batch_w);
+  dnmf_posterior_free(&f->posterior);
   dnmf_panel_free(&f->observed_w);
   dnmf_panel_free(&f->observed_h);
   dnmf_evidence_free(&f->evidence);
@@ -191,7 +195,9 @@ dnmf_status dnmf_fitting_fill(dnmf_context *context, const dnmf_fitting *f, cons
   model->row_ids = f->source.row_ids;
   model->col_ids = f->source.col_ids;
   if (f->missing == DNMF_MISSING_UNOBSERVED) {
-    status = dnmf_fitting_fill_ratings(context, f, model);
+    status = now || f->posterior.kept == 0
+                 ? dnmf_fitting_fill_ratings(context, f, model)
+                 : dnmf_posterior_fill_model(context, &f->settings, &f->ratings, &f->posterior, model);
   } else {
     model->owned_rows = f->w.owned;
     model->owned_cols = f->h.owned;
@@ -265,6 +271,11 @@ static dnmf_status share_evenly(dnmf_context *context, dnmf_model *from, dnmf_mo
   DNMF_TRY(share_panel(context, from->owned_cols, &from->h, cols, &to->h));
   if (from->terms.components > 0)
     DNMF_TRY(share_panel(context, from->owned_cols, &from->terms, cols, &to->terms));
+  to->samples = from->samples;
+  if (from->samples > 0) {
+    DNMF_TRY(share_panel(context, from->owned_rows, &from->row_samples, rows, &to->row_samples));
+    DNMF_TRY(share_panel(context, from->owned_cols, &from->col_samples, cols, &to->col_samples));
+  }
   dnmf_status status = share_numbers(context, from->owned_rows, from->bias.row, rows, &shared[0]);
   to->bias.row = shared[0];
   if (status == DNMF_OK)
@@ -278,11 +289,13 @@ static dnmf_status share_evenly(dnmf_context *context, dnmf_model *from, dnmf_mo
   to->col_counts = shared[3];
   DNMF_TRY(status);
   to->mean_row = from->mean_row;
+  to->mean_col = from->mean_col;
   to->attribute_count = from->attribute_count;
   to->attributes = from->attributes;
   to->curve_count = from->curve_count;
   to->curves = from->curves;
   from->mean_row = NULL;
+  from->mean_col = NULL;
   from->attributes = NULL;
   from->curves = NULL;
   from->attribute_count = from->curve_count = 0;

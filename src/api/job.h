@@ -17,6 +17,7 @@
 #include "factor/model.h"
 #include "fit/batch_fit.h"
 #include "fit/observed_fit.h"
+#include "fit/posterior_fit.h"
 #include "fit/weak_fit.h"
 #include "fit/zeros_fit.h"
 #include "init/start.h"
@@ -104,6 +105,7 @@ struct dnmf_fitting {
   dnmf_weak_figures weak_figures; /* with weak zeros */
   bool has_held_out;
   dnmf_ratings_view held_out;
+  dnmf_posterior posterior; /* with a chain */
   dnmf_panel observed_w;
   dnmf_panel observed_h;
   dnmf_evidence evidence; /* implicit terms */

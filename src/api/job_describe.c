@@ -127,6 +127,29 @@ static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dn
   return dnmf_model_add_curve(error, model, "validation_rmse", f->result.history_count, f->result.validation_history);
 }
 
+/* What belongs to models of a chain only. */
+static dnmf_status describe_posterior(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const dnmf_posterior_settings *settings = &f->settings.posterior;
+  const dnmf_posterior *posterior = &f->posterior;
+  const fact asked[] = {
+      WHOLE("chain_sweeps", settings->samples),
+      WHOLE("burn_in", settings->burn_in),
+      WHOLE("thin", settings->thin),
+      TEXT("keep", settings->keep_mean ? "mean" : "samples"),
+  };
+  const fact reached[] = {
+      WHOLE("samples", posterior->is_mean ? 0 : posterior->kept),
+      WHOLE("start_iterations", posterior->start_iterations),
+      REAL("noise_precision", posterior->noise_precision),
+      REAL("noise_r_hat", posterior->noise_r_hat),
+      REAL("noise_effective_samples", posterior->noise_effective),
+      REAL("watched_r_hat", posterior->watched_r_hat),
+      REAL("watched_effective_samples", posterior->watched_effective),
+  };
+  DNMF_TRY(add_facts(error, model, asked, sizeof asked / sizeof *asked));
+  return posterior->kept > 0 ? add_facts(error, model, reached, sizeof reached / sizeof *reached) : DNMF_OK;
+}
+
 /* What belongs to mini-batch fits only. */
 static dnmf_status describe_batches(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
   const fact facts[] = {
@@ -196,6 +219,8 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
     DNMF_TRY(describe_ratings(error, f, model));
   else
     DNMF_TRY(dnmf_model_set_real(error, model, "mean", a->sum / ((double)a->rows * (double)a->cols)));
+  if (settings->posterior.samples > 0)
+    DNMF_TRY(describe_posterior(error, f, model));
   if (f->in_batches)
     DNMF_TRY(describe_batches(error, f, model));
   DNMF_TRY(dnmf_model_add_curve(error, model, "objective", f->result.history_count, f->result.objective_history));

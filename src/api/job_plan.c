@@ -37,6 +37,9 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"alpha", s->weak.alpha, 0, INFINITY},
       {"epsilon", s->weak.epsilon, 0, INFINITY},
       {"like", s->weak.like, 0, INFINITY},
+      {"samples", (double)s->posterior.samples, 1, 1e6},
+      {"burn-in", (double)s->posterior.burn_in, 0, 1e6},
+      {"thin", (double)s->posterior.thin, 1, 1e6},
       {"memory", (double)s->batches.memory, 1, INFINITY},
       {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
       {"forget", s->batches.forget, 0, 1},
@@ -177,6 +180,17 @@ static dnmf_status refuse_without_weak(dnmf_error *error, const dnmf_fitting *f)
   return refuse_unused(error, uses, sizeof uses / sizeof *uses);
 }
 
+/* Settings that a chain alone has. */
+static dnmf_status refuse_without_chain(dnmf_error *error, const dnmf_fit_settings *s) {
+  static const char why_not[] = "it needs --samples";
+  const setting_use uses[] = {
+      {"burn-in", s->posterior.burn_in >= 0, s->posterior.samples > 0, why_not},
+      {"thin", s->posterior.thin >= 0, s->posterior.samples > 0, why_not},
+      {"keep", s->posterior.keep != NULL, s->posterior.samples > 0, why_not},
+  };
+  return refuse_unused(error, uses, sizeof uses / sizeof *uses);
+}
+
 static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
   static const char ratings[] =
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
@@ -185,6 +199,7 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
   const setting_use uses[] = {
+      {"samples", s->posterior.samples >= 0, false, ratings},
       {"l2-bias", s->ratings.l2_bias >= 0, false, ratings},
       {"shrink-to", s->ratings.shrink_to != NULL, false, ratings},
       {"implicit-terms", s->ratings.implicit_terms != NULL, false, ratings},
@@ -374,6 +389,7 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
                      source->name, source->rows, source->cols);
   DNMF_TRY(plan_start(error, f));
   DNMF_TRY(refuse_without_weak(error, f));
+  DNMF_TRY(refuse_without_chain(error, s));
   if (s->l2 >= 0 && s->l2_w >= 0 && s->l2_h >= 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
   if (f->missing == DNMF_MISSING_UNOBSERVED) {

@@ -68,7 +68,11 @@ typedef struct dnmf_model {
                        these, with the biases of the attributes unknown_row_bias and unknown_col_bias, else 0 */
   dnmf_panel terms; /* size(owned_cols) x (components + 1): of ratings with implicit terms of rows, what each column
                        brings to the rows that have it, then to their biases; without components: none */
-  int part_count;   /* of a checkpoint */
+  int samples;      /* draws that the components are of, as many one after another of each; 0: it is no such model */
+  dnmf_panel row_samples; /* size(owned_rows) x samples: the stored bias of each draw, the mean of which is bias.row;
+                             double */
+  dnmf_panel col_samples; /* size(owned_cols) x samples likewise */
+  int part_count;         /* of a checkpoint */
   dnmf_model_part parts[DNMF_MODEL_PARTS];
   dnmf_ids row_ids;
   dnmf_ids col_ids;

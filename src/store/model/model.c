@@ -165,6 +165,8 @@ void dnmf_model_free(dnmf_model *model) {
   free(model->bias.col);
   free(model->row_counts);
   free(model->col_counts);
+  dnmf_panel_free(&model->row_samples);
+  dnmf_panel_free(&model->col_samples);
   free(model->mean_row);
   dnmf_panel_free(&model->terms);
   free(model->mean_col);

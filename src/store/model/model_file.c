@@ -95,6 +95,16 @@ static dnmf_status create_parts(dnmf_error *error, hid_t file, const dnmf_model 
   return DNMF_OK;
 }
 
+/* What the draws of a chain have of their own. */
+static dnmf_status create_samples(dnmf_error *error, hid_t file, const dnmf_model *model) {
+  const int64_t rows[2] = {model->rows, model->samples};
+  const int64_t cols[2] = {model->cols, model->samples};
+  if (model->samples == 0)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/samples/row_bias", H5T_IEEE_F64LE, 2, rows));
+  return dnmf_hdf5_create_dataset(error, file, "/samples/col_bias", H5T_IEEE_F64LE, 2, cols);
+}
+
 static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *plan) {
   const dnmf_model *model = plan->model;
   int64_t w_shape[2] = {model->rows, model->components};
@@ -107,6 +117,7 @@ static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *p
   DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/H", type, 2, h_shape));
   DNMF_TRY(create_biases(error, file, model));
   DNMF_TRY(create_counts(error, file, model));
+  DNMF_TRY(create_samples(error, file, model));
   if (model->mean_row)
     DNMF_TRY(write_whole(error, file, "/mean_row", model->components, model->mean_row));
   if (model->mean_col)
@@ -122,7 +133,8 @@ static int64_t bytes_needed(const model_plan *plan) {
   const dnmf_model *model = plan->model;
   const int64_t number = (int64_t)sizeof(double);
   const int64_t object = 1024; /* more than the header of an attribute or a small dataset */
-  int64_t bytes = (model->rows + model->cols) * (model->components + 2) * number; /* with bias and count */
+  int64_t bytes =
+      (model->rows + model->cols) * (model->components + model->samples + 2) * number; /* with biases and count */
   bytes += 2 * (int64_t)model->components * number;
   bytes += model->cols * model->terms.components * number;
   for (int i = 0; i < model->part_count; i++)
@@ -149,6 +161,10 @@ static dnmf_status fill_lines(dnmf_context *context, hid_t file, const dnmf_mode
     DNMF_TRY(dnmf_hdf5_write(context, file, "/bias/row", H5T_NATIVE_DOUBLE, &rows, model->bias.row));
   if (model->bias.fitted && model->bias.col)
     DNMF_TRY(dnmf_hdf5_write(context, file, "/bias/col", H5T_NATIVE_DOUBLE, &cols, model->bias.col));
+  if (model->samples > 0) {
+    DNMF_TRY(dnmf_panel_write(context, file, "/samples/row_bias", model->owned_rows, &model->row_samples));
+    DNMF_TRY(dnmf_panel_write(context, file, "/samples/col_bias", model->owned_cols, &model->col_samples));
+  }
   if (model->row_counts)
     DNMF_TRY(dnmf_hdf5_write(context, file, "/observed/row", H5T_NATIVE_INT64, &rows, model->row_counts));
   if (model->col_counts)

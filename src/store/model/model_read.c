@@ -35,10 +35,14 @@ static const char TERMS[] = "/implicit_terms/col";
 
 static dnmf_status check_terms(dnmf_error *error, const char *path, hid_t file, const dnmf_model_shape *shape) {
   dnmf_hdf5_shape terms;
+  dnmf_hdf5_shape draws = {.extent = {1, 1}};
   if (!dnmf_hdf5_exists(file, TERMS))
     return DNMF_OK;
+  if (dnmf_hdf5_exists(file, "/samples/row_bias"))
+    DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/row_bias", &draws));
   DNMF_TRY(dnmf_hdf5_describe(error, file, TERMS, &terms));
-  if (terms.rank == 2 && terms.numeric && terms.extent[0] == shape->cols && terms.extent[1] == shape->components + 1)
+  if (terms.rank == 2 && terms.numeric && terms.extent[0] == shape->cols &&
+      terms.extent[1] == shape->components + draws.extent[1])
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_INPUT,
                    "%s is no model: %s is %s, but it has %" PRId64 " columns and %" PRId64 " components", path, TERMS,
@@ -220,11 +224,36 @@ static dnmf_status read_mean_row(dnmf_context *context, hid_t file, const char *
   return dnmf_hdf5_read(context, file, name, H5T_NATIVE_DOUBLE, &slab, memory);
 }
 
+/* The biases of the draws of a chain, where there are any. */
+static dnmf_status read_samples(dnmf_context *context, const char *path, hid_t file, dnmf_model *model) {
+  dnmf_error *error = &context->error;
+  dnmf_hdf5_shape rows, cols;
+  if (!dnmf_hdf5_exists(file, "/samples/row_bias") || !dnmf_hdf5_exists(file, "/samples/col_bias"))
+    return DNMF_OK;
+  DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/row_bias", &rows));
+  DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/col_bias", &cols));
+  if (rows.rank != 2 || cols.rank != 2 || !rows.numeric || !cols.numeric || rows.extent[1] != cols.extent[1] ||
+      rows.extent[1] < 1 || model->components % rows.extent[1] != 0 || rows.extent[0] < model->owned_rows.end ||
+      cols.extent[0] < model->owned_cols.end)
+    return dnmf_fail(error, DNMF_ERROR_INPUT,
+                     "%s is damaged: /samples/row_bias (%s) and /samples/col_bias (%s) do not belong to its %d "
+                     "components",
+                     path, rows.text, cols.text, model->components);
+  model->samples = (int)rows.extent[1];
+  DNMF_TRY(dnmf_panel_create(error, "biases of draws", dnmf_range_size(model->owned_rows), model->samples, DNMF_DOUBLE,
+                             &model->row_samples));
+  DNMF_TRY(dnmf_panel_create(error, "biases of draws", dnmf_range_size(model->owned_cols), model->samples, DNMF_DOUBLE,
+                             &model->col_samples));
+  DNMF_TRY(dnmf_panel_read(context, file, "/samples/row_bias", model->owned_rows, &model->row_samples));
+  return dnmf_panel_read(context, file, "/samples/col_bias", model->owned_cols, &model->col_samples);
+}
+
+/* Of models with draws, each draw's one after another. */
 static dnmf_status read_terms(dnmf_context *context, hid_t file, dnmf_precision precision, dnmf_model *model) {
   if (!dnmf_hdf5_exists(file, TERMS))
     return DNMF_OK;
   DNMF_TRY(dnmf_panel_create(&context->error, "implicit terms", dnmf_range_size(model->owned_cols),
-                             model->components + 1, precision, &model->terms));
+                             model->components + (model->samples > 0 ? model->samples : 1), precision, &model->terms));
   return dnmf_panel_read(context, file, TERMS, model->owned_cols, &model->terms);
 }
 
@@ -247,6 +276,7 @@ static dnmf_status read_numbers(dnmf_context *context, const char *path, hid_t f
   DNMF_TRY(read_biases(context, path, file, model));
   DNMF_TRY(read_counts(context, file, "/observed/row", model->owned_rows, &model->row_counts));
   DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
+  DNMF_TRY(read_samples(context, path, file, model));
   DNMF_TRY(read_terms(context, file, precision, model));
   DNMF_TRY(read_mean_row(context, file, "/mean_row", model->components, &model->mean_row));
   return read_mean_row(context, file, "/mean_col", model->components, &model->mean_col);
