@@ -147,11 +147,15 @@ dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f)
 
 /* --- What the kind of fit keeps ---------------------------------------------------------------------------- */
 
-/* The implicit terms of rows or of columns. */
-static bool has_terms(const dnmf_fitting *f, const char *terms, const char *brought, const char *best) {
+/* The implicit terms of rows or of columns; `best` with held-out entries, `kept` in a chain. */
+static bool has_terms(const dnmf_fitting *f, const char *terms, const char *brought, const char *best,
+                      const char *kept) {
   const dnmf_fit_state *state = &f->resume.state;
-  return dnmf_fit_state_panel(state, terms) && dnmf_fit_state_panel(state, brought) &&
-         (!f->has_held_out || dnmf_fit_state_panel(state, best));
+  if (!dnmf_fit_state_panel(state, terms) || !dnmf_fit_state_panel(state, brought))
+    return false;
+  if (dnmf_fit_state_panel(state, DNMF_PART_TRACE))
+    return dnmf_fit_state_panel(state, kept) != NULL;
+  return !f->has_held_out || dnmf_fit_state_panel(state, best);
 }
 
 /* What the kind of fit at hand cannot do without. */
@@ -163,11 +167,13 @@ static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
        (dnmf_fit_state_panel(state, DNMF_PART_BEST_W) && dnmf_fit_state_panel(state, DNMF_PART_BEST_H))) &&
       (!f->in_batches ||
        (dnmf_fit_state_panel(state, DNMF_PART_SUMS) && dnmf_fit_state_panel(state, DNMF_PART_GRAM))) &&
-      (!in_chain || (dnmf_fit_state_panel(state, DNMF_PART_KEPT_W) && dnmf_fit_state_panel(state, DNMF_PART_KEPT_H)));
-  const bool terms = (!dnmf_evidence_has_rows(&f->settings) ||
-                      has_terms(f, DNMF_PART_ROW_TERMS, DNMF_PART_OF_COLS, DNMF_PART_BEST_OF_COLS)) &&
-                     (!dnmf_evidence_has_cols(&f->settings) ||
-                      has_terms(f, DNMF_PART_COL_TERMS, DNMF_PART_OF_ROWS, DNMF_PART_BEST_OF_ROWS));
+      (!in_chain || (dnmf_fit_state_panel(state, DNMF_PART_KEPT_W) && dnmf_fit_state_panel(state, DNMF_PART_KEPT_H) &&
+                     (!dnmf_evidence_has_rows(&f->settings) || dnmf_fit_state_panel(state, DNMF_PART_KEPT_OF_COLS))));
+  const bool terms =
+      (!dnmf_evidence_has_rows(&f->settings) ||
+       has_terms(f, DNMF_PART_ROW_TERMS, DNMF_PART_OF_COLS, DNMF_PART_BEST_OF_COLS, DNMF_PART_KEPT_ROW_TERMS)) &&
+      (!dnmf_evidence_has_cols(&f->settings) ||
+       has_terms(f, DNMF_PART_COL_TERMS, DNMF_PART_OF_ROWS, DNMF_PART_BEST_OF_ROWS, DNMF_PART_KEPT_COL_TERMS));
   if (complete && terms)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is no checkpoint of such a fit: %s is missing", f->resume.path,
@@ -182,7 +188,8 @@ static int part_numbers(const dnmf_fitting *f, const char *name) {
   const dnmf_posterior_settings *posterior = &f->settings.posterior;
   if (strcmp(name, DNMF_PART_TRACE) == 0)
     return posterior->burn_in + posterior->samples;
-  if (strcmp(name, DNMF_PART_KEPT_W) == 0 || strcmp(name, DNMF_PART_KEPT_H) == 0)
+  if (strcmp(name, DNMF_PART_KEPT_W) == 0 || strcmp(name, DNMF_PART_KEPT_H) == 0 ||
+      strcmp(name, DNMF_PART_KEPT_OF_COLS) == 0)
     return dnmf_posterior_draws(posterior) * (f->components + 1);
   return f->components;
 }

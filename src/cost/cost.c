@@ -267,7 +267,7 @@ static dnmf_traffic traffic_of_observed(const dnmf_job *job, int processes, int 
     pulls = 2.0 * DNMF_COST_BIAS_LINE_SUMS + job->components + 1;
   if (job->weak)
     pulls = 0;
-  const double sums = 2.0 * job->terms * stride; /* of implicit terms */
+  const double sums = 4.0 * job->terms * stride; /* of implicit terms, each in two parts */
   const double grams = job->weak ? 2.0 * job->components * job->components : 0;
   return (dnmf_traffic){.gather_words = (1 + job->terms) * rows * stride,
                         .gram_words = 2 * (p - 1) * grams,

@@ -24,7 +24,7 @@
  * reached when every process has entries in every row and column. Messages: at most p - 1 for each of the two fetches,
  * and the sums' all-reduce. Operations, with s = nnz / p: s k (k + 3) + 2 r k^2 for each side. With weak zeros two Gram
  * matrices are summed, too. Implicit terms of a factor's rows fetch both factors' rows once more, which takes s (k + 1)
- * operations each, and sum 2 (k + 1) numbers.
+ * operations each, and sum 4 (k + 1) numbers.
  */
 #ifndef DNMF_COST_H
 #define DNMF_COST_H

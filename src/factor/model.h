@@ -48,7 +48,7 @@ typedef struct dnmf_model_part {
   const dnmf_panel *panel; /* not owned */
 } dnmf_model_part;
 
-enum { DNMF_MODEL_PARTS = 8 };
+enum { DNMF_MODEL_PARTS = 12 };
 
 typedef struct dnmf_model {
   char *file; /* that it was read from, owned; NULL: none */

@@ -26,7 +26,7 @@ void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, con
       continue;
     const double weight = pow(entries, bias_power);
     const double place = dnmf_count_place(entries);
-    const double bias = bias_of(x, row, level) - term_of(terms, row, x->components - 1);
+    const double bias = bias_of(x, row, level) - (terms ? dnmf_panel_get(terms, row, terms->components - 1) : 0);
     sums[WEIGHT] += weight;
     sums[PLACE] += weight * place;
     sums[PLACE_SQUARES] += weight * place * place;

@@ -3,6 +3,7 @@
 
 #include "observed_start.h"
 
+#include "base/exact_sum.h"
 #include "base/memory.h"
 #include "comm/clock.h"
 #include "comm/collective.h"
@@ -67,7 +68,7 @@ dnmf_status evidence_side_create(dnmf_error *error, evidence_side *side) {
   DNMF_TRY(dnmf_panel_create(error, what, side->brought->rows, terms->components, terms->precision, &side->direction));
   DNMF_TRY(dnmf_allocate(error, what, side->brought->rows, 2 * sizeof(double), &memory));
   side->curvature = memory;
-  DNMF_TRY(dnmf_allocate(error, what, terms->components, 2 * sizeof(double), &memory));
+  DNMF_TRY(dnmf_allocate(error, what, terms->components, 2 * DNMF_EXACT_PARTS * sizeof(double), &memory));
   side->sums = memory;
   return DNMF_OK;
 }
@@ -81,7 +82,10 @@ void evidence_side_free(evidence_side *side) {
 }
 
 static dnmf_terms terms_of(const dnmf_observed_update *update, const evidence_side *side) {
+  const double deviation = update->level > 0 ? 4 * update->level * update->level : 1; /* about that of the ratings */
+  const double of_bias = update->l2_bias * deviation * deviation;
   return (dnmf_terms){.update = update,
+                      .unit = {update->l2 * deviation, of_bias > 0 ? of_bias : 1},
                       .weight = side->weight,
                       .rows = side->work.data,
                       .bringers = side->brought->rows,
@@ -135,7 +139,7 @@ dnmf_status evidence_side_step(dnmf_loop *loop, const dnmf_observed_update *upda
   dnmf_loop_keep_failure(loop,
                          dnmf_terms_spread(&context->error, &terms, precision, isa, threads, needed->data, side->sums));
   loop->seconds.update += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_sum_gram(context, side->sums, 0, 2 * (int64_t)update->stride));
+  DNMF_TRY(dnmf_sum_gram(context, side->sums, 0, 2 * DNMF_EXACT_PARTS * (int64_t)update->stride));
   loop->seconds.exchange += dnmf_lap(&clock);
   dnmf_terms_move(&terms, precision, isa, threads, side->sums, side->terms->data);
   loop->seconds.update += dnmf_lap(&clock);

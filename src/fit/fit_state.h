@@ -40,9 +40,12 @@ typedef struct dnmf_fit_memory {
 #define DNMF_PART_GRAM         "gram"
 #define DNMF_PART_DIVISORS     "divisors" /* batches by online mu: the denominators of H */
 
-#define DNMF_PART_KEPT_W "kept_w" /* a chain: the draws kept so far, a bias last in each */
-#define DNMF_PART_KEPT_H "kept_h"
-#define DNMF_PART_TRACE  "trace" /* ... and the figures of each sweep */
+#define DNMF_PART_KEPT_W         "kept_w" /* a chain: the draws kept so far, a bias last in each */
+#define DNMF_PART_KEPT_H         "kept_h"
+#define DNMF_PART_KEPT_OF_COLS   "kept_of_cols" /* ... with implicit terms */
+#define DNMF_PART_KEPT_ROW_TERMS "kept_row_terms"
+#define DNMF_PART_KEPT_COL_TERMS "kept_col_terms"
+#define DNMF_PART_TRACE          "trace" /* ... and the figures of each sweep */
 
 /* All of them, where their rows belong; the last has no name. */
 extern const dnmf_model_part dnmf_fit_parts[];

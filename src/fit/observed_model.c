@@ -176,7 +176,7 @@ dnmf_status observed_model_fill(dnmf_context *context, const dnmf_settings *sett
   dnmf_status status = fill_side(&context->error, settings, &rows);
   if (status == DNMF_OK)
     status = fill_side(&context->error, settings, &cols);
-  if (status == DNMF_OK && evidence && dnmf_evidence_has_rows(settings))
+  if (status == DNMF_OK && rows.terms && evidence->of_cols.components > 0)
     status = copy_terms(&context->error, &evidence->of_cols, &model->terms);
   DNMF_TRY(dnmf_agree(context, status));
   if (!model->mean_row)

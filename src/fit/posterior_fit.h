@@ -28,6 +28,10 @@ typedef struct dnmf_posterior {
   bool is_mean;      /* they are one, the mean of all */
   dnmf_panel kept_w; /* owned rows x kept * (components + 1): one draw after another, each with its stored bias last */
   dnmf_panel kept_h;
+  dnmf_panel
+      kept_of_cols;     /* implicit terms: owned columns x kept * (components + 1) likewise, what each column brings */
+  dnmf_panel row_terms; /* owned rows x 1: the mean of their biases' terms over the draws kept */
+  dnmf_panel col_terms; /* owned columns x 1 likewise */
   double noise_precision; /* mean over the sweeps that count */
   int start_iterations;   /* of the fit that the chain starts from */
   double noise_r_hat;     /* convergence (chain_figures.h) over the sweeps that count: of the noise precision */

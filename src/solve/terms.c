@@ -6,10 +6,12 @@
 
 #include "terms_kernels.h"
 
+#include "base/exact_sum.h"
 #include "base/memory.h"
 #include "base/team.h"
 #include "base/variant.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 enum { RANGE = 512 };
@@ -71,10 +73,11 @@ dnmf_status dnmf_terms_directions(dnmf_error *error, const dnmf_terms *terms, dn
                                   int threads, const void *arrived, double *sums, double *penalty) {
   const terms_kernels *kernels = choose_kernels(precision, isa);
   const int64_t stride = terms->update->stride;
-  const int64_t width = 3 * stride + 1;
+  const int64_t exact = 2 * DNMF_EXACT_PARTS * stride;
+  const int64_t width = exact + 1 + stride;
   const int64_t ranges = range_count(terms->bringers);
   double *of_ranges = NULL;
-  for (int64_t i = 0; i < 2 * stride; i++)
+  for (int64_t i = 0; i < exact; i++)
     sums[i] = 0;
   *penalty = 0;
   DNMF_TRY(allocate_sums(error, ranges, width, &of_ranges));
@@ -82,11 +85,11 @@ dnmf_status dnmf_terms_directions(dnmf_error *error, const dnmf_terms *terms, dn
 #pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(threads, operations))
   for (int64_t r = 0; r < ranges; r++)
     kernels->directions(terms, arrived, r * RANGE, range_end(terms->bringers, r), of_ranges + r * width,
-                        of_ranges + r * width + 2 * stride + 1);
+                        of_ranges + r * width + exact + 1);
   for (int64_t r = 0; r < ranges; r++) {
-    for (int64_t i = 0; i < 2 * stride; i++)
+    for (int64_t i = 0; i < exact; i++)
       sums[i] += of_ranges[r * width + i];
-    *penalty += of_ranges[r * width + 2 * stride];
+    *penalty += of_ranges[r * width + exact];
   }
   free(of_ranges);
   return DNMF_OK;
@@ -97,17 +100,19 @@ dnmf_status dnmf_terms_spread(dnmf_error *error, const dnmf_terms *terms, dnmf_p
   const terms_kernels *kernels = choose_kernels(precision, isa);
   const dnmf_observed_update *update = terms->update;
   const int64_t stride = update->stride;
+  const int64_t exact = DNMF_EXACT_PARTS * stride;
+  const int64_t width = exact + stride;
   const int64_t ranges = range_count(update->rows);
   double *of_ranges = NULL;
-  DNMF_TRY(allocate_sums(error, ranges, 2 * stride, &of_ranges));
+  DNMF_TRY(allocate_sums(error, ranges, width, &of_ranges));
   const double operations = (double)update->start[update->rows] * (double)stride;
 #pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(threads, operations))
   for (int64_t r = 0; r < ranges; r++)
-    kernels->spread(update, arrived, r * RANGE, range_end(update->rows, r), terms->rows, of_ranges + 2 * r * stride,
-                    of_ranges + (2 * r + 1) * stride);
+    kernels->spread(update, terms->unit, arrived, r * RANGE, range_end(update->rows, r), terms->rows,
+                    of_ranges + r * width, of_ranges + r * width + exact);
   for (int64_t r = 0; r < ranges; r++)
-    for (int64_t i = 0; i < stride; i++)
-      sums[stride + i] += of_ranges[2 * r * stride + i];
+    for (int64_t i = 0; i < exact; i++)
+      sums[exact + i] += of_ranges[r * width + i];
   free(of_ranges);
   return DNMF_OK;
 }
@@ -125,8 +130,11 @@ void dnmf_terms_move(const dnmf_terms *terms, dnmf_precision precision, dnmf_isa
                      void *moved) {
   const terms_kernels *kernels = choose_kernels(precision, isa);
   const int stride = terms->update->stride;
-  for (int i = 0; i < stride; i++)
-    sums[i] = sums[stride + i] > 0 ? sums[i] / sums[stride + i] : 0;
+  for (int i = 0; i < stride; i++) {
+    const double along = dnmf_exact_value(sums + (ptrdiff_t)DNMF_EXACT_PARTS * i);
+    const double curvature = dnmf_exact_value(sums + (ptrdiff_t)DNMF_EXACT_PARTS * (stride + i));
+    sums[i] = curvature > 0 ? along / curvature : 0;
+  }
   move_rows(kernels, threads, stride, sums, terms->direction, terms->bringers, terms->brought);
   move_rows(kernels, threads, stride, sums, terms->rows, terms->update->rows, moved);
 }
@@ -140,7 +148,7 @@ dnmf_status dnmf_terms_of_rows(dnmf_error *error, const dnmf_observed_update *up
   const double operations = (double)update->start[update->rows] * update->stride;
 #pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(threads, operations))
   for (int64_t r = 0; r < ranges; r++)
-    kernels->spread(update, arrived, r * RANGE, range_end(update->rows, r), moved, NULL,
+    kernels->spread(update, NULL, arrived, r * RANGE, range_end(update->rows, r), moved, NULL,
                     of_ranges + r * update->stride);
   free(of_ranges);
   return DNMF_OK;

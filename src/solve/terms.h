@@ -8,7 +8,7 @@
  * over y   1/2 sum_i p_i |x_i - m_i - t_i|^2 + 1/2 weight l2 sum_j |y_j|^2 with x_i the row or its bias, m_i its center
  * and p_i its weight, l2 d_i^s or l2_bias d_i^bias_power. One step is that of steepest descent, each y divided by its
  * curvature, as far along as is best for each component by itself: the objective never grows, and the result is the
- * same for any number of threads and, to rounding, of processes. It takes four parts, between which numbers travel:
+ * same to the last bit for any number of threads and processes. It takes four parts, between which numbers travel:
  *   rests       r_i = p_i |N_i|^-1/2 (x_i - m_i - t_i), to the processes of the bringers
  *   directions  z_j = (sum_i r_i - weight l2 y_j) / (curvature_j + weight l2), to those of the rows
  *   spread      q_i = |N_i|^-1/2 sum_j z_j
@@ -31,8 +31,8 @@ void dnmf_terms_curvatures(const dnmf_terms *terms, const double *arrived);
 void dnmf_terms_rests(const dnmf_terms *terms, dnmf_precision precision, dnmf_isa isa, int threads);
 
 /* terms->direction = z from the r that have arrived, readable for DNMF_OBSERVED_SLACK numbers past the last row. sums
- * of 2 stride numbers: each component's product of z and the gradient, and weight l2 |z|^2; *penalty: that of y. local
- */
+ * become 2 stride sums of DNMF_EXACT_PARTS (base/exact_sum.h), over their units: each component's product of z and the
+ * gradient, and weight l2 |z|^2; *penalty: that of y. local */
 dnmf_status dnmf_terms_directions(dnmf_error *error, const dnmf_terms *terms, dnmf_precision precision, dnmf_isa isa,
                                   int threads, const void *arrived, double *sums, double *penalty);
 

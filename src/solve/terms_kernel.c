@@ -2,6 +2,8 @@
 #include "observed_row.h"
 #include "terms_kernels.h"
 
+#include "base/exact_sum.h"
+
 enum { PREFETCH = 16 };
 
 static double row_entries(const dnmf_observed_update *update, int64_t row) {
@@ -11,6 +13,11 @@ static double row_entries(const dnmf_observed_update *update, int64_t row) {
 /* p_i of components and of the bias. */
 static double row_bias_weight(const dnmf_observed_update *update, double entries) {
   return update->fit_bias ? row_l2_bias(update, entries) : 0;
+}
+
+/* Where sum i, of DNMF_EXACT_PARTS, begins. */
+static double *sum_at(double *sums, int i) {
+  return sums + (int64_t)DNMF_EXACT_PARTS * i;
 }
 
 static void rests(const dnmf_terms *terms, int64_t begin, int64_t end) {
@@ -74,15 +81,16 @@ static void directions(const dnmf_terms *terms, const void *arrived, int64_t beg
       const double along = i < k ? curvature : bias_curvature;
       const double slope = row[i] - penalty * (double)y[i];
       z[i] = along > 0 ? (real)(slope / along) : 0;
-      sums[i] += slope * (double)z[i];
-      sums[stride + i] += penalty * (double)z[i] * (double)z[i];
-      sums[2 * stride] += 0.5 * penalty * (double)y[i] * (double)y[i];
+      const double unit = terms->unit[i < k ? 0 : 1];
+      dnmf_exact_add(slope * (double)z[i] / unit, sum_at(sums, i));
+      dnmf_exact_add(penalty * (double)z[i] * (double)z[i] / unit, sum_at(sums, stride + i));
+      *sum_at(sums, 2 * stride) += 0.5 * penalty * (double)y[i] * (double)y[i];
     }
   }
 }
 
-static void spread(const dnmf_observed_update *update, const void *arrived, int64_t begin, int64_t end, void *out,
-                   double *sums, double *row_sums) {
+static void spread(const dnmf_observed_update *update, const double unit[2], const void *arrived, int64_t begin,
+                   int64_t end, void *out, double *sums, double *row_sums) {
   const int k = update->components;
   const int stride = update->stride;
   for (int64_t row = begin; row < end; row++) {
@@ -96,7 +104,7 @@ static void spread(const dnmf_observed_update *update, const void *arrived, int6
       const double q = share * row_sums[i];
       to[i] = (real)q;
       if (sums)
-        sums[i] += (i < k ? weight : bias_weight) * q * q;
+        dnmf_exact_add((i < k ? weight / unit[0] : bias_weight / unit[1]) * q * q, sum_at(sums, i));
     }
   }
 }

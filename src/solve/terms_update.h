@@ -9,6 +9,7 @@
 /* All arrays of factor rows are as in dnmf_observed_update, of the update's stride and one precision. */
 typedef struct dnmf_terms {
   const dnmf_observed_update *update; /* of the rows: entries, x, penalties and what they pull towards, t */
+  double unit[2];                     /* of sums of components, of the bias: they are about as large as terms / unit */
   double weight;                      /* of y's penalty, times the update's l2 and l2_bias */
   void *rows;                         /* rows x stride: r, then q */
 
