@@ -10,6 +10,7 @@ import csv
 import json
 import math
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -36,8 +37,8 @@ def arguments():
     parser.add_argument("--iterations", type=int, default=10, help="of a run, default 10")
     parser.add_argument("--repeats", type=int, default=3, help="of a run; the median counts, default 3")
     parser.add_argument("--threads", type=int, default=1, help="OpenMP threads a process, default 1")
-    parser.add_argument("--launcher", default="mpirun", choices=["mpirun", "srun"],
-                        help="srun inside a Slurm job; default mpirun")
+    parser.add_argument("--launcher", default="mpirun",
+                        help="mpirun (default, Open MPI's), srun inside a Slurm job, or another command that takes -n N")
     parser.add_argument("--dnmf", default="build/dnmf", help="the program, default build/dnmf")
     parser.add_argument("--output", type=Path, default=Path("build/scaling"), help="folder, default build/scaling")
     options = parser.parse_args()
@@ -56,6 +57,8 @@ def launched(options, processes, command):
     if options.launcher == "srun":
         return ["srun", "--mpi=pmix", "-n", str(processes), "-c", str(options.threads), "--kill-on-bad-exit=1",
                 *command]
+    if options.launcher != "mpirun":
+        return [*shlex.split(options.launcher), "-n", str(processes), *command]
     patience = ["--oversubscribe", "--mca", "mpi_yield_when_idle", "1"] if crowded(options, processes) else []
     return ["mpirun", "--bind-to", "none", *patience, "-n", str(processes), *command]
 

@@ -145,13 +145,13 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
 /* --- Entries ----------------------------------------------------------------------------------------------- */
 
 /* --validation is a fraction when it is a number, else a file. */
-static bool is_fraction(const char *text) {
+bool dnmf_is_fraction(const char *text) {
   char *end = NULL;
   strtod(text, &end);
   return end != text && !*end;
 }
 
-static dnmf_status parse_fraction(dnmf_error *error, const char *text, double *fraction) {
+dnmf_status dnmf_parse_fraction(dnmf_error *error, const char *text, double *fraction) {
   *fraction = strtod(text, NULL);
   if (!(*fraction > 0 && *fraction < 1))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--validation %s: give a fraction between 0 and 1, e.g. 0.1, or a file",
@@ -277,11 +277,11 @@ static dnmf_status attach_held_out(dnmf_context *context, dnmf_fitting *f) {
 
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   const char *validation = f->asked.ratings.validation;
-  const bool share = validation && is_fraction(validation);
+  const bool share = validation && dnmf_is_fraction(validation);
   dnmf_ratings_split split = {.seed = f->settings.seed};
   f->has_held_out = validation || f->asked.ratings.held_out;
   if (share)
-    DNMF_TRY(parse_fraction(&context->error, validation, &split.fraction));
+    DNMF_TRY(dnmf_parse_fraction(&context->error, validation, &split.fraction));
   DNMF_TRY(
       dnmf_source_load_ratings(context, &f->source, f->precision, &split, &f->a.matrix, &f->ratings, &f->held_out));
   if (share)

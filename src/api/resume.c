@@ -112,19 +112,35 @@ static bool is_same_value(const dnmf_attribute *a, const dnmf_attribute *b) {
                                            : fabs(a->real - b->real) <= ROUNDING * fabs(b->real);
 }
 
+static dnmf_status check_restarts(dnmf_error *error, const dnmf_fitting *f) {
+  const int now = f->restart_count > 0 ? f->restart_count : 1;
+  double then = 1;
+  dnmf_model_number(&f->resume.saved, "restarts", &then);
+  if (then == now)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "%s is a checkpoint of another fit: its number of restarts is %.0f, that of this one %d",
+                   f->resume.path, then, now);
+}
+
 /* What this fit will say of itself against what the checkpoint's did; what was not kept then is not compared. */
 dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f) {
-  static const char *const names[] = {
-      "components", "loss",        "solver",         "fix",      "seed",         "tol",
-      "stop",       "l1_w",        "l1_h",           "l2_w",     "l2_h",         "penalty_scale",
-      "precision",  "bias",        "sweeps",         "l2_bias",  "shrink_to",    "init_scale",
-      "forget",     "count_power", "missing_weight", "implicit", "confidence",   "alpha",
-      "epsilon",    "like",        "implicit_terms", "l2_terms", "chain_sweeps", "burn_in",
-      "thin",       "keep"};
+  static const char *const names[] = {"components", "loss",         "solver",
+                                      "fix",        "seed",         "tol",
+                                      "stop",       "l1_w",         "l1_h",
+                                      "l2_w",       "l2_h",         "penalty_scale",
+                                      "precision",  "bias",         "sweeps",
+                                      "l2_bias",    "shrink_to",    "init_scale",
+                                      "forget",     "count_power",  "missing_weight",
+                                      "implicit",   "confidence",   "alpha",
+                                      "epsilon",    "like",         "implicit_terms",
+                                      "l2_terms",   "chain_sweeps", "burn_in",
+                                      "thin",       "keep",         "validation_share"};
   const dnmf_resume *resume = &f->resume;
   dnmf_model now = {.rows = 0};
   if (!resume->path)
     return DNMF_OK;
+  DNMF_TRY(check_restarts(error, f));
   dnmf_context context = {.size = 1, .threads = 1};
   dnmf_status status = dnmf_fitting_describe(&context, f, &now);
   if (status != DNMF_OK)
@@ -163,7 +179,7 @@ static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_fit_state *state = &f->resume.state;
   const bool in_chain = dnmf_fit_state_panel(state, DNMF_PART_TRACE) != NULL;
   const bool complete =
-      (!f->has_held_out || in_chain ||
+      (!dnmf_fitting_keeps_best(f) || in_chain ||
        (dnmf_fit_state_panel(state, DNMF_PART_BEST_W) && dnmf_fit_state_panel(state, DNMF_PART_BEST_H))) &&
       (!f->in_batches ||
        (dnmf_fit_state_panel(state, DNMF_PART_SUMS) && dnmf_fit_state_panel(state, DNMF_PART_GRAM))) &&
@@ -196,7 +212,9 @@ static int part_numbers(const dnmf_fitting *f, const char *name) {
 
 dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f) {
   dnmf_resume *resume = &f->resume;
-  if (!resume->path || (!f->has_held_out && !f->in_batches && f->settings.posterior.samples == 0 &&
+  if (resume->path && f->restart_count > 0)
+    return dnmf_restarts_read(context, f);
+  if (!resume->path || (!dnmf_fitting_keeps_best(f) && !f->in_batches && f->settings.posterior.samples == 0 &&
                         f->settings.observed.evidence == DNMF_EVIDENCE_NONE))
     return DNMF_OK;
   const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;

@@ -11,6 +11,7 @@ void dnmf_fit_settings_init(dnmf_fit_settings *settings) {
   settings->max_iter = -1;
   settings->tol = -1;
   settings->time_limit = -1;
+  settings->zeros.restarts = -1;
   settings->ratings.l2_bias = -1;
   settings->ratings.l2_terms = -1;
   settings->ratings.patience = -1;
@@ -23,4 +24,12 @@ void dnmf_fit_settings_init(dnmf_fit_settings *settings) {
   settings->batches.memory = -1;
   settings->batches.batch_rows = -1;
   settings->batches.forget = -1;
+}
+
+void dnmf_search_settings_init(dnmf_search_settings *search) {
+  memset(search, 0, sizeof *search);
+  search->restarts = -1;
+  search->holdout = -1;
+  search->folds = -1;
+  search->groups = -1;
 }

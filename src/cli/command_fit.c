@@ -15,7 +15,7 @@
 #define UNGIVEN                                                                                                        \
   .l2 = -1, .l2_w = -1, .l2_h = -1, .l1_w = 0, .l1_h = 0, .loss = "frobenius", .init = "random", .seed = 0,            \
   .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                                 \
-  .zeros = {.fix = "none", .grid = "auto"}, .files = {.checkpoint_every = "10min"}
+  .zeros = {.fix = "none", .grid = "auto", .restarts = 1}, .files = {.checkpoint_every = "10min"}
 static const cli_fit_options defaults = {
     .fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
             .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1, .l2_terms = -1},
@@ -98,7 +98,8 @@ static const cli_option ratings_table[] = {
      0, INFINITY, NULL},
     {"validation", 0, CLI_INPUT_FILE, FIT(ratings.validation), "F|FILE",
      "hold out this fraction, or the ratings of FILE (matched by ids); stop when their RMSE\n"
-     "                               stops improving, keep the best model",
+     "                               stops improving, keep the best model. With zeros: a fraction of all cells, which\n"
+     "                               only measure the fit unless --stop is validation",
      0, 0, NULL},
     {"patience", 0, CLI_INT, FIT(ratings.patience), "N", "iterations without improvement before stopping (default 10)",
      1, 1e9, NULL},
@@ -168,6 +169,10 @@ static const cli_option run_table[] = {
     {"fix", 0, CLI_WORD, FIT(zeros.fix), "F",
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
+    {"restarts", 0, CLI_INT, FIT(zeros.restarts), "R",
+     "with zeros: fit from R seeds, N, N + 1, ..., with A read once for as many as fit in\n"
+     "                               memory, and keep the fit of the least objective (default 1)",
+     1, 1e6, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iter), "N",
      "most iterations, or passes in batches (default 200, with --implicit 100; 0 keeps the\n"
      "                               start)",
@@ -277,6 +282,7 @@ const cli_command cli_fit = {
         "  dnmf fit ratings.csv -o model.h5 -k 20\n"
         "  dnmf fit ratings.h5 -o model.h5 -k 64 --validation 0.05\n"
         "  dnmf fit plays.csv -o model.h5 -k 32 --implicit\n"
+        "  dnmf fit counts.h5 -o model.h5 -k 12 --restarts 20\n"
         "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
         "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json\n"
         "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto",

@@ -77,6 +77,12 @@ static void announce_weak(cli_session *session, const dnmf_fitting *fit) {
           penalties->l2_h, dnmf_count_power(penalties));
 }
 
+static void announce_restarts(cli_session *session, const dnmf_fitting *fit) {
+  const uint64_t seed = fit->settings.seed;
+  cli_say(session, "  from %d seeds, %" PRIu64 " to %" PRIu64 ", %d side by side; the least objective is kept",
+          fit->restart_count, seed, seed + (uint64_t)fit->restart_count - 1, fit->side_by_side);
+}
+
 void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
   const dnmf_context *context = session->context;
   bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
@@ -100,10 +106,15 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
           context->threads > 1 ? "s" : "");
   if (fit->resume.path)
     cli_say(session, "  going on from %s after iteration %d", fit->resume.path, fit->resume.state.result.iterations);
+  if (fit->restart_count > 0)
+    announce_restarts(session, fit);
   if (fit->in_batches)
     announce_batches(session, fit);
   else if (!observed && reads_once(fit))
     cli_say(session, "  A is read once an iteration, in tiles of whole rows");
+  if (fit->held.held_out > 0)
+    cli_say(session, "  %" PRId64 " cells are held out (%g of all), zeros among them, and filled in by predictions",
+            fit->held.held_out, fit->held_choice.share);
   if (fit->weak)
     announce_weak(session, fit);
   else if (observed)

@@ -66,11 +66,16 @@ struct dnmf_fit_host {
 
   /* Saves W and H as they are now, with `now`. A save that failed without harm is DNMF_OK: the fit goes on, and a
    * later one is tried. `last`: the fit stops after this one, which therefore has to succeed. NULL: nothing is saved,
-   * and a fit that is told to stop ends with the model of its last iteration. collective */
+   * and a fit that is told to stop ends with the model of its last iteration. Of several fits side by side `now` is
+   * NULL (loop.h). collective */
   dnmf_status (*save)(void *state, const dnmf_fit_state *now, bool last);
 
   /* Whether this process has been told to stop. NULL: never. local */
   bool (*told_to_stop)(void *state);
+
+  int fits;            /* of the job, of which this loop iterates some (restarts.h); 0: those of the loop */
+  int fits_done;       /* before it, */
+  double seconds_done; /* in so many seconds: for the reporter */
 
   int every_iterations;         /* 0: not by iterations */
   double every_seconds;         /* infinity: not by time */

@@ -274,14 +274,14 @@ static dnmf_status begin_evidence(observed_fit *o) {
 static dnmf_status observed_begin(dnmf_loop *loop, void *state, dnmf_reached *reached) {
   observed_fit *o = state;
   observed_totals totals = {0};
-  if (loop->resume && o->held_out) {
-    copy_panel(dnmf_fit_state_panel(loop->resume, DNMF_PART_BEST_W), &o->best_w);
-    copy_panel(dnmf_fit_state_panel(loop->resume, DNMF_PART_BEST_H), &o->best_h);
+  if (loop->fits->resume && o->held_out) {
+    copy_panel(dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_BEST_W), &o->best_w);
+    copy_panel(dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_BEST_H), &o->best_h);
   }
-  if (loop->resume && o->terms)
-    resume_evidence(loop->resume, o);
+  if (loop->fits->resume && o->terms)
+    resume_evidence(loop->fits->resume, o);
   DNMF_TRY(begin_evidence(o));
-  if (!loop->resume)
+  if (!loop->fits->resume)
     DNMF_TRY(evaluate_held_out(loop, o, &totals));
   DNMF_TRY(sum_totals(loop, o, &totals));
   take_totals(o, &totals, false, reached);

@@ -287,10 +287,10 @@ static dnmf_status chain_take_up(dnmf_loop *loop, posterior_fit *p) {
   list_parts(p, parts);
   for (int i = 0; i < CHAIN_PARTS; i++)
     if (parts[i].own->components > 0 && parts[i].own->rows > 0)
-      memcpy(parts[i].own->data, dnmf_fit_state_panel(loop->resume, parts[i].name)->data,
+      memcpy(parts[i].own->data, dnmf_fit_state_panel(loop->fits->resume, parts[i].name)->data,
              (size_t)parts[i].own->rows * (size_t)parts[i].own->components *
                  dnmf_precision_size(parts[i].own->precision));
-  p->kept = dnmf_posterior_kept(&p->settings->posterior, loop->resume->result.iterations);
+  p->kept = dnmf_posterior_kept(&p->settings->posterior, loop->fits->resume->result.iterations);
   if (!p->held_out || p->settings->posterior.keep_mean)
     return DNMF_OK;
   dnmf_panel w = {0};
@@ -315,11 +315,11 @@ static dnmf_status chain_take_up(dnmf_loop *loop, posterior_fit *p) {
 static dnmf_status posterior_begin(dnmf_loop *loop, void *state, dnmf_reached *reached) {
   posterior_fit *p = state;
   double extra[CHAIN_EXTRA] = {0};
-  if (loop->resume)
+  if (loop->fits->resume)
     DNMF_TRY(chain_take_up(loop, p));
-  DNMF_TRY(dnmf_sampler_begin(&p->sampler, loop->resume ? loop->resume->result.iterations : 0,
-                              loop->resume ? loop->memory.chain_squares : -1, CHAIN_EXTRA, extra));
-  take_extra(p, extra, loop->resume != NULL, reached);
+  DNMF_TRY(dnmf_sampler_begin(&p->sampler, loop->fits->resume ? loop->fits->resume->result.iterations : 0,
+                              loop->fits->resume ? loop->fits->memory.chain_squares : -1, CHAIN_EXTRA, extra));
+  take_extra(p, extra, loop->fits->resume != NULL, reached);
   return DNMF_OK;
 }
 
@@ -333,7 +333,7 @@ static dnmf_status posterior_step(dnmf_loop *loop, void *state, dnmf_reached *re
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_sampler_draw_priors(&p->sampler, CHAIN_EXTRA, extra));
   loop->seconds.exchange += dnmf_lap(&clock);
-  loop->memory.chain_squares = p->sampler.squares;
+  loop->fits->memory.chain_squares = p->sampler.squares;
   dnmf_panel_set(&p->trace, sweep, TRACE_NOISE, p->sampler.noise_precision);
   dnmf_panel_set(&p->trace, sweep, TRACE_WATCHED,
                  p->held_out ? extra[CHAIN_SQUARES] : dnmf_exact_value(extra + CHAIN_WATCHED));

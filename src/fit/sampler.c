@@ -13,7 +13,7 @@ static const double GAMMA_RATE = 0.5;
 
 enum { FAILED = 0, LOSS, SIDES = LOSS + DNMF_EXACT_PARTS };
 
-static dnmf_status create_side(dnmf_error *error, const dnmf_settings *settings, dnmf_sampler_side *s) {
+static dnmf_status create_chain_side(dnmf_error *error, const dnmf_settings *settings, dnmf_sampler_side *s) {
   void *memory = NULL;
   DNMF_TRY(dnmf_panel_create(error, "fetched factor rows", s->view->needed_count + DNMF_OBSERVED_SLACK,
                              s->x->components, s->x->precision, &s->needed));
@@ -58,8 +58,8 @@ dnmf_status dnmf_sampler_create(dnmf_context *context, const dnmf_settings *sett
         .stream_rows = DNMF_STREAM_CHAIN_COL_TERMS,
         .stream_bringers = DNMF_STREAM_CHAIN_OF_ROWS};
   }
-  DNMF_TRY(create_side(error, settings, &sampler->rows));
-  DNMF_TRY(create_side(error, settings, &sampler->cols));
+  DNMF_TRY(create_chain_side(error, settings, &sampler->rows));
+  DNMF_TRY(create_chain_side(error, settings, &sampler->cols));
   DNMF_TRY(dnmf_allocate(error, "sums",
                          SIDES + 2 * dnmf_prior_sums_count(w->components) +
                              evidence_draw_sums_count(&sampler->rows.terms) +
@@ -69,7 +69,7 @@ dnmf_status dnmf_sampler_create(dnmf_context *context, const dnmf_settings *sett
   return DNMF_OK;
 }
 
-static void free_side(dnmf_sampler_side *s) {
+static void free_chain_side(dnmf_sampler_side *s) {
   dnmf_panel_free(&s->needed);
   dnmf_prior_free(&s->prior);
   evidence_draw_free(&s->terms);
@@ -77,8 +77,8 @@ static void free_side(dnmf_sampler_side *s) {
 }
 
 void dnmf_sampler_free(dnmf_sampler *sampler) {
-  free_side(&sampler->rows);
-  free_side(&sampler->cols);
+  free_chain_side(&sampler->rows);
+  free_chain_side(&sampler->cols);
   free(sampler->shared);
   memset(sampler, 0, sizeof *sampler);
 }
@@ -180,7 +180,7 @@ dnmf_status dnmf_sampler_begin(dnmf_sampler *sampler, int64_t sweeps, double squ
                                double *extra) {
   sampler->sweeps = sweeps;
   sampler->squares = squares >= 0 ? squares : 0.5 * (double)sampler->ratings->stored * sampler->unit * sampler->unit;
-  sampler->loss[0] = sampler->loss[1] = 0;
+  memset(sampler->loss, 0, sizeof sampler->loss);
   DNMF_TRY(begin_terms(sampler, &sampler->rows));
   DNMF_TRY(begin_terms(sampler, &sampler->cols));
   return sum_and_draw(sampler, false, extra_count, extra);

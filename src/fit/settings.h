@@ -64,7 +64,7 @@ typedef struct dnmf_observed_settings {
   dnmf_evidence_of evidence; /* around a level */
   double l2_evidence;        /* of implicit terms, in multiples of l2 and l2_bias; for columns a fifth of it */
   double start_scale;        /* of the random start; 1 predicts the mean at once */
-  int patience;              /* with held-out entries: iterations without improvement before stopping */
+  int patience;              /* with held-out entries: iterations without improvement before stopping; also of zeros */
   dnmf_weak_settings weak;   /* without biases, towards zero, not for mu */
 } dnmf_observed_settings;
 
@@ -83,6 +83,7 @@ typedef struct dnmf_batch_settings {
 } dnmf_batch_settings;
 
 typedef struct dnmf_fit_host dnmf_fit_host;
+typedef struct dnmf_held_cells dnmf_held_cells; /* held_cells.h */
 
 typedef struct dnmf_settings {
   int components;
@@ -101,6 +102,8 @@ typedef struct dnmf_settings {
   dnmf_observed_settings observed;
   dnmf_posterior_settings posterior; /* observed entries around a level */
   dnmf_batch_settings batches;
+
+  const dnmf_held_cells *held; /* zeros: the cells taken out of A; NULL: none */
 
   const dnmf_fit_host *host; /* who stops, saves and resumes the fit; state.h; NULL: nobody */
 } dnmf_settings;

@@ -19,22 +19,27 @@ TEMPLATE real log_ratio(real a, real q) {
   return real_log(scaled / q) + (a < SMALL ? SMALL_LOG : 0);
 }
 
-/* A zero adds nothing: its ratio is never looked at. */
-static double kullback_leibler_stored(real floor, int64_t count, const real *restrict a, const real *restrict p) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < count; i++) {
-    const real part = a[i] * log_ratio(a[i] > 0 ? a[i] : 1, p[i] < floor ? floor : p[i]) - a[i];
-    sum += a[i] > 0 ? (double)part : 0;
-  }
-  return sum;
-}
-
 static void kullback_leibler_ratios(real floor, int64_t count, const real *restrict a, const real *restrict p,
                                     real *restrict n) {
 #pragma omp simd
   for (int64_t i = 0; i < count; i++)
     n[i] = a[i] / (p[i] < floor ? floor : p[i]);
+}
+
+/* The same, with the sum of a log(a / p) - a. A zero adds nothing; its logarithm is one of 1, for the vector form of a
+ * logarithm of 0 is slow even where its value is not used. */
+static double kullback_leibler_ratios_and_sum(real floor, int64_t count, const real *restrict a, const real *restrict p,
+                                              real *restrict n) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; i++) {
+    const real q = p[i] < floor ? floor : p[i];
+    const real scale = a[i] < SMALL ? SMALL : 1; /* a power of 2: exact */
+    const real ratio = (a[i] > 0 ? a[i] / scale : q) / q;
+    n[i] = a[i] > 0 ? ratio * scale : 0;
+    sum += (double)(a[i] * (real_log(ratio) + (a[i] < SMALL ? SMALL_LOG : 0)) - a[i]);
+  }
+  return sum;
 }
 
 static double itakura_saito_stored(real floor, int64_t count, const real *restrict a, const real *restrict p) {
@@ -122,10 +127,11 @@ TEMPLATE void power_ratios_and_sums(base from, const constants *c, int64_t count
   for (int64_t i = 0; i < count; i++) {
     const powers of = powers_of(from, c, p[i]);
     const real at = p[i] < ratio_floor ? ratio_floor : p[i];
-    const real part = alone * real_pow(a[i] > 0 ? a[i] : 1, c->beta) - mixed * (a[i] * of.ratio) * at;
+    const real zero = (real)(a[i] > 0 ? 0 : 1); /* 1^beta - 1: a power of 0 is slow even where its value is not used */
+    const real power = real_pow(a[i] + zero, c->beta) - zero;
     n[i] = a[i] * of.ratio;
     p[i] = of.slope;
-    stored += a[i] > 0 ? (double)part : 0;
+    stored += (double)(alone * power - mixed * n[i] * at);
     total += (double)of.power;
   }
   sums->stored += stored;
@@ -166,8 +172,9 @@ static void ratios(const dnmf_divergence_form *form, int64_t count, const void *
   const real floor = (real)form->floor;
   if (form->beta == 1) {
     if (sums)
-      sums->stored += kullback_leibler_stored(floor, count, a, p);
-    kullback_leibler_ratios(floor, count, a, p, n);
+      sums->stored += kullback_leibler_ratios_and_sum(floor, count, a, p, n);
+    else
+      kullback_leibler_ratios(floor, count, a, p, n);
   } else if (form->beta == 0) {
     if (sums)
       sums->stored += itakura_saito_stored(floor, count, a, p);

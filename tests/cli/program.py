@@ -9,6 +9,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("DNMF_PROGRAM", str(ROOT / "build" / "dnmf"))
 MPIRUN = shlex.split(os.environ.get("DNMF_MPIRUN", "mpirun --oversubscribe --bind-to none"))
+MPICH = "mpich" in pathlib.Path(MPIRUN[0]).name
 INPUTS = ROOT / "inputs"
 
 PROCESSES = [1, 2, 3, 4, 6]

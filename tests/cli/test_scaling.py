@@ -1,13 +1,14 @@
 """The scaling scripts, small: measured runs on every grid, and, where SimGrid is installed, a simulation."""
 import csv
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 
 import pytest
 
-from program import GRIDS, PROGRAM, ROOT, environment, grid_name
+from program import GRIDS, MPICH, MPIRUN, PROGRAM, ROOT, environment, grid_name
 
 SCRIPTS = ROOT / "scripts" / "scaling"
 
@@ -25,7 +26,8 @@ def table(path):
 
 def test_measured_runs_agree_and_send_what_the_formula_says(tmp_path):
     done = script("measure.py", "--processes", "1,4", "--grids", "all", "--scale", 0.01, "--repeats", 1, "-k", 3,
-                  "--iterations", 3, "--studies", "strong", "--dnmf", PROGRAM, "--output", tmp_path)
+                  "--iterations", 3, "--studies", "strong", "--dnmf", PROGRAM, "--output", tmp_path,
+                  *(["--launcher", shlex.join(MPIRUN)] if MPICH else []))
     assert done.returncode == 0, done.stderr
     rows = table(tmp_path / "scaling.csv")
     assert {row["grid"] for row in rows} == {grid_name(grid) for grid in GRIDS if grid[0] * grid[1] in (1, 4)}
@@ -36,6 +38,32 @@ def test_measured_runs_agree_and_send_what_the_formula_says(tmp_path):
     assert {row["run"] for row in table(tmp_path / "errors.csv")} == {"1 process", "4 processes"}
     assert (tmp_path / "strong.png").stat().st_size > 0
     assert "not speed" in done.stdout
+
+
+def test_every_panel_has_a_title_and_labelled_ticks(tmp_path, monkeypatch):
+    """Whatever the range of a logarithmic axis is."""
+    monkeypatch.syspath_prepend(SCRIPTS)
+    monkeypatch.syspath_prepend(ROOT / "scripts" / "bench")
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    import pictures
+    monkeypatch.setattr(plt, "close", lambda figure: None)
+    for growth in (1.01, 3, 1e6):
+        rows = [{"study": "strong", "source": "measured", "processes": p, "grid": f"{p}x1", "seconds": 1 / growth ** i,
+                 "planned": 1, "efficiency": 1, "words": 5 * growth ** i, "formula_words": 5 * growth ** i,
+                 "oversubscribed": p > 2, **{part: 0.2 / growth ** i for part in pictures.PARTS}}
+                for i, p in enumerate((1, 2, 4))]
+        pictures.draw(rows, "strong", "title", tmp_path / "strong.png", {"run": [(0.1, 1), (0.2, 1 / growth)]})
+        panels = plt.gcf().axes
+        assert len(panels) == 6 and all(panel.get_title() for panel in panels)
+        for panel in panels:
+            for axis in (panel.xaxis, panel.yaxis):
+                low, high = axis.get_view_interval()
+                labels = [label.get_text() for tick, label in zip(axis.get_ticklocs(), axis.get_ticklabels())
+                          if low <= tick <= high]
+                assert len(labels) >= 3 and all(labels), (growth, panel.get_title())
+        plt.clf()
 
 
 @pytest.fixture(scope="module")

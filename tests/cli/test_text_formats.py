@@ -15,7 +15,7 @@ import scipy.sparse
 import sklearn.datasets
 
 from matrices import check_import, check_refusal, counts, read_matrix
-from program import MPIRUN, PROGRAM, environment, run
+from program import MPICH, MPIRUN, PROGRAM, environment, run
 
 TABLE = counts()
 
@@ -421,7 +421,10 @@ def test_standard_input_and_other_pipes(tmp_path, processes):
     expected, _ = imported(tmp_path, text)
     os.mkfifo(tmp_path / "fifo")
     launcher = [*MPIRUN, "-n", str(processes)] if processes > 1 else []
-    for source, data in (("-", text.encode()), ("-", gzip.compress(text.encode())), (tmp_path / "fifo", text.encode())):
+    sources = [("-", text.encode()), ("-", gzip.compress(text.encode())), (tmp_path / "fifo", text.encode())]
+    if launcher and MPICH:  # Its launcher ends a job that has 64 kB of standard input waiting.
+        sources = sources[2:]
+    for source, data in sources:
         command = [*launcher, PROGRAM, "import", str(source), "-o", str(tmp_path / "pipe.h5")]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    env={**environment(), "TMPDIR": str(tmp_path)})

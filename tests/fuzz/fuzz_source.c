@@ -59,12 +59,12 @@ static void write_file(const char *path, const uint8_t *bytes, size_t count) {
   require(file >= 0 && write(file, bytes, count) == (ssize_t)count && close(file) == 0, "a scratch file");
 }
 
-static void check_sparse(const dnmf_csr *csr, dnmf_precision precision) {
+static void check_sparse(const dnmf_csr *csr, dnmf_number number) {
   require(csr->start[0] == 0, "rows begin at 0");
   for (int64_t i = 0; i < csr->rows; i++) {
     require(csr->start[i] <= csr->start[i + 1], "rows follow each other");
     for (int64_t at = csr->start[i]; at < csr->start[i + 1]; at++) {
-      double value = precision == DNMF_DOUBLE ? ((const double *)csr->value)[at] : ((const float *)csr->value)[at];
+      double value = dnmf_number_at(number, csr->value, at);
       require(csr->index[at] >= 0 && csr->index[at] < csr->cols, "columns are inside the matrix");
       require(at == csr->start[i] || csr->index[at - 1] < csr->index[at], "columns ascend");
       require(isfinite(value) && value >= 0, "values are finite and nonnegative");
@@ -76,12 +76,12 @@ static void check_matrix(const dnmf_source *source, const dnmf_matrix *a) {
   require(a->rows == source->rows && a->cols == source->cols, "the shape is the one announced");
   if (a->sparse) {
     require(a->by_rows.rows == a->rows && a->by_cols.rows == a->cols, "a process alone holds all");
-    check_sparse(&a->by_rows, a->precision);
-    check_sparse(&a->by_cols, a->precision);
+    check_sparse(&a->by_rows, dnmf_matrix_number(a));
+    check_sparse(&a->by_cols, dnmf_matrix_number(a));
     return;
   }
   for (int64_t i = 0; i < a->rows * a->cols; i++) {
-    double value = a->precision == DNMF_DOUBLE ? ((const double *)a->dense)[i] : ((const float *)a->dense)[i];
+    double value = dnmf_number_at(dnmf_matrix_number(a), a->dense, i);
     require(isfinite(value) && value >= 0, "values are finite and nonnegative");
   }
 }

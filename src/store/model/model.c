@@ -170,6 +170,8 @@ void dnmf_model_free(dnmf_model *model) {
   free(model->mean_row);
   dnmf_panel_free(&model->terms);
   free(model->mean_col);
+  free(model->stability);
+  free(model->stable_runs);
   dnmf_ids_free(&model->row_ids);
   dnmf_ids_free(&model->col_ids);
   for (int64_t i = 0; i < model->attribute_count; i++)

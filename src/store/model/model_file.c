@@ -124,6 +124,10 @@ static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *p
     DNMF_TRY(write_whole(error, file, "/mean_col", model->components, model->mean_col));
   if (model->terms.components > 0)
     DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/implicit_terms/col", type, 2, terms_shape));
+  if (model->stability)
+    DNMF_TRY(write_whole(error, file, "/consensus/stability", model->components, model->stability));
+  if (model->stable_runs)
+    DNMF_TRY(write_whole(error, file, "/consensus/runs", model->components, model->stable_runs));
   DNMF_TRY(create_parts(error, file, model));
   DNMF_TRY(dnmf_ids_create(error, file, "/row_ids", &model->row_ids, plan->row_width));
   return dnmf_ids_create(error, file, "/col_ids", &model->col_ids, plan->col_width);
@@ -135,7 +139,7 @@ static int64_t bytes_needed(const model_plan *plan) {
   const int64_t object = 1024; /* more than the header of an attribute or a small dataset */
   int64_t bytes =
       (model->rows + model->cols) * (model->components + model->samples + 2) * number; /* with biases and count */
-  bytes += 2 * (int64_t)model->components * number;
+  bytes += 4 * (int64_t)model->components * number;
   bytes += model->cols * model->terms.components * number;
   for (int i = 0; i < model->part_count; i++)
     bytes += part_rows(model, &model->parts[i]) * model->parts[i].panel->components * number + object;

@@ -60,7 +60,9 @@ static dnmf_status check_parts(dnmf_error *error, const char *path, hid_t file, 
                {"/observed/row", shape->rows},
                {"/observed/col", shape->cols},
                {"/mean_row", shape->components},
-               {"/mean_col", shape->components}};
+               {"/mean_col", shape->components},
+               {"/consensus/stability", shape->components},
+               {"/consensus/runs", shape->components}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (dnmf_hdf5_exists(file, parts[i].name))
       DNMF_TRY(dnmf_hdf5_check_length(error, path, file, parts[i].name, parts[i].count));
@@ -214,12 +216,13 @@ static dnmf_status read_counts(dnmf_context *context, hid_t file, const char *na
   return dnmf_hdf5_read(context, file, name, H5T_NATIVE_INT64, &slab, memory);
 }
 
-static dnmf_status read_mean_row(dnmf_context *context, hid_t file, const char *name, int components, double **row) {
+static dnmf_status read_component_numbers(dnmf_context *context, hid_t file, const char *name, int components,
+                                          double **row) {
   void *memory = NULL;
   dnmf_slab slab = {{0, 0}, {components, 1}};
   if (!dnmf_hdf5_exists(file, name))
     return DNMF_OK;
-  DNMF_TRY(dnmf_allocate(&context->error, "the mean row", components, sizeof(double), &memory));
+  DNMF_TRY(dnmf_allocate(&context->error, "numbers of components", components, sizeof(double), &memory));
   *row = memory;
   return dnmf_hdf5_read(context, file, name, H5T_NATIVE_DOUBLE, &slab, memory);
 }
@@ -278,8 +281,10 @@ static dnmf_status read_numbers(dnmf_context *context, const char *path, hid_t f
   DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
   DNMF_TRY(read_samples(context, path, file, model));
   DNMF_TRY(read_terms(context, file, precision, model));
-  DNMF_TRY(read_mean_row(context, file, "/mean_row", model->components, &model->mean_row));
-  return read_mean_row(context, file, "/mean_col", model->components, &model->mean_col);
+  DNMF_TRY(read_component_numbers(context, file, "/mean_row", model->components, &model->mean_row));
+  DNMF_TRY(read_component_numbers(context, file, "/mean_col", model->components, &model->mean_col));
+  DNMF_TRY(read_component_numbers(context, file, "/consensus/stability", model->components, &model->stability));
+  return read_component_numbers(context, file, "/consensus/runs", model->components, &model->stable_runs);
 }
 
 dnmf_status dnmf_model_read_provenance(dnmf_context *context, const char *path, dnmf_model *model) {

@@ -64,7 +64,7 @@ static dnmf_status reader_take_line(dnmf_error *error, dnmf_text_reader *reader,
   int64_t searched = 0;
   for (;;) {
     int64_t have = reader->filled - reader->begin;
-    char *begin = reader->buffer + reader->begin;
+    char *begin = have > 0 ? reader->buffer + reader->begin : NULL; /* nothing is read before the first line */
     char *end = NULL;
     if (have > searched && reader->file->joined)
       end = dnmf_text_line_end(reader->file, begin, begin + have);
