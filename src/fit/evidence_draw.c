@@ -119,14 +119,14 @@ static dnmf_status sum_parts(const draw_exchange *e, const evidence_draw *draw, 
   return dnmf_sum_gram(e->context, draw->parts, 0, DNMF_EXACT_PARTS * stride);
 }
 
-static double part(const evidence_draw *draw, int64_t component) {
+static double part_value(const evidence_draw *draw, int64_t component) {
   return dnmf_exact_value(draw->parts + DNMF_EXACT_PARTS * component);
 }
 
 /* step = slope / curvature, of components that are not there yet. */
 static void set_steps(evidence_draw *draw, int stride) {
   for (int c = 0; c < stride; c++) {
-    const double curvature = part(draw, c);
+    const double curvature = part_value(draw, c);
     const bool moves = draw->slope[c] > draw->enough[c] && curvature > 0;
     draw->step[c] = moves ? draw->slope[c] / curvature : 0;
   }
@@ -136,7 +136,7 @@ static void set_steps(evidence_draw *draw, int stride) {
 static bool turn_steps(evidence_draw *draw, int stride) {
   bool any = false;
   for (int c = 0; c < stride; c++) {
-    const double slope = part(draw, c);
+    const double slope = part_value(draw, c);
     const bool moves = draw->slope[c] > draw->enough[c];
     draw->step[c] = moves ? slope / draw->slope[c] : 0;
     draw->slope[c] = moves ? slope : draw->slope[c];
@@ -204,7 +204,7 @@ dnmf_status evidence_draw_step(dnmf_context *context, const dnmf_observed_update
   dnmf_terms_draw_begin(&terms, bringers_needed->data);
   DNMF_TRY(sum_parts(&exchange, draw, stride));
   for (int c = 0; c < stride; c++) {
-    draw->slope[c] = part(draw, c);
+    draw->slope[c] = part_value(draw, c);
     draw->enough[c] = ENOUGH * draw->slope[c];
   }
   bool goes_on = true;
