@@ -290,3 +290,40 @@ def test_a_plan_counts_what_travels(tastes, tmp_path):
     assert 0.8 * 4 * terms["traffic"]["gather_words"] < fitted["traffic"]["gather_words"] <= (
         4 * terms["traffic"]["gather_words"])
     assert terms["memory"]["factors"] > plain["memory"]["factors"]
+
+
+def test_a_chain_with_terms_is_the_same_on_any_number_of_processes_and_resumed(tastes, tmp_path):
+    """To the last bit: sums over processes are exact."""
+    options = ["fit", tastes[0], "-k", 3, "--implicit-terms", "both", "--samples", 9, "--burn-in", 4, "--max-iter", 20, "-o"]
+    names = ("W", "H", "bias/row", "bias/col", "implicit_terms/col", "samples/row_bias")
+
+    def numbers(path):
+        with h5py.File(path) as file:
+            return [file[name][:].tobytes() for name in names]
+
+    run([*options, tmp_path / "one.h5"])
+    run([*options, tmp_path / "three.h5", "--checkpoint", tmp_path / "part.h5", "--checkpoint-every", 6], processes=3)
+    run(["fit", tastes[0], "-o", tmp_path / "on.h5", "--resume", tmp_path / "part.h5"], processes=2)
+    for path in ("three.h5", "on.h5"):
+        assert numbers(tmp_path / path) == numbers(tmp_path / "one.h5"), path
+
+
+@pytest.mark.parametrize("keep", ["samples", "mean"])
+def test_rows_folded_into_the_draws_are_near_those_of_the_chain(tastes, tmp_path, keep):
+    model, again = tmp_path / "m.h5", tmp_path / "again.h5"
+    thin = ["--thin", 4] if keep == "samples" else []
+    run(["fit", tastes[0], "-o", model, "-k", 3, "--implicit-terms", "both", "--samples", 40, "--keep", keep, *thin])
+    with h5py.File(model) as file:
+        draws = 10 if keep == "samples" else 1
+        assert file["W"].shape == (len(file["row_ids"]), 3 * draws)
+        assert file["implicit_terms/col"].shape == (len(file["col_ids"]), 4 * draws)
+    run(["transform", model, tastes[0], "-o", again], processes=2)
+    assert np.sqrt(np.mean((predictions(again) - predictions(model)) ** 2)) < 0.5
+
+
+def test_a_chain_with_terms_predicts_better_than_one_without(tastes, tmp_path):
+    errors = []
+    for terms in ("none", "both"):
+        run(["fit", tastes[0], "-o", tmp_path / "m.h5", "-k", 4, "--samples", 100, "--implicit-terms", terms])
+        errors.append(run(["evaluate", tmp_path / "m.h5", tastes[1], "--json"]).json["rmse"])
+    assert errors[1] < 0.95 * errors[0]
