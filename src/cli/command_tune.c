@@ -88,6 +88,8 @@ static const cli_option ratings_table[] = {
     {"bias", 0, CLI_TEXT, TUNE(lists.bias), "B,B", "biases to try: both, none (default both)", 0, 0, NULL},
     {"penalty-scale", 0, CLI_TEXT, TUNE(lists.scale), "S,S,...",
      "sqrt-count (default), count, raw, or exponents from 0 to 1; zeros: raw or dimension", 0, 0, NULL},
+    {"implicit-terms", 0, CLI_TEXT, TUNE(lists.terms), "T,T,...",
+     "implicit terms to try: none (default), rows, cols, both; see fit", 0, 0, NULL},
     {"search", 0, CLI_CHOICE, TUNE(search), "S",
      "grid (default): every combination; random: --samples draws, l2 log-uniform "
      "between the smallest and the largest given",
