@@ -142,6 +142,10 @@ static dnmf_status tune_as_file_says(cli_session *session, const cli_tune_option
   dnmf_source source;
   const dnmf_source_options reading = cli_source_options(&options->fit.input);
   memset(&source, 0, sizeof source);
+  if (options->output) /* before the pipe is opened */
+    DNMF_TRY(cli_refuse_pipe(session, input, "-o fits the best to all entries again"));
+  if (context->size > 1 && options->groups != 1)
+    DNMF_TRY(cli_refuse_pipe(session, input, "each group of processes reads the input (--groups 1: one does)"));
   dnmf_status status = dnmf_source_open(context, input, &reading, &source);
   const bool ratings = source.missing == DNMF_MISSING_UNOBSERVED;
   const int64_t largest = source.rows > source.cols ? source.rows : source.cols;
