@@ -68,7 +68,7 @@ dnmf_status evidence_side_create(dnmf_error *error, evidence_side *side) {
   DNMF_TRY(dnmf_panel_create(error, what, side->brought->rows, terms->components, terms->precision, &side->direction));
   DNMF_TRY(dnmf_allocate(error, what, side->brought->rows, 2 * sizeof(double), &memory));
   side->curvature = memory;
-  DNMF_TRY(dnmf_allocate(error, what, terms->components, 2 * DNMF_EXACT_PARTS * sizeof(double), &memory));
+  DNMF_TRY(dnmf_allocate(error, what, terms->components, (size_t)2 * DNMF_EXACT_PARTS * sizeof(double), &memory));
   side->sums = memory;
   return DNMF_OK;
 }
@@ -139,7 +139,7 @@ dnmf_status evidence_side_step(dnmf_loop *loop, const dnmf_observed_update *upda
   dnmf_loop_keep_failure(loop,
                          dnmf_terms_spread(&context->error, &terms, precision, isa, threads, needed->data, side->sums));
   loop->seconds.update += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_sum_gram(context, side->sums, 0, 2 * DNMF_EXACT_PARTS * (int64_t)update->stride));
+  DNMF_TRY(dnmf_sum_gram(context, side->sums, 0, (int64_t)2 * DNMF_EXACT_PARTS * update->stride));
   loop->seconds.exchange += dnmf_lap(&clock);
   dnmf_terms_move(&terms, precision, isa, threads, side->sums, side->terms->data);
   loop->seconds.update += dnmf_lap(&clock);

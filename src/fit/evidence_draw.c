@@ -36,7 +36,7 @@ dnmf_status evidence_draw_create(dnmf_error *error, evidence_draw *draw) {
   draw->slope = draw->step + stride;
   draw->enough = draw->slope + stride;
   draw->parts = draw->enough + stride;
-  draw->partial = draw->parts + 2 * DNMF_EXACT_PARTS * stride;
+  draw->partial = draw->parts + (int64_t)2 * DNMF_EXACT_PARTS * stride;
   return DNMF_OK;
 }
 
@@ -99,7 +99,7 @@ static void start_rests(dnmf_context *context, const dnmf_observed_update *updat
 
 /* The first half of the parts: sums that travel; the second: of ratio p^2, until it joins them. */
 static void clear_parts(const evidence_draw *draw, int64_t stride, int halves) {
-  for (int64_t i = 0; i < halves * DNMF_EXACT_PARTS * stride; i++)
+  for (int64_t i = 0; i < (int64_t)halves * DNMF_EXACT_PARTS * stride; i++)
     draw->parts[i] = 0;
 }
 

@@ -73,7 +73,7 @@ dnmf_status dnmf_terms_directions(dnmf_error *error, const dnmf_terms *terms, dn
                                   int threads, const void *arrived, double *sums, double *penalty) {
   const terms_kernels *kernels = choose_kernels(precision, isa);
   const int64_t stride = terms->update->stride;
-  const int64_t exact = 2 * DNMF_EXACT_PARTS * stride;
+  const int64_t exact = (int64_t)2 * DNMF_EXACT_PARTS * stride;
   const int64_t width = exact + 1 + stride;
   const int64_t ranges = range_count(terms->bringers);
   double *of_ranges = NULL;
