@@ -143,6 +143,7 @@ static const state_value state_values[] = {
     STATE("batches_inner", memory.batches_inner),
     STATE("batches_crossed", memory.batches_crossed),
     STATE("batches_seen", memory.batches_seen),
+    STATE("chain_squares", memory.chain_squares),
 };
 enum { STATE_VALUES = sizeof state_values / sizeof *state_values };
 
@@ -209,6 +210,7 @@ dnmf_status dnmf_checkpoint_state(dnmf_error *error, const char *path, const dnm
   result->history_count = result->iterations + 1;
   result->objective_history = curve_of(saved, "objective", result->history_count);
   result->seconds_history = curve_of(saved, "seconds", result->history_count);
+  result->error_history = curve_of(saved, "relative_error", result->history_count); /* older ones have none */
   result->validation_history = curve_of(saved, "validation_rmse", result->history_count);
   if (!result->objective_history || !result->seconds_history)
     return checkpoint_damaged(error, path, "history");

@@ -78,6 +78,33 @@ static dnmf_status measure_rows(dnmf_error *error, const dnmf_metrics_options *r
   return status;
 }
 
+/* Entries whose value is within intervals of normal distributions around their predictions. collective */
+static dnmf_status measure_intervals(dnmf_context *context, const dnmf_scorer *scorer, const dnmf_matched *m,
+                                     const dnmf_scores *scores, dnmf_evaluated *e) {
+  static const double widths[] = {0.6744897501960817, 1.6448536269514722};
+  const double noise = scorer->predictor.noise;
+  double sums[4] = {0, 0, 0, 0};
+  if (!dnmf_scorer_has_deviations(scorer))
+    return DNMF_OK;
+  for (int64_t i = 0; i < m->count; i++) {
+    const double spread = scores->deviations[i];
+    if (isnan(spread))
+      continue;
+    const double width = sqrt(spread * spread + noise * noise);
+    const double away = fabs(m->items[i].value - scores->predictions[i].score);
+    sums[0]++;
+    sums[1] += away <= widths[0] * width;
+    sums[2] += away <= widths[1] * width;
+    sums[3] += spread;
+  }
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 4));
+  e->interval_entries = sums[0];
+  e->covered[0] = sums[1] / sums[0];
+  e->covered[1] = sums[2] / sums[0];
+  e->deviation = sums[3] / sums[0];
+  return DNMF_OK;
+}
+
 static dnmf_status score_test(dnmf_context *context, const dnmf_scorer *scorer, const dnmf_metrics_options *ranking,
                               const dnmf_matched *matched, dnmf_evaluated *evaluated) {
   dnmf_scores scores;
@@ -90,6 +117,8 @@ static dnmf_status score_test(dnmf_context *context, const dnmf_scorer *scorer, 
     status = dnmf_agree(context, measure_rows(&context->error, ranking, matched, &scores, &evaluated->metrics));
   if (status == DNMF_OK)
     status = dnmf_metrics_share(context, &evaluated->metrics);
+  if (status == DNMF_OK)
+    status = measure_intervals(context, scorer, matched, &scores, evaluated);
   evaluated->entries = matched->total;
   evaluated->unknown = scores.unknown;
   dnmf_scores_free(&scores);
@@ -153,6 +182,7 @@ dnmf_status dnmf_evaluate_data(dnmf_context *context, const dnmf_model *model, c
   dnmf_scorer scorer;
   dnmf_matched matched = {0};
   memset(evaluated, 0, sizeof *evaluated);
+  evaluated->covered[0] = evaluated->covered[1] = evaluated->deviation = NAN;
   dnmf_status status = dnmf_scorer_create(context, model, job->unknown, job->clip, &scorer);
   if (status == DNMF_OK && scorer.unknown == DNMF_UNKNOWN_NAN)
     status = dnmf_fail(&context->error, DNMF_ERROR_USAGE,
@@ -223,6 +253,8 @@ int dnmf_model_evaluate(dnmf_library *library, const dnmf_model *model, const dn
                                     .scored = (int64_t)e.metrics.entries,
                                     .unknown = e.unknown,
                                     .rmse = e.rmse,
+                                    .covered_50 = e.covered[0],
+                                    .covered_90 = e.covered[1],
                                     .mae = e.mae,
                                     .precision = dnmf_metrics_precision(&e.metrics, 0),
                                     .recall = dnmf_metrics_recall(&e.metrics, 0),

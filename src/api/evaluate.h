@@ -23,6 +23,9 @@ typedef struct dnmf_evaluated {
   double rmse;     /* and mae: NaN where a fit took entries for strengths, which its scores do not guess */
   double mae;
   dnmf_metrics metrics;
+  double interval_entries; /* scored with a deviation */
+  double covered[2];       /* ... of which the value is in the 50 % and in the 90 % interval: dnmf_evaluation */
+  double deviation;        /* their mean, without noise */
 
   /* With `seen`. */
   int64_t strange_rows; /* of the test with a relevant entry, not in the model */

@@ -19,6 +19,7 @@
 #include "fit/batch_fit.h"
 #include "fit/held_cells.h"
 #include "fit/observed_fit.h"
+#include "fit/posterior_fit.h"
 #include "fit/restarts.h"
 #include "fit/weak_fit.h"
 #include "fit/zeros_fit.h"
@@ -77,6 +78,8 @@ struct dnmf_fitting {
   dnmf_data_missing taken_as;
   dnmf_missing missing; /* weak zeros: unobserved, and ... */
   bool weak;
+  bool partial; /* a dense matrix: cells without a value are unobserved, all others count, zeros too; `missing` is zero
+                 */
   dnmf_precision precision;
   int components;
   dnmf_settings settings;
@@ -115,6 +118,7 @@ struct dnmf_fitting {
   dnmf_weak_figures weak_figures; /* with weak zeros */
   bool has_held_out;              /* also cells of a fit with zeros, in `held` */
   dnmf_ratings_view held_out;
+  dnmf_posterior posterior; /* with a chain */
   dnmf_panel observed_w;
   dnmf_panel observed_h;
 
@@ -146,6 +150,13 @@ dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f);
 /* Finds out what kind of fit it is, settles defaults, and chooses the grid. collective */
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f);
 
+/* What the plan needs, and `beside` bytes in each process, against what the machines have, before any of it is
+ * allocated. collective */
+dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting *f, double beside);
+
+/* The matrix, partitioned as the plan says. collective */
+dnmf_status dnmf_fitting_read(dnmf_context *context, dnmf_fitting *f);
+
 /* A setting, or its default where it is negative. */
 static inline double dnmf_number_or(double value, double other) {
   return value >= 0 ? value : other;
@@ -172,9 +183,15 @@ static inline bool dnmf_fitting_keeps_best(const dnmf_fitting *f) {
   return f->has_held_out && (f->missing == DNMF_MISSING_UNOBSERVED || f->settings.stop == DNMF_STOP_VALIDATION);
 }
 
-/* --validation of a fit with zeros: which cells; takes them out of the matrix. local, collective */
+/* Cells that a fit with zeros does not use. Whether data that are taken as unobserved are a dense matrix with cells
+ * without a value, and no setting that ratings alone have asks for another fit; which cells --validation holds out; the
+ * block that was read made dense; these cells out of the matrix; counts of the others and the settings of a model of
+ * observed entries into a model. local, local, collective, collective, collective */
+bool dnmf_fitting_is_partial(const dnmf_fitting *f);
 dnmf_status dnmf_fitting_plan_cells(dnmf_error *error, dnmf_fitting *f, bool stops_by_them);
+dnmf_status dnmf_fitting_fill_out(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_take_cells(dnmf_context *context, dnmf_fitting *f);
+dnmf_status dnmf_fitting_count_cells(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
 
 /* Whether --validation is a fraction, which a number is; else a file. The fraction, between 0 and 1. local */
 bool dnmf_is_fraction(const char *text);

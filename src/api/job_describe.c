@@ -131,6 +131,13 @@ static dnmf_status describe_zeros(dnmf_error *error, const dnmf_fitting *f, dnmf
       REAL("mean", dnmf_matrix_mean(&f->a.matrix)),
       REAL("validation_share", f->held_choice.share),
   };
+  const fact partial[] = {
+      WHOLE("missing_cells", f->held.missing),
+      TEXT("bias", "no"),
+      REAL("l2_bias", 0),
+      REAL("count_power", 0),
+      TEXT("shrink_to", "zero"),
+  };
   const fact held_out[] = {
       WHOLE("validation_cells", f->held.held_out),
       REAL("validation_rmse", f->result.validation_rmse),
@@ -138,6 +145,8 @@ static dnmf_status describe_zeros(dnmf_error *error, const dnmf_fitting *f, dnmf
       WHOLE("best_iteration", f->result.best_iteration),
   };
   DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  if (f->partial)
+    DNMF_TRY(add_facts(error, model, partial, sizeof partial / sizeof *partial));
   if (!f->has_held_out)
     return DNMF_OK;
   DNMF_TRY(add_facts(error, model, held_out, sizeof held_out / sizeof *held_out));
@@ -154,12 +163,54 @@ static dnmf_status describe_restarts(dnmf_error *error, const dnmf_fitting *f, d
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
 
+/* What belongs to models of a chain only. */
+static dnmf_status describe_posterior(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const dnmf_posterior_settings *settings = &f->settings.posterior;
+  const dnmf_posterior *posterior = &f->posterior;
+  const fact asked[] = {
+      WHOLE("chain_sweeps", settings->samples),
+      WHOLE("burn_in", settings->burn_in),
+      WHOLE("thin", settings->thin),
+      TEXT("keep", settings->keep_mean ? "mean" : "samples"),
+  };
+  const fact reached[] = {
+      WHOLE("samples", posterior->is_mean ? 0 : posterior->kept),
+      WHOLE("start_iterations", posterior->start_iterations),
+      REAL("noise_precision", posterior->noise_precision),
+      REAL("noise_r_hat", posterior->noise_r_hat),
+      REAL("noise_effective_samples", posterior->noise_effective),
+      REAL("watched_r_hat", posterior->watched_r_hat),
+      REAL("watched_effective_samples", posterior->watched_effective),
+  };
+  DNMF_TRY(add_facts(error, model, asked, sizeof asked / sizeof *asked));
+  return posterior->kept > 0 ? add_facts(error, model, reached, sizeof reached / sizeof *reached) : DNMF_OK;
+}
+
 /* What belongs to mini-batch fits only. */
 static dnmf_status describe_batches(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
   const fact facts[] = {
       WHOLE("batch_rows", f->settings.batches.rows),
       WHOLE("sweeps", f->settings.sweeps),
       REAL("forget", f->settings.batches.forget),
+  };
+  return add_facts(error, model, facts, sizeof facts / sizeof *facts);
+}
+
+/* Other losses than the squared error have no relative error. */
+static bool has_errors(const dnmf_fit_result *result) {
+  for (int64_t i = 0; i < result->history_count; i++)
+    if (isfinite(result->error_history[i]))
+      return true;
+  return false;
+}
+
+/* Where the time of this job went, once it has iterated. */
+static dnmf_status describe_seconds(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const dnmf_fit_seconds *s = &f->result.seconds;
+  const fact facts[] = {
+      REAL("read_seconds", f->seconds.read), REAL("init_seconds", f->seconds.init), REAL("iterate_seconds", s->total),
+      REAL("product_seconds", s->product),   REAL("gram_seconds", s->gram),         REAL("update_seconds", s->update),
+      REAL("exchange_seconds", s->exchange), REAL("file_seconds", s->read),
   };
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
@@ -223,10 +274,15 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
     DNMF_TRY(describe_ratings(error, f, model));
   else
     DNMF_TRY(describe_zeros(error, f, model));
+  if (settings->posterior.samples > 0)
+    DNMF_TRY(describe_posterior(error, f, model));
   if (f->in_batches)
     DNMF_TRY(describe_batches(error, f, model));
   if (f->restart_count > 0)
     DNMF_TRY(describe_restarts(error, f, model));
   DNMF_TRY(dnmf_model_add_curve(error, model, "objective", f->result.history_count, f->result.objective_history));
-  return dnmf_model_add_curve(error, model, "seconds", f->result.history_count, f->result.seconds_history);
+  DNMF_TRY(dnmf_model_add_curve(error, model, "seconds", f->result.history_count, f->result.seconds_history));
+  if (has_errors(&f->result))
+    DNMF_TRY(dnmf_model_add_curve(error, model, "relative_error", f->result.history_count, f->result.error_history));
+  return f->result.seconds.total > 0 ? describe_seconds(error, f, model) : DNMF_OK;
 }

@@ -36,6 +36,9 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"alpha", s->weak.alpha, 0, INFINITY},
       {"epsilon", s->weak.epsilon, 0, INFINITY},
       {"like", s->weak.like, 0, INFINITY},
+      {"samples", (double)s->posterior.samples, 1, 1e6},
+      {"burn-in", (double)s->posterior.burn_in, 0, 1e6},
+      {"thin", (double)s->posterior.thin, 1, 1e6},
       {"memory", (double)s->batches.memory, 1, INFINITY},
       {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
       {"forget", s->batches.forget, 0, 1},
@@ -177,6 +180,17 @@ static dnmf_status refuse_without_weak(dnmf_error *error, const dnmf_fitting *f)
   return refuse_unused(error, uses, sizeof uses / sizeof *uses);
 }
 
+/* Settings that a chain alone has. */
+static dnmf_status refuse_without_chain(dnmf_error *error, const dnmf_fit_settings *s) {
+  static const char why_not[] = "it needs --samples";
+  const setting_use uses[] = {
+      {"burn-in", s->posterior.burn_in >= 0, s->posterior.samples > 0, why_not},
+      {"thin", s->posterior.thin >= 0, s->posterior.samples > 0, why_not},
+      {"keep", s->posterior.keep != NULL, s->posterior.samples > 0, why_not},
+  };
+  return refuse_unused(error, uses, sizeof uses / sizeof *uses);
+}
+
 static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
   static const char ratings[] =
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
@@ -194,6 +208,7 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
       {"restarts", s->zeros.restarts > 1, !by_validation, "a fit that held-out cells stop has one start"},
       {"exact-residual", s->zeros.exact_residual, !s->ratings.validation,
        "with --validation the residual is that of the cells that are not held out"},
+      {"samples", s->posterior.samples >= 0, false, ratings},
       {"l2-bias", s->ratings.l2_bias >= 0, false, ratings},
       {"shrink-to", s->ratings.shrink_to != NULL, false, ratings},
       {"patience", s->ratings.patience >= 0, by_validation, "it needs --stop validation"},
@@ -283,13 +298,21 @@ static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
   return DNMF_OK;
 }
 
+/* Of all cells, held out or without a value. */
+static double held_share(const dnmf_fitting *f) {
+  const double cells = (double)f->source.rows * (double)f->source.cols;
+  const double missing = f->partial && f->source.stored >= 0 ? 1 - (double)f->source.stored / cells : 0;
+  return missing + (1 - missing) * f->held_choice.share;
+}
+
 dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
   const dnmf_source *source = &f->source;
+  const bool sparse = source->sparse && !f->partial;
   const dnmf_weak_settings *weak = &f->settings.observed.weak;
   return (dnmf_job){.rows = source->rows,
                     .cols = source->cols,
-                    .stored = source->sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
-                    .sparse = source->sparse,
+                    .stored = sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
+                    .sparse = sparse,
                     .weak = f->weak,
                     .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
@@ -298,7 +321,8 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .solver = f->settings.solver,
                     .sweeps = f->settings.sweeps,
                     .loss = f->settings.loss,
-                    .held_share = f->held_choice.share,
+                    .held_share = held_share(f),
+                    .fills_out = f->partial,
                     .precision = f->precision,
                     .narrow = source->narrow};
 }
@@ -348,7 +372,7 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
     grid_cols = f->in_batches ? 1 : grid_cols;
   }
   const dnmf_job job = dnmf_fitting_cost(f);
-  f->source.rows_alone = dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
+  f->source.rows_alone = f->partial || dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
   DNMF_TRY(dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a));
   return dnmf_fitting_plan_restarts(context, f);
 }
@@ -377,6 +401,9 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
   dnmf_error *error = &context->error;
   const int64_t largest = source->rows > source->cols ? source->rows : source->cols;
   f->missing = f->taken_as == DNMF_AS_DATA_HAVE_IT ? source->missing : (dnmf_missing)(f->taken_as - 1);
+  f->partial = dnmf_fitting_is_partial(f);
+  if (f->partial)
+    f->missing = DNMF_MISSING_ZERO;
   settle_common(f);
   if (s->components > largest)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -384,6 +411,7 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
                      source->name, source->rows, source->cols);
   DNMF_TRY(plan_start(error, f));
   DNMF_TRY(refuse_without_weak(error, f));
+  DNMF_TRY(refuse_without_chain(error, s));
   if (s->l2 >= 0 && s->l2_w >= 0 && s->l2_h >= 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
   if (f->missing == DNMF_MISSING_UNOBSERVED) {

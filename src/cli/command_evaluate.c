@@ -122,6 +122,9 @@ static json_t *evaluation_json(cli_session *session, const evaluate_options *opt
     put_lists(&object, options, e);
   else
     put_entries(&object, e);
+  cli_json_set(&object, "covered_50", cli_json_real(e->figures.covered[0]));
+  cli_json_set(&object, "covered_90", cli_json_real(e->figures.covered[1]));
+  cli_json_set(&object, "deviation", cli_json_real(e->figures.deviation));
   cli_json_set(&object, "seconds", cli_json_real(MPI_Wtime() - session->began));
   return object;
 }
@@ -195,6 +198,11 @@ static void report_evaluation(cli_session *session, const evaluate_options *opti
   char texts[2][FIGURE_TEXT];
   cli_say(session, "  RMSE       %s\n  MAE        %s", figure_text(e->figures.rmse, 6, texts[0]),
           figure_text(e->figures.mae, 6, texts[1]));
+  if (e->figures.interval_entries > 0)
+    cli_say(
+        session,
+        "  intervals  of 50 %% cover %.2f %%, of 90 %% %.2f %% of %.0f entries; mean deviation of a prediction %.4f",
+        100 * e->figures.covered[0], 100 * e->figures.covered[1], e->figures.interval_entries, e->figures.deviation);
   if (options->seen)
     say_lists(session, options, e);
   else
@@ -252,6 +260,10 @@ const cli_command cli_evaluate = {
         "TEST is anything that import reads; its rows and columns are found in the model by their ids. Coverage is\n"
         "the share of entries whose row and column the model knows.\n\n" CLI_UNKNOWN_HELP "\n"
         "  --unknown drop     the entry is left out        --unknown error   stop at an id that is not in the model\n\n"
+        "Of a model of fit --samples, intervals are those of a normal distribution around the prediction whose "
+        "variance\n"
+        "is that of the draws and that of the noise; of entries with a known row and column, those are counted whose\n"
+        "value is inside.\n\n"
         "An entry is relevant when its value is --relevant or more.\n\n"
         "With --seen TRAIN, all columns that a row does not have in TRAIN are ranked, for every row with a relevant\n"
         "entry in TEST, as recommend lists them: by score before clipping, equal ones in the order of the columns,\n"

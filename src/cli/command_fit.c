@@ -18,11 +18,13 @@
   .zeros = {.fix = "none", .grid = "auto", .restarts = 1}, .files = {.checkpoint_every = "10min"}
 static const cli_fit_options defaults = {.fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
                                                  .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1},
+                                                 .posterior = {.samples = -1, .burn_in = -1, .thin = -1},
                                                  .weak = {.weight = -1, .alpha = -1, .epsilon = -1, .like = -1},
                                                  .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
     .fit = {UNGIVEN, .max_iter = 200, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
             .ratings = {.bias = "auto", .shrink_to = "auto", .l2_bias = 3, .patience = 10, .init_scale = 0.05},
+            .posterior = {.samples = -1, .burn_in = 50, .thin = -1, .keep = "samples"},
             .weak = {.weight = 1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
 
@@ -32,6 +34,7 @@ static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
+static const char *const keep_choices[] = {"samples", "mean", NULL};
 static const char *const fix_choices[] = {"none", "w", "h", NULL};
 static const char *const init_words[] = {"random", "nndsvd", "nndsvda", "nndsvdar", NULL};
 static const char *const resume_words[] = {"auto", NULL};
@@ -87,6 +90,19 @@ static const cli_option ratings_table[] = {
      1000, NULL},
     {"init-scale", 0, CLI_REAL, FIT(ratings.init_scale), "X", "scale of the random start (default 0.05)", 1e-6, 1e3,
      NULL},
+};
+static const cli_option posterior_table[] = {
+    {"samples", 0, CLI_INT, FIT(posterior.samples), "N",
+     "after the fit, N sweeps of a Gibbs chain from it: the model is the average over its\n"
+     "                               draws, K components each, which predicts better, and tells how sure it is",
+     1, 1e6, NULL},
+    {"burn-in", 0, CLI_INT, FIT(posterior.burn_in), "N", "sweeps before the draws count (default 50)", 0, 1e6, NULL},
+    {"thin", 0, CLI_INT, FIT(posterior.thin), "N", "keep every N-th draw (default: as few as keep at most 100 of them)",
+     1, 1e6, NULL},
+    {"keep", 0, CLI_WORD, FIT(posterior.keep), "W",
+     "samples (default): all draws kept; mean: their mean W and H, K components to look at,\n"
+     "                               which predict worse and tell no deviation",
+     0, 0, keep_choices},
 };
 static const cli_option weak_table[] = {
     {"implicit", 0, CLI_FLAG, FIT(weak.implicit), NULL,
@@ -228,6 +244,7 @@ static dnmf_status run_fit_command(cli_session *session, const void *given, char
 static const cli_group groups[] = {
     {"model:", model_table, sizeof model_table / sizeof *model_table, 0},
     {"ratings (--missing unobserved):", ratings_table, sizeof ratings_table / sizeof *ratings_table, 0},
+    {"averaging over the posterior (ratings):", posterior_table, sizeof posterior_table / sizeof *posterior_table, 0},
     {"weak zeros (--missing weak, --implicit):", weak_table, sizeof weak_table / sizeof *weak_table, 0},
     {"a matrix larger than memory (HDF5, zeros counted):", stream_table, sizeof stream_table / sizeof *stream_table, 0},
     {"run:", run_table, sizeof run_table / sizeof *run_table, 0},

@@ -122,6 +122,13 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
     job->narrow = source.narrow;
     if (!missing)
       job->missing = source.missing;
+    if (source.has_missing && !job->weak) { /* as fit takes such a matrix without settings of ratings */
+      job->missing = DNMF_MISSING_ZERO;
+      job->sparse = false;
+      job->held_share = source.stored < 0 ? 0 : 1 - (double)source.stored / ((double)source.rows * (double)source.cols);
+      job->stored = (double)source.rows * (double)source.cols;
+      job->fills_out = true;
+    }
     dnmf_source_close(&source);
     DNMF_TRY(status);
   }

@@ -17,6 +17,7 @@ extern const cli_command cli_predict;
 extern const cli_command cli_recommend;
 extern const cli_command cli_evaluate;
 extern const cli_command cli_describe;
+extern const cli_command cli_report;
 extern const cli_command cli_reconstruct;
 extern const cli_command cli_export;
 extern const cli_command cli_plan_command;

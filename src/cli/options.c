@@ -31,6 +31,15 @@ static dnmf_status list_options(dnmf_error *error, const cli_command *command, o
   return DNMF_OK;
 }
 
+/* The option of that name; NULL: the command has none. */
+static const cli_option *find_option(const cli_command *command, const char *name, size_t *base) {
+  const cli_option *option = NULL;
+  for (size_t i = 0; (option = cli_option_at(command, i, base)); i++)
+    if (strcmp(option->name, name) == 0)
+      return option;
+  return NULL;
+}
+
 const cli_option *cli_option_at(const cli_command *command, size_t index, size_t *base) {
   for (size_t g = 0; g < command->group_count; g++) {
     const cli_group *group = &command->groups[g];
@@ -40,6 +49,9 @@ const cli_option *cli_option_at(const cli_command *command, size_t index, size_t
     }
     index -= group->count;
   }
+  for (size_t n = 0; command->borrowed && command->borrowed->names[n]; n++)
+    if (n == index)
+      return find_option(command->borrowed->from, command->borrowed->names[n], base);
   return NULL;
 }
 
@@ -308,6 +320,13 @@ static void print_option(const cli_option *option) {
          option->help);
 }
 
+static void print_borrowed(const cli_borrowed *borrowed) {
+  size_t base = 0;
+  printf("\n%s\n", borrowed->title);
+  for (size_t n = 0; borrowed->names[n]; n++)
+    print_option(find_option(borrowed->from, borrowed->names[n], &base));
+}
+
 void cli_print_help(const cli_command *command) {
   printf("dnmf %s: %s\n\nusage: dnmf %s %s\n", command->name, command->summary, command->name, command->usage);
   if (command->details)
@@ -317,5 +336,7 @@ void cli_print_help(const cli_command *command) {
     for (size_t o = 0; o < command->groups[g].count; o++)
       print_option(&command->groups[g].options[o]);
   }
+  if (command->borrowed)
+    print_borrowed(command->borrowed);
   printf("%-*s %s\n", NAME_COLUMN, "  -h, --help", "this text");
 }

@@ -72,6 +72,14 @@ bool cli_is_given(const cli_given *given, const char *name);
 
 typedef struct cli_session cli_session;
 
+/* Options of another command, told under a heading of their own behind all groups. The values lie where that command
+ * has them: the options struct of the command that borrows begins with that command's. */
+typedef struct cli_borrowed {
+  const char *title;
+  const cli_command *from;
+  const char *const *names; /* NULL-terminated */
+} cli_borrowed;
+
 /* The arguments of a command that are not options name files it reads. */
 struct cli_command {
   const char *name;
@@ -82,6 +90,7 @@ struct cli_command {
   int max_arguments;
   const cli_group *groups;
   size_t group_count;
+  const cli_borrowed *borrowed; /* NULL: none */
   size_t options_size;
   const void *defaults; /* options_size bytes */
   const void *meant;    /* likewise: what defaults that say "not given" come to; NULL: the defaults themselves */

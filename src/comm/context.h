@@ -85,6 +85,11 @@ typedef struct dnmf_context {
 /* Fills a context over `comm`, which stays the caller's. Communicator errors are set to return. collective */
 dnmf_status dnmf_context_init(dnmf_context *context, MPI_Comm comm);
 
+/* A context over some of the parent's processes: those of `color`, in their order; quiet, with the parent's settings.
+ * Released with dnmf_context_leave, also after a failure. collective over the parent */
+dnmf_status dnmf_context_split(dnmf_context *parent, int color, dnmf_context *part);
+void dnmf_context_leave(dnmf_context *part); /* collective over the part; accepts a zeroed one */
+
 /* Threads this process may use without sharing cores with its neighbours on the node: OMP_NUM_THREADS when it is
  * set. Else the cores of its affinity mask divided among the processes of the node that have the same ones, and in a
  * Slurm job no more than it was granted: SLURM_CPUS_PER_TASK, and its share of SLURM_CPUS_ON_NODE. Sets

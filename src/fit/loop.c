@@ -244,9 +244,10 @@ static dnmf_status take_up(dnmf_error *error, const dnmf_fit_result *saved, dnmf
   result->resumed_iterations = saved->iterations;
   result->converged = result->interrupted = false;
   result->stop_reason = "unfinished";
-  result->objective_history = result->seconds_history = result->validation_history = NULL;
+  result->objective_history = result->seconds_history = result->error_history = result->validation_history = NULL;
   DNMF_TRY(copy_history(error, saved->history_count, saved->objective_history, &result->objective_history));
   DNMF_TRY(copy_history(error, saved->history_count, saved->seconds_history, &result->seconds_history));
+  DNMF_TRY(copy_history(error, saved->history_count, saved->error_history, &result->error_history));
   DNMF_TRY(copy_history(error, saved->history_count, saved->validation_history, &result->validation_history));
   result->history_count = saved->history_count;
   return DNMF_OK;

@@ -77,8 +77,10 @@ static bool moves_centers(const observed_fit *o) {
   return o->ratings && dnmf_observed_shrinks_to_mean(o->settings);
 }
 
+/* Not where the fit is the start of a chain, which is to be the same to the last bit on any number of processes and has
+ * lines of its own. */
 static bool moves_lines(const observed_fit *o) {
-  return o->ratings && dnmf_observed_is_around_level(o->settings);
+  return o->ratings && dnmf_observed_is_around_level(o->settings) && o->settings->posterior.samples == 0;
 }
 
 /* Solves the owned rows of one factor, the other fixed. */

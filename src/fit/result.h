@@ -29,7 +29,8 @@ typedef struct dnmf_fit_result {
   int64_t history_count;      /* iterations + 1: the start first */
   double *objective_history;  /* owned */
   double *seconds_history;    /* owned; of iterating, all jobs together */
-  double *validation_history; /* owned; NaN where not computed */
+  double *error_history;      /* owned; the relative error; NaN where not computed */
+  double *validation_history; /* owned; likewise */
 } dnmf_fit_result;
 
 /* The square root of residual over sum of squares; NaN where there is nothing to compare with. local */

@@ -54,6 +54,14 @@ typedef struct dnmf_observed_settings {
   dnmf_weak_settings weak; /* without biases, towards zero, not for mu */
 } dnmf_observed_settings;
 
+/* Averaging over the posterior distribution (posterior_fit.h). */
+typedef struct dnmf_posterior_settings {
+  int samples;    /* sweeps whose draws count; 0: no chain, and the rest has no meaning */
+  int burn_in;    /* sweeps before */
+  int thin;       /* of the sweeps that count every how many-th is kept */
+  bool keep_mean; /* one mean of the draws instead of all that are kept */
+} dnmf_posterior_settings;
+
 /* Fits of rows that pass by in batches. */
 typedef struct dnmf_batch_settings {
   int64_t rows;  /* of a batch, shared by all processes */
@@ -78,6 +86,7 @@ typedef struct dnmf_settings {
   double time_limit;  /* seconds of iterating in this job; infinity: none */
 
   dnmf_observed_settings observed;
+  dnmf_posterior_settings posterior; /* observed entries around a level */
   dnmf_batch_settings batches;
 
   const dnmf_held_cells *held; /* zeros: the cells taken out of A; NULL: none */

@@ -82,10 +82,13 @@ dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnm
     update->loss = 0;
     update->penalty = 0;
     update->violation = 0;
+    update->exact_loss[0] = update->exact_loss[1] = 0;
     for (int64_t row = 0; row < update->rows; row++) {
       update->loss += sums[row].loss;
       update->penalty += sums[row].penalty;
       update->violation += sums[row].violation;
+      if (update->draw)
+        dnmf_exact_add(sums[row].loss / (update->draw->noise * update->draw->noise), update->exact_loss);
     }
   }
   update->weak = given;

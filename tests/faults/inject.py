@@ -85,6 +85,7 @@ CASES = {
     "recommend-unknown": ("r.csv", "recommend {in}/observed.h5 --seen {in}/ratings.h5 --rows 1,nobody -o {out}/r.csv"),
     "describe": ("", "describe {in}/observed.h5"),
     "describe-csv": ("d.csv", "describe {in}/observed.h5 --labels {in}/labels.csv -o {out}/d.csv"),
+    "report": ("p.html", "report {in}/observed.h5 --labels {in}/labels.csv -o {out}/p.html"),
     "tune-lists": ("m.h5", "tune {in}/ratings.h5 -k 2 --folds 2 --max-iter 2 --metric ndcg@3 -o {out}/m.h5"),
     "reconstruct": ("r.h5", "reconstruct {in}/observed.h5 -o {out}/r.h5"),
     "export-csv": ("a.csv", "export {in}/zeros.h5 -o {out}/a.csv"),
@@ -98,7 +99,7 @@ CASES = {
 # One of each command and of each kind of fit.
 QUICK = ["generate", "import-triples", "import-gzip", "fit-dense", "fit-sparse-mu", "fit-kl-sparse", "fit-observed",
          "fit-observed-svd", "fit-implicit", "fit-batches", "fit-resume", "tune", "transform-observed", "predict",
-         "recommend", "recommend-new", "evaluate-lists", "describe-csv", "export-factors", "split", "reconstruct"]
+         "recommend", "recommend-new", "evaluate-lists", "describe-csv", "report", "export-factors", "split", "reconstruct"]
 
 
 def environment(**more):

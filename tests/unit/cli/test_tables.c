@@ -36,6 +36,7 @@ static const char *const texts[][2] = {
     {"", "feature-type"},
     {"", "feature-names"},
     {"tune", "metric"},
+    {"tune", "perturb"},
     {"", "grid"},
     {"fit", "checkpoint-every"},
     {"generate", "scale"},
@@ -54,6 +55,7 @@ static const char *const texts[][2] = {
     {"plan", "processes"},
     {"", "label-columns"},
     {"describe", "row-label-columns"},
+    {"report", "title"},
 };
 
 static bool is_listed(const char *command, const char *option) {
