@@ -112,8 +112,9 @@ DNMF_API int dnmf_library_set_callbacks(dnmf_library *library, const dnmf_callba
  * of times. Values are checked when they are used: all must be finite and not negative.
  *
  * What entries mean that are not there: of triples they are unobserved, of dense and sparse matrices zeros; the setting
- * `missing` overrides it. With "unobserved" entries that are NaN are the missing ones, and zeros are data; a dense
- * matrix without any NaN is taken to have a zero where an entry is missing.
+ * `missing` overrides it. With "unobserved" entries that are NaN are the missing ones, and zeros are data: such a
+ * matrix is fitted as one with zeros is, by the same settings, unless settings of ratings are given. A dense matrix
+ * without any NaN is taken to have a zero where an entry is missing.
  */
 typedef struct dnmf_data dnmf_data;
 
@@ -340,7 +341,8 @@ typedef struct dnmf_search_settings {
   int64_t folds;          /* such shares, each held out once; default 5 */
   const char *criterion;  /* what suggests: "heldout", "stability", "both" (default) */
   int64_t groups;         /* of processes that fit different numbers of components at a time; default: one a process
-                             where the matrix takes at most 64 MiB, else 1; arrays in memory are for one group */
+                             where the matrix takes at most 64 MiB, else 1; arrays in memory are for one group, and so
+                             is a search whose model is wanted */
   const char *checkpoint; /* keep what is done in this file, and */
   const char *resume;     /* take it from this one: its name, or "auto", that of `checkpoint` if it is there */
 } dnmf_search_settings;
@@ -498,6 +500,8 @@ typedef struct dnmf_recommend_settings {
   const char *clip; /* scores to the scale of the ratings: "auto" (default), "yes", "no"; the order is that before */
   int64_t candidate_count;   /* only these columns are listed, given by position, the same on every process; */
   const int64_t *candidates; /* NULL (default): all */
+  double optimism;   /* rank by the prediction plus so many of its standard deviations over the draws of the model, and
+                        tell that as the score; negative: minus so many; needs posterior.samples; default 0 */
   int64_t min_count; /* list no column with fewer entries in the fit, or, of a model with zeros, in `seen`; default 0 */
 } dnmf_recommend_settings;
 

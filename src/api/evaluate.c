@@ -78,6 +78,23 @@ static dnmf_status measure_rows(dnmf_error *error, const dnmf_metrics_options *r
   return status;
 }
 
+/* collective */
+static dnmf_status calibrate(dnmf_context *context, const dnmf_scorer *scorer, const dnmf_matched *m,
+                             const dnmf_scores *scores, dnmf_calibration *calibration) {
+  const double noise = scorer->predictor.noise;
+  if (!calibration)
+    return DNMF_OK;
+  for (int64_t i = 0; i < m->count; i++) {
+    const double value = m->items[i].value;
+    if (isnan(scores->scores[i]))
+      continue;
+    dnmf_calibration_add(calibration, scores->scores[i], value);
+    if (dnmf_scorer_has_deviations(scorer) && !isnan(scores->deviations[i]))
+      dnmf_calibration_add_interval(calibration, scores->deviations[i], noise, value - scores->predictions[i].score);
+  }
+  return dnmf_calibration_share(context, calibration);
+}
+
 /* Entries whose value is within intervals of normal distributions around their predictions. collective */
 static dnmf_status measure_intervals(dnmf_context *context, const dnmf_scorer *scorer, const dnmf_matched *m,
                                      const dnmf_scores *scores, dnmf_evaluated *e) {
@@ -106,7 +123,7 @@ static dnmf_status measure_intervals(dnmf_context *context, const dnmf_scorer *s
 }
 
 static dnmf_status score_test(dnmf_context *context, const dnmf_scorer *scorer, const dnmf_metrics_options *ranking,
-                              const dnmf_matched *matched, dnmf_evaluated *evaluated) {
+                              const dnmf_matched *matched, dnmf_calibration *calibration, dnmf_evaluated *evaluated) {
   dnmf_scores scores;
   dnmf_status status = dnmf_agree(context, dnmf_scores_create(&context->error, matched->count, &scores));
   for (int64_t i = 0; i < matched->count && status == DNMF_OK; i++)
@@ -119,6 +136,8 @@ static dnmf_status score_test(dnmf_context *context, const dnmf_scorer *scorer, 
     status = dnmf_metrics_share(context, &evaluated->metrics);
   if (status == DNMF_OK)
     status = measure_intervals(context, scorer, matched, &scores, evaluated);
+  if (status == DNMF_OK)
+    status = calibrate(context, scorer, matched, &scores, calibration);
   evaluated->entries = matched->total;
   evaluated->unknown = scores.unknown;
   dnmf_scores_free(&scores);
@@ -192,7 +211,7 @@ dnmf_status dnmf_evaluate_data(dnmf_context *context, const dnmf_model *model, c
   if (status == DNMF_OK)
     status = match_test(context, &scorer, test, &matched);
   if (status == DNMF_OK)
-    status = score_test(context, &scorer, &ranking, &matched, evaluated);
+    status = score_test(context, &scorer, &ranking, &matched, job->calibration, evaluated);
   if (status == DNMF_OK && job->seen)
     status = rank_unseen(context, model, test, job->seen, &ranking, &matched, evaluated);
   const bool values = !dnmf_model_is_implicit(model);
@@ -245,7 +264,7 @@ int dnmf_model_evaluate(dnmf_library *library, const dnmf_model *model, const dn
   if (status == DNMF_OK)
     status = dnmf_agree(context, check_evaluating(context, test, &how, evaluation));
   if (status == DNMF_OK) {
-    const dnmf_evaluate_job job = {how.unknown, how.clip, {how.relevant, 1, {how.at}}, how.seen};
+    const dnmf_evaluate_job job = {how.unknown, how.clip, {how.relevant, 1, {how.at}}, how.seen, NULL};
     status = dnmf_evaluate_data(context, model, test, &job, &e);
   }
   if (status == DNMF_OK)

@@ -5,13 +5,15 @@
 #define DNMF_API_EVALUATE_H
 
 #include "api/data.h"
+#include "model/calibration.h"
 #include "model/rank_metrics.h"
 
 typedef struct dnmf_evaluate_job {
-  const char *unknown;          /* words of dnmf_evaluate_settings */
-  const char *clip;             /* likewise */
-  dnmf_metrics_options ranking; /* a `relevant` that is NaN: the mean of the fitted ratings */
-  const dnmf_data *seen;        /* lists are made of the columns that a row does not have here; NULL: of the test's */
+  const char *unknown;           /* words of dnmf_evaluate_settings */
+  const char *clip;              /* likewise */
+  dnmf_metrics_options ranking;  /* a `relevant` that is NaN: the mean of the fitted ratings */
+  const dnmf_data *seen;         /* lists are made of the columns that a row does not have here; NULL: of the test's */
+  dnmf_calibration *calibration; /* begun; all scored entries are added to it, and it is shared; NULL: none */
 } dnmf_evaluate_job;
 
 /* The same on every process. */

@@ -264,9 +264,7 @@ static dnmf_status share_numbers(dnmf_context *context, dnmf_range held, const v
   return dnmf_fetch_range(context, held, mine, sizeof(double), wanted, *shared);
 }
 
-/* A fit's model in the even shares that every model of the door is held in; provenance and history are moved.
- * collective */
-static dnmf_status share_evenly(dnmf_context *context, dnmf_model *from, dnmf_model *to) {
+dnmf_status dnmf_fitting_share(dnmf_context *context, dnmf_model *from, dnmf_model *to) {
   const dnmf_range rows = dnmf_range_split((dnmf_range){0, from->rows}, context->size, context->rank);
   const dnmf_range cols = dnmf_range_split((dnmf_range){0, from->cols}, context->size, context->rank);
   void *shared[4] = {NULL, NULL, NULL, NULL};
@@ -342,7 +340,7 @@ static dnmf_status take_model(dnmf_context *context, const dnmf_fitting *f, dnmf
                      f->result.iterations, f->asked.files.checkpoint);
   dnmf_status status = dnmf_fitting_fill(context, f, NULL, &fitted);
   if (status == DNMF_OK)
-    status = share_evenly(context, &fitted, made);
+    status = dnmf_fitting_share(context, &fitted, made);
   dnmf_fitting_release(f, &fitted);
   return status;
 }

@@ -144,6 +144,10 @@ void dnmf_fitting_release(const dnmf_fitting *f, dnmf_model *model); /* local */
 dnmf_status dnmf_fitting_write(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
                                const char *path);
 
+/* A fit's model in the even shares that every model of the door is held in; provenance and history are moved.
+ * collective */
+dnmf_status dnmf_fitting_share(dnmf_context *context, dnmf_model *from, dnmf_model *to);
+
 /* Checks what can be checked before the data are opened. local */
 dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f);
 

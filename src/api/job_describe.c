@@ -103,6 +103,31 @@ static dnmf_status describe_weak(dnmf_error *error, const dnmf_fitting *f, dnmf_
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
 
+/* What models of ratings say of a chain. */
+static dnmf_status describe_posterior(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const dnmf_posterior_settings *settings = &f->settings.posterior;
+  const dnmf_posterior *posterior = &f->posterior;
+  const fact asked[] = {
+      WHOLE("burn_in", settings->burn_in),
+      WHOLE("thin", settings->thin),
+      TEXT("keep", settings->keep_mean ? "mean" : "samples"),
+  };
+  const fact reached[] = {
+      WHOLE("samples", posterior->is_mean ? 0 : posterior->kept),
+      WHOLE("start_iterations", posterior->start_iterations),
+      REAL("noise_precision", posterior->noise_precision),
+      REAL("noise_r_hat", posterior->noise_r_hat),
+      REAL("noise_effective_samples", posterior->noise_effective),
+      REAL("watched_r_hat", posterior->watched_r_hat),
+      REAL("watched_effective_samples", posterior->watched_effective),
+  };
+  DNMF_TRY(dnmf_model_set_integer(error, model, "chain_sweeps", settings->samples)); /* 0: there is no chain */
+  if (settings->samples == 0)
+    return DNMF_OK;
+  DNMF_TRY(add_facts(error, model, asked, sizeof asked / sizeof *asked));
+  return posterior->kept > 0 ? add_facts(error, model, reached, sizeof reached / sizeof *reached) : DNMF_OK;
+}
+
 /* What belongs to models of observed entries only. */
 static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
   const dnmf_observed_settings *observed = &f->settings.observed;
@@ -120,6 +145,7 @@ static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dn
       REAL("validation_rmse", f->result.validation_rmse),
   };
   DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  DNMF_TRY(describe_posterior(error, f, model));
   if (!f->has_held_out)
     return DNMF_OK;
   return dnmf_model_add_curve(error, model, "validation_rmse", f->result.history_count, f->result.validation_history);
@@ -161,29 +187,6 @@ static dnmf_status describe_restarts(dnmf_error *error, const dnmf_fitting *f, d
       WHOLE("best_seed", (int64_t)seed),
   };
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
-}
-
-/* What belongs to models of a chain only. */
-static dnmf_status describe_posterior(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
-  const dnmf_posterior_settings *settings = &f->settings.posterior;
-  const dnmf_posterior *posterior = &f->posterior;
-  const fact asked[] = {
-      WHOLE("chain_sweeps", settings->samples),
-      WHOLE("burn_in", settings->burn_in),
-      WHOLE("thin", settings->thin),
-      TEXT("keep", settings->keep_mean ? "mean" : "samples"),
-  };
-  const fact reached[] = {
-      WHOLE("samples", posterior->is_mean ? 0 : posterior->kept),
-      WHOLE("start_iterations", posterior->start_iterations),
-      REAL("noise_precision", posterior->noise_precision),
-      REAL("noise_r_hat", posterior->noise_r_hat),
-      REAL("noise_effective_samples", posterior->noise_effective),
-      REAL("watched_r_hat", posterior->watched_r_hat),
-      REAL("watched_effective_samples", posterior->watched_effective),
-  };
-  DNMF_TRY(add_facts(error, model, asked, sizeof asked / sizeof *asked));
-  return posterior->kept > 0 ? add_facts(error, model, reached, sizeof reached / sizeof *reached) : DNMF_OK;
 }
 
 /* What belongs to mini-batch fits only. */
@@ -274,8 +277,6 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
     DNMF_TRY(describe_ratings(error, f, model));
   else
     DNMF_TRY(describe_zeros(error, f, model));
-  if (settings->posterior.samples > 0)
-    DNMF_TRY(describe_posterior(error, f, model));
   if (f->in_batches)
     DNMF_TRY(describe_batches(error, f, model));
   if (f->restart_count > 0)

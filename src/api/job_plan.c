@@ -205,10 +205,10 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
       f->start == DNMF_START_RANDOM || (f->start == DNMF_START_SVD && f->start_fill == DNMF_SVD_FILL_RANDOM);
   const setting_use uses[] = {
       {"restarts", s->zeros.restarts > 1, by_seed && !in_batches, in_batches ? no_batches : one_start},
+      {"samples", s->posterior.samples >= 0, false, ratings},
       {"restarts", s->zeros.restarts > 1, !by_validation, "a fit that held-out cells stop has one start"},
       {"exact-residual", s->zeros.exact_residual, !s->ratings.validation,
        "with --validation the residual is that of the cells that are not held out"},
-      {"samples", s->posterior.samples >= 0, false, ratings},
       {"l2-bias", s->ratings.l2_bias >= 0, false, ratings},
       {"shrink-to", s->ratings.shrink_to != NULL, false, ratings},
       {"patience", s->ratings.patience >= 0, by_validation, "it needs --stop validation"},

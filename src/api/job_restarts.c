@@ -51,6 +51,8 @@ enum {
   KEPT_FIRST_VIOLATION,
   KEPT_START_ERROR,
   KEPT_CHECKED_ERROR,
+  KEPT_VALIDATION_RMSE,
+  KEPT_VALIDATION_LOSS,
   KEPT_NUMBERS
 };
 
@@ -75,6 +77,8 @@ static void restart_to_numbers(const dnmf_restart *r, double *to) {
   to[KEPT_FIRST_VIOLATION] = r->memory.first_violation;
   to[KEPT_START_ERROR] = r->memory.start_error;
   to[KEPT_CHECKED_ERROR] = r->memory.checked_error;
+  to[KEPT_VALIDATION_RMSE] = result->validation_rmse;
+  to[KEPT_VALIDATION_LOSS] = result->validation_loss;
 }
 
 /* False where a number is none that is saved. */
@@ -95,7 +99,8 @@ static bool restart_from_numbers(const double *from, dnmf_restart *r) {
                                 .residual_squares = from[KEPT_SQUARES],
                                 .below_rounding = from[KEPT_BELOW_ROUNDING] > 0,
                                 .violation = from[KEPT_VIOLATION],
-                                .validation_rmse = NAN};
+                                .validation_rmse = from[KEPT_VALIDATION_RMSE],
+                                .validation_loss = from[KEPT_VALIDATION_LOSS]};
   r->memory = (dnmf_fit_memory){.first_violation = from[KEPT_FIRST_VIOLATION],
                                 .start_error = from[KEPT_START_ERROR],
                                 .checked_error = from[KEPT_CHECKED_ERROR]};
@@ -275,6 +280,7 @@ static dnmf_status read_states(dnmf_error *error, dnmf_fitting *f) {
       continue;
     DNMF_TRY(copy_history(error, objective, count, &result->objective_history));
     DNMF_TRY(copy_history(error, seconds, count, &result->seconds_history));
+    DNMF_TRY(copy_history(error, NULL, count, &result->error_history));
     DNMF_TRY(copy_history(error, NULL, count, &result->validation_history));
     objective += count;
     seconds += count;
@@ -336,7 +342,8 @@ dnmf_status dnmf_fitting_iterate_restarts(dnmf_context *context, const dnmf_chec
   restarts->state = NULL;
   take_best(f);
   dnmf_fit_result *best = &restarts->items[f->best_restart].result;
-  best->objective_history = best->seconds_history = best->validation_history = NULL; /* the model's now */
+  best->objective_history = best->seconds_history = best->error_history = best->validation_history =
+      NULL; /* the model's now */
   f->result.seconds = restarts->seconds;
   f->result.traffic = restarts->traffic;
   f->result.interrupted = restarts->save && dnmf_restarts_unfinished(restarts);

@@ -11,6 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A model of many draws has thousands of components. */
+enum { MOST_COMPONENTS = 60 };
+
+static int shown_components(int components) {
+  return components < MOST_COMPONENTS ? components : MOST_COMPONENTS;
+}
+
 /* --- Shares and columns ------------------------------------------------------------------------------------ */
 
 /* Process 0's: names of the described columns. */
@@ -19,34 +26,42 @@ typedef struct column_names {
   dnmf_ids labels; /* without texts: none */
 } column_names;
 
-static void put_shares(dnmf_page *page, const dnmf_description *d) {
+/* A number of each component as bars, in the order of the shares. */
+static void put_component_bars(dnmf_page *page, const dnmf_description *d, const double *numbers,
+                               const dnmf_bar_chart *like) {
   enum { NUMBER = 12 };
-  const int k = d->components;
-  char *texts = calloc((size_t)k, NUMBER);
-  const char **labels = calloc((size_t)k, sizeof *labels);
-  double *values = calloc((size_t)k, sizeof *values);
-  if (!texts || !labels || !values)
-    dnmf_fail(&page->error, DNMF_ERROR_MEMORY, "not enough memory for the page");
-  for (int n = 0; n < k && page->error.status == DNMF_OK; n++) {
-    snprintf(texts + n * NUMBER, NUMBER, "%d", d->order[n]);
-    labels[n] = texts + n * NUMBER;
-    values[n] = d->share[d->order[n]];
+  char texts[MOST_COMPONENTS][NUMBER];
+  const char *labels[MOST_COMPONENTS];
+  double values[MOST_COMPONENTS];
+  dnmf_bar_chart chart = *like;
+  chart.x_name = "component";
+  chart.count = shown_components(d->components);
+  chart.labels = labels;
+  chart.values = values;
+  for (int n = 0; n < chart.count; n++) {
+    const double number = numbers[d->order[n]];
+    snprintf(texts[n], NUMBER, "%d", d->order[n]);
+    labels[n] = texts[n];
+    values[n] = number > 0 ? number : 0;
   }
-  if (page->error.status == DNMF_OK)
-    dnmf_put_bar_chart(
-        page, &(dnmf_bar_chart){.title = "Share of each component in the whole",
-                                .note = "Largest first, by number. Where entries that are not stored are zeros "
-                                        "it is the component's share of the sum of WH, else its mean share of "
-                                        "the columns, each counted by its entries.",
-                                .x_name = "component",
-                                .y_name = "% of the whole",
-                                .y_format = "%",
-                                .count = k,
-                                .labels = labels,
-                                .values = values});
-  free(texts);
-  free(labels);
-  free(values);
+  dnmf_put_bar_chart(page, &chart);
+}
+
+static void put_shares(dnmf_page *page, const dnmf_model *model, const dnmf_description *d) {
+  put_component_bars(page, d, d->share,
+                     &(dnmf_bar_chart){.title = "Share of each component in the whole",
+                                       .note = "Largest first, by number. Where entries that are not stored are zeros "
+                                               "it is the component's share of the sum of WH, else its mean share of "
+                                               "the columns, each counted by its entries.",
+                                       .y_name = "% of the whole",
+                                       .y_format = "%"});
+  if (model->stability)
+    put_component_bars(page, d, model->stability,
+                       &(dnmf_bar_chart){.title = "Stability of each component",
+                                         .note = "The mean silhouette of the component's cluster over all fits of the "
+                                                 "search: 1 is the same in every fit; what is below 0 or not defined "
+                                                 "is shown as 0.",
+                                         .y_name = "silhouette"});
 }
 
 static void put_id(dnmf_page *page, const dnmf_ids *names, int64_t at) {
@@ -67,13 +82,30 @@ static void put_column(dnmf_page *page, const dnmf_description *d, const column_
   dnmf_page_format(page, "<td class=\"n\">%.2f</td></tr>\n", entry->lift);
 }
 
-static void put_component(dnmf_page *page, const dnmf_description *d, const column_names *names, int c) {
+/* "Stability 0.93, in 10 of 10 fits." */
+static void stability_note(const dnmf_model *model, int c, char *text, size_t size) {
+  double restarts = NAN;
+  text[0] = 0;
+  if (!model->stability || !model->stable_runs)
+    return;
+  int used = isfinite(model->stability[c]) ? snprintf(text, size, "Stability %.2f, in ", model->stability[c])
+                                           : snprintf(text, size, "In ");
+  used += snprintf(text + used, size - (size_t)used, "%.0f", model->stable_runs[c]);
+  if (dnmf_model_number(model, "restarts", &restarts))
+    used += snprintf(text + used, size - (size_t)used, " of %.0f", restarts);
+  snprintf(text + used, size - (size_t)used, " fits.");
+}
+
+static void put_component(dnmf_page *page, const dnmf_model *model, const dnmf_description *d,
+                          const column_names *names, int c) {
   char title[64];
+  char stability[128];
   double strongest = 0;
   snprintf(title, sizeof title, "Component %d: %.1f%%", c, 100 * d->share[c]);
+  stability_note(model, c, stability, sizeof stability);
   for (int64_t t = 0; t < d->counts[c]; t++)
     strongest = fmax(strongest, d->entries[c * d->top + t].weight);
-  dnmf_page_figure(page, title, d->counts[c] > 0 ? NULL : "No column has a part in it.");
+  dnmf_page_figure(page, title, d->counts[c] == 0 ? "No column has a part in it." : stability[0] ? stability : NULL);
   dnmf_page_format(page,
                    "<table class=\"bars\" data-component=\"%d\" data-share=\"%.6g\"><thead><tr>"
                    "<th scope=\"col\">column</th><th scope=\"col\" class=\"b\"></th>"
@@ -86,17 +118,24 @@ static void put_component(dnmf_page *page, const dnmf_description *d, const colu
   dnmf_page_figure_end(page);
 }
 
-static void put_components(dnmf_page *page, const dnmf_description *d, const column_names *names) {
+static void put_components(dnmf_page *page, const dnmf_model *model, const dnmf_description *d,
+                           const column_names *names) {
   dnmf_page_section(
       page, "Components",
       "Each with the columns that tell it apart, in the order of dnmf describe: by relevance, which weighs "
       "how much of the component a column is against how much of the column is the component's. The bar "
       "and weight are the column's number in H; a lift of 2 means that twice as much of the column as of "
       "columns on average is this component's.");
+  if (model->samples > 0)
+    dnmf_page_format(page, "<p class=\"note\">Of %d draws of %d components each, one draw after another.</p>\n",
+                     model->samples, d->components / model->samples);
+  if (d->components > MOST_COMPONENTS)
+    dnmf_page_format(page, "<p class=\"note\">Only the %d largest of %d are shown.</p>\n", MOST_COMPONENTS,
+                     d->components);
   dnmf_page_figures(page);
-  put_shares(page, d);
-  for (int n = 0; n < d->components; n++)
-    put_component(page, d, names, d->order[n]);
+  put_shares(page, model, d);
+  for (int n = 0; n < shown_components(d->components); n++)
+    put_component(page, model, d, names, d->order[n]);
   dnmf_page_figures_end(page);
   dnmf_page_section_end(page);
 }
@@ -111,7 +150,7 @@ dnmf_status dnmf_report_components(dnmf_context *context, const dnmf_model *mode
   if (status == DNMF_OK && job->labels)
     status = dnmf_labels_name(context, job->labels, job->label_columns, "listed", &names.ids, &names.labels);
   if (status == DNMF_OK && context->rank == 0)
-    put_components(page, &d, &names);
+    put_components(page, model, &d, &names);
   if (status == DNMF_OK)
     status = dnmf_report_factors(context, model, d.order, page);
   dnmf_description_free(&d);
@@ -179,11 +218,13 @@ static int shown_row_compare(const void *a, const void *b) {
   return (x->at > y->at) - (x->at < y->at);
 }
 
-static void order_rows(const sampled_rows *sampled, const int *order, shown_row *shown) {
+/* Returns how many rows have a number that is not 0; the others come last. */
+static int64_t order_rows(const sampled_rows *sampled, const int *order, shown_row *shown) {
   const dnmf_panel *panel = &sampled->panel;
+  int64_t count = sampled->count;
   for (int64_t i = 0; i < sampled->count; i++)
     shown[i] = (shown_row){i, panel->components, 0};
-  for (int n = 0; n < panel->components; n++) {
+  for (int n = 0; n < shown_components(panel->components); n++) {
     double largest = 0;
     for (int64_t i = 0; i < sampled->count; i++)
       largest = fmax(largest, dnmf_panel_get(panel, i, order[n]));
@@ -194,6 +235,9 @@ static void order_rows(const sampled_rows *sampled, const int *order, shown_row 
     }
   }
   qsort(shown, (size_t)sampled->count, sizeof *shown, shown_row_compare);
+  while (count > 0 && shown[count - 1].part == 0)
+    count--;
+  return count;
 }
 
 static dnmf_status draw_factor(dnmf_error *error, const sampled_rows *sampled, const int *order, const char *title,
@@ -202,30 +246,32 @@ static dnmf_status draw_factor(dnmf_error *error, const sampled_rows *sampled, c
   int64_t numbers[MOST_LINES];
   char note[400];
   char all[DNMF_READABLE_TEXT];
-  const int k = sampled->panel.components;
+  char sampled_text[32];
+  snprintf(sampled_text, sizeof sampled_text, "%d of ", (int)sampled->count);
+  const int k = shown_components(sampled->panel.components);
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "a heat map", sampled->count * k, sizeof(double), &memory));
   double *values = memory;
-  order_rows(sampled, order, shown);
-  for (int64_t i = 0; i < sampled->count; i++) {
+  const int64_t count = order_rows(sampled, order, shown);
+  for (int64_t i = 0; i < count; i++) {
     numbers[i] = sampled->numbers[shown[i].at];
     for (int c = 0; c < k; c++)
       values[i * k + c] = dnmf_panel_get(&sampled->panel, shown[i].at, order[c]);
   }
-  if (rows > sampled->count)
-    snprintf(note, sizeof note,
-             "%d of %s %ss, evenly spaced; ordered by their strongest component, then by how strong it is.",
-             (int)sampled->count, dnmf_readable_number((double)rows, all), what);
-  else
-    snprintf(note, sizeof note, "All %s %ss, ordered by their strongest component, then by how strong it is.",
-             dnmf_readable_number((double)rows, all), what);
+  int length =
+      snprintf(note, sizeof note, "%s%s %ss%s, ordered by their strongest component, then by how strong it is.",
+               rows > sampled->count ? sampled_text : "All ", dnmf_readable_number((double)rows, all), what,
+               rows > sampled->count ? ", evenly spaced" : "");
+  if (count < sampled->count)
+    snprintf(note + length, sizeof note - (size_t)length, " %d of them that have only zeros are left out.",
+             (int)(sampled->count - count));
   char across[16];
   snprintf(across, sizeof across, "%ss", what);
   dnmf_put_heat_map(page, &(dnmf_heat_map){.title = title,
                                            .note = note,
                                            .x_name = "component",
                                            .y_name = across,
-                                           .rows = sampled->count,
+                                           .rows = count,
                                            .columns = k,
                                            .values = values,
                                            .numbers = numbers,

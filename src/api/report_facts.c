@@ -37,6 +37,8 @@ static const known_fact fit_facts[] = {
     {"max_iter", "most iterations"},
     {"tol", "tolerance"},
     {"stop", "stopping rule"},
+    {"restarts", "restarts"},
+    {"chain_sweeps", "sweeps of the chain"},
     {"precision", "precision"},
     {"processes", "processes"},
     {"threads", "threads a process"},
@@ -51,6 +53,13 @@ static const known_fact end_facts[] = {
     {"relative_error", "relative error"},
     {"best_iteration", "iteration of the model kept"},
     {"validation_rmse", "RMSE of the ratings held out"},
+    {"samples", "draws that the model holds"},
+    {"noise_precision", "precision of the noise, 1 / variance"},
+    {"noise_r_hat", "R-hat of the noise"},
+    {"noise_effective_samples", "effective draws of the noise"},
+    {"watched_r_hat", "R-hat of predictions"},
+    {"watched_effective_samples", "effective draws of predictions"},
+    {"suggestion", "why this number of components"},
 };
 
 static void put_attribute(dnmf_page *page, const dnmf_attribute *a, const char *name) {
@@ -88,6 +97,7 @@ static const char *ending_words(const char *reason) {
       {"max-iter", "not converged: the most iterations were done"},
       {"time-limit", "not converged: the time limit was reached"},
       {"signal", "not converged: a signal stopped it"},
+      {"samples", "all sweeps of the chain were done"},
       {"unfinished", "not done: this is a checkpoint"},
   };
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -228,10 +238,12 @@ void dnmf_report_course(dnmf_page *page, const dnmf_model *model) {
       {.title = "Relative error by time",
        .note = "Seconds of iterating, of all jobs of the fit together.",
        .x_name = "seconds",
+       .x_from_zero = true,
        .y_name = "relative error"},
       {.title = "Objective by time",
        .note = "Seconds of iterating, of all jobs of the fit together.",
        .x_name = "seconds",
+       .x_from_zero = true,
        .y_name = "objective"},
   };
   put_curve(page, &charts[0], objective, NULL);

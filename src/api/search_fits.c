@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "comm/node_memory.h"
+#include "fit/held_cells.h"
 #include "fit/residual.h"
 #include "fit/restarts.h"
 
@@ -15,6 +17,7 @@ typedef struct candidate_fits {
   dnmf_search *s;
   dnmf_search_record *record;
   const dnmf_matrix *a; /* what is fitted now */
+  int side_by_side;     /* fits that share products */
   dnmf_restarts restarts;
   double *errors; /* of each restart: |A - WH|^2 of the matrix itself */
 } candidate_fits;
@@ -43,7 +46,7 @@ static dnmf_status fit_restarts(candidate_fits *c, const dnmf_matrix *a, dnmf_re
   c->a = a;
   restarts->state = c;
   restarts->start = start_restart;
-  restarts->side_by_side = restarts->count;
+  restarts->side_by_side = c->side_by_side;
   DNMF_TRY(dnmf_fit_restarts(context, &s->f.settings, a, &s->f.a.layout, restarts));
   if (was_stopped(restarts))
     return DNMF_INTERRUPTED;
@@ -71,7 +74,7 @@ static dnmf_status fit_perturbed(candidate_fits *c) {
 
 /* --- Errors ------------------------------------------------------------------------------------------------ */
 
-static void copy_panel(const dnmf_panel *from, dnmf_panel *to) {
+static void copy_restart_panel(const dnmf_panel *from, dnmf_panel *to) {
   if (from->rows > 0)
     memcpy(to->data, from->data, (size_t)(from->rows * from->components) * dnmf_precision_size(from->precision));
 }
@@ -87,8 +90,8 @@ static dnmf_status measure_restart(candidate_fits *c, const dnmf_restart *restar
     status = dnmf_factor_create_h(context, &f->a.layout, f->components, f->precision, &h);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK) {
-    copy_panel(&restart->w, &w.mine);
-    copy_panel(&restart->h, &h.mine);
+    copy_restart_panel(&restart->w, &w.mine);
+    copy_restart_panel(&restart->h, &h.mine);
     status = dnmf_exact_residual(context, &f->a.matrix, &w, &h, squares);
   }
   dnmf_factor_free(&w);
@@ -212,6 +215,37 @@ static dnmf_status find_clusters(candidate_fits *c, int best) {
   return status;
 }
 
+/* --- Held-out cells ---------------------------------------------------------------------------------------- */
+
+/* The fold's mean square, or twice its mean loss, of the start that fits the other cells best: an optimum that is not
+ * the least tells nothing of k. */
+static dnmf_status fit_fold_starts(candidate_fits *c, dnmf_held_cells *held, int fold) {
+  dnmf_search *s = c->s;
+  dnmf_restarts starts = {.count = 0};
+  dnmf_status status = dnmf_restarts_create(&s->part.error, DNMF_SEARCH_FOLD_STARTS, s->f.settings.seed, &starts);
+  status = dnmf_agree(&s->part, status);
+  s->f.settings.held = held;
+  if (status == DNMF_OK)
+    status = fit_restarts(c, &s->f.a.matrix, &starts);
+  s->f.settings.held = NULL;
+  if (status == DNMF_OK)
+    c->record->fold_errors[fold] = 2 * starts.items[dnmf_restarts_best(&starts)].result.validation_loss;
+  dnmf_restarts_free(&starts);
+  return status;
+}
+
+static dnmf_status fit_fold(candidate_fits *c, int fold) {
+  dnmf_search *s = c->s;
+  dnmf_context *context = &s->part;
+  dnmf_matrix *a = &s->f.a.matrix;
+  dnmf_held_cells held = {.held_out = 0};
+  const dnmf_held_choice choice = {.seed = s->f.settings.seed, .share = s->holdout, .fold = fold};
+  DNMF_TRY(dnmf_held_cells_take(context, &s->f.a.layout, &choice, s->f.settings.loss, a, &held));
+  const dnmf_status status = fit_fold_starts(c, &held, fold);
+  dnmf_held_cells_put_back(a, &held);
+  return status;
+}
+
 /* --- A candidate ------------------------------------------------------------------------------------------- */
 
 static dnmf_status fit_candidate(candidate_fits *c) {
@@ -219,7 +253,22 @@ static dnmf_status fit_candidate(candidate_fits *c) {
   int best = 0;
   DNMF_TRY(s->perturb.kind == DNMF_PERTURB_NONE ? fit_restarts(c, &s->f.a.matrix, &c->restarts) : fit_perturbed(c));
   DNMF_TRY(judge_restarts(c, &best));
-  return find_clusters(c, best);
+  DNMF_TRY(find_clusters(c, best));
+  for (int fold = 0; fold < s->folds; fold++)
+    DNMF_TRY(fit_fold(c, fold));
+  return DNMF_OK;
+}
+
+/* How many fits share products, in the memory that is left: half of it, as other groups take theirs. */
+static dnmf_status choose_side_by_side(candidate_fits *c) {
+  dnmf_search *s = c->s;
+  const dnmf_grid *grid = &s->f.a.grid;
+  const dnmf_job job = dnmf_fitting_cost(&s->f);
+  double bytes = INFINITY;
+  DNMF_TRY(dnmf_memory_left(&s->part, &bytes));
+  c->side_by_side =
+      dnmf_restarts_at_once(&s->part, &job, grid->rows, grid->cols, s->restarts, 0.5 * bytes / s->group_count);
+  return DNMF_OK;
 }
 
 dnmf_status dnmf_search_fit(dnmf_search *s, dnmf_search_record *record) {
@@ -236,6 +285,8 @@ dnmf_status dnmf_search_fit(dnmf_search *s, dnmf_search_record *record) {
   if (status == DNMF_OK)
     status = dnmf_restarts_create(&context->error, s->restarts, s->f.settings.seed, &c.restarts);
   status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = choose_side_by_side(&c);
   if (status == DNMF_OK)
     status = fit_candidate(&c);
   record->figures.seconds = MPI_Wtime() - began;

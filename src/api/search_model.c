@@ -1,6 +1,7 @@
 /* The consensus model: medians of clusters as one factor, the other fitted to the matrix. */
 #include "api/search.h"
 
+#include "api/library.h"
 #include "api/model.h"
 #include "base/memory.h"
 #include "store/file.h"
@@ -55,35 +56,102 @@ static dnmf_status describe_search(dnmf_error *error, const dnmf_search *s, cons
   return dnmf_model_set_text(error, model, "suggestion", s->suggestion.reason);
 }
 
-/* collective in the first group */
-static dnmf_status write_consensus(dnmf_search *s, const dnmf_search_record *record, const char *path) {
+/* The consensus of a candidate in the first group, borrowed from its fit; others: nothing. collective */
+static dnmf_status make_consensus(dnmf_context *context, dnmf_search *s, int64_t at, const dnmf_job_host *host,
+                                  dnmf_model *model) {
+  const dnmf_search_record *record = &s->records[at];
   dnmf_context *part = &s->part;
-  dnmf_model model = {.rows = 0};
-  const dnmf_job_host host = {.command_line = s->host->command_line, .libraries = s->host->libraries};
-  s->f.host = &host;
+  s->f.host = host;
   s->f.init = "consensus";
-  dnmf_status status = fit_other(s);
-  if (status == DNMF_OK)
-    status = dnmf_fitting_fill(part, &s->f, NULL, &model);
-  if (status == DNMF_OK)
-    status = dnmf_agree(part, describe_search(&part->error, s, record, &model));
-  if (status == DNMF_OK)
-    status = dnmf_model_write(part, path, &model);
+  dnmf_status status = create_factors(s, (int)record->figures.components);
+  if (status != DNMF_OK)
+    context->error = part->error;
+  DNMF_TRY(dnmf_agree(context, status));
+  DNMF_TRY(take_medians(context, s, record, s->clusters_h ? &s->f.h : &s->f.w));
+  if (s->group == 0)
+    status = fit_other(s);
+  if (s->group == 0 && status == DNMF_OK)
+    status = dnmf_fitting_fill(part, &s->f, NULL, model);
+  if (s->group == 0 && status == DNMF_OK)
+    status = describe_search(&part->error, s, record, model);
+  if (status != DNMF_OK)
+    context->error = part->error;
+  return dnmf_agree(context, status);
+}
+
+dnmf_status dnmf_search_write(dnmf_context *context, dnmf_search *s, int64_t at, const char *path) {
+  const dnmf_job_host host = {.command_line = s->host->command_line, .libraries = s->host->libraries};
+  dnmf_model model = {.rows = 0};
+  dnmf_status status = make_consensus(context, s, at, &host, &model);
+  if (status == DNMF_OK && s->group == 0)
+    status = dnmf_model_write(&s->part, path, &model);
+  if (status != DNMF_OK && s->group == 0)
+    context->error = s->part.error;
   dnmf_fitting_release(&s->f, &model);
+  s->f.host = NULL;
+  return dnmf_agree(context, status);
+}
+
+/* --- The door ---------------------------------------------------------------------------------------------- */
+
+/* One group has the model. */
+static dnmf_status take_consensus(dnmf_context *context, dnmf_search *s, dnmf_model *made) {
+  const dnmf_job_host host = {.state = NULL};
+  dnmf_model fitted = {.rows = 0};
+  dnmf_status status = DNMF_OK;
+  if (s->suggestion.at < 0)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "there is no model: %s", s->suggestion.reason);
+  status = make_consensus(context, s, s->suggestion.at, &host, &fitted);
+  if (status == DNMF_OK)
+    status = dnmf_fitting_share(context, &fitted, made);
+  dnmf_fitting_release(&s->f, &fitted);
   s->f.host = NULL;
   return status;
 }
 
-dnmf_status dnmf_search_write(dnmf_context *context, dnmf_search *s, int64_t at, const char *path) {
-  const dnmf_search_record *record = &s->records[at];
-  dnmf_status status = create_factors(s, (int)record->figures.components);
-  if (status != DNMF_OK)
-    context->error = s->part.error;
-  DNMF_TRY(dnmf_agree(context, status));
-  DNMF_TRY(take_medians(context, s, record, s->clusters_h ? &s->f.h : &s->f.w));
-  if (s->group == 0)
-    status = write_consensus(s, record, path);
-  if (status != DNMF_OK)
-    context->error = s->part.error;
-  return dnmf_agree(context, status);
+static bool should_stop(void *state) {
+  const dnmf_callbacks *callbacks = state;
+  return callbacks->should_stop(callbacks->state);
+}
+
+static dnmf_status require_all(dnmf_context *context, const dnmf_data *data, const dnmf_fit_settings *settings,
+                               const dnmf_search_settings *search, const dnmf_search_candidate *candidates) {
+  static const char function[] = "dnmf_model_search";
+  DNMF_TRY(dnmf_require(context, function, "data", data));
+  DNMF_TRY(dnmf_require(context, function, "settings", settings));
+  DNMF_TRY(dnmf_require(context, function, "search", search));
+  return dnmf_require(context, function, "place for the candidates", candidates);
+}
+
+int dnmf_model_search(dnmf_library *library, const dnmf_data *data, const dnmf_fit_settings *settings,
+                      const dnmf_search_settings *search, dnmf_search_candidate *candidates,
+                      dnmf_search_suggestion *suggestion, dnmf_model **model) {
+  dnmf_context *context = dnmf_library_enter(library);
+  dnmf_model *made = NULL;
+  dnmf_search s;
+  memset(&s, 0, sizeof s);
+  if (model)
+    *model = NULL;
+  if (!context)
+    return dnmf_library_refusal(library);
+  dnmf_search_settings asked;
+  const dnmf_search_host host = {.state = &library->callbacks,
+                                 .told_to_stop = library->callbacks.should_stop ? should_stop : NULL};
+  dnmf_status status = require_all(context, data, settings, search, candidates);
+  if (status == DNMF_OK && model)
+    status = dnmf_model_create(&context->error, &made);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK) {
+    asked = *search;
+    asked.groups = model ? 1 : search->groups;
+    status = dnmf_search_run(context, data, settings, &asked, &host, NULL, &s);
+  }
+  for (int64_t c = 0; status == DNMF_OK && c < s.count; c++)
+    candidates[c] = s.records[c].figures;
+  if (status == DNMF_OK && suggestion)
+    *suggestion = s.suggestion;
+  if (status == DNMF_OK && model)
+    status = take_consensus(context, &s, made);
+  dnmf_search_free(&s);
+  return model ? dnmf_model_hand_over(library, status, made, model) : dnmf_library_leave(library, status);
 }

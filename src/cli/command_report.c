@@ -4,10 +4,12 @@
 #include "commands.h"
 #include "files.h"
 #include "load.h"
+#include "search_input.h"
 #include "version.h"
 
 #include "api/model.h"
 #include "api/report.h"
+#include "comm/collective.h"
 
 #include <string.h>
 
@@ -54,6 +56,39 @@ static dnmf_status report_model(cli_session *session, const report_options *opti
   return status;
 }
 
+/* Options that only models have a use for. */
+static dnmf_status refuse_model_options(dnmf_error *error, const cli_given *given, const char *path) {
+  static const char *const of_models[] = {"top", "labels", "label-columns", "test", NULL};
+  for (const char *const *name = of_models; *name; name++)
+    if (cli_is_given(given, *name))
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s is for the page of a model; %s tells of a search", *name, path);
+  return DNMF_OK;
+}
+
+/* Process 0 reads the file and makes the page. */
+static dnmf_status report_search(cli_session *session, const report_options *options, const char *path,
+                                 dnmf_page *page) {
+  dnmf_context *context = session->context;
+  cli_search_input input = {.root = NULL};
+  DNMF_TRY(refuse_model_options(&context->error, session->given, path));
+  dnmf_status status = DNMF_OK;
+  if (context->rank == 0) {
+    status = cli_search_input_read(&context->error, path, &input);
+    if (status == DNMF_OK)
+      status = dnmf_report_search_page(&context->error, &input.search, options->title, page);
+    cli_search_input_free(&input);
+  }
+  return dnmf_agree(context, status);
+}
+
+/* The same on every process. collective */
+static dnmf_status find_kind(dnmf_context *context, const char *path, bool *json) {
+  int64_t found = context->rank == 0 && cli_is_json_file(path);
+  DNMF_TRY(dnmf_broadcast(context, &found, sizeof found, 0));
+  *json = found;
+  return DNMF_OK;
+}
+
 static dnmf_status run_report(cli_session *session, const void *given, char **arguments, int argument_count) {
   const report_options *options = given;
   dnmf_error *error = &session->context->error;
@@ -65,7 +100,9 @@ static dnmf_status run_report(cli_session *session, const void *given, char **ar
     return dnmf_fail(error, DNMF_ERROR_USAGE, "-o %s: a page is HTML; give a name that ends in .html", options->output);
   if (options->label_columns && !options->labels)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--label-columns is for --labels, which is not given");
-  dnmf_status status = report_model(session, options, arguments[0], &page);
+  bool json = false;
+  DNMF_TRY(find_kind(session->context, arguments[0], &json));
+  dnmf_status status = (json ? report_search : report_model)(session, options, arguments[0], &page);
   if (status == DNMF_OK)
     status = dnmf_report_write(session->context, options->output, &page);
   if (status == DNMF_OK) {
@@ -95,7 +132,13 @@ const cli_command cli_report = {
         "Of a model: what it is and how its fit went; objective and error by iteration and time; the share of each\n"
         "component and its strongest columns, as describe orders them; W and H as heat maps (at most 200 rows "
         "each).\n\n"
-        "  dnmf report model.h5 -o model.html --labels movies.csv",
+        "Of a model of ratings also the number of entries of rows and columns and their biases, and with --test how\n"
+        "predictions compare with these entries: the mean value observed against the mean prediction, and the "
+        "errors.\n\n"
+        "Of what tune --json printed: errors and stability by number of components, the suggestion, all candidates.\n\n"
+        "  dnmf report model.h5 -o model.html --labels movies.csv\n"
+        "  dnmf report model.h5 -o model.html --test held-out.csv\n"
+        "  dnmf tune train.csv -k 4,8,16 --json > tune.json && dnmf report tune.json -o tune.html",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,

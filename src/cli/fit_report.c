@@ -28,6 +28,19 @@ static json_t *batches_to_json(const dnmf_fitting *fit) {
       "planned", memory->total, "batch", memory->blocks, "w", memory->w, "h", memory->h);
 }
 
+static json_t *posterior_to_json(const dnmf_fitting *fit) {
+  const dnmf_posterior *p = &fit->posterior;
+  const dnmf_posterior_settings *asked = &fit->settings.posterior;
+  if (p->kept == 0)
+    return json_null();
+  return cli_json_pack(
+      "{s:i, s:i, s:i, s:i, s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "sweeps", asked->samples, "burn_in", asked->burn_in,
+      "thin", asked->thin, "samples", p->is_mean ? 0 : p->kept, "keep", p->is_mean ? "mean" : "samples",
+      "start_iterations", p->start_iterations, "noise_precision", cli_json_real(p->noise_precision), "noise_r_hat",
+      cli_json_real(p->noise_r_hat), "noise_effective_samples", cli_json_real(p->noise_effective), "watched_r_hat",
+      cli_json_real(p->watched_r_hat), "watched_effective_samples", cli_json_real(p->watched_effective));
+}
+
 /* --- Restarts ---------------------------------------------------------------------------------------------- */
 
 /* Least, median and greatest of those that have begun. */
@@ -163,6 +176,7 @@ static json_t *to_json(cli_session *session, const dnmf_fitting *fit, int64_t me
   cli_json_set(&object, "exact_residual", cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));
   cli_json_set(&object, "passes", r->passes > 0 ? json_integer(r->passes) : json_null());
   cli_json_set(&object, "predicted_iteration_seconds", cli_json_real(fit->predicted > 0 ? fit->predicted : NAN));
+  cli_json_set(&object, "posterior", posterior_to_json(fit));
   cli_json_set(&object, "mini_batches", batches_to_json(fit));
   cli_json_set(&object, "restarts", restarts_to_json(fit));
   return object;
@@ -210,6 +224,23 @@ static dnmf_status tell_how_to_go_on(cli_session *session, const dnmf_fitting *f
                    fit->data->name, fit->asked.files.output, fit->asked.files.checkpoint);
 }
 
+/* A chain that has not forgotten its start is said to be too short. */
+static void print_chain(cli_session *session, const dnmf_fitting *fit) {
+  static const double most_r_hat = 1.1;
+  const dnmf_posterior *p = &fit->posterior;
+  if (p->kept == 0)
+    return;
+  cli_say(session, "  chain     %d draws kept%s, after a fit of %d iterations; noise deviation %.4g", p->kept,
+          p->is_mean ? ": the mean of all" : "", p->start_iterations, 1 / sqrt(p->noise_precision));
+  cli_say(session, "  converged? split R-hat and effective samples: noise %.3f, %.0f; %s %.3f, %.0f", p->noise_r_hat,
+          p->noise_effective, fit->has_held_out ? "held-out error" : "predictions", p->watched_r_hat,
+          p->watched_effective);
+  if (p->noise_r_hat > most_r_hat || p->watched_r_hat > most_r_hat)
+    dnmf_warn(session->context,
+              "the chain still moves (split R-hat above %g): more --burn-in and --samples make a better average",
+              most_r_hat);
+}
+
 dnmf_status cli_fit_print(cli_session *session, const dnmf_fitting *fit) {
   int64_t memory = 0;
   char size[CLI_SIZE_TEXT];
@@ -244,6 +275,7 @@ dnmf_status cli_fit_print(cli_session *session, const dnmf_fitting *fit) {
             r->validation_rmse, r->validation_loss, fit->held.held_out, r->best_iteration);
   else if (fit->has_held_out)
     cli_say(session, "  held out  RMSE %.6f, the model of iteration %d", r->validation_rmse, r->best_iteration);
+  print_chain(session, fit);
   if (fit->restart_count > 0)
     print_restarts(session, fit);
   print_breakdown(session, fit);

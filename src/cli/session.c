@@ -159,8 +159,14 @@ static void step_text(const dnmf_step *step, char *text, size_t size) {
   char validation[64] = "";
   char error[64] = "";
   char starts[64] = "";
+  const bool several = step->fits > 1;
   double average = step->iteration > 0 ? step->seconds / step->iteration : 0;
-  time_text(average * (step->max_iterations - step->iteration), left, sizeof left);
+  double rounds = 1;
+  if (several) { /* each of which begins at the first iteration */
+    average = step->iteration_seconds;
+    rounds = (double)(step->fits - step->fits_done) / (step->fits_running > 0 ? step->fits_running : 1);
+  }
+  time_text(rounds * average * (step->max_iterations - step->iteration), left, sizeof left);
   if (isfinite(step->validation_rmse))
     snprintf(validation, sizeof validation, "  validation %.5f", step->validation_rmse);
   if (isfinite(step->relative_error))
@@ -170,11 +176,10 @@ static void step_text(const dnmf_step *step, char *text, size_t size) {
              (long long)step->batch, (long long)step->batches, error);
     return;
   }
-  if (step->fits > 1)
-    snprintf(starts, sizeof starts, ", %d of %d starts run", step->fits_running, step->fits);
+  if (several)
+    snprintf(starts, sizeof starts, " of %d starts, %d of %d done", step->fits_running, step->fits_done, step->fits);
   snprintf(text, size, "iteration %d/%d%s  %sobjective %.6g%s%s  %.3g s/iter  %s left", step->iteration,
-           step->max_iterations, starts, step->fits > 1 ? "least " : "", step->objective, error, validation, average,
-           left);
+           step->max_iterations, starts, several ? "least " : "", step->objective, error, validation, average, left);
 }
 
 /* Iterations 1, 2, 5, 10, 20, 50, ... and any after half a minute of silence. */

@@ -90,7 +90,7 @@ static dnmf_search_settings search_settings_of(const cli_tune_options *options, 
 
 /* --- What is told ------------------------------------------------------------------------------------------ */
 
-static bool told_to_stop(void *state) {
+static bool search_told_to_stop(void *state) {
   (void)state;
   return cli_signals_came();
 }
@@ -244,7 +244,7 @@ dnmf_status cli_tune_zeros(cli_session *session, const cli_tune_options *options
   const dnmf_search_host host = {.state = session,
                                  .begins = announce,
                                  .done = tell_candidate,
-                                 .told_to_stop = told_to_stop,
+                                 .told_to_stop = search_told_to_stop,
                                  .command_line = session->command_line,
                                  .libraries = libraries};
   dnmf_status status = cli_data(session, input, &options->fit.input, &data);

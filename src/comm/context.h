@@ -34,8 +34,9 @@ typedef struct dnmf_step {
   int max_iterations;
   int64_t batch; /* mini-batches done of the pass after this iteration; 0: the iteration itself is told */
   int64_t batches;
-  int fits;         /* starts side by side, of which the furthest iteration and the least objective are told */
-  int fits_running; /* of these, those that go on */
+  int fits;         /* of the job; of several that run, the furthest iteration and the least objective are told */
+  int fits_running; /* those side by side that go on */
+  int fits_done;
   double objective;
   double relative_error;    /* |A - WH|_F / |A|_F */
   double violation;         /* projected gradient relative to the first iteration's */

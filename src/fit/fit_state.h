@@ -64,6 +64,10 @@ struct dnmf_fit_host {
   /* Whether this process has been told to stop. NULL: never. local */
   bool (*told_to_stop)(void *state);
 
+  int fits;            /* of the job, of which this loop iterates some (restarts.h); 0: those of the loop */
+  int fits_done;       /* before it, */
+  double seconds_done; /* in so many seconds: for the reporter */
+
   int every_iterations;         /* 0: not by iterations */
   double every_seconds;         /* infinity: not by time */
   const dnmf_fit_state *resume; /* W and H are those of this state; NULL: they are a start. Copied, not taken over */

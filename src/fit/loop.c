@@ -151,10 +151,22 @@ static void record(dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached
   told->iteration = furthest;
 }
 
-static void report(const dnmf_loop *l, dnmf_step *told) {
-  told->fits_running = 0;
+static int count_running(const dnmf_loop *l) {
+  int running = 0;
   for (int i = 0; i < l->fit_count; i++)
-    told->fits_running += !l->fits[i].done;
+    running += !l->fits[i].done;
+  return running;
+}
+
+static void report(const dnmf_loop *l, dnmf_step *told) {
+  const dnmf_fit_host *host = l->settings->host;
+  told->fits_running = count_running(l);
+  told->fits_done = l->fit_count - told->fits_running;
+  if (host && host->fits > 0) {
+    told->fits = host->fits;
+    told->fits_done += host->fits_done;
+    told->seconds += host->seconds_done;
+  }
   dnmf_fit_report(l->context, told);
 }
 
@@ -306,13 +318,6 @@ static dnmf_status end_iteration(dnmf_loop *l, const dnmf_problem *problem, cons
   keep_best(l, problem, reached, fit);
   has_converged(l, problem, reached, fit);
   return DNMF_OK;
-}
-
-static int count_running(const dnmf_loop *l) {
-  int running = 0;
-  for (int i = 0; i < l->fit_count; i++)
-    running += !l->fits[i].done;
-  return running;
 }
 
 /* What a step has come to, of every fit that took part in it. */

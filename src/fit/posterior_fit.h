@@ -4,8 +4,7 @@
  * The model is
  *   a_ij ~ N(mean + b_i + b_j + (w_i - c)(h_j - c), 1 / noise precision),   w_i, h_j >= 0,
  * with the priors of posterior_prior.h (Salakhutdinov & Mnih 2008; Schmidt, Winther & Hansen 2009 of factors that are
- * not negative), c the level of solve/observed.h, some four standard deviations, so that the bounds hardly bind. A
- * sweep draws
+ * not negative), c the level of solve/observed.h. A sweep draws
  *   every row of W and its bias    given H, its biases, priors and noise
  *   every row of H and its bias    given W, ...
  *   the noise precision            given the squared error; prior Gamma(1/2, variance of the ratings / 2)
@@ -33,7 +32,7 @@ typedef struct dnmf_posterior {
   double noise_r_hat;     /* convergence (chain_figures.h) over the sweeps that count: of the noise precision */
   double noise_effective;
   double watched_r_hat; /* ... of the squared error of each draw on the held-out entries, or, without, of a sum of
-                           predictions of the fitted entries, each added or subtracted by chance */
+                           predictions of fitted entries, one of each column, added or subtracted by chance */
   double watched_effective;
 } dnmf_posterior;
 

@@ -41,11 +41,15 @@ int dnmf_restarts_best(const dnmf_restarts *restarts) {
   return best;
 }
 
-bool dnmf_restarts_unfinished(const dnmf_restarts *restarts) {
+static int count_done(const dnmf_restarts *restarts) {
+  int done = 0;
   for (int r = 0; r < restarts->count; r++)
-    if (restarts->items[r].stage != DNMF_RESTART_DONE)
-      return true;
-  return false;
+    done += restarts->items[r].stage == DNMF_RESTART_DONE;
+  return done;
+}
+
+bool dnmf_restarts_unfinished(const dnmf_restarts *restarts) {
+  return count_done(restarts) < restarts->count;
 }
 
 /* --- Starts ------------------------------------------------------------------------------------------------ */
@@ -256,6 +260,9 @@ static dnmf_status run_rounds(const dnmf_matrix *a, const dnmf_layout *layout, i
   }
   host.save = round->all->save ? round_save : NULL;
   for (choose_round(round->all, most, round); round->count > 0 && !end; choose_round(round->all, most, round)) {
+    host.fits = round->all->count;
+    host.fits_done = count_done(round->all);
+    host.seconds_done = round->all->seconds.total;
     settings.time_limit = round->settings->time_limit - (MPI_Wtime() - began);
     DNMF_TRY(run_round(context, &settings, a, layout, round));
     add_round(round);

@@ -27,9 +27,10 @@ typedef struct dnmf_line_chart {
   const char *x_name;
   const char *y_name;
   bool log_y; /* where all values are positive */
-  bool y_from_zero;
-  bool dots; /* a dot at every point: there are few */
-  bool same; /* the line x = y, too */
+  bool x_from_zero;
+  bool whole_x; /* whole numbers on the horizontal axis */
+  bool dots;    /* a dot at every point: there are few */
+  bool same;    /* the line x = y, too */
   int series_count;
   dnmf_series series[DNMF_MOST_SERIES];
   const char *mark; /* what the vertical line at mark_x is; NULL: there is none */
@@ -47,7 +48,8 @@ typedef struct dnmf_bar_chart {
   const char *y_name;
   const char *y_format; /* of the values in the table and below the pointer: NULL, or "%" for shares in percent */
   int64_t count;
-  const char *const *labels; /* text */
+  const char *const *labels; /* text; NULL: the ranges between edges */
+  const double *edges;       /* count + 1 ascending places on a horizontal axis of numbers; NULL: labels */
   const double *values;      /* none negative */
 } dnmf_bar_chart;
 

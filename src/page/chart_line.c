@@ -55,8 +55,8 @@ static bool find_extent(const dnmf_line_chart *chart, extent *e) {
   }
   if (!(e->high_y >= e->low_y))
     return false;
-  if (chart->y_from_zero)
-    extent_hold(e, e->low_x, 0);
+  if (chart->x_from_zero)
+    extent_hold(e, 0, e->low_y);
   if (chart->same) {
     e->low_x = e->low_y = fmin(e->low_x, e->low_y);
     e->high_x = e->high_y = fmax(e->high_x, e->high_y);
@@ -163,19 +163,31 @@ static void describe_lines(const dnmf_line_chart *chart, const extent *e, char *
            dnmf_readable_number(e->high_y, high));
 }
 
+/* From the first point to the last; with dots, which need room, a little more. */
+static dnmf_axis horizontal_axis(const dnmf_line_chart *chart, const extent *e) {
+  const double width = e->high_x - e->low_x;
+  const double room = chart->dots ? 0.04 * width : 0;
+  dnmf_axis axis = dnmf_axis_of(e->low_x, e->high_x, false, chart->whole_x && width < 5 ? (int)fmax(1, width) : 5);
+  if (width > 0)
+    dnmf_axis_cut(&axis, e->low_x - room, e->high_x + room);
+  return axis;
+}
+
 void dnmf_put_line_chart(dnmf_page *page, const dnmf_line_chart *chart) {
   extent e;
   char what[300];
+  char y_name[100];
   if (!find_extent(chart, &e))
     return;
   const bool log = chart->log_y && e.low_y > 0;
-  const dnmf_axis x = dnmf_axis_of(e.low_x, e.high_x, false, 5);
+  const dnmf_axis x = horizontal_axis(chart, &e);
   const dnmf_axis y = dnmf_axis_of(e.low_y, e.high_y, log, 5);
   describe_lines(chart, &e, what, sizeof what);
   dnmf_page_figure(page, chart->title, chart->note);
   put_keys(page, chart);
   dnmf_frame_begin(page, what);
-  dnmf_frame_axes(page, &y, chart->x_name, chart->y_name);
+  snprintf(y_name, sizeof y_name, "%.80s%s", chart->y_name, y.log ? " (log scale)" : "");
+  dnmf_frame_axes(page, &y, chart->x_name, y_name);
   dnmf_frame_x_ticks(page, &x);
   if (chart->same)
     dnmf_page_format(page, "<path class=\"same\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", dnmf_frame_x(&x, e.low_x),

@@ -260,13 +260,22 @@ void dnmf_page_fact_text(dnmf_page *page, const char *key, const char *name, con
   dnmf_page_put(page, "</bdi></td></tr>\n");
 }
 
-void dnmf_page_fact_number(dnmf_page *page, const char *key, const char *name, double value) {
+static void fact_number(dnmf_page *page, const char *key, const char *name, double value, int digits) {
   fact_begin(page, key, name);
   if (isfinite(value))
-    dnmf_page_format(page, " data-value=\"%.17g\"", value);
+    dnmf_page_format(page, " data-value=\"%.*g\"", digits, value);
   dnmf_page_put(page, ">");
   dnmf_page_number(page, value);
   dnmf_page_put(page, "</td></tr>\n");
+}
+
+void dnmf_page_fact_number(dnmf_page *page, const char *key, const char *name, double value) {
+  fact_number(page, key, name, value, 17);
+}
+
+/* The last digits of a sum depend on how many processes made it. */
+void dnmf_page_fact_figure(dnmf_page *page, const char *key, const char *name, double value) {
+  fact_number(page, key, name, value, 9);
 }
 
 void dnmf_page_facts_end(dnmf_page *page) {

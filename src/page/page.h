@@ -64,6 +64,7 @@ void dnmf_page_figure_end(dnmf_page *page);
 void dnmf_page_facts(dnmf_page *page, const char *caption);
 void dnmf_page_fact_text(dnmf_page *page, const char *key, const char *name, const char *value);
 void dnmf_page_fact_number(dnmf_page *page, const char *key, const char *name, double value);
+void dnmf_page_fact_figure(dnmf_page *page, const char *key, const char *name, double value); /* a sum over processes */
 void dnmf_page_facts_end(dnmf_page *page);
 
 /* A table of numbers, folded until the reader opens it: `values` is rows x columns, row after row; NaN is a dash. */

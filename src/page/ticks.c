@@ -64,6 +64,17 @@ dnmf_axis dnmf_axis_of(double low, double high, bool log, int wanted) {
   return log && high > low * (1 + 1e-9) ? log_axis(low, high, wanted) : linear_axis(low, high, wanted);
 }
 
+void dnmf_axis_cut(dnmf_axis *axis, double low, double high) {
+  const double rounding = 1e-9 * (high - low);
+  int kept = 0;
+  for (int t = 0; t < axis->count; t++)
+    if (axis->ticks[t] >= low - rounding && axis->ticks[t] <= high + rounding)
+      axis->ticks[kept++] = axis->ticks[t];
+  axis->count = kept;
+  axis->low = low;
+  axis->high = high;
+}
+
 double dnmf_axis_place(const dnmf_axis *axis, double value) {
   if (axis->log)
     return log(value / axis->low) / log(axis->high / axis->low);
@@ -73,10 +84,11 @@ double dnmf_axis_place(const dnmf_axis *axis, double value) {
 const char *dnmf_tick_text(const dnmf_axis *axis, double tick, char text[DNMF_TICK_TEXT]) {
   char readable[DNMF_READABLE_TEXT];
   const double size = fabs(tick);
-  if (size >= 1e6 || (size > 0 && size < 1e-4)) {
+  const bool small = axis->log ? size < 1e-4 : axis->decimals > 4;
+  if (size >= 1e6 || (size > 0 && small)) {
     const int exponent = (int)floor(log10(size) + 1e-9);
     snprintf(text, DNMF_TICK_TEXT, "%.3ge%d", tick / pow(10, exponent), exponent);
-  } else if (axis->log || axis->decimals == 0) {
+  } else if (axis->log || axis->decimals == 0 || size == 0) {
     snprintf(text, DNMF_TICK_TEXT, "%.20s", dnmf_readable_number(tick, readable));
   } else {
     snprintf(text, DNMF_TICK_TEXT, "%.*f", axis->decimals > 8 ? 8 : axis->decimals, tick);

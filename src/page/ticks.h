@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-enum { DNMF_MOST_TICKS = 12, DNMF_TICK_TEXT = 24 };
+enum { DNMF_MOST_TICKS = 24, DNMF_TICK_TEXT = 24 };
 
 typedef struct dnmf_axis {
   bool log;
@@ -20,6 +20,9 @@ typedef struct dnmf_axis {
 /* An axis that holds low ... high, which are finite, low <= high; `log`: both are positive. About `wanted` ticks, at
  * most DNMF_MOST_TICKS. local */
 dnmf_axis dnmf_axis_of(double low, double high, bool log, int wanted);
+
+/* Moves the ends to low and high and drops the ticks beyond them. local */
+void dnmf_axis_cut(dnmf_axis *axis, double low, double high);
 
 /* Where a value lies, 0 at the low end, 1 at the high end. local */
 double dnmf_axis_place(const dnmf_axis *axis, double value);

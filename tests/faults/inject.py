@@ -62,6 +62,10 @@ CASES = {
     "fit-batches": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 3 --batch-rows 10 -o {out}/m.h5"),
     "fit-checkpoint": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 4 --checkpoint {out}/c.h5 --checkpoint-every 1 "
                                "-o {out}/m.h5"),
+    "fit-restarts": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 4 --restarts 3 --checkpoint {out}/c.h5 "
+                             "--checkpoint-every 2 -o {out}/m.h5"),
+    "fit-resume-restarts": ("m.h5", "fit {in}/dense.h5 --resume {in}/restarts-checkpoint.h5 -k 3 --restarts 3 "
+                                    "--max-iter 1 -o {out}/m.h5"),
     "fit-resume": ("m.h5", "fit {in}/dense.h5 --resume {in}/checkpoint.h5 -k 3 --max-iter 1 -o {out}/m.h5"),
     "fit-text-log": ("m.h5", "fit {in}/triples.csv -k 2 --max-iter 3 --log {out}/log.jsonl -o {out}/m.h5"),
     "fit-resume-observed": ("m.h5", "fit {in}/ratings.h5 --resume {in}/observed-checkpoint.h5 -k 3 --max-iter 1 "
@@ -135,6 +139,8 @@ def make_inputs(program, folder):
     quiet_run(program, "fit", folder / "ratings.h5", "-k", 3, "--max-iter", 5, "-o", folder / "observed.h5")
     quiet_run(program, "fit", folder / "dense.h5", "-k", 3, "--max-iter", 10**9, "--tol", 0, "--time-limit", 0.1,
               "--checkpoint", folder / "checkpoint.h5", "-o", folder / "unused.h5", expect=75)
+    quiet_run(program, "fit", folder / "dense.h5", "-k", 3, "--max-iter", 10**9, "--tol", 0, "--time-limit", 0.1,
+              "--restarts", 3, "--checkpoint", folder / "restarts-checkpoint.h5", "-o", folder / "none.h5", expect=75)
     quiet_run(program, "fit", folder / "ratings.h5", "-k", 3, "--max-iter", 10**9, "--tol", 0, "--time-limit", 0.1,
               "--checkpoint", folder / "observed-checkpoint.h5", "-o", folder / "unused.h5", expect=75)
     quiet_run(program, "export", folder / "dense.h5", "-o", folder / "old.h5ad")

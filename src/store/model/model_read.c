@@ -197,7 +197,8 @@ static dnmf_status read_counts(dnmf_context *context, hid_t file, const char *na
   return dnmf_hdf5_read(context, file, name, H5T_NATIVE_INT64, &slab, memory);
 }
 
-static dnmf_status read_component_numbers(dnmf_context *context, hid_t file, const char *name, int components, double **row) {
+static dnmf_status read_component_numbers(dnmf_context *context, hid_t file, const char *name, int components,
+                                          double **row) {
   void *memory = NULL;
   dnmf_slab slab = {{0, 0}, {components, 1}};
   if (!dnmf_hdf5_exists(file, name))
