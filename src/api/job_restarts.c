@@ -1,9 +1,9 @@
 /*
  * A fit from several seeds, of which the best is kept (fit/restarts.h).
  *
- * A checkpoint of it is one of the best so far, with three curves and two parts beside it: "restarts", a row of numbers
- * for each restart, "restarts_objective" and "restarts_seconds", the histories of those that have begun one after
- * another, and the panels "restarts_w" and "restarts_h", their factors side by side.
+ * A checkpoint of it is one of the best so far, with five curves and two parts beside it: "restarts", a row of numbers
+ * for each restart, "restarts_objective", "restarts_seconds", "restarts_error" and "restarts_validation", the histories
+ * of those that have begun one after another, and the panels "restarts_w" and "restarts_h", their factors side by side.
  */
 #include "api/job.h"
 
@@ -12,6 +12,7 @@
 #include "store/file.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,10 +117,26 @@ static int64_t history_total(const dnmf_restarts *restarts) {
   return total;
 }
 
-static void join_histories(const dnmf_restarts *restarts, bool seconds, double *to) {
+/* The histories that are kept, by the names of their curves. */
+typedef struct kept_history {
+  const char *name;
+  size_t offset; /* of its pointer in dnmf_fit_result */
+} kept_history;
+
+static const kept_history histories[] = {{"restarts_objective", offsetof(dnmf_fit_result, objective_history)},
+                                         {"restarts_seconds", offsetof(dnmf_fit_result, seconds_history)},
+                                         {"restarts_error", offsetof(dnmf_fit_result, error_history)},
+                                         {"restarts_validation", offsetof(dnmf_fit_result, validation_history)}};
+enum { KEPT_HISTORIES = sizeof histories / sizeof *histories };
+
+static double **history_of(dnmf_fit_result *result, const kept_history *history) {
+  return (double **)(void *)((char *)result + history->offset);
+}
+
+static void join_histories(const dnmf_restarts *restarts, const kept_history *history, double *to) {
   for (int r = 0; r < restarts->count; r++) {
-    const dnmf_fit_result *result = &restarts->items[r].result;
-    const double *from = seconds ? result->seconds_history : result->objective_history;
+    dnmf_fit_result *result = &restarts->items[r].result;
+    const double *from = *history_of(result, history);
     for (int64_t i = 0; i < result->history_count; i++)
       *to++ = from[i];
   }
@@ -135,12 +152,10 @@ dnmf_status dnmf_restarts_describe(dnmf_error *error, const dnmf_fitting *f, dnm
   for (int r = 0; r < restarts->count; r++)
     restart_to_numbers(&restarts->items[r], values + (int64_t)r * KEPT_NUMBERS);
   dnmf_status status = dnmf_model_add_curve(error, model, "restarts", numbers, values);
-  join_histories(restarts, false, values);
-  if (status == DNMF_OK)
-    status = dnmf_model_add_curve(error, model, "restarts_objective", total, values);
-  join_histories(restarts, true, values);
-  if (status == DNMF_OK)
-    status = dnmf_model_add_curve(error, model, "restarts_seconds", total, values);
+  for (int h = 0; h < KEPT_HISTORIES && status == DNMF_OK; h++) {
+    join_histories(restarts, &histories[h], values);
+    status = dnmf_model_add_curve(error, model, histories[h].name, total, values);
+  }
   free(values);
   return status;
 }
@@ -239,7 +254,7 @@ static const double *restarts_curve(const dnmf_model *saved, const char *name, i
   return NULL;
 }
 
-static dnmf_status copy_history(dnmf_error *error, const double *from, int64_t count, double **to) {
+static dnmf_status restart_copy_history(dnmf_error *error, const double *from, int64_t count, double **to) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "the history of the fit", count, sizeof(double), &memory));
   if (from)
@@ -269,21 +284,16 @@ static dnmf_status read_states(dnmf_error *error, dnmf_fitting *f) {
       restart->stage = DNMF_RESTART_RUNNING;
   }
   const int64_t total = history_total(restarts);
-  const double *objective = restarts_curve(saved, "restarts_objective", total);
-  const double *seconds = restarts_curve(saved, "restarts_seconds", total);
-  if (!objective || !seconds || total == 0)
-    return restarts_damaged(error, f);
-  for (int r = 0; r < restarts->count; r++) {
-    dnmf_fit_result *result = &restarts->items[r].result;
-    const int64_t count = result->history_count;
-    if (count == 0)
-      continue;
-    DNMF_TRY(copy_history(error, objective, count, &result->objective_history));
-    DNMF_TRY(copy_history(error, seconds, count, &result->seconds_history));
-    DNMF_TRY(copy_history(error, NULL, count, &result->error_history));
-    DNMF_TRY(copy_history(error, NULL, count, &result->validation_history));
-    objective += count;
-    seconds += count;
+  for (int h = 0; h < KEPT_HISTORIES; h++) {
+    const double *values = restarts_curve(saved, histories[h].name, total);
+    if (!values || total == 0)
+      return restarts_damaged(error, f);
+    for (int r = 0; r < restarts->count; r++) {
+      dnmf_fit_result *result = &restarts->items[r].result;
+      if (result->history_count > 0)
+        DNMF_TRY(restart_copy_history(error, values, result->history_count, history_of(result, &histories[h])));
+      values += result->history_count;
+    }
   }
   return DNMF_OK;
 }
@@ -341,9 +351,7 @@ dnmf_status dnmf_fitting_iterate_restarts(dnmf_context *context, const dnmf_chec
   DNMF_TRY(dnmf_fit_restarts(context, &f->settings, &f->a.matrix, &f->a.layout, restarts));
   restarts->state = NULL;
   take_best(f);
-  dnmf_fit_result *best = &restarts->items[f->best_restart].result;
-  best->objective_history = best->seconds_history = best->error_history = best->validation_history =
-      NULL; /* the model's now */
+  dnmf_fit_result_move(&restarts->items[f->best_restart].result, &f->result);
   f->result.seconds = restarts->seconds;
   f->result.traffic = restarts->traffic;
   f->result.interrupted = restarts->save && dnmf_restarts_unfinished(restarts);

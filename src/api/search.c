@@ -241,8 +241,8 @@ dnmf_status dnmf_search_run(dnmf_context *context, const dnmf_data *data, const 
                             const dnmf_search_settings *search, const dnmf_search_host *host, const char *output,
                             dnmf_search *s) {
   static const dnmf_job_host nobody = {.state = NULL};
-  memset(s, 0, sizeof *s);
   s->part.comm = MPI_COMM_NULL;
+  s->wants_model = s->wants_model || output;
   s->asked = search;
   s->host = host;
   s->began = MPI_Wtime();

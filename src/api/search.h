@@ -49,6 +49,7 @@ typedef struct dnmf_search_record {
 struct dnmf_search {
   const dnmf_search_settings *asked;
   const dnmf_search_host *host;
+  bool wants_model; /* written in the end, or handed over */
 
   /* What they come to. */
   int restarts;
@@ -75,7 +76,8 @@ struct dnmf_search {
   dnmf_search_suggestion suggestion;
 };
 
-/* Runs the search; with `output` not NULL writes the consensus model to this file. Released with dnmf_search_free, also
+/* Runs the search, s->wants_model set in an otherwise zeroed `s`; with `output` not NULL writes the consensus model to
+ * this file. Released with dnmf_search_free, also
  * after a failure. collective */
 dnmf_status dnmf_search_run(dnmf_context *context, const dnmf_data *data, const dnmf_fit_settings *settings,
                             const dnmf_search_settings *search, const dnmf_search_host *host, const char *output,

@@ -144,6 +144,7 @@ int dnmf_model_search(dnmf_library *library, const dnmf_data *data, const dnmf_f
   if (status == DNMF_OK) {
     asked = *search;
     asked.groups = model ? 1 : search->groups;
+    s.wants_model = model != NULL;
     status = dnmf_search_run(context, data, settings, &asked, &host, NULL, &s);
   }
   for (int64_t c = 0; status == DNMF_OK && c < s.count; c++)

@@ -102,6 +102,9 @@ static dnmf_status search_settle_criterion(dnmf_error *error, dnmf_search *s) {
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--criterion heldout needs cells that are held out: --holdout 0.05");
   if (s->criterion == DNMF_BY_STABILITY && s->restarts == 1)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--criterion stability needs several fits: --restarts 10");
+  if (s->wants_model && s->folds == 0 && s->restarts == 1 && s->asked->count > 1)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "a consensus model needs a number of components that is suggested: --holdout or --restarts");
   if (s->criterion != DNMF_BY_BOTH || !s->asked->criterion)
     return DNMF_OK;
   if (s->folds == 0 || s->restarts == 1)

@@ -233,7 +233,9 @@ const cli_command cli_predict = {
         "pairs in the same order: row,column,score, or HDF5 datasets row, col and score. Of a model of fit --samples,\n"
         "deviation comes behind it: the standard deviation of the prediction over the draws; nan where the row or\n"
         "the column is unknown.\n\n" CLI_UNKNOWN_HELP "\n"
-        "  --unknown nan      nan        --unknown drop   the line is left out        --unknown error   stop\n\n"
+        "  --unknown nan      nan\n"
+        "  --unknown drop     the line is left out\n"
+        "  --unknown error    stop\n\n"
         "  dnmf predict model.h5 pairs.csv -o scores.csv\n"
         "  dnmf predict model.h5 --row 196 --col 242\n"
         "  mpirun -n 8 dnmf predict model.h5 pairs.tsv -o scores.h5 --unknown drop",

@@ -58,13 +58,13 @@ static const cli_option options_table[] = {
     {"cols", 0, CLI_INPUT_FILE, RECOMMEND(cols), "FILE|ID,ID", "only these columns are candidates (default all)", 0, 0,
      NULL},
     {"min-count", 0, CLI_INT, RECOMMEND(min_count), "N",
-     "never list columns with fewer observations in the fit (a model of a matrix with\n"
-     "                               zeros: in --seen)",
+     "never list columns with fewer observations in the fit (a model of a matrix with "
+     "zeros: in --seen)",
      0, 9.2e18, NULL},
     {"optimism", 0, CLI_REAL, RECOMMEND(optimism), "X",
-     "of a model of fit --samples: rank by the prediction plus X of its deviations, which lists\n"
-     "                               what might be good, or with a negative X minus, what surely is; the score is\n"
-     "                               that sum (default 0)",
+     "of a model of fit --samples: rank by the prediction plus X of its deviations, which lists "
+     "what might be good, or with a negative X minus, what surely is; the score is "
+     "that sum (default 0)",
      -1000, 1000, NULL},
     {"similar-to", 0, CLI_TEXT, RECOMMEND(similar_to), "COL,COL",
      "instead: the columns most like these, by the cosine of their factors", 0, 0, NULL},

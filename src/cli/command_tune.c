@@ -42,30 +42,30 @@ static const char *const resume_words[] = {"auto", NULL};
 #define TUNE(member) offsetof(cli_tune_options, member)
 static const cli_option options_table[] = {
     {"components", 'k', CLI_TEXT, TUNE(lists.components), "K,K,...",
-     "components to try: numbers, or ranges like 2:20 or 2:20:2 (default: ratings 10,20,40;\n"
-     "                               zeros 2:20)",
+     "components to try: numbers, or ranges like 2:20 or 2:20:2 (default: ratings 10,20,40; "
+     "zeros 2:20)",
      0, 0, NULL},
     {"missing", 0, CLI_WORD, TUNE(fit.fit.missing), "M",
      "what is not stored, as for fit: auto (default: as the file says), zero, unobserved, weak", 0, 0, missing_choices},
     {"folds", 0, CLI_INT, TUNE(folds), "V",
-     "ratings: parts of the entries, each held out once; zeros: shares of --holdout, held out\n"
-     "                               one after another (default 5)",
+     "ratings: parts of the entries, each held out once; zeros: shares of --holdout, held out "
+     "one after another (default 5)",
      1, 1000, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N",
-     "groups of processes, a fit each at a time (default: one a process; zeros: where the\n"
-     "                               matrix takes at most 64 MiB, else 1)",
+     "groups of processes, a fit each at a time (default: one a process; zeros: where the "
+     "matrix takes at most 64 MiB, else 1)",
      1, 1e6, NULL},
     {"output", 'o', CLI_OUTPUT_HDF5, TUNE(output), "MODEL.h5",
-     "ratings: refit the best on all entries; zeros: the consensus of the restarts with the\n"
-     "                               number of components suggested",
+     "ratings: refit the best on all entries; zeros: the consensus of the restarts with the "
+     "number of components suggested",
      0, 0, NULL},
 };
 static const cli_option zeros_table[] = {
     {"restarts", 0, CLI_INT, TUNE(restarts), "R", "fits of each k, from seed, seed + 1, ... (default 10)", 1, 1e5,
      NULL},
     {"perturb", 0, CLI_TEXT, TUNE(perturb), "P",
-     "what each is fitted to: none (default), the matrix itself; a number X, each stored value\n"
-     "                               times a number in 1 -+ X; poisson, each drawn from a Poisson distribution",
+     "what each is fitted to: none (default), the matrix itself; a number X, each stored value "
+     "times a number in 1 -+ X; poisson, each drawn from a Poisson distribution",
      0, 0, NULL},
     {"cluster", 0, CLI_WORD, TUNE(cluster), "F",
      "the factor whose components are compared: w (default; components over the rows) or h", 0, 0, cluster_choices},
@@ -74,12 +74,12 @@ static const cli_option zeros_table[] = {
     {"criterion", 0, CLI_WORD, TUNE(criterion), "C", "what suggests a k: heldout, stability or both (default)", 0, 0,
      criterion_choices},
     {"checkpoint", 0, CLI_OUTPUT_HDF5, TUNE(checkpoint), "FILE.h5",
-     "keep what is done after every k; with it SIGTERM, SIGINT and SIGUSR1 end the job with\n"
-     "                               exit status 75",
+     "keep what is done after every k; with it SIGTERM, SIGINT and SIGUSR1 end the job with "
+     "exit status 75",
      0, 0, NULL},
     {"resume", 0, CLI_INPUT_FILE, TUNE(resume), "FILE.h5",
-     "take what is done from such a file, with the same options; auto: from that of\n"
-     "                               --checkpoint, or anew where there is none",
+     "take what is done from such a file, with the same options; auto: from that of "
+     "--checkpoint, or anew where there is none",
      0, 0, resume_words},
 };
 static const cli_option ratings_table[] = {
@@ -89,17 +89,17 @@ static const cli_option ratings_table[] = {
     {"penalty-scale", 0, CLI_TEXT, TUNE(lists.scale), "S,S,...",
      "sqrt-count (default), count, raw, or exponents from 0 to 1; zeros: raw or dimension", 0, 0, NULL},
     {"search", 0, CLI_CHOICE, TUNE(search), "S",
-     "grid (default): every combination; random: --samples draws, l2 log-uniform\n"
-     "                               between the smallest and the largest given",
+     "grid (default): every combination; random: --samples draws, l2 log-uniform "
+     "between the smallest and the largest given",
      0, 0, search_choices},
     {"samples", 0, CLI_INT, TUNE(samples), "N", "random draws (default 20)", 1, CLI_TUNE_MOST_CANDIDATES, NULL},
     {"metric", 0, CLI_TEXT, TUNE(metric), "M",
-     "rmse (default), or of lists of N columns that a row does not have: ndcg@N, recall@N,\n"
-     "                               precision@N, hit_rate@N, map@N, mrr@N; see evaluate",
+     "rmse (default), or of lists of N columns that a row does not have: ndcg@N, recall@N, "
+     "precision@N, hit_rate@N, map@N, mrr@N; see evaluate",
      0, 0, NULL},
     {"relevant", 0, CLI_REAL, TUNE(relevant), "X",
-     "with a list metric: held-out entries of X or more are relevant (default: their mean, of\n"
-     "                               strengths --like)",
+     "with a list metric: held-out entries of X or more are relevant (default: their mean, of "
+     "strengths --like)",
      -INFINITY, INFINITY, NULL},
     {"patience", 0, CLI_INT, TUNE(patience), "N", "iterations without improvement that end a fit (default 10)", 1, 1e6,
      NULL},

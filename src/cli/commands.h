@@ -22,7 +22,10 @@ extern const cli_command cli_reconstruct;
 extern const cli_command cli_export;
 extern const cli_command cli_plan_command;
 
-/* All of them, in that order, and NULL. */
+/* Not one of the list: it is called as an option of the program. */
+extern const cli_command cli_self_test;
+
+/* All but that, in the order above, and NULL. */
 extern const cli_command *const cli_commands[];
 
 #endif

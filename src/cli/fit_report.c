@@ -192,22 +192,23 @@ static void print_breakdown(cli_session *session, const dnmf_fitting *fit) {
   int iterations = done_here > 0 ? done_here : 1;
   char size[CLI_SIZE_TEXT];
   char read[48] = "";
-  cli_say(session, "  time      read %.3g s, init %.3g s, iterate %.3g s (%.3g s an iteration), write %.3g s",
-          fit->seconds.read, fit->seconds.init, s->total, s->total / iterations, fit->seconds.write);
+  cli_detail(session, "  time      read %.3g s, init %.3g s, iterate %.3g s (%.3g s an iteration), write %.3g s",
+             fit->seconds.read, fit->seconds.init, s->total, s->total / iterations, fit->seconds.write);
   if (fit->in_batches) {
     snprintf(read, sizeof read, "waiting for the file %.0f%%, ", s->read / whole);
-    cli_say(session, "  last pass %.3g s: W for the final H", fit->last_pass_seconds);
+    cli_detail(session, "  last pass %.3g s: W for the final H", fit->last_pass_seconds);
   }
-  cli_say(session, "  iterating %sproduct %.0f%%, gram %.0f%%, update %.0f%%, exchange %.0f%%, other %.0f%%", read,
-          s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole, other_seconds(s) / whole);
+  cli_detail(session, "  iterating %sproduct %.0f%%, gram %.0f%%, update %.0f%%, exchange %.0f%%, other %.0f%%", read,
+             s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole, other_seconds(s) / whole);
   if (fit->predicted > 0)
-    cli_say(session, "  predicted %.3g s an iteration, by the machine as measured before: it took %.2f times that",
-            fit->predicted, s->total / iterations / fit->predicted);
+    cli_detail(session, "  predicted %.3g s an iteration, by the machine as measured before: it took %.2f times that",
+               fit->predicted, s->total / iterations / fit->predicted);
   if (session->context->size > 1)
-    cli_say(session, "  traffic   %.4g words (%s) and %.4g messages an iteration, all processes together",
-            all_words(traffic) / iterations,
-            cli_size_text(all_words(traffic) / iterations * (double)dnmf_precision_size(fit->a.matrix.precision), size),
-            traffic->messages / iterations);
+    cli_detail(
+        session, "  traffic   %.4g words (%s) and %.4g messages an iteration, all processes together",
+        all_words(traffic) / iterations,
+        cli_size_text(all_words(traffic) / iterations * (double)dnmf_precision_size(fit->a.matrix.precision), size),
+        traffic->messages / iterations);
 }
 
 /* The last line of a job that stopped before its fit was done. */
@@ -241,20 +242,9 @@ static void print_chain(cli_session *session, const dnmf_fitting *fit) {
               most_r_hat);
 }
 
-dnmf_status cli_fit_print(cli_session *session, const dnmf_fitting *fit) {
-  int64_t memory = 0;
-  char size[CLI_SIZE_TEXT];
+/* How good the model is. */
+static void print_quality(cli_session *session, const dnmf_fitting *fit) {
   const dnmf_fit_result *r = &fit->result;
-  DNMF_TRY(cli_peak_memory(session, &memory));
-  if (r->below_rounding && fit->settings.loss.divergence)
-    dnmf_warn(session->context,
-              "the divergence is lost in the rounding of the terms it is made of: the objective is an "
-              "upper bound only");
-  else if (r->below_rounding)
-    dnmf_warn(session->context, "the residual is lost in the rounding of the terms it is made of: objective and "
-                                "relative error are not to be trusted; --exact-residual sums it entry by entry");
-  cli_say(session, "%s after %d iterations (%s)", r->converged ? "converged" : "stopped", r->iterations,
-          r->stop_reason);
   char relative[64];
   if (isfinite(dnmf_fitting_relative_error(fit)))
     snprintf(relative, sizeof relative, "%.6f", dnmf_fitting_relative_error(fit));
@@ -263,9 +253,9 @@ dnmf_status cli_fit_print(cli_session *session, const dnmf_fitting *fit) {
   if (!isfinite(r->objective))
     cli_say(session, "  objective not known before the first iteration");
   else if (isfinite(r->residual_squares))
-    cli_say(session, "  objective %.9g, relative error %s, RMSE %.6f over %s%.0f%s", r->objective, relative,
+    cli_say(session, "  error     relative error %s, RMSE %.6f over %s%.0f%s\n  objective %.9g", relative,
             dnmf_fitting_rmse(fit), fit->weak ? "weights of " : "", dnmf_fitting_entries(fit),
-            fit->weak ? " in all" : " entries");
+            fit->weak ? " in all" : " entries", r->objective);
   else
     cli_say(session, "  objective %.9g over %.0f entries", r->objective, dnmf_fitting_entries(fit));
   if (fit->residual_is_exact)
@@ -278,10 +268,42 @@ dnmf_status cli_fit_print(cli_session *session, const dnmf_fitting *fit) {
   print_chain(session, fit);
   if (fit->restart_count > 0)
     print_restarts(session, fit);
-  print_breakdown(session, fit);
-  cli_say(session, "  memory    %s at most in a process", cli_size_text((double)memory, size));
+}
+
+/* What a person does with such a model. */
+static void print_next(cli_session *session, const dnmf_fitting *fit) {
+  const char *model = fit->asked.files.output;
+  if (fit->weak)
+    cli_say(session, "  next      dnmf recommend %s --seen %s", model, fit->data->name);
+  else if (fit->missing == DNMF_MISSING_UNOBSERVED)
+    cli_say(session,
+            "  for       predicted values; what to list is learnt by dnmf fit --implicit\n"
+            "  next      dnmf evaluate %s TEST, dnmf predict %s PAIRS -o OUT.csv",
+            model, model);
+  else
+    cli_say(session, "  next      dnmf describe %s, dnmf export %s -o factors.csv", model, model);
+}
+
+dnmf_status cli_fit_print(cli_session *session, const dnmf_fitting *fit) {
+  int64_t memory = 0;
+  const dnmf_fit_result *r = &fit->result;
+  DNMF_TRY(cli_peak_memory(session, &memory));
+  if (r->below_rounding && fit->settings.loss.divergence)
+    dnmf_warn(session->context,
+              "the divergence is lost in the rounding of the terms it is made of: the objective is an "
+              "upper bound only");
+  else if (r->below_rounding)
+    dnmf_warn(session->context, "the residual is lost in the rounding of the terms it is made of: objective and "
+                                "relative error are not to be trusted; --exact-residual sums it entry by entry");
+  cli_say(session, "fitted %s, %" PRId64 " x %" PRId64 ", with %d component%s: %s after %d iteration%s (%s)",
+          fit->data->name, fit->a.matrix.rows, fit->a.matrix.cols, fit->components, fit->components > 1 ? "s" : "",
+          r->converged ? "converged" : "stopped", r->iterations, r->iterations == 1 ? "" : "s", r->stop_reason);
+  print_quality(session, fit);
   cli_say(session, r->interrupted ? "  saved in  %s" : "  model     %s",
           r->interrupted ? fit->asked.files.checkpoint : fit->asked.files.output);
+  if (!r->interrupted)
+    print_next(session, fit);
+  print_breakdown(session, fit);
   if (!r->interrupted && fit->restarts.ended)
     dnmf_warn(session->context,
               "stopped by %s before all restarts were done: %s has the best of what was reached; with --checkpoint a "

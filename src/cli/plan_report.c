@@ -70,19 +70,30 @@ static void print_head(cli_session *session, const cli_plan *plan) {
           cli_size_text(machine->network, network), plan->machine.network_origin);
 }
 
+static const char *grid_text(const cli_plan *plan, const dnmf_cost *cost, char text[32]) {
+  if (observed(plan))
+    return "-";
+  snprintf(text, 32, "%dx%d", cost->grid_rows, cost->grid_cols);
+  return text;
+}
+
 static void print_row(cli_session *session, const cli_plan *plan, const dnmf_cost *cost) {
-  char grid[32] = "-";
+  char grid[32];
   char memory[CLI_SIZE_TEXT];
   char block[CLI_SIZE_TEXT];
-  const dnmf_fit_seconds *s = &cost->seconds;
   const double p = cost->processes;
+  cli_say(session, "%9d %8s %9s %9s %9.4g %8.4g %9.3g %9.0f%%", cost->processes, grid_text(plan, cost, grid),
+          cli_size_text(cost->memory.peak + (double)plan->program, memory), cli_size_text(cost->memory.block, block),
+          all_words(&cost->traffic) / p, cost->traffic.messages / p, cost->seconds.total, 100 * efficiency(plan, cost));
+}
+
+/* Where the seconds go. */
+static void print_shares(cli_session *session, const cli_plan *plan, const dnmf_cost *cost) {
+  char grid[32];
+  const dnmf_fit_seconds *s = &cost->seconds;
   const double whole = s->total > 0 ? s->total / 100 : 1;
-  if (!observed(plan))
-    snprintf(grid, sizeof grid, "%dx%d", cost->grid_rows, cost->grid_cols);
-  cli_say(session, "%9d %9s %10s %10s %10.4g %8.4g %10.3g %7.0f%% %5.0f%% %6.0f%% %8.0f%% %10.0f%%", cost->processes,
-          grid, cli_size_text(cost->memory.peak + (double)plan->program, memory),
-          cli_size_text(cost->memory.block, block), all_words(&cost->traffic) / p, cost->traffic.messages / p, s->total,
-          s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole, 100 * efficiency(plan, cost));
+  cli_say(session, "%9d %8s %8.0f%% %8.0f%% %8.0f%% %8.0f%%", cost->processes, grid_text(plan, cost, grid),
+          s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole);
 }
 
 /* What restarts an iteration is of, which may differ between grids. */
@@ -100,15 +111,18 @@ void cli_plan_print(cli_session *session, const cli_plan *plan) {
   char program[CLI_SIZE_TEXT];
   print_head(session, plan);
   print_restarts(session, plan);
-  cli_say(session, "\n%9s %9s %10s %10s %10s %8s %10s %8s %6s %7s %9s %11s", "processes", "grid", "memory", "block",
-          "words", "messages", "s/iter", "product", "gram", "update", "exchange", "efficiency");
+  cli_say(session, "\n%9s %8s %9s %9s %9s %8s %9s %10s", "processes", "grid", "memory", "block", "words", "messages",
+          "s/iter", "efficiency");
   for (int64_t i = 0; i < plan->count; i++)
     print_row(session, plan, &plan->costs[i]);
+  cli_say(session, "\n%9s %8s %9s %9s %9s %9s", "processes", "grid", "product", "gram", "update", "exchange");
+  for (int64_t i = 0; i < plan->count; i++)
+    print_shares(session, plan, &plan->costs[i]);
   cli_say(session,
           "\nA process and an iteration each; memory at its peak with the %s of the program itself; efficiency against "
-          "one\nprocess, %.3g s an iteration.%s",
+          "one process, %.3g s an iteration.%s",
           cli_size_text((double)plan->program, program), plan->alone,
-          observed(plan) ? " Words of ratings are a bound, reached when every process has entries in every\nrow and "
+          observed(plan) ? " Words of ratings are a bound, reached when every process has entries in every row and "
                            "column; their memory follows from it."
                          : "");
   cli_print_json(session, to_json(plan, session->context->threads));

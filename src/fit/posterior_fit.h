@@ -11,7 +11,7 @@
  *   the priors of W and of H       given W, and H
  * each from its exact conditional distribution. Random numbers are functions of (seed, sweep, row, component), and sums
  * do not depend on their order (base/exact_sum.h): the chain is the same to the last bit on any number of processes and
- * threads where the mean and the deviation of the ratings are, as of ratings of few distinct values.
+ * threads, as long as the fit before it takes as many iterations.
  *
  * The mean of the kept draws' predictions is that of one model with components * kept components (multiplied out, the
  * level is in the biases as always): W = [W_1 ... W_kept] / kept, H = [H_1; ...; H_kept], and the mean biases.

@@ -275,13 +275,34 @@ static dnmf_status run_rounds(const dnmf_matrix *a, const dnmf_layout *layout, i
   return DNMF_OK;
 }
 
+/* Bytes of a row of a panel up to which products with a sparse block gain from more starts (measured), unless the whole
+ * panel stays in a cache. */
+enum { SPARSE_ROW_BYTES = 384, SPARSE_PANEL_BYTES = 1 << 20 };
+
+/* How many of `count` starts side by side are faster than fewer, for blocks of at most that size. */
+static int count_that_pay(bool sparse, dnmf_precision precision, int components, bool divergence, int64_t block_rows,
+                          int64_t block_cols, int count) {
+  const int64_t longer = block_rows > block_cols ? block_rows : block_cols;
+  const int64_t row_bytes = (int64_t)components * (int64_t)dnmf_precision_size(precision);
+  const int64_t in_row = SPARSE_ROW_BYTES / row_bytes;
+  const int64_t in_cache = SPARSE_PANEL_BYTES / row_bytes / longer;
+  const int64_t most = in_row > in_cache ? in_row : in_cache;
+  if (divergence || count < 1)
+    return 1;
+  if (!sparse || most >= count)
+    return count;
+  return most > 1 ? (int)most : 1;
+}
+
 dnmf_status dnmf_fit_restarts(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a,
                               const dnmf_layout *layout, dnmf_restarts *restarts) {
   restarts->ended = NULL;
   restarts->steps = 0;
   restarts->seconds = (dnmf_fit_seconds){0};
   restarts->traffic = (dnmf_traffic){0};
-  const int most = settings->loss.divergence || restarts->side_by_side < 1 ? 1 : restarts->side_by_side;
+  const dnmf_grid *grid = layout->grid;
+  const int most = count_that_pay(a->sparse, a->precision, settings->components, settings->loss.divergence,
+                                  a->rows / grid->rows + 1, a->cols / grid->cols + 1, restarts->side_by_side);
   restart_round round = {.context = context, .settings = settings, .all = restarts};
   dnmf_status status = dnmf_agree(context, create_round(&context->error, most, &round));
   if (status == DNMF_OK)
@@ -292,26 +313,18 @@ dnmf_status dnmf_fit_restarts(dnmf_context *context, const dnmf_settings *settin
 
 /* --- Memory ------------------------------------------------------------------------------------------------ */
 
-/* Bytes of a row of a panel up to which products with a sparse block gain from more starts (measured), unless the whole
- * panel stays in a cache. */
-enum { SPARSE_ROW_BYTES = 384, SPARSE_PANEL_BYTES = 1 << 20 };
-
-static bool pays(const dnmf_job *job, int grid_rows, int grid_cols, int starts) {
-  const int64_t row_bytes = (int64_t)starts * job->components * (int64_t)dnmf_precision_size(job->precision);
-  const int64_t rows = job->rows / grid_rows > job->cols / grid_cols ? job->rows / grid_rows : job->cols / grid_cols;
-  return !job->sparse || row_bytes <= SPARSE_ROW_BYTES || row_bytes * (rows + 1) <= SPARSE_PANEL_BYTES;
-}
-
 int dnmf_restarts_at_once(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols, int count,
                           double bytes) {
-  int starts = job->loss.divergence ? 1 : count;
+  const int paying = count_that_pay(job->sparse, job->precision, job->components, job->loss.divergence,
+                                    job->rows / grid_rows + 1, job->cols / grid_cols + 1, count);
+  int starts = paying;
   for (; starts > 1; starts--) {
     dnmf_job together = *job;
     dnmf_cost cost;
     together.starts = starts;
     together.restarts = count;
     dnmf_cost_of(context, &together, NULL, grid_rows, grid_cols, &cost);
-    if (pays(job, grid_rows, grid_cols, starts) && cost.memory.peak <= bytes)
+    if (cost.memory.peak <= bytes)
       break;
   }
   return starts > 1 ? starts : 1;

@@ -36,7 +36,8 @@ typedef struct dnmf_restarts dnmf_restarts;
 struct dnmf_restarts {
   int count;
   dnmf_restart *items; /* owned */
-  int side_by_side;    /* most restarts that share a product; 0 and 1: one after the other */
+  int side_by_side;    /* most restarts that share a product, of which no more do than pay; 0 and 1: one after the
+                          other */
   void *state;         /* given to the functions */
 
   /* What dnmf_fit_restarts comes to. */

@@ -50,6 +50,12 @@ double dnmf_relative_error(double residual_squares, double sum_squares) {
   return sum_squares > 0 ? sqrt(residual_squares / sum_squares) : NAN;
 }
 
+void dnmf_fit_result_move(dnmf_fit_result *from, dnmf_fit_result *to) {
+  *to = *from;
+  from->objective_history = from->seconds_history = from->error_history = from->validation_history = NULL;
+  from->history_count = 0;
+}
+
 void dnmf_fit_result_free(dnmf_fit_result *result) {
   free(result->objective_history);
   free(result->seconds_history);

@@ -38,6 +38,9 @@ double dnmf_relative_error(double residual_squares, double sum_squares);
 
 void dnmf_fit_result_free(dnmf_fit_result *result);
 
+/* `to` becomes the result, and its histories' owner; what is left is its figures. local */
+void dnmf_fit_result_move(dnmf_fit_result *from, dnmf_fit_result *to);
+
 /* Appends a step to the histories. local */
 dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, const dnmf_step *step);
 

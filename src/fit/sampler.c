@@ -112,7 +112,7 @@ dnmf_status dnmf_sampler_begin(dnmf_sampler *sampler, int64_t sweeps, double squ
                                double *extra) {
   sampler->sweeps = sweeps;
   sampler->squares = squares >= 0 ? squares : 0.5 * (double)sampler->ratings->stored * sampler->unit * sampler->unit;
-  sampler->loss[0] = sampler->loss[1] = 0;
+  memset(sampler->loss, 0, sizeof sampler->loss);
   return sum_and_draw(sampler, false, extra_count, extra);
 }
 

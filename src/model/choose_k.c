@@ -96,6 +96,24 @@ static void suggest_by_both(const dnmf_search_candidate *candidates, dnmf_search
     snprintf(s->reason, sizeof s->reason, "%s; %s: the smaller of the two", a, b);
 }
 
+/* No candidate qualifies: the only one, or the one whose smallest silhouette is largest. */
+static void suggest_nearest(int64_t count, const dnmf_search_candidate *candidates, dnmf_search_suggestion *s) {
+  for (int64_t c = 0; c < count; c++)
+    if (isfinite(candidates[c].silhouette_min) &&
+        (s->at < 0 || candidates[c].silhouette_min > candidates[s->at].silhouette_min))
+      s->at = c;
+  if (count == 1) {
+    s->at = 0;
+    snprintf(s->reason, sizeof s->reason, "it is the only number of components tried");
+  } else if (s->at >= 0) {
+    snprintf(s->reason, sizeof s->reason,
+             "no k tried has stable components only (smallest silhouette %.2g or more); this one comes nearest (%.2f)",
+             DNMF_STABLE_SILHOUETTE, candidates[s->at].silhouette_min);
+  } else {
+    snprintf(s->reason, sizeof s->reason, "neither held-out cells nor restarts tell anything of the numbers tried");
+  }
+}
+
 void dnmf_choose_components(dnmf_criterion criterion, int64_t count, const dnmf_search_candidate *candidates,
                             dnmf_search_suggestion *suggestion) {
   *suggestion = (dnmf_search_suggestion){.at = -1};
@@ -112,8 +130,6 @@ void dnmf_choose_components(dnmf_criterion criterion, int64_t count, const dnmf_
     suggestion->at = suggestion->by_stability;
     say_stability(&candidates[suggestion->at], suggestion->reason, sizeof suggestion->reason);
   } else {
-    snprintf(suggestion->reason, sizeof suggestion->reason,
-             "no number of components tried has stable components only (smallest silhouette %.2g or more)",
-             DNMF_STABLE_SILHOUETTE);
+    suggest_nearest(count, candidates, suggestion);
   }
 }

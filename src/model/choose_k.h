@@ -9,7 +9,7 @@
  * with a smallest silhouette of DNMF_STABLE_SILHOUETTE or more, the one of most components. One component is stable.
  *
  * Both: if they differ, the smaller of the two, as what more components add is either no better on cells that were not
- * used or not the same in every run.
+ * used or not the same in every run. If no candidate qualifies, the one whose smallest silhouette is largest.
  */
 #ifndef DNMF_CHOOSE_K_H
 #define DNMF_CHOOSE_K_H

@@ -193,6 +193,27 @@ def test_perturbed_copies_are_the_same_on_any_grid(folder, perturb):
     assert abs(figures(told)[2]["relative_error"] - plain[2]["relative_error"]) > 1e-5
 
 
+@pytest.mark.parametrize("loss, k", [("frobenius", 2), ("kullback-leibler", 1)])
+def test_the_error_on_held_out_cells_is_that_of_fit(matrix, folder, loss, k):
+    """The first fold is what fit holds out; of so few components every start ends at the same optimum."""
+    options = ["-k", k, "--loss", loss, "--seed", 3, "--tol", 0, "--max-iter", 1500, "--json"]
+    told = run(["tune", matrix, *options, "--restarts", 1, "--folds", 1, "--holdout", 0.1]).json
+    run(["fit", matrix, "-o", folder / "held.h5", *options, "--validation", 0.1])
+    with h5py.File(folder / "held.h5") as file:
+        expected = np.sqrt(2 * file.attrs["validation_loss"])
+    assert told["candidates"][0]["heldout"] == pytest.approx(expected, rel=1e-5)
+    assert told["candidates"][0]["heldout_spread"] is None and told["suggestion"]["by_heldout"] == k
+
+
+def test_held_out_cells_suggest_the_planted_number_on_any_grid(matrix):
+    options = ["tune", matrix, "-k", "2:5", "--restarts", 2, "--folds", 4, "--json"]
+    told = run(options).json
+    errors = [figures(told)[k]["heldout"] for k in range(2, 6)]
+    assert told["suggestion"]["by_heldout"] == 3 and min(errors) > 0
+    assert figures(told)[2]["heldout"] > 1.2 * figures(told)[3]["heldout"]
+    same(told, run([*options, "--groups", 2], processes=4).json, 1e-5)
+
+
 def test_what_is_done_is_not_done_again(matrix, folder, alone):
     options = ["tune", matrix, "--restarts", RESTARTS, "--holdout", 0, "--checkpoint", folder / "kept.h5", "--json"]
     run([*options, "-k", "4,2"], processes=2)
@@ -239,6 +260,7 @@ def test_a_search_that_is_told_to_stop_goes_on(matrix, folder):
     (["--criterion", "stability", "--restarts", "1"], "--criterion stability"),
     (["--criterion", "heldout", "--holdout", "0"], "--criterion heldout"),
     (["--resume", "auto"], "--resume auto"),
+    (["-k", "2,3", "--restarts", "1", "--holdout", "0", "-o", "m.h5"], "a consensus model needs"),
 ])
 def test_what_cannot_be_done_is_refused(matrix, options, words):
     refused = run(["tune", matrix, *([] if "-k" in options else ["-k", "2"]), *options], expect=2)

@@ -193,7 +193,7 @@ static void so_under_divergences(void **state) {
 
 /* Beside the model's own factors, as a job has them. What is noted of each restart comes on top of the plan. */
 static void check_restarts(const dnmf_grid *grid) {
-  enum { RESTARTS = 12, COMPONENTS = 8, NOTES = 1300 };
+  enum { RESTARTS = 12, COMPONENTS = 8, NOTES = 3000 };
   dnmf_context *context = test_context();
   const whole a = whole_matrix(31, 23);
   dnmf_settings options = fit_options(DNMF_SOLVER_HALS, COMPONENTS, ITERATIONS);

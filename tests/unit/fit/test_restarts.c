@@ -230,6 +230,7 @@ static dnmf_status keep(void *state, const dnmf_restarts *now, bool last) {
     to->h = copy_of_panel(&from->h);
     to->result.objective_history = copy_of_values(from->result.objective_history, from->result.history_count);
     to->result.seconds_history = copy_of_values(from->result.seconds_history, from->result.history_count);
+    to->result.error_history = copy_of_values(from->result.error_history, from->result.history_count);
     to->result.validation_history = NULL;
   }
   k->saves++;
