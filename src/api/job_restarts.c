@@ -257,10 +257,7 @@ static const double *restarts_curve(const dnmf_model *saved, const char *name, i
 static dnmf_status restart_copy_history(dnmf_error *error, const double *from, int64_t count, double **to) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "the history of the fit", count, sizeof(double), &memory));
-  if (from)
-    memcpy(memory, from, (size_t)count * sizeof(double));
-  for (int64_t i = 0; !from && i < count; i++)
-    ((double *)memory)[i] = NAN;
+  memcpy(memory, from, (size_t)count * sizeof(double));
   *to = memory;
   return DNMF_OK;
 }

@@ -18,6 +18,8 @@ static const known_fact data_facts[] = {
     {"cols", "columns"},
     {"stored", "stored entries"},
     {"missing", "entries that are not stored"},
+    {"missing_cells", "cells without a value"},
+    {"validation_cells", "cells held out"},
     {"mean", "mean"},
     {"smallest", "smallest value"},
     {"largest", "largest value"},
@@ -52,7 +54,8 @@ static const known_fact end_facts[] = {
     {"objective", "objective"},
     {"relative_error", "relative error"},
     {"best_iteration", "iteration of the model kept"},
-    {"validation_rmse", "RMSE of the ratings held out"},
+    {"validation_rmse", "RMSE of what was held out"},
+    {"validation_loss", "mean loss of what was held out"},
     {"samples", "draws that the model holds"},
     {"noise_precision", "precision of the noise, 1 / variance"},
     {"noise_r_hat", "R-hat of the noise"},
@@ -80,12 +83,25 @@ static bool is_worth_telling(const dnmf_attribute *a) {
   return strcmp(a->name, "implicit") != 0 || a->integer != 0;
 }
 
-static void put_facts(dnmf_page *page, const dnmf_model *model, const known_fact *facts, size_t count) {
+/* A card of facts; none where the model tells none of them. `more` is put first: a text, or NULL. */
+static void put_card(dnmf_page *page, const dnmf_model *model, const char *caption, const char *more,
+                     const known_fact *facts, size_t count) {
+  bool any = more;
+  for (size_t i = 0; i < count && !any; i++)
+    any = dnmf_model_attribute(model, facts[i].key);
+  if (!any)
+    return;
+  dnmf_page_put(page, "<figure>\n");
+  dnmf_page_facts(page, caption);
+  if (more)
+    dnmf_page_fact_text(page, "stop_reason", "ended", more);
   for (size_t i = 0; i < count; i++) {
     const dnmf_attribute *a = dnmf_model_attribute(model, facts[i].key);
     if (a && is_worth_telling(a))
       put_attribute(page, a, facts[i].name);
   }
+  dnmf_page_facts_end(page);
+  dnmf_page_put(page, "</figure>\n");
 }
 
 /* How a fit ended, in words. */
@@ -108,24 +124,17 @@ static const char *ending_words(const char *reason) {
 
 void dnmf_report_facts(dnmf_page *page, const dnmf_model *model) {
   const dnmf_attribute *reason = dnmf_model_attribute(model, "stop_reason");
-  dnmf_page_section(page, "What it is",
-                    model->attribute_count > 0 ? NULL : "The file says nothing about how it was made.");
+  const char *ending = reason && reason->kind == DNMF_ATTRIBUTE_TEXT ? ending_words(reason->text) : NULL;
+  if (model->attribute_count == 0) {
+    dnmf_page_section(page, "What it is", "The file says nothing about how it was made.");
+    dnmf_page_section_end(page);
+    return;
+  }
+  dnmf_page_section(page, "What it is", NULL);
   dnmf_page_figures(page);
-  dnmf_page_put(page, "<figure>\n");
-  dnmf_page_facts(page, "Result");
-  if (reason && reason->kind == DNMF_ATTRIBUTE_TEXT)
-    dnmf_page_fact_text(page, "stop_reason", "ended", ending_words(reason->text));
-  put_facts(page, model, end_facts, sizeof end_facts / sizeof *end_facts);
-  dnmf_page_facts_end(page);
-  dnmf_page_put(page, "</figure>\n<figure>\n");
-  dnmf_page_facts(page, "Data");
-  put_facts(page, model, data_facts, sizeof data_facts / sizeof *data_facts);
-  dnmf_page_facts_end(page);
-  dnmf_page_put(page, "</figure>\n<figure>\n");
-  dnmf_page_facts(page, "Fit");
-  put_facts(page, model, fit_facts, sizeof fit_facts / sizeof *fit_facts);
-  dnmf_page_facts_end(page);
-  dnmf_page_put(page, "</figure>\n");
+  put_card(page, model, "Result", ending, end_facts, sizeof end_facts / sizeof *end_facts);
+  put_card(page, model, "Data", NULL, data_facts, sizeof data_facts / sizeof *data_facts);
+  put_card(page, model, "Fit", NULL, fit_facts, sizeof fit_facts / sizeof *fit_facts);
   dnmf_page_figures_end(page);
   dnmf_page_put(page, "<details><summary>Everything the file says</summary>\n");
   dnmf_page_facts(page, "Attributes of the model");
@@ -229,8 +238,8 @@ void dnmf_report_course(dnmf_page *page, const dnmf_model *model) {
        .y_name = "relative error",
        .mark = mark,
        .mark_x = best},
-      {.title = "RMSE of held-out ratings",
-       .note = "Root mean squared error on the ratings held out of the fit.",
+      {.title = "RMSE of held-out entries",
+       .note = "Root mean squared error on what was held out of the fit.",
        .x_name = "iteration",
        .y_name = "RMSE",
        .mark = mark,

@@ -261,7 +261,7 @@ dnmf_status dnmf_search_run(dnmf_context *context, const dnmf_data *data, const 
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(search_choose_groups(context, data, s));
   DNMF_TRY(search_open(context, data, s));
-  s->fits = s->count * (s->restarts + s->folds);
+  s->fits = s->count * (s->restarts + s->folds * DNMF_SEARCH_FOLD_STARTS);
   if (search->resume)
     DNMF_TRY(dnmf_search_resume(context, s));
   if (host->begins)

@@ -26,8 +26,9 @@ typedef struct dnmf_search_host {
   void *state;
   void (*begins)(void *state, const dnmf_search *s); /* everything is ready for the first fit; on every process */
   void (*done)(void *state, const dnmf_search *s, const dnmf_search_candidate *candidate); /* on every process */
-  void (*fitted)(void *state, const dnmf_search *s, int64_t components); /* a fit; on process 0, of its group's */
-  bool (*told_to_stop)(void *state);                                     /* local */
+  /* So many fits of a candidate are done; on the processes of its group. */
+  void (*fitted)(void *state, const dnmf_search *s, int64_t components, int64_t done);
+  bool (*told_to_stop)(void *state); /* local */
   const char *command_line;
   const char *libraries;
 } dnmf_search_host;
@@ -70,8 +71,7 @@ struct dnmf_search {
   int64_t count;
   dnmf_search_record *records; /* in the order asked for; owned */
   int64_t fits;                /* of the whole search: restarts and folds */
-  int64_t fits_done;           /* by this group in this job, */
-  int64_t fits_kept;           /* and taken from a file */
+  int64_t fits_kept;           /* of these, taken from a file */
   double began;
   dnmf_search_suggestion suggestion;
 };

@@ -146,7 +146,7 @@ static dnmf_status search_take(dnmf_context *context, dnmf_search *s, const char
   else
     dnmf_panel_free(&record->medians);
   record->done = status == DNMF_OK && found;
-  s->fits_kept += record->done ? s->restarts + s->folds : 0;
+  s->fits_kept += record->done ? s->restarts + s->folds * DNMF_SEARCH_FOLD_STARTS : 0;
   free(memory);
   return status;
 }

@@ -19,6 +19,7 @@ typedef struct candidate_fits {
   const dnmf_matrix *a; /* what is fitted now */
   int side_by_side;     /* fits that share products */
   dnmf_restarts restarts;
+  int64_t done;   /* fits */
   double *errors; /* of each restart: |A - WH|^2 of the matrix itself */
 } candidate_fits;
 
@@ -50,9 +51,9 @@ static dnmf_status fit_restarts(candidate_fits *c, const dnmf_matrix *a, dnmf_re
   DNMF_TRY(dnmf_fit_restarts(context, &s->f.settings, a, &s->f.a.layout, restarts));
   if (was_stopped(restarts))
     return DNMF_INTERRUPTED;
-  s->fits_done += restarts->count;
+  c->done += restarts->count;
   if (s->host->fitted)
-    s->host->fitted(s->host->state, s, c->record->figures.components);
+    s->host->fitted(s->host->state, s, c->record->figures.components, c->done);
   return DNMF_OK;
 }
 

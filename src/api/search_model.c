@@ -83,10 +83,10 @@ dnmf_status dnmf_search_write(dnmf_context *context, dnmf_search *s, int64_t at,
   const dnmf_job_host host = {.command_line = s->host->command_line, .libraries = s->host->libraries};
   dnmf_model model = {.rows = 0};
   dnmf_status status = make_consensus(context, s, at, &host, &model);
-  if (status == DNMF_OK && s->group == 0)
+  if (status == DNMF_OK && s->group == 0) {
     status = dnmf_model_write(&s->part, path, &model);
-  if (status != DNMF_OK && s->group == 0)
     context->error = s->part.error;
+  }
   dnmf_fitting_release(&s->f, &model);
   s->f.host = NULL;
   return dnmf_agree(context, status);

@@ -160,7 +160,11 @@ static int compare_models(self_test *test, const dnmf_model *one, const dnmf_mod
     if (code == DNMF_SUCCESS)
       code = dnmf_model_h(test->library, models[m], 0, COLS, h[m], 0);
   }
-  *same = memcmp(w[0], w[1], sizeof w[0]) == 0 && memcmp(h[0], h[1], sizeof h[0]) == 0;
+  *same = true;
+  for (int i = 0; i < ROWS * COMPONENTS; i++)
+    *same = *same && w[0][i] == w[1][i];
+  for (int i = 0; i < COLS * COMPONENTS; i++)
+    *same = *same && h[0][i] == h[1][i];
   return code;
 }
 

@@ -111,10 +111,11 @@ static json_t *restarts_to_json(const dnmf_fitting *fit) {
     const dnmf_fit_result *result = &restart->result;
     if (restart->stage != DNMF_RESTART_WAITING)
       cli_json_append(&fits,
-                      cli_json_pack("{s:I, s:i, s:b, s:s, s:o, s:o}", "seed", (json_int_t)restart->seed, "iterations",
-                                    result->iterations, "converged", result->converged, "stop_reason",
+                      cli_json_pack("{s:I, s:i, s:b, s:s, s:o, s:o, s:o}", "seed", (json_int_t)restart->seed,
+                                    "iterations", result->iterations, "converged", result->converged, "stop_reason",
                                     result->stop_reason, "objective", cli_json_real(result->objective),
-                                    "relative_error", cli_json_real(restart_relative_error(fit, result))));
+                                    "relative_error", cli_json_real(restart_relative_error(fit, result)),
+                                    "validation_rmse", cli_json_real(result->validation_rmse)));
   }
   return cli_json_pack("{s:i, s:i, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "count", restarts->count, "done",
                        count_restarts(restarts, DNMF_RESTART_DONE), "side_by_side", fit->side_by_side, "steps",
@@ -179,6 +180,9 @@ static json_t *to_json(cli_session *session, const dnmf_fitting *fit, int64_t me
   cli_json_set(&object, "posterior", posterior_to_json(fit));
   cli_json_set(&object, "mini_batches", batches_to_json(fit));
   cli_json_set(&object, "restarts", restarts_to_json(fit));
+  const bool ratings = fit->missing == DNMF_MISSING_UNOBSERVED && !fit->weak;
+  cli_json_merge(&object,
+                 cli_json_pack("{s:s?}", "implicit_terms", ratings ? dnmf_evidence_name(&fit->settings) : NULL));
   return object;
 }
 

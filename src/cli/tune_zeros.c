@@ -14,8 +14,8 @@
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
 static dnmf_status refuse_ratings_options(dnmf_error *error, const cli_given *given) {
-  static const char *const of_ratings[] = {"bias",     "search",    "samples", "metric",     "relevant",
-                                           "patience", "shrink-to", "l2-bias", "init-scale", NULL};
+  static const char *const of_ratings[] = {"bias",     "implicit-terms", "search",  "samples",    "metric", "relevant",
+                                           "patience", "shrink-to",      "l2-bias", "init-scale", NULL};
   static const char *const of_weak_zeros[] = {"missing-weight", "confidence", "alpha", "epsilon", "like", NULL};
   DNMF_TRY(cli_tune_refuse(error, given, of_ratings,
                            "it needs --missing unobserved, and this matrix counts what is not stored as zeros"));
@@ -138,24 +138,58 @@ static void say_candidate(cli_session *session, const dnmf_search_candidate *c, 
           c->seconds, mark);
 }
 
-/* A number of components is done. */
-static void tell_candidate(void *state, const dnmf_search *s, const dnmf_search_candidate *c) {
-  const cli_session *session = state;
-  const double elapsed = MPI_Wtime() - s->began;
+/* Share of the search that is done: fits of k components take about k + 1 times a unit. `at_work`, of the candidate of
+ * so many components the fits that are done; 0: none is at work. */
+static double done_share(const dnmf_search *s, int64_t components, int64_t at_work) {
+  const double each = s->restarts + s->folds * DNMF_SEARCH_FOLD_STARTS;
   double work = 0;
   double done = 0;
   for (int64_t i = 0; i < s->count; i++) {
-    const double cost = (double)s->records[i].figures.components + 1;
+    const dnmf_search_record *record = &s->records[i];
+    const double cost = (double)record->figures.components + 1;
     work += cost;
-    done += s->records[i].done ? cost : 0;
+    done += record->done ? cost : record->figures.components == components ? cost * (double)at_work / each : 0;
   }
-  if (session->common->progress == CLI_PROGRESS_NEVER || session->context->rank != 0 || session->common->quiet)
+  return done / work;
+}
+
+/* ", 12 s left", where the time so far tells. */
+static void left_text(const dnmf_search *s, double share, char *text, size_t size) {
+  const double elapsed = MPI_Wtime() - s->began;
+  text[0] = 0;
+  if (s->fits_kept == 0 && share > 0 && share < 1)
+    snprintf(text, size, ", %.3g s left", elapsed * (1 - share) / share);
+}
+
+static bool is_told(const cli_session *session) {
+  return session->common->progress != CLI_PROGRESS_NEVER && session->context->rank == 0 && !session->common->quiet;
+}
+
+/* Fits of the first group's candidate are done. */
+static void tell_fits(void *state, const dnmf_search *s, int64_t components, int64_t done) {
+  cli_session *session = state;
+  char left[48];
+  const double share = done_share(s, components, done);
+  if (!is_told(session) || !session->display.live)
     return;
-  fprintf(stderr, "k %" PRId64 ": relative error %.5f, smallest silhouette %.3f; %.0f%% of the search done",
-          c->components, c->relative_error, c->silhouette_min, 100 * done / work);
-  if (s->fits_kept == 0 && done < work)
-    fprintf(stderr, ", %.3g s left", elapsed * (work - done) / done);
-  fputc('\n', stderr);
+  left_text(s, share, left, sizeof left);
+  fprintf(stderr, "\rk %" PRId64 ": %" PRId64 " fits done, %.0f%% of the search%s   ", components, done, 100 * share,
+          left);
+  session->display.open_line = true;
+}
+
+/* A number of components is done. */
+static void tell_candidate(void *state, const dnmf_search *s, const dnmf_search_candidate *c) {
+  cli_session *session = state;
+  char left[48];
+  const double share = done_share(s, 0, 0);
+  if (!is_told(session))
+    return;
+  left_text(s, share, left, sizeof left);
+  fprintf(stderr, "%sk %" PRId64 ": relative error %.5f, smallest silhouette %.3f; %.0f%% of the search done%s\n",
+          session->display.open_line ? "\r" : "", c->components, c->relative_error, c->silhouette_min, 100 * share,
+          left);
+  session->display.open_line = false;
 }
 
 static void say_search(cli_session *session, const dnmf_search *s, const char *output) {
@@ -244,6 +278,7 @@ dnmf_status cli_tune_zeros(cli_session *session, const cli_tune_options *options
   const dnmf_search_host host = {.state = session,
                                  .begins = announce,
                                  .done = tell_candidate,
+                                 .fitted = tell_fits,
                                  .told_to_stop = search_told_to_stop,
                                  .command_line = session->command_line,
                                  .libraries = libraries};

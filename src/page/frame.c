@@ -33,7 +33,7 @@ void dnmf_frame_axes(dnmf_page *page, const dnmf_axis *y, const char *x_name, co
                    DNMF_FRAME_HEIGHT - 8);
   dnmf_page_text(page, x_name, -1);
   const int middle = (DNMF_FRAME_TOP + DNMF_FRAME_BOTTOM) / 2;
-  dnmf_page_format(page, "</text>\n<text class=\"mid\" transform=\"translate(11 %d) rotate(-90)\">", middle);
+  dnmf_page_format(page, "</text>\n<text class=\"mid\" transform=\"translate(10 %d) rotate(-90)\">", middle);
   dnmf_page_text(page, y_name, -1);
   dnmf_page_put(page, "</text>\n");
 }

@@ -221,7 +221,7 @@ USAGE = {
     "above the range": (["--tol", 2], ["--tol 2", "from 0 to 1"]),
     "not a number": (["--l2", "nan"], ["--l2 nan"]),
     "not a choice": (["--solver", "als"], ["--solver als", "hals, mu, bpp"]),
-    "no components": (["-k", 0], ["--components 0"]),
+    "no components": (["-k", 0], ["-k 0"]),
     "a grid that does not fit": (["--grid", "5x7"], ["5x7"]),
     "not a grid": (["--grid", "square"], ["square"]),
     "not a start": (["--init", "zeros"], ["--init zeros"]),

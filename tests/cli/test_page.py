@@ -96,7 +96,7 @@ def drawn(figure):
 @pytest.mark.parametrize("name,title,curve,against", [
     ("ratings", "Objective by iteration", "objective", None),
     ("ratings", "Relative error by iteration", "relative_error", None),
-    ("ratings", "RMSE of held-out ratings", "validation_rmse", None),
+    ("ratings", "RMSE of held-out entries", "validation_rmse", None),
     ("zeros", "Objective by iteration", "objective", None),
     ("zeros", "Relative error by time", "relative_error", "seconds")])
 def test_curves_are_the_history(files, name, title, curve, against):

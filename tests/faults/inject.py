@@ -80,6 +80,8 @@ CASES = {
     "split-rows": ("a.h5 b.h5 c.csv", "split {in}/triples.csv --held-out-rows 0.3 --leave-out 2 --train {out}/a.h5 "
                                       "--test {out}/b.h5 --fold-in {out}/c.csv"),
     "tune": ("m.h5", "tune {in}/ratings.h5 -k 2,3 --folds 2 --max-iter 3 -o {out}/m.h5"),
+    "tune-zeros": ("m.h5", "tune {in}/dense.h5 -k 2,3 --restarts 2 --folds 1 --max-iter 3 --perturb 0.1 "
+                           "--checkpoint {out}/c.h5 -o {out}/m.h5"),
     "transform": ("t.h5", "transform {in}/model.h5 {in}/dense.h5 -o {out}/t.h5"),
     "transform-observed": ("t.h5", "transform {in}/observed.h5 {in}/ratings.h5 -o {out}/t.h5"),
     "predict": ("p.csv", "predict {in}/observed.h5 {in}/pairs.csv -o {out}/p.csv"),
@@ -105,8 +107,9 @@ CASES = {
 
 # One of each command and of each kind of fit.
 QUICK = ["generate", "import-triples", "import-gzip", "fit-dense", "fit-sparse-mu", "fit-kl-sparse", "fit-observed",
-         "fit-observed-svd", "fit-implicit", "fit-batches", "fit-resume", "tune", "transform-observed", "predict",
-         "recommend", "recommend-new", "evaluate-lists", "describe-csv", "report", "export-factors", "split", "reconstruct"]
+         "fit-observed-svd", "fit-implicit", "fit-batches", "fit-resume", "tune", "tune-zeros",
+         "transform-observed", "predict", "recommend", "recommend-new", "evaluate-lists", "describe-csv", "report",
+         "export-factors", "split", "reconstruct"]
 
 
 def environment(**more):

@@ -152,18 +152,22 @@ static void print_option(FILE *stream, const cli_option *option) {
   print_text(stream, option->help, strlen(option->help));
 }
 
+/* The heading of a group of options. */
+static void print_heading(FILE *stream, const char *title) {
+  char *heading = man_escaped(title, strcspn(title, ":"));
+  const int first = toupper((unsigned char)heading[0]);
+  fprintf(stream, ".SS %c%s\n", first, heading + 1);
+  free(heading);
+}
+
 static void print_options(FILE *stream, const cli_command *command) {
   const cli_option *option = NULL;
   const char *title = "";
   size_t base = 0;
   fprintf(stream, ".SH OPTIONS\n");
   for (size_t i = 0; (option = cli_option_at(command, i, &base)); i++) {
-    if (strcmp(title, cli_title_at(command, i)) != 0) {
-      char *heading = man_escaped(cli_title_at(command, i), strcspn(cli_title_at(command, i), ":"));
-      heading[0] = (char)toupper((unsigned char)heading[0]);
-      fprintf(stream, ".SS %s\n", heading);
-      free(heading);
-    }
+    if (strcmp(title, cli_title_at(command, i)) != 0)
+      print_heading(stream, cli_title_at(command, i));
     title = cli_title_at(command, i);
     print_option(stream, option);
   }

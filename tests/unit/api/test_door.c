@@ -78,6 +78,19 @@ static double fit_works(door *d) {
   return result.objective;
 }
 
+static void restarts_come_to_the_least_of_their_fits(void **state) {
+  (void)state;
+  door d;
+  open_door(&d);
+  double least = INFINITY;
+  for (d.settings.seed = 3; d.settings.seed < 7; d.settings.seed++)
+    least = fmin(least, fit_works(&d));
+  d.settings.seed = 3;
+  d.settings.zeros.restarts = 4;
+  assert_true(fabs(fit_works(&d) - least) <= 1e-9 * least);
+  close_door(&d);
+}
+
 static void missing_arguments_are_usage_errors(void **state) {
   (void)state;
   door d;
@@ -408,6 +421,7 @@ static void the_callers_threads_stay_as_they_were(void **state) {
 
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
+      mpi_test(restarts_come_to_the_least_of_their_fits),
       mpi_test(missing_arguments_are_usage_errors),
       mpi_test(a_wrong_argument_of_one_process_is_an_error_of_all),
       mpi_test(wrong_settings_are_usage_errors),
