@@ -112,8 +112,9 @@ DNMF_API int dnmf_library_set_callbacks(dnmf_library *library, const dnmf_callba
  * of times. Values are checked when they are used: all must be finite and not negative.
  *
  * What entries mean that are not there: of triples they are unobserved, of dense and sparse matrices zeros; the setting
- * `missing` overrides it. With "unobserved" entries that are NaN are the missing ones, and zeros are data; a dense
- * matrix without any NaN is taken to have a zero where an entry is missing.
+ * `missing` overrides it. With "unobserved" entries that are NaN are the missing ones, and zeros are data: such a
+ * matrix is fitted as one with zeros is, by the same settings, unless settings of ratings are given. A dense matrix
+ * without any NaN is taken to have a zero where an entry is missing.
  */
 typedef struct dnmf_data dnmf_data;
 

@@ -43,6 +43,8 @@ dnmf_status dnmf_fitting_read(dnmf_context *context, dnmf_fitting *f) {
     DNMF_TRY(dnmf_fitting_load_ratings(context, f));
   else
     DNMF_TRY(dnmf_source_load(context, &f->source, &f->a.layout, f->precision, a));
+  if (f->partial)
+    DNMF_TRY(dnmf_fitting_fill_out(context, f));
   dnmf_warn_about_matrix(context, &f->source, f->missing, a);
   DNMF_TRY(dnmf_agree(context, dnmf_resume_check_matrix(&context->error, f)));
   if (f->missing == DNMF_MISSING_ZERO && !f->in_batches)
@@ -210,6 +212,8 @@ dnmf_status dnmf_fitting_fill(dnmf_context *context, const dnmf_fitting *f, cons
     model->owned_cols = f->h.owned;
     model->w = f->w.mine;
     model->h = f->h.mine;
+    if (f->partial)
+      status = dnmf_fitting_count_cells(context, f, model);
   }
   if (now) {
     model->part_count = now->panel_count;

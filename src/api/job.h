@@ -78,6 +78,8 @@ struct dnmf_fitting {
   dnmf_data_missing taken_as;
   dnmf_missing missing; /* weak zeros: unobserved, and ... */
   bool weak;
+  bool partial; /* a dense matrix: cells without a value are unobserved, all others count, zeros too; `missing` is zero
+                 */
   dnmf_precision precision;
   int components;
   dnmf_settings settings;
@@ -186,9 +188,15 @@ static inline bool dnmf_fitting_keeps_best(const dnmf_fitting *f) {
   return f->has_held_out && (f->missing == DNMF_MISSING_UNOBSERVED || f->settings.stop == DNMF_STOP_VALIDATION);
 }
 
-/* --validation of a fit with zeros: which cells; takes them out of the matrix. local, collective */
+/* Cells that a fit with zeros does not use. Whether data that are taken as unobserved are a dense matrix with cells
+ * without a value, and no setting that ratings alone have asks for another fit; which cells --validation holds out; the
+ * block that was read made dense; these cells out of the matrix; counts of the others and the settings of a model of
+ * observed entries into a model. local, local, collective, collective, collective */
+bool dnmf_fitting_is_partial(const dnmf_fitting *f);
 dnmf_status dnmf_fitting_plan_cells(dnmf_error *error, dnmf_fitting *f, bool stops_by_them);
+dnmf_status dnmf_fitting_fill_out(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_take_cells(dnmf_context *context, dnmf_fitting *f);
+dnmf_status dnmf_fitting_count_cells(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
 
 /* Whether --validation is a fraction, which a number is; else a file. The fraction, between 0 and 1. local */
 bool dnmf_is_fraction(const char *text);

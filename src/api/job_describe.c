@@ -159,6 +159,13 @@ static dnmf_status describe_zeros(dnmf_error *error, const dnmf_fitting *f, dnmf
       REAL("mean", dnmf_matrix_mean(&f->a.matrix)),
       REAL("validation_share", f->held_choice.share),
   };
+  const fact partial[] = {
+      WHOLE("missing_cells", f->held.missing),
+      TEXT("bias", "no"),
+      REAL("l2_bias", 0),
+      REAL("count_power", 0),
+      TEXT("shrink_to", "zero"),
+  };
   const fact held_out[] = {
       WHOLE("validation_cells", f->held.held_out),
       REAL("validation_rmse", f->result.validation_rmse),
@@ -166,6 +173,8 @@ static dnmf_status describe_zeros(dnmf_error *error, const dnmf_fitting *f, dnmf
       WHOLE("best_iteration", f->result.best_iteration),
   };
   DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  if (f->partial)
+    DNMF_TRY(add_facts(error, model, partial, sizeof partial / sizeof *partial));
   if (!f->has_held_out)
     return DNMF_OK;
   DNMF_TRY(add_facts(error, model, held_out, sizeof held_out / sizeof *held_out));

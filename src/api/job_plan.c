@@ -303,13 +303,21 @@ static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
   return DNMF_OK;
 }
 
+/* Of all cells, held out or without a value. */
+static double held_share(const dnmf_fitting *f) {
+  const double cells = (double)f->source.rows * (double)f->source.cols;
+  const double missing = f->partial && f->source.stored >= 0 ? 1 - (double)f->source.stored / cells : 0;
+  return missing + (1 - missing) * f->held_choice.share;
+}
+
 dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
   const dnmf_source *source = &f->source;
+  const bool sparse = source->sparse && !f->partial;
   const dnmf_weak_settings *weak = &f->settings.observed.weak;
   return (dnmf_job){.rows = source->rows,
                     .cols = source->cols,
-                    .stored = source->sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
-                    .sparse = source->sparse,
+                    .stored = sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
+                    .sparse = sparse,
                     .weak = f->weak,
                     .terms = dnmf_evidence_sides(f->settings.observed.evidence),
                     .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
@@ -319,7 +327,8 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .solver = f->settings.solver,
                     .sweeps = f->settings.sweeps,
                     .loss = f->settings.loss,
-                    .held_share = f->held_choice.share,
+                    .held_share = held_share(f),
+                    .fills_out = f->partial,
                     .precision = f->precision,
                     .narrow = source->narrow};
 }
@@ -369,7 +378,7 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
     grid_cols = f->in_batches ? 1 : grid_cols;
   }
   const dnmf_job job = dnmf_fitting_cost(f);
-  f->source.rows_alone = dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
+  f->source.rows_alone = f->partial || dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
   DNMF_TRY(dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a));
   return dnmf_fitting_plan_restarts(context, f);
 }
@@ -398,6 +407,9 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
   dnmf_error *error = &context->error;
   const int64_t largest = source->rows > source->cols ? source->rows : source->cols;
   f->missing = f->taken_as == DNMF_AS_DATA_HAVE_IT ? source->missing : (dnmf_missing)(f->taken_as - 1);
+  f->partial = dnmf_fitting_is_partial(f);
+  if (f->partial)
+    f->missing = DNMF_MISSING_ZERO;
   settle_common(f);
   if (s->components > largest)
     return dnmf_fail(error, DNMF_ERROR_USAGE,

@@ -101,5 +101,5 @@ const char *dnmf_confidence_name(dnmf_confidence confidence) {
 }
 
 const char *dnmf_fitting_missing_name(const dnmf_fitting *f) {
-  return f->weak ? "weak" : dnmf_missing_name(f->missing);
+  return f->weak ? "weak" : f->partial ? dnmf_missing_name(DNMF_MISSING_UNOBSERVED) : dnmf_missing_name(f->missing);
 }

@@ -166,6 +166,9 @@ static dnmf_status search_read(dnmf_search *s, const dnmf_data *data) {
     return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
                      "%s: what is not stored is unobserved; a search of this kind needs --missing zero",
                      f->source.name);
+  if (f->partial)
+    return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
+                     "%s has cells without a value; a search of this kind needs a value in every cell", f->source.name);
   DNMF_TRY(dnmf_fitting_check_memory(part, f, dnmf_search_bytes(s, f)));
   DNMF_TRY(dnmf_fitting_read(part, f));
   s->sample_count = dnmf_consensus_sample(f->settings.seed, s->clusters_h ? f->source.rows : f->source.cols, s->sample);

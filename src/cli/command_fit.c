@@ -54,7 +54,8 @@ static const cli_option model_table[] = {
     {"components", 'k', CLI_INT, FIT(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
     {"missing", 0, CLI_WORD, FIT(missing), "M",
      "what is not stored: auto (as the file says), zero, unobserved, or weak (zeros that count "
-     "--missing-weight)",
+     "--missing-weight); of a dense matrix with NaN, NA or blanks, unobserved leaves out these cells alone: a fit with "
+     "zeros, unless settings of ratings are given",
      0, 0, missing_choices},
     {"loss", 0, CLI_TEXT, FIT(loss), "L",
      "frobenius (default), kullback-leibler; of fits with zeros also itakura-saito or the beta "

@@ -30,6 +30,7 @@ static const cli_option job_table[] = {
     {"cols", 0, CLI_INT, PLAN(cols), "N", "columns", 1, 1e15, NULL},
     {"nnz", 0, CLI_INT, PLAN(nnz), "N", "stored entries (default: all, a dense matrix)", 1, 1e18, NULL},
     {"components", 'k', CLI_INT, PLAN(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
+    {"validation", 0, CLI_REAL, PLAN(validation), "F", "a fit with zeros --validation F", 0, 1, NULL},
     {"restarts", 0, CLI_INT, PLAN(restarts), "R", "a fit --restarts R, as many side by side as pay", 1, 1e6, NULL},
     {"processes", 'n', CLI_TEXT, PLAN(processes), "N[,N...]", "numbers of processes (default: as many as answer)", 0, 0,
      NULL},
@@ -126,6 +127,13 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
     job->narrow = source.narrow;
     if (!missing)
       job->missing = source.missing;
+    if (source.has_missing && !job->weak) { /* as fit takes such a matrix without settings of ratings */
+      job->missing = DNMF_MISSING_ZERO;
+      job->sparse = false;
+      job->held_share = source.stored < 0 ? 0 : 1 - (double)source.stored / ((double)source.rows * (double)source.cols);
+      job->stored = (double)source.rows * (double)source.cols;
+      job->fills_out = true;
+    }
     dnmf_source_close(&source);
     DNMF_TRY(status);
   }
@@ -133,6 +141,10 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
   if (job->restarts > 0 && job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--restarts has no use here: it is for --missing zero");
+  if (options->validation > 0 && job->missing == DNMF_MISSING_UNOBSERVED)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
+                     "--validation has no use here: held-out ratings take what the others do");
+  job->held_share += (1 - job->held_share) * options->validation;
   job->sparse = job->sparse || job->missing == DNMF_MISSING_UNOBSERVED;
   job->bias = job->solver != DNMF_SOLVER_MU && !job->weak;
   job->terms = dnmf_evidence_sides((dnmf_evidence_of)options->terms);

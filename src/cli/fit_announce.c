@@ -95,12 +95,12 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
             cli_size_text((double)fit->asked.batches.memory, budget));
   if (!observed)
     snprintf(grid, sizeof grid, " as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
-  cli_say(session,
-          "fitting k = %d, unstored entries are %s, loss %s by %s, %s precision, %d process%s%s, %d thread%s each",
-          fit->components,
-          fit->weak  ? "weak zeros"
-          : observed ? "unobserved"
-                     : "zeros",
+  cli_say(session, "fitting k = %d, %s are %s, loss %s by %s, %s precision, %d process%s%s, %d thread%s each",
+          fit->components, fit->partial ? "cells without a value" : "unstored entries",
+          fit->weak      ? "weak zeros"
+          : fit->partial ? "unobserved and zeros count"
+          : observed     ? "unobserved"
+                         : "zeros",
           dnmf_loss_name(fit->settings.loss, loss), dnmf_solver_name(fit->settings.solver),
           dnmf_precision_name(fit->precision), context->size, context->size > 1 ? "es" : "", grid, context->threads,
           context->threads > 1 ? "s" : "");
@@ -112,6 +112,10 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
     announce_batches(session, fit);
   else if (!observed && reads_once(fit))
     cli_detail(session, "  A is read once an iteration, in tiles of whole rows");
+  if (fit->held.missing > 0)
+    cli_say(session, "  %" PRId64 " cells have no value (%.3g%% of all) and are filled in by predictions",
+            fit->held.missing,
+            100 * (double)fit->held.missing / ((double)fit->a.matrix.rows * (double)fit->a.matrix.cols));
   if (fit->held.held_out > 0)
     cli_say(session, "  %" PRId64 " cells are held out (%g of all), zeros among them, and filled in by predictions",
             fit->held.held_out, fit->held_choice.share);

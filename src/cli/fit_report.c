@@ -171,6 +171,7 @@ static json_t *to_json(cli_session *session, const dnmf_fitting *fit, int64_t me
       r->traffic.scatter_words, "gram_words", r->traffic.gram_words, "control_words", r->traffic.control_words);
   cli_json_merge(&object, run);
   cli_json_set(&object, "validation_loss", cli_json_real(r->validation_loss));
+  cli_json_set(&object, "missing_cells", fit->partial ? json_integer((json_int_t)fit->held.missing) : json_null());
   cli_json_set(&object, "validation_cells",
                fit->held.held_out > 0 ? json_integer((json_int_t)fit->held.held_out) : json_null());
   cli_json_set(&object, "exact_residual", cli_json_real(fit->residual_is_exact ? sqrt(r->residual_squares) : NAN));

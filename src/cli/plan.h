@@ -16,7 +16,8 @@ typedef struct cli_plan_options {
   int64_t cols;
   int64_t nnz;
   int64_t components;
-  int64_t restarts; /* 0: one fit */
+  int64_t restarts;  /* 0: one fit */
+  double validation; /* share of cells held out */
   const char *processes;
   const char *grid;
   bool implicit;

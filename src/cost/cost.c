@@ -128,20 +128,6 @@ static double exchange_seconds(const dnmf_traffic *traffic, const dnmf_machine *
 
 /* --- Fits with zeros ------------------------------------------------------------------------------------- */
 
-/* While a sparse block is made, its entries wait with both indices beside the rows they go into (assemble.c), in
- * numbers of the precision. Ratings wait so beside rows whose values are narrow already; then those for other processes
- * wait beside both views (ratings_columns.c). Batches under way, some megabytes, are left out. */
-enum { ENTRY_PLACE = 8 };
-
-static double loading_bytes(const dnmf_job *job, bool by_rows_alone, int64_t rows, int64_t cols, double stored,
-                            double block) {
-  const double size = (double)dnmf_precision_size(job->precision);
-  if (!job->sparse)
-    return block;
-  return larger(dnmf_matrix_bytes(true, by_rows_alone, (dnmf_number)job->precision, rows, cols, stored),
-                stored * (ENTRY_PLACE + size + sizeof(int32_t) + size));
-}
-
 /* Cells taken out of a block: their places by rows and by columns, and their values. */
 static double held_bytes(const dnmf_job *job, int64_t rows, int64_t cols) {
   const double cells = ceil(job->held_share * (double)rows * (double)cols);
@@ -150,6 +136,23 @@ static double held_bytes(const dnmf_job *job, int64_t rows, int64_t cols) {
                                     dnmf_allocated_bytes((double)cols + 1, sizeof(int64_t)) +
                                     2 * dnmf_allocated_bytes(cells, sizeof(int32_t)) +
                                     dnmf_allocated_bytes(cells, dnmf_precision_size(job->precision));
+}
+
+/* While a sparse block is made, its entries wait with both indices beside the rows they go into (assemble.c), in
+ * numbers of the precision. Ratings wait so beside rows whose values are narrow already; then those for other processes
+ * wait beside both views (ratings_columns.c). Batches under way, some megabytes, are left out. */
+enum { ENTRY_PLACE = 8 };
+
+static double loading_bytes(const dnmf_job *job, bool by_rows_alone, int64_t rows, int64_t cols, double stored,
+                            double block) {
+  const double size = (double)dnmf_precision_size(job->precision);
+  if (job->fills_out)
+    return block + dnmf_matrix_bytes(true, true, (dnmf_number)job->precision, rows, cols, stored) +
+           held_bytes(job, rows, cols);
+  if (!job->sparse)
+    return block;
+  return larger(dnmf_matrix_bytes(true, by_rows_alone, (dnmf_number)job->precision, rows, cols, stored),
+                stored * (ENTRY_PLACE + size + sizeof(int32_t) + size));
 }
 
 static double denominator_bytes(int64_t block, int64_t owned, int group_size, int components,

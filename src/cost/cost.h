@@ -72,6 +72,7 @@ typedef struct dnmf_job {
   int sweeps;        /* hals with zeros: of a half-step; 0 and 1: one */
   dnmf_loss loss;    /* of fits with zeros */
   double held_share; /* ... that take that share of all cells out of A (fit/held_cells.h) */
+  bool fills_out;    /* dense, read as a sparse one whose entries are the cells with a value (matrix/missing_cells.h) */
   dnmf_precision precision;
   dnmf_number narrow; /* the type that A's values are kept in, where narrower than the precision; 0: its numbers */
 } dnmf_job;

@@ -70,18 +70,24 @@ typedef struct cell_picker {
   hash_range range;
 } cell_picker;
 
-/* The chosen cells of a row, in order, into `index` unless that is NULL; returns how many. */
+/* The chosen cells of a row, and those without a value, in order into `index` unless that is NULL; returns how many. */
 static int64_t pick_row(const cell_picker *picker, int64_t row, int32_t *index) {
   const dnmf_matrix *a = picker->a;
+  const dnmf_csr *missing = &a->missing;
   const int64_t cols = dnmf_range_size(a->col_range);
   const uint64_t state = row_state(picker->seed, a->row_range.begin + row);
+  int64_t next = missing->start ? missing->start[row] : 0;
+  const int64_t last = missing->start ? missing->start[row + 1] : 0;
   int64_t count = 0;
-  for (int64_t col = 0; col < cols && !picker->range.none; col++)
-    if (in_range(&picker->range, hash_cell(state, a->col_range.begin + col))) {
-      if (index)
-        index[count] = (int32_t)col;
-      count++;
-    }
+  for (int64_t col = 0; col < cols; col++) {
+    const bool has_none = next < last && missing->index[next] == col;
+    next += has_none;
+    if (!has_none && (picker->range.none || !in_range(&picker->range, hash_cell(state, a->col_range.begin + col))))
+      continue;
+    if (index)
+      index[count] = (int32_t)col;
+    count++;
+  }
   return count;
 }
 
@@ -179,6 +185,19 @@ static double value_of_cell(const dnmf_held_cells *held, dnmf_precision precisio
   return dnmf_number_at((dnmf_number)precision, held->by_rows.value, low);
 }
 
+/* Cells without a value are not a number in the list, which has them all; returns how many there are. */
+static int64_t mark_missing(const dnmf_matrix *a, dnmf_held_cells *held) {
+  const dnmf_csr *cells = &held->by_rows;
+  if (!a->missing.start)
+    return 0;
+  for (int64_t row = 0; row < cells->rows; row++) {
+    cell_match m = {&a->missing, cells, a->missing.start[row], cells->start[row]};
+    for (; next_match(&m, row); m.stored++)
+      dnmf_number_put((dnmf_number)a->precision, cells->value, m.cell, NAN);
+  }
+  return a->missing.start[a->missing.rows];
+}
+
 /* The values that are in A's places into the list. */
 static void copy_values_out(const dnmf_matrix *a, dnmf_held_cells *held) {
   const dnmf_csr *cells = &held->by_rows;
@@ -220,9 +239,10 @@ static void put_cells(const dnmf_held_cells *held, bool values, dnmf_matrix *a) 
     return;
   }
   for (int64_t row = 0; row < cells->rows; row++)
-    for (int64_t e = cells->start[row]; e < cells->start[row + 1]; e++)
-      dnmf_number_put(number, a->dense, row * cells->cols + cells->index[e],
-                      values ? dnmf_number_at((dnmf_number)a->precision, cells->value, e) : held->filler);
+    for (int64_t e = cells->start[row]; e < cells->start[row + 1]; e++) {
+      const double value = values ? dnmf_number_at((dnmf_number)a->precision, cells->value, e) : held->filler;
+      dnmf_number_put(number, a->dense, row * cells->cols + cells->index[e], isnan(value) ? 0 : value);
+    }
 }
 
 /* The sums of what is left, made anew: the difference of two sums may have no digit. Other figures stay. */
@@ -259,9 +279,12 @@ static dnmf_status fill_with_mean(dnmf_context *context, dnmf_matrix *a, dnmf_he
 }
 
 static dnmf_status check_counts(dnmf_error *error, const dnmf_held_choice *choice, const dnmf_matrix *a,
-                                int64_t held_out) {
-  const double cells = (double)a->rows * (double)a->cols;
-  if (held_out == 0)
+                                const dnmf_held_cells *held) {
+  const int64_t held_out = held->held_out;
+  const double cells = (double)a->rows * (double)a->cols - (double)held->missing;
+  if (cells == 0)
+    return dnmf_fail(error, DNMF_ERROR_INPUT, "no cell has a value, so there is nothing to fit");
+  if (held_out == 0 && (choice->share > 0 || held->missing == 0))
     return dnmf_fail(error, DNMF_ERROR_INPUT,
                      "a share of %g holds out none of the %.0f cells, so there is no error to measure; hold out a "
                      "larger share",
@@ -282,15 +305,17 @@ dnmf_status dnmf_held_cells_take(dnmf_context *context, const dnmf_layout *layou
     status = list_by_cols(&context->error, &held->by_rows, &held->by_cols);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK) {
-    held->held_out = held->by_rows.start[held->by_rows.rows];
-    status = dnmf_sum_int64(context, context->comm, &held->held_out, 1);
+    copy_values_out(a, held);
+    int64_t counts[] = {held->by_rows.start[held->by_rows.rows], mark_missing(a, held)};
+    status = dnmf_sum_int64(context, context->comm, counts, 2);
+    held->held_out = counts[0] - counts[1];
+    held->missing = counts[1];
   }
   if (status == DNMF_OK)
-    status = check_counts(&context->error, choice, a, held->held_out);
+    status = check_counts(&context->error, choice, a, held);
   if (status == DNMF_OK) {
-    copy_values_out(a, held);
     put_cells(held, false, a);
-    a->unknown = held->held_out;
+    a->unknown = held->held_out + held->missing;
     status = sum_the_rest(context, layout, a);
   }
   if (status == DNMF_OK && loss.divergence && loss.beta <= 0)
@@ -305,7 +330,7 @@ void dnmf_held_cells_put_back(dnmf_matrix *a, dnmf_held_cells *held) {
     put_cells(held, true, a);
     a->sum = held->sum;
     a->sum_squares = held->sum_squares;
-    a->unknown = 0;
+    a->unknown = held->missing;
   }
   dnmf_held_cells_free(held);
 }

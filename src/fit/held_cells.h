@@ -65,12 +65,13 @@ typedef struct dnmf_held_sums {
 bool dnmf_held_choice_has(const dnmf_held_choice *choice, int64_t row, int64_t col);
 
 /* Takes the chosen cells out of A, whose figures sum, sum_squares and unknown become those of the others; the rest
- * (checksum, empty rows and columns) stays the whole matrix's. Fails when no cell is held out, or all are. After
- * success released with dnmf_held_cells_put_back or dnmf_held_cells_free. collective */
+ * (checksum, empty rows and columns) stays the whole matrix's. Cells that A has no value of (matrix->missing) are
+ * listed with them; of such a matrix a share of 0 is taken, too. Fails when a share holds out no cell, or no cell is
+ * left. After success released with dnmf_held_cells_put_back or dnmf_held_cells_free. collective */
 dnmf_status dnmf_held_cells_take(dnmf_context *context, const dnmf_layout *layout, const dnmf_held_choice *choice,
                                  dnmf_loss loss, dnmf_matrix *a, dnmf_held_cells *held);
 
-/* A as it was before, for another fold. Releases `held`; accepts a zeroed one. local */
+/* A as it was before, for another fold; missing cells stay missing. Releases `held`; accepts a zeroed one. local */
 void dnmf_held_cells_put_back(dnmf_matrix *a, dnmf_held_cells *held);
 void dnmf_held_cells_free(dnmf_held_cells *held); /* local; accepts a zeroed one */
 

@@ -222,6 +222,10 @@ static bool zeros_reads_once(const zeros_fit *z) {
 static dnmf_status zeros_open(dnmf_loop *loop, void *state) {
   zeros_fit *z = state;
   z->loop = loop;
+  if (z->a->unknown > 0 && !z->held)
+    return dnmf_fail(&z->context->error, DNMF_ERROR_USAGE,
+                     "this fit would take %.0f cells without a value for zeros; they have to be filled in",
+                     (double)z->a->unknown);
   DNMF_TRY(zeros_create_sums(z, &z->w));
   DNMF_TRY(zeros_create_sums(z, &z->h));
   DNMF_TRY(zeros_best_open(z));

@@ -21,6 +21,7 @@ void dnmf_matrix_free(dnmf_matrix *matrix) {
   free(matrix->dense);
   dnmf_csr_free(&matrix->by_rows);
   dnmf_csr_free(&matrix->by_cols);
+  dnmf_csr_free(&matrix->missing);
   dnmf_figures_free(matrix->figures);
   memset(matrix, 0, sizeof *matrix);
 }

@@ -60,6 +60,7 @@ typedef struct dnmf_matrix {
   void *dense;      /* row-major, size(row_range) x size(col_range); NULL when sparse */
   dnmf_csr by_rows; /* sparse only */
   dnmf_csr by_cols; /* the transpose of by_rows; without arrays where the block is held by rows alone */
+  dnmf_csr missing; /* dense: places of cells without a value, where zeros stand (missing_cells.h); else no arrays */
 
   struct dnmf_figures *figures; /* what has been found out about the values while they are loaded; NULL: nothing */
 } dnmf_matrix;

@@ -467,7 +467,14 @@ dnmf_status dnmf_transform_settings(dnmf_error *error, const dnmf_model *model, 
     dnmf_model_number(model, "count_power", &penalties->count_power);
     dnmf_model_number(model, "count_extra", &penalties->count_extra);
     settings->observed.around_level = dnmf_model_text_is(model, "shrink_to", "level");
-  } else if (dnmf_model_text_is(model, "penalty_scale", "dimension")) {
+    if (settings->loss.divergence && !dnmf_loss_is(settings->loss, 1))
+      return dnmf_fail(
+          error, DNMF_ERROR_USAGE,
+          "the model was fitted to a matrix with missing cells under the loss %s; rows are folded into such "
+          "a model under frobenius or kullback-leibler only",
+          loss->text);
+  }
+  if (dnmf_model_text_is(model, "penalty_scale", "dimension")) {
     penalties->l1_w *= (double)model->cols;
     penalties->l2_w *= (double)model->cols;
   }

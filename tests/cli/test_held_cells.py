@@ -340,3 +340,15 @@ def test_restarts_side_by_side_hold_out_the_same_cells(dense, tmp_path):
     assert report["objective"] == pytest.approx(best.objective(), rel=1e-9)
     assert report["validation_rmse"] == pytest.approx(best.held_rmse(), rel=1e-9)
     assert report["validation_loss"] == pytest.approx(best.held_loss(), rel=1e-9)
+
+
+def test_the_plan_knows_what_held_out_cells_send(dense, tmp_path):
+    sent = []
+    for iterations in (4, 9):
+        sent.append(run(["fit", dense.source, "-k", 3, "--validation", SHARE, "--tol", 0, "--max-iter", iterations, "--grid",
+                         "2x2", "-o", tmp_path / "m.h5", "--json"], 4).json["traffic"])
+    plan, without = (run(["plan", dense.source, "-k", 3, *options, "-n", 4, "--grid", "2x2", "--json"]).json["plans"][0]
+                     for options in (["--validation", SHARE], []))
+    for kind in ("gather_words", "scatter_words", "gram_words", "control_words"):
+        assert sent[1][kind] - sent[0][kind] == pytest.approx(5 * plan["traffic"][kind], rel=1e-12), kind
+    assert plan["memory"]["block"] > without["memory"]["block"]

@@ -56,6 +56,9 @@ CASES = {
     "fit-grid": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 3 --grid 1x2 -o {out}/m.h5"),
     "fit-kl-dense": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 3 --loss kullback-leibler -o {out}/m.h5"),
     "fit-kl-sparse": ("m.h5", "fit {in}/zeros.h5 -k 3 --max-iter 3 --loss kullback-leibler -o {out}/m.h5"),
+    "fit-held-cells": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 3 --validation 0.2 --stop validation --grid 1x2 "
+                               "-o {out}/m.h5"),
+    "fit-missing-cells": ("m.h5", "fit {in}/missing.npy -k 3 --max-iter 3 --missing unobserved --loss 1 -o {out}/m.h5"),
     "fit-observed": ("m.h5", "fit {in}/ratings.h5 -k 3 --max-iter 3 --validation 0.2 -o {out}/m.h5"),
     "fit-observed-svd": ("m.h5", "fit {in}/ratings.h5 -k 3 --max-iter 2 --init nndsvd -o {out}/m.h5"),
     "fit-implicit": ("m.h5", "fit {in}/ratings.h5 -k 3 --max-iter 3 --implicit -o {out}/m.h5"),
@@ -136,6 +139,7 @@ def make_inputs(program, folder):
               "--nnz", 240)
     quiet_run(program, "import", folder / "a.mtx", "-o", folder / "zeros.h5")
     np.save(folder / "dense.npy", random_state.random((30, 20)))
+    np.save(folder / "missing.npy", np.where(random_state.random((30, 20)) < 0.2, np.nan, 1.0))
     np.savez(folder / "a.npz", x=random_state.random((30, 20)))
     quiet_run(program, "import", folder / "dense.npy", "-o", folder / "dense.h5")
     quiet_run(program, "fit", folder / "dense.h5", "-k", 3, "--max-iter", 5, "-o", folder / "model.h5")
