@@ -28,7 +28,7 @@ static const cli_fit_options meant = {
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 static const char *const confidence_choices[] = {"one", "linear", "log", NULL};
-static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
+static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};

@@ -18,6 +18,12 @@
  * for 0, 1 otherwise. Operations of a half-step: 2 s k for WH and for each of the sums, s being all entries of the
  * block unless beta = 1.
  *
+ * Kullback-Leibler by Newton's method (newton_fit.h) on a p x 1 grid: the n rows of H are gathered whole, and the rows
+ * of W that a process's columns need are fetched, all m when A is dense, at most as many as it has entries when sparse:
+ *   words     (p - 1) n k + min(nnz, (p - 1) m) k + 4 (p - 1) (k + c), all processes together
+ * A is held by rows and, on several processes, by columns too: a third time when sparse, whose block has its transpose.
+ * Operations: newton.h.
+ *
  * Fits of observed entries: rows and columns are dealt out by stored entries, and a process fetches the factor rows
  * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes
  * together at most min(nnz, (p - 1) n) rows of k (and a bias) numbers, and min(nnz, (p - 1) m) of W. That is a bound,

@@ -10,6 +10,7 @@
  */
 #include "fit/zeros_fit.h"
 
+#include "fit/newton_fit.h"
 #include "fit/zeros_state.h"
 
 #include "base/memory.h"
@@ -201,6 +202,8 @@ static bool reads_once(const zeros_fit *z, int grid_cols) {
 
 dnmf_status dnmf_fit_zeros(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a, dnmf_factor *w,
                            dnmf_factor *h, dnmf_fit_result *result) {
+  if (settings->solver == DNMF_SOLVER_NEWTON)
+    return dnmf_fit_newton(context, settings, a, w, h, result);
   const dnmf_penalties *penalties = &settings->penalties;
   const bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
   const double scale_w = scaled ? (double)a->cols : 1;
