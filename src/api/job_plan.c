@@ -323,11 +323,6 @@ static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
   if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0)
     return parse_grid(context, f, grid_rows, grid_cols);
-  if (f->settings.solver == DNMF_SOLVER_NEWTON) {
-    *grid_rows = context->size;
-    *grid_cols = 1;
-    return DNMF_OK;
-  }
   job.stored = counted ? job.stored : (double)job.rows;
   double seconds = fastest_grid(context, &job, &machine, grid_rows, grid_cols);
   if (context->size == 1 || in_batches || !counted ||

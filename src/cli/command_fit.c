@@ -47,7 +47,8 @@ static const cli_option model_table[] = {
      0, 0, missing_choices},
     {"loss", 0, CLI_TEXT, FIT(loss), "L",
      "frobenius (default), kullback-leibler; of fits with zeros also itakura-saito or the beta\n"
-     "                               of a beta-divergence, e.g. 0.5; all but frobenius by --solver mu",
+     "                               of a beta-divergence, e.g. 0.5; all but frobenius by --solver mu,\n"
+     "                               kullback-leibler with zeros also by newton",
      0, 0, NULL},
     {"l1-w", 0, CLI_REAL, FIT(l1_w), "X", "weight of the sum of W (default 0)", 0, INFINITY, NULL},
     {"l1-h", 0, CLI_REAL, FIT(l1_h), "X", "weight of the sum of H (default 0)", 0, INFINITY, NULL},
@@ -82,8 +83,8 @@ static const cli_option ratings_table[] = {
      0, 0, NULL},
     {"patience", 0, CLI_INT, FIT(ratings.patience), "N", "iterations without improvement before stopping (default 10)",
      1, 1e9, NULL},
-    {"sweeps", 0, CLI_INT, FIT(sweeps), "N", "coordinate sweeps over a row's components (default 1; mini-batches 3)", 1,
-     1000, NULL},
+    {"sweeps", 0, CLI_INT, FIT(sweeps), "N",
+     "coordinate sweeps over a row's components, or steps of newton (default 1; mini-batches 3)", 1, 1000, NULL},
     {"init-scale", 0, CLI_REAL, FIT(ratings.init_scale), "X", "scale of the random start (default 0.05)", 1e-6, 1e3,
      NULL},
 };
@@ -125,8 +126,8 @@ static const cli_option stream_table[] = {
      0, 1, NULL},
 };
 static const cli_option run_table[] = {
-    {"solver", 0, CLI_WORD, FIT(solver), "S", "hals, mu or bpp (default hals; mu for a --loss other than frobenius)", 0,
-     0, solver_choices},
+    {"solver", 0, CLI_WORD, FIT(solver), "S",
+     "hals, mu, bpp or newton (default hals; mu for a --loss other than frobenius)", 0, 0, solver_choices},
     {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random;\n"
      "                               of ratings nndsvd only: for large ones, fewer iterations than from random;\n"

@@ -149,9 +149,8 @@ static void add_newton_memory(const dnmf_context *context, const dnmf_job *job, 
   m->block += dnmf_columns_bytes(job->sparse, number_of(job), processes, job->rows, own_cols, stored);
   if (processes > 1)
     m->factors += dnmf_panel_bytes((int64_t)fetched, k, precision);
-  m->work = larger(
-      dnmf_newton_bytes(precision, context->isa, threads, false, own_rows, job->cols, longest_row, k),
-      dnmf_newton_bytes(precision, context->isa, threads, !job->sparse, own_cols, needed, longest_col, k));
+  m->work = larger(dnmf_newton_bytes(precision, context->isa, threads, false, own_rows, job->cols, longest_row, k),
+                   dnmf_newton_bytes(precision, context->isa, threads, !job->sparse, own_cols, needed, longest_col, k));
 }
 
 dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
@@ -274,6 +273,10 @@ void dnmf_cost_choose_grid(const dnmf_context *context, const dnmf_job *job, con
   double least = INFINITY;
   double fewest = INFINITY;
   dnmf_cost cost;
+  *grid_rows = processes;
+  *grid_cols = 1;
+  if (job->solver == DNMF_SOLVER_NEWTON)
+    return;
   for (int rows = processes; rows >= 1; rows--)
     if (processes % rows == 0) {
       dnmf_cost_of(context, job, machine, rows, processes / rows, &cost);

@@ -112,7 +112,7 @@ bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols);
 
 /* The grid of so many processes for a fit with zeros: the one of the shortest iteration, or, of those that are within a
  * tenth of it, the one that sends the fewest words, so that a machine measured a little differently gives the same
- * grid. local */
+ * grid; by Newton's method the one of one column. local */
 void dnmf_cost_choose_grid(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int processes,
                            int *grid_rows, int *grid_cols);
 

@@ -100,8 +100,8 @@ static void newton_update(dnmf_loop *loop, newton_fit *n, newton_factor *x, int 
   update.steps = steps;
   update.want_violation = steps > 0 && n->settings->stop == DNMF_STOP_GRADIENT;
   update.want_loss = x == n->last;
-  dnmf_loop_keep_failure(
-      loop, dnmf_newton_rows(n->a->precision, context->isa, context->threads, &update, &context->error));
+  dnmf_loop_keep_failure(loop,
+                         dnmf_newton_rows(n->a->precision, context->isa, context->threads, &update, &context->error));
   x->control[NEWTON_VIOLATION] = update.violation;
   x->control[NEWTON_LOSS] = update.loss;
   loop->seconds.update += dnmf_lap(&clock);

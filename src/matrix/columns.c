@@ -14,8 +14,8 @@ static dnmf_range columns_of(const dnmf_context *context, int64_t cols, int rank
 /* Counts of an exchange: those sent to each process, then those received. */
 static dnmf_status create_counts(dnmf_context *context, int64_t **counts) {
   void *memory = NULL;
-  DNMF_TRY(dnmf_agree(context, dnmf_allocate_zero(&context->error, "counts of an exchange",
-                                                  2 * (int64_t)context->size, sizeof(int64_t), &memory)));
+  DNMF_TRY(dnmf_agree(context, dnmf_allocate_zero(&context->error, "counts of an exchange", 2 * (int64_t)context->size,
+                                                  sizeof(int64_t), &memory)));
   *counts = memory;
   return DNMF_OK;
 }
@@ -136,8 +136,8 @@ static dnmf_status exchange_sparse(dnmf_context *context, const dnmf_matrix *a, 
   for (int r = 0; r < context->size; r++)
     stored += counts[context->size + r];
   if (status == DNMF_OK)
-    status = dnmf_agree(context, allocate_entries(&context->error, a, dnmf_range_size(columns->owned), stored,
-                                                  &columns->entries));
+    status = dnmf_agree(
+        context, allocate_entries(&context->error, a, dnmf_range_size(columns->owned), stored, &columns->entries));
   if (status == DNMF_OK && columns->entries.rows > 0)
     join_entries(context, a, &in, &columns->entries);
   arrived_free(&in);

@@ -56,8 +56,8 @@ dnmf_status dnmf_newton_rows(dnmf_precision precision, dnmf_isa isa, int threads
 
 /* Work memory that dnmf_newton_rows takes while it runs, in bytes; `longest` is the most entries of a row: `cols` when
  * dense. local */
-double dnmf_newton_bytes(dnmf_precision precision, dnmf_isa isa, int threads, bool turned, int64_t rows,
-                         int64_t cols, int64_t longest, int components);
+double dnmf_newton_bytes(dnmf_precision precision, dnmf_isa isa, int threads, bool turned, int64_t rows, int64_t cols,
+                         int64_t longest, int components);
 
 /* Operations of a row's step apart from its entries, and of each entry, as a cost model counts them. local */
 double dnmf_newton_operations(int components, double rows, double entries);

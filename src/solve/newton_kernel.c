@@ -13,9 +13,9 @@
 #include <string.h>
 
 enum {
-  CHUNK = 48,                                /* entries: a multiple of every vector's length */
+  CHUNK = 48,                                  /* entries: a multiple of every vector's length */
   BLOCK_ROWS = VECTOR_REGISTERS == 32 ? 8 : 4, /* of M, in registers, */
-  BLOCK_VECTORS = 3,                         /* by so many vectors */
+  BLOCK_VECTORS = 3,                           /* by so many vectors */
   STEP = VECTOR > BLOCK_ROWS ? VECTOR : BLOCK_ROWS,
   MOST_SWEEPS = 20 /* of the model */
 };
@@ -33,9 +33,9 @@ static const double SMALL_LOG = sizeof(real) == sizeof(double) ? -354.8913564466
 
 /* A thread's scratch memory. */
 typedef struct newton_desk {
-  real *reciprocal; /* of p, an entry each */
-  real *change;     /* of p by a whole step */
-  real *x;          /* padded, as all below */
+  real *p;      /* of each entry */
+  real *change; /* of p by a whole step */
+  real *x;      /* padded, as all below */
   real *d;
   real *g;
   real *rest; /* g + M d */
@@ -61,8 +61,8 @@ static size_t newton_scratch_bytes(int64_t padded, int64_t longest) {
 
 static newton_desk newton_take_desk(void *scratch, int64_t padded, int64_t longest) {
   newton_desk s;
-  s.reciprocal = scratch;
-  s.change = s.reciprocal + entry_numbers(longest);
+  s.p = scratch;
+  s.change = s.p + entry_numbers(longest);
   s.x = s.change + entry_numbers(longest);
   s.d = s.x + whole_lines(padded);
   s.g = s.d + whole_lines(padded);
@@ -161,43 +161,43 @@ static void add_matrix(const newton_problem *problem, int64_t count, const newto
   }
 }
 
-/* The entries' reciprocals of p and, with `model`, their part of the model's gradient and matrix. */
-static void newton_add_chunk(const newton_problem *problem, int64_t count, const real *a, const int32_t *index,
-                             real *reciprocal, bool model, const newton_desk *s) {
+/* The entries' p and, with `model`, their part of the model's gradient and matrix. */
+static void newton_add_chunk(const newton_problem *problem, int64_t count, const real *a, const int32_t *index, real *p,
+                             bool model, const newton_desk *s) {
   const int64_t padded = problem->padded;
   const real floor = (real)problem->floor;
   real gradient[CHUNK];
+  real weight[CHUNK];
   copy_rows(problem, count, index, s->rows);
-  dot_rows(padded, count, s->x, s->rows, reciprocal);
-#pragma omp simd
-  for (int64_t e = 0; e < count; e++) {
-    const real p = reciprocal[e] < floor ? floor : reciprocal[e];
-    reciprocal[e] = 1 / p;
-    gradient[e] = -a[e] * reciprocal[e];
-  }
+  dot_rows(padded, count, s->x, s->rows, p);
   if (!model)
     return;
-  add_rows_of_products(1, padded / VECTOR, count, gradient, 1, s->rows, padded, s->g);
+#pragma omp simd
   for (int64_t e = 0; e < count; e++) {
-    const real weight = -gradient[e] * reciprocal[e];
-    for (int64_t t = 0; t < padded; t += VECTOR)
-      vec_store(s->scaled + e * padded + t, weight * vec_load(s->rows + e * padded + t));
+    const real reciprocal = 1 / (p[e] < floor ? floor : p[e]);
+    gradient[e] = -a[e] * reciprocal;
+    weight[e] = a[e] * reciprocal * reciprocal;
   }
+  add_rows_of_products(1, padded / VECTOR, count, gradient, 1, s->rows, padded, s->g);
+  for (int64_t e = 0; e < count; e++)
+    for (int64_t t = 0; t < padded; t += VECTOR)
+      vec_store(s->scaled + e * padded + t, weight[e] * vec_load(s->rows + e * padded + t));
   add_matrix(problem, count, s);
 }
 
 /* change = F d, an entry each; returns rho: the largest share that a p loses, at most 1. */
 static double whole_change(const newton_problem *problem, int64_t count, const int32_t *index, const newton_desk *s) {
+  const real floor = (real)problem->floor;
   real loss = 0;
   for (int64_t begin = 0; begin < count; begin += CHUNK) {
     const int64_t some = count - begin < CHUNK ? count - begin : CHUNK;
-    const real *reciprocal = s->reciprocal + begin;
+    const real *p = s->p + begin;
     real *change = s->change + begin;
     copy_rows(problem, some, index + begin, s->rows);
     dot_rows(problem->padded, some, s->d, s->rows, change);
 #pragma omp simd reduction(max : loss)
     for (int64_t e = 0; e < some; e++) {
-      const real share = -change[e] * reciprocal[e];
+      const real share = -change[e] / (p[e] < floor ? floor : p[e]);
       loss = share > loss ? share : loss;
     }
   }
@@ -210,9 +210,9 @@ static double gain_of_logarithms(const newton_problem *problem, int64_t count, c
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t e = 0; e < count; e++) {
-    const real ratio = 1 + s->change[e] * s->reciprocal[e];
-    const real least = floor * s->reciprocal[e];
-    sum += (double)(a[e] * real_log(ratio < least ? least : ratio));
+    const real before = s->p[e] < floor ? floor : s->p[e];
+    const real after = s->p[e] + s->change[e] < floor ? floor : s->p[e] + s->change[e];
+    sum += (double)(a[e] * real_log(after / before));
   }
   return sum;
 }
@@ -224,7 +224,7 @@ static double newton_loss(const newton_problem *problem, int64_t count, const re
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t e = 0; e < count; e++) {
-    const real moved = 1 / s->reciprocal[e] + alpha * s->change[e];
+    const real moved = s->p[e] + alpha * s->change[e];
     const real p = moved < floor ? floor : moved;
     const real scale = a[e] < SMALL ? SMALL : 1; /* a power of 2: exact */
     sum += (double)a[e] * ((double)real_log(a[e] / scale / p) + (a[e] < SMALL ? SMALL_LOG : 0)) - (double)a[e];
@@ -350,7 +350,7 @@ static void newton_move(int components, real alpha, const newton_desk *s) {
   }
 }
 
-/* The reciprocals of p and, with `model`, the model at x. */
+/* p of every entry and, with `model`, the model at x. */
 static void newton_look(const newton_problem *problem, int64_t count, const real *a, const int32_t *index, bool model,
                         const newton_desk *s) {
   memset(s->g, 0, (size_t)problem->padded * sizeof(real));
@@ -358,7 +358,7 @@ static void newton_look(const newton_problem *problem, int64_t count, const real
     memset(s->m, 0, (size_t)(problem->padded * problem->padded) * sizeof(real));
   for (int64_t begin = 0; begin < count; begin += CHUNK) {
     const int64_t some = count - begin < CHUNK ? count - begin : CHUNK;
-    newton_add_chunk(problem, some, a + begin, index + begin, s->reciprocal + begin, model, s);
+    newton_add_chunk(problem, some, a + begin, index + begin, s->p + begin, model, s);
   }
   if (model)
     complete_model(problem, s);
