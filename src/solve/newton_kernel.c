@@ -76,31 +76,28 @@ static newton_desk newton_take_desk(void *scratch, int64_t padded, int64_t longe
 
 /* --- Sums over entries ------------------------------------------------------------------------------------- */
 
-/* rows = those of the fixed factor, up to whole vectors of entries, those beyond `count` zero. */
-static void copy_rows(const newton_problem *problem, int64_t count, const int32_t *index, real *rows) {
-  const int64_t padded = problem->padded;
-  for (int64_t e = 0; e < count; e++) {
-    const real *from = (const real *)problem->fixed + index[e] * padded;
-    for (int64_t t = 0; t < padded; t += VECTOR)
-      vec_store(rows + e * padded + t, vec_load(from + t));
-  }
-  for (int64_t e = count; e % VECTOR != 0; e++)
-    memset(rows + e * padded, 0, (size_t)padded * sizeof(real));
+/* A row of the fixed factor. */
+TEMPLATE const real *fixed_row(const newton_problem *problem, int32_t index) {
+  return (const real *)problem->fixed + index * problem->padded;
 }
 
-/* to[e] = x . rows[e], for whole vectors of entries. */
-static void dot_rows(int64_t padded, int64_t count, const real *restrict x, const real *restrict rows,
+/* to[e] = x . the entry's row of the fixed factor, for whole vectors of entries: those beyond the last are its copies.
+ */
+static void dot_rows(const newton_problem *problem, int64_t count, const int32_t *index, const real *restrict x,
                      real *restrict to) {
   for (int64_t begin = 0; begin < count; begin += VECTOR) {
+    const real *row[VECTOR];
     vec sum[VECTOR];
 #pragma GCC unroll 16
-    for (int i = 0; i < VECTOR; i++)
-      sum[i] = vec_load(x) * vec_load(rows + (begin + i) * padded);
-    for (int64_t t = VECTOR; t < padded; t += VECTOR) {
+    for (int i = 0; i < VECTOR; i++) {
+      row[i] = fixed_row(problem, index[begin + i < count ? begin + i : count - 1]);
+      sum[i] = vec_load(x) * vec_load(row[i]);
+    }
+    for (int64_t t = VECTOR; t < problem->padded; t += VECTOR) {
       const vec factor = vec_load(x + t);
 #pragma GCC unroll 16
       for (int i = 0; i < VECTOR; i++)
-        sum[i] += factor * vec_load(rows + (begin + i) * padded + t);
+        sum[i] += factor * vec_load(row[i] + t);
     }
     vec_transpose(sum);
 #pragma GCC unroll 4
@@ -109,6 +106,20 @@ static void dot_rows(int64_t padded, int64_t count, const real *restrict x, cons
       for (int i = 0; i < half; i++)
         sum[i] += sum[i + half];
     vec_store(to + begin, sum[0]);
+  }
+}
+
+/* rows = those of the fixed factor; scaled = the same, each times its weight. */
+static void copy_rows(const newton_problem *problem, int64_t count, const int32_t *index, const real *weight,
+                      const newton_desk *s) {
+  const int64_t padded = problem->padded;
+  for (int64_t e = 0; e < count; e++) {
+    const real *row = fixed_row(problem, index[e]);
+    for (int64_t t = 0; t < padded; t += VECTOR) {
+      const vec numbers = vec_load(row + t);
+      vec_store(s->rows + e * padded + t, numbers);
+      vec_store(s->scaled + e * padded + t, weight[e] * numbers);
+    }
   }
 }
 
@@ -156,8 +167,12 @@ static void add_matrix(const newton_problem *problem, int64_t count, const newto
   const int64_t padded = problem->padded;
   for (int64_t t = 0; t < problem->components; t += BLOCK_ROWS) {
     const int64_t first = t / VECTOR * VECTOR;
-    add_rows_of_products(BLOCK_ROWS, (padded - first) / VECTOR, count, s->scaled + t, padded, s->rows + first, padded,
-                         s->m + t * padded + first);
+    const int64_t vectors = (padded - first) / VECTOR;
+    real *m = s->m + t * padded + first;
+    if (problem->components - t <= BLOCK_ROWS / 2)
+      add_rows_of_products(BLOCK_ROWS / 2, vectors, count, s->scaled + t, padded, s->rows + first, padded, m);
+    else
+      add_rows_of_products(BLOCK_ROWS, vectors, count, s->scaled + t, padded, s->rows + first, padded, m);
   }
 }
 
@@ -168,8 +183,7 @@ static void newton_add_chunk(const newton_problem *problem, int64_t count, const
   const real floor = (real)problem->floor;
   real gradient[CHUNK];
   real weight[CHUNK];
-  copy_rows(problem, count, index, s->rows);
-  dot_rows(padded, count, s->x, s->rows, p);
+  dot_rows(problem, count, index, s->x, p);
   if (!model)
     return;
 #pragma omp simd
@@ -178,10 +192,8 @@ static void newton_add_chunk(const newton_problem *problem, int64_t count, const
     gradient[e] = -a[e] * reciprocal;
     weight[e] = a[e] * reciprocal * reciprocal;
   }
+  copy_rows(problem, count, index, weight, s);
   add_rows_of_products(1, padded / VECTOR, count, gradient, 1, s->rows, padded, s->g);
-  for (int64_t e = 0; e < count; e++)
-    for (int64_t t = 0; t < padded; t += VECTOR)
-      vec_store(s->scaled + e * padded + t, weight[e] * vec_load(s->rows + e * padded + t));
   add_matrix(problem, count, s);
 }
 
@@ -189,17 +201,11 @@ static void newton_add_chunk(const newton_problem *problem, int64_t count, const
 static double whole_change(const newton_problem *problem, int64_t count, const int32_t *index, const newton_desk *s) {
   const real floor = (real)problem->floor;
   real loss = 0;
-  for (int64_t begin = 0; begin < count; begin += CHUNK) {
-    const int64_t some = count - begin < CHUNK ? count - begin : CHUNK;
-    const real *p = s->p + begin;
-    real *change = s->change + begin;
-    copy_rows(problem, some, index + begin, s->rows);
-    dot_rows(problem->padded, some, s->d, s->rows, change);
+  dot_rows(problem, count, index, s->d, s->change);
 #pragma omp simd reduction(max : loss)
-    for (int64_t e = 0; e < some; e++) {
-      const real share = -change[e] / (p[e] < floor ? floor : p[e]);
-      loss = share > loss ? share : loss;
-    }
+  for (int64_t e = 0; e < count; e++) {
+    const real share = -s->change[e] / (s->p[e] < floor ? floor : s->p[e]);
+    loss = share > loss ? share : loss;
   }
   return loss < 1 ? (double)loss : 1;
 }
