@@ -248,8 +248,10 @@ typedef struct dnmf_fit_settings {
   int64_t max_iter;  /* most iterations, or passes of mini-batches; default 200, with implicit 100; 0 keeps the start */
   double tol;        /* of the stopping rule; default 1e-4; 0: never stop by it */
   const char *stop;  /* "gradient": projected gradient below tol times the first; "objective": progress of 10
-                        iterations below tol times the start; "validation"; default "auto": "gradient", "objective"
-                        for "mu", "newton" and ratings, "validation" where ratings are held out */
+                        iterations below tol times the start; "validation": no better RMSE on what is held out,
+                        whose best model is kept; default "auto": "gradient", "objective" for "mu", "newton" and
+                         ratings,
+                        "validation" where ratings are held out */
   double time_limit; /* seconds of iterating in this job; default: none */
   const char *precision; /* of arithmetic and factors: default "double"; "single" */
 
@@ -258,9 +260,11 @@ typedef struct dnmf_fit_settings {
     const char *fix;     /* "w" or "h": this factor stays as `init` has it; default "none" */
     const char *grid;    /* process grid, "4x2"; default "auto": of the shortest predicted iteration */
     bool exact_residual; /* sum |A - WH|^2 entry by entry at the end; default false */
+    int64_t restarts;    /* fits from so many seeds, seed, seed + 1, ..., side by side, of which the one of the least
+                            objective is kept; default 1 */
   } zeros;
 
-  /* Ratings ("unobserved") only. */
+  /* Ratings ("unobserved") only, but for validation and patience. */
   struct {
     const char *bias;          /* "both", "row", "col", "none"; default "auto": "both", "none" for "mu" */
     const char *shrink_to;     /* what l2 pulls a factor's rows towards: "zero", "mean" (their mean row), "level" (a
@@ -268,11 +272,23 @@ typedef struct dnmf_fit_settings {
                                   "mean" without biases, "zero" for "mu" */
     double l2_bias;            /* shrinks a bias as so many ratings of its mean would; default 5; with "level", so
                                   many times the root of its count for columns, 0.25 of that for rows; default 3 */
-    const char *validation;    /* hold out a share, "0.1", or the ratings of a file; default: none */
+    const char *validation;    /* hold out a share, "0.1", or the ratings of a file; with zeros a share of all cells,
+                                  which are filled in with their predictions; default: none */
     const dnmf_data *held_out; /* instead of validation: these ratings, matched by ids; NULL (default): none */
-    int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10 */
+    int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10; with zeros
+                                  only where stop is "validation" */
     double init_scale;         /* of the random start; default 0.05 */
   } ratings;
+
+  /* Averages over the posterior distribution, for ratings fitted around a level (the default): a Gibbs chain from the
+     fitted model, whose draws are one model together, of components * kept components. */
+  struct {
+    int64_t samples;  /* sweeps of the chain that count; default: no chain */
+    int64_t burn_in;  /* sweeps before those; default: 50 */
+    int64_t thin;     /* every how many-th of them is kept; default: as few as keep at most 100 */
+    const char *keep; /* "samples" (default), or "mean": one model of `components` components, the mean of the draws
+                         kept, without their spread */
+  } posterior;
 
   /* Weak zeros ("weak") only. */
   struct {
@@ -309,6 +325,57 @@ typedef struct dnmf_fit_settings {
 
 DNMF_API void dnmf_fit_settings_init(dnmf_fit_settings *settings); /* local */
 
+/* --- How many components ----------------------------------------------------------------------------------- */
+
+/*
+ * The options of `dnmf tune` for a matrix with zeros, by the same names; `dnmf help tune` says more. A text that is
+ * NULL and a number that is negative stand for the default.
+ */
+typedef struct dnmf_search_settings {
+  int64_t count;             /* numbers of components to try; */
+  const int64_t *components; /* they are different */
+  int64_t restarts;          /* fits of each, from seed, seed + 1, ...; default 10 */
+  const char *perturb;       /* what each is fitted to: "none" (default), the matrix itself; "0.03", each stored value
+                                times a number in 1 -+ that; "poisson", each drawn from a Poisson distribution */
+  const char *cluster;    /* the factor whose components are compared: "w" (default: components over the rows), "h" */
+  double holdout;         /* share of all cells, zeros too, that a fit holds out; default 0.05; 0: none are */
+  int64_t folds;          /* such shares, each held out once; default 5 */
+  const char *criterion;  /* what suggests: "heldout", "stability", "both" (default) */
+  int64_t groups;         /* of processes that fit different numbers of components at a time; default: one a process
+                             where the matrix takes at most 64 MiB, else 1; arrays in memory are for one group, and so
+                             is a search whose model is wanted */
+  const char *checkpoint; /* keep what is done in this file, and */
+  const char *resume;     /* take it from this one: its name, or "auto", that of `checkpoint` if it is there */
+} dnmf_search_settings;
+
+/* What was found with a number of components. What was not computed or is not defined is NaN. */
+typedef struct dnmf_search_candidate {
+  int64_t components;
+  int64_t restarts;
+  double relative_error;  /* |A - WH| / |A|: the least of the restarts, */
+  double median_error;    /* and the median */
+  double objective;       /* the least, with penalties */
+  double heldout;         /* error on the cells held out, of all folds together: the square root of their mean squared
+                             error; for another loss than "frobenius" the root of twice their mean loss */
+  double heldout_spread;  /* its standard error over the folds, in the differences to the number of components whose
+                             error is least */
+  double silhouette_min;  /* of the clusters of components, by cosine: the smallest, */
+  double silhouette_mean; /* and the mean */
+  double cophenetic;      /* cophenetic correlation of the consensus matrix */
+  double outliers;        /* share of components that are far from all others */
+  double seconds;         /* of fitting */
+} dnmf_search_candidate;
+
+/* The number of components that is suggested: candidate number `at`; -1: none is. */
+typedef struct dnmf_search_suggestion {
+  int64_t at;
+  int64_t by_heldout;   /* candidate that held-out cells alone suggest; -1: none */
+  int64_t by_stability; /* ... that stability alone suggests */
+  char reason[512];     /* why, in a sentence */
+} dnmf_search_suggestion;
+
+DNMF_API void dnmf_search_settings_init(dnmf_search_settings *search); /* local */
+
 /* --- Models ------------------------------------------------------------------------------------------------ */
 
 /* W (rows x components), H (components x cols), and of ratings biases, distributed: each process holds a range of rows
@@ -325,6 +392,7 @@ typedef struct dnmf_result {
   double relative_error;   /* |A - WH| / |A| over the entries that count */
   double rmse;             /* over the entries that count */
   double validation_rmse;  /* on the entries held out */
+  double validation_loss;  /* with zeros: their mean loss, half the square of an error or its divergence; else NaN */
   int64_t best_iteration;  /* the model kept: the last, or the best on the entries held out */
   double read_seconds;     /* the slowest process's */
   double init_seconds;
@@ -334,6 +402,14 @@ typedef struct dnmf_result {
 /* Factorizes. `result` may be NULL. On failure *model is NULL. collective */
 DNMF_API int dnmf_model_fit(dnmf_library *library, const dnmf_data *data, const dnmf_fit_settings *settings,
                             dnmf_model **model, dnmf_result *result);
+
+/* Fits the data with each number of components, all else as `settings` say, whose `components` is not looked at, and
+ * fills search->count `candidates`, in their order, and the suggestion, which may be NULL. With `model` not NULL it is
+ * the consensus model of what is suggested: of each cluster of components the median of its members that are no
+ * outliers as one factor, the other fitted to it. Data must have zeros. On failure *model is NULL. collective */
+DNMF_API int dnmf_model_search(dnmf_library *library, const dnmf_data *data, const dnmf_fit_settings *settings,
+                               const dnmf_search_settings *search, dnmf_search_candidate *candidates,
+                               dnmf_search_suggestion *suggestion, dnmf_model **model);
 
 /* Reads a model file of this or an earlier version, or any HDF5 file with /W and /H; writes one, which appears under
  * its name when it is complete. collective */
@@ -373,8 +449,8 @@ DNMF_API int dnmf_model_mean(dnmf_library *library, const dnmf_model *model, dou
 DNMF_API int dnmf_model_get_number(dnmf_library *library, const dnmf_model *model, const char *name, double *number);
 DNMF_API int dnmf_model_get_text(dnmf_library *library, const dnmf_model *model, const char *name, const char **text);
 
-/* One number an iteration, the start first: "objective", "seconds", "validation_rmse". The array is the model's. local
- */
+/* One number an iteration, the start first: "objective", "seconds", "relative_error" (of the squared error),
+ * "validation_rmse". The array is the model's. local */
 DNMF_API int dnmf_model_history(dnmf_library *library, const dnmf_model *model, const char *name, int64_t *count,
                                 const double **values);
 
@@ -410,6 +486,13 @@ DNMF_API void dnmf_predict_settings_init(dnmf_predict_settings *scoring); /* loc
 DNMF_API int dnmf_model_predict(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
                                 const dnmf_predict_settings *scoring, double *scores);
 
+/* Likewise, with deviations[i] the standard deviation of prediction i over the draws of a model that was fitted with
+ * posterior.samples: NaN where the model has no draws, and where the row or the column is unknown. What is observed
+ * deviates from the prediction by the noise besides: its number "noise_precision" is one over the noise's variance.
+ * `deviations` may be NULL. collective */
+DNMF_API int dnmf_model_predict_spread(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
+                                       const dnmf_predict_settings *scoring, double *scores, double *deviations);
+
 /* Options of recommendations. */
 typedef struct dnmf_recommend_settings {
   int64_t top;           /* columns a row; default 10 */
@@ -418,6 +501,8 @@ typedef struct dnmf_recommend_settings {
   const char *clip; /* scores to the scale of the ratings: "auto" (default), "yes", "no"; the order is that before */
   int64_t candidate_count;   /* only these columns are listed, given by position, the same on every process; */
   const int64_t *candidates; /* NULL (default): all */
+  double optimism;   /* rank by the prediction plus so many of its standard deviations over the draws of the model, and
+                        tell that as the score; negative: minus so many; needs posterior.samples; default 0 */
   int64_t min_count; /* list no column with fewer entries in the fit, or, of a model with zeros, in `seen`; default 0 */
 } dnmf_recommend_settings;
 
@@ -467,7 +552,10 @@ typedef struct dnmf_evaluation {
   int64_t unknown; /* with a row or column the model does not know */
   double rmse;     /* and mae: NaN of an implicit fit, whose scores do not guess values */
   double mae;
-  double precision; /* of the entries that a row has in the test data, in the order of their scores */
+  double covered_50; /* share of the entries with a known row and column whose value is in the 50 % interval of its
+                        prediction, normal with the variance of the draws and that of the noise; NaN without draws */
+  double covered_90; /* ... in the 90 % interval */
+  double precision;  /* of the entries that a row has in the test data, in the order of their scores */
   double recall;
   double hit_rate;
   double ndcg;

@@ -121,15 +121,19 @@ void dnmf_checkpoint_end(dnmf_checkpoint *checkpoint, dnmf_status reason) {
 typedef struct state_value {
   const char *name;
   size_t offset; /* of a double in dnmf_fit_state */
+  bool newer;    /* checkpoints of earlier versions do not have it: NaN */
 } state_value;
 
 #define STATE(name, member)                                                                                            \
-  { "state_" name, offsetof(dnmf_fit_state, member) }
+  { "state_" name, offsetof(dnmf_fit_state, member), false }
+#define NEWER_STATE(name, member)                                                                                      \
+  { "state_" name, offsetof(dnmf_fit_state, member), true }
 static const state_value state_values[] = {
     STATE("objective", result.objective),
     STATE("residual_squares", result.residual_squares),
     STATE("violation", result.violation),
     STATE("validation_rmse", result.validation_rmse),
+    NEWER_STATE("validation_loss", result.validation_loss),
     STATE("first_violation", memory.first_violation),
     STATE("start_error", memory.start_error),
     STATE("checked_error", memory.checked_error),
@@ -139,12 +143,15 @@ static const state_value state_values[] = {
     STATE("batches_inner", memory.batches_inner),
     STATE("batches_crossed", memory.batches_crossed),
     STATE("batches_seen", memory.batches_seen),
+    STATE("chain_squares", memory.chain_squares),
 };
 enum { STATE_VALUES = sizeof state_values / sizeof *state_values };
 
 dnmf_status dnmf_checkpoint_describe(dnmf_error *error, const dnmf_fitting *f, const dnmf_fit_state *now,
                                      dnmf_model *model) {
   DNMF_TRY(dnmf_model_set_text(error, model, "options", f->host->options ? f->host->options : "{}"));
+  if (f->restart_count > 0)
+    DNMF_TRY(dnmf_restarts_describe(error, f, model));
   DNMF_TRY(dnmf_model_set_integer(error, model, "checkpoint", FORMAT));
   DNMF_TRY(dnmf_model_set_integer(error, model, "state_best_iteration", now->result.best_iteration));
   DNMF_TRY(dnmf_model_set_integer(error, model, "state_below_rounding", now->result.below_rounding));
@@ -196,13 +203,14 @@ dnmf_status dnmf_checkpoint_state(dnmf_error *error, const char *path, const dnm
   result->below_rounding = below_rounding != 0;
   for (int i = 0; i < STATE_VALUES; i++) {
     double value = NAN;
-    if (!dnmf_model_number(saved, state_values[i].name, &value))
+    if (!dnmf_model_number(saved, state_values[i].name, &value) && !state_values[i].newer)
       return checkpoint_damaged(error, path, state_values[i].name);
     memcpy((char *)state + state_values[i].offset, &value, sizeof value);
   }
   result->history_count = result->iterations + 1;
   result->objective_history = curve_of(saved, "objective", result->history_count);
   result->seconds_history = curve_of(saved, "seconds", result->history_count);
+  result->error_history = curve_of(saved, "relative_error", result->history_count); /* older ones have none */
   result->validation_history = curve_of(saved, "validation_rmse", result->history_count);
   if (!result->objective_history || !result->seconds_history)
     return checkpoint_damaged(error, path, "history");

@@ -78,8 +78,52 @@ static dnmf_status measure_rows(dnmf_error *error, const dnmf_metrics_options *r
   return status;
 }
 
+/* collective */
+static dnmf_status calibrate(dnmf_context *context, const dnmf_scorer *scorer, const dnmf_matched *m,
+                             const dnmf_scores *scores, dnmf_calibration *calibration) {
+  const double noise = scorer->predictor.noise;
+  if (!calibration)
+    return DNMF_OK;
+  for (int64_t i = 0; i < m->count; i++) {
+    const double value = m->items[i].value;
+    if (isnan(scores->scores[i]))
+      continue;
+    dnmf_calibration_add(calibration, scores->scores[i], value);
+    if (dnmf_scorer_has_deviations(scorer) && !isnan(scores->deviations[i]))
+      dnmf_calibration_add_interval(calibration, scores->deviations[i], noise, value - scores->predictions[i].score);
+  }
+  return dnmf_calibration_share(context, calibration);
+}
+
+/* Entries whose value is within intervals of normal distributions around their predictions. collective */
+static dnmf_status measure_intervals(dnmf_context *context, const dnmf_scorer *scorer, const dnmf_matched *m,
+                                     const dnmf_scores *scores, dnmf_evaluated *e) {
+  static const double widths[] = {0.6744897501960817, 1.6448536269514722};
+  const double noise = scorer->predictor.noise;
+  double sums[4] = {0, 0, 0, 0};
+  if (!dnmf_scorer_has_deviations(scorer))
+    return DNMF_OK;
+  for (int64_t i = 0; i < m->count; i++) {
+    const double spread = scores->deviations[i];
+    if (isnan(spread))
+      continue;
+    const double width = sqrt(spread * spread + noise * noise);
+    const double away = fabs(m->items[i].value - scores->predictions[i].score);
+    sums[0]++;
+    sums[1] += away <= widths[0] * width;
+    sums[2] += away <= widths[1] * width;
+    sums[3] += spread;
+  }
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 4));
+  e->interval_entries = sums[0];
+  e->covered[0] = sums[1] / sums[0];
+  e->covered[1] = sums[2] / sums[0];
+  e->deviation = sums[3] / sums[0];
+  return DNMF_OK;
+}
+
 static dnmf_status score_test(dnmf_context *context, const dnmf_scorer *scorer, const dnmf_metrics_options *ranking,
-                              const dnmf_matched *matched, dnmf_evaluated *evaluated) {
+                              const dnmf_matched *matched, dnmf_calibration *calibration, dnmf_evaluated *evaluated) {
   dnmf_scores scores;
   dnmf_status status = dnmf_agree(context, dnmf_scores_create(&context->error, matched->count, &scores));
   for (int64_t i = 0; i < matched->count && status == DNMF_OK; i++)
@@ -90,6 +134,10 @@ static dnmf_status score_test(dnmf_context *context, const dnmf_scorer *scorer, 
     status = dnmf_agree(context, measure_rows(&context->error, ranking, matched, &scores, &evaluated->metrics));
   if (status == DNMF_OK)
     status = dnmf_metrics_share(context, &evaluated->metrics);
+  if (status == DNMF_OK)
+    status = measure_intervals(context, scorer, matched, &scores, evaluated);
+  if (status == DNMF_OK)
+    status = calibrate(context, scorer, matched, &scores, calibration);
   evaluated->entries = matched->total;
   evaluated->unknown = scores.unknown;
   dnmf_scores_free(&scores);
@@ -153,6 +201,7 @@ dnmf_status dnmf_evaluate_data(dnmf_context *context, const dnmf_model *model, c
   dnmf_scorer scorer;
   dnmf_matched matched = {0};
   memset(evaluated, 0, sizeof *evaluated);
+  evaluated->covered[0] = evaluated->covered[1] = evaluated->deviation = NAN;
   dnmf_status status = dnmf_scorer_create(context, model, job->unknown, job->clip, &scorer);
   if (status == DNMF_OK && scorer.unknown == DNMF_UNKNOWN_NAN)
     status = dnmf_fail(&context->error, DNMF_ERROR_USAGE,
@@ -162,7 +211,7 @@ dnmf_status dnmf_evaluate_data(dnmf_context *context, const dnmf_model *model, c
   if (status == DNMF_OK)
     status = match_test(context, &scorer, test, &matched);
   if (status == DNMF_OK)
-    status = score_test(context, &scorer, &ranking, &matched, evaluated);
+    status = score_test(context, &scorer, &ranking, &matched, job->calibration, evaluated);
   if (status == DNMF_OK && job->seen)
     status = rank_unseen(context, model, test, job->seen, &ranking, &matched, evaluated);
   const bool values = !dnmf_model_is_implicit(model);
@@ -215,7 +264,7 @@ int dnmf_model_evaluate(dnmf_library *library, const dnmf_model *model, const dn
   if (status == DNMF_OK)
     status = dnmf_agree(context, check_evaluating(context, test, &how, evaluation));
   if (status == DNMF_OK) {
-    const dnmf_evaluate_job job = {how.unknown, how.clip, {how.relevant, 1, {how.at}}, how.seen};
+    const dnmf_evaluate_job job = {how.unknown, how.clip, {how.relevant, 1, {how.at}}, how.seen, NULL};
     status = dnmf_evaluate_data(context, model, test, &job, &e);
   }
   if (status == DNMF_OK)
@@ -223,6 +272,8 @@ int dnmf_model_evaluate(dnmf_library *library, const dnmf_model *model, const dn
                                     .scored = (int64_t)e.metrics.entries,
                                     .unknown = e.unknown,
                                     .rmse = e.rmse,
+                                    .covered_50 = e.covered[0],
+                                    .covered_90 = e.covered[1],
                                     .mae = e.mae,
                                     .precision = dnmf_metrics_precision(&e.metrics, 0),
                                     .recall = dnmf_metrics_recall(&e.metrics, 0),

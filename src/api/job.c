@@ -16,9 +16,8 @@
 
 /* --- Phases ------------------------------------------------------------------------------------------------ */
 
-/* What the plan needs against what the machines have, before any of it is allocated. Of observed entries the factor
- * rows that are fetched are known only as a bound, and left out. */
-static dnmf_status check_memory(dnmf_context *context, const dnmf_fitting *f) {
+/* Of observed entries the factor rows that are fetched are known only as a bound, and left out. */
+dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting *f, double beside) {
   const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
   dnmf_job job = dnmf_fitting_cost(f);
   dnmf_cost cost;
@@ -28,6 +27,7 @@ static dnmf_status check_memory(dnmf_context *context, const dnmf_fitting *f) {
   double bytes = observed ? fmax(cost.memory.loading, cost.memory.block) : cost.memory.peak;
   if (f->in_batches)
     bytes = f->batch_memory.total;
+  bytes += beside;
   return dnmf_check_memory(context, f->source.name,
                            observed ? "use --precision single or more machines"
                                     : "use --precision single, more machines or, for a matrix in HDF5, --memory SIZE",
@@ -35,7 +35,7 @@ static dnmf_status check_memory(dnmf_context *context, const dnmf_fitting *f) {
 }
 
 /* A fit in batches has the figures of the matrix and no block. */
-static dnmf_status read_matrix(dnmf_context *context, dnmf_fitting *f) {
+dnmf_status dnmf_fitting_read(dnmf_context *context, dnmf_fitting *f) {
   dnmf_matrix *a = &f->a.matrix;
   if (f->in_batches)
     DNMF_TRY(dnmf_row_blocks_survey(context, &f->source, f->precision, f->settings.batches.rows, a));
@@ -71,12 +71,18 @@ static dnmf_status measure_residual(dnmf_context *context, dnmf_fitting *f) {
 
 static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
   f->settings.host = &checkpoint->host;
+  if (f->settings.posterior.samples > 0)
+    return dnmf_fit_posterior(context, &f->settings, &f->ratings, f->has_held_out ? &f->held_out : NULL, &f->observed_w,
+                              &f->observed_h, &f->posterior, &f->result);
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fit_observed(context, &f->settings, &f->ratings, f->has_held_out ? &f->held_out : NULL, &f->observed_w,
                              &f->observed_h, &f->result);
   if (f->in_batches)
     return dnmf_fitting_iterate_batches(context, f);
-  DNMF_TRY(dnmf_fit_zeros(context, &f->settings, &f->a.matrix, &f->w, &f->h, &f->result));
+  if (f->restart_count > 0)
+    DNMF_TRY(dnmf_fitting_iterate_restarts(context, checkpoint, f));
+  else
+    DNMF_TRY(dnmf_fit_zeros(context, &f->settings, &f->a.matrix, &f->w, &f->h, &f->result));
   return f->asked.zeros.exact_residual && !f->result.interrupted ? measure_residual(context, f) : DNMF_OK;
 }
 
@@ -88,6 +94,13 @@ static dnmf_status open_data(dnmf_context *context, dnmf_fitting *f) {
   return dnmf_data_open(context, data.kind == DNMF_DATA_FILE ? &data : f->data, f->taken_as, &f->source);
 }
 
+static dnmf_status take_slowest_seconds(dnmf_context *context, dnmf_job_seconds *seconds) {
+  double times[] = {seconds->read, seconds->init, seconds->iterate, seconds->write, seconds->total};
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, times, 5));
+  *seconds = (dnmf_job_seconds){times[0], times[1], times[2], times[3], times[4]};
+  return DNMF_OK;
+}
+
 /* `output` is where to write the model; zeroed: nowhere. */
 static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *checkpoint, const dnmf_output *output,
                               dnmf_fitting *f) {
@@ -96,8 +109,9 @@ static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *chec
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_check(&context->error, f)));
   DNMF_TRY(open_data(context, f));
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_plan(context, f)));
-  DNMF_TRY(check_memory(context, f));
-  DNMF_TRY(read_matrix(context, f));
+  DNMF_TRY(dnmf_fitting_check_memory(context, f, 0));
+  DNMF_TRY(dnmf_fitting_read(context, f));
+  DNMF_TRY(dnmf_fitting_take_cells(context, f));
   f->seconds.read = dnmf_lap(&clock);
   DNMF_TRY(f->in_batches ? dnmf_fitting_start_batches(context, f) : dnmf_fitting_start(context, f));
   DNMF_TRY(dnmf_resume_read_parts(context, f));
@@ -106,6 +120,7 @@ static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *chec
   f->seconds.init = dnmf_lap(&clock);
   DNMF_TRY(iterate(context, checkpoint, f));
   f->seconds.iterate = dnmf_lap(&clock);
+  DNMF_TRY(take_slowest_seconds(context, &f->seconds)); /* the model tells them */
   if (output->partial && !f->result.interrupted)
     DNMF_TRY(dnmf_fitting_write(context, f, NULL, output->partial));
   f->seconds.write = dnmf_lap(&clock);
@@ -123,13 +138,6 @@ static dnmf_status run_to_output(dnmf_context *context, const dnmf_checkpoint *c
   else
     status = dnmf_output_end(context, &output, status);
   return status;
-}
-
-static dnmf_status take_slowest_seconds(dnmf_context *context, dnmf_job_seconds *seconds) {
-  double times[] = {seconds->read, seconds->init, seconds->iterate, seconds->write, seconds->total};
-  DNMF_TRY(dnmf_max_doubles(context, context->comm, times, 5));
-  *seconds = (dnmf_job_seconds){times[0], times[1], times[2], times[3], times[4]};
-  return DNMF_OK;
 }
 
 dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const dnmf_fit_settings *settings,
@@ -163,15 +171,18 @@ dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const
 void dnmf_fitting_free(dnmf_fitting *f) {
   dnmf_resume_free(&f->resume);
   dnmf_fit_result_free(&f->result);
+  dnmf_restarts_free(&f->restarts);
   if (f->w.mine.data == f->batch_w.data) /* borrowed for a checkpoint */
     f->batch_w = (dnmf_panel){0};
   dnmf_factor_free(&f->w);
   dnmf_factor_free(&f->h);
+  dnmf_held_cells_free(&f->held);
   if (f->missing == DNMF_MISSING_UNOBSERVED) {
     dnmf_ratings_free(&f->ratings);
     dnmf_ratings_view_free(&f->held_out);
   }
   dnmf_panel_free(&f->batch_w);
+  dnmf_posterior_free(&f->posterior);
   dnmf_panel_free(&f->observed_w);
   dnmf_panel_free(&f->observed_h);
   dnmf_source_close(&f->source);
@@ -190,7 +201,9 @@ dnmf_status dnmf_fitting_fill(dnmf_context *context, const dnmf_fitting *f, cons
   model->row_ids = f->source.row_ids;
   model->col_ids = f->source.col_ids;
   if (f->missing == DNMF_MISSING_UNOBSERVED) {
-    status = dnmf_fitting_fill_ratings(context, f, model);
+    status = now || f->posterior.kept == 0
+                 ? dnmf_fitting_fill_ratings(context, f, model)
+                 : dnmf_posterior_fill_model(context, &f->settings, &f->ratings, &f->posterior, model);
   } else {
     model->owned_rows = f->w.owned;
     model->owned_cols = f->h.owned;
@@ -247,9 +260,7 @@ static dnmf_status share_numbers(dnmf_context *context, dnmf_range held, const v
   return dnmf_fetch_range(context, held, mine, sizeof(double), wanted, *shared);
 }
 
-/* A fit's model in the even shares that every model of the door is held in; provenance and history are moved.
- * collective */
-static dnmf_status share_evenly(dnmf_context *context, dnmf_model *from, dnmf_model *to) {
+dnmf_status dnmf_fitting_share(dnmf_context *context, dnmf_model *from, dnmf_model *to) {
   const dnmf_range rows = dnmf_range_split((dnmf_range){0, from->rows}, context->size, context->rank);
   const dnmf_range cols = dnmf_range_split((dnmf_range){0, from->cols}, context->size, context->rank);
   void *shared[4] = {NULL, NULL, NULL, NULL};
@@ -262,6 +273,11 @@ static dnmf_status share_evenly(dnmf_context *context, dnmf_model *from, dnmf_mo
   to->bias.mean = from->bias.mean;
   DNMF_TRY(share_panel(context, from->owned_rows, &from->w, rows, &to->w));
   DNMF_TRY(share_panel(context, from->owned_cols, &from->h, cols, &to->h));
+  to->samples = from->samples;
+  if (from->samples > 0) {
+    DNMF_TRY(share_panel(context, from->owned_rows, &from->row_samples, rows, &to->row_samples));
+    DNMF_TRY(share_panel(context, from->owned_cols, &from->col_samples, cols, &to->col_samples));
+  }
   dnmf_status status = share_numbers(context, from->owned_rows, from->bias.row, rows, &shared[0]);
   to->bias.row = shared[0];
   if (status == DNMF_OK)
@@ -275,11 +291,16 @@ static dnmf_status share_evenly(dnmf_context *context, dnmf_model *from, dnmf_mo
   to->col_counts = shared[3];
   DNMF_TRY(status);
   to->mean_row = from->mean_row;
+  to->mean_col = from->mean_col;
   to->attribute_count = from->attribute_count;
   to->attributes = from->attributes;
   to->curve_count = from->curve_count;
   to->curves = from->curves;
+  to->stability = from->stability;
+  to->stable_runs = from->stable_runs;
+  from->stability = from->stable_runs = NULL;
   from->mean_row = NULL;
+  from->mean_col = NULL;
   from->attributes = NULL;
   from->curves = NULL;
   from->attribute_count = from->curve_count = 0;
@@ -300,6 +321,7 @@ static void tell_result(const dnmf_fitting *f, dnmf_result *result) {
                           .relative_error = dnmf_fitting_relative_error(f),
                           .rmse = dnmf_fitting_rmse(f),
                           .validation_rmse = r->validation_rmse,
+                          .validation_loss = r->validation_loss,
                           .best_iteration = r->best_iteration,
                           .read_seconds = f->seconds.read,
                           .init_seconds = f->seconds.init,
@@ -314,7 +336,7 @@ static dnmf_status take_model(dnmf_context *context, const dnmf_fitting *f, dnmf
                      f->result.iterations, f->asked.files.checkpoint);
   dnmf_status status = dnmf_fitting_fill(context, f, NULL, &fitted);
   if (status == DNMF_OK)
-    status = share_evenly(context, &fitted, made);
+    status = dnmf_fitting_share(context, &fitted, made);
   dnmf_fitting_release(f, &fitted);
   return status;
 }

@@ -5,6 +5,7 @@
  *   plan      settings and data together: what kind of fit it is, what each setting comes to (job_plan.c)
  *   read      the matrix, partitioned (job.c; ratings: job_ratings.c, batches: job_batches.c)
  *   start     the first W and H (job_start.c), or those of a checkpoint (resume.c)
+ *   restarts  the same for several seeds, of which the best fit is kept (job_restarts.c)
  *   iterate   saving now and then (checkpoint.c)
  *   describe  the provenance (job_describe.c), and write
  * Every phase ends with all processes agreeing.
@@ -16,7 +17,10 @@
 #include "cost/cost.h"
 #include "factor/model.h"
 #include "fit/batch_fit.h"
+#include "fit/held_cells.h"
 #include "fit/observed_fit.h"
+#include "fit/posterior_fit.h"
+#include "fit/restarts.h"
 #include "fit/weak_fit.h"
 #include "fit/zeros_fit.h"
 #include "init/start.h"
@@ -91,6 +95,14 @@ struct dnmf_fitting {
   dnmf_factor w;
   dnmf_factor h;
   bool residual_is_exact; /* summed entry by entry */
+  dnmf_held_choice held_choice;
+  dnmf_held_cells held;
+
+  /* ... from several seeds; W and H are then the best so far. */
+  int restart_count; /* 0: one fit, of the seed */
+  int side_by_side;
+  dnmf_restarts restarts;
+  int best_restart;
 
   /* ... that pass by in batches. */
   bool in_batches;
@@ -102,8 +114,9 @@ struct dnmf_fitting {
   /* Unstored entries are unobserved: ratings by rows and by columns. */
   dnmf_ratings ratings;
   dnmf_weak_figures weak_figures; /* with weak zeros */
-  bool has_held_out;
+  bool has_held_out;              /* also cells of a fit with zeros, in `held` */
   dnmf_ratings_view held_out;
+  dnmf_posterior posterior; /* with a chain */
   dnmf_panel observed_w;
   dnmf_panel observed_h;
 
@@ -129,11 +142,22 @@ void dnmf_fitting_release(const dnmf_fitting *f, dnmf_model *model); /* local */
 dnmf_status dnmf_fitting_write(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
                                const char *path);
 
+/* A fit's model in the even shares that every model of the door is held in; provenance and history are moved.
+ * collective */
+dnmf_status dnmf_fitting_share(dnmf_context *context, dnmf_model *from, dnmf_model *to);
+
 /* Checks what can be checked before the data are opened. local */
 dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f);
 
 /* Finds out what kind of fit it is, settles defaults, and chooses the grid. collective */
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f);
+
+/* What the plan needs, and `beside` bytes in each process, against what the machines have, before any of it is
+ * allocated. collective */
+dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting *f, double beside);
+
+/* The matrix, partitioned as the plan says. collective */
+dnmf_status dnmf_fitting_read(dnmf_context *context, dnmf_fitting *f);
 
 /* A setting, or its default where it is negative. */
 static inline double dnmf_number_or(double value, double other) {
@@ -156,9 +180,33 @@ dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting 
 enum { DNMF_SCALE_AUTO = 0, DNMF_SCALE_RAW, DNMF_SCALE_DIMENSION, DNMF_SCALE_COUNT, DNMF_SCALE_SQRT_COUNT };
 dnmf_status dnmf_choose_penalty_scale(dnmf_error *error, const char *text, int *scale, double *power);
 
+/* Whether the model kept is the best on held-out entries: of ratings always when there are any. local */
+static inline bool dnmf_fitting_keeps_best(const dnmf_fitting *f) {
+  return f->has_held_out && (f->missing == DNMF_MISSING_UNOBSERVED || f->settings.stop == DNMF_STOP_VALIDATION);
+}
+
+/* --validation of a fit with zeros: which cells; takes them out of the matrix. local, collective */
+dnmf_status dnmf_fitting_plan_cells(dnmf_error *error, dnmf_fitting *f, bool stops_by_them);
+dnmf_status dnmf_fitting_take_cells(dnmf_context *context, dnmf_fitting *f);
+
+/* Whether --validation is a fraction, which a number is; else a file. The fraction, between 0 and 1. local */
+bool dnmf_is_fraction(const char *text);
+dnmf_status dnmf_parse_fraction(dnmf_error *error, const char *text, double *fraction);
+
 /* Weak zeros: their settings. local */
 dnmf_status dnmf_fitting_plan_weak(dnmf_error *error, dnmf_fitting *f);
 void dnmf_fitting_settle_weak(dnmf_fitting *f); /* once the entries are known */
+
+/* Restarts: whether there are several, and how many are fitted side by side; all of them, which leave the best in f->w,
+ * f->h and f->result. Beside the state of a fit, a checkpoint has theirs. collective but for the description */
+dnmf_status dnmf_fitting_plan_restarts(dnmf_context *context, dnmf_fitting *f);
+dnmf_status dnmf_fitting_iterate_restarts(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f);
+dnmf_status dnmf_restarts_describe(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model);
+dnmf_status dnmf_restarts_read(dnmf_context *context, dnmf_fitting *f);
+
+/* The start of a seed into factors of f's layout, as --init has it. collective */
+dnmf_status dnmf_fitting_start_seed(dnmf_context *context, const dnmf_fitting *f, uint64_t seed, dnmf_factor *w,
+                                    dnmf_factor *h);
 
 /* Batches: whether it is such a fit, or the matrix fits into the memory allowed on the grid it is given; the start; the
  * passes, which leave the factors in f->w.mine and f->h.mine; f->w.mine as it is between two batches. collective */

@@ -11,7 +11,7 @@ double dnmf_fitting_entries(const dnmf_fitting *f) {
     return f->weak_figures.confidences;
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return (double)f->ratings.stored;
-  return (double)f->a.matrix.rows * (double)f->a.matrix.cols;
+  return (double)f->a.matrix.rows * (double)f->a.matrix.cols - (double)f->a.matrix.unknown;
 }
 
 static double sum_squares(const dnmf_fitting *f) {
@@ -103,6 +103,31 @@ static dnmf_status describe_weak(dnmf_error *error, const dnmf_fitting *f, dnmf_
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
 
+/* What models of ratings say of a chain. */
+static dnmf_status describe_posterior(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const dnmf_posterior_settings *settings = &f->settings.posterior;
+  const dnmf_posterior *posterior = &f->posterior;
+  const fact asked[] = {
+      WHOLE("burn_in", settings->burn_in),
+      WHOLE("thin", settings->thin),
+      TEXT("keep", settings->keep_mean ? "mean" : "samples"),
+  };
+  const fact reached[] = {
+      WHOLE("samples", posterior->is_mean ? 0 : posterior->kept),
+      WHOLE("start_iterations", posterior->start_iterations),
+      REAL("noise_precision", posterior->noise_precision),
+      REAL("noise_r_hat", posterior->noise_r_hat),
+      REAL("noise_effective_samples", posterior->noise_effective),
+      REAL("watched_r_hat", posterior->watched_r_hat),
+      REAL("watched_effective_samples", posterior->watched_effective),
+  };
+  DNMF_TRY(dnmf_model_set_integer(error, model, "chain_sweeps", settings->samples)); /* 0: there is no chain */
+  if (settings->samples == 0)
+    return DNMF_OK;
+  DNMF_TRY(add_facts(error, model, asked, sizeof asked / sizeof *asked));
+  return posterior->kept > 0 ? add_facts(error, model, reached, sizeof reached / sizeof *reached) : DNMF_OK;
+}
+
 /* What belongs to models of observed entries only. */
 static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
   const dnmf_observed_settings *observed = &f->settings.observed;
@@ -120,9 +145,39 @@ static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dn
       REAL("validation_rmse", f->result.validation_rmse),
   };
   DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  DNMF_TRY(describe_posterior(error, f, model));
   if (!f->has_held_out)
     return DNMF_OK;
   return dnmf_model_add_curve(error, model, "validation_rmse", f->result.history_count, f->result.validation_history);
+}
+
+/* What belongs to fits with zeros only. */
+static dnmf_status describe_zeros(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const fact facts[] = {
+      REAL("mean", dnmf_matrix_mean(&f->a.matrix)),
+      REAL("validation_share", f->held_choice.share),
+  };
+  const fact held_out[] = {
+      WHOLE("validation_cells", f->held.held_out),
+      REAL("validation_rmse", f->result.validation_rmse),
+      REAL("validation_loss", f->result.validation_loss),
+      WHOLE("best_iteration", f->result.best_iteration),
+  };
+  DNMF_TRY(add_facts(error, model, facts, sizeof facts / sizeof *facts));
+  if (!f->has_held_out)
+    return DNMF_OK;
+  DNMF_TRY(add_facts(error, model, held_out, sizeof held_out / sizeof *held_out));
+  return dnmf_model_add_curve(error, model, "validation_rmse", f->result.history_count, f->result.validation_history);
+}
+
+/* What belongs to the best of several fits only; before one has begun, the seed is that of the first. */
+static dnmf_status describe_restarts(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const uint64_t seed = f->restarts.items ? f->restarts.items[f->best_restart].seed : f->settings.seed;
+  const fact facts[] = {
+      WHOLE("restarts", f->restart_count),
+      WHOLE("best_seed", (int64_t)seed),
+  };
+  return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
 
 /* What belongs to mini-batch fits only. */
@@ -131,6 +186,25 @@ static dnmf_status describe_batches(dnmf_error *error, const dnmf_fitting *f, dn
       WHOLE("batch_rows", f->settings.batches.rows),
       WHOLE("sweeps", f->settings.sweeps),
       REAL("forget", f->settings.batches.forget),
+  };
+  return add_facts(error, model, facts, sizeof facts / sizeof *facts);
+}
+
+/* Other losses than the squared error have no relative error. */
+static bool has_errors(const dnmf_fit_result *result) {
+  for (int64_t i = 0; i < result->history_count; i++)
+    if (isfinite(result->error_history[i]))
+      return true;
+  return false;
+}
+
+/* Where the time of this job went, once it has iterated. */
+static dnmf_status describe_seconds(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
+  const dnmf_fit_seconds *s = &f->result.seconds;
+  const fact facts[] = {
+      REAL("read_seconds", f->seconds.read), REAL("init_seconds", f->seconds.init), REAL("iterate_seconds", s->total),
+      REAL("product_seconds", s->product),   REAL("gram_seconds", s->gram),         REAL("update_seconds", s->update),
+      REAL("exchange_seconds", s->exchange), REAL("file_seconds", s->read),
   };
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
 }
@@ -193,9 +267,14 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
   else if (ratings)
     DNMF_TRY(describe_ratings(error, f, model));
   else
-    DNMF_TRY(dnmf_model_set_real(error, model, "mean", a->sum / ((double)a->rows * (double)a->cols)));
+    DNMF_TRY(describe_zeros(error, f, model));
   if (f->in_batches)
     DNMF_TRY(describe_batches(error, f, model));
+  if (f->restart_count > 0)
+    DNMF_TRY(describe_restarts(error, f, model));
   DNMF_TRY(dnmf_model_add_curve(error, model, "objective", f->result.history_count, f->result.objective_history));
-  return dnmf_model_add_curve(error, model, "seconds", f->result.history_count, f->result.seconds_history);
+  DNMF_TRY(dnmf_model_add_curve(error, model, "seconds", f->result.history_count, f->result.seconds_history));
+  if (has_errors(&f->result))
+    DNMF_TRY(dnmf_model_add_curve(error, model, "relative_error", f->result.history_count, f->result.error_history));
+  return f->result.seconds.total > 0 ? describe_seconds(error, f, model) : DNMF_OK;
 }

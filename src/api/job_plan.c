@@ -36,9 +36,13 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"alpha", s->weak.alpha, 0, INFINITY},
       {"epsilon", s->weak.epsilon, 0, INFINITY},
       {"like", s->weak.like, 0, INFINITY},
+      {"samples", (double)s->posterior.samples, 1, 1e6},
+      {"burn-in", (double)s->posterior.burn_in, 0, 1e6},
+      {"thin", (double)s->posterior.thin, 1, 1e6},
       {"memory", (double)s->batches.memory, 1, INFINITY},
       {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
       {"forget", s->batches.forget, 0, 1},
+      {"restarts", (double)s->zeros.restarts, 1, 1e6},
   };
   if (s->components < 1 || s->components > 1000000)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--components %" PRId64 ": give a number from 1 to 1000000",
@@ -178,17 +182,39 @@ static dnmf_status refuse_without_weak(dnmf_error *error, const dnmf_fitting *f)
   return refuse_unused(error, uses, sizeof uses / sizeof *uses);
 }
 
+/* Settings that a chain alone has. */
+static dnmf_status refuse_without_chain(dnmf_error *error, const dnmf_fit_settings *s) {
+  static const char why_not[] = "it needs --samples";
+  const setting_use uses[] = {
+      {"burn-in", s->posterior.burn_in >= 0, s->posterior.samples > 0, why_not},
+      {"thin", s->posterior.thin >= 0, s->posterior.samples > 0, why_not},
+      {"keep", s->posterior.keep != NULL, s->posterior.samples > 0, why_not},
+  };
+  return refuse_unused(error, uses, sizeof uses / sizeof *uses);
+}
+
 static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
   static const char ratings[] =
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
   static const char sweeping[] = "only --solver hals sweeps, and newton takes as many steps";
   static const char exact[] = "--solver bpp is exact at once";
   const dnmf_fit_settings *s = &f->asked;
+  static const char one_start[] = "the start is the same from every seed; it needs --init random or nndsvdar";
+  static const char no_batches[] = "a matrix that is read in batches is fitted from one start";
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
+  const bool by_validation = s->stop && strcmp(s->stop, "validation") == 0;
+  const bool by_seed =
+      f->start == DNMF_START_RANDOM || (f->start == DNMF_START_SVD && f->start_fill == DNMF_SVD_FILL_RANDOM);
   const setting_use uses[] = {
+      {"restarts", s->zeros.restarts > 1, by_seed && !in_batches, in_batches ? no_batches : one_start},
+      {"samples", s->posterior.samples >= 0, false, ratings},
+      {"restarts", s->zeros.restarts > 1, !by_validation, "a fit that held-out cells stop has one start"},
+      {"exact-residual", s->zeros.exact_residual, !s->ratings.validation,
+       "with --validation the residual is that of the cells that are not held out"},
       {"l2-bias", s->ratings.l2_bias >= 0, false, ratings},
       {"shrink-to", s->ratings.shrink_to != NULL, false, ratings},
-      {"patience", s->ratings.patience >= 0, false, ratings},
+      {"patience", s->ratings.patience >= 0, by_validation, "it needs --stop validation"},
+      {"tol", s->tol >= 0, !by_validation, "with --stop validation the RMSE of the held-out cells decides"},
       {"sweeps", s->sweeps >= 0,
        in_batches ? f->settings.solver != DNMF_SOLVER_BPP
                   : f->settings.solver == DNMF_SOLVER_HALS || f->settings.solver == DNMF_SOLVER_NEWTON,
@@ -208,6 +234,7 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
   const bool by_validation = s->stop && (strcmp(s->stop, "auto") == 0 || strcmp(s->stop, "validation") == 0);
   const setting_use uses[] = {
       {"exact-residual", s->zeros.exact_residual, false, "the residual of ratings is always summed entry by entry"},
+      {"restarts", s->zeros.restarts > 1, false, "it is for --missing zero"},
       {"memory", s->batches.memory >= 0, false, batches},
       {"batch-rows", s->batches.batch_rows >= 0, false, batches},
       {"forget", s->batches.forget >= 0, false, batches},
@@ -241,21 +268,19 @@ dnmf_status dnmf_choose_penalty_scale(dnmf_error *error, const char *text, int *
 }
 
 /* Settings that belong to ratings only. */
-static dnmf_status refuse_ratings_settings(dnmf_error *error, const dnmf_fit_settings *s, int scale, int stop) {
+static dnmf_status refuse_ratings_settings(dnmf_error *error, const dnmf_fit_settings *s, int scale) {
   const char *option = NULL;
   if (s->ratings.bias && strcmp(s->ratings.bias, "auto") != 0 && strcmp(s->ratings.bias, "none") != 0)
     option = "--bias";
-  else if (s->ratings.validation || s->ratings.held_out)
-    option = "--validation";
   else if (scale >= DNMF_SCALE_COUNT)
     option = "--penalty-scale count";
-  else if (stop == 3)
-    option = "--stop validation";
   if (!option)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_USAGE,
                    "%s needs --missing unobserved; this fit counts entries that are not stored as zeros", option);
 }
+
+enum { STOPS_BY_VALIDATION = DNMF_STOP_VALIDATION + 1 /* its place among the words of --stop */ };
 
 static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
   static const char *const stops[] = {"auto", "gradient", "objective", "validation", NULL};
@@ -265,12 +290,14 @@ static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
   int stop = 0;
   DNMF_TRY(dnmf_choose_penalty_scale(error, s->penalty_scale, &scale, &power));
   DNMF_TRY(dnmf_choose(error, "--stop", s->stop, stops, &stop));
-  DNMF_TRY(refuse_ratings_settings(error, s, scale, stop));
+  DNMF_TRY(refuse_ratings_settings(error, s, scale));
+  DNMF_TRY(dnmf_fitting_plan_cells(error, f, stop == STOPS_BY_VALIDATION));
   if (stop > 0)
-    f->settings.stop = stop == 1 ? DNMF_STOP_GRADIENT : DNMF_STOP_OBJECTIVE;
+    f->settings.stop = (dnmf_stop)(stop - 1);
   if (scale == DNMF_SCALE_DIMENSION)
     f->settings.penalties.scale = DNMF_PENALTY_DIMENSION;
-  f->stop = f->settings.stop == DNMF_STOP_GRADIENT ? "gradient" : "objective";
+  f->settings.observed.patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10;
+  f->stop = stops[f->settings.stop + 1];
   return DNMF_OK;
 }
 
@@ -284,9 +311,12 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .weak = f->weak,
                     .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
+                    .starts = f->side_by_side,
+                    .restarts = f->restart_count,
                     .solver = f->settings.solver,
                     .sweeps = f->settings.sweeps,
                     .loss = f->settings.loss,
+                    .held_share = f->held_choice.share,
                     .precision = f->precision,
                     .narrow = source->narrow};
 }
@@ -347,7 +377,8 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
   }
   const dnmf_job job = dnmf_fitting_cost(f);
   f->source.rows_alone = dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
-  return dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a);
+  DNMF_TRY(dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a));
+  return dnmf_fitting_plan_restarts(context, f);
 }
 
 /* What all kinds of fit have in common; zeros count, unless the kind says otherwise. */
@@ -375,6 +406,9 @@ static dnmf_status check_newton(dnmf_error *error, const dnmf_fitting *f) {
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--solver newton is for --missing zero; observed entries are fitted with --loss kullback-leibler "
                      "by --solver mu");
+  if (f->asked.ratings.validation)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--validation: --solver newton uses all cells of the matrix; hold out cells with --solver mu");
   if (in_batches)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--solver newton needs the whole matrix in memory; leave --memory and --batch-rows out");
@@ -394,6 +428,7 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
                      source->name, source->rows, source->cols);
   DNMF_TRY(plan_start(error, f));
   DNMF_TRY(refuse_without_weak(error, f));
+  DNMF_TRY(refuse_without_chain(error, s));
   if (s->l2 >= 0 && s->l2_w >= 0 && s->l2_h >= 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
   if (f->settings.solver == DNMF_SOLVER_NEWTON)

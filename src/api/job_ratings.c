@@ -65,6 +65,41 @@ static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, cons
   return DNMF_OK;
 }
 
+enum { MOST_KEPT = 100, BURN_IN = 50, MOST_COMPONENTS = 1000000 }; /* defaults of a chain */
+
+/* What --samples comes to. */
+static dnmf_status plan_chain(dnmf_error *error, dnmf_fitting *f) {
+  static const char *const keeps[] = {"samples", "mean", NULL};
+  const dnmf_fit_settings *s = &f->asked;
+  dnmf_posterior_settings *posterior = &f->settings.posterior;
+  int keep = 0;
+  if (s->posterior.samples <= 0)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_choose(error, "--keep", s->posterior.keep, keeps, &keep));
+  posterior->samples = (int)s->posterior.samples;
+  posterior->burn_in = s->posterior.burn_in >= 0 ? (int)s->posterior.burn_in : BURN_IN;
+  posterior->thin = s->posterior.thin > 0 ? (int)s->posterior.thin
+                    : keep == 1           ? 1
+                                          : (posterior->samples + MOST_KEPT - 1) / MOST_KEPT;
+  posterior->keep_mean = keep == 1;
+  if (f->weak)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--samples is for ratings: with weak zeros and --implicit there is no chain");
+  if (!dnmf_observed_is_around_level(&f->settings))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--samples needs a fit around a level: leave --shrink-to, --solver mu and --bias none out");
+  if (posterior->thin > posterior->samples)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--thin %d keeps none of --samples %d", posterior->thin,
+                     posterior->samples);
+  const int64_t kept = keep == 1 ? 1 : dnmf_posterior_kept(posterior, posterior->burn_in + posterior->samples);
+  if (kept * (f->components + 1) > MOST_COMPONENTS)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--samples %d keeps %" PRId64 " draws of %d components, and a model has at most %d; give a larger "
+                     "--thin, or --keep mean",
+                     posterior->samples, kept, f->components, MOST_COMPONENTS);
+  return DNMF_OK;
+}
+
 dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   static const char *const stops[] = {"objective", "gradient", "objective", "validation"};
   static const dnmf_stop rules[] = {DNMF_STOP_OBJECTIVE, DNMF_STOP_GRADIENT, DNMF_STOP_OBJECTIVE, DNMF_STOP_VALIDATION};
@@ -88,19 +123,20 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   if (f->weak)
     DNMF_TRY(dnmf_fitting_plan_weak(&context->error, f));
   dnmf_observed_set_shrink(&f->settings, (dnmf_shrink)c.shrink, s->ratings.l2_bias);
+  DNMF_TRY(plan_chain(&context->error, f));
   return dnmf_place(context, context->size, 1, f->source.rows, f->source.cols, &f->a);
 }
 
 /* --- Entries ----------------------------------------------------------------------------------------------- */
 
 /* --validation is a fraction when it is a number, else a file. */
-static bool is_fraction(const char *text) {
+bool dnmf_is_fraction(const char *text) {
   char *end = NULL;
   strtod(text, &end);
   return end != text && !*end;
 }
 
-static dnmf_status parse_fraction(dnmf_error *error, const char *text, double *fraction) {
+dnmf_status dnmf_parse_fraction(dnmf_error *error, const char *text, double *fraction) {
   *fraction = strtod(text, NULL);
   if (!(*fraction > 0 && *fraction < 1))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--validation %s: give a fraction between 0 and 1, e.g. 0.1, or a file",
@@ -216,11 +252,11 @@ static dnmf_status attach_held_out(dnmf_context *context, dnmf_fitting *f) {
 
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   const char *validation = f->asked.ratings.validation;
-  const bool share = validation && is_fraction(validation);
+  const bool share = validation && dnmf_is_fraction(validation);
   dnmf_ratings_split split = {.seed = f->settings.seed};
   f->has_held_out = validation || f->asked.ratings.held_out;
   if (share)
-    DNMF_TRY(parse_fraction(&context->error, validation, &split.fraction));
+    DNMF_TRY(dnmf_parse_fraction(&context->error, validation, &split.fraction));
   DNMF_TRY(
       dnmf_source_load_ratings(context, &f->source, f->precision, &split, &f->a.matrix, &f->ratings, &f->held_out));
   if (share)

@@ -60,6 +60,14 @@ static dnmf_status start_from_file(dnmf_context *context, dnmf_fitting *f) {
   return DNMF_OK;
 }
 
+dnmf_status dnmf_fitting_start_seed(dnmf_context *context, const dnmf_fitting *f, uint64_t seed, dnmf_factor *w,
+                                    dnmf_factor *h) {
+  if (f->start == DNMF_START_SVD)
+    return dnmf_start_svd(context, &f->a.layout, &f->a.matrix, f->start_fill, seed, w, h);
+  dnmf_start_random(&f->a.matrix, seed, w, h);
+  return DNMF_OK;
+}
+
 static dnmf_status start_blocks(dnmf_context *context, dnmf_fitting *f) {
   dnmf_status status = dnmf_factor_create_w(context, &f->a.layout, f->components, f->precision, &f->w);
   if (status == DNMF_OK)
@@ -69,10 +77,7 @@ static dnmf_status start_blocks(dnmf_context *context, dnmf_fitting *f) {
     return start_from_file(context, f);
   if (f->start == DNMF_START_SVD && f->start_fill == DNMF_SVD_FILL_ZERO && f->settings.solver == DNMF_SOLVER_MU)
     dnmf_warn(context, "--init nndsvd leaves zeros, which --solver mu cannot change; nndsvda and nndsvdar have none");
-  if (f->start == DNMF_START_SVD)
-    return dnmf_start_svd(context, &f->a.layout, &f->a.matrix, f->start_fill, f->settings.seed, &f->w, &f->h);
-  dnmf_start_random(&f->a.matrix, f->settings.seed, &f->w, &f->h);
-  return DNMF_OK;
+  return f->restart_count > 0 ? DNMF_OK : dnmf_fitting_start_seed(context, f, f->settings.seed, &f->w, &f->h);
 }
 
 /* --- Unstored entries are unobserved ----------------------------------------------------------------------- */

@@ -42,6 +42,10 @@ dnmf_status dnmf_scorer_create(dnmf_context *context, const dnmf_model *model, c
   return dnmf_predictor_create(context, model, &scorer->predictor);
 }
 
+bool dnmf_scorer_has_deviations(const dnmf_scorer *scorer) {
+  return scorer->predictor.samples > 1;
+}
+
 void dnmf_scorer_free(dnmf_scorer *scorer) {
   dnmf_predictor_free(&scorer->predictor);
 }
@@ -76,6 +80,8 @@ dnmf_status dnmf_scores_create(dnmf_error *error, int64_t count, dnmf_scores *sc
   scores->predictions = memory;
   DNMF_TRY(dnmf_allocate(error, "scores", count, sizeof(double), &memory));
   scores->scores = memory;
+  DNMF_TRY(dnmf_allocate(error, "deviations", count, sizeof(double), &memory));
+  scores->deviations = memory;
   DNMF_TRY(dnmf_allocate(error, "scores", count, sizeof(bool), &memory));
   scores->left_out = memory;
   return DNMF_OK;
@@ -85,6 +91,7 @@ void dnmf_scores_free(dnmf_scores *scores) {
   free(scores->pairs);
   free(scores->predictions);
   free(scores->scores);
+  free(scores->deviations);
   free(scores->left_out);
   memset(scores, 0, sizeof *scores);
 }
@@ -100,6 +107,7 @@ dnmf_status dnmf_scores_compute(dnmf_context *context, const dnmf_scorer *scorer
     if (!p->known && scorer->unknown == DNMF_UNKNOWN_ERROR && scores->refused < 0)
       scores->refused = i;
     scores->scores[i] = scorer->clip ? dnmf_clip(&scorer->predictor, p->score) : p->score;
+    scores->deviations[i] = p->deviation;
     scores->left_out[i] = !p->known && scorer->unknown == DNMF_UNKNOWN_DROP;
     counts[1] += !p->known;
     counts[2] += scores->left_out[i];
@@ -172,8 +180,9 @@ static dnmf_status pair_side_find(dnmf_context *context, const dnmf_model *model
   return dnmf_find_names(context, model, s->of_cols, s->names.count > 0 ? &s->names : &no_names, NULL, s->positions);
 }
 
+/* `deviations` may be NULL. */
 static dnmf_status predict_pairs(dnmf_context *context, const dnmf_triples *t, const dnmf_scorer *scorer,
-                                 double *values) {
+                                 double *values, double *deviations) {
   const dnmf_model *model = scorer->model;
   pair_side rows = {false, t->count, t->rows, t->row_ids, t->numbers_are_ids, {0}, NULL};
   pair_side cols = {true, t->count, t->cols, t->col_ids, t->numbers_are_ids, {0}, NULL};
@@ -198,6 +207,8 @@ static dnmf_status predict_pairs(dnmf_context *context, const dnmf_triples *t, c
   status = dnmf_agree(context, status);
   if (status == DNMF_OK && t->count > 0)
     memcpy(values, scores.scores, (size_t)t->count * sizeof *values);
+  if (status == DNMF_OK && t->count > 0 && deviations)
+    memcpy(deviations, scores.deviations, (size_t)t->count * sizeof *deviations);
   pair_side_free(&rows);
   pair_side_free(&cols);
   dnmf_scores_free(&scores);
@@ -214,6 +225,11 @@ static dnmf_status check_pairs(dnmf_context *context, const dnmf_triples *pairs,
 
 int dnmf_model_predict(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
                        const dnmf_predict_settings *scoring, double *scores) {
+  return dnmf_model_predict_spread(library, model, pairs, scoring, scores, NULL);
+}
+
+int dnmf_model_predict_spread(dnmf_library *library, const dnmf_model *model, const dnmf_triples *pairs,
+                              const dnmf_predict_settings *scoring, double *scores, double *deviations) {
   dnmf_context *context = dnmf_library_enter(library);
   dnmf_scorer scorer = {.clip = false};
   if (!context)
@@ -225,7 +241,7 @@ int dnmf_model_predict(dnmf_library *library, const dnmf_model *model, const dnm
     status =
         dnmf_scorer_create(context, model, scoring ? scoring->unknown : NULL, scoring ? scoring->clip : NULL, &scorer);
   if (status == DNMF_OK)
-    status = predict_pairs(context, pairs, &scorer, scores);
+    status = predict_pairs(context, pairs, &scorer, scores, deviations);
   dnmf_scorer_free(&scorer);
   return dnmf_library_leave(library, status);
 }

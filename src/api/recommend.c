@@ -62,14 +62,27 @@ static dnmf_status choose_columns(dnmf_context *context, const dnmf_recommend_se
   return DNMF_OK;
 }
 
+static dnmf_status check_optimism(dnmf_error *error, const dnmf_model *model, double optimism) {
+  if (optimism == 0 || (isfinite(optimism) && model->samples > 1))
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "--optimism %g: it needs a model of several draws, over which predictions deviate, and %s is none; "
+                   "fit --samples makes one",
+                   optimism, dnmf_model_name(model));
+}
+
 dnmf_status dnmf_listing_create(dnmf_context *context, const dnmf_model *model, const dnmf_recommend_settings *settings,
                                 dnmf_entries *known, dnmf_listing *listing) {
   dnmf_listing *l = listing;
   *l = (dnmf_listing){.model = model};
   l->how = (dnmf_recommend_options){
       .top = settings->top, .include_empty = settings->include_empty, .mean = dnmf_model_expectation(model)};
+  l->how.optimism = settings->optimism;
   dnmf_model_scale(model, &l->how.smallest, &l->how.largest);
-  dnmf_status status = dnmf_agree(context, dnmf_choose_clipping(&context->error, model, settings->clip, &l->how.clip));
+  dnmf_status status = dnmf_choose_clipping(&context->error, model, settings->clip, &l->how.clip);
+  if (status == DNMF_OK)
+    status = check_optimism(&context->error, model, settings->optimism);
+  status = dnmf_agree(context, status);
   if (status == DNMF_OK)
     status = find_seen(context, settings->seen, known, l);
   else if (known)

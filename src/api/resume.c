@@ -112,17 +112,55 @@ static bool is_same_value(const dnmf_attribute *a, const dnmf_attribute *b) {
                                            : fabs(a->real - b->real) <= ROUNDING * fabs(b->real);
 }
 
+static dnmf_status check_restarts(dnmf_error *error, const dnmf_fitting *f) {
+  const int now = f->restart_count > 0 ? f->restart_count : 1;
+  double then = 1;
+  dnmf_model_number(&f->resume.saved, "restarts", &then);
+  if (then == now)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "%s is a checkpoint of another fit: its number of restarts is %.0f, that of this one %d",
+                   f->resume.path, then, now);
+}
+
 /* What this fit will say of itself against what the checkpoint's did; what was not kept then is not compared. */
 dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f) {
-  static const char *const names[] = {
-      "components", "loss",       "solver",    "fix",        "seed",          "tol",         "stop",
-      "l1_w",       "l1_h",       "l2_w",      "l2_h",       "penalty_scale", "precision",   "bias",
-      "sweeps",     "l2_bias",    "shrink_to", "init_scale", "forget",        "count_power", "missing_weight",
-      "implicit",   "confidence", "alpha",     "epsilon",    "like"};
+  static const char *const names[] = {"components",
+                                      "loss",
+                                      "solver",
+                                      "fix",
+                                      "seed",
+                                      "tol",
+                                      "stop",
+                                      "l1_w",
+                                      "l1_h",
+                                      "l2_w",
+                                      "l2_h",
+                                      "penalty_scale",
+                                      "precision",
+                                      "bias",
+                                      "sweeps",
+                                      "l2_bias",
+                                      "shrink_to",
+                                      "init_scale",
+                                      "forget",
+                                      "count_power",
+                                      "missing_weight",
+                                      "implicit",
+                                      "confidence",
+                                      "alpha",
+                                      "epsilon",
+                                      "like",
+                                      "chain_sweeps",
+                                      "burn_in",
+                                      "thin",
+                                      "keep",
+                                      "validation_share"};
   const dnmf_resume *resume = &f->resume;
   dnmf_model now = {.rows = 0};
   if (!resume->path)
     return DNMF_OK;
+  DNMF_TRY(check_restarts(error, f));
   dnmf_context context = {.size = 1, .threads = 1};
   dnmf_status status = dnmf_fitting_describe(&context, f, &now);
   if (status != DNMF_OK)
@@ -148,26 +186,45 @@ dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f)
 /* What the kind of fit at hand cannot do without. */
 static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_fit_state *state = &f->resume.state;
+  const bool in_chain = dnmf_fit_state_panel(state, DNMF_PART_TRACE) != NULL;
   const bool complete =
-      (!f->has_held_out ||
+      (!dnmf_fitting_keeps_best(f) || in_chain ||
        (dnmf_fit_state_panel(state, DNMF_PART_BEST_W) && dnmf_fit_state_panel(state, DNMF_PART_BEST_H))) &&
-      (!f->in_batches || (dnmf_fit_state_panel(state, DNMF_PART_SUMS) && dnmf_fit_state_panel(state, DNMF_PART_GRAM)));
+      (!f->in_batches ||
+       (dnmf_fit_state_panel(state, DNMF_PART_SUMS) && dnmf_fit_state_panel(state, DNMF_PART_GRAM))) &&
+      (!in_chain || (dnmf_fit_state_panel(state, DNMF_PART_KEPT_W) && dnmf_fit_state_panel(state, DNMF_PART_KEPT_H)));
   if (complete)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is no checkpoint of such a fit: %s is missing", f->resume.path,
-                   f->in_batches ? "what a fit in batches keeps" : "the best model on held-out entries");
+                   in_chain        ? "what a chain has kept"
+                   : f->in_batches ? "what a fit in batches keeps"
+                                   : "the best model on held-out entries");
+}
+
+/* Numbers of a row of the part, or of one that belongs to neither side the rows. */
+static int part_numbers(const dnmf_fitting *f, const char *name) {
+  const dnmf_posterior_settings *posterior = &f->settings.posterior;
+  if (strcmp(name, DNMF_PART_TRACE) == 0)
+    return posterior->burn_in + posterior->samples;
+  if (strcmp(name, DNMF_PART_KEPT_W) == 0 || strcmp(name, DNMF_PART_KEPT_H) == 0)
+    return dnmf_posterior_draws(posterior) * (f->components + 1);
+  return f->components;
 }
 
 dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f) {
   dnmf_resume *resume = &f->resume;
-  if (!resume->path || (!f->has_held_out && !f->in_batches))
+  if (resume->path && f->restart_count > 0)
+    return dnmf_restarts_read(context, f);
+  if (!resume->path || (!dnmf_fitting_keeps_best(f) && !f->in_batches && f->settings.posterior.samples == 0))
     return DNMF_OK;
-  const dnmf_range rows = f->has_held_out ? f->ratings.by_rows.owned : f->w.owned;
-  const dnmf_range cols = f->has_held_out ? f->ratings.by_cols.owned : f->h.owned;
+  const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
+  const dnmf_range rows = observed ? f->ratings.by_rows.owned : f->w.owned;
+  const dnmf_range cols = observed ? f->ratings.by_cols.owned : f->h.owned;
   int *count = &resume->state.panel_count;
   for (const dnmf_model_part *part = dnmf_fit_parts; part->name && *count < DNMF_MODEL_PARTS; part++) {
     dnmf_panel *panel = &resume->parts[*count];
-    DNMF_TRY(dnmf_checkpoint_read_part(context, resume->path, part, rows, cols, f->components, f->precision, panel));
+    DNMF_TRY(dnmf_checkpoint_read_part(context, resume->path, part, rows, cols, part_numbers(f, part->name),
+                                       f->precision, panel));
     if (panel->components > 0)
       resume->state.panels[(*count)++] = (dnmf_model_part){part->name, part->side, panel};
   }

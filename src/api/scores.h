@@ -32,6 +32,9 @@ dnmf_status dnmf_scorer_create(dnmf_context *context, const dnmf_model *model, c
                                dnmf_scorer *scorer);
 void dnmf_scorer_free(dnmf_scorer *scorer); /* local; accepts a zeroed one */
 
+/* Whether the model has draws, over which predictions deviate. local */
+bool dnmf_scorer_has_deviations(const dnmf_scorer *scorer);
+
 /* Whether scores are clipped: "auto" where the model has a scale. "yes" where it has none is an error. local */
 dnmf_status dnmf_choose_clipping(dnmf_error *error, const dnmf_model *model, const char *clip, bool *clips);
 
@@ -44,10 +47,11 @@ typedef struct dnmf_scores {
   int64_t count;
   dnmf_pair *pairs; /* in the model's positions */
   dnmf_prediction *predictions;
-  double *scores;  /* clipped */
-  bool *left_out;  /* unknown, where those are dropped */
-  int64_t refused; /* the first unknown pair, where those are an error; -1: none */
-  int64_t all;     /* pairs of all processes; and of these: */
+  double *scores;     /* clipped */
+  double *deviations; /* of the predictions over the draws of the model; NaN: it has none, or the pair is unknown */
+  bool *left_out;     /* unknown, where those are dropped */
+  int64_t refused;    /* the first unknown pair, where those are an error; -1: none */
+  int64_t all;        /* pairs of all processes; and of these: */
   int64_t unknown;
   int64_t all_left_out;
   int64_t clipped;

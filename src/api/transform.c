@@ -69,6 +69,11 @@ static dnmf_status copy_model(dnmf_error *error, const dnmf_model *from, dnmf_mo
   to->col_counts = memory;
   DNMF_TRY(copy_items(error, from->components, sizeof(double), from->mean_row, &memory));
   to->mean_row = memory;
+  DNMF_TRY(copy_items(error, from->components, sizeof(double), from->mean_col, &memory));
+  to->mean_col = memory;
+  to->samples = from->samples;
+  DNMF_TRY(panel_duplicate(error, &from->row_samples, &to->row_samples));
+  DNMF_TRY(panel_duplicate(error, &from->col_samples, &to->col_samples));
   DNMF_TRY(dnmf_ids_copy(error, &from->col_ids, &to->col_ids));
   return copy_attributes(error, from, to);
 }

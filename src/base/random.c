@@ -29,11 +29,20 @@ double dnmf_random_uniform(uint64_t seed, dnmf_stream stream, uint64_t i, uint64
   return to_unit(dnmf_random_bits(seed, stream, i, j));
 }
 
+static const double TWO_PI = 6.283185307179586477;
+
 double dnmf_random_normal(uint64_t seed, dnmf_stream stream, uint64_t i, uint64_t j) {
-  static const double two_pi = 6.283185307179586477;
   philox4x32_ctr_t r = draw(seed, stream, i, j);
   double radius = sqrt(-2.0 * log(to_unit(join(r.v[0], r.v[1]))));
-  return radius * cos(two_pi * to_unit(join(r.v[2], r.v[3])));
+  return radius * cos(TWO_PI * to_unit(join(r.v[2], r.v[3])));
+}
+
+void dnmf_random_normal_pair(uint64_t seed, dnmf_stream stream, uint64_t i, uint64_t j, double normals[2]) {
+  philox4x32_ctr_t r = draw(seed, stream, i, j);
+  const double radius = sqrt(-2.0 * log(to_unit(join(r.v[0], r.v[1]))));
+  const double angle = TWO_PI * to_unit(join(r.v[2], r.v[3]));
+  normals[0] = radius * cos(angle);
+  normals[1] = radius * sin(angle);
 }
 
 /* Four Feistel rounds on 2 * half_bits bits. */

@@ -24,7 +24,14 @@ typedef enum dnmf_stream {
   DNMF_STREAM_SKETCH = 11,
   DNMF_STREAM_SEARCH = 12,
   DNMF_STREAM_SPLIT_ENTRIES = 13,
-  DNMF_STREAM_SPLIT_ROWS = 14
+  DNMF_STREAM_SPLIT_ROWS = 14,
+  DNMF_STREAM_HELD_CELLS = 17,
+  DNMF_STREAM_CHAIN_ROWS = 20,
+  DNMF_STREAM_CHAIN_COLS = 21,
+  DNMF_STREAM_CHAIN_HYPER = 22,
+  DNMF_STREAM_CHAIN_WATCHED = 23,
+  DNMF_STREAM_PERTURB = 30,
+  DNMF_STREAM_SAMPLE = 31
 } dnmf_stream;
 
 /* Uniform in the open interval (0, 1). local */
@@ -32,6 +39,9 @@ double dnmf_random_uniform(uint64_t seed, dnmf_stream stream, uint64_t i, uint64
 
 /* Standard normal (Box-Muller). local */
 double dnmf_random_normal(uint64_t seed, dnmf_stream stream, uint64_t i, uint64_t j);
+
+/* Two independent ones at the price of one; the first is that of dnmf_random_normal. local */
+void dnmf_random_normal_pair(uint64_t seed, dnmf_stream stream, uint64_t i, uint64_t j, double normals[2]);
 
 /* 64 random bits. local */
 uint64_t dnmf_random_bits(uint64_t seed, dnmf_stream stream, uint64_t i, uint64_t j);

@@ -3,11 +3,10 @@
  */
 #include "commands.h"
 #include "session.h"
-#include "titles.h"
 
+#include "api/labels.h"
 #include "api/model.h"
 #include "model/describe.h"
-#include "store/ids/ids_find.h"
 #include "store/output.h"
 #include "store/write/shared_text.h"
 
@@ -64,20 +63,6 @@ static void described_side_free(described_side *s) {
   dnmf_ids_free(&s->labels);
 }
 
-/* s->ids = the ids of all entries, unused places included: they name whatever they hold. collective */
-static dnmf_status name_entries(dnmf_context *context, const dnmf_ids *ids, described_side *s) {
-  int64_t count = s->description.components * s->description.top;
-  int64_t *indices = calloc((size_t)count + 1, sizeof *indices);
-  dnmf_status status = indices ? DNMF_OK : dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for names");
-  status = dnmf_agree(context, status);
-  for (int64_t e = 0; e < count && status == DNMF_OK; e++)
-    indices[e] = s->description.entries[e].index;
-  if (status == DNMF_OK)
-    status = dnmf_ids_name(context, ids, count, indices, &s->ids);
-  free(indices);
-  return status;
-}
-
 /* Describes one side. collective */
 static dnmf_status describe_side(cli_session *session, const describe_options *options, const dnmf_model *model,
                                  bool by_rows, described_side *s) {
@@ -85,8 +70,9 @@ static dnmf_status describe_side(cli_session *session, const describe_options *o
   const char *columns = by_rows ? options->row_label_columns : options->label_columns;
   DNMF_TRY(dnmf_describe(session->context, model, by_rows, (dnmf_describe_by)options->by, options->lambda, options->top,
                          &s->description));
-  DNMF_TRY(name_entries(session->context, by_rows ? &model->row_ids : &model->col_ids, s));
-  return path ? cli_read_labels(session, path, columns, "listed", &s->ids, &s->labels) : DNMF_OK;
+  DNMF_TRY(
+      dnmf_description_name(session->context, by_rows ? &model->row_ids : &model->col_ids, &s->description, &s->ids));
+  return path ? dnmf_labels_name(session->context, path, columns, "listed", &s->ids, &s->labels) : DNMF_OK;
 }
 
 /* Text number `at` of names; *length bytes, not terminated. */
@@ -114,13 +100,29 @@ static void say_side(cli_session *session, const described_side *s, int componen
     say_entry(session, s, component * s->description.top + t);
 }
 
+/* Of a consensus of several fits: how stable the component is. */
+static void stability_text(const dnmf_model *model, int component, char *text, size_t size) {
+  const dnmf_attribute *restarts = dnmf_model_attribute(model, "restarts");
+  text[0] = 0;
+  if (!model->stability || !model->stable_runs)
+    return;
+  int used = 0;
+  if (isfinite(model->stability[component]))
+    used = snprintf(text, size, "; stability %.2f", model->stability[component]);
+  snprintf(text + used, size - (size_t)used, ", in %.0f", model->stable_runs[component]);
+  if (restarts && restarts->kind == DNMF_ATTRIBUTE_INTEGER)
+    snprintf(text + strlen(text), size - strlen(text), " of %lld fits", (long long)restarts->integer);
+}
+
 static void say_all(cli_session *session, const describe_options *options, const dnmf_model *model,
                     const described_side *cols, const described_side *rows) {
   cli_say(session, "components, the largest first; a lift of 2 means that twice as much of the column as of columns on "
                    "average is this component's");
   for (int n = 0; n < model->components; n++) {
     const int c = cols->description.order[n];
-    cli_say(session, "component %d: %.1f%% of the whole", c, 100 * cols->description.share[c]);
+    char stability[96];
+    stability_text(model, c, stability, sizeof stability);
+    cli_say(session, "component %d: %.1f%% of the whole%s", c, 100 * cols->description.share[c], stability);
     say_side(session, cols, c, "column", model->col_counts != NULL);
     if (options->rows || options->row_labels)
       say_side(session, rows, c, "row", model->row_counts != NULL);
@@ -207,9 +209,14 @@ static void print_description_json(cli_session *session, const describe_options 
   json_t *components = json_array();
   for (int n = 0; n < model->components; n++) {
     const int c = cols->description.order[n];
-    cli_json_append(&components, cli_json_pack("{s:i, s:o, s:o, s:o}", "component", c, "share",
-                                               cli_json_real(cols->description.share[c]), "columns", side_json(cols, c),
-                                               "rows", side_json(rows, c)));
+    json_t *component =
+        cli_json_pack("{s:i, s:o, s:o, s:o}", "component", c, "share", cli_json_real(cols->description.share[c]),
+                      "columns", side_json(cols, c), "rows", side_json(rows, c));
+    if (model->stability)
+      cli_json_set(&component, "stability", cli_json_real(model->stability[c]));
+    if (model->stable_runs)
+      cli_json_set(&component, "runs", cli_json_real(model->stable_runs[c]));
+    cli_json_append(&components, component);
   }
   cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:o}", "command", "describe", "version", DNMF_VERSION,
                                         "model", path, "by", by_choices[options->by], "components", components));
@@ -270,7 +277,9 @@ const cli_command cli_describe = {
         "leans\n"
         "             to this component more than columns do on average; a column with few entries cannot lead\n"
         "  lift       alone, whatever the number of entries\n"
-        "  weight     alone\n\n"
+        "  weight     alone\n"
+        "Of a consensus of several fits (tune -o) the stability of each component is told, its silhouette among the\n"
+        "fits' components, and how many of them had it.\n\n"
         "  dnmf describe model.h5 --labels movies.csv\n"
         "  dnmf describe model.h5 --labels movies.csv --label-columns movieId,title --lambda 0.3 -o components.csv\n"
         "  dnmf describe model.h5 --labels u.item -n 5 --json",

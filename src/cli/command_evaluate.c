@@ -29,8 +29,8 @@ static const cli_option options_table[] = {
     {"seen", 0, CLI_INPUT_FILE, EVALUATE(seen), "TRAIN",
      "rank all columns that a row does not have in TRAIN, matched by ids", 0, 0, NULL},
     {"relevant", 0, CLI_REAL, EVALUATE(relevant), "X",
-     "entries of X or more are relevant (default: the mean of the fitted ratings; with a\n"
-     "                               model of --implicit its --like; one of a matrix with zeros needs X)",
+     "entries of X or more are relevant (default: the mean of the fitted ratings; with a "
+     "model of --implicit its --like; one of a matrix with zeros needs X)",
      -INFINITY, INFINITY, NULL},
     {"at", 0, CLI_TEXT, EVALUATE(at), "N,...",
      "lengths of the lists that ranking metrics look at (default 10; with --seen 10,20,100)", 0, 0, NULL},
@@ -122,6 +122,9 @@ static json_t *evaluation_json(cli_session *session, const evaluate_options *opt
     put_lists(&object, options, e);
   else
     put_entries(&object, e);
+  cli_json_set(&object, "covered_50", cli_json_real(e->figures.covered[0]));
+  cli_json_set(&object, "covered_90", cli_json_real(e->figures.covered[1]));
+  cli_json_set(&object, "deviation", cli_json_real(e->figures.deviation));
   cli_json_set(&object, "seconds", cli_json_real(MPI_Wtime() - session->began));
   return object;
 }
@@ -137,17 +140,31 @@ static const char *figure_text(double value, int digits, char text[FIGURE_TEXT])
   return text;
 }
 
+/* The figures of lists, in columns wide enough for their names. */
+static const struct {
+  dnmf_list_figure figure;
+  const char *name;
+  int width;
+} list_columns[] = {{DNMF_LIST_PRECISION, "precision", 10},
+                    {DNMF_LIST_RECALL, "recall", 8},
+                    {DNMF_LIST_HIT_RATE, "hit rate", 9},
+                    {DNMF_LIST_NDCG, "NDCG", 8},
+                    {DNMF_LIST_MAP, "MAP", 8},
+                    {DNMF_LIST_MRR, "MRR", 8},
+                    {DNMF_LIST_CATALOGUE, "catalogue", 10}};
+enum { LIST_COLUMNS = sizeof list_columns / sizeof *list_columns };
+
+/* A line of the table of lists; its head where there are no figures. */
 static void say_figures(cli_session *session, const char *at, const char *whose, const dnmf_list_figures *figures,
                         int cut) {
-  static const dnmf_list_figure shown[] = {DNMF_LIST_PRECISION, DNMF_LIST_RECALL, DNMF_LIST_HIT_RATE, DNMF_LIST_NDCG,
-                                           DNMF_LIST_MAP,       DNMF_LIST_MRR,    DNMF_LIST_CATALOGUE};
   char line[300];
   char text[FIGURE_TEXT];
   int used = 0;
-  for (size_t f = 0; f < sizeof shown / sizeof *shown; f++)
+  for (size_t c = 0; c < LIST_COLUMNS; c++)
     used +=
-        snprintf(line + used, sizeof line - (size_t)used, "  %9s", figure_text(figures->value[shown[f]][cut], 4, text));
-  cli_say(session, "  %-8s %-8s%s", at, whose, line);
+        snprintf(line + used, sizeof line - (size_t)used, "%*s", list_columns[c].width,
+                 figures ? figure_text(figures->value[list_columns[c].figure][cut], 4, text) : list_columns[c].name);
+  cli_say(session, "  %-8s %-7s%s", at, whose, line);
 }
 
 static void say_lists(cli_session *session, const evaluate_options *options, const evaluation *e) {
@@ -162,7 +179,7 @@ static void say_lists(cli_session *session, const evaluate_options *options, con
     cli_say(session, "  %" PRId64 " rows with such an entry are not in the model: not ranked", e->figures.strange_rows);
   if (m->popular_rows > 0)
     cli_say(session, "  %" PRId64 " rows had no data in the fit: listed the most popular columns", m->popular_rows);
-  cli_say(session, "                     precision     recall   hit rate       NDCG        MAP        MRR  catalogue");
+  say_figures(session, "", "", NULL, 0);
   for (int c = 0; c < e->ranking.cut_count; c++) {
     char at[32];
     snprintf(at, sizeof at, "at %" PRId64, e->ranking.cuts[c]);
@@ -195,6 +212,11 @@ static void report_evaluation(cli_session *session, const evaluate_options *opti
   char texts[2][FIGURE_TEXT];
   cli_say(session, "  RMSE       %s\n  MAE        %s", figure_text(e->figures.rmse, 6, texts[0]),
           figure_text(e->figures.mae, 6, texts[1]));
+  if (e->figures.interval_entries > 0)
+    cli_say(
+        session,
+        "  intervals  of 50 %% cover %.2f %%, of 90 %% %.2f %% of %.0f entries; mean deviation of a prediction %.4f",
+        100 * e->figures.covered[0], 100 * e->figures.covered[1], e->figures.interval_entries, e->figures.deviation);
   if (options->seen)
     say_lists(session, options, e);
   else
@@ -251,7 +273,12 @@ const cli_command cli_evaluate = {
     .details =
         "TEST is anything that import reads; its rows and columns are found in the model by their ids. Coverage is\n"
         "the share of entries whose row and column the model knows.\n\n" CLI_UNKNOWN_HELP "\n"
-        "  --unknown drop     the entry is left out        --unknown error   stop at an id that is not in the model\n\n"
+        "  --unknown drop     the entry is left out\n"
+        "  --unknown error    stop at an id that is not in the model\n\n"
+        "Of a model of fit --samples, intervals are those of a normal distribution around the prediction whose "
+        "variance\n"
+        "is that of the draws and that of the noise; of entries with a known row and column, those are counted whose\n"
+        "value is inside.\n\n"
         "An entry is relevant when its value is --relevant or more.\n\n"
         "With --seen TRAIN, all columns that a row does not have in TRAIN are ranked, for every row with a relevant\n"
         "entry in TEST, as recommend lists them: by score before clipping, equal ones in the order of the columns,\n"

@@ -6,6 +6,7 @@
 #include "plan.h"
 
 #include "base/memory.h"
+#include "fit/restarts.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -27,6 +28,7 @@ static const cli_option job_table[] = {
     {"cols", 0, CLI_INT, PLAN(cols), "N", "columns", 1, 1e15, NULL},
     {"nnz", 0, CLI_INT, PLAN(nnz), "N", "stored entries (default: all, a dense matrix)", 1, 1e18, NULL},
     {"components", 'k', CLI_INT, PLAN(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
+    {"restarts", 0, CLI_INT, PLAN(restarts), "R", "a fit --restarts R, as many side by side as pay", 1, 1e6, NULL},
     {"processes", 'n', CLI_TEXT, PLAN(processes), "N[,N...]", "numbers of processes (default: as many as answer)", 0, 0,
      NULL},
     {"grid", 0, CLI_TEXT, PLAN(grid), "G", "auto (default, as fit takes it), all shapes, or RxC", 0, 0, NULL},
@@ -111,6 +113,7 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
                     .weak = options->implicit || options->missing == MISSING_WEAK,
                     .confident = options->implicit,
                     .components = (int)options->components,
+                    .restarts = options->restarts > 1 ? (int)options->restarts : 0,
                     .solver = (dnmf_solver)options->solver,
                     .precision = (dnmf_precision)options->precision};
   if (plan->input) {
@@ -127,6 +130,9 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
     DNMF_TRY(status);
   }
   DNMF_TRY(settle_loss(session, options->loss, job));
+  if (job->restarts > 0 && job->missing == DNMF_MISSING_UNOBSERVED)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
+                     "--restarts has no use here: it is for --missing zero");
   job->sparse = job->sparse || job->missing == DNMF_MISSING_UNOBSERVED;
   job->bias = job->solver != DNMF_SOLVER_MU && !job->weak;
   int64_t largest = job->rows > job->cols ? job->rows : job->cols;
@@ -150,11 +156,19 @@ static dnmf_status next_count(dnmf_error *error, const char *list, const char **
   return DNMF_OK;
 }
 
+/* Of restarts, with as many side by side as pay on that grid. */
+static void cost_of(cli_session *session, const cli_plan *plan, int grid_rows, int grid_cols, dnmf_cost *cost) {
+  dnmf_job job = plan->job;
+  if (job.restarts > 0)
+    job.starts = dnmf_restarts_at_once(session->context, &plan->job, grid_rows, grid_cols, job.restarts, INFINITY);
+  dnmf_cost_of(session->context, &job, &plan->machine.figures, grid_rows, grid_cols, cost);
+}
+
 static dnmf_status add_cost(cli_session *session, cli_plan *plan, int64_t *capacity, int grid_rows, int grid_cols) {
   void *memory = plan->costs;
   DNMF_TRY(dnmf_grow(&session->context->error, "plans", plan->count + 1, sizeof *plan->costs, capacity, &memory));
   plan->costs = memory;
-  dnmf_cost_of(session->context, &plan->job, &plan->machine.figures, grid_rows, grid_cols, &plan->costs[plan->count++]);
+  cost_of(session, plan, grid_rows, grid_cols, &plan->costs[plan->count++]);
   return DNMF_OK;
 }
 
@@ -184,7 +198,7 @@ static dnmf_status make_plans(cli_session *session, const cli_plan_options *opti
                               cli_plan *plan) {
   int64_t capacity = 0;
   dnmf_cost alone;
-  dnmf_cost_of(session->context, &plan->job, &plan->machine.figures, 1, 1, &alone);
+  cost_of(session, plan, 1, 1, &alone);
   plan->alone = alone.seconds.total;
   for (const char *text = counts; *text || text == counts;) {
     int processes = 0;

@@ -129,9 +129,11 @@ static bool is_hdf5_name(const char *path) {
 static dnmf_status write_scores(cli_session *session, const char *path, const dnmf_output *output,
                                 const prediction *p) {
   dnmf_context *context = session->context;
+  const dnmf_scores *s = &p->scores;
+  const double *deviations = dnmf_scorer_has_deviations(&p->scorer) ? s->deviations : NULL;
   if (is_hdf5_name(path))
-    return dnmf_scores_write_hdf5(context, output->partial, &p->pairs, p->scores.scores, p->scores.left_out);
-  return dnmf_scores_write_text(context, output->partial, &p->pairs, p->scores.scores, p->scores.left_out);
+    return dnmf_scores_write_hdf5(context, output->partial, &p->pairs, s->scores, deviations, s->left_out);
+  return dnmf_scores_write_text(context, output->partial, &p->pairs, s->scores, deviations, s->left_out);
 }
 
 static void report_scores(cli_session *session, const predict_options *options, const prediction *p) {
@@ -143,6 +145,9 @@ static void report_scores(cli_session *session, const predict_options *options, 
              p->scorer.predictor.largest);
   cli_say(session, "%" PRId64 " pairs, %s; %" PRId64 " with an unknown row or column (--unknown %s)", s->all, clipped,
           s->unknown, options->scoring.unknown);
+  if (dnmf_scorer_has_deviations(&p->scorer))
+    cli_say(session, "deviations over %d draws; what is observed deviates by %.4g more, independently",
+            p->scorer.predictor.samples, p->scorer.predictor.noise);
   cli_say(session, "%s written, %" PRId64 " scores", options->output, written);
   cli_print_json(session,
                  cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f}", "command",
@@ -181,12 +186,15 @@ static dnmf_status predict_one(cli_session *session, const predict_options *opti
   if (!known)
     dnmf_warn(context, "row %s or column %s is unknown to the model; --unknown %s", options->row, options->col,
               options->scoring.unknown);
-  if (!session->common->json && !p->scores.left_out[0])
+  if (!session->common->json && !p->scores.left_out[0] && dnmf_scorer_has_deviations(&p->scorer))
+    printf("%.10g +- %.4g\n", p->scores.scores[0], p->scores.deviations[0]);
+  else if (!session->common->json && !p->scores.left_out[0])
     printf("%.10g\n", p->scores.scores[0]);
   cli_print_json(session,
-                 cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b}", "command", "predict", "version",
+                 cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b}", "command", "predict", "version",
                                DNMF_VERSION, "model", p->model_name, "row", options->row, "col", options->col, "score",
-                               cli_json_real(p->scores.scores[0]), "known", known, "clip", p->scorer.clip));
+                               cli_json_real(p->scores.scores[0]), "deviation", cli_json_real(p->scores.deviations[0]),
+                               "known", known, "clip", p->scorer.clip));
   return DNMF_OK;
 }
 
@@ -222,8 +230,12 @@ const cli_command cli_predict = {
     .usage = "MODEL PAIRS -o OUT [OPTIONS]   or   MODEL --row ID --col ID",
     .details =
         "PAIRS is text with a row id and a column id a line; further columns are passed over. OUT has the same\n"
-        "pairs in the same order: row,column,score, or HDF5 datasets row, col and score.\n\n" CLI_UNKNOWN_HELP "\n"
-        "  --unknown nan      nan        --unknown drop   the line is left out        --unknown error   stop\n\n"
+        "pairs in the same order: row,column,score, or HDF5 datasets row, col and score. Of a model of fit --samples,\n"
+        "deviation comes behind it: the standard deviation of the prediction over the draws; nan where the row or\n"
+        "the column is unknown.\n\n" CLI_UNKNOWN_HELP "\n"
+        "  --unknown nan      nan\n"
+        "  --unknown drop     the line is left out\n"
+        "  --unknown error    stop\n\n"
         "  dnmf predict model.h5 pairs.csv -o scores.csv\n"
         "  dnmf predict model.h5 --row 196 --col 242\n"
         "  mpirun -n 8 dnmf predict model.h5 pairs.tsv -o scores.h5 --unknown drop",

@@ -33,6 +33,7 @@ typedef struct recommend_options {
   const char *rows;
   const char *cols;
   int64_t min_count;
+  double optimism;
   const char *similar_to;
   const char *output;
   const char *labels;
@@ -57,9 +58,14 @@ static const cli_option options_table[] = {
     {"cols", 0, CLI_INPUT_FILE, RECOMMEND(cols), "FILE|ID,ID", "only these columns are candidates (default all)", 0, 0,
      NULL},
     {"min-count", 0, CLI_INT, RECOMMEND(min_count), "N",
-     "never list columns with fewer observations in the fit (a model of a matrix with\n"
-     "                               zeros: in --seen)",
+     "never list columns with fewer observations in the fit (a model of a matrix with "
+     "zeros: in --seen)",
      0, 9.2e18, NULL},
+    {"optimism", 0, CLI_REAL, RECOMMEND(optimism), "X",
+     "of a model of fit --samples: rank by the prediction plus X of its deviations, which lists "
+     "what might be good, or with a negative X minus, what surely is; the score is "
+     "that sum (default 0)",
+     -1000, 1000, NULL},
     {"similar-to", 0, CLI_TEXT, RECOMMEND(similar_to), "COL,COL",
      "instead: the columns most like these, by the cosine of their factors", 0, 0, NULL},
     {"output", 'o', CLI_OUTPUT_FILE, RECOMMEND(output), "OUT",
@@ -270,6 +276,7 @@ static dnmf_status prepare_listing(cli_session *session, const recommend_options
   settings.include_empty = options->include_empty;
   settings.clip = options->no_clip ? "no" : "auto";
   settings.min_count = options->min_count;
+  settings.optimism = options->optimism;
   dnmf_status status = DNMF_OK;
   if (options->new_rows)
     status = dnmf_fold_data(context, known_data, &r->model, &known, &folding);
@@ -289,6 +296,9 @@ static dnmf_status check_recommend_options(dnmf_error *error, const recommend_op
   if (options->similar_to && (options->rows || options->new_rows))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--similar-to lists columns like a column; leave %s out",
                      options->rows ? "--rows" : "--new");
+  if (options->similar_to && options->optimism != 0)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--similar-to lists by cosines, which do not deviate; leave --optimism out");
   if (options->new_rows && options->seen)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--new leaves out its own entries; leave --seen out");
   if (options->label_columns && !options->labels)

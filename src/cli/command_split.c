@@ -42,14 +42,14 @@ static const cli_option options_table[] = {
     {"leave-out", 0, CLI_INT, SPLIT(leave_out), "N", "instead: N entries of each row, which keeps at least one", 1,
      1e12, NULL},
     {"latest", 0, CLI_FLAG, SPLIT(latest), NULL,
-     "hold out the latest entries, by --time-column; with --fraction of each row, which\n"
-     "                               keeps at least one (default: at random)",
+     "hold out the latest entries, by --time-column; with --fraction of each row, which "
+     "keeps at least one (default: at random)",
      0, 0, NULL},
     {"globally", 0, CLI_FLAG, SPLIT(globally), NULL, "with --latest --fraction: the latest of the whole table", 0, 0,
      NULL},
     {"held-out-rows", 0, CLI_REAL, SPLIT(held_out_rows), "S",
-     "hold out this share of the rows: the entries chosen of them go to B, their others\n"
-     "                               to --fold-in; A has no entry of them",
+     "hold out this share of the rows: the entries chosen of them go to B, their others "
+     "to --fold-in; A has no entry of them",
      0, 1, NULL},
     {"fold-in", 0, CLI_OUTPUT_FILE, SPLIT(paths[DNMF_PART_FOLD_IN]), "C",
      "file for the entries of held-out rows that are known; without it they go to B too", 0, 0, NULL},

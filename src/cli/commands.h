@@ -17,11 +17,15 @@ extern const cli_command cli_predict;
 extern const cli_command cli_recommend;
 extern const cli_command cli_evaluate;
 extern const cli_command cli_describe;
+extern const cli_command cli_report;
 extern const cli_command cli_reconstruct;
 extern const cli_command cli_export;
 extern const cli_command cli_plan_command;
 
-/* All of them, in that order, and NULL. */
+/* Not one of the list: it is called as an option of the program. */
+extern const cli_command cli_self_test;
+
+/* All but that, in the order above, and NULL. */
 extern const cli_command *const cli_commands[];
 
 #endif

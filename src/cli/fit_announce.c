@@ -29,13 +29,13 @@ static void announce_products(cli_session *session, const dnmf_fitting *fit) {
   if (!a->sparse || fit->in_batches || fit->settings.loss.divergence)
     return;
   if (!a->by_cols.start) {
-    cli_say(session, "  A is held by rows alone, for both products");
+    cli_detail(session, "  A is held by rows alone, for both products");
     return;
   }
   const int64_t by_rows = dnmf_product_bands(session->context, a, false, fit->components);
   const int64_t by_cols = dnmf_product_bands(session->context, a, true, fit->components);
-  cli_say(session, "  A H' by rows, H in %" PRId64 " part%s; A'W from a transposed copy, W in %" PRId64 " part%s",
-          by_rows, by_rows > 1 ? "s" : "", by_cols, by_cols > 1 ? "s" : "");
+  cli_detail(session, "  A H' by rows, H in %" PRId64 " part%s; A'W from a transposed copy, W in %" PRId64 " part%s",
+             by_rows, by_rows > 1 ? "s" : "", by_cols, by_cols > 1 ? "s" : "");
 }
 
 static const char *towards(const dnmf_settings *settings) {
@@ -50,8 +50,8 @@ static void announce_ratings(cli_session *session, const dnmf_fitting *fit) {
           r->stored, r->mean, r->smallest, r->largest, fit->settings.penalties.l2_w, fit->settings.penalties.l2_h,
           towards(&fit->settings), dnmf_bias_name(&fit->settings.observed), fit->has_held_out ? "; some held out" : "");
   if (session->context->size > 1)
-    cli_say(session, "  the busiest process has %.2f (rows) and %.2f (columns) times the mean of the ratings",
-            r->by_rows.imbalance, r->by_cols.imbalance);
+    cli_detail(session, "  the busiest process has %.2f (rows) and %.2f (columns) times the mean of the ratings",
+               r->by_rows.imbalance, r->by_cols.imbalance);
 }
 
 static void announce_weak(cli_session *session, const dnmf_fitting *fit) {
@@ -72,6 +72,12 @@ static void announce_weak(cli_session *session, const dnmf_fitting *fit) {
             weak->like);
   cli_say(session, "  l2 %.4g and %.4g times what a row's entries and zeros count, to the power %g", penalties->l2_w,
           penalties->l2_h, dnmf_count_power(penalties));
+}
+
+static void announce_restarts(cli_session *session, const dnmf_fitting *fit) {
+  const uint64_t seed = fit->settings.seed;
+  cli_say(session, "  from %d seeds, %" PRIu64 " to %" PRIu64 ", %d side by side; the least objective is kept",
+          fit->restart_count, seed, seed + (uint64_t)fit->restart_count - 1, fit->side_by_side);
 }
 
 void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
@@ -97,16 +103,21 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
           context->threads > 1 ? "s" : "");
   if (fit->resume.path)
     cli_say(session, "  going on from %s after iteration %d", fit->resume.path, fit->resume.state.result.iterations);
+  if (fit->restart_count > 0)
+    announce_restarts(session, fit);
   if (fit->in_batches)
     announce_batches(session, fit);
   else if (!observed && reads_once(fit))
-    cli_say(session, "  A is read once an iteration, in tiles of whole rows");
+    cli_detail(session, "  A is read once an iteration, in tiles of whole rows");
+  if (fit->held.held_out > 0)
+    cli_say(session, "  %" PRId64 " cells are held out (%g of all), zeros among them, and filled in by predictions",
+            fit->held.held_out, fit->held_choice.share);
   if (fit->weak)
     announce_weak(session, fit);
   else if (observed)
     announce_ratings(session, fit);
   if (dnmf_fitting_number(fit) != (dnmf_number)fit->precision)
-    cli_say(session, "  values kept as %s", dnmf_number_name(dnmf_fitting_number(fit)));
+    cli_detail(session, "  values kept as %s", dnmf_number_name(dnmf_fitting_number(fit)));
   if (!observed)
     announce_products(session, fit);
 }

@@ -1,5 +1,6 @@
 #include "load.h"
 
+#include "comm/collective.h"
 #include "store/text/text_file.h"
 
 #include <inttypes.h>
@@ -59,6 +60,14 @@ dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_inpu
   if (status == DNMF_OK)
     status = dnmf_data_load_rows(session->context, data, missing, source, placed);
   dnmf_data_destroy(&data);
+  return status;
+}
+
+dnmf_status cli_is_pipe(cli_session *session, const char *name, bool *pipe) {
+  dnmf_context *context = session->context;
+  int64_t found = context->rank == 0 && dnmf_text_is_pipe(name);
+  const dnmf_status status = dnmf_max_int64(context, context->comm, &found, 1);
+  *pipe = found != 0;
   return status;
 }
 

@@ -20,6 +20,9 @@ dnmf_status cli_open(cli_session *session, const char *name, const cli_input *in
 dnmf_status cli_load_rows(cli_session *session, const char *name, const cli_input *input, dnmf_data_missing missing,
                           dnmf_source *source, dnmf_placed *placed);
 
+/* *pipe = whether `name` is standard input or another pipe. collective */
+dnmf_status cli_is_pipe(cli_session *session, const char *name, bool *pipe);
+
 /* Fails where `name` is standard input or another pipe; `why` tells what reads it again. collective */
 dnmf_status cli_refuse_pipe(cli_session *session, const char *name, const char *why);
 

@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 #include "files.h"
+#include "help.h"
 #include "launch.h"
 #include "session.h"
 #include "version.h"
@@ -35,20 +36,6 @@ static bool speaks(void) {
   return !rank || strcmp(rank, "0") == 0;
 }
 
-static void print_overview(void) {
-  printf("dnmf %s: distributed nonnegative matrix factorization, A = W H with W, H >= 0\n\n"
-         "usage: dnmf COMMAND [OPTIONS]               on one machine\n"
-         "       mpirun -n 8 dnmf COMMAND [OPTIONS]   the same on 8 processes\n\ncommands:\n",
-         DNMF_VERSION);
-  for (const cli_command *const *command = cli_commands; *command; command++)
-    printf("  %-12s %s\n", (*command)->name, (*command)->summary);
-  printf("  %-12s %s\n", "help", "help COMMAND: its options and examples");
-  printf("\nfirst steps:\n"
-         "  dnmf import ratings.csv -o ratings.h5\n"
-         "  dnmf fit ratings.h5 -o model.h5 -k 20\n"
-         "  dnmf info model.h5\n");
-}
-
 static const cli_command *find_command(const char *name) {
   for (const cli_command *const *command = cli_commands; *command; command++)
     if (strcmp((*command)->name, name) == 0)
@@ -57,10 +44,10 @@ static const cli_command *find_command(const char *name) {
 }
 
 static dnmf_status unknown_command(dnmf_error *error, const char *name) {
-  enum { MOST_COMMANDS = 64 };
-  const char *names[MOST_COMMANDS + 2] = {"help"};
+  enum { MOST_COMMANDS = 64, OTHERS = 3 };
+  const char *names[MOST_COMMANDS + OTHERS + 1] = {"help", "--version", cli_self_test.name};
   for (int c = 0; c < MOST_COMMANDS && cli_commands[c]; c++)
-    names[c + 1] = cli_commands[c]->name;
+    names[c + OTHERS] = cli_commands[c]->name;
   const char *nearest = cli_nearest(name, names);
   return dnmf_fail(error, DNMF_ERROR_USAGE, "no command '%s'%s%s%s; see dnmf --help", name,
                    nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
@@ -136,6 +123,8 @@ static int run_job(const cli_command *command, const dnmf_error *error, const vo
       status = cli_session_begin(&session, options);
     if (status == DNMF_OK)
       status = command->run(&session, options, arguments, argument_count);
+    if (status == DNMF_OK)
+      status = cli_tell_cost(&session);
     dnmf_status ended = cli_session_end(&session);
     status = dnmf_agree(&context, status == DNMF_OK ? ended : status);
   }
@@ -203,7 +192,7 @@ static int run_help(const char *topic) {
   if (command)
     cli_print_help(command);
   else
-    print_overview();
+    cli_print_overview();
   return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
 }
 
@@ -217,7 +206,7 @@ int main(int argc, char **argv) {
       cli_print_version();
     return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
   }
-  const cli_command *command = find_command(argv[1]);
+  const cli_command *command = strcmp(argv[1], cli_self_test.name) == 0 ? &cli_self_test : find_command(argv[1]);
   if (!command)
     return refuse_command(argv[1]);
   return run_command(command, argc, argv);

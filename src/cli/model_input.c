@@ -16,6 +16,7 @@ typedef struct words {
   char *text;
   int64_t count;
   int64_t *starts; /* count + 1, parting the text */
+  bool in_file;    /* the option names a file that holds them */
 } words;
 
 static dnmf_status read_whole(dnmf_error *error, const char *option, const char *path, char **text) {
@@ -57,14 +58,14 @@ static dnmf_status part_words(dnmf_error *error, const char *partings, words *w)
 
 static dnmf_status split_words(dnmf_error *error, const char *option, const char *text, words *w) {
   struct stat about;
-  const bool in_file = stat(text, &about) == 0 && S_ISREG(about.st_mode);
-  if (in_file)
+  w->in_file = stat(text, &about) == 0 && S_ISREG(about.st_mode);
+  if (w->in_file)
     DNMF_TRY(read_whole(error, option, text, &w->text));
   else
     w->text = strdup(text);
   if (!w->text)
     return dnmf_fail(error, DNMF_ERROR_MEMORY, "not enough memory for %s", option);
-  return part_words(error, in_file ? "\r\n" : ",", w);
+  return part_words(error, w->in_file ? "\r\n" : ",", w);
 }
 
 static dnmf_status check_found(dnmf_error *error, const char *option, const words *w, const int64_t *indices) {
@@ -99,9 +100,21 @@ static dnmf_status take_unknown(dnmf_error *error, const words *w, const int64_t
   return DNMF_OK;
 }
 
+/* Whether a person who wrote this meant a file. */
+static bool is_like_a_file(const char *text) {
+  static const char *const endings[] = {".txt", ".csv", ".tsv", ".ids", ".list", ".gz"};
+  const char *dot = strrchr(text, '.');
+  for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+    if (strcmp(dot, endings[i]) == 0)
+      return true;
+  return strchr(text, '/') != NULL;
+}
+
 /* Process 0: what becomes of the words that were not found. */
 static dnmf_status settle_unknown(dnmf_error *error, const char *option, const words *w, const int64_t *indices,
                                   dnmf_ids *unknown) {
+  if (w->count == 1 && indices[0] < 0 && !w->in_file && is_like_a_file(w->text))
+    return dnmf_fail(error, DNMF_ERROR_FILE, "%s: there is no file %s, and no such id in the model", option, w->text);
   if (w->count == 0 || !unknown)
     return check_found(error, option, w, indices);
   return take_unknown(error, w, indices, unknown);

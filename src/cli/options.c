@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_ONLY = 256, NAME_COLUMN = 30, MAX_WORD = 63 };
+enum { LONG_ONLY = 256, MAX_WORD = 63 };
 
 /* Every option of a command, in the order of its groups. */
 typedef struct option_list {
@@ -31,6 +31,15 @@ static dnmf_status list_options(dnmf_error *error, const cli_command *command, o
   return DNMF_OK;
 }
 
+/* The option of that name; NULL: the command has none. */
+static const cli_option *find_option(const cli_command *command, const char *name, size_t *base) {
+  const cli_option *option = NULL;
+  for (size_t i = 0; (option = cli_option_at(command, i, base)); i++)
+    if (strcmp(option->name, name) == 0)
+      return option;
+  return NULL;
+}
+
 const cli_option *cli_option_at(const cli_command *command, size_t index, size_t *base) {
   for (size_t g = 0; g < command->group_count; g++) {
     const cli_group *group = &command->groups[g];
@@ -40,7 +49,19 @@ const cli_option *cli_option_at(const cli_command *command, size_t index, size_t
     }
     index -= group->count;
   }
+  for (size_t n = 0; command->borrowed && command->borrowed->names[n]; n++)
+    if (n == index)
+      return find_option(command->borrowed->from, command->borrowed->names[n], base);
   return NULL;
+}
+
+const char *cli_title_at(const cli_command *command, size_t index) {
+  for (size_t g = 0; g < command->group_count; g++) {
+    if (index < command->groups[g].count)
+      return command->groups[g].title;
+    index -= command->groups[g].count;
+  }
+  return command->borrowed ? command->borrowed->title : NULL;
 }
 
 bool cli_is_text(cli_kind kind) {
@@ -100,7 +121,22 @@ static dnmf_status unknown_option(dnmf_error *error, const cli_command *command,
 }
 
 static dnmf_status bad_value(dnmf_error *error, const cli_option *option, const char *text, const char *wanted) {
-  return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s %s: %s", option->name, text, wanted);
+  const char *dashes = option->name[0] == '-' ? "" : "--";
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "%s%s %s: %s", dashes, option->name, text, wanted);
+}
+
+/* What scikit-learn calls things, and what they are called here. */
+static const char *const synonyms[][3] = {{"solver", "cd", "hals"},
+                                          {"loss", "kl", "kullback-leibler"},
+                                          {"loss", "KL", "kullback-leibler"},
+                                          {"loss", "is", "itakura-saito"},
+                                          {"loss", "IS", "itakura-saito"}};
+
+static const char *understood(const cli_option *option, const char *text) {
+  for (size_t i = 0; text && i < sizeof synonyms / sizeof *synonyms; i++)
+    if (strcmp(option->name, synonyms[i][0]) == 0 && strcmp(text, synonyms[i][1]) == 0)
+      return synonyms[i][2];
+  return text;
 }
 
 static dnmf_status parse_int(dnmf_error *error, const cli_option *option, const char *text, int64_t *value) {
@@ -190,7 +226,8 @@ static dnmf_status parse_word(dnmf_error *error, const cli_option *option, const
   return DNMF_OK;
 }
 
-dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *text, void *value) {
+dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *typed, void *value) {
+  const char *text = understood(option, typed);
   switch (option->kind) {
   case CLI_FLAG:
     *(bool *)value = true;
@@ -289,33 +326,13 @@ dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, c
       bool is_letter = optopt > 0 && optopt < LONG_ONLY;
       return unknown_option(error, command, &list, is_letter ? letter : argv[optind - 1]);
     }
-    DNMF_TRY(cli_option_set(error, list.options[index], optarg,
-                            (char *)options + list.bases[index] + list.options[index]->offset));
+    cli_option called = *list.options[index];
+    const char letter[3] = {'-', called.letter, 0};
+    if (code < LONG_ONLY) /* messages name it as it was typed */
+      called.name = letter;
+    DNMF_TRY(cli_option_set(error, &called, optarg, (char *)options + list.bases[index] + called.offset));
     given->names[index] = list.options[index]->name;
   }
   *first = optind;
   return check_arguments(error, command, argc - optind, argv + optind);
-}
-
-/* "-k, --components K" */
-static void print_option(const cli_option *option) {
-  char name[96];
-  int used = option->letter ? snprintf(name, sizeof name, "  -%c, --%s", option->letter, option->name)
-                            : snprintf(name, sizeof name, "      --%s", option->name);
-  if (option->argument)
-    snprintf(name + used, sizeof name - (size_t)used, " %s", option->argument);
-  printf("%-*s %s%s\n", NAME_COLUMN, name, strlen(name) > NAME_COLUMN ? "\n                               " : "",
-         option->help);
-}
-
-void cli_print_help(const cli_command *command) {
-  printf("dnmf %s: %s\n\nusage: dnmf %s %s\n", command->name, command->summary, command->name, command->usage);
-  if (command->details)
-    printf("\n%s\n", command->details);
-  for (size_t g = 0; g < command->group_count; g++) {
-    printf("\n%s\n", command->groups[g].title);
-    for (size_t o = 0; o < command->groups[g].count; o++)
-      print_option(&command->groups[g].options[o]);
-  }
-  printf("%-*s %s\n", NAME_COLUMN, "  -h, --help", "this text");
 }

@@ -1,6 +1,7 @@
 /*
  * Command lines as tables: one row an option, parsed with getopt_long into the command's own options struct.
- * The same rows print the help and find the nearest name of a misspelt option.
+ * The same rows print the help (help.h), the man pages and completion (pages/), and find the nearest name of a misspelt
+ * option.
  */
 #ifndef DNMF_CLI_OPTIONS_H
 #define DNMF_CLI_OPTIONS_H
@@ -37,7 +38,7 @@ typedef struct cli_option {
   cli_kind kind;
   size_t offset;        /* of the value in the struct of the option's group */
   const char *argument; /* what the help calls the value; NULL for a flag */
-  const char *help;     /* one line with default and unit */
+  const char *help;     /* with default and unit; no ends of line: it is broken as wide as the terminal is */
   double low;
   double high;
   const char *const *choices; /* NULL-terminated */
@@ -58,7 +59,11 @@ bool cli_is_text(cli_kind kind);
  */
 const cli_option *cli_option_at(const cli_command *command, size_t index, size_t *base);
 
-/* Reads a typed value into `value`, after the checks of the option's kind and range; a flag needs no text. local */
+/* The heading that this option is listed under. */
+const char *cli_title_at(const cli_command *command, size_t index);
+
+/* Reads a typed value into `value`, after the checks of the option's kind and range; a flag needs no text. Words of
+ * scikit-learn's stand for ours. Messages name the option --NAME, or as its name is where that has the dash. local */
 dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const char *text, void *value);
 
 /* The options a command line names, at their places in the command's tables. */
@@ -72,16 +77,25 @@ bool cli_is_given(const cli_given *given, const char *name);
 
 typedef struct cli_session cli_session;
 
+/* Options of another command, told under a heading of their own behind all groups. The values lie where that command
+ * has them: the options struct of the command that borrows begins with that command's. */
+typedef struct cli_borrowed {
+  const char *title;
+  const cli_command *from;
+  const char *const *names; /* NULL-terminated */
+} cli_borrowed;
+
 /* The arguments of a command that are not options name files it reads. */
 struct cli_command {
   const char *name;
   const char *summary; /* one line, for the list of commands */
   const char *usage;   /* what follows the name */
-  const char *details; /* paragraphs and examples, for the command's own help */
+  const char *details; /* paragraphs, items and examples (prose.h), for the command's own help */
   int min_arguments;
   int max_arguments;
   const cli_group *groups;
   size_t group_count;
+  const cli_borrowed *borrowed; /* NULL: none */
   size_t options_size;
   const void *defaults; /* options_size bytes */
   const void *meant;    /* likewise: what defaults that say "not given" come to; NULL: the defaults themselves */
@@ -92,9 +106,6 @@ struct cli_command {
  * not options to the end of argv, from *first on. *help is set when --help was given. */
 dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, char **argv, void *options,
                       cli_given *given, int *first, bool *help);
-
-/* The command's help on standard output. */
-void cli_print_help(const cli_command *command);
 
 /* The entry of `names` (NULL-terminated) nearest to `word`, or NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *names);

@@ -16,6 +16,7 @@ typedef struct cli_plan_options {
   int64_t cols;
   int64_t nnz;
   int64_t components;
+  int64_t restarts; /* 0: one fit */
   const char *processes;
   const char *grid;
   bool implicit;

@@ -22,14 +22,14 @@ static json_t *cost_json(const cli_plan *plan, const dnmf_cost *cost) {
   const dnmf_traffic *t = &cost->traffic;
   snprintf(grid, sizeof grid, "%dx%d", cost->grid_rows, cost->grid_cols);
   return cli_json_pack("{s:i, s:s, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:I}, s:{s:f, s:f, s:f, s:f, s:f, s:f},"
-                       " s:f, s:{s:f, s:f, s:f, s:f}, s:f}",
+                       " s:f, s:{s:f, s:f, s:f, s:f}, s:f, s:i}",
                        "processes", cost->processes, "grid", grid, "memory", "block", m->block, "factors", m->factors,
                        "grams", m->grams, "work", m->work, "loading", m->loading, "peak", m->peak, "program",
                        (json_int_t)plan->program, "traffic", "words", all_words(t), "messages", t->messages,
                        "gather_words", t->gather_words, "scatter_words", t->scatter_words, "gram_words", t->gram_words,
                        "control_words", t->control_words, "seconds", s->total, "iteration_seconds", "product",
                        s->product, "gram", s->gram, "update", s->update, "exchange", s->exchange, "efficiency",
-                       efficiency(plan, cost));
+                       efficiency(plan, cost), "side_by_side", cost->starts);
 }
 
 static json_t *to_json(const cli_plan *plan, int threads) {
@@ -38,13 +38,13 @@ static json_t *to_json(const cli_plan *plan, int threads) {
   for (int64_t i = 0; i < plan->count; i++)
     cli_json_append(&costs, cost_json(plan, &plan->costs[i]));
   char loss[DNMF_LOSS_TEXT];
-  return cli_json_pack("{s:s, s:s, s:s?, s:I, s:I, s:f, s:b, s:s, s:i, s:s, s:s, s:s, s:i, s:o, s:f, s:o}", "command",
-                       "plan", "version", DNMF_VERSION, "input", plan->input, "rows", (json_int_t)job->rows, "cols",
-                       (json_int_t)job->cols, "stored", job->stored, "sparse", job->sparse, "missing",
-                       dnmf_missing_name(job->missing), "components", job->components, "loss",
-                       dnmf_loss_name(job->loss, loss), "solver", dnmf_solver_name(job->solver), "precision",
-                       dnmf_precision_name(job->precision), "threads", threads, "machine",
-                       cli_machine_json(&plan->machine.figures), "seconds_alone", plan->alone, "plans", costs);
+  return cli_json_pack(
+      "{s:s, s:s, s:s?, s:I, s:I, s:f, s:b, s:s, s:i, s:i, s:s, s:s, s:s, s:i, s:o, s:f, s:o}", "command", "plan",
+      "version", DNMF_VERSION, "input", plan->input, "rows", (json_int_t)job->rows, "cols", (json_int_t)job->cols,
+      "stored", job->stored, "sparse", job->sparse, "missing", dnmf_missing_name(job->missing), "components",
+      job->components, "restarts", job->restarts > 0 ? job->restarts : 1, "loss", dnmf_loss_name(job->loss, loss),
+      "solver", dnmf_solver_name(job->solver), "precision", dnmf_precision_name(job->precision), "threads", threads,
+      "machine", cli_machine_json(&plan->machine.figures), "seconds_alone", plan->alone, "plans", costs);
 }
 
 static void print_head(cli_session *session, const cli_plan *plan) {
@@ -70,33 +70,59 @@ static void print_head(cli_session *session, const cli_plan *plan) {
           cli_size_text(machine->network, network), plan->machine.network_origin);
 }
 
+static const char *grid_text(const cli_plan *plan, const dnmf_cost *cost, char text[32]) {
+  if (observed(plan))
+    return "-";
+  snprintf(text, 32, "%dx%d", cost->grid_rows, cost->grid_cols);
+  return text;
+}
+
 static void print_row(cli_session *session, const cli_plan *plan, const dnmf_cost *cost) {
-  char grid[32] = "-";
+  char grid[32];
   char memory[CLI_SIZE_TEXT];
   char block[CLI_SIZE_TEXT];
-  const dnmf_fit_seconds *s = &cost->seconds;
   const double p = cost->processes;
+  cli_say(session, "%9d %8s %9s %9s %9.4g %8.4g %9.3g %9.0f%%", cost->processes, grid_text(plan, cost, grid),
+          cli_size_text(cost->memory.peak + (double)plan->program, memory), cli_size_text(cost->memory.block, block),
+          all_words(&cost->traffic) / p, cost->traffic.messages / p, cost->seconds.total, 100 * efficiency(plan, cost));
+}
+
+/* Where the seconds go. */
+static void print_shares(cli_session *session, const cli_plan *plan, const dnmf_cost *cost) {
+  char grid[32];
+  const dnmf_fit_seconds *s = &cost->seconds;
   const double whole = s->total > 0 ? s->total / 100 : 1;
-  if (!observed(plan))
-    snprintf(grid, sizeof grid, "%dx%d", cost->grid_rows, cost->grid_cols);
-  cli_say(session, "%9d %9s %10s %10s %10.4g %8.4g %10.3g %7.0f%% %5.0f%% %6.0f%% %8.0f%% %10.0f%%", cost->processes,
-          grid, cli_size_text(cost->memory.peak + (double)plan->program, memory),
-          cli_size_text(cost->memory.block, block), all_words(&cost->traffic) / p, cost->traffic.messages / p, s->total,
-          s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole, 100 * efficiency(plan, cost));
+  cli_say(session, "%9d %8s %8.0f%% %8.0f%% %8.0f%% %8.0f%%", cost->processes, grid_text(plan, cost, grid),
+          s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole);
+}
+
+/* What restarts an iteration is of, which may differ between grids. */
+static void print_restarts(cli_session *session, const cli_plan *plan) {
+  char text[256];
+  int used = 0;
+  if (plan->job.restarts == 0)
+    return;
+  for (int64_t i = 0; i < plan->count && used < (int)sizeof text - 16; i++)
+    used += snprintf(text + used, sizeof text - (size_t)used, "%s%d", i > 0 ? ", " : "", plan->costs[i].starts);
+  cli_say(session, "%d restarts; an iteration is of as many as are fitted side by side: %s", plan->job.restarts, text);
 }
 
 void cli_plan_print(cli_session *session, const cli_plan *plan) {
   char program[CLI_SIZE_TEXT];
   print_head(session, plan);
-  cli_say(session, "\n%9s %9s %10s %10s %10s %8s %10s %8s %6s %7s %9s %11s", "processes", "grid", "memory", "block",
-          "words", "messages", "s/iter", "product", "gram", "update", "exchange", "efficiency");
+  print_restarts(session, plan);
+  cli_say(session, "\n%9s %8s %9s %9s %9s %8s %9s %10s", "processes", "grid", "memory", "block", "words", "messages",
+          "s/iter", "efficiency");
   for (int64_t i = 0; i < plan->count; i++)
     print_row(session, plan, &plan->costs[i]);
+  cli_say(session, "\n%9s %8s %9s %9s %9s %9s", "processes", "grid", "product", "gram", "update", "exchange");
+  for (int64_t i = 0; i < plan->count; i++)
+    print_shares(session, plan, &plan->costs[i]);
   cli_say(session,
           "\nA process and an iteration each; memory at its peak with the %s of the program itself; efficiency against "
-          "one\nprocess, %.3g s an iteration.%s",
+          "one process, %.3g s an iteration.%s",
           cli_size_text((double)plan->program, program), plan->alone,
-          observed(plan) ? " Words of ratings are a bound, reached when every process has entries in every\nrow and "
+          observed(plan) ? " Words of ratings are a bound, reached when every process has entries in every row and "
                            "column; their memory follows from it."
                          : "");
   cli_print_json(session, to_json(plan, session->context->threads));

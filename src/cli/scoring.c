@@ -8,8 +8,8 @@ const cli_option cli_scoring_options[CLI_SCORING_OPTIONS] = {
      0, NULL},
     {"no-clip", 0, CLI_FLAG, SCORING(no_clip), NULL, "leave them as they are", 0, 0, NULL},
     {"unknown", 0, CLI_WORD, SCORING(unknown), "P",
-     "unknown row or column: average (default), bias, mean, nan, drop (leave out),\n"
-     "                               error (stop)",
+     "unknown row or column: average (default), bias, mean, nan, drop (leave out), "
+     "error (stop)",
      0, 0, unknown_choices},
 };
 

@@ -1,11 +1,13 @@
 #include "session.h"
 
 #include "crash_guard.h"
+#include "terminal.h"
 
 #include "comm/collective.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <omp.h>
 #include <stdarg.h>
@@ -27,6 +29,7 @@ const cli_option cli_common_options[CLI_COMMON_OPTIONS] = {
     {"threads", 0, CLI_INT, COMMON(threads), "N", "OpenMP threads a process (default: the cores it may use)", 1, 4096,
      NULL},
     {"quiet", 'q', CLI_FLAG, COMMON(quiet), NULL, "warnings and errors only", 0, 0, NULL},
+    {"verbose", 'v', CLI_FLAG, COMMON(verbose), NULL, "also how it was done: time, memory, traffic", 0, 0, NULL},
     {"progress", 0, CLI_CHOICE, COMMON(progress), "WHEN", "live line: auto (on a terminal), always, never", 0, 0,
      progress_choices},
     {"json", 0, CLI_FLAG, COMMON(json), NULL, "one JSON object on standard output, the rest on standard error", 0, 0,
@@ -66,8 +69,8 @@ const cli_option cli_input_options[CLI_INPUT_OPTIONS] = {
      "names of the rows, one a line (default: the input's own)", 0, 0, NULL},
     {"col-names", 0, CLI_INPUT_FILE, INPUT(col_names), "FILE", "names of the columns, one a line", 0, 0, NULL},
     {"feature-names", 0, CLI_TEXT, INPUT(feature_names), "LIST",
-     "what 10x, loom or AnnData features are called by: id (default), name (gene symbols), or\n"
-     "                               another list of the file",
+     "what 10x, loom or AnnData features are called by: id (default), name (gene symbols), or "
+     "another list of the file",
      0, 0, NULL},
     {"missing-value", 0, CLI_TEXT, INPUT(missing_value), "X",
      "what stands for a missing value, e.g. 99 (default: none)", 0, 0, NULL},
@@ -108,13 +111,17 @@ static void print_note(cli_display *display, const char *text) {
   if (display->quiet)
     return;
   end_live_line(display);
-  fprintf(display->people, "%s\n", text);
+  cli_print_lines(display->people, text, display->width);
   fflush(display->people);
 }
 
 static void print_warning(void *state, const char *text) {
+  const int width = isatty(fileno(stderr)) ? cli_width_of(stderr, 0) : 0;
   end_live_line(state);
-  fprintf(stderr, "warning: %s\n", text);
+  fputs("warning: ", stderr);
+  cli_print_wrapped(stderr, text, strlen(text),
+                    &(cli_wrapping){.width = width > 0 ? width : INT_MAX, .column = 9, .indent = 2, .joint = ""});
+  fputc('\n', stderr);
 }
 
 /* The time of day, UTC, ISO 8601 with milliseconds. */
@@ -154,23 +161,68 @@ static void time_text(double seconds, char *text, size_t size) {
     snprintf(text, size, "%" PRId64 " s", whole);
 }
 
-static void step_text(const dnmf_step *step, char *text, size_t size) {
-  char left[64] = "";
-  char validation[64] = "";
-  char error[64] = "";
+/* Seconds that a step's fit, or all fits of which it is one, may still take. */
+static double seconds_left(const dnmf_step *step) {
   double average = step->iteration > 0 ? step->seconds / step->iteration : 0;
-  time_text(average * (step->max_iterations - step->iteration), left, sizeof left);
-  if (isfinite(step->validation_rmse))
-    snprintf(validation, sizeof validation, "  validation %.5f", step->validation_rmse);
+  double rounds = 1;
+  if (step->fits > 1) { /* each of which begins at the first iteration */
+    average = step->iteration_seconds;
+    rounds = (double)(step->fits - step->fits_done) / (step->fits_running > 0 ? step->fits_running : 1);
+  }
+  return rounds * average * (step->max_iterations - step->iteration);
+}
+
+/* What a line of progress says, part by part, and which parts are left out first where it is too long. */
+enum { STEP_PARTS = 6, STEP_PART_TEXT = 96, STEP_TEXT = STEP_PARTS * STEP_PART_TEXT };
+typedef struct step_part {
+  char text[STEP_PART_TEXT]; /* "": none */
+  int dispensable;           /* the greatest first; 0: never */
+} step_part;
+
+static void describe_step(const dnmf_step *step, step_part parts[STEP_PARTS]) {
+  char left[64];
+  int used = 0;
+  enum { PLACE, OBJECTIVE, ERROR, VALIDATION, PACE, LEFT };
+  memset(parts, 0, STEP_PARTS * sizeof *parts);
   if (isfinite(step->relative_error))
-    snprintf(error, sizeof error, "  rel. error %.5f", step->relative_error);
+    snprintf(parts[ERROR].text, STEP_PART_TEXT, "rel. error %.5f", step->relative_error);
   if (step->batches > 0) {
-    snprintf(text, size, "pass %d/%d, batch %lld/%lld%s", step->iteration + 1, step->max_iterations,
-             (long long)step->batch, (long long)step->batches, error);
+    snprintf(parts[PLACE].text, STEP_PART_TEXT, "pass %d/%d, batch %lld/%lld", step->iteration + 1,
+             step->max_iterations, (long long)step->batch, (long long)step->batches);
     return;
   }
-  snprintf(text, size, "iteration %d/%d  objective %.6g%s%s  %.3g s/iter  %s left", step->iteration,
-           step->max_iterations, step->objective, error, validation, average, left);
+  used = snprintf(parts[PLACE].text, STEP_PART_TEXT, "iteration %d/%d", step->iteration, step->max_iterations);
+  if (step->fits > 1)
+    snprintf(parts[PLACE].text + used, STEP_PART_TEXT - (size_t)used, " of %d starts, %d of %d done",
+             step->fits_running, step->fits_done, step->fits);
+  snprintf(parts[OBJECTIVE].text, STEP_PART_TEXT, "%sobjective %.6g", step->fits > 1 ? "least " : "", step->objective);
+  if (isfinite(step->validation_rmse))
+    snprintf(parts[VALIDATION].text, STEP_PART_TEXT, "validation %.5f", step->validation_rmse);
+  snprintf(parts[PACE].text, STEP_PART_TEXT, "%.3g s/iter",
+           step->iteration > 0 && step->fits <= 1 ? step->seconds / step->iteration : step->iteration_seconds);
+  time_text(seconds_left(step), left, sizeof left);
+  snprintf(parts[LEFT].text, STEP_PART_TEXT, "%s left", left);
+  parts[OBJECTIVE].dispensable = isfinite(step->relative_error) || isfinite(step->validation_rmse) ? 4 : 0;
+  parts[PACE].dispensable = 3;
+  parts[LEFT].dispensable = 2;
+  parts[ERROR].dispensable = isfinite(step->validation_rmse);
+}
+
+/* A line of progress that fits `width` columns (0: any). */
+static void step_text(const dnmf_step *step, int width, char text[STEP_TEXT]) {
+  step_part parts[STEP_PARTS];
+  describe_step(step, parts);
+  for (int dispensable = STEP_PARTS; dispensable >= 0; dispensable--) {
+    int used = 0;
+    text[0] = 0;
+    for (int p = 0; p < STEP_PARTS; p++)
+      if (*parts[p].text && parts[p].dispensable <= dispensable)
+        used += snprintf(text + used, STEP_TEXT - (size_t)used, "%s%s", used > 0 ? "  " : "", parts[p].text);
+    if (width == 0 || used <= width)
+      return;
+  }
+  if (width < STEP_TEXT)
+    text[width] = 0;
 }
 
 /* Iterations 1, 2, 5, 10, 20, 50, ... and any after half a minute of silence. */
@@ -190,20 +242,21 @@ static bool line_is_due(cli_display *display, const dnmf_step *step) {
 
 static void show_step(void *state, const dnmf_step *step) {
   cli_display *display = state;
-  char text[256];
+  char text[STEP_TEXT];
   bool part = step->batches > 0;
   if (display->log && !part)
     log_step(display, step);
   if ((step->iteration == 0 && !part) || display->quiet)
     return;
-  step_text(step, text, sizeof text);
   bool last = step->iteration == step->max_iterations && !part;
   if (display->live && (last || step->seconds - display->last_drawn >= 0.1)) {
+    step_text(step, cli_width_of(stderr, CLI_USUAL_WIDTH) - 1, text); /* the last column would begin a new line */
     fprintf(stderr, "\r\033[K%s", text);
     fflush(stderr);
     display->open_line = true;
     display->last_drawn = step->seconds;
   } else if (display->lines && line_is_due(display, step)) {
+    step_text(step, 0, text);
     fprintf(stderr, "%s\n", text);
   }
 }
@@ -212,7 +265,9 @@ static void set_up_display(cli_session *session) {
   cli_display *display = &session->display;
   const cli_common *common = session->common;
   display->people = common->json ? stderr : stdout;
+  display->width = isatty(fileno(display->people)) ? cli_width_of(display->people, 0) : 0;
   display->quiet = common->quiet;
+  display->verbose = common->verbose;
   display->processes = session->context->size;
   display->live = common->progress == CLI_PROGRESS_ALWAYS || (common->progress == CLI_PROGRESS_AUTO && isatty(2));
   display->lines = common->progress == CLI_PROGRESS_AUTO && !display->live;
@@ -292,15 +347,40 @@ static void make_lines_printable(char *text) {
   }
 }
 
-void cli_say(cli_session *session, const char *format, ...) {
+static void say_arguments(cli_session *session, const char *format, va_list arguments) {
   char text[1024];
-  va_list arguments;
-  va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
   make_lines_printable(text);
   if (session->context->rank == 0)
     print_note(&session->display, text);
+}
+
+void cli_say(cli_session *session, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  say_arguments(session, format, arguments);
+  va_end(arguments);
+}
+
+void cli_detail(cli_session *session, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  if (session->display.verbose)
+    say_arguments(session, format, arguments);
+  va_end(arguments);
+}
+
+dnmf_status cli_tell_cost(cli_session *session) {
+  const dnmf_context *context = session->context;
+  int64_t memory = 0;
+  char size[CLI_SIZE_TEXT];
+  if (!session->common->verbose)
+    return DNMF_OK;
+  DNMF_TRY(cli_peak_memory(session, &memory));
+  cli_detail(session, "dnmf %s took %.3g s on %d process%s of %d thread%s, with %s of memory at most in a process",
+             session->command->name, MPI_Wtime() - session->began, context->size, context->size > 1 ? "es" : "",
+             context->threads, context->threads > 1 ? "s" : "", cli_size_text((double)memory, size));
+  return DNMF_OK;
 }
 
 void cli_print_json(cli_session *session, json_t *object) {

@@ -16,12 +16,13 @@ typedef enum cli_progress { CLI_PROGRESS_AUTO = 0, CLI_PROGRESS_ALWAYS, CLI_PROG
 typedef struct cli_common {
   int64_t threads; /* 0: found */
   bool quiet;
+  bool verbose;
   int progress; /* cli_progress */
   bool json;
   const char *log;
 } cli_common;
 
-enum { CLI_COMMON_OPTIONS = 5, CLI_INPUT_OPTIONS = 19 };
+enum { CLI_COMMON_OPTIONS = 6, CLI_INPUT_OPTIONS = 19 };
 extern const cli_option cli_common_options[CLI_COMMON_OPTIONS];
 
 /* How input is read: shared by every command that takes a matrix. */
@@ -49,9 +50,11 @@ dnmf_source_options cli_source_options(const cli_input *input);
 /* State of the progress display; process 0's only. */
 typedef struct cli_display {
   FILE *people; /* notes and summaries */
+  int width;    /* of their lines; 0: no terminal, any */
   FILE *log;    /* JSON lines, or NULL */
   int processes;
   bool quiet;
+  bool verbose;
   bool live;  /* rewrite one line */
   bool lines; /* print lines now and then */
   bool open_line;
@@ -83,6 +86,12 @@ dnmf_status cli_session_end(cli_session *session);
 
 /* One line of a summary, from process 0, unless --quiet. local */
 void cli_say(cli_session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same of what an engineer asks: only with --verbose. local */
+void cli_detail(cli_session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* With --verbose what the command took, when it is done. collective */
+dnmf_status cli_tell_cost(cli_session *session);
 
 /* Prints `object` on standard output when --json was given; takes the reference. NULL, when memory ran out, and what
  * could not be written become an error of cli_session_end. local */

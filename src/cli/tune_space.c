@@ -24,7 +24,7 @@ static dnmf_status parse_numbers(dnmf_error *error, const char *option, const ch
       return DNMF_OK;
     at = end;
   }
-  return bad_list(error, option, text, "at most 32 numbers");
+  return bad_list(error, option, text, "at most 256 numbers");
 }
 
 /* Words out of `names`, with the numbers they stand for, or, where `most` is not negative, numbers up to that. */
@@ -48,16 +48,52 @@ static dnmf_status parse_words(dnmf_error *error, const char *option, const char
   }
 }
 
+/* "8", "2:20" or "2:20:2" at *at, which moves behind it. */
+static bool parse_range(const char **at, long long range[3]) {
+  range[2] = 1;
+  for (int part = 0; part < 3; part++) {
+    char *end = NULL;
+    range[part] = strtoll(*at, &end, 10);
+    if (end == *at || range[part] < 1)
+      return false;
+    *at = end;
+    if (part == 0 && *end != ':')
+      range[1] = range[0];
+    if (*end != ':')
+      return range[1] >= range[0];
+    ++*at;
+  }
+  return false;
+}
+
+dnmf_status cli_tune_parse_components(dnmf_error *error, const char *text, cli_tune_values *list) {
+  static const char wanted[] = "numbers like 8 or ranges like 2:20 or 2:20:2";
+  const char *at = text;
+  for (list->count = 0;; at++) {
+    long long range[3] = {0};
+    if (!parse_range(&at, range) || (*at && *at != ','))
+      return bad_list(error, "components", text, wanted);
+    for (long long k = range[0]; k <= range[1]; k += range[2]) {
+      if (list->count == CLI_TUNE_MOST_VALUES)
+        return bad_list(error, "components", text, "at most 256 numbers");
+      list->value[list->count++] = (double)k;
+    }
+    if (!*at)
+      return DNMF_OK;
+  }
+}
+
 dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_tune_space *s) {
   static const char *const bias_names[] = {"none", "both", NULL};
   static const double bias_numbers[] = {0, 1};
   static const char *const scale_names[] = {"raw", "count", "sqrt-count", NULL};
   static const double scale_numbers[] = {0, 1, 0.5};
-  DNMF_TRY(parse_numbers(error, "components", lists->components, 1, &s->components));
+  DNMF_TRY(cli_tune_parse_components(error, lists->components ? lists->components : "10,20,40", &s->components));
   s->l2 = (cli_tune_values){1, {-1}};
   if (lists->l2)
     DNMF_TRY(parse_numbers(error, "l2", lists->l2, 0, &s->l2));
-  DNMF_TRY(parse_words(error, "bias", lists->bias, "both or none", bias_names, bias_numbers, -1, &s->bias));
+  DNMF_TRY(parse_words(error, "bias", lists->bias ? lists->bias : "both", "both or none", bias_names, bias_numbers, -1,
+                       &s->bias));
   s->weight = s->alpha = (cli_tune_values){1, {-1}};
   if (lists->weight)
     DNMF_TRY(parse_numbers(error, "missing-weight", lists->weight, 0, &s->weight));
@@ -66,8 +102,8 @@ dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_t
   for (int w = 0; w < s->weight.count; w++)
     if (s->weight.value[w] > 1)
       return bad_list(error, "missing-weight", lists->weight, "numbers from 0 to 1");
-  return parse_words(error, "penalty-scale", lists->scale, "count, sqrt-count, raw or exponents from 0 to 1",
-                     scale_names, scale_numbers, 1, &s->power);
+  return parse_words(error, "penalty-scale", lists->scale ? lists->scale : "sqrt-count",
+                     "count, sqrt-count, raw or exponents from 0 to 1", scale_names, scale_numbers, 1, &s->power);
 }
 
 static dnmf_candidate candidate_of(double components, double l2, double bias, double power, double weight,

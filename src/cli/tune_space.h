@@ -6,7 +6,7 @@
 
 #include "model/tune.h"
 
-enum { CLI_TUNE_MOST_VALUES = 32, CLI_TUNE_MOST_CANDIDATES = 4096 };
+enum { CLI_TUNE_MOST_VALUES = 256, CLI_TUNE_MOST_CANDIDATES = 4096 };
 typedef enum cli_tune_search { CLI_TUNE_GRID = 0, CLI_TUNE_RANDOM } cli_tune_search;
 
 /* The lists as given, values separated by commas. */
@@ -34,6 +34,9 @@ typedef struct cli_tune_space {
   cli_tune_values weight;
   cli_tune_values alpha;
 } cli_tune_space;
+
+/* Numbers of components: "8", "2,4,8", "2:20" (both included), "2:20:2", or several of these with commas. local */
+dnmf_status cli_tune_parse_components(dnmf_error *error, const char *text, cli_tune_values *list);
 
 dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_tune_space *space); /* local */
 

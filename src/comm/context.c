@@ -84,6 +84,27 @@ static int slurm_cores(int node_processes) {
   return for_task > 0 && for_task < share ? for_task : share;
 }
 
+dnmf_status dnmf_context_split(dnmf_context *parent, int color, dnmf_context *part) {
+  MPI_Comm comm = MPI_COMM_NULL;
+  memset(part, 0, sizeof *part);
+  part->comm = MPI_COMM_NULL;
+  DNMF_TRY(dnmf_mpi_check(parent, MPI_Comm_split(parent->comm, color, parent->rank, &comm), "MPI_Comm_split"));
+  dnmf_status status = dnmf_context_init(part, comm);
+  if (status != DNMF_OK)
+    parent->error = part->error;
+  part->comm = comm;
+  part->threads = parent->threads;
+  part->cores = parent->cores;
+  part->isa = parent->isa;
+  part->message_limit = parent->message_limit;
+  return status;
+}
+
+void dnmf_context_leave(dnmf_context *part) {
+  if (part->size > 0 && part->comm != MPI_COMM_NULL)
+    MPI_Comm_free(&part->comm);
+}
+
 dnmf_status dnmf_context_default_threads(dnmf_context *context, int *threads) {
   neighbours beside = {1, 1};
   DNMF_TRY(find_neighbours(context, &beside));

@@ -34,6 +34,9 @@ typedef struct dnmf_step {
   int max_iterations;
   int64_t batch; /* mini-batches done of the pass after this iteration; 0: the iteration itself is told */
   int64_t batches;
+  int fits;         /* of the job; of several that run, the furthest iteration and the least objective are told */
+  int fits_running; /* those side by side that go on */
+  int fits_done;
   double objective;
   double relative_error;    /* |A - WH|_F / |A|_F */
   double violation;         /* projected gradient relative to the first iteration's */
@@ -82,6 +85,11 @@ typedef struct dnmf_context {
 
 /* Fills a context over `comm`, which stays the caller's. Communicator errors are set to return. collective */
 dnmf_status dnmf_context_init(dnmf_context *context, MPI_Comm comm);
+
+/* A context over some of the parent's processes: those of `color`, in their order; quiet, with the parent's settings.
+ * Released with dnmf_context_leave, also after a failure. collective over the parent */
+dnmf_status dnmf_context_split(dnmf_context *parent, int color, dnmf_context *part);
+void dnmf_context_leave(dnmf_context *part); /* collective over the part; accepts a zeroed one */
 
 /* Threads this process may use without sharing cores with its neighbours on the node: OMP_NUM_THREADS when it is
  * set. Else the cores of its affinity mask divided among the processes of the node that have the same ones, and in a

@@ -190,3 +190,15 @@ dnmf_status dnmf_check_memory(dnmf_context *context, const char *what, const cha
     DNMF_TRY(need_of_machine(context, &memory, &need));
   return dnmf_agree(context, dnmf_node_memory_compare(&context->error, what, way_out, &need, &memory));
 }
+
+dnmf_status dnmf_memory_left(dnmf_context *context, double *bytes) {
+  dnmf_node_memory memory;
+  dnmf_memory_need need = {0, 1, 0, 1};
+  dnmf_node_memory_read("", &memory);
+  if (context->size > 1)
+    DNMF_TRY(need_of_machine(context, &memory, &need));
+  double taken = -fmin(memory.machine / need.processes, memory.group / need.group_processes);
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, &taken, 1));
+  *bytes = -taken;
+  return DNMF_OK;
+}

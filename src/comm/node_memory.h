@@ -35,4 +35,8 @@ dnmf_status dnmf_node_memory_compare(dnmf_error *error, const char *what, const 
  * collective */
 dnmf_status dnmf_check_memory(dnmf_context *context, const char *what, const char *way_out, double bytes);
 
+/* Bytes that each process can still take, the same on all, when all take as much: of the machine, or of the control
+ * group, that has least for each; INFINITY where nothing is known. collective */
+dnmf_status dnmf_memory_left(dnmf_context *context, double *bytes);
+
 #endif

@@ -20,6 +20,15 @@ static double larger(double a, double b) {
   return a > b ? a : b;
 }
 
+/* Starts side by side, and the components of all of them together: the width of what is multiplied with A and sent. */
+static int starts_of(const dnmf_job *job) {
+  return job->starts > 1 ? job->starts : 1;
+}
+
+static int width_of(const dnmf_job *job) {
+  return job->components * starts_of(job);
+}
+
 /* The type of A's values in a block. */
 static dnmf_number number_of(const dnmf_job *job) {
   return dnmf_number_of(job->precision, dnmf_narrower(job->precision, job->narrow));
@@ -49,6 +58,11 @@ static double factor_sums(const dnmf_job *job) {
   return job->loss.beta == 0 ? 0 : 1;
 }
 
+/* Values that ride along with them. */
+static double control_values(const dnmf_job *job) {
+  return DNMF_COST_CONTROLS + (job->held_share > 0 ? DNMF_COST_HELD_SUMS : 0);
+}
+
 /* WH and the sums over its entries, of both half-steps. */
 static double divergence_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows, double cols,
                                  double stored) {
@@ -66,15 +80,15 @@ bool dnmf_cost_by_rows_alone(const dnmf_context *context, const dnmf_job *job, i
 }
 
 bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols) {
-  return grid_cols == 1 && !job->sparse && !job->loss.divergence && job->solver != DNMF_SOLVER_BPP &&
-         dnmf_sweep_fits(job->precision, number_of(job), job->cols, job->components);
+  return grid_cols == 1 && !job->sparse && job->held_share == 0 && !job->loss.divergence &&
+         job->solver != DNMF_SOLVER_BPP && dnmf_sweep_fits(job->precision, number_of(job), job->cols, width_of(job));
 }
 
 static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, int grid_cols, double rows, double cols,
                               double stored) {
   const double size = (double)dnmf_number_size(number_of(job));
-  const double operations = 2 * stored * job->components;
-  const double panels = (rows + cols) * job->components * (double)dnmf_precision_size(job->precision);
+  const double operations = 2 * stored * width_of(job);
+  const double panels = (rows + cols) * width_of(job) * (double)dnmf_precision_size(job->precision);
   const double bytes = stored * (job->sparse ? size + sizeof(int32_t) : size) + panels;
   const dnmf_work_kind first = job->sparse ? DNMF_WORK_SPARSE : DNMF_WORK_DENSE;
   const bool only_two = machine->rate[first] > 0 && machine->rate[DNMF_WORK_DENSE_ONE_PASS] == 0; /* were measured */
@@ -83,10 +97,17 @@ static double product_seconds(const dnmf_job *job, const dnmf_machine *machine, 
   return seconds_of(machine, first, operations, bytes) + seconds_of(machine, first + 1, operations, bytes);
 }
 
+/* Predictions of the cells taken out, and their rows of the other factor: scattered as a sparse block's entries are. */
+static double held_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows, double cols) {
+  const double operations = 4 * job->held_share * rows * cols * width_of(job);
+  const double bytes = operations / 2 * (double)dnmf_precision_size(job->precision);
+  return 2 * seconds_of(machine, DNMF_WORK_SPARSE, operations, bytes);
+}
+
 static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
   const double k = job->components;
   const double bytes = 3 * rows * k * (double)dnmf_precision_size(job->precision);
-  return seconds_of(machine, DNMF_WORK_GRAM, 2 * rows * k * (k + 1), bytes);
+  return starts_of(job) * seconds_of(machine, DNMF_WORK_GRAM, 2 * rows * k * (k + 1), bytes);
 }
 
 static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
@@ -95,7 +116,7 @@ static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, d
     return bytes / machine->bandwidth;
   const double operations =
       rows * dnmf_solver_operations(job->solver, job->components, job->sweeps > 1 ? job->sweeps : 1);
-  return seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);
+  return starts_of(job) * seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);
 }
 
 /* Messages and words (of `word_bytes` bytes; Gram matrices and sums are doubles) that one process sends. */
@@ -120,6 +141,16 @@ static double loading_bytes(const dnmf_job *job, bool by_rows_alone, int64_t row
     return block;
   return larger(dnmf_matrix_bytes(true, by_rows_alone, (dnmf_number)job->precision, rows, cols, stored),
                 stored * (ENTRY_PLACE + size + sizeof(int32_t) + size));
+}
+
+/* Cells taken out of a block: their places by rows and by columns, and their values. */
+static double held_bytes(const dnmf_job *job, int64_t rows, int64_t cols) {
+  const double cells = ceil(job->held_share * (double)rows * (double)cols);
+  return job->held_share == 0 ? 0
+                              : dnmf_allocated_bytes((double)rows + 1, sizeof(int64_t)) +
+                                    dnmf_allocated_bytes((double)cols + 1, sizeof(int64_t)) +
+                                    2 * dnmf_allocated_bytes(cells, sizeof(int32_t)) +
+                                    dnmf_allocated_bytes(cells, dnmf_precision_size(job->precision));
 }
 
 static double denominator_bytes(int64_t block, int64_t owned, int group_size, int components,
@@ -156,6 +187,8 @@ static void add_newton_memory(const dnmf_context *context, const dnmf_job *job, 
 dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
                                      int row, int col, double stored) {
   const int k = job->components;
+  const int starts = starts_of(job);
+  const int width = width_of(job);
   const dnmf_precision precision = job->precision;
   const dnmf_range block_rows = dnmf_range_split((dnmf_range){0, job->rows}, grid_rows, row);
   const dnmf_range block_cols = dnmf_range_split((dnmf_range){0, job->cols}, grid_cols, col);
@@ -165,45 +198,59 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   const int64_t own_cols = dnmf_range_size(dnmf_range_split(block_cols, grid_rows, row));
   const bool by_rows_alone = dnmf_cost_by_rows_alone(context, job, grid_rows, grid_cols);
   dnmf_cost_memory m = {.block = dnmf_matrix_bytes(job->sparse, by_rows_alone, number_of(job), rows, cols, stored)};
-  m.factors = dnmf_factor_bytes(rows, own_rows, grid_cols, k, precision) +
-              dnmf_factor_bytes(cols, own_cols, grid_rows, k, precision);
+  m.factors = dnmf_factor_bytes(rows, own_rows, grid_cols, width, precision) +
+              dnmf_factor_bytes(cols, own_cols, grid_rows, width, precision);
+  const double each = dnmf_panel_bytes(own_rows, k, precision) + dnmf_panel_bytes(own_cols, k, precision);
+  const int kept = job->restarts > starts ? job->restarts : starts;
+  if (job->restarts > 0)
+    m.factors += dnmf_factor_bytes(rows, own_rows, grid_cols, k, precision) +
+                 dnmf_factor_bytes(cols, own_cols, grid_rows, k, precision);
+  if (job->restarts > 0 || starts > 1)
+    m.factors += (starts + kept) * each;
   if (sums_denominators(job))
     m.factors += denominator_bytes(rows, own_rows, grid_cols, k, precision) +
                  denominator_bytes(cols, own_cols, grid_rows, k, precision);
-  m.grams = 2 * dnmf_allocated_bytes(factor_sums(job) + DNMF_COST_CONTROLS, sizeof(double));
+  m.grams = 2 * dnmf_allocated_bytes(starts * (factor_sums(job) + control_values(job)), sizeof(double));
   m.loading = loading_bytes(job, by_rows_alone, rows, cols, stored, m.block);
   if (job->solver == DNMF_SOLVER_NEWTON) {
     add_newton_memory(context, job, grid_rows, own_rows, own_cols, stored, &m);
+    if (job->restarts > 0)
+      m.work = larger(m.work, kept * each);
     m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
     return m;
   }
   const double solver_w = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_rows, k);
   const double solver_h = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_cols, k);
-  m.work = larger(dnmf_product_bytes(context, job->sparse, by_rows_alone, precision, rows, cols, stored, k),
+  m.work = larger(dnmf_product_bytes(context, job->sparse, by_rows_alone, precision, rows, cols, stored, width),
                   dnmf_panel_gram_bytes(context->threads, k, precision));
   m.work = larger(m.work, larger(solver_w, solver_h));
   if (dnmf_cost_is_one_pass(job, grid_cols)) {
     const int64_t tile = dnmf_sweep_tile_rows(context, number_of(job), cols);
-    m.work = larger(m.work, dnmf_sweep_bytes(context, precision, rows, cols, k) +
+    m.work = larger(m.work, dnmf_sweep_bytes(context, precision, rows, cols, width) +
                                 dnmf_solver_bytes(job->solver, precision, context->isa, context->threads,
                                                   tile < rows ? tile : rows, k));
   }
   if (job->loss.divergence)
     m.work = dnmf_divergence_bytes(context, job->sparse, precision, job->loss.beta, rows, cols, k);
+  if (job->restarts > 0)
+    m.work = larger(m.work, kept * each);
+  if (job->held_share > 0) {
+    m.block += held_bytes(job, rows, cols);
+    m.work = larger(m.work, dnmf_panel_bytes(rows > cols ? rows : cols, k, precision)); /* a padded factor */
+  }
   m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
   return m;
 }
 
 static dnmf_traffic traffic_of_blocks(const dnmf_job *job, double grid_rows, double grid_cols) {
-  const double k = job->components;
   const double p = grid_rows * grid_cols;
-  const double sent = ((grid_rows - 1) * (double)job->cols + (grid_cols - 1) * (double)job->rows) * k;
+  const double sent = ((grid_rows - 1) * (double)job->cols + (grid_cols - 1) * (double)job->rows) * width_of(job);
   const double scatters = sums_denominators(job) ? 2 : 1;
   const double trees = (1 + scatters) * (steps((int)grid_rows) + steps((int)grid_cols)) + 4 * steps((int)p);
   return (dnmf_traffic){.gather_words = sent,
                         .scatter_words = scatters * sent,
-                        .gram_words = 4 * (p - 1) * factor_sums(job),
-                        .control_words = 4 * (p - 1) * DNMF_COST_CONTROLS,
+                        .gram_words = 4 * (p - 1) * starts_of(job) * factor_sums(job),
+                        .control_words = 4 * (p - 1) * starts_of(job) * control_values(job),
                         .messages = p * trees};
 }
 
@@ -247,6 +294,7 @@ static void cost_of_blocks(const dnmf_context *context, const dnmf_job *job, con
     return;
   cost->seconds.product = job->loss.divergence ? divergence_seconds(job, machine, rows, cols, stored)
                                                : product_seconds(job, machine, cost->grid_cols, rows, cols, stored);
+  cost->seconds.product += held_seconds(job, machine, rows, cols);
   cost->seconds.gram = job->loss.divergence ? 0 : gram_seconds(job, machine, owned);
   cost->seconds.update = update_seconds(job, machine, owned);
 }
@@ -354,7 +402,8 @@ static void cost_of_observed(const dnmf_job *job, const dnmf_machine *machine, d
 
 void dnmf_cost_of(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int grid_rows,
                   int grid_cols, dnmf_cost *cost) {
-  *cost = (dnmf_cost){.processes = grid_rows * grid_cols, .grid_rows = grid_rows, .grid_cols = grid_cols};
+  *cost = (dnmf_cost){
+      .processes = grid_rows * grid_cols, .grid_rows = grid_rows, .grid_cols = grid_cols, .starts = starts_of(job)};
   if (job->missing == DNMF_MISSING_UNOBSERVED)
     cost_of_observed(job, machine, cost);
   else if (job->solver == DNMF_SOLVER_NEWTON)

@@ -18,6 +18,10 @@
  * for 0, 1 otherwise. Operations of a half-step: 2 s k for WH and for each of the sums, s being all entries of the
  * block unless beta = 1.
  *
+ * Starts side by side (fit/restarts.h) are one such fit of starts * k components but for Gram matrices and updates,
+ * which are those of each start, as are its rows of W, H and the products. While they are saved, the factors of all
+ * restarts are there twice.
+ *
  * Kullback-Leibler by Newton's method (newton_fit.h) on a p x 1 grid: the n rows of H are gathered whole, and the rows
  * of W that a process's columns need are fetched, all m when A is dense, at most as many as it has entries when sparse:
  *   words     (p - 1) n k + min(nnz, (p - 1) m) k + 4 (p - 1) (k + c), all processes together
@@ -40,6 +44,7 @@
 /* Values that ride along with sums over all processes; src/fit asserts that its loops send no more. */
 enum {
   DNMF_COST_CONTROLS = 8,       /* with the sums of a factor, zeros */
+  DNMF_COST_HELD_SUMS = 3,      /* beside them, where cells are taken out of A */
   DNMF_COST_OBSERVED_SUMS = 9,  /* of an iteration over observed entries */
   DNMF_COST_MEAN_ROW_EXTRA = 1, /* beside the mean row of a factor, where rows are pulled towards that */
   DNMF_COST_BIAS_LINE_SUMS = 5, /* of a factor's biases, where rows are pulled towards a level */
@@ -62,12 +67,15 @@ typedef struct dnmf_job {
   bool sparse;
   dnmf_missing missing;
   int components;
+  int starts;     /* of fits with zeros: so many side by side; 0 and 1: one */
+  int restarts;   /* of which the factors are kept, beside the model's; 0: of none (fit/restarts.h) */
   bool bias;      /* of observed entries */
   bool weak;      /* of observed entries: the others are weak zeros, */
   bool confident; /* and each observed entry has a confidence of its own */
   dnmf_solver solver;
-  int sweeps;     /* hals with zeros: of a half-step; 0 and 1: one */
-  dnmf_loss loss; /* of fits with zeros */
+  int sweeps;        /* hals with zeros: of a half-step; 0 and 1: one */
+  dnmf_loss loss;    /* of fits with zeros */
+  double held_share; /* ... that take that share of all cells out of A (fit/held_cells.h) */
   dnmf_precision precision;
   dnmf_number narrow; /* the type that A's values are kept in, where narrower than the precision; 0: its numbers */
 } dnmf_job;
@@ -75,7 +83,8 @@ typedef struct dnmf_job {
 /* Bytes of one process, as allocated. What the libraries, MPI and the program itself take comes on top, and what the
  * allocator keeps of memory freed after loading. */
 typedef struct dnmf_cost_memory {
-  double block;   /* of A; of ratings, by rows and by columns, with what fetches factor rows */
+  double
+      block; /* of A, with cells taken out of it; of ratings, by rows and by columns, with what fetches factor rows */
   double factors; /* owned and gathered rows of W and H and the products with A */
   double grams;   /* with the values that ride along */
   double work;    /* of the step of an iteration that takes most, while it runs */
@@ -87,6 +96,7 @@ typedef struct dnmf_cost {
   int processes;
   int grid_rows;
   int grid_cols;
+  int starts;               /* side by side, which an iteration is of */
   dnmf_cost_memory memory;  /* of the process with the largest block */
   dnmf_traffic traffic;     /* of an iteration, all processes together */
   dnmf_fit_seconds seconds; /* of an iteration of the process with the largest block */

@@ -77,6 +77,13 @@ void dnmf_factor_drop_denominators(dnmf_factor *factor) {
   factor->denominators = (dnmf_panel){0};
 }
 
+void dnmf_factor_narrow(dnmf_factor *factor, int components) {
+  dnmf_panel *panels[] = {&factor->mine, &factor->gathered, &factor->partial, &factor->products};
+  factor->components = components;
+  for (int i = 0; i < 4; i++)
+    panels[i]->components = components;
+}
+
 void dnmf_factor_free(dnmf_factor *factor) {
   if (factor->group_size > 1) {
     dnmf_panel_free(&factor->gathered);

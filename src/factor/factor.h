@@ -38,6 +38,9 @@ dnmf_status dnmf_factor_create_h(dnmf_context *context, const dnmf_layout *layou
 dnmf_status dnmf_factor_add_denominators(dnmf_context *context, dnmf_factor *factor);
 void dnmf_factor_drop_denominators(dnmf_factor *factor);
 
+/* Fewer components, whose rows lie closer together in the same memory; all panels are to be filled anew. local */
+void dnmf_factor_narrow(dnmf_factor *factor, int components);
+
 void dnmf_factor_free(dnmf_factor *factor);
 
 /* Bytes of a factor's memory in a process that owns `owned` of its group's `block` rows. local */

@@ -64,9 +64,16 @@ typedef struct dnmf_model {
   int64_t *col_counts; /* ... of the owned columns */
   double *mean_row;    /* owned; what an unknown row is: the row that L2 pulls W's rows towards, or, around a level, the
                           mean of all ratings' rows; the same on every process; NULL: zero */
-  double *mean_col; /* likewise H's; NULL also in older models. With both, unknown rows and columns are predicted to be
-                       these, with the biases of the attributes unknown_row_bias and unknown_col_bias, else 0 */
-  int part_count;   /* of a checkpoint */
+  double *mean_col;  /* likewise H's; NULL also in older models. With both, unknown rows and columns are predicted to be
+                        these, with the biases of the attributes unknown_row_bias and unknown_col_bias, else 0 */
+  double *stability; /* of a consensus of several fits (api/search.h): each component's silhouette, NaN where that is
+                        not defined; owned; the same on every process; NULL: it is of one fit */
+  double *stable_runs; /* likewise, how many of the fits had it */
+  int samples;         /* draws that the components are of, as many one after another of each; 0: it is no such model */
+  dnmf_panel row_samples; /* size(owned_rows) x samples: the stored bias of each draw, the mean of which is bias.row;
+                             double */
+  dnmf_panel col_samples; /* size(owned_cols) x samples likewise */
+  int part_count;         /* of a checkpoint */
   dnmf_model_part parts[DNMF_MODEL_PARTS];
   dnmf_ids row_ids;
   dnmf_ids col_ids;

@@ -58,23 +58,23 @@ static void copy_panel(const dnmf_panel *from, dnmf_panel *to) {
 
 /* The sums over batches, and where among them the fit was. */
 static void batch_take_up(dnmf_loop *loop, batch_fit *b) {
-  copy_panel(dnmf_fit_state_panel(loop->resume, DNMF_PART_SUMS), &b->sums);
-  copy_panel(dnmf_fit_state_panel(loop->resume, DNMF_PART_GRAM), &b->gram);
+  copy_panel(dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_SUMS), &b->sums);
+  copy_panel(dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_GRAM), &b->gram);
   if (b->divisors.data)
-    copy_panel(dnmf_fit_state_panel(loop->resume, DNMF_PART_DIVISORS), &b->divisors);
-  b->visited = (int64_t)loop->memory.batches_visited;
-  b->inner = loop->memory.batches_inner;
-  b->crossed = loop->memory.batches_crossed;
-  b->seen = loop->memory.batches_seen;
+    copy_panel(dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_DIVISORS), &b->divisors);
+  b->visited = (int64_t)loop->fits->memory.batches_visited;
+  b->inner = loop->fits->memory.batches_inner;
+  b->crossed = loop->fits->memory.batches_crossed;
+  b->seen = loop->fits->memory.batches_seen;
 }
 
 /* Nothing is known of the start: its error is taken for |A|. */
 static dnmf_status batch_begin(dnmf_loop *loop, void *state, dnmf_reached *reached) {
   batch_fit *b = state;
-  if (loop->resume)
+  if (loop->fits->resume)
     batch_take_up(loop, b);
   else
-    loop->memory.start_error = loop->memory.checked_error = sqrt(b->a->sum_squares);
+    loop->fits->memory.start_error = loop->fits->memory.checked_error = sqrt(b->a->sum_squares);
   DNMF_TRY(dnmf_batch_sum_h(b));
   batch_take_asks(b, reached);
   reached->batch = 0;

@@ -52,7 +52,7 @@ static double exponent(double beta) {
 /* Where scikit-learn takes a number for 0, so that it does not linger as a denominator: 2^-52, but never above 2^-45 of
  * the size that the factors of a matrix of small values have. */
 static double smallest(const zeros_fit *z, const zeros_factor *x) {
-  const double size = sqrt(z->a->sum / ((double)z->a->rows * (double)z->a->cols) / z->settings->components);
+  const double size = sqrt(dnmf_matrix_mean(z->a) / z->settings->components);
   const bool wanted = x->transposed ? beta_of(z) <= 1 : beta_of(z) < 1;
   return wanted ? DBL_EPSILON * fmin(1, 128 * size) : 0;
 }
@@ -60,10 +60,10 @@ static double smallest(const zeros_fit *z, const zeros_factor *x) {
 static dnmf_status divergence_update(zeros_fit *z, zeros_factor *x, const zeros_factor *f) {
   dnmf_ratio ratio = {.rows = x->x->mine.rows,
                       .components = z->settings->components,
-                      .x = x->x->mine.data,
-                      .numerators = x->x->products.data,
+                      .x = x->rows->mine.data,
+                      .numerators = x->rows->products.data,
                       .denominators = beta_of(z) == 1 ? NULL : x->x->denominators.data,
-                      .sums = f->sums,
+                      .sums = zeros_sums(z, f, 0),
                       .l1 = x->l1,
                       .l2 = x->l2,
                       .exponent = exponent(beta_of(z)),
@@ -71,17 +71,17 @@ static dnmf_status divergence_update(zeros_fit *z, zeros_factor *x, const zeros_
                       .want_violation = z->settings->stop == DNMF_STOP_GRADIENT};
   dnmf_status status =
       dnmf_solver_multiply(z->a->precision, z->context->isa, z->context->threads, &ratio, &z->context->error);
-  x->control[CONTROL_VIOLATION] = ratio.violation;
+  zeros_control(z, x, 0)[CONTROL_VIOLATION] = ratio.violation;
   return status;
 }
 
 static dnmf_status divergence_sum(zeros_fit *z, zeros_factor *x, const zeros_factor *paired) {
   (void)paired;
-  x->control[CONTROL_LOSS] = z->stored;
+  zeros_control(z, x, 0)[CONTROL_LOSS] = z->stored;
   if (beta_of(z) == 1)
-    dnmf_panel_sum_columns(&x->x->mine, x->sums);
+    dnmf_panel_sum_columns(&x->rows->mine, zeros_sums(z, x, 0));
   else if (beta_of(z) != 0)
-    x->sums[0] = z->powers;
+    zeros_sums(z, x, 0)[0] = z->powers;
   return DNMF_OK;
 }
 
@@ -90,18 +90,19 @@ static double sum_of_powers(const zeros_fit *z) {
   if (beta_of(z) == 0)
     return (double)z->a->rows * (double)z->a->cols;
   if (beta_of(z) != 1)
-    return z->last->sums[0];
+    return zeros_sums(z, z->last, 0)[0];
   double powers = 0;
   for (int t = 0; t < z->settings->components; t++)
     powers += z->w.sums[t] * z->h.sums[t];
   return powers;
 }
 
-/* D(A | WH) */
-static void divergence_evaluate(const zeros_fit *z, dnmf_reached *reached) {
+/* D(A | WH), without the cells taken out of A */
+static void divergence_evaluate(const zeros_fit *z, int start, dnmf_reached *reached) {
   const double beta = beta_of(z);
   const double powers = sum_of_powers(z);
-  const double loss = dnmf_divergence_total(beta, z->last->control[CONTROL_LOSS], powers);
+  const double loss =
+      dnmf_divergence_total(beta, zeros_control(z, z->last, start)[CONTROL_LOSS], powers) - zeros_filled(z, start);
   const double terms = beta == 0 || beta == 1 ? powers : powers / fabs(beta * (beta - 1));
   reached->has_loss = true;
   reached->loss = loss < 0 ? 0 : loss;

@@ -23,7 +23,8 @@ typedef struct dnmf_fit_memory {
   double batches_visited; /* batches: over all passes */
   double batches_inner;   /* <A, WH> and |WH|^2 of this pass so far */
   double batches_crossed;
-  double batches_seen; /* rows of A that the sums stand for */
+  double batches_seen;  /* rows of A that the sums stand for */
+  double chain_squares; /* a chain: the squared error after its last sweep */
 } dnmf_fit_memory;
 
 /* The names of what kinds of fit keep beside W and H. */
@@ -32,6 +33,10 @@ typedef struct dnmf_fit_memory {
 #define DNMF_PART_SUMS     "sums" /* batches: A'W so far, and W'W */
 #define DNMF_PART_GRAM     "gram"
 #define DNMF_PART_DIVISORS "divisors" /* batches by online mu: the denominators of H */
+
+#define DNMF_PART_KEPT_W "kept_w" /* a chain: the draws kept so far, a bias last in each */
+#define DNMF_PART_KEPT_H "kept_h"
+#define DNMF_PART_TRACE  "trace" /* ... and the figures of each sweep */
 
 /* All of them, where their rows belong; the last has no name. */
 extern const dnmf_model_part dnmf_fit_parts[];
@@ -52,11 +57,16 @@ struct dnmf_fit_host {
 
   /* Saves W and H as they are now, with `now`. A save that failed without harm is DNMF_OK: the fit goes on, and a
    * later one is tried. `last`: the fit stops after this one, which therefore has to succeed. NULL: nothing is saved,
-   * and a fit that is told to stop ends with the model of its last iteration. collective */
+   * and a fit that is told to stop ends with the model of its last iteration. Of several fits side by side `now` is
+   * NULL (loop.h). collective */
   dnmf_status (*save)(void *state, const dnmf_fit_state *now, bool last);
 
   /* Whether this process has been told to stop. NULL: never. local */
   bool (*told_to_stop)(void *state);
+
+  int fits;            /* of the job, of which this loop iterates some (restarts.h); 0: those of the loop */
+  int fits_done;       /* before it, */
+  double seconds_done; /* in so many seconds: for the reporter */
 
   int every_iterations;         /* 0: not by iterations */
   double every_seconds;         /* infinity: not by time */

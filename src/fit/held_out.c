@@ -29,8 +29,8 @@ static bool pair_is_blank(const dnmf_held_out *p, int64_t row, int64_t place) {
   return start[row + 1] == start[row] || !p->view->needed_known[place];
 }
 
-/* w_i h_j with biases and mean, clipped to the scale; where a row or column has no data and is zero, its product is
- * expected to be what the others' is on average (as predict.h). */
+/* w_i h_j with biases and mean; where a row or column has no data and is zero, its product is expected to be what the
+ * others' is on average (as predict.h). */
 static double predict(const dnmf_held_out *p, int64_t row, int64_t place) {
   const dnmf_settings *settings = p->settings;
   const dnmf_ratings *ratings = p->ratings;
@@ -39,27 +39,52 @@ static double predict(const dnmf_held_out *p, int64_t row, int64_t place) {
   score += dot_rows(p->w, row, p->needed, place, k);
   if (dnmf_observed_has_biases(settings))
     score += dnmf_panel_get(p->w, row, k) + dnmf_panel_get(p->needed, place, k);
-  score = score < ratings->smallest ? ratings->smallest : score;
-  return score > ratings->largest ? ratings->largest : score;
+  return score;
 }
 
 static double value_at(const dnmf_ratings_view *view, dnmf_precision precision, int64_t at) {
   return dnmf_number_at(dnmf_number_of(precision, view->entries.narrow), view->entries.value, at);
 }
 
-double dnmf_held_out_squares(const dnmf_held_out *held_out, int threads) {
-  const dnmf_ratings_view *view = held_out->view;
-  double sum = 0;
-  const double operations = (double)view->entries.start[view->entries.rows] * held_out->w->components;
+/* Of a prediction clipped to the scale. */
+static double squared_error(const dnmf_held_out *p, int64_t at, double score) {
+  const dnmf_ratings *ratings = p->ratings;
+  score = score < ratings->smallest ? ratings->smallest : score;
+  score = score > ratings->largest ? ratings->largest : score;
+  const double error = value_at(p->view, ratings->precision, at) - score;
+  return error * error;
+}
+
+void dnmf_held_out_scores(const dnmf_held_out *held_out, int threads, double *scores) {
+  const dnmf_csr *entries = &held_out->view->entries;
+  const double operations = (double)entries->start[entries->rows] * held_out->w->components;
 #pragma omp parallel for schedule(static) num_threads(dnmf_team(threads, operations))
-  for (int64_t row = 0; row < view->entries.rows; row++) {
+  for (int64_t row = 0; row < entries->rows; row++)
+    for (int64_t at = entries->start[row]; at < entries->start[row + 1]; at++)
+      scores[at] = predict(held_out, row, entries->index[at]);
+}
+
+/* Row by row; `scores` NULL: of the factors. */
+static double held_out_sum(const dnmf_held_out *held_out, int threads, const double *scores) {
+  const dnmf_csr *entries = &held_out->view->entries;
+  double sum = 0;
+  const double operations = (double)entries->start[entries->rows] * (scores ? 1 : held_out->w->components);
+#pragma omp parallel for schedule(static) num_threads(dnmf_team(threads, operations))
+  for (int64_t row = 0; row < entries->rows; row++) {
     held_out->squares[row] = 0;
-    for (int64_t at = view->entries.start[row]; at < view->entries.start[row + 1]; at++) {
-      double error = value_at(view, held_out->ratings->precision, at) - predict(held_out, row, view->entries.index[at]);
-      held_out->squares[row] += error * error;
-    }
+    for (int64_t at = entries->start[row]; at < entries->start[row + 1]; at++)
+      held_out->squares[row] +=
+          squared_error(held_out, at, scores ? scores[at] : predict(held_out, row, entries->index[at]));
   }
-  for (int64_t row = 0; row < view->entries.rows; row++)
+  for (int64_t row = 0; row < entries->rows; row++)
     sum += held_out->squares[row];
   return sum;
+}
+
+double dnmf_held_out_squares(const dnmf_held_out *held_out, int threads) {
+  return held_out_sum(held_out, threads, NULL);
+}
+
+double dnmf_held_out_squares_of(const dnmf_held_out *held_out, int threads, const double *scores) {
+  return held_out_sum(held_out, threads, scores);
 }

@@ -2,7 +2,7 @@
  * The one loop of all fits: starting, stepping, stopping, checking, recording, saving, resuming.
  *
  * What is iterated is a problem: a table of a few functions over a state of its own. Kinds of problem, a file each:
- *   zeros_fit.c     unstored entries are zeros; blocks on a process grid
+ *   zeros_fit.c     unstored entries are zeros; blocks on a process grid; also several starts side by side
  *   newton_fit.c    the same with whole rows and columns of A: Kullback-Leibler by Newton's method
  *   observed_fit.c  observed entries only: ratings; also rows folded in, H fixed
  *   batch_fit.c     zeros, the rows of A pass by in batches
@@ -36,34 +36,47 @@ typedef struct dnmf_reached {
   double squares;      /* |A - WH|^2; NaN for other losses than the squared error */
   bool below_rounding; /* the loss is lost in the rounding of its terms */
   double held_out_squares;
+  double held_out_loss;  /* zeros: D(a | p) */
   double held_out_count; /* 0: nothing is held out */
   double asks[DNMF_ASKS];
   int64_t batch; /* of a pass, which ends with 0; other kinds of fit: 0 */
   int64_t batches;
 } dnmf_reached;
 
+/* One of the fits that a problem iterates side by side, each with its own start and end. Most problems are of one. */
+typedef struct dnmf_loop_fit {
+  const dnmf_fit_state *resume; /* NULL: from a start */
+  dnmf_fit_result *result;
+  dnmf_fit_memory memory;
+  double earlier; /* seconds of iterating in the jobs before */
+  bool done;
+} dnmf_loop_fit;
+
 /* What a problem sees of the loop. */
 typedef struct dnmf_loop {
   dnmf_context *context;
   const dnmf_settings *settings;
-  const dnmf_fit_state *resume; /* NULL: from a start */
-  dnmf_status failure;          /* of local work here; shared with the next sums, so that nobody waits */
+  int fit_count;
+  dnmf_loop_fit *fits;
+  dnmf_status failure; /* of local work here; shared with the next sums, so that nobody waits */
   dnmf_fit_seconds seconds;
-  dnmf_fit_memory memory;
-  double began;   /* this job's loop */
-  double earlier; /* seconds of iterating in the jobs before */
-  double saved;   /* when; at first the beginning */
+  double began; /* this job's loop */
+  double saved; /* when; at first the beginning */
 } dnmf_loop;
 
+/* `reached` has a place for each fit of the loop; those of fits that are done stay as they are. */
 typedef struct dnmf_problem_kind {
   /* Memory. local */
   dnmf_status (*open)(dnmf_loop *loop, void *state);
 
-  /* Everything as an iteration leaves it, at a start or where `loop->resume` stopped. collective */
+  /* Everything as an iteration leaves it, at a start or where the `resume` of a fit stopped. collective */
   dnmf_status (*begin)(dnmf_loop *loop, void *state, dnmf_reached *reached);
 
   /* One iteration, or one batch of a pass. collective */
   dnmf_status (*step)(dnmf_loop *loop, void *state, dnmf_reached *reached);
+
+  /* Some fits are done, and others go on without them. NULL: there is one fit. local */
+  void (*leave)(dnmf_loop *loop, void *state);
 
   /* Keeps the model as the best on the held-out entries. NULL: nothing can be held out. local */
   void (*keep_best)(dnmf_loop *loop, void *state);
@@ -92,6 +105,12 @@ typedef struct dnmf_problem {
  * collective */
 dnmf_status dnmf_loop_run(dnmf_context *context, const dnmf_settings *settings, const dnmf_problem *problem,
                           dnmf_fit_result *result);
+
+/* The same for several fits side by side, given where each goes on from and a place for its result; their memories are
+ * there afterwards. Entries are not held out. Seconds and traffic are those of all together, in each result. What the
+ * host saves is told without a state: the caller, who has given the fits, has it. collective */
+dnmf_status dnmf_loop_run_together(dnmf_context *context, const dnmf_settings *settings, const dnmf_problem *problem,
+                                   int fit_count, dnmf_loop_fit *fits);
 
 /* Keeps the first local failure until everybody hears of it. local */
 void dnmf_loop_keep_failure(dnmf_loop *loop, dnmf_status status);

@@ -198,8 +198,10 @@ static void newton_close(void *state) {
 static const dnmf_problem_kind newton_kind = {
     .open = newton_open, .begin = newton_begin, .step = newton_step, .close = newton_close};
 
+/* The loop over one fit: of `result`, or of one of several starts. */
 static dnmf_status newton_run(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a,
-                              const dnmf_columns *columns, dnmf_factor *w, dnmf_factor *h, dnmf_fit_result *result) {
+                              const dnmf_columns *columns, dnmf_factor *w, dnmf_factor *h, dnmf_loop_fit *fit,
+                              dnmf_fit_result *result) {
   const dnmf_penalties *penalties = &settings->penalties;
   const bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
   const double scale_w = scaled ? (double)a->cols : 1;
@@ -214,19 +216,43 @@ static dnmf_status newton_run(dnmf_context *context, const dnmf_settings *settin
                                 .sum = a->sum,
                                 .sum_squares = a->sum_squares,
                                 .passes = settings->fixed == DNMF_FIXED_NONE ? 2 : 1};
-  return dnmf_loop_run(context, settings, &problem, result);
+  return fit ? dnmf_loop_run_together(context, settings, &problem, 1, fit)
+             : dnmf_loop_run(context, settings, &problem, result);
 }
 
-dnmf_status dnmf_fit_newton(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a, dnmf_factor *w,
-                            dnmf_factor *h, dnmf_fit_result *result) {
+/* The same, with whole columns of A. */
+static dnmf_status newton_run_with_columns(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a,
+                                           dnmf_factor *w, dnmf_factor *h, dnmf_loop_fit *fit,
+                                           dnmf_fit_result *result) {
   dnmf_columns columns = {.needed_rows = 0};
   dnmf_status status = DNMF_OK;
   if (w->group_size != 1)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "--solver newton needs a grid of one column");
+  if (settings->held)
+    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
+                     "--solver newton uses all cells of the matrix, and some are held out or have no value; use "
+                     "--solver mu");
   if (settings->fixed != DNMF_FIXED_H)
     status = dnmf_columns_create(context, a, &columns);
   if (status == DNMF_OK)
-    status = newton_run(context, settings, a, &columns, w, h, result);
+    status = newton_run(context, settings, a, &columns, w, h, fit, result);
   dnmf_columns_free(&columns);
   return status;
+}
+
+dnmf_status dnmf_fit_newton(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a, dnmf_factor *w,
+                            dnmf_factor *h, dnmf_fit_result *result) {
+  return newton_run_with_columns(context, settings, a, w, h, NULL, result);
+}
+
+dnmf_status dnmf_fit_newton_start(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a,
+                                  const dnmf_factor *w, const dnmf_factor *h, const dnmf_panel *w_start,
+                                  const dnmf_panel *h_start, dnmf_loop_fit *fit) {
+  dnmf_factor own_w = *w; /* borrowed */
+  dnmf_factor own_h = *h;
+  own_w.mine = own_w.gathered = *w_start;
+  own_h.mine = *h_start;
+  if (h->group_size == 1)
+    own_h.gathered = *h_start;
+  return newton_run_with_columns(context, settings, a, &own_w, &own_h, fit, NULL);
 }

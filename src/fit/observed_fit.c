@@ -77,8 +77,10 @@ static bool moves_centers(const observed_fit *o) {
   return o->ratings && dnmf_observed_shrinks_to_mean(o->settings);
 }
 
+/* Not where the fit is the start of a chain, which is to be the same to the last bit on any number of processes and has
+ * lines of its own. */
 static bool moves_lines(const observed_fit *o) {
-  return o->ratings && dnmf_observed_is_around_level(o->settings);
+  return o->ratings && dnmf_observed_is_around_level(o->settings) && o->settings->posterior.samples == 0;
 }
 
 /* Solves the owned rows of one factor, the other fixed. */
@@ -226,11 +228,11 @@ static void copy_panel(const dnmf_panel *from, dnmf_panel *to) {
 static dnmf_status observed_begin(dnmf_loop *loop, void *state, dnmf_reached *reached) {
   observed_fit *o = state;
   observed_totals totals = {0};
-  if (loop->resume && o->held_out) {
-    copy_panel(dnmf_fit_state_panel(loop->resume, DNMF_PART_BEST_W), &o->best_w);
-    copy_panel(dnmf_fit_state_panel(loop->resume, DNMF_PART_BEST_H), &o->best_h);
+  if (loop->fits->resume && o->held_out) {
+    copy_panel(dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_BEST_W), &o->best_w);
+    copy_panel(dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_BEST_H), &o->best_h);
   }
-  if (!loop->resume)
+  if (!loop->fits->resume)
     DNMF_TRY(evaluate_held_out(loop, o, &totals));
   DNMF_TRY(sum_totals(loop, o, &totals));
   take_totals(o, &totals, false, reached);

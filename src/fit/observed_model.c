@@ -1,10 +1,11 @@
 /* The model of a fit of observed entries. */
+#include "observed_model.h"
+
 #include "bias_line.h"
 #include "center.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "fit/observed_fit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@ typedef struct model_side {
   int64_t **counts;
   double **pulled; /* the row that rows are pulled towards */
   bool fit_bias;
+  double level;      /* each number of a row at the level */
+  double bias_level; /* times the sum of a row is what its stored bias is less than its bias */
   dnmf_bias_line line;
   double unknown_bias; /* as it is stored */
 } model_side;
@@ -59,19 +62,19 @@ static dnmf_status fill_side(dnmf_error *error, const dnmf_settings *settings, c
 }
 
 /* s->pulled, the line and the bias of an unknown row. collective */
-static dnmf_status find_pulled(dnmf_context *context, const dnmf_settings *settings, double level, model_side *s) {
+static dnmf_status find_pulled(dnmf_context *context, const dnmf_settings *settings, model_side *s) {
   const int k = settings->components;
   double sums[DNMF_BIAS_LINE_SUMS];
   if (!dnmf_observed_is_around_level(settings))
     return dnmf_observed_mean_row(context, settings, s->view, s->x, *s->pulled);
   for (int c = 0; c < k; c++)
-    (*s->pulled)[c] = level;
+    (*s->pulled)[c] = s->level;
   if (s->fit_bias) {
-    dnmf_bias_line_sums(s->view, s->x, level, dnmf_observed_bias_power(settings), sums);
+    dnmf_bias_line_sums(s->view, s->x, s->bias_level, dnmf_observed_bias_power(settings), sums);
     DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, DNMF_BIAS_LINE_SUMS));
     s->line = dnmf_bias_line_of(sums);
   }
-  s->unknown_bias = s->line.at_none - k * level * level;
+  s->unknown_bias = s->line.at_none - k * s->bias_level * s->level;
   return DNMF_OK;
 }
 
@@ -128,8 +131,8 @@ static dnmf_status set_facts(dnmf_error *error, const dnmf_settings *settings, d
   return DNMF_OK;
 }
 
-dnmf_status dnmf_observed_fill_model(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
-                                     const dnmf_panel *w, const dnmf_panel *h, dnmf_model *model) {
+dnmf_status observed_model_fill(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
+                                const dnmf_panel *w, const dnmf_panel *h, int draws, dnmf_model *model) {
   const double level = dnmf_observed_level(settings, ratings);
   model_side rows = {&ratings->by_rows,
                      w,
@@ -138,6 +141,8 @@ dnmf_status dnmf_observed_fill_model(dnmf_context *context, const dnmf_settings 
                      &model->row_counts,
                      &model->mean_row,
                      settings->observed.bias_rows,
+                     level / draws,
+                     level,
                      {0, 0},
                      0};
   model_side cols = {&ratings->by_cols,
@@ -147,23 +152,32 @@ dnmf_status dnmf_observed_fill_model(dnmf_context *context, const dnmf_settings 
                      &model->col_counts,
                      &model->mean_col,
                      settings->observed.bias_cols,
+                     level,
+                     level / draws,
                      {0, 0},
                      0};
   model->owned_rows = ratings->by_rows.owned;
   model->owned_cols = ratings->by_cols.owned;
   model->bias.fitted = dnmf_observed_has_biases(settings);
-  model->bias.mean = dnmf_observed_mean(settings, ratings);
+  dnmf_settings of_one = *settings;
+  of_one.components /= draws;
+  model->bias.mean = dnmf_observed_mean(&of_one, ratings);
   dnmf_status status = fill_side(&context->error, settings, &rows);
   if (status == DNMF_OK)
     status = fill_side(&context->error, settings, &cols);
   DNMF_TRY(dnmf_agree(context, status));
   if (!model->mean_row)
     return DNMF_OK;
-  DNMF_TRY(find_pulled(context, settings, level, &rows));
-  DNMF_TRY(find_pulled(context, settings, level, &cols));
+  DNMF_TRY(find_pulled(context, settings, &rows));
+  DNMF_TRY(find_pulled(context, settings, &cols));
   if (dnmf_observed_is_around_level(settings))
     DNMF_TRY(find_mean_row(context, settings->components, &rows));
   settle_empty_rows(&rows);
   settle_empty_rows(&cols);
   return dnmf_agree(context, set_facts(&context->error, settings, level, &rows, &cols, model));
+}
+
+dnmf_status dnmf_observed_fill_model(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
+                                     const dnmf_panel *w, const dnmf_panel *h, dnmf_model *model) {
+  return observed_model_fill(context, settings, ratings, w, h, 1, model);
 }

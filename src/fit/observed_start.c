@@ -13,6 +13,7 @@ bool dnmf_observed_has_biases(const dnmf_settings *settings) {
  * is gained. This, the constants of l2 and of biases below were chosen on held-out shares of training files only
  * (ml-100k, ml-latest-small), for held-out RMSE together with the quality of lists over all columns. */
 static const double LEVEL = 0.5;
+static const double CHAIN_LEVEL = 0.6;     /* of a chain: some four standard deviations of what is drawn about it */
 static const double ROW_BIAS_SHARE = 0.25; /* rows are mostly people, columns things */
 
 bool dnmf_observed_is_around_level(const dnmf_settings *settings) {
@@ -41,7 +42,8 @@ const char *dnmf_observed_center_name(const dnmf_settings *settings) {
 }
 
 double dnmf_observed_level(const dnmf_settings *settings, const dnmf_ratings *ratings) {
-  return dnmf_observed_is_around_level(settings) ? LEVEL * sqrt(ratings->deviation) : 0;
+  const double share = settings->posterior.samples > 0 ? CHAIN_LEVEL : LEVEL;
+  return dnmf_observed_is_around_level(settings) ? share * sqrt(ratings->deviation) : 0;
 }
 
 double dnmf_observed_l2_bias(const dnmf_settings *settings, bool cols) {

@@ -20,9 +20,9 @@ dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, cons
   dnmf_error *error = &context->error;
   DNMF_TRY(append_value(error, &result->objective_history, result->history_count, step->objective));
   DNMF_TRY(append_value(error, &result->seconds_history, result->history_count, step->seconds));
+  DNMF_TRY(append_value(error, &result->error_history, result->history_count, step->relative_error));
   DNMF_TRY(append_value(error, &result->validation_history, result->history_count, step->validation_rmse));
   result->history_count++;
-  dnmf_fit_report(context, step);
   return DNMF_OK;
 }
 
@@ -50,9 +50,16 @@ double dnmf_relative_error(double residual_squares, double sum_squares) {
   return sum_squares > 0 ? sqrt(residual_squares / sum_squares) : NAN;
 }
 
+void dnmf_fit_result_move(dnmf_fit_result *from, dnmf_fit_result *to) {
+  *to = *from;
+  from->objective_history = from->seconds_history = from->error_history = from->validation_history = NULL;
+  from->history_count = 0;
+}
+
 void dnmf_fit_result_free(dnmf_fit_result *result) {
   free(result->objective_history);
   free(result->seconds_history);
+  free(result->error_history);
   free(result->validation_history);
   memset(result, 0, sizeof *result);
 }

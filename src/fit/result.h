@@ -22,13 +22,15 @@ typedef struct dnmf_fit_result {
   bool below_rounding;        /* the residual is lost in the rounding of its three terms */
   double violation;           /* of the last iteration relative to the first */
   double validation_rmse;     /* of the model kept; NaN without held-out entries */
+  double validation_loss;     /* likewise, of held-out cells of a fit with zeros: mean of D(a | p), 1/2 (a - p)^2 */
   int best_iteration;         /* the model kept: the last, or with held-out entries the best on them */
   dnmf_fit_seconds seconds;   /* of this job: the mean over processes; the total is the slowest one's */
   dnmf_traffic traffic;       /* of this job's loop, summed over processes */
   int64_t history_count;      /* iterations + 1: the start first */
   double *objective_history;  /* owned */
   double *seconds_history;    /* owned; of iterating, all jobs together */
-  double *validation_history; /* owned; NaN where not computed */
+  double *error_history;      /* owned; the relative error; NaN where not computed */
+  double *validation_history; /* owned; likewise */
 } dnmf_fit_result;
 
 /* The square root of residual over sum of squares; NaN where there is nothing to compare with. local */
@@ -36,10 +38,13 @@ double dnmf_relative_error(double residual_squares, double sum_squares);
 
 void dnmf_fit_result_free(dnmf_fit_result *result);
 
-/* Appends a step to the histories and tells the reporter. local */
+/* `to` becomes the result, and its histories' owner; what is left is its figures. local */
+void dnmf_fit_result_move(dnmf_fit_result *from, dnmf_fit_result *to);
+
+/* Appends a step to the histories. local */
 dnmf_status dnmf_fit_record(dnmf_context *context, dnmf_fit_result *result, const dnmf_step *step);
 
-/* Tells the reporter only. local */
+/* Tells the reporter. local */
 void dnmf_fit_report(dnmf_context *context, const dnmf_step *step);
 
 /* Times become the mean over processes, the total the slowest's; traffic is everybody's. collective */

@@ -50,9 +50,17 @@ typedef struct dnmf_observed_settings {
   bool around_level;  /* ... towards a constant row, the product is of deviations from it, and biases are pulled towards
                          a line by their number of entries; with biases only, not for mu; goes before shrink_to_mean */
   double start_scale; /* of the random start; 1 predicts the mean at once */
-  int patience;       /* with held-out entries: iterations without improvement before stopping */
+  int patience;       /* with held-out entries: iterations without improvement before stopping; also of zeros */
   dnmf_weak_settings weak; /* without biases, towards zero, not for mu */
 } dnmf_observed_settings;
+
+/* Averaging over the posterior distribution (posterior_fit.h). */
+typedef struct dnmf_posterior_settings {
+  int samples;    /* sweeps whose draws count; 0: no chain, and the rest has no meaning */
+  int burn_in;    /* sweeps before */
+  int thin;       /* of the sweeps that count every how many-th is kept */
+  bool keep_mean; /* one mean of the draws instead of all that are kept */
+} dnmf_posterior_settings;
 
 /* Fits of rows that pass by in batches. */
 typedef struct dnmf_batch_settings {
@@ -61,6 +69,7 @@ typedef struct dnmf_batch_settings {
 } dnmf_batch_settings;
 
 typedef struct dnmf_fit_host dnmf_fit_host;
+typedef struct dnmf_held_cells dnmf_held_cells; /* held_cells.h */
 
 typedef struct dnmf_settings {
   int components;
@@ -77,7 +86,10 @@ typedef struct dnmf_settings {
   double time_limit;  /* seconds of iterating in this job; infinity: none */
 
   dnmf_observed_settings observed;
+  dnmf_posterior_settings posterior; /* observed entries around a level */
   dnmf_batch_settings batches;
+
+  const dnmf_held_cells *held; /* zeros: the cells taken out of A; NULL: none */
 
   const dnmf_fit_host *host; /* who stops, saves and resumes the fit; state.h; NULL: nobody */
 } dnmf_settings;

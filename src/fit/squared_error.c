@@ -18,38 +18,46 @@ static dnmf_status squared_error_contribute(zeros_fit *z, zeros_factor *y) {
   return dnmf_multiply(z->context, z->a, &z->h.x->gathered, &y->x->partial);
 }
 
-/* Some of the owned rows. */
-static dnmf_status squared_error_update_rows(zeros_fit *z, zeros_factor *x, const zeros_factor *f, dnmf_range rows) {
-  const dnmf_panel mine = dnmf_panel_rows(&x->x->mine, rows);
-  const dnmf_panel products = dnmf_panel_rows(&x->x->products, rows);
+/* Some of the owned rows in one start. */
+static dnmf_status squared_error_update_rows(zeros_fit *z, zeros_factor *x, const zeros_factor *f, int start,
+                                             dnmf_range rows) {
+  const dnmf_panel mine = dnmf_panel_rows(&x->rows[start].mine, rows);
+  const dnmf_panel products = dnmf_panel_rows(&x->rows[start].products, rows);
+  double *control = zeros_control(z, x, start);
   dnmf_update update = {.rows = mine.rows,
                         .components = z->settings->components,
                         .x = mine.data,
                         .products = products.data,
-                        .gram = f->sums,
+                        .gram = zeros_sums(z, f, start),
                         .l1 = x->l1,
                         .l2 = x->l2,
                         .sweeps = dnmf_sweeps(z->settings),
                         .want_violation = z->settings->stop == DNMF_STOP_GRADIENT,
-                        .violation = x->control[CONTROL_VIOLATION]};
+                        .violation = control[CONTROL_VIOLATION]};
   dnmf_status status = dnmf_solver_update(z->settings->solver, z->a->precision, z->context->isa, z->context->threads,
                                           &update, &z->context->error);
-  x->control[CONTROL_VIOLATION] = update.violation;
+  control[CONTROL_VIOLATION] = update.violation;
   return status;
 }
 
 static dnmf_status squared_error_update(zeros_fit *z, zeros_factor *x, const zeros_factor *f) {
-  x->control[CONTROL_VIOLATION] = 0;
-  return squared_error_update_rows(z, x, f, (dnmf_range){0, x->x->mine.rows});
+  for (int s = 0; s < z->starts; s++) {
+    zeros_control(z, x, s)[CONTROL_VIOLATION] = 0;
+    DNMF_TRY(squared_error_update_rows(z, x, f, s, (dnmf_range){0, x->x->mine.rows}));
+  }
+  return DNMF_OK;
 }
 
 /* A tile of rows: B_i = A_i H', W_i <- update(W_i; B_i, H H'), A'W += A_i' W_i */
 static dnmf_status squared_error_sweep_tile(zeros_fit *z, dnmf_sweep *sweep, dnmf_range rows, double *clock) {
   dnmf_context *context = z->context;
   dnmf_sweep_multiply(context, sweep, rows, dnmf_panel_rows(&z->w.x->products, rows).data);
+  dnmf_zeros_split_products(z, &z->w, rows);
   z->loop->seconds.product += dnmf_lap(clock);
-  DNMF_TRY(squared_error_update_rows(z, &z->w, &z->h, rows));
+  for (int s = 0; s < z->starts; s++)
+    DNMF_TRY(squared_error_update_rows(z, &z->w, &z->h, s, rows));
   z->loop->seconds.update += dnmf_lap(clock);
+  dnmf_zeros_join_rows(z, &z->w, rows);
   dnmf_sweep_accumulate(context, sweep, rows, dnmf_panel_rows(&z->w.x->mine, rows).data);
   z->loop->seconds.product += dnmf_lap(clock);
   return DNMF_OK;
@@ -60,7 +68,8 @@ static dnmf_status squared_error_sweep(zeros_fit *z) {
   const int64_t step = dnmf_sweep_tile_rows(z->context, dnmf_matrix_number(z->a), z->a->cols);
   double clock = MPI_Wtime();
   dnmf_sweep sweep;
-  z->w.control[CONTROL_VIOLATION] = 0;
+  for (int s = 0; s < z->starts; s++)
+    zeros_control(z, &z->w, s)[CONTROL_VIOLATION] = 0;
   DNMF_TRY(dnmf_sweep_begin(z->context, z->a, &z->h.x->gathered, &sweep));
   dnmf_status status = DNMF_OK;
   for (int64_t row = 0; row < rows && status == DNMF_OK; row += step)
@@ -72,16 +81,22 @@ static dnmf_status squared_error_sweep(zeros_fit *z) {
 
 /* X'X, and <B, X> */
 static dnmf_status squared_error_sum(zeros_fit *z, zeros_factor *x, const zeros_factor *paired) {
-  x->control[CONTROL_LOSS] = dnmf_panel_dot(z->context, &paired->x->products, &paired->x->mine);
-  return dnmf_panel_gram(z->context, &x->x->mine, x->sums);
+  for (int s = 0; s < z->starts; s++) {
+    zeros_control(z, x, s)[CONTROL_LOSS] = dnmf_panel_dot(z->context, &paired->rows[s].products, &paired->rows[s].mine);
+    DNMF_TRY(dnmf_panel_gram(z->context, &x->rows[s].mine, zeros_sums(z, x, s)));
+  }
+  return DNMF_OK;
 }
 
-/* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H H'>) */
-static void squared_error_evaluate(const zeros_fit *z, dnmf_reached *reached) {
+/* 1/2 (|A|^2 - 2 <A'W, H> + <W'W, H H'>), A with the predictions of cells taken out */
+static void squared_error_evaluate(const zeros_fit *z, int start, dnmf_reached *reached) {
+  const double *w = zeros_sums(z, &z->w, start);
+  const double *h = zeros_sums(z, &z->h, start);
+  const double inner = zeros_control(z, z->last, start)[CONTROL_LOSS];
   double crossed = 0;
-  for (int64_t i = 0; i < squared_error_sum_count(z); i++)
-    crossed += z->w.sums[i] * z->h.sums[i];
-  dnmf_reached_from_terms(reached, z->a->precision, z->a->sum_squares, z->last->control[CONTROL_LOSS], crossed);
+  for (int64_t i = 0; i < z->count; i++)
+    crossed += w[i] * h[i];
+  dnmf_reached_from_terms(reached, z->a->precision, z->a->sum_squares + zeros_filled(z, start), inner, crossed);
 }
 
 const loss_arithmetic dnmf_squared_error = {.sum_count = squared_error_sum_count,

@@ -22,6 +22,7 @@
 #include <string.h>
 
 _Static_assert((int)CONTROLS == (int)DNMF_COST_CONTROLS, "the cost model counts what travels");
+_Static_assert((int)HELD_SUMS == (int)DNMF_COST_HELD_SUMS, "the cost model counts what travels");
 
 /* The other factor: the one that is fixed in this one's turn. */
 static zeros_factor *fixed_for(zeros_fit *z, const zeros_factor *s) {
@@ -37,8 +38,10 @@ static void zeros_update(zeros_fit *z, zeros_factor *x) {
 
 static dnmf_status zeros_gather(zeros_fit *z, zeros_factor *s) {
   double clock = MPI_Wtime();
-  if (!s->gathered)
+  if (!s->gathered) {
+    dnmf_zeros_join_rows(z, s, (dnmf_range){0, s->x->mine.rows});
     DNMF_TRY(dnmf_factor_gather(z->context, s->x));
+  }
   s->gathered = true;
   z->loop->seconds.exchange += dnmf_lap(&clock);
   return DNMF_OK;
@@ -47,17 +50,31 @@ static dnmf_status zeros_gather(zeros_fit *z, zeros_factor *s) {
 static dnmf_status zeros_sum_scatter(zeros_fit *z, zeros_factor *y) {
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_factor_sum_scatter(z->context, y->x));
+  dnmf_zeros_split_products(z, y, (dnmf_range){0, y->x->products.rows});
   z->loop->seconds.exchange += dnmf_lap(&clock);
   return DNMF_OK;
 }
 
-/* What the update of Y needs from A, summed over all processes: own rows are left in y->x->products. */
+/* Cells taken out of A count with their current prediction in each start. */
+static dnmf_status zeros_fill(zeros_fit *z, zeros_factor *y) {
+  const int k = z->settings->components;
+  dnmf_status status = DNMF_OK;
+  for (int s = 0; s < z->starts && status == DNMF_OK; s++)
+    status = dnmf_held_cells_contribute(z->context, z->held, z->a, &z->w.x->gathered, &z->h.x->gathered,
+                                        (dnmf_held_slice){s * k, k}, y->transposed, &y->x->partial,
+                                        y == z->first ? &z->held_sums[s] : NULL);
+  return status;
+}
+
+/* What the update of Y needs from A, summed over all processes: own rows are left in the products of Y. */
 static dnmf_status zeros_contribute(zeros_fit *z, zeros_factor *y) {
   DNMF_TRY(zeros_gather(z, fixed_for(z, y))); /* F under this block */
-  if (z->arithmetic->needs_both)
+  if (z->arithmetic->needs_both || z->held)
     DNMF_TRY(zeros_gather(z, y));
   double clock = MPI_Wtime();
   dnmf_loop_keep_failure(z->loop, z->arithmetic->contribute(z, y)); /* A_ij F_j */
+  if (z->held)
+    dnmf_loop_keep_failure(z->loop, zeros_fill(z, y)); /* ... at their prediction, cells taken out */
   z->loop->seconds.product += dnmf_lap(&clock);
   return zeros_sum_scatter(z, y); /* sum_j A_ij F_j */
 }
@@ -66,12 +83,21 @@ static dnmf_status zeros_contribute(zeros_fit *z, zeros_factor *y) {
 static dnmf_status zeros_begin_sums(zeros_fit *z, zeros_factor *x, const zeros_factor *paired) {
   double clock = MPI_Wtime();
   dnmf_loop_keep_failure(z->loop, z->arithmetic->sum(z, x, paired));
-  x->control[CONTROL_SUM] = x->l1 > 0 ? dnmf_panel_sum(&x->x->mine) : 0;
-  x->control[CONTROL_SQUARES] = x->l2 > 0 ? dnmf_panel_dot(z->context, &x->x->mine, &x->x->mine) : 0;
-  x->control[CONTROL_FAILED] = z->loop->failure != DNMF_OK;
-  dnmf_loop_ask(z->loop, x->control + CONTROL_ASKS);
+  for (int s = 0; s < z->starts; s++) {
+    const dnmf_panel *mine = &x->rows[s].mine;
+    double *control = zeros_control(z, x, s);
+    control[CONTROL_SUM] = x->l1 > 0 ? dnmf_panel_sum(mine) : 0;
+    control[CONTROL_SQUARES] = x->l2 > 0 ? dnmf_panel_dot(z->context, mine, mine) : 0;
+    control[CONTROL_FAILED] = z->loop->failure != DNMF_OK;
+    dnmf_loop_ask(z->loop, control + CONTROL_ASKS);
+    if (z->held) {
+      const dnmf_held_sums *sums = &z->held_sums[s];
+      memcpy(zeros_held(z, x, s), (double[HELD_SUMS]){sums->squares, sums->loss, sums->filled},
+             HELD_SUMS * sizeof(double));
+    }
+  }
   z->loop->seconds.gram += dnmf_lap(&clock);
-  DNMF_TRY(dnmf_sum_gram_begin(z->context, x->sums, z->arithmetic->sum_count(z), CONTROLS));
+  DNMF_TRY(dnmf_sum_gram_begin(z->context, x->sums, z->starts * z->count, z->starts * zeros_control_count(z)));
   z->loop->seconds.exchange += dnmf_lap(&clock);
   return DNMF_OK;
 }
@@ -80,18 +106,18 @@ static dnmf_status zeros_end_sums(zeros_fit *z, const zeros_factor *x) {
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_sum_gram_end(z->context));
   z->loop->seconds.exchange += dnmf_lap(&clock);
-  return x->control[CONTROL_FAILED] > 0 ? dnmf_agree(z->context, z->loop->failure) : DNMF_OK;
+  return zeros_control(z, x, 0)[CONTROL_FAILED] > 0 ? dnmf_agree(z->context, z->loop->failure) : DNMF_OK;
 }
 
 /* X <- update(X; its products, the sums of F), then the sums of X and what Y needs of it, its products. The sums travel
- * while the products are made, unless they are made of the same: P = WH. What depends on F alone stays when F is fixed
- * for good. */
+ * while the products are made, unless they are made of the same: P = WH, of divergences and where cells are taken out
+ * of A. What depends on F alone stays when F is fixed for good. */
 static dnmf_status zeros_half_step(zeros_fit *z, zeros_factor *x, zeros_factor *y) {
-  const bool together = z->arithmetic->needs_both;
+  const bool together = z->arithmetic->needs_both || z->held;
   zeros_update(z, x);
   if (together)
     DNMF_TRY(zeros_contribute(z, y));
-  DNMF_TRY(zeros_begin_sums(z, x, x));
+  DNMF_TRY(zeros_begin_sums(z, x, z->held ? y : x)); /* of cells at the prediction of both as they are now */
   if (!together && x != y)
     DNMF_TRY(zeros_contribute(z, y));
   return zeros_end_sums(z, x);
@@ -99,6 +125,7 @@ static dnmf_status zeros_half_step(zeros_fit *z, zeros_factor *x, zeros_factor *
 
 /* Both half-steps with A read once, where this process holds whole rows of it. */
 static dnmf_status zeros_whole_step(zeros_fit *z) {
+  DNMF_TRY(zeros_gather(z, &z->h));                         /* again only when a start has left */
   dnmf_loop_keep_failure(z->loop, z->arithmetic->sweep(z)); /* tile by tile: W <- update(W; A H', H H'), then A'W */
   DNMF_TRY(zeros_begin_sums(z, &z->w, &z->w));              /* W'W */
   DNMF_TRY(zeros_sum_scatter(z, &z->h));                    /* sum_i A_i'W_i */
@@ -109,17 +136,28 @@ static dnmf_status zeros_whole_step(zeros_fit *z) {
   return zeros_end_sums(z, &z->h);
 }
 
-static double zeros_penalty(const zeros_factor *x) {
-  return x->l1 * x->control[CONTROL_SUM] + 0.5 * x->l2 * x->control[CONTROL_SQUARES];
+static double zeros_penalty(const zeros_factor *x, const double *control) {
+  return x->l1 * control[CONTROL_SUM] + 0.5 * x->l2 * control[CONTROL_SQUARES];
 }
 
-/* The loss where the last half-step ended, and what rode along. */
-static void zeros_evaluate(const zeros_fit *z, dnmf_reached *reached) {
-  z->arithmetic->evaluate(z, reached);
-  reached->watched = reached->loss;
-  reached->penalty = zeros_penalty(&z->w) + zeros_penalty(&z->h);
-  reached->violation = z->w.control[CONTROL_VIOLATION] + z->h.control[CONTROL_VIOLATION];
-  memcpy(reached->asks, z->last->control + CONTROL_ASKS, sizeof reached->asks);
+/* The loss of each start where the last half-step ended, and what rode along. */
+static void zeros_evaluate(const zeros_fit *z, dnmf_reached *all) {
+  for (int s = 0; s < z->starts; s++) {
+    dnmf_reached *reached = &all[z->numbers[s]];
+    const double *w = zeros_control(z, &z->w, s);
+    const double *h = zeros_control(z, &z->h, s);
+    z->arithmetic->evaluate(z, s, reached);
+    reached->watched = reached->loss;
+    reached->penalty = zeros_penalty(&z->w, w) + zeros_penalty(&z->h, h);
+    reached->violation = w[CONTROL_VIOLATION] + h[CONTROL_VIOLATION];
+    if (z->held) {
+      const double *held = zeros_held(z, z->last, s);
+      reached->held_out_squares = held[HELD_SQUARES];
+      reached->held_out_loss = held[HELD_LOSS];
+      reached->held_out_count = (double)z->held->held_out;
+    }
+    memcpy(reached->asks, zeros_control(z, z->last, s) + CONTROL_ASKS, sizeof reached->asks);
+  }
 }
 
 static dnmf_status zeros_step(dnmf_loop *loop, void *state, dnmf_reached *reached) {
@@ -140,6 +178,7 @@ static dnmf_status zeros_begin(dnmf_loop *loop, void *state, dnmf_reached *reach
   zeros_fit *z = state;
   zeros_factor *fixed = fixed_for(z, z->last);
   (void)loop;
+  zeros_best_resume(z);
   DNMF_TRY(zeros_begin_sums(z, fixed, fixed));
   DNMF_TRY(zeros_end_sums(z, fixed));
   DNMF_TRY(zeros_contribute(z, z->first));
@@ -149,13 +188,12 @@ static dnmf_status zeros_begin(dnmf_loop *loop, void *state, dnmf_reached *reach
   return DNMF_OK;
 }
 
-/* Sums and control values of one factor. */
+/* Sums and control values of one factor, of each start. */
 static dnmf_status zeros_create_sums(zeros_fit *z, zeros_factor *x) {
-  const int64_t count = z->arithmetic->sum_count(z);
   void *memory = NULL;
-  DNMF_TRY(dnmf_allocate_zero(&z->context->error, "sums of a factor", count + CONTROLS, sizeof(double), &memory));
+  DNMF_TRY(dnmf_allocate_zero(&z->context->error, "sums of a factor", z->starts * (z->count + zeros_control_count(z)),
+                              sizeof(double), &memory));
   x->sums = memory;
-  x->control = x->sums + count;
   return DNMF_OK;
 }
 
@@ -169,12 +207,49 @@ static dnmf_status zeros_prepare_divergence(zeros_fit *z) {
   return dnmf_factor_add_denominators(z->context, z->h.x);
 }
 
+static bool zeros_reads_once(const zeros_fit *z) {
+  const dnmf_job job = {.rows = z->a->rows,
+                        .cols = z->a->cols,
+                        .sparse = z->a->sparse,
+                        .narrow = z->a->narrow,
+                        .components = z->settings->components,
+                        .starts = z->starts,
+                        .solver = z->settings->solver,
+                        .loss = z->settings->loss,
+                        .precision = z->a->precision};
+  return z->settings->fixed == DNMF_FIXED_NONE && !z->held && dnmf_cost_is_one_pass(&job, z->w.x->group_size);
+}
+
 static dnmf_status zeros_open(dnmf_loop *loop, void *state) {
   zeros_fit *z = state;
   z->loop = loop;
   DNMF_TRY(zeros_create_sums(z, &z->w));
   DNMF_TRY(zeros_create_sums(z, &z->h));
+  DNMF_TRY(zeros_best_open(z));
+  if (z->held) {
+    void *memory = NULL;
+    DNMF_TRY(
+        dnmf_allocate_zero(&z->context->error, "sums over held-out cells", z->starts, sizeof *z->held_sums, &memory));
+    z->held_sums = memory;
+  }
   return z->settings->loss.divergence ? zeros_prepare_divergence(z) : DNMF_OK;
+}
+
+/* The starts whose fits are done leave the others. */
+static void zeros_leave(dnmf_loop *loop, void *state) {
+  zeros_fit *z = state;
+  int running = 0;
+  for (int s = 0; s < z->starts; s++)
+    running += !loop->fits[z->numbers[s]].done;
+  if (running == z->starts || running == 0)
+    return;
+  dnmf_zeros_narrow(z, &z->w, running);
+  dnmf_zeros_narrow(z, &z->h, running);
+  for (int s = 0, to = 0; s < z->starts; s++)
+    if (!loop->fits[z->numbers[s]].done)
+      z->numbers[to++] = z->numbers[s];
+  z->starts = running;
+  z->one_pass = zeros_reads_once(z);
 }
 
 static void zeros_close(void *state) {
@@ -183,43 +258,107 @@ static void zeros_close(void *state) {
   dnmf_factor_drop_denominators(z->h.x);
   free(z->w.sums);
   free(z->h.sums);
+  free(z->held_sums);
+  zeros_best_close(z);
 }
 
-static const dnmf_problem_kind zeros_kind = {
-    .open = zeros_open, .begin = zeros_begin, .step = zeros_step, .close = zeros_close};
+static const dnmf_problem_kind zeros_kind = {.open = zeros_open,
+                                             .begin = zeros_begin,
+                                             .step = zeros_step,
+                                             .leave = zeros_leave,
+                                             .keep_best = zeros_best_keep,
+                                             .save = zeros_best_save,
+                                             .settle = zeros_best_settle,
+                                             .close = zeros_close};
 
-static bool reads_once(const zeros_fit *z, int grid_cols) {
-  const dnmf_job job = {.rows = z->a->rows,
-                        .cols = z->a->cols,
-                        .sparse = z->a->sparse,
-                        .narrow = z->a->narrow,
-                        .components = z->settings->components,
-                        .solver = z->settings->solver,
-                        .loss = z->settings->loss,
-                        .precision = z->a->precision};
-  return dnmf_cost_is_one_pass(&job, grid_cols);
+/* The state of a fit whose starts, their rows and numbers are given. */
+static zeros_fit zeros_of(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a, dnmf_factor *w,
+                          dnmf_factor *h) {
+  const dnmf_penalties *penalties = &settings->penalties;
+  const bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
+  const double scale_w = scaled ? (double)a->cols : 1;
+  const double scale_h = scaled ? (double)a->rows : 1;
+  zeros_fit z = {.context = context, .settings = settings, .a = a, .held = settings->held};
+  z.arithmetic = settings->loss.divergence ? &dnmf_divergence_loss : &dnmf_squared_error;
+  z.count = z.arithmetic->sum_count(&z);
+  z.w = (zeros_factor){.x = w, .l1 = penalties->l1_w * scale_w, .l2 = penalties->l2_w * scale_w};
+  z.h = (zeros_factor){.x = h, .transposed = true, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
+  return z;
+}
+
+/* The loop's problem, once the state stays where it is. */
+static dnmf_problem zeros_problem(zeros_fit *z) {
+  z->first = z->settings->fixed == DNMF_FIXED_W ? &z->h : &z->w;
+  z->last = z->settings->fixed == DNMF_FIXED_H ? &z->w : &z->h;
+  z->one_pass = zeros_reads_once(z);
+  return (dnmf_problem){.kind = &zeros_kind,
+                        .state = z,
+                        .precision = z->a->precision,
+                        .sum = z->a->sum,
+                        .sum_squares = z->a->sum_squares,
+                        .holds_out = z->keeps_best,
+                        .passes = z->one_pass ? 1 : 2};
 }
 
 dnmf_status dnmf_fit_zeros(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a, dnmf_factor *w,
                            dnmf_factor *h, dnmf_fit_result *result) {
   if (settings->solver == DNMF_SOLVER_NEWTON)
     return dnmf_fit_newton(context, settings, a, w, h, result);
-  const dnmf_penalties *penalties = &settings->penalties;
-  const bool scaled = penalties->scale == DNMF_PENALTY_DIMENSION;
-  const double scale_w = scaled ? (double)a->cols : 1;
-  const double scale_h = scaled ? (double)a->rows : 1;
-  zeros_fit z = {.context = context, .settings = settings, .a = a};
-  z.arithmetic = settings->loss.divergence ? &dnmf_divergence_loss : &dnmf_squared_error;
-  z.w = (zeros_factor){.x = w, .l1 = penalties->l1_w * scale_w, .l2 = penalties->l2_w * scale_w};
-  z.h = (zeros_factor){.x = h, .transposed = true, .l1 = penalties->l1_h * scale_h, .l2 = penalties->l2_h * scale_h};
-  z.first = settings->fixed == DNMF_FIXED_W ? &z.h : &z.w;
-  z.last = settings->fixed == DNMF_FIXED_H ? &z.w : &z.h;
-  z.one_pass = settings->fixed == DNMF_FIXED_NONE && reads_once(&z, w->group_size);
-  const dnmf_problem problem = {.kind = &zeros_kind,
-                                .state = &z,
-                                .precision = a->precision,
-                                .sum = a->sum,
-                                .sum_squares = a->sum_squares,
-                                .passes = z.one_pass ? 1 : 2};
+  zeros_fit z = zeros_of(context, settings, a, w, h);
+  zeros_rows w_rows = {w->mine, w->products};
+  zeros_rows h_rows = {h->mine, h->products};
+  int number = 0;
+  z.keeps_best = z.held && settings->stop == DNMF_STOP_VALIDATION;
+  z.starts = 1;
+  z.numbers = &number;
+  z.w.rows = &w_rows;
+  z.h.rows = &h_rows;
+  const dnmf_problem problem = zeros_problem(&z);
   return dnmf_loop_run(context, settings, &problem, result);
+}
+
+/* Rows of all starts, and their products. */
+static dnmf_status zeros_create_rows(dnmf_error *error, int count, const dnmf_panel *const *mine, zeros_factor *x) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate_zero(error, "starts side by side", count, sizeof(zeros_rows), &memory));
+  x->rows = memory;
+  for (int s = 0; s < count; s++) {
+    x->rows[s].mine = *mine[s];
+    DNMF_TRY(dnmf_panel_create(error, "products with A", mine[s]->rows, mine[s]->components, mine[s]->precision,
+                               &x->rows[s].products));
+  }
+  return DNMF_OK;
+}
+
+static void zeros_free_rows(int count, zeros_factor *x) {
+  for (int s = 0; x->rows && s < count; s++)
+    dnmf_panel_free(&x->rows[s].products);
+  free(x->rows);
+}
+
+dnmf_status dnmf_fit_zeros_together(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a,
+                                    dnmf_factor *w, dnmf_factor *h, int count, const dnmf_panel *const *w_starts,
+                                    const dnmf_panel *const *h_starts, dnmf_loop_fit *fits) {
+  if (settings->solver == DNMF_SOLVER_NEWTON)
+    return dnmf_fit_newton_start(context, settings, a, w, h, w_starts[0], h_starts[0], fits);
+  zeros_fit z = zeros_of(context, settings, a, w, h);
+  void *numbers = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "starts side by side", count, sizeof(int), &numbers);
+  z.numbers = numbers;
+  z.starts = count;
+  for (int s = 0; s < count && status == DNMF_OK; s++)
+    z.numbers[s] = s;
+  if (status == DNMF_OK)
+    status = zeros_create_rows(&context->error, count, w_starts, &z.w);
+  if (status == DNMF_OK)
+    status = zeros_create_rows(&context->error, count, h_starts, &z.h);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK) {
+    const dnmf_problem problem = zeros_problem(&z);
+    status = dnmf_loop_run_together(context, settings, &problem, count, fits);
+  }
+  zeros_free_rows(count, &z.w);
+  zeros_free_rows(count, &z.h);
+  free(numbers);
+  return status;
 }

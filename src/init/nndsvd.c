@@ -69,7 +69,7 @@ static void set_component(const dnmf_svd *svd, const parts *norms, int c, dnmf_f
 }
 
 static void fill_zeros(const dnmf_matrix *a, dnmf_svd_fill fill, uint64_t seed, dnmf_stream stream, dnmf_factor *x) {
-  double mean = a->sum / ((double)a->rows * (double)a->cols);
+  const double mean = dnmf_matrix_mean(a);
   for (int64_t row = 0; row < x->mine.rows; row++)
     for (int c = 0; c < x->components; c++)
       if (dnmf_panel_get(&x->mine, row, c) <= 0) {
@@ -94,7 +94,10 @@ dnmf_status dnmf_start_svd(dnmf_context *context, const dnmf_layout *layout, con
   if (status == DNMF_OK)
     status = sum_parts(context, &svd, &norms);
   const double rounding = 2 * dnmf_precision_epsilon(a->precision) * (double)(a->rows > a->cols ? a->rows : a->cols);
+  const double cells = (double)a->rows * (double)a->cols;
+  const double known = cells / (cells - (double)a->unknown); /* what the others' share of a sum stands for */
   for (int c = 0; c < w->components && status == DNMF_OK; c++) {
+    svd.values[c] *= known;
     if (svd.values[c] <= rounding * svd.values[0])
       svd.values[c] = 0;
     set_component(&svd, &norms[c], c, w, h);

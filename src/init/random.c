@@ -6,8 +6,7 @@
 
 /* With this everywhere in both factors, W H has A's mean. */
 static double flat_entry(const dnmf_matrix *a, const dnmf_factor *factor) {
-  double mean = a->sum / ((double)a->rows * (double)a->cols);
-  return sqrt(mean / factor->components);
+  return sqrt(dnmf_matrix_mean(a) / factor->components);
 }
 
 static void fill_random(uint64_t seed, dnmf_stream stream, double scale, dnmf_factor *factor) {

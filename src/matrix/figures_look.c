@@ -162,8 +162,7 @@ static dnmf_status bad_value(dnmf_context *context, const dnmf_matrix *matrix, i
       at++;
   }
   double value = dnmf_number_at(dnmf_matrix_number(matrix), dnmf_matrix_values(matrix), at);
-  return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                   "the value at row %" PRId64 ", column %" PRId64 " (counted from 0) is %g%s; every value must be %s",
+  return dnmf_fail(&context->error, DNMF_ERROR_INPUT, DNMF_VALUE_AT " is %g%s; every value must be %s",
                    matrix->row_range.begin + row, matrix->col_range.begin + col, value,
                    isinf(value) && matrix->precision == DNMF_SINGLE ? " in single precision" : "",
                    isfinite(value)

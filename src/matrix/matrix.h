@@ -52,6 +52,7 @@ typedef struct dnmf_matrix {
   int64_t empty_rows; /* without a nonzero entry */
   int64_t empty_cols;
   int64_t duplicates; /* entries merged into another while loading */
+  int64_t unknown;    /* cells taken out, whose values nobody knows: not in the sums (fit/held_cells.h) */
 
   /* This process's block. */
   dnmf_range row_range;
@@ -62,6 +63,11 @@ typedef struct dnmf_matrix {
 
   struct dnmf_figures *figures; /* what has been found out about the values while they are loaded; NULL: nothing */
 } dnmf_matrix;
+
+/* The mean of the cells whose values are known. local */
+static inline double dnmf_matrix_mean(const dnmf_matrix *matrix) {
+  return matrix->sum / ((double)matrix->rows * (double)matrix->cols - (double)matrix->unknown);
+}
 
 /* The type of the block's values. local */
 static inline dnmf_number dnmf_matrix_number(const dnmf_matrix *matrix) {

@@ -3,6 +3,7 @@
  */
 #include "matrix/ratings.h"
 
+#include "base/exact_sum.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/team.h"
@@ -114,22 +115,26 @@ static void tally_values(dnmf_number number, const dnmf_csr *entries, value_tall
 
 /* What is found out about values. */
 typedef struct value_figures {
-  double center;      /* that differences are taken from */
-  double differences; /* their sum, */
-  double squares;     /* and that of their squares */
-  double extremes[2]; /* -smallest, largest */
+  double center;                        /* that differences are taken from */
+  double unit;                          /* that they are told in; 0: only extremes are found */
+  double differences[DNMF_EXACT_PARTS]; /* their sum, */
+  double squares[DNMF_EXACT_PARTS];     /* and that of their squares */
+  double extremes[2];                   /* -smallest, largest */
 } value_figures;
 
 static inline void add_value(value_figures *f, double count, double value) {
-  const double difference = value - f->center;
-  f->differences += count * difference;
-  f->squares += count * difference * difference;
+  if (f->unit > 0) {
+    const double difference = (value - f->center) / f->unit;
+    dnmf_exact_add_times(count, difference, f->differences);
+    dnmf_exact_add_times(count, difference * difference, f->squares);
+    return;
+  }
   f->extremes[0] = -value > f->extremes[0] ? -value : f->extremes[0];
   f->extremes[1] = value > f->extremes[1] ? value : f->extremes[1];
 }
 
-static value_figures figures_of(const value_tally *tally, double center) {
-  value_figures f = {.center = center, .extremes = {-INFINITY, -INFINITY}};
+static value_figures figures_of(const value_tally *tally, double center, double unit) {
+  value_figures f = {.center = center, .unit = unit, .extremes = {-INFINITY, -INFINITY}};
   const int64_t count = tally->entries->start[tally->entries->rows];
   double room[SUMMED_AT_ONCE];
   for (int byte = 0; byte <= UINT8_MAX; byte++)
@@ -147,26 +152,41 @@ static value_figures figures_of(const value_tally *tally, double center) {
 /* The deviation from differences with the mean, whose own sum takes out what rounding left in the mean: values that are
  * large beside their differences keep it, on any number of processes. */
 static dnmf_status find_deviation(dnmf_context *context, const value_tally *tally, dnmf_ratings *ratings) {
-  const value_figures f = figures_of(tally, ratings->mean);
-  double sums[2] = {f.differences, f.squares};
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
+  const double unit = ratings->largest - ratings->smallest;
+  const value_figures f = figures_of(tally, ratings->mean, unit);
+  double sums[2 * DNMF_EXACT_PARTS];
+  memcpy(sums, f.differences, sizeof f.differences);
+  memcpy(sums + DNMF_EXACT_PARTS, f.squares, sizeof f.squares);
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2 * (int64_t)DNMF_EXACT_PARTS));
   const double count = (double)ratings->stored;
-  const double variance = (sums[1] - sums[0] * sums[0] / count) / count;
-  ratings->deviation = variance > 0 ? sqrt(variance) : 0;
+  const double differences = dnmf_exact_value(sums);
+  const double variance = (dnmf_exact_value(sums + DNMF_EXACT_PARTS) - differences * differences / count) / count;
+  ratings->deviation = variance > 0 ? unit * sqrt(variance) : 0;
   return DNMF_OK;
 }
 
+/* The power of 2 above all values: to divide by it costs no digits. */
+static double unit_of(double largest) {
+  int exponent = 0;
+  frexp(largest, &exponent);
+  return largest > 0 ? ldexp(1, exponent) : 1;
+}
+
+/* Sums that do not depend on the number of processes. */
 static dnmf_status summarize(dnmf_context *context, const dnmf_csr *entries, dnmf_ratings *ratings) {
   value_tally tally;
   tally_values(dnmf_number_of(ratings->precision, entries->narrow), entries, &tally);
-  value_figures f = figures_of(&tally, 0);
-  double sums[2] = {(double)entries->start[entries->rows], f.differences};
-  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 2));
+  value_figures f = figures_of(&tally, 0, 0);
   DNMF_TRY(dnmf_max_doubles(context, context->comm, f.extremes, 2));
+  const double unit = unit_of(f.extremes[1]);
+  double sums[1 + DNMF_EXACT_PARTS] = {(double)entries->start[entries->rows]};
+  const value_figures whole = figures_of(&tally, 0, unit);
+  memcpy(sums + 1, whole.differences, sizeof whole.differences);
+  DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, 1 + (int64_t)DNMF_EXACT_PARTS));
   ratings->stored = (int64_t)sums[0];
   if (ratings->stored == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "there are no observed entries to fit");
-  ratings->mean = sums[1] / sums[0];
+  ratings->mean = unit * (dnmf_exact_value(sums + 1) / sums[0]);
   ratings->smallest = -f.extremes[0];
   ratings->largest = f.extremes[1];
   if (ratings->smallest == ratings->largest) { /* the mean exactly, and no deviation: not what rounding makes of them */

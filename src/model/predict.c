@@ -50,23 +50,23 @@ static dnmf_status fetch(dnmf_context *context, const int64_t *bounds, const dnm
 }
 
 /* The fetched row of pair `i`, NULL when it is unknown: absent, or of a row that had no ratings. */
-static const double *known_row(const side *s, int64_t i) {
-  const int stride = s->rows.components;
+static const double *known_row(const dnmf_predictor *p, const side *s, int64_t i) {
   if (s->place[i] < 0)
     return NULL;
-  const double *row = (const double *)s->rows.data + s->place[i] * stride;
-  return row[stride - 1] != 0 ? row : NULL;
+  const double *row = (const double *)s->rows.data + s->place[i] * s->rows.components;
+  return row[p->components + 1] != 0 ? row : NULL;
 }
 
-/* Of a known row; 0 of an unknown one. */
-static double bias_of(const dnmf_predictor *p, const double *row) {
-  const int k = p->w.components - DNMF_PREDICTOR_EXTRA;
+/* Of a known row; 0 of an unknown one. The numbers of W are over the draws, those of H are not. */
+static double bias_of(const dnmf_predictor *p, const double *row, bool of_cols) {
+  const int k = p->components;
+  const double level = of_cols && p->samples > 0 ? p->level / p->samples : p->level;
   double sum = 0;
   if (!row)
     return 0;
   for (int c = 0; c < k; c++)
     sum += row[c];
-  return row[k] + p->level * sum;
+  return row[k] + level * sum;
 }
 
 static double fall_back(const dnmf_predictor *p, dnmf_fallback fallback, const double *w, const double *h) {
@@ -75,7 +75,7 @@ static double fall_back(const dnmf_predictor *p, dnmf_fallback fallback, const d
     return p->mean;
   case DNMF_FALLBACK_AVERAGE:
   case DNMF_FALLBACK_BIAS:
-    return p->mean + bias_of(p, w) + bias_of(p, h);
+    return p->mean + bias_of(p, w, false) + bias_of(p, h, true);
   case DNMF_FALLBACK_NAN:
     break;
   }
@@ -83,19 +83,41 @@ static double fall_back(const dnmf_predictor *p, dnmf_fallback fallback, const d
 }
 
 static double product(const dnmf_predictor *p, const double *w, const double *h) {
-  const int k = p->w.components - DNMF_PREDICTOR_EXTRA;
+  const int k = p->components;
   double sum = p->constant + w[k] + h[k];
   for (int c = 0; c < k; c++)
     sum += w[c] * h[c];
   return sum;
 }
 
+/* Of the scores of the draws, two known rows. */
+static double deviation_of(const dnmf_predictor *p, const double *w, const double *h) {
+  const int draws = p->samples;
+  const int k = draws > 1 ? p->components / draws : 0;
+  const double *row_biases = w + p->components + DNMF_PREDICTOR_EXTRA;
+  const double *col_biases = h + p->components + DNMF_PREDICTOR_EXTRA;
+  double mean = 0;
+  double squares = 0;
+  if (draws < 2)
+    return NAN;
+  for (int s = 0; s < draws; s++) {
+    double sum = 0;
+    for (int c = s * k; c < (s + 1) * k; c++)
+      sum += w[c] * h[c];
+    const double drawn = draws * sum + row_biases[s] + col_biases[s];
+    const double away = drawn - mean;
+    mean += away / (s + 1);
+    squares += away * (drawn - mean);
+  }
+  return sqrt(squares / (draws - 1));
+}
+
 static dnmf_prediction score(const dnmf_predictor *p, dnmf_fallback fallback, const double *w, const double *h) {
   if (w && h)
-    return (dnmf_prediction){product(p, w, h), true};
+    return (dnmf_prediction){product(p, w, h), deviation_of(p, w, h), true};
   if (fallback == DNMF_FALLBACK_AVERAGE && p->average_row)
-    return (dnmf_prediction){product(p, w ? w : p->average_row, h ? h : p->average_col), false};
-  return (dnmf_prediction){fall_back(p, fallback, w, h), false};
+    return (dnmf_prediction){product(p, w ? w : p->average_row, h ? h : p->average_col), NAN, false};
+  return (dnmf_prediction){fall_back(p, fallback, w, h), NAN, false};
 }
 
 static dnmf_status predict_batch(dnmf_context *context, const dnmf_predictor *p, dnmf_fallback fallback, int64_t count,
@@ -114,7 +136,7 @@ static dnmf_status predict_batch(dnmf_context *context, const dnmf_predictor *p,
     const double operations = (double)count * p->w.components;
 #pragma omp parallel for num_threads(dnmf_team(context->threads, operations))
     for (int64_t i = 0; i < count; i++)
-      predictions[i] = score(p, fallback, known_row(&rows, i), known_row(&cols, i));
+      predictions[i] = score(p, fallback, known_row(p, &rows, i), known_row(p, &cols, i));
   }
   side_free(&rows);
   side_free(&cols);

@@ -25,7 +25,8 @@ typedef enum dnmf_fallback {
   DNMF_FALLBACK_NAN
 } dnmf_fallback;
 
-/* Numbers that a factor row of a predictor has beyond the components: the bias, and whether the row is known. */
+/* Numbers that a factor row of a predictor has beyond the components: the bias, and whether the row is known. Behind
+ * them the biases of the model's draws. */
 enum { DNMF_PREDICTOR_EXTRA = 2 };
 
 typedef struct dnmf_predictor {
@@ -33,8 +34,11 @@ typedef struct dnmf_predictor {
   int64_t cols;
   double constant; /* mean' */
   double level;    /* of the fit (solve/observed.h): a stored bias is the bias less this times the sum of the row */
-  double mean;     /* of the ratings or the matrix, as the model has it; else of all its predictions */
-  bool has_scale;  /* smallest and largest are known */
+  int components;
+  int samples;    /* draws that the components are of, in as many parts; 0: none */
+  double noise;   /* standard deviation of an observed value about its prediction; 0 where it is not known */
+  double mean;    /* of the ratings or the matrix, as the model has it; else of all its predictions */
+  bool has_scale; /* smallest and largest are known */
   double smallest;
   double largest;
   int64_t *row_bounds; /* size + 1: who owns which rows of W */
@@ -51,8 +55,9 @@ typedef struct dnmf_pair {
 } dnmf_pair;
 
 typedef struct dnmf_prediction {
-  double score; /* not clipped */
-  bool known;   /* row and column both; else the score is the fallback */
+  double score;     /* not clipped */
+  double deviation; /* of the scores of the model's draws; NaN where it has less than two, or one of both is unknown */
+  bool known;       /* row and column both; else the score is the fallback */
 } dnmf_prediction;
 
 /* Prepares predictions of a model that dnmf_model_read read; the model is needed no longer afterwards. Released with

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,15 +28,18 @@ double dnmf_clip(const dnmf_predictor *predictor, double score) {
 static dnmf_status join_rows(dnmf_error *error, const dnmf_model *model, bool cols, dnmf_panel *joined) {
   const dnmf_panel *factor = cols ? &model->h : &model->w;
   const double *bias = cols ? model->bias.col : model->bias.row;
+  const dnmf_panel *draws = cols ? &model->col_samples : &model->row_samples;
   int k = factor->components;
-  DNMF_TRY(
-      dnmf_panel_create(error, "factor rows and biases", factor->rows, k + DNMF_PREDICTOR_EXTRA, DNMF_DOUBLE, joined));
+  DNMF_TRY(dnmf_panel_create(error, "factor rows and biases", factor->rows, k + DNMF_PREDICTOR_EXTRA + model->samples,
+                             DNMF_DOUBLE, joined));
   double *to = joined->data;
   for (int64_t i = 0; i < factor->rows; i++) {
     for (int c = 0; c < k; c++)
       *to++ = dnmf_panel_get(factor, i, c);
     *to++ = bias ? bias[i] : 0;
     *to++ = (cols ? dnmf_model_col_is_known(model, i) : dnmf_model_row_is_known(model, i)) ? 1 : 0;
+    for (int s = 0; s < model->samples; s++)
+      *to++ = dnmf_panel_get(draws, i, s);
   }
   return DNMF_OK;
 }
@@ -84,7 +88,7 @@ static void sum_columns(const dnmf_panel *panel, double *sums) {
 /* The mean of all predictions: constant + mean b_i + mean b_j + (mean w)(mean h). For models that others wrote. */
 static dnmf_status mean_of_predictions(dnmf_context *context, dnmf_predictor *p) {
   const int stride = p->w.components;
-  const int k = stride - DNMF_PREDICTOR_EXTRA;
+  const int k = p->components;
   void *memory = NULL;
   dnmf_status status = dnmf_allocate_zero(&context->error, "factor sums", 2 * (int64_t)stride, sizeof(double), &memory);
   DNMF_TRY(dnmf_agree(context, status));
@@ -105,8 +109,11 @@ static dnmf_status mean_of_predictions(dnmf_context *context, dnmf_predictor *p)
 dnmf_status dnmf_predictor_create(dnmf_context *context, const dnmf_model *model, dnmf_predictor *predictor) {
   dnmf_predictor *p = predictor;
   dnmf_error *error = &context->error;
-  *p =
-      (dnmf_predictor){.rows = model->rows, .cols = model->cols, .constant = model->bias.fitted ? model->bias.mean : 0};
+  *p = (dnmf_predictor){.rows = model->rows,
+                        .cols = model->cols,
+                        .components = model->components,
+                        .samples = model->samples,
+                        .constant = model->bias.fitted ? model->bias.mean : 0};
   dnmf_status status = join_rows(error, model, false, &p->w);
   if (status == DNMF_OK)
     status = join_rows(error, model, true, &p->h);
@@ -119,7 +126,10 @@ dnmf_status dnmf_predictor_create(dnmf_context *context, const dnmf_model *model
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(share_bounds(context, model->owned_rows, model->rows, p->row_bounds));
   DNMF_TRY(share_bounds(context, model->owned_cols, model->cols, p->col_bounds));
+  double precision = 0;
   dnmf_model_number(model, "level", &p->level);
+  if (dnmf_model_number(model, "noise_precision", &precision) && precision > 0)
+    p->noise = 1 / sqrt(precision);
   p->has_scale = dnmf_model_scale(model, &p->smallest, &p->largest);
   return dnmf_model_number(model, "mean", &p->mean) ? DNMF_OK : mean_of_predictions(context, p);
 }

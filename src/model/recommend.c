@@ -7,8 +7,10 @@
 #include "base/team.h"
 #include "base/variant.h"
 #include "comm/collective.h"
+#include "model/optimistic.h"
 #include "model/score.h"
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +35,8 @@ typedef struct listing {
   void *factors;       /* of the tile */
   double *biases;
   int64_t *counts; /* columns of the tile each process owns */
+  double *drawn;   /* with optimism, the biases of the tile's columns in each draw */
+  double *work;    /* ... and room for each thread */
   dnmf_packed packed;
   double seconds;
 } listing;
@@ -43,6 +47,8 @@ static void listing_free(listing *l) {
   free(l->factors);
   free(l->biases);
   free(l->counts);
+  free(l->drawn);
+  free(l->work);
   free(l->packed.data);
 }
 
@@ -63,6 +69,11 @@ static dnmf_status listing_allocate_member(dnmf_error *error, const char *what, 
   return status;
 }
 
+/* Numbers of l->work a thread. */
+static int64_t work_numbers(const dnmf_model *model) {
+  return (int64_t)model->components + 2 * (int64_t)model->samples;
+}
+
 static dnmf_status listing_allocate(listing *l, int64_t top) {
   dnmf_error *error = &l->context->error;
   const dnmf_model *model = l->model;
@@ -73,6 +84,7 @@ static dnmf_status listing_allocate(listing *l, int64_t top) {
   if (l->tile_cols > model->cols)
     l->tile_cols = model->cols;
   l->packed.components = model->components;
+  const bool optimistic = l->options->optimism != 0;
   const struct {
     const char *what;
     int64_t count;
@@ -88,6 +100,8 @@ static dnmf_status listing_allocate(listing *l, int64_t top) {
       {"a tile of H", l->tile_cols, (size_t)row_bytes, &l->factors},
       {"a tile's biases", l->tile_cols, sizeof *l->biases, &l->biases},
       {"column counts", l->context->size, sizeof *l->counts, &l->counts},
+      {"drawn biases", optimistic ? l->tile_cols * model->samples : 0, sizeof *l->drawn, &l->drawn},
+      {"rows to list", optimistic ? l->context->threads * work_numbers(model) : 0, sizeof *l->work, &l->work},
       {"a packed tile of H", (l->tile_cols / l->kernel->columns + 1) * l->kernel->columns, (size_t)row_bytes + size,
        &l->packed.data},
   };
@@ -171,8 +185,30 @@ static dnmf_status gather_tile(listing *l, dnmf_range tile) {
   size_t row_bytes = (size_t)h->components * dnmf_precision_size(h->precision);
   DNMF_TRY(dnmf_all_gather_rows(l->context, l->context->comm, h->precision, h->components, l->counts,
                                 (const char *)h->data + (size_t)first * row_bytes, l->factors));
+  if (l->options->optimism != 0)
+    DNMF_TRY(dnmf_all_gather_rows(l->context, l->context->comm, DNMF_DOUBLE, model->samples, l->counts,
+                                  (const double *)model->col_samples.data + first * model->samples, l->drawn));
   return dnmf_all_gather_rows(l->context, l->context->comm, DNMF_DOUBLE, 1, l->counts, l->own_biases + first,
                               l->biases);
+}
+
+/* The same as score_tile with deviations, which are no product of two factors. */
+static void score_tile_with_optimism(listing *l, dnmf_range tile) {
+  const dnmf_optimistic columns = {.model = l->model,
+                                   .optimism = l->options->optimism,
+                                   .first = tile.begin,
+                                   .count = dnmf_range_size(tile),
+                                   .factors = l->factors,
+                                   .biases = l->biases,
+                                   .drawn = l->drawn};
+  const double began = MPI_Wtime();
+  const double operations = (double)l->lists->count * (double)columns.count * l->model->components;
+#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(l->context->threads, operations))
+  for (int64_t i = 0; i < l->lists->count; i++)
+    if (!l->lists->popular[i])
+      dnmf_optimistic_offer(&columns, l->lists->row[i], l->work + omp_get_thread_num() * work_numbers(l->model),
+                            &l->lists->listed[i]);
+  l->seconds += MPI_Wtime() - began;
 }
 
 static void score_tile(listing *l, dnmf_range tile) {
@@ -242,7 +278,9 @@ dnmf_status dnmf_lists_make(dnmf_context *context, const dnmf_model *model, cons
   for (dnmf_range tile = {0, 0}; tile.begin < model->cols && status == DNMF_OK; tile.begin = tile.end) {
     tile.end = tile.begin + l.tile_cols < model->cols ? tile.begin + l.tile_cols : model->cols;
     status = gather_tile(&l, tile);
-    if (status == DNMF_OK)
+    if (status == DNMF_OK && options->optimism != 0)
+      score_tile_with_optimism(&l, tile);
+    else if (status == DNMF_OK)
       score_tile(&l, tile);
   }
   if (status == DNMF_OK) {

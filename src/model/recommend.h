@@ -7,7 +7,8 @@
  * reported clipped to the scale: a row with many predictions above the scale's end still gets the best of them
  * first. Equal scores are ordered by column. A row without data is listed the most popular columns instead, where
  * these are known. W H is computed in register tiles against one tile of H at a time; memory is a tile of H and what
- * is reported, never rows x columns.
+ * is reported, never rows x columns. With `optimism` a score is the prediction and so many deviations (optimistic.h),
+ * and is reported as that.
  */
 #ifndef DNMF_RECOMMEND_H
 #define DNMF_RECOMMEND_H
@@ -24,6 +25,8 @@ typedef struct dnmf_recommend_options {
   bool clip;          /* scores to [smallest, largest] */
   double smallest;
   double largest;
+  double optimism;      /* deviations of the draws that a score has beyond the prediction, of a model with several; 0:
+                           none */
   double mean;          /* predicted where nothing is known: of the ratings; 0 where unstored entries were zeros */
   const bool *wanted;   /* of the owned rows: those to list; NULL: all */
   const bool *listable; /* of the owned columns: those that may be listed; NULL: all */

@@ -129,8 +129,11 @@ typedef struct folding {
   bool biased;        /* panels carry a bias behind the components */
   dnmf_ratings frame; /* only its ranges: even shares of the new rows and of the model's columns */
   dnmf_ratings_view view;
-  dnmf_panel fixed; /* the owned columns of H, with their biases */
-  dnmf_panel x;     /* the owned new rows, with their biases */
+  int draws;         /* that the model's components are of; 1: it is not of a chain */
+  dnmf_panel fixed;  /* the owned columns of H, with their biases; of one draw */
+  dnmf_panel x;      /* the owned new rows, with their biases; likewise */
+  dnmf_panel all;    /* with several draws, the new rows of all, and the mean of the biases */
+  dnmf_panel biases; /* ... of each */
   dnmf_fit_result fit;
 } folding;
 
@@ -141,6 +144,8 @@ static void folding_free(folding *f) {
   dnmf_ratings_view_free(&f->view);
   dnmf_panel_free(&f->fixed);
   dnmf_panel_free(&f->x);
+  dnmf_panel_free(&f->all);
+  dnmf_panel_free(&f->biases);
 }
 
 static dnmf_status even_shares(dnmf_context *context, int64_t rows, dnmf_ratings_view *view) {
@@ -155,19 +160,25 @@ static dnmf_status even_shares(dnmf_context *context, int64_t rows, dnmf_ratings
   return DNMF_OK;
 }
 
-/* f->fixed = H's owned columns and their biases as rows of one panel. */
-static dnmf_status join_bias(folding *f) {
+static dnmf_status create_fixed(folding *f) {
+  const dnmf_panel *h = &f->model->h;
+  return dnmf_panel_create(&f->context->error, "H", h->rows, h->components / f->draws + (f->biased ? 1 : 0),
+                           h->precision, &f->fixed);
+}
+
+/* f->fixed = H's owned columns, of a draw, and their biases as rows of one panel. */
+static void join_bias(folding *f, int draw) {
   const dnmf_panel *h = &f->model->h;
   const double *bias = f->model->bias.col;
-  DNMF_TRY(dnmf_panel_create(&f->context->error, "H", h->rows, h->components + (f->biased ? 1 : 0), h->precision,
-                             &f->fixed));
+  const int k = h->components / f->draws;
   for (int64_t j = 0; j < h->rows; j++) {
-    for (int c = 0; c < h->components; c++)
-      dnmf_panel_set(&f->fixed, j, c, dnmf_panel_get(h, j, c));
-    if (f->biased && bias)
-      dnmf_panel_set(&f->fixed, j, h->components, bias[j]);
+    for (int c = 0; c < k; c++)
+      dnmf_panel_set(&f->fixed, j, c, dnmf_panel_get(h, j, draw * k + c));
+    if (f->biased && f->model->samples > 0)
+      dnmf_panel_set(&f->fixed, j, k, dnmf_panel_get(&f->model->col_samples, j, draw));
+    else if (f->biased && bias)
+      dnmf_panel_set(&f->fixed, j, k, bias[j]);
   }
-  return DNMF_OK;
 }
 
 /* Everything the loop works on. collective */
@@ -181,7 +192,7 @@ static dnmf_status prepare(folding *f, dnmf_entries *entries) {
   if (status == DNMF_OK)
     status = even_shares(context, f->model->cols, &f->frame.by_cols);
   if (status == DNMF_OK)
-    status = join_bias(f);
+    status = create_fixed(f);
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(dnmf_ratings_attach(context, &f->frame, entries, &f->view));
   return dnmf_agree(context, dnmf_panel_create(&context->error, "new rows of W", f->view.entries.rows,
@@ -219,26 +230,30 @@ static double number_of(const dnmf_model *model, const char *name) {
 }
 
 /* A row of which nothing is known is the mean row where rows are fitted around a level. */
-static void settle_unknown_rows(folding *f) {
+static void settle_unknown_rows(const folding *f, dnmf_panel *x) {
   const dnmf_model *model = f->model;
   const int64_t *start = f->view.entries.start;
   if (!model->mean_row || number_of(model, "level") <= 0)
     return;
-  for (int64_t row = 0; row < f->x.rows; row++) {
+  for (int64_t row = 0; row < x->rows; row++) {
     if (start[row] != start[row + 1])
       continue;
     for (int c = 0; c < model->components; c++)
-      dnmf_panel_set(&f->x, row, c, model->mean_row[c]);
-    if (f->x.components > model->components)
-      dnmf_panel_set(&f->x, row, model->components, number_of(model, "unknown_row_bias"));
+      dnmf_panel_set(x, row, c, model->mean_row[c]);
+    if (x->components > model->components)
+      dnmf_panel_set(x, row, model->components, number_of(model, "unknown_row_bias"));
   }
 }
 
-static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
+/* The new rows with the H of a draw; of all draws together, the result is that of the last. */
+static dnmf_status solve_draw(folding *f, int draw, dnmf_transform_result *result) {
   const dnmf_model *model = f->model;
   double sums[2] = {0, 0};
   int64_t counts[2] = {0, 0};
   DNMF_TRY(count_entries(f, sums, counts));
+  dnmf_settings settings = *f->settings;
+  settings.components /= f->draws;
+  join_bias(f, draw);
   if (f->settings->loss.divergence)
     start_positive(f);
   const dnmf_observed_fold fold = {
@@ -252,13 +267,55 @@ static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
       .bias_line = {number_of(model, "row_bias_at_none"), number_of(model, "row_bias_slope")},
       .sum = sums[0],
       .sum_squares = sums[1]};
-  DNMF_TRY(dnmf_fold_observed(f->context, f->settings, &fold, &f->x, &f->fit));
-  settle_unknown_rows(f);
+  DNMF_TRY(dnmf_fold_observed(f->context, &settings, &fold, &f->x, &f->fit));
   *result = (dnmf_transform_result){.loss = f->fit.loss,
                                     .penalty = f->fit.objective - f->fit.loss,
                                     .entries = counts[0],
                                     .empty_rows = counts[1],
                                     .iterations = f->fit.iterations};
+  return DNMF_OK;
+}
+
+/* The rows of a draw beside those of the others. */
+static void collect_draw(folding *f, int draw) {
+  const int k = f->model->components / f->draws;
+  for (int64_t row = 0; row < f->x.rows; row++) {
+    const double bias = f->biased ? dnmf_panel_get(&f->x, row, k) : 0;
+    const double before = dnmf_panel_get(&f->all, row, f->model->components);
+    for (int c = 0; c < k; c++)
+      dnmf_panel_set(&f->all, row, draw * k + c, dnmf_panel_get(&f->x, row, c) / f->draws);
+    dnmf_panel_set(&f->all, row, f->model->components, before + bias / f->draws);
+    dnmf_panel_set(&f->biases, row, draw, bias);
+  }
+}
+
+/* f->x = the new rows; of a chain's draws, each with its own H. */
+static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
+  dnmf_error *error = &f->context->error;
+  if (f->model->samples > 0) {
+    dnmf_status status =
+        dnmf_panel_create(error, "new rows of W", f->x.rows, f->model->components + 1, f->x.precision, &f->all);
+    if (status == DNMF_OK)
+      status = dnmf_panel_create(error, "biases of draws", f->x.rows, f->draws, DNMF_DOUBLE, &f->biases);
+    DNMF_TRY(dnmf_agree(f->context, status));
+  }
+  const dnmf_reporter reporter = f->context->reporter;
+  for (int draw = 0; draw < f->draws; draw++) {
+    f->context->reporter = draw + 1 < f->draws ? (dnmf_reporter){0} : reporter; /* the last speaks for all */
+    const dnmf_status status = solve_draw(f, draw, result);
+    f->context->reporter = reporter;
+    DNMF_TRY(status);
+    if (f->model->samples == 0)
+      continue;
+    dnmf_fit_result_free(&f->fit);
+    collect_draw(f, draw);
+  }
+  if (f->model->samples > 0) {
+    dnmf_panel_free(&f->x);
+    f->x = f->all;
+    f->all = (dnmf_panel){0};
+  }
+  settle_unknown_rows(f, &f->x);
   return DNMF_OK;
 }
 
@@ -293,6 +350,11 @@ static dnmf_status install(folding *f) {
   }
   dnmf_panel_free(&model->w);
   model->w = w;
+  if (model->samples > 0) {
+    dnmf_panel_free(&model->row_samples);
+    model->row_samples = f->biases;
+    f->biases = (dnmf_panel){0};
+  }
   if (model->bias.row) {
     free(model->bias.row);
     model->bias.row = bias;
@@ -304,7 +366,12 @@ static dnmf_status install(folding *f) {
 
 static dnmf_status fold_observed(dnmf_context *context, const dnmf_settings *settings, int64_t rows,
                                  dnmf_entries *entries, dnmf_model *model, dnmf_transform_result *result) {
-  folding f = {.context = context, .settings = settings, .model = model, .rows = rows, .biased = model->bias.fitted};
+  folding f = {.context = context,
+               .settings = settings,
+               .model = model,
+               .rows = rows,
+               .biased = model->bias.fitted,
+               .draws = model->samples > 0 ? model->samples : 1};
   dnmf_status status = prepare(&f, entries);
   dnmf_entries_free(entries);
   if (status == DNMF_OK)

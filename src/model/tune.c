@@ -14,7 +14,6 @@
 /* What a group of processes works with: its own context over its own communicator, and all entries. */
 typedef struct group {
   dnmf_context context;
-  MPI_Comm comm;
   int index;
   dnmf_source source;
   dnmf_entries entries; /* distributed over the group */
@@ -44,26 +43,19 @@ int dnmf_tune_fold(uint64_t seed, int folds, int64_t row, int64_t col) {
   return (int)(dnmf_random_uniform(seed, DNMF_STREAM_FOLDS, (uint64_t)row, (uint64_t)col) * folds);
 }
 
-/* The group's communicator and context; quiet, with the parent's settings. */
-static dnmf_status form_group(dnmf_context *parent, int groups, group *g) {
-  g->index = parent->rank % groups;
-  g->comm = MPI_COMM_NULL;
-  int code = MPI_Comm_split(parent->comm, g->index, parent->rank, &g->comm);
-  DNMF_TRY(dnmf_mpi_check(parent, code, "MPI_Comm_split"));
-  DNMF_TRY(dnmf_context_init(&g->context, g->comm));
-  g->context.threads = parent->threads;
-  g->context.isa = parent->isa;
-  g->context.message_limit = parent->message_limit;
-  return DNMF_OK;
-}
-
 /* All entries of the input, distributed over the group by even row ranges. */
 static dnmf_status load(group *g, const dnmf_tune_plan *plan) {
   dnmf_context *context = &g->context;
   dnmf_grid grid = {0};
   dnmf_layout layout = {0};
   dnmf_matrix matrix = {0};
-  dnmf_status status = dnmf_source_open(context, plan->input, &plan->source, &g->source);
+  dnmf_status status = DNMF_OK;
+  if (plan->opened) {
+    g->source = *plan->opened;
+    *plan->opened = (dnmf_source){.name = NULL};
+  } else {
+    status = dnmf_source_open(context, plan->input, &plan->source, &g->source);
+  }
   g->source.rows_alone = true; /* its entries become ratings */
   if (status == DNMF_OK)
     status = dnmf_grid_create(context, context->size, 1, &grid);
@@ -323,7 +315,8 @@ dnmf_status dnmf_tune(dnmf_context *context, dnmf_tune_plan *plan,
   group g = {0};
   int groups = plan->groups < context->size ? plan->groups : context->size;
   DNMF_TRY(dnmf_agree(context, allocate_curves(context, plan, &c)));
-  dnmf_status status = form_group(context, groups, &g);
+  g.index = context->rank % groups;
+  dnmf_status status = dnmf_context_split(context, g.index, &g.context);
   if (status == DNMF_OK) {
     status = work(&g, plan, groups, &c, done, state);
     if (status != DNMF_OK)
@@ -338,8 +331,7 @@ dnmf_status dnmf_tune(dnmf_context *context, dnmf_tune_plan *plan,
   }
   dnmf_entries_free(&g.entries);
   dnmf_source_close(&g.source);
-  if (g.comm != MPI_COMM_NULL)
-    MPI_Comm_free(&g.comm);
+  dnmf_context_leave(&g.context);
   free(c.squares);
   return status;
 }

@@ -43,6 +43,8 @@ typedef struct dnmf_tune_metric {
 
 typedef struct dnmf_tune_plan {
   const char *input;
+  dnmf_source *opened; /* the input where it has been opened, for one group alone: moved, closed with the search; NULL:
+                          each group opens it */
   dnmf_source_options source;
   dnmf_precision precision;
   dnmf_settings fit;  /* what the candidates have in common; max_iterations and patience bound each fit; with weak zeros

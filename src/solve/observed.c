@@ -12,6 +12,7 @@
 
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Sweeps after which a row's exact solution is taken as reached. */
 enum { EXACT_SWEEPS = 500 };
@@ -82,10 +83,13 @@ dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnm
     update->loss = 0;
     update->penalty = 0;
     update->violation = 0;
+    memset(update->exact_loss, 0, sizeof update->exact_loss);
     for (int64_t row = 0; row < update->rows; row++) {
       update->loss += sums[row].loss;
       update->penalty += sums[row].penalty;
       update->violation += sums[row].violation;
+      if (update->draw)
+        dnmf_exact_add(sums[row].loss / (update->draw->noise * update->draw->noise), update->exact_loss);
     }
   }
   update->weak = given;

@@ -20,6 +20,9 @@
  * make the prediction whatever c is.
  *
  * A center may move with the entries: m + slope log(1 + d / DNMF_BIAS_KNEE).
+ * With `draw`, each number of the row is drawn given the others: from the normal distribution with the density
+ * exp(-objective / noise^2) where that is not negative, l2 being each component's own; the bias is left out of the
+ * components' distributions (integrated over) and drawn last. One sweep, by hals.
  * The bias b is pulled towards the line a0 + a1 log(1 + d / DNMF_BIAS_KNEE): rows with more entries are not like those
  * with few. Its penalty is l2_bias d^bias_power.
  */

@@ -36,6 +36,7 @@ typedef struct equations {
   real *inverse; /* of the diagonal; 0 where that is not positive */
   real *rows;    /* tile x width */
   real *residual;
+  double *normals; /* of rows that are drawn: components and one */
   double entries;
   double l2_bias;
   double expected; /* bias */
@@ -47,7 +48,7 @@ typedef struct equations {
 static size_t scratch_bytes(const dnmf_observed_update *update) {
   size_t width = (size_t)padded(update->components);
   size_t tile = (size_t)tile_entries((int)width);
-  return (width * width + 6 * width + tile * width + tile) * sizeof(real);
+  return (width * width + 6 * width + tile * width + (tile + 1) / 2 * 2) * sizeof(real) + (width + 1) * sizeof(double);
 }
 
 static equations equations_in_scratch(const dnmf_observed_update *update, int64_t entries, void *scratch) {
@@ -66,6 +67,7 @@ static equations equations_in_scratch(const dnmf_observed_update *update, int64_
   eq.inverse = eq.gradient + width;
   eq.rows = eq.inverse + width;
   eq.residual = eq.rows + (size_t)eq.tile * width;
+  eq.normals = (double *)(void *)(eq.residual + (size_t)(eq.tile + 1) / 2 * 2);
   memset(eq.rhs, 0, 6 * width * sizeof(real));
   return eq;
 }
@@ -203,10 +205,16 @@ static void eliminate_bias(equations *eq) {
   }
 }
 
+/* The L2 weight of component i of the row. */
+static double component_l2(const dnmf_observed_update *update, double l2, int i) {
+  return update->draw ? update->draw->l2[i] : l2;
+}
+
 /* gradient = G x - rhs + l1, with l2 on G's diagonal and what it pulls towards in rhs. */
-static void set_gradient(const dnmf_observed_update *update, equations *eq, real l2) {
+static void set_gradient(const dnmf_observed_update *update, equations *eq, double row_l2) {
   const real l1 = (real)update->l1;
   for (int i = 0; i < eq->components; i++) {
+    const real l2 = (real)component_l2(update, row_l2, i);
     eq->rhs[i] += l2 * (real)center_at(update, eq->place, i);
     real *diagonal = eq->gram + (int64_t)i * eq->width + i;
     *diagonal += l2;
@@ -220,11 +228,32 @@ static void set_gradient(const dnmf_observed_update *update, equations *eq, real
   }
 }
 
+/* x_t += change, and what that makes of the gradient. */
+static void move_component(equations *eq, int t, real change) {
+  const real *column = eq->gram + (int64_t)t * eq->width;
+  for (int j = 0; j < eq->width; j += VECTOR)
+    vec_store(eq->gradient + j, vec_load(eq->gradient + j) + change * vec_load(column + j));
+}
+
+/* The components drawn one after the other; returns what the drawn bias has beyond its mean. */
+static double draw_components(const dnmf_observed_update *update, int64_t row, equations *eq) {
+  const dnmf_draw_key key = row_draw_key(update, row);
+  dnmf_draw_normals(&key, eq->components + 1, eq->normals);
+  for (int t = 0; t < eq->components; t++) {
+    const double curvature = (double)eq->gram[(int64_t)t * eq->width + t];
+    const real moved =
+        draw_component(update, &key, t, (double)eq->x[t], (double)eq->gradient[t], curvature, eq->normals[t]);
+    const real change = moved - eq->x[t];
+    eq->x[t] = moved;
+    move_component(eq, t, change);
+  }
+  return draw_bias(update, eq->entries, eq->l2_bias, eq->normals[eq->components]);
+}
+
 /* One coordinate sweep; returns the sum of |projected gradient| met on the way. */
 static double sweep(equations *eq) {
   double violation = 0;
   for (int t = 0; t < eq->components; t++) {
-    const real *column = eq->gram + (int64_t)t * eq->width;
     real slope = eq->gradient[t];
     real old = eq->x[t];
     if (slope < 0 || old > 0)
@@ -235,28 +264,30 @@ static double sweep(equations *eq) {
     if (change == 0)
       continue;
     eq->x[t] = moved;
-    for (int j = 0; j < eq->width; j += VECTOR)
-      vec_store(eq->gradient + j, vec_load(eq->gradient + j) + change * vec_load(column + j));
+    move_component(eq, t, change);
   }
   return violation;
 }
 
-/* Loss and penalty at the new row, from the quadratic form; `b` is the new bias less the expected one. */
-static observed_sums row_sums(const dnmf_observed_update *update, const equations *eq, double l2, double b) {
+/* Loss and penalty at the new row, from the quadratic form; `b` is the new bias less the expected one, `beyond` what it
+ * has beyond its minimum. */
+static observed_sums row_sums(const dnmf_observed_update *update, const equations *eq, double l2, double b,
+                              double beyond) {
   double quadratic = 0; /* w'G'w - 2 rhs'w of the equations with the bias eliminated */
-  double pull = 0;      /* |w|^2 - 2 m'w: what l2 adds to the quadratic form */
+  double pull = 0;      /* l2 (|w|^2 - 2 m'w): what l2 adds to the quadratic form */
 #pragma omp simd reduction(+ : quadratic, pull)
   for (int i = 0; i < eq->components; i++) {
     double w = (double)eq->x[i];
     double m = center_at(update, eq->place, i);
     quadratic += w * ((double)eq->gradient[i] - update->l1 - (double)eq->rhs[i]);
-    pull += w * (w - 2 * m);
+    pull += component_l2(update, l2, i) * w * (w - 2 * m);
   }
   double bias_penalty = update->fit_bias ? 0.5 * eq->l2_bias * b * b : 0;
   double reduced = eq->residual_squares;
   if (update->fit_bias)
     reduced -= eq->residual_sum * eq->residual_sum / (eq->entries + eq->l2_bias);
-  double loss = 0.5 * (reduced + quadratic - l2 * pull) - bias_penalty;
+  double loss = 0.5 * (reduced + quadratic - pull) - bias_penalty;
+  loss += 0.5 * (eq->entries + eq->l2_bias) * beyond * beyond;
   return (observed_sums){.loss = loss < 0 ? 0 : loss,
                          .penalty = row_penalty(update, eq->x, eq->place, l2, eq->l2_bias, b)};
 }
@@ -295,16 +326,21 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
     eliminate_bias(&eq);
   double l2 = row_l2(update, eq.entries);
   memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
-  set_gradient(update, &eq, (real)l2);
-  double first = sweep(&eq);
+  set_gradient(update, &eq, l2);
+  double beyond = 0;
+  double first = 0;
+  if (update->draw)
+    beyond = draw_components(update, row, &eq);
+  else
+    first = sweep(&eq);
   double violation = first;
   for (int s = 1; s < sweeps && violation > rounding * first; s++)
     violation = sweep(&eq);
-  double b = update->fit_bias ? new_bias(&eq) : 0;
+  double b = update->fit_bias ? new_bias(&eq) + beyond : 0;
   memcpy(x, eq.x, (size_t)eq.components * sizeof(real));
   if (update->bias)
     store_bias(update, b + eq.expected, x);
-  observed_sums sums = row_sums(update, &eq, l2, b);
+  observed_sums sums = row_sums(update, &eq, l2, b, beyond);
   sums.violation = first;
   return sums;
 }

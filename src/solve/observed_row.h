@@ -72,6 +72,24 @@ static inline double center_at(const dnmf_observed_update *update, double place,
   return update->slope ? center + place * update->slope[i] : center;
 }
 
+static inline dnmf_draw_key row_draw_key(const dnmf_observed_update *update, int64_t row) {
+  dnmf_draw_key key = update->draw->key;
+  key.i += (uint64_t)row;
+  return key;
+}
+
+/* Component i drawn, from its slope and curvature at `old`, of objective / noise^2. */
+static inline real draw_component(const dnmf_observed_update *update, const dnmf_draw_key *key, int i, double old,
+                                  double slope, double curvature, double normal) {
+  const double noise = update->draw->noise;
+  return (real)dnmf_draw_positive_normal(key, (uint64_t)i, old - slope / curvature, noise / sqrt(curvature), normal);
+}
+
+/* What the drawn bias of a row with so many entries has beyond its mean. */
+static inline double draw_bias(const dnmf_observed_update *update, double entries, double l2_bias, double normal) {
+  return update->fit_bias ? update->draw->noise / sqrt(entries + l2_bias) * normal : 0;
+}
+
 /* l2 and l1 of the row, and its bias's share; `bias` is what differs from the expected one. */
 static inline double row_penalty(const dnmf_observed_update *update, const real *x, double place, double l2,
                                  double l2_bias, double bias) {

@@ -4,6 +4,8 @@
 #ifndef DNMF_OBSERVED_UPDATE_H
 #define DNMF_OBSERVED_UPDATE_H
 
+#include "base/draws.h"
+#include "base/exact_sum.h"
 #include "base/number.h"
 #include "solve/weak.h"
 
@@ -29,6 +31,13 @@ typedef struct dnmf_bias_line {
 static inline double dnmf_bias_expected(const dnmf_bias_line *line, double entries) {
   return line->at_none + line->slope * dnmf_count_place(entries);
 }
+
+/* Rows are drawn from what they are likely to be, instead of becoming the likeliest (observed.h). */
+typedef struct dnmf_observed_draw {
+  dnmf_draw_key key; /* `i` of row 0 of this process: that of row r is r more */
+  double noise;      /* standard deviation of an observed value about its prediction */
+  const double *l2;  /* of each component, instead of l2 */
+} dnmf_observed_draw;
 
 typedef struct dnmf_observed_update {
   /* The rows' observed entries: start[rows + 1]; index is a row of `fixed`. */
@@ -59,12 +68,14 @@ typedef struct dnmf_observed_update {
   double bias_power;
   dnmf_bias_line bias_line;
   const dnmf_weak *weak; /* what entries that are not stored count; NULL: nothing. Without biases, not for mu */
-  int sweeps;            /* hals */
-  bool kullback_leibler; /* mu: the generalized Kullback-Leibler loss instead of squared error */
+  const dnmf_observed_draw *draw; /* NULL: rows are not drawn. Not for mu, nor with weak zeros */
+  int sweeps;                     /* hals */
+  bool kullback_leibler;          /* mu: the generalized Kullback-Leibler loss instead of squared error */
 
   /* Out: sums over the rows. */
-  double loss;      /* 1/2 squared error, or the divergence, at the new rows */
-  double penalty;   /* of the new rows */
+  double loss;                         /* 1/2 squared error, or the divergence, at the new rows */
+  double exact_loss[DNMF_EXACT_PARTS]; /* of rows that are drawn: the same over noise^2, a sum of base/exact_sum.h */
+  double penalty;                      /* of the new rows */
   double violation; /* sum of |projected gradient| at the values before the update, in the first sweep */
 } dnmf_observed_update;
 

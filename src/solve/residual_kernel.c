@@ -30,9 +30,10 @@ typedef struct sweeper {
   real *sum;      /* of a column */
   real *squares;
   real *x;
-  real *blank;  /* width: a factor row of the level, for the entries that fill the last vector */
-  real *linear; /* weak zeros: sum_e t_e f_e */
-  real *slopes; /* weight (Gx - b) */
+  real *blank;     /* width: a factor row of the level, for the entries that fill the last vector */
+  real *linear;    /* weak zeros: sum_e t_e f_e */
+  real *slopes;    /* weight (Gx - b) */
+  double *normals; /* of rows that are drawn: components and one */
   double target_squares;
   double l2_bias;
   double expected; /* bias; `shift` is without it */
@@ -57,7 +58,7 @@ static int64_t most_entries(const dnmf_observed_update *update, int sweeps) {
 static size_t scratch_bytes(const dnmf_observed_update *update) {
   const int64_t width = whole_vectors(update->components);
   const int64_t length = most_entries(update, 1);
-  return (size_t)(length * width + length + 6 * width) * sizeof(real);
+  return (size_t)(length * width + length + 6 * width) * sizeof(real) + (size_t)(width + 1) * sizeof(double);
 }
 
 static sweeper sweeper_in_scratch(const dnmf_observed_update *update, int64_t row, void *scratch) {
@@ -73,6 +74,7 @@ static sweeper sweeper_in_scratch(const dnmf_observed_update *update, int64_t ro
   s.blank = s.x + width;
   s.linear = s.blank + width;
   s.slopes = s.linear + width;
+  s.normals = (double *)(void *)(s.slopes + width);
   memset(s.sum, 0, (size_t)(6 * width) * sizeof(real));
   memcpy(s.x, (const real *)update->x + row * update->stride, (size_t)s.components * sizeof(real));
   for (int64_t i = 0; i < width; i++)
@@ -291,6 +293,29 @@ static double sweep(sweeper *s) {
   return violation;
 }
 
+/* The row's components drawn one after the other, then its bias. */
+static void draw_row(sweeper *s, int64_t row) {
+  const dnmf_observed_update *update = s->update;
+  const dnmf_draw_key key = row_draw_key(update, row);
+  const int k = s->components;
+  dnmf_draw_normals(&key, k + 1, s->normals);
+  real inner = product(s->length, s->residual, s->columns);
+  for (int t = 0; t < k; t++) {
+    const real *column = s->columns + t * s->length;
+    const real *next = s->columns + (t + 1 < k ? t + 1 : 0) * s->length;
+    const double old = (double)s->x[t];
+    const double l2 = update->draw->l2[t];
+    const double slope = l2 * (old - center_at(update, s->place, t)) - (double)(inner + s->shift * s->sum[t]);
+    const double curvature = (double)(s->squares[t] - s->weight * s->sum[t] * s->sum[t]) + l2;
+    const real moved = draw_component(update, &key, t, old, slope, curvature, s->normals[t]);
+    const real change = moved - s->x[t];
+    s->x[t] = moved;
+    s->shift += change * s->weight * s->sum[t];
+    inner = move(s->length, change, column, next, s->residual);
+  }
+  s->shift -= (real)draw_bias(update, (double)s->entries, s->l2_bias, s->normals[k]);
+}
+
 static double residual_loss(const sweeper *s) {
   double squares = 0;
 #pragma omp simd reduction(+ : squares)
@@ -322,7 +347,11 @@ static observed_sums sweeps_on_residual(const dnmf_observed_update *update, int6
   if (update->weak)
     load_weak_zeros(&s);
   s.shift = -(s.weight * (real)residual_sum(&s));
-  double first = sweep(&s);
+  double first = 0;
+  if (update->draw)
+    draw_row(&s, row);
+  else
+    first = sweep(&s);
   double violation = first;
   for (int done = 1; done < sweeps && violation > rounding * first; done++)
     violation = sweep(&s);

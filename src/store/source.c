@@ -1,6 +1,10 @@
 /* Sources of any format, once they are open. */
 #include "store/source.h"
 
+#include "matrix/figures_look.h"
+#include "store/ids/ids_find.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +17,35 @@ void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source) {
             bare.text);
 }
 
+/* Of the one name there is, as far as a message goes. */
+static int name_length(const dnmf_ids *names) {
+  enum { LONGEST = 200 };
+  return names->starts[1] < LONGEST ? (int)names->starts[1] : LONGEST;
+}
+
+/* A message that numbers a row and a column calls them by their ids, where there are any. collective */
+static void name_place(dnmf_context *context, const dnmf_source *source) {
+  const dnmf_error numbered = context->error;
+  dnmf_ids names[2] = {{0}, {0}};
+  int64_t place[2] = {0, 0};
+  int end = 0;
+  if (source->row_ids.kind == DNMF_IDS_NONE || source->col_ids.kind == DNMF_IDS_NONE ||
+      sscanf(numbered.text, DNMF_VALUE_AT "%n", &place[0], &place[1], &end) != 2 || end == 0)
+    return;
+  context->error.status = DNMF_OK;
+  dnmf_status status = dnmf_ids_name(context, &source->row_ids, 1, &place[0], &names[0]);
+  if (status == DNMF_OK)
+    status = dnmf_ids_name(context, &source->col_ids, 1, &place[1], &names[1]);
+  context->error = numbered;
+  if (status == DNMF_OK && context->rank == 0) {
+    context->error.status = DNMF_OK;
+    dnmf_fail(&context->error, numbered.status, "the value of row %.*s, column %.*s%s", name_length(&names[0]),
+              names[0].text, name_length(&names[1]), names[1].text, numbered.text + end);
+  }
+  dnmf_ids_free(&names[0]);
+  dnmf_ids_free(&names[1]);
+}
+
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                              dnmf_precision precision, dnmf_matrix *matrix) {
   const dnmf_number narrow = source->sparse ? (dnmf_number)0 : dnmf_narrower(precision, source->narrow);
@@ -23,6 +56,10 @@ dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const d
   dnmf_status status = source->load(context, source, layout, precision, matrix);
   if (status == DNMF_OK)
     status = dnmf_matrix_finish(context, layout, matrix);
+  if (status == DNMF_ERROR_INPUT) {
+    name_place(context, source);
+    status = dnmf_agree(context, status);
+  }
   if (status != DNMF_OK)
     dnmf_source_name_error(&context->error, source);
   return status;

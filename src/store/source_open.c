@@ -111,8 +111,9 @@ static bool is_matrix_market(const dnmf_text_file *file) {
          strncasecmp(file->head + file->start.offset, banner, (size_t)length) == 0;
 }
 
-/* A first line with an empty corner is the header of a table; but pandas leaves the corner empty above its line numbers
- * too, and then the names are those of triples, or of pairs. A dialect that cannot be is told when it is read. */
+/* Rows of numbers alone are a table where they cannot be triples. A first line with an empty corner is its header; but
+ * pandas leaves the corner empty above its line numbers too, and then the names are those of triples, or of pairs. A
+ * dialect that cannot be is told when it is read. */
 static dnmf_status is_table(dnmf_error *error, const dnmf_text_file *file, const dnmf_source_options *options,
                             bool *table) {
   dnmf_dialect dialect;
@@ -132,6 +133,8 @@ static dnmf_status is_table(dnmf_error *error, const dnmf_text_file *file, const
   *table = fields[0].begin == fields[0].end &&
            (count > MOST_COLUMNS || !dnmf_text_names_triples(fields, count, DNMF_PAIR_ROLES));
   free(fields);
+  if (!*table && !options->row_column)
+    *table = dnmf_text_is_table_of_numbers(file, &dialect);
   return DNMF_OK;
 }
 

@@ -8,6 +8,7 @@ from program import PROGRAM, ROOT
 
 
 def pytest_sessionstart(session):
+    os.environ.pop("COLUMNS", None)  # help is 80 columns wide unless a test says otherwise
     if not os.access(PROGRAM, os.X_OK):
         pytest.exit(f"no program at {PROGRAM}: build it first, or name it with DNMF_PROGRAM", returncode=1)
 

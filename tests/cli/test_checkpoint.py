@@ -43,6 +43,7 @@ FITS = {
     "single": ("dense.h5", ["--precision", "single", "--init", "nndsvda", "--tol", 0, "--max-iter", 18]),
     "itakura-saito": ("dense.h5", ["--loss", "itakura-saito", "--tol", "1e-3"]),
     "fixed": ("dense.h5", ["--init", "file:START", "--fix", "h", "--solver", "mu", "--tol", 0, "--max-iter", 18]),
+    "held-out cells": ("sparse.h5", ["--validation", 0.2, "--stop", "validation", "--patience", 11, "--seed", 3]),
     "ratings": ("ratings.h5", ["--tol", "1e-5"]),
     "ratings nndsvd": ("ratings.h5", ["--init", "nndsvd", "--tol", "1e-5"]),
     "held out": ("ratings.h5", ["--validation", 0.2, "--l2", 0.2, "--patience", 7]),

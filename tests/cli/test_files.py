@@ -94,6 +94,8 @@ REFUSED = {
     "evaluate": (["evaluate", "m.h5", "r.csv", "--log", "r.csv"], "--log r.csv", "the input r.csv"),
     "describe": (["describe", "m.h5", "--labels", "labels.csv", "--log", "labels.csv"], "--log labels.csv",
                  "--labels labels.csv"),
+    "report": (["report", "m.h5", "-o", "labels.html", "--labels", "labels.html"], "-o labels.html",
+               "--labels labels.html"),
     "info": (["info", "m.h5", "--log", "m.h5"], "--log m.h5", "the input m.h5"),
     "plan": (["plan", "a.h5", "-k", 2, "--save", "a.h5"], "--save a.h5", "the input a.h5"),
     "plan a machine": (["plan", "a.h5", "-k", 2, "--machine", "machine.json", "--save", "machine.json"],

@@ -161,9 +161,9 @@ def test_ratings_are_narrowed(tmp_path, processes):
 
 
 def test_the_log_says_it(tmp_path, dense):
-    text = run(["fit", dense["u1"][0], "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1]).stdout
+    text = run(["fit", dense["u1"][0], "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1, "-v"]).stdout
     assert "values kept as uint8" in text
-    text = run(["fit", dense["u1"][1], "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1]).stdout
+    text = run(["fit", dense["u1"][1], "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1, "-v"]).stdout
     assert "values kept" not in text
 
 

@@ -218,12 +218,29 @@ def test_new_rows_minimize_the_objective_of_the_fit(dense, tmp_path, processes):
     assert np.abs(np.where(w > 0, gradient, np.minimum(gradient, 0)))[rows].max() < 1e-6 * h.sum(axis=1).max()
 
 
+@pytest.mark.parametrize("processes", [1, 3])
+def test_restarts_are_the_fits_of_their_seeds(sparse, tmp_path, processes):
+    command = ["fit", sparse.source, "-o", tmp_path / "m.h5", "-k", 4, *NEWTON, "--max-iter", 12, "--json"]
+    alone = [run([*command, "--seed", seed], processes).json["objective"] for seed in (3, 4, 5)]
+    together = run([*command, "--seed", 3, "--restarts", 3], processes).json
+    assert together["objective"] == min(alone)
+
+
+def test_cells_without_a_value_are_refused(tmp_path):
+    table = counts(12, 9, 3, 4, 8)
+    table[2, 3] = np.nan
+    write_hdf5(tmp_path / "a.h5", table)
+    result = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 2, *NEWTON], processes=2, expect=None)
+    assert result.returncode != 0 and len(result.messages) == 1 and not (tmp_path / "m.h5").exists()
+
+
 @pytest.mark.parametrize("options, words", [
     (["--solver", "newton"], ["needs --loss kullback-leibler"]),
     (["--solver", "newton", "--loss", "0.5"], ["needs --loss kullback-leibler"]),
     ([*NEWTON, "--missing", "unobserved"], ["--missing zero", "--solver mu"]),
     ([*NEWTON, "--batch-rows", 20], ["whole matrix"]),
     ([*NEWTON, "--grid", "1x2"], ["--grid 2x1"]),
+    ([*NEWTON, "--validation", "0.1"], ["--solver mu"]),
 ])
 def test_what_newtons_method_cannot_do_is_refused(sparse, options, words):
     output = sparse.folder / "refused.h5"

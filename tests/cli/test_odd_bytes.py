@@ -54,6 +54,7 @@ def test_every_command_names_its_files(odd):
         (told(odd, "recommend", "@m.h5", "-o", "@l.csv"), {"model": b"m.h5", "output": b"l.csv"}),
         (told(odd, "evaluate", "@m.h5", "@r.csv"), {"model": b"m.h5", "input": b"r.csv"}),
         (told(odd, "describe", "@m.h5"), {"model": b"m.h5"}),
+        (told(odd, "report", "@m.h5", "-o", "@p.html"), {"input": b"m.h5", "output": b"p.html"}),
         (told(odd, "reconstruct", "@m.h5", "-o", "@f.h5"), {"model": b"m.h5", "output": b"f.h5"}),
         (told(odd, "export", "@r.h5", "-o", "@e.csv"), {"input": b"r.h5", "output": b"e.csv"}),
         (told(odd, "plan", "@a.h5", "-k", 2, "--save", "@machine.json"), {"input": b"a.h5"}),

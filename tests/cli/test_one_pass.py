@@ -58,7 +58,8 @@ def test_threads_do_not_change_a_bit(problem):
 def test_what_is_read_once_is_told(tmp_path, options, passes):
     """bpp inverts the Gram matrix for all rows together, other losses need W H: two readings. The log line says when it is one."""
     run(["generate", "-o", tmp_path / "a.h5", "--rows", 30, "--cols", 20])
-    done = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--max-iter", 2, "--json", *options])
+    done = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--max-iter", 2, "--json", "--verbose",
+                *options])
     assert done.json["passes"] == passes
     assert ("A is read once an iteration" in done.stderr) == (passes == 1)
 
@@ -70,7 +71,7 @@ def test_more_sweeps_lower_the_error_faster(problem):
 
 def test_a_long_job_measures_its_machine_and_tells_what_it_predicted(tmp_path):
     run(["generate", "-o", tmp_path / "a.h5", "--rows", 300, "--cols", 200])
-    fit = ["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 4, "--tol", 1e-2, "--json"]
+    fit = ["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 4, "--tol", 1e-2, "--json", "-v"]
     long = run([*fit, "--max-iter", 10**9], processes=2)
     assert long.json["predicted_iteration_seconds"] > 0 and "predicted" in long.stderr
     for short in (["--max-iter", 3], ["--max-iter", 10**9, "--grid", "2x1"]):

@@ -1,14 +1,19 @@
 """What a fit tells: the JSON object, traffic, the log, progress, and silence."""
 import datetime
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
+import struct
+import subprocess
+import termios
 import time
 
 import pytest
 
-from program import INPUTS, grid_name, run, start, stop
+from program import INPUTS, PROGRAM, environment, grid_name, run, start, stop
 
 TABLE = INPUTS / "ratings-5x4.csv"
 
@@ -164,10 +169,55 @@ def test_progress_never_leaves_only_the_summary(folder):
 
 
 def test_summary_tells_time_traffic_and_model(folder):
-    text = fit_with(folder, processes=2).stdout
+    text = fit_with(folder, "--verbose", processes=2).stdout
     for word in ("unstored entries are zeros", "converged after", "objective", "relative error", "RMSE", "read",
                  "product", "exchange", "words", "messages", "memory", "m.h5"):
         assert word in text
+
+
+@pytest.mark.parametrize("options", [[], ["--missing", "unobserved"], ["--missing", "weak", "--missing-weight", 0.5]])
+def test_summary_begins_with_what_a_person_asks(folder, options):
+    """What was fitted, how good it is, where the model is, what to do next; how it was done with --verbose only."""
+    short, long = (fit_with(folder, *options, *more).stdout.splitlines() for more in ([], ["-v"]))
+    begin = [line.startswith("fitted") for line in short].index(True)
+    told = [line.split()[0] for line in short[begin:] if line.split()[0] != "for"]
+    assert told == ["fitted", "error", "objective", "model", "next"]
+    assert "5 x 4, with 2 components: " in short[begin] and "dnmf " in short[-1] and "m.h5" in short[-1]
+    assert {line.split()[0] for line in long} - {line.split()[0] for line in short} >= {"time", "iterating", "dnmf"}
+    assert "MB of memory" in long[-1]
+
+
+def on_a_terminal(columns, *arguments):
+    """What a terminal of that many columns is sent."""
+    main, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdin=end, stdout=end, stderr=end,
+                               env=environment())
+    os.close(end)
+    sent = b""
+    try:
+        while piece := os.read(main, 65536):
+            sent += piece
+    except OSError:  # how Linux says that nobody has the other end any more
+        pass
+    os.close(main)
+    assert process.wait(timeout=60) == 0, sent
+    return sent.decode()
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_live_line_and_summary_fit_the_terminal(folder, columns):
+    """A live line that reached the last column would begin a new one each time."""
+    for options in (["--tol", 0], ["--validation", 0.5, "--missing", "unobserved", "--patience", 3000, "-v"]):
+        sent = on_a_terminal(columns, "fit", TABLE, "-o", folder / "m.h5", "-k", 2, "--max-iter", 3000, *options)
+        live = re.findall(r"\r\x1b\[K([^\r\n]*)", sent)
+        assert live and all(line.startswith("iteration ") for line in live)
+        assert max(map(len, live)) < columns
+        assert ("objective" in live[-1] and "s/iter" in live[-1] and "left" in live[-1]) == (columns == 200)
+        assert "rel. error" in live[-1] or "validation" in live[-1]
+        summary = re.sub(r"\r\x1b\[K[^\r\n]*", "", sent).split("\r\n")
+        assert max(len(line) for line in summary if "/" not in line) <= columns  # a path may be longer
+    assert len(on_a_terminal(columns, "help", "fit").splitlines()) > 100
 
 
 def test_quiet_says_nothing(folder):

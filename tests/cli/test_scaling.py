@@ -40,6 +40,32 @@ def test_measured_runs_agree_and_send_what_the_formula_says(tmp_path):
     assert "not speed" in done.stdout
 
 
+def test_every_panel_has_a_title_and_labelled_ticks(tmp_path, monkeypatch):
+    """Whatever the range of a logarithmic axis is."""
+    monkeypatch.syspath_prepend(SCRIPTS)
+    monkeypatch.syspath_prepend(ROOT / "scripts" / "bench")
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    import pictures
+    monkeypatch.setattr(plt, "close", lambda figure: None)
+    for growth in (1.01, 3, 1e6):
+        rows = [{"study": "strong", "source": "measured", "processes": p, "grid": f"{p}x1", "seconds": 1 / growth ** i,
+                 "planned": 1, "efficiency": 1, "words": 5 * growth ** i, "formula_words": 5 * growth ** i,
+                 "oversubscribed": p > 2, **{part: 0.2 / growth ** i for part in pictures.PARTS}}
+                for i, p in enumerate((1, 2, 4))]
+        pictures.draw(rows, "strong", "title", tmp_path / "strong.png", {"run": [(0.1, 1), (0.2, 1 / growth)]})
+        panels = plt.gcf().axes
+        assert len(panels) == 6 and all(panel.get_title() for panel in panels)
+        for panel in panels:
+            for axis in (panel.xaxis, panel.yaxis):
+                low, high = axis.get_view_interval()
+                labels = [label.get_text() for tick, label in zip(axis.get_ticklocs(), axis.get_ticklabels())
+                          if low <= tick <= high]
+                assert len(labels) >= 3 and all(labels), (growth, panel.get_title())
+        plt.clf()
+
+
 @pytest.fixture(scope="module")
 def simulation(folder):
     """The simulation built; SimGrid is no package the tests install."""

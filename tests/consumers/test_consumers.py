@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 
 import h5py
@@ -70,6 +71,17 @@ def dense_file(tmp_path_factory):
 
 def header_names():
     return set(re.findall(r"^DNMF_API[^;(]*?(\w+)\(", (ROOT / "include/dnmf.h").read_text(), re.MULTILINE))
+
+
+@pytest.mark.skipif(not shutil.which("man"), reason="man is not installed")
+def test_man_finds_the_pages(installed):
+    for words, title in ((["dnmf"], "dnmf - distributed"), (["dnmf-fit"], "dnmf-fit - "), (["5", "dnmf-files"], "dnmf-files - ")):
+        assert title in run("man", *words, MANPATH=str(installed / "share/man"), MANPAGER="cat", MANWIDTH="80")
+
+
+def test_completion_is_installed(installed):
+    for name in ("bash-completion/completions/dnmf", "zsh/site-functions/_dnmf", "fish/vendor_completions.d/dnmf.fish"):
+        assert "made from its tables of options" in (installed / "share" / name).read_text()
 
 
 def test_installs_one_header_and_both_libraries(installed):

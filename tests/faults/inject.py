@@ -62,6 +62,10 @@ CASES = {
     "fit-batches": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 3 --batch-rows 10 -o {out}/m.h5"),
     "fit-checkpoint": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 4 --checkpoint {out}/c.h5 --checkpoint-every 1 "
                                "-o {out}/m.h5"),
+    "fit-restarts": ("m.h5", "fit {in}/dense.h5 -k 3 --max-iter 4 --restarts 3 --checkpoint {out}/c.h5 "
+                             "--checkpoint-every 2 -o {out}/m.h5"),
+    "fit-resume-restarts": ("m.h5", "fit {in}/dense.h5 --resume {in}/restarts-checkpoint.h5 -k 3 --restarts 3 "
+                                    "--max-iter 1 -o {out}/m.h5"),
     "fit-resume": ("m.h5", "fit {in}/dense.h5 --resume {in}/checkpoint.h5 -k 3 --max-iter 1 -o {out}/m.h5"),
     "fit-text-log": ("m.h5", "fit {in}/triples.csv -k 2 --max-iter 3 --log {out}/log.jsonl -o {out}/m.h5"),
     "fit-resume-observed": ("m.h5", "fit {in}/ratings.h5 --resume {in}/observed-checkpoint.h5 -k 3 --max-iter 1 "
@@ -85,6 +89,7 @@ CASES = {
     "recommend-unknown": ("r.csv", "recommend {in}/observed.h5 --seen {in}/ratings.h5 --rows 1,nobody -o {out}/r.csv"),
     "describe": ("", "describe {in}/observed.h5"),
     "describe-csv": ("d.csv", "describe {in}/observed.h5 --labels {in}/labels.csv -o {out}/d.csv"),
+    "report": ("p.html", "report {in}/observed.h5 --labels {in}/labels.csv -o {out}/p.html"),
     "tune-lists": ("m.h5", "tune {in}/ratings.h5 -k 2 --folds 2 --max-iter 2 --metric ndcg@3 -o {out}/m.h5"),
     "reconstruct": ("r.h5", "reconstruct {in}/observed.h5 -o {out}/r.h5"),
     "export-csv": ("a.csv", "export {in}/zeros.h5 -o {out}/a.csv"),
@@ -98,7 +103,7 @@ CASES = {
 # One of each command and of each kind of fit.
 QUICK = ["generate", "import-triples", "import-gzip", "fit-dense", "fit-sparse-mu", "fit-kl-sparse", "fit-observed",
          "fit-observed-svd", "fit-implicit", "fit-batches", "fit-resume", "tune", "transform-observed", "predict",
-         "recommend", "recommend-new", "evaluate-lists", "describe-csv", "export-factors", "split", "reconstruct"]
+         "recommend", "recommend-new", "evaluate-lists", "describe-csv", "report", "export-factors", "split", "reconstruct"]
 
 
 def environment(**more):
@@ -134,6 +139,8 @@ def make_inputs(program, folder):
     quiet_run(program, "fit", folder / "ratings.h5", "-k", 3, "--max-iter", 5, "-o", folder / "observed.h5")
     quiet_run(program, "fit", folder / "dense.h5", "-k", 3, "--max-iter", 10**9, "--tol", 0, "--time-limit", 0.1,
               "--checkpoint", folder / "checkpoint.h5", "-o", folder / "unused.h5", expect=75)
+    quiet_run(program, "fit", folder / "dense.h5", "-k", 3, "--max-iter", 10**9, "--tol", 0, "--time-limit", 0.1,
+              "--restarts", 3, "--checkpoint", folder / "restarts-checkpoint.h5", "-o", folder / "none.h5", expect=75)
     quiet_run(program, "fit", folder / "ratings.h5", "-k", 3, "--max-iter", 10**9, "--tol", 0, "--time-limit", 0.1,
               "--checkpoint", folder / "observed-checkpoint.h5", "-o", folder / "unused.h5", expect=75)
     quiet_run(program, "export", folder / "dense.h5", "-o", folder / "old.h5ad")

@@ -9,7 +9,7 @@ import re
 from sources import c_files, report, root_from_arguments, without_comments
 
 # Lowest first; layers of one line are peers, which know nothing of each other.
-ORDER = [["base"], ["comm"], ["matrix"], ["factor"], ["store", "init", "solve"], ["cost"], ["fit"], ["model"], ["api"],
+ORDER = [["base"], ["comm", "page"], ["matrix"], ["factor"], ["store", "init", "solve"], ["cost"], ["fit"], ["model"], ["api"],
          ["cli"]]
 LEVEL = {layer: level for level, layers in enumerate(ORDER) for layer in layers}
 

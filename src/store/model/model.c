@@ -165,8 +165,12 @@ void dnmf_model_free(dnmf_model *model) {
   free(model->bias.col);
   free(model->row_counts);
   free(model->col_counts);
+  dnmf_panel_free(&model->row_samples);
+  dnmf_panel_free(&model->col_samples);
   free(model->mean_row);
   free(model->mean_col);
+  free(model->stability);
+  free(model->stable_runs);
   dnmf_ids_free(&model->row_ids);
   dnmf_ids_free(&model->col_ids);
   for (int64_t i = 0; i < model->attribute_count; i++)

@@ -95,6 +95,16 @@ static dnmf_status create_parts(dnmf_error *error, hid_t file, const dnmf_model 
   return DNMF_OK;
 }
 
+/* What the draws of a chain have of their own. */
+static dnmf_status create_samples(dnmf_error *error, hid_t file, const dnmf_model *model) {
+  const int64_t rows[2] = {model->rows, model->samples};
+  const int64_t cols[2] = {model->cols, model->samples};
+  if (model->samples == 0)
+    return DNMF_OK;
+  DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/samples/row_bias", H5T_IEEE_F64LE, 2, rows));
+  return dnmf_hdf5_create_dataset(error, file, "/samples/col_bias", H5T_IEEE_F64LE, 2, cols);
+}
+
 static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *plan) {
   const dnmf_model *model = plan->model;
   int64_t w_shape[2] = {model->rows, model->components};
@@ -106,10 +116,15 @@ static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *p
   DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/H", type, 2, h_shape));
   DNMF_TRY(create_biases(error, file, model));
   DNMF_TRY(create_counts(error, file, model));
+  DNMF_TRY(create_samples(error, file, model));
   if (model->mean_row)
     DNMF_TRY(write_whole(error, file, "/mean_row", model->components, model->mean_row));
   if (model->mean_col)
     DNMF_TRY(write_whole(error, file, "/mean_col", model->components, model->mean_col));
+  if (model->stability)
+    DNMF_TRY(write_whole(error, file, "/consensus/stability", model->components, model->stability));
+  if (model->stable_runs)
+    DNMF_TRY(write_whole(error, file, "/consensus/runs", model->components, model->stable_runs));
   DNMF_TRY(create_parts(error, file, model));
   DNMF_TRY(dnmf_ids_create(error, file, "/row_ids", &model->row_ids, plan->row_width));
   return dnmf_ids_create(error, file, "/col_ids", &model->col_ids, plan->col_width);
@@ -119,8 +134,9 @@ static int64_t bytes_needed(const model_plan *plan) {
   const dnmf_model *model = plan->model;
   const int64_t number = (int64_t)sizeof(double);
   const int64_t object = 1024; /* more than the header of an attribute or a small dataset */
-  int64_t bytes = (model->rows + model->cols) * (model->components + 2) * number; /* with bias and count */
-  bytes += 2 * (int64_t)model->components * number;
+  int64_t bytes =
+      (model->rows + model->cols) * (model->components + model->samples + 2) * number; /* with biases and count */
+  bytes += 4 * (int64_t)model->components * number;
   for (int i = 0; i < model->part_count; i++)
     bytes += part_rows(model, &model->parts[i]) * model->parts[i].panel->components * number + object;
   bytes += dnmf_ids_bytes(&model->row_ids, plan->row_width) + dnmf_ids_bytes(&model->col_ids, plan->col_width);
@@ -145,6 +161,10 @@ static dnmf_status fill_lines(dnmf_context *context, hid_t file, const dnmf_mode
     DNMF_TRY(dnmf_hdf5_write(context, file, "/bias/row", H5T_NATIVE_DOUBLE, &rows, model->bias.row));
   if (model->bias.fitted && model->bias.col)
     DNMF_TRY(dnmf_hdf5_write(context, file, "/bias/col", H5T_NATIVE_DOUBLE, &cols, model->bias.col));
+  if (model->samples > 0) {
+    DNMF_TRY(dnmf_panel_write(context, file, "/samples/row_bias", model->owned_rows, &model->row_samples));
+    DNMF_TRY(dnmf_panel_write(context, file, "/samples/col_bias", model->owned_cols, &model->col_samples));
+  }
   if (model->row_counts)
     DNMF_TRY(dnmf_hdf5_write(context, file, "/observed/row", H5T_NATIVE_INT64, &rows, model->row_counts));
   if (model->col_counts)

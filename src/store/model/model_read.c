@@ -41,7 +41,9 @@ static dnmf_status check_parts(dnmf_error *error, const char *path, hid_t file, 
                {"/observed/row", shape->rows},
                {"/observed/col", shape->cols},
                {"/mean_row", shape->components},
-               {"/mean_col", shape->components}};
+               {"/mean_col", shape->components},
+               {"/consensus/stability", shape->components},
+               {"/consensus/runs", shape->components}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (dnmf_hdf5_exists(file, parts[i].name))
       DNMF_TRY(dnmf_hdf5_check_length(error, path, file, parts[i].name, parts[i].count));
@@ -195,14 +197,39 @@ static dnmf_status read_counts(dnmf_context *context, hid_t file, const char *na
   return dnmf_hdf5_read(context, file, name, H5T_NATIVE_INT64, &slab, memory);
 }
 
-static dnmf_status read_mean_row(dnmf_context *context, hid_t file, const char *name, int components, double **row) {
+static dnmf_status read_component_numbers(dnmf_context *context, hid_t file, const char *name, int components,
+                                          double **row) {
   void *memory = NULL;
   dnmf_slab slab = {{0, 0}, {components, 1}};
   if (!dnmf_hdf5_exists(file, name))
     return DNMF_OK;
-  DNMF_TRY(dnmf_allocate(&context->error, "the mean row", components, sizeof(double), &memory));
+  DNMF_TRY(dnmf_allocate(&context->error, "numbers of components", components, sizeof(double), &memory));
   *row = memory;
   return dnmf_hdf5_read(context, file, name, H5T_NATIVE_DOUBLE, &slab, memory);
+}
+
+/* The biases of the draws of a chain, where there are any. */
+static dnmf_status read_samples(dnmf_context *context, const char *path, hid_t file, dnmf_model *model) {
+  dnmf_error *error = &context->error;
+  dnmf_hdf5_shape rows, cols;
+  if (!dnmf_hdf5_exists(file, "/samples/row_bias") || !dnmf_hdf5_exists(file, "/samples/col_bias"))
+    return DNMF_OK;
+  DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/row_bias", &rows));
+  DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/col_bias", &cols));
+  if (rows.rank != 2 || cols.rank != 2 || !rows.numeric || !cols.numeric || rows.extent[1] != cols.extent[1] ||
+      rows.extent[1] < 1 || model->components % rows.extent[1] != 0 || rows.extent[0] < model->owned_rows.end ||
+      cols.extent[0] < model->owned_cols.end)
+    return dnmf_fail(error, DNMF_ERROR_INPUT,
+                     "%s is damaged: /samples/row_bias (%s) and /samples/col_bias (%s) do not belong to its %d "
+                     "components",
+                     path, rows.text, cols.text, model->components);
+  model->samples = (int)rows.extent[1];
+  DNMF_TRY(dnmf_panel_create(error, "biases of draws", dnmf_range_size(model->owned_rows), model->samples, DNMF_DOUBLE,
+                             &model->row_samples));
+  DNMF_TRY(dnmf_panel_create(error, "biases of draws", dnmf_range_size(model->owned_cols), model->samples, DNMF_DOUBLE,
+                             &model->col_samples));
+  DNMF_TRY(dnmf_panel_read(context, file, "/samples/row_bias", model->owned_rows, &model->row_samples));
+  return dnmf_panel_read(context, file, "/samples/col_bias", model->owned_cols, &model->col_samples);
 }
 
 static dnmf_status read_side_ids(dnmf_context *context, const char *path, hid_t file, const char *name, int64_t count,
@@ -224,8 +251,11 @@ static dnmf_status read_numbers(dnmf_context *context, const char *path, hid_t f
   DNMF_TRY(read_biases(context, path, file, model));
   DNMF_TRY(read_counts(context, file, "/observed/row", model->owned_rows, &model->row_counts));
   DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
-  DNMF_TRY(read_mean_row(context, file, "/mean_row", model->components, &model->mean_row));
-  return read_mean_row(context, file, "/mean_col", model->components, &model->mean_col);
+  DNMF_TRY(read_samples(context, path, file, model));
+  DNMF_TRY(read_component_numbers(context, file, "/mean_row", model->components, &model->mean_row));
+  DNMF_TRY(read_component_numbers(context, file, "/mean_col", model->components, &model->mean_col));
+  DNMF_TRY(read_component_numbers(context, file, "/consensus/stability", model->components, &model->stability));
+  return read_component_numbers(context, file, "/consensus/runs", model->components, &model->stable_runs);
 }
 
 dnmf_status dnmf_model_read_provenance(dnmf_context *context, const char *path, dnmf_model *model) {

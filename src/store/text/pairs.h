@@ -33,10 +33,10 @@ void dnmf_pairs_free(dnmf_pairs *pairs); /* local; accepts zeroed pairs */
 /* Writes pairs with their scores to `path` directly (pass dnmf_output's partial name), those of which `left_out` is
  * true excepted, in the order of the file whatever the number of processes. As CSV: row,column,score. As HDF5: the
  * datasets row and col (int64 where all names of that side are integers as they would be printed, else strings) and
- * score. collective */
+ * score. With `deviations`, not NULL on all processes or on none, deviation behind it. collective */
 dnmf_status dnmf_scores_write_text(dnmf_context *context, const char *path, const dnmf_pairs *pairs,
-                                   const double *scores, const bool *left_out);
+                                   const double *scores, const double *deviations, const bool *left_out);
 dnmf_status dnmf_scores_write_hdf5(dnmf_context *context, const char *path, const dnmf_pairs *pairs,
-                                   const double *scores, const bool *left_out);
+                                   const double *scores, const double *deviations, const bool *left_out);
 
 #endif

@@ -35,6 +35,10 @@ dnmf_status dnmf_text_id(dnmf_error *error, dnmf_interner *ids, const char *what
  */
 bool dnmf_text_names_triples(dnmf_field *fields, int64_t count, int roles);
 
+/* Whether the first lines can only be rows of a table without names of rows: numbers alone, with fractions where triples
+ * have ids, or nine and more in a line. local */
+bool dnmf_text_is_table_of_numbers(const dnmf_text_file *file, const dnmf_dialect *dialect);
+
 /* Whether a name is one that people and tools give to ids, of rows or of columns. local */
 bool dnmf_text_names_ids(const dnmf_field *name);
 

@@ -132,6 +132,41 @@ static dnmf_status read_opening(dnmf_error *error, const dnmf_text_file *file, c
   return dnmf_text_locate(error, file->path, 0, DNMF_ERROR_INPUT);
 }
 
+static void free_opening(opening *head) {
+  for (int i = 0; i < OPENING; i++)
+    free(head->fields[i]);
+}
+
+static bool has_fraction(const opening *head, const dnmf_field *field) {
+  const size_t length = (size_t)(field->end - field->begin);
+  return is_table_number(head, field) && memchr(field->begin, head->decimal ? head->decimal : '.', length) != NULL;
+}
+
+/* Rows of numbers, below a header or without: many in a line, or fractions in both columns where triples have ids. */
+static bool are_rows_of_numbers(const opening *head) {
+  enum { MANY = 9 };
+  bool fractions[2] = {false, false};
+  for (int line = 1; line < OPENING && head->count[line] > 0; line++)
+    for (int64_t i = 0; i < head->count[line]; i++) {
+      const dnmf_field *cell = &head->fields[line][i];
+      if (!is_table_number(head, cell) && !dnmf_text_is_missing(cell->begin, cell->end))
+        return false;
+      if (i < 2 && has_fraction(head, cell))
+        fractions[i] = true;
+    }
+  return head->count[1] > 2 && head->count[0] == head->count[1] &&
+         (head->count[1] >= MANY || (fractions[0] && fractions[1]));
+}
+
+bool dnmf_text_is_table_of_numbers(const dnmf_text_file *file, const dnmf_dialect *dialect) {
+  dnmf_error ignored = {0}; /* what is wrong in the file is told when it is read */
+  opening head = {0};
+  const bool found = read_opening(&ignored, file, dialect, &head) == DNMF_OK && are_rows_of_numbers(&head) &&
+                     !dnmf_text_names_triples(head.fields[0], head.count[0], DNMF_PAIR_ROLES);
+  free_opening(&head);
+  return found;
+}
+
 /* The column ids of the header, each of which must be there; they may repeat. */
 static dnmf_status take_column_ids(dnmf_error *error, const opening *head, table *all) {
   int64_t shift = all->fields - head->count[0]; /* 1: the column of row ids has no name */
@@ -304,8 +339,7 @@ dnmf_status dnmf_open_table(dnmf_context *context, const dnmf_text_file *file, c
   source->sparse = false;
   source->missing = DNMF_MISSING_ZERO;
   dnmf_status status = dnmf_agree(context, decide(&context->error, file, options, &head, &all));
-  for (int i = 0; i < OPENING; i++)
-    free(head.fields[i]);
+  free_opening(&head);
   snprintf(source->note, sizeof source->note, "%s", all.taken);
   if (status == DNMF_OK)
     status = read_table(context, file, &all, source);

@@ -1,4 +1,4 @@
-/* Scores as three HDF5 datasets of one length, each process its own part. */
+/* Scores as HDF5 datasets of one length, each process its own part. */
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/hdf5/hdf5_file.h"
@@ -19,6 +19,7 @@ typedef struct scored {
   dnmf_ids cols;
   int64_t widths[2];
   double *scores;
+  double *deviations; /* NULL: none */
 } scored;
 
 static bool is_integer(const dnmf_ids *names, int64_t at, int64_t *value) {
@@ -68,21 +69,21 @@ static dnmf_status list_ids(dnmf_error *error, const scored *all, const dnmf_pai
   return DNMF_OK;
 }
 
-static dnmf_status list_scores(dnmf_error *error, const dnmf_pairs *pairs, const double *scores, const bool *left_out,
-                               scored *all) {
+static dnmf_status list_numbers(dnmf_error *error, const scored *all, const dnmf_pairs *pairs, const double *numbers,
+                                const bool *left_out, double **listed) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "scores", dnmf_range_size(all->range), sizeof(double), &memory));
-  all->scores = memory;
+  *listed = memory;
   int64_t line = 0;
   for (int64_t i = 0; i < pairs->count; i++)
     if (!left_out[i])
-      all->scores[line++] = scores[i];
+      (*listed)[line++] = numbers[i];
   return DNMF_OK;
 }
 
 static dnmf_status scores_create_datasets(dnmf_error *error, const scored *all) {
   hid_t file = -1;
-  int64_t bytes = all->total * (int64_t)sizeof(double) + dnmf_ids_bytes(&all->rows, all->widths[0]) +
+  int64_t bytes = 2 * all->total * (int64_t)sizeof(double) + dnmf_ids_bytes(&all->rows, all->widths[0]) +
                   dnmf_ids_bytes(&all->cols, all->widths[1]);
   DNMF_TRY(dnmf_hdf5_create_alone(error, all->path, bytes, &file));
   dnmf_status status = dnmf_ids_create(error, file, "/row", &all->rows, all->widths[0]);
@@ -90,6 +91,8 @@ static dnmf_status scores_create_datasets(dnmf_error *error, const scored *all) 
     status = dnmf_ids_create(error, file, "/col", &all->cols, all->widths[1]);
   if (status == DNMF_OK)
     status = dnmf_hdf5_create_dataset(error, file, "/score", H5T_IEEE_F64LE, 1, &all->total);
+  if (status == DNMF_OK && all->deviations)
+    status = dnmf_hdf5_create_dataset(error, file, "/deviation", H5T_IEEE_F64LE, 1, &all->total);
   return dnmf_hdf5_close_layout(error, all->path, file, status);
 }
 
@@ -97,6 +100,8 @@ static dnmf_status scores_write_datasets(dnmf_context *context, hid_t file, cons
   dnmf_slab lines = dnmf_slab_of(all->range);
   DNMF_TRY(dnmf_ids_write(context, file, "/row", &all->rows, all->widths[0]));
   DNMF_TRY(dnmf_ids_write(context, file, "/col", &all->cols, all->widths[1]));
+  if (all->deviations)
+    DNMF_TRY(dnmf_hdf5_write(context, file, "/deviation", H5T_NATIVE_DOUBLE, &lines, all->deviations));
   return dnmf_hdf5_write(context, file, "/score", H5T_NATIVE_DOUBLE, &lines, all->scores);
 }
 
@@ -110,7 +115,7 @@ static dnmf_status write_all(dnmf_context *context, scored *all) {
 }
 
 dnmf_status dnmf_scores_write_hdf5(dnmf_context *context, const char *path, const dnmf_pairs *pairs,
-                                   const double *scores, const bool *left_out) {
+                                   const double *scores, const double *deviations, const bool *left_out) {
   scored all = {.path = path};
   int64_t kept = 0;
   for (int64_t i = 0; i < pairs->count; i++)
@@ -124,12 +129,15 @@ dnmf_status dnmf_scores_write_hdf5(dnmf_context *context, const char *path, cons
   if (status == DNMF_OK)
     status = list_ids(error, &all, pairs, left_out, &pairs->col_names, pairs->col, &all.cols);
   if (status == DNMF_OK)
-    status = list_scores(error, pairs, scores, left_out, &all);
+    status = list_numbers(error, &all, pairs, scores, left_out, &all.scores);
+  if (status == DNMF_OK && deviations)
+    status = list_numbers(error, &all, pairs, deviations, left_out, &all.deviations);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
     status = write_all(context, &all);
   dnmf_ids_free(&all.rows);
   dnmf_ids_free(&all.cols);
   free(all.scores);
+  free(all.deviations);
   return status;
 }

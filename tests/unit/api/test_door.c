@@ -179,7 +179,7 @@ static void wrong_settings_are_usage_errors(void **state) {
   expect_setting(&d, zeros.grid, "7x7", "7x7");
   expect_setting(&d, ratings.bias, "both", "--bias needs --missing unobserved");
   expect_setting(&d, ratings.patience, 3, "--patience has no use here");
-  expect_setting(&d, ratings.validation, "0.1", "--validation needs --missing unobserved");
+  expect_setting(&d, ratings.validation, "test.csv", "--validation test.csv: a fit that counts zeros");
   expect_setting(&d, batches.forget, 0.5, "--forget has no use here");
   d.settings.missing = "unobserved";
   expect_setting(&d, zeros.exact_residual, true, "--exact-residual has no use here");

@@ -36,6 +36,7 @@ static const char *const texts[][2] = {
     {"", "feature-type"},
     {"", "feature-names"},
     {"tune", "metric"},
+    {"tune", "perturb"},
     {"", "grid"},
     {"fit", "checkpoint-every"},
     {"generate", "scale"},
@@ -54,6 +55,7 @@ static const char *const texts[][2] = {
     {"plan", "processes"},
     {"", "label-columns"},
     {"describe", "row-label-columns"},
+    {"report", "title"},
 };
 
 static bool is_listed(const char *command, const char *option) {
@@ -136,11 +138,24 @@ static void every_command_has_room_for_its_options(void **state) {
   }
 }
 
+/* Help is broken into lines where it is printed (help.h). */
+static void no_help_of_an_option_breaks_lines_itself(void **state) {
+  (void)state;
+  for (const cli_command *const *command = cli_commands; *command; command++) {
+    const cli_option *option;
+    size_t base = 0;
+    for (size_t i = 0; (option = cli_option_at(*command, i, &base)); i++)
+      if (strchr(option->help, '\n') || strstr(option->help, "  "))
+        fail_msg("dnmf %s --%s: the help has an end of line or several blanks", (*command)->name, option->name);
+    assert_null(strchr((*command)->summary, '\n'));
+  }
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(every_text_is_a_file_or_listed),         mpi_test(what_sounds_like_a_file_is_one),
       mpi_test(every_output_is_known_as_one),           mpi_test(more_options_than_there_is_room_for_are_refused),
-      mpi_test(every_command_has_room_for_its_options),
+      mpi_test(every_command_has_room_for_its_options), mpi_test(no_help_of_an_option_breaks_lines_itself),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,7 @@ static inline dnmf_status keep(void *state, const dnmf_fit_state *now, bool last
   k->state = *now;
   k->state.result.objective_history = keep_values(result->objective_history, result->history_count);
   k->state.result.seconds_history = keep_values(result->seconds_history, result->history_count);
+  k->state.result.error_history = keep_values(result->error_history, result->history_count);
   k->state.result.validation_history = keep_values(result->validation_history, result->history_count);
   keep_panel(k->w, &k->saved_w);
   keep_panel(k->h, &k->saved_h);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "cost/cost.h"
+#include "fit/restarts.h"
 #include "matrix/csr.h"
 #include "matrix/product.h"
 
@@ -190,6 +191,39 @@ static void so_under_divergences(void **state) {
   on_every_grid(check_divergences);
 }
 
+/* Beside the model's own factors, as a job has them. What is noted of each restart comes on top of the plan. */
+static void check_restarts(const dnmf_grid *grid) {
+  enum { RESTARTS = 12, COMPONENTS = 8, NOTES = 3000 };
+  dnmf_context *context = test_context();
+  const whole a = whole_matrix(31, 23);
+  dnmf_settings options = fit_options(DNMF_SOLVER_HALS, COMPONENTS, ITERATIONS);
+  for (int side_by_side = 4; side_by_side <= RESTARTS; side_by_side += 4) {
+    const form f = {.rows = a.rows, .cols = a.cols, .components = COMPONENTS, .threads = 1};
+    dnmf_job job = job_of(&f);
+    dnmf_restarts restarts;
+    problem p;
+    job.starts = side_by_side;
+    job.restarts = RESTARTS;
+    const size_t before = held.live;
+    problem_create(grid, &a, false, DNMF_DOUBLE, COMPONENTS, &p);
+    const dnmf_cost_memory memory = dnmf_cost_memory_at(context, &job, grid->rows, grid->cols, grid->row, grid->col, 0);
+    assert_ok(dnmf_restarts_create(&context->error, RESTARTS, 1, &restarts));
+    restarts.side_by_side = side_by_side;
+    held.peak = held.live;
+    assert_ok(dnmf_fit_restarts(context, &options, &p.a, &p.layout, &restarts));
+    assert_close((double)(held.peak - before), memory.block + memory.factors + memory.grams + memory.work,
+                 RESTARTS * NOTES);
+    dnmf_restarts_free(&restarts);
+    problem_free(&p);
+    assert_int_equal(held.live, before);
+  }
+}
+
+static void restarts_take_what_is_planned(void **state) {
+  (void)state;
+  on_every_grid(check_restarts);
+}
+
 /* The planned process is the one with most. */
 static void the_first_process_holds_most(void **state) {
   (void)state;
@@ -312,6 +346,7 @@ int run_tests(void) {
       mpi_test(memory_and_traffic_are_what_a_fit_takes),
       mpi_test(so_is_the_work_of_a_block_by_rows_alone),
       mpi_test(so_under_divergences),
+      mpi_test(restarts_take_what_is_planned),
       mpi_test(the_first_process_holds_most),
       mpi_test(times_are_operations_over_rates),
       mpi_test(one_pass_reads_a_once),

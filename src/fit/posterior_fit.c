@@ -1,0 +1,405 @@
+/*
+ * The chain as a problem of the loop: an iteration is a sweep.
+ */
+#include "fit/posterior_fit.h"
+
+#include "chain_figures.h"
+#include "held_out.h"
+#include "sampler.h"
+
+#include "base/memory.h"
+#include "comm/clock.h"
+#include "comm/collective.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What travels with the sampler's sums. */
+enum {
+  CHAIN_ASKS = 0,
+  CHAIN_SQUARES = DNMF_ASKS,
+  CHAIN_MEAN_SQUARES,
+  CHAIN_COUNT,
+  CHAIN_WATCHED,
+  CHAIN_EXTRA = CHAIN_WATCHED + DNMF_EXACT_PARTS
+};
+
+/* The trace has a row a sweep. */
+enum { TRACE_NOISE = 0, TRACE_WATCHED, TRACE_FIGURES };
+
+typedef struct posterior_fit {
+  const dnmf_settings *settings;
+  dnmf_context *context;
+  const dnmf_ratings *ratings;
+  const dnmf_ratings_view *held_out;
+  dnmf_panel *w;
+  dnmf_panel *h;
+  dnmf_posterior *posterior;
+  dnmf_sampler sampler;
+  dnmf_panel trace;
+  int kept; /* draws */
+  dnmf_panel held_out_needed;
+  double *held_out_squares; /* of each owned row */
+  double *scores;           /* of the held-out entries by the draw at hand */
+  double *mean_scores;      /* by the mean of those kept */
+} posterior_fit;
+
+void dnmf_posterior_free(dnmf_posterior *posterior) {
+  dnmf_panel_free(&posterior->kept_w);
+  dnmf_panel_free(&posterior->kept_h);
+  memset(posterior, 0, sizeof *posterior);
+}
+
+int dnmf_posterior_kept(const dnmf_posterior_settings *settings, int sweeps) {
+  const int counted = sweeps - settings->burn_in;
+  return counted > 0 ? counted / settings->thin : 0;
+}
+
+int dnmf_posterior_draws(const dnmf_posterior_settings *settings) {
+  return settings->keep_mean ? 1 : dnmf_posterior_kept(settings, settings->burn_in + settings->samples);
+}
+
+static int all_sweeps(const dnmf_settings *settings) {
+  return settings->posterior.burn_in + settings->posterior.samples;
+}
+
+/* --- Memory ------------------------------------------------------------------------------------------------ */
+
+static dnmf_status allocate_numbers(dnmf_error *error, int64_t count, double **numbers) {
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate_zero(error, "held-out predictions", count, sizeof(double), &memory);
+  *numbers = memory;
+  return status;
+}
+
+static dnmf_status create_chain_held_out(posterior_fit *p) {
+  dnmf_error *error = &p->context->error;
+  const dnmf_csr *entries = &p->held_out->entries;
+  DNMF_TRY(dnmf_panel_create(error, "fetched factor rows", p->held_out->needed_count, p->h->components, p->h->precision,
+                             &p->held_out_needed));
+  DNMF_TRY(allocate_numbers(error, entries->rows, &p->held_out_squares));
+  DNMF_TRY(allocate_numbers(error, entries->start[entries->rows], &p->scores));
+  return allocate_numbers(error, entries->start[entries->rows], &p->mean_scores);
+}
+
+static dnmf_status posterior_open(dnmf_loop *loop, void *state) {
+  posterior_fit *p = state;
+  dnmf_error *error = &p->context->error;
+  const dnmf_posterior_settings *settings = &p->settings->posterior;
+  const int draws = dnmf_posterior_draws(settings);
+  (void)loop;
+  DNMF_TRY(dnmf_sampler_create(p->context, p->settings, p->ratings, p->w, p->h, CHAIN_EXTRA, &p->sampler));
+  DNMF_TRY(
+      dnmf_panel_create(error, "draws", p->w->rows, draws * p->w->components, p->w->precision, &p->posterior->kept_w));
+  DNMF_TRY(
+      dnmf_panel_create(error, "draws", p->h->rows, draws * p->h->components, p->h->precision, &p->posterior->kept_h));
+  DNMF_TRY(
+      dnmf_panel_create(error, "figures of sweeps", all_sweeps(p->settings), TRACE_FIGURES, DNMF_DOUBLE, &p->trace));
+  return p->held_out ? create_chain_held_out(p) : DNMF_OK;
+}
+
+static void posterior_close(void *state) {
+  posterior_fit *p = state;
+  dnmf_sampler_free(&p->sampler);
+  dnmf_panel_free(&p->trace);
+  dnmf_panel_free(&p->held_out_needed);
+  free(p->held_out_squares);
+  free(p->scores);
+  free(p->mean_scores);
+}
+
+/* --- Draws that are kept ----------------------------------------------------------------------------------- */
+
+/* The draw as number `at`, or into the mean of those before it. */
+static void keep_draw(const dnmf_panel *x, int at, bool mean, dnmf_panel *kept) {
+  const int width = x->components;
+  for (int64_t row = 0; row < x->rows; row++)
+    for (int c = 0; c < width; c++) {
+      const double number = dnmf_panel_get(x, row, c);
+      const double before = mean ? dnmf_panel_get(kept, row, c) : 0;
+      if (mean)
+        dnmf_panel_set(kept, row, c, before + (number - before) / (at + 1));
+      else
+        dnmf_panel_set(kept, row, at * width + c, number);
+    }
+}
+
+/* Draw number `at` as a panel of its own. */
+static void take_draw(const dnmf_panel *kept, int at, dnmf_panel *x) {
+  for (int64_t row = 0; row < x->rows; row++)
+    for (int c = 0; c < x->components; c++)
+      dnmf_panel_set(x, row, c, dnmf_panel_get(kept, row, at * x->components + c));
+}
+
+/* p->scores of the held-out entries by these factors. collective */
+static dnmf_status score_held_out(posterior_fit *p, const dnmf_panel *w, const dnmf_panel *h, dnmf_held_out *view) {
+  DNMF_TRY(dnmf_ratings_gather(p->context, p->held_out, h, &p->held_out_needed));
+  *view = (dnmf_held_out){.settings = p->settings,
+                          .ratings = p->ratings,
+                          .view = p->held_out,
+                          .w = w,
+                          .needed = &p->held_out_needed,
+                          .squares = p->held_out_squares};
+  dnmf_held_out_scores(view, p->context->threads, p->scores);
+  return DNMF_OK;
+}
+
+static void add_to_mean_scores(posterior_fit *p, int before) {
+  const int64_t count = p->held_out->entries.start[p->held_out->entries.rows];
+  for (int64_t i = 0; i < count; i++)
+    p->mean_scores[i] += (p->scores[i] - p->mean_scores[i]) / (before + 1);
+}
+
+/* Whether the sweep that is done is kept. */
+static bool keeps_sweep(const posterior_fit *p) {
+  const int sweeps = (int)p->sampler.sweeps;
+  return dnmf_posterior_kept(&p->settings->posterior, sweeps) > p->kept;
+}
+
+/* --- Figures ----------------------------------------------------------------------------------------------- */
+
+/* A sum of predictions of fitted entries, one of each owned column, each added or subtracted by chance, in units. */
+static void sum_watched(const posterior_fit *p, double parts[DNMF_EXACT_PARTS]) {
+  const dnmf_ratings_view *view = &p->ratings->by_cols;
+  const dnmf_panel *w = &p->sampler.cols.needed;
+  const int k = p->settings->components;
+  for (int64_t row = 0; row < p->h->rows; row++) {
+    const int64_t entries = view->entries.start[row + 1] - view->entries.start[row];
+    const uint64_t bits =
+        dnmf_random_bits(p->settings->seed, DNMF_STREAM_CHAIN_WATCHED, (uint64_t)(view->owned.begin + row), 0);
+    if (entries == 0)
+      continue;
+    const int64_t place = view->entries.index[view->entries.start[row] + (int64_t)((bits >> 1) % (uint64_t)entries)];
+    double score = dnmf_panel_get(p->h, row, k) + dnmf_panel_get(w, place, k);
+    for (int c = 0; c < k; c++)
+      score += dnmf_panel_get(p->h, row, c) * dnmf_panel_get(w, place, c);
+    dnmf_exact_add((bits & 1 ? score : -score) / p->sampler.unit, parts);
+  }
+}
+
+/* What the sweep that is done has come to; with held-out entries, of it alone and of the mean of those kept. */
+static dnmf_status chain_look(dnmf_loop *loop, posterior_fit *p, double extra[CHAIN_EXTRA]) {
+  double clock = MPI_Wtime();
+  dnmf_held_out view;
+  const bool keeps = keeps_sweep(p);
+  if (keeps) {
+    keep_draw(p->w, p->kept, p->settings->posterior.keep_mean, &p->posterior->kept_w);
+    keep_draw(p->h, p->kept, p->settings->posterior.keep_mean, &p->posterior->kept_h);
+  }
+  if (p->held_out) {
+    DNMF_TRY(score_held_out(p, p->w, p->h, &view));
+    loop->seconds.exchange += dnmf_lap(&clock);
+    extra[CHAIN_SQUARES] = dnmf_held_out_squares_of(&view, p->context->threads, p->scores);
+    if (keeps)
+      add_to_mean_scores(p, p->kept);
+    extra[CHAIN_MEAN_SQUARES] = extra[CHAIN_SQUARES];
+    if (keeps || p->kept > 0)
+      extra[CHAIN_MEAN_SQUARES] = dnmf_held_out_squares_of(&view, p->context->threads, p->mean_scores);
+    extra[CHAIN_COUNT] = (double)p->held_out->entries.start[p->held_out->entries.rows];
+  } else {
+    sum_watched(p, extra + CHAIN_WATCHED);
+  }
+  p->kept += keeps;
+  return DNMF_OK;
+}
+
+static void take_extra(const posterior_fit *p, const double extra[CHAIN_EXTRA], bool has_loss, dnmf_reached *reached) {
+  reached->has_loss = has_loss;
+  reached->squares = has_loss ? p->sampler.squares : NAN;
+  reached->loss = reached->watched = 0.5 * p->sampler.squares;
+  reached->held_out_squares = extra[CHAIN_MEAN_SQUARES];
+  reached->held_out_count = extra[CHAIN_COUNT];
+  memcpy(reached->asks, extra + CHAIN_ASKS, sizeof reached->asks);
+}
+
+/* --- The loop's functions ---------------------------------------------------------------------------------- */
+
+/* What was kept by the job before; the mean of the held-out predictions is made again. collective */
+static dnmf_status chain_take_up(dnmf_loop *loop, posterior_fit *p) {
+  const dnmf_panel *kept_w = dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_KEPT_W);
+  const dnmf_panel *kept_h = dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_KEPT_H);
+  const dnmf_panel *trace = dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_TRACE);
+  const dnmf_panel panels[] = {*kept_w, *kept_h, *trace};
+  const dnmf_panel own[] = {p->posterior->kept_w, p->posterior->kept_h, p->trace};
+  for (int i = 0; i < 3; i++)
+    if (own[i].rows > 0)
+      memcpy(own[i].data, panels[i].data,
+             (size_t)own[i].rows * (size_t)own[i].components * dnmf_precision_size(own[i].precision));
+  p->kept = dnmf_posterior_kept(&p->settings->posterior, loop->fits->resume->result.iterations);
+  if (!p->held_out || p->settings->posterior.keep_mean)
+    return DNMF_OK;
+  dnmf_panel w = {0};
+  dnmf_panel h = {0};
+  dnmf_held_out view;
+  dnmf_error *error = &p->context->error;
+  dnmf_status status = dnmf_panel_create(error, "a draw", p->w->rows, p->w->components, p->w->precision, &w);
+  if (status == DNMF_OK)
+    status = dnmf_panel_create(error, "a draw", p->h->rows, p->h->components, p->h->precision, &h);
+  status = dnmf_agree(p->context, status);
+  for (int at = 0; at < p->kept && status == DNMF_OK; at++) {
+    take_draw(&p->posterior->kept_w, at, &w);
+    take_draw(&p->posterior->kept_h, at, &h);
+    status = score_held_out(p, &w, &h, &view);
+    add_to_mean_scores(p, at);
+  }
+  dnmf_panel_free(&w);
+  dnmf_panel_free(&h);
+  return status;
+}
+
+static dnmf_status posterior_begin(dnmf_loop *loop, void *state, dnmf_reached *reached) {
+  posterior_fit *p = state;
+  double extra[CHAIN_EXTRA] = {0};
+  if (loop->fits->resume)
+    DNMF_TRY(chain_take_up(loop, p));
+  DNMF_TRY(dnmf_sampler_begin(&p->sampler, loop->fits->resume ? loop->fits->resume->result.iterations : 0,
+                              loop->fits->resume ? loop->fits->memory.chain_squares : -1, CHAIN_EXTRA, extra));
+  take_extra(p, extra, loop->fits->resume != NULL, reached);
+  return DNMF_OK;
+}
+
+static dnmf_status posterior_step(dnmf_loop *loop, void *state, dnmf_reached *reached) {
+  posterior_fit *p = state;
+  double extra[CHAIN_EXTRA] = {0};
+  const int64_t sweep = p->sampler.sweeps;
+  DNMF_TRY(dnmf_sampler_draw_factors(&p->sampler, &loop->seconds));
+  DNMF_TRY(chain_look(loop, p, extra));
+  dnmf_loop_ask(loop, extra + CHAIN_ASKS);
+  double clock = MPI_Wtime();
+  DNMF_TRY(dnmf_sampler_draw_priors(&p->sampler, CHAIN_EXTRA, extra));
+  loop->seconds.exchange += dnmf_lap(&clock);
+  loop->fits->memory.chain_squares = p->sampler.squares;
+  dnmf_panel_set(&p->trace, sweep, TRACE_NOISE, p->sampler.noise_precision);
+  dnmf_panel_set(&p->trace, sweep, TRACE_WATCHED,
+                 p->held_out ? extra[CHAIN_SQUARES] : dnmf_exact_value(extra + CHAIN_WATCHED));
+  take_extra(p, extra, true, reached);
+  return DNMF_OK;
+}
+
+static void posterior_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
+  posterior_fit *p = state;
+  (void)loop;
+  now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_KEPT_W, DNMF_SIDE_ROWS, &p->posterior->kept_w};
+  now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_KEPT_H, DNMF_SIDE_COLS, &p->posterior->kept_h};
+  now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_TRACE, DNMF_SIDE_NEITHER, &p->trace};
+}
+
+static dnmf_status describe_chain(posterior_fit *p) {
+  dnmf_posterior *posterior = p->posterior;
+  const int64_t first = p->sampler.sweeps > p->settings->posterior.burn_in ? p->settings->posterior.burn_in : 0;
+  const int64_t count = p->sampler.sweeps - first;
+  double *noise = NULL;
+  double sum = 0;
+  DNMF_TRY(allocate_numbers(&p->context->error, 2 * count + 1, &noise));
+  double *watched = noise + count;
+  for (int64_t i = 0; i < count; i++) {
+    noise[i] = dnmf_panel_get(&p->trace, first + i, TRACE_NOISE);
+    watched[i] = dnmf_panel_get(&p->trace, first + i, TRACE_WATCHED);
+    sum += noise[i];
+  }
+  posterior->noise_precision = count > 0 ? sum / (double)count : p->sampler.noise_precision;
+  posterior->noise_r_hat = dnmf_split_r_hat(count, noise);
+  posterior->noise_effective = dnmf_effective_samples(count, noise);
+  posterior->watched_r_hat = dnmf_split_r_hat(count, watched);
+  posterior->watched_effective = dnmf_effective_samples(count, watched);
+  free(noise);
+  return DNMF_OK;
+}
+
+/* A chain that was ended before a draw was kept leaves its last one. */
+static dnmf_status posterior_settle(dnmf_loop *loop, void *state, dnmf_reached *reached) {
+  posterior_fit *p = state;
+  dnmf_posterior *posterior = p->posterior;
+  (void)loop;
+  (void)reached;
+  if (p->kept == 0) {
+    keep_draw(p->w, 0, false, &posterior->kept_w);
+    keep_draw(p->h, 0, false, &posterior->kept_h);
+    p->kept = 1;
+  }
+  posterior->is_mean = p->settings->posterior.keep_mean;
+  posterior->kept = posterior->is_mean ? 1 : p->kept;
+  return dnmf_agree(p->context, describe_chain(p));
+}
+
+static const dnmf_problem_kind posterior_kind = {.open = posterior_open,
+                                                 .begin = posterior_begin,
+                                                 .step = posterior_step,
+                                                 .save = posterior_save,
+                                                 .settle = posterior_settle,
+                                                 .close = posterior_close};
+
+/* --- The fit ----------------------------------------------------------------------------------------------- */
+
+static dnmf_status run_chain(dnmf_context *context, const dnmf_settings *settings, posterior_fit *p,
+                             dnmf_fit_result *result) {
+  const dnmf_ratings *ratings = p->ratings;
+  const double stored = (double)ratings->stored;
+  dnmf_settings chain = *settings;
+  chain.max_iterations = all_sweeps(settings);
+  chain.tolerance = 0;
+  chain.stop = DNMF_STOP_OBJECTIVE;
+  p->settings = &chain;
+  const dnmf_problem problem = {.kind = &posterior_kind,
+                                .state = p,
+                                .precision = ratings->precision,
+                                .sum = stored * ratings->mean,
+                                .sum_squares =
+                                    stored * (ratings->mean * ratings->mean + ratings->deviation * ratings->deviation)};
+  return dnmf_loop_run(context, &chain, &problem, result);
+}
+
+/* Time and traffic of the fit before the chain count, too. */
+static void add_start(const dnmf_fit_result *start, dnmf_fit_result *result) {
+  result->seconds.update += start->seconds.update;
+  result->seconds.exchange += start->seconds.exchange;
+  result->seconds.total += start->seconds.total;
+  result->traffic.gather_words += start->traffic.gather_words;
+  result->traffic.scatter_words += start->traffic.scatter_words;
+  result->traffic.gram_words += start->traffic.gram_words;
+  result->traffic.control_words += start->traffic.control_words;
+  result->traffic.messages += start->traffic.messages;
+}
+
+static bool is_in_chain(const dnmf_settings *settings) {
+  return settings->host && settings->host->resume && dnmf_fit_state_panel(settings->host->resume, DNMF_PART_TRACE);
+}
+
+dnmf_status dnmf_fit_posterior(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
+                               const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h,
+                               dnmf_posterior *posterior, dnmf_fit_result *result) {
+  dnmf_settings later = *settings;
+  dnmf_fit_host host = {.state = NULL};
+  dnmf_fit_result start = {.iterations = 0};
+  posterior_fit p = {.context = context,
+                     .settings = &later,
+                     .ratings = ratings,
+                     .held_out = held_out,
+                     .w = w,
+                     .h = h,
+                     .posterior = posterior};
+  dnmf_status status = DNMF_OK;
+  if (!is_in_chain(settings)) {
+    status = dnmf_fit_observed(context, settings, ratings, held_out, w, h, result);
+    if (status != DNMF_OK || strcmp(result->stop_reason, "signal") == 0 ||
+        strcmp(result->stop_reason, "time-limit") == 0)
+      return status;
+    start = *result;
+    later.time_limit -= start.seconds.total;
+    if (settings->host) {
+      host = *settings->host;
+      host.resume = NULL;
+      later.host = &host;
+    }
+  }
+  status = run_chain(context, &later, &p, result);
+  add_start(&start, result);
+  posterior->start_iterations = start.iterations;
+  dnmf_fit_result_free(&start);
+  if (status == DNMF_OK && result->history_count > 0)
+    result->validation_rmse = result->validation_history[result->history_count - 1];
+  if (status == DNMF_OK && strcmp(result->stop_reason, "max-iter") == 0)
+    result->stop_reason = "samples";
+  return status;
+}

@@ -1,0 +1,56 @@
+/*
+ * Averages over the posterior distribution of a model of ratings: a Gibbs chain from the converged fit.
+ *
+ * The model is
+ *   a_ij ~ N(mean + b_i + b_j + (w_i - c)(h_j - c), 1 / noise precision),   w_i, h_j >= 0,
+ * with the priors of posterior_prior.h (Salakhutdinov & Mnih 2008; Schmidt, Winther & Hansen 2009 of factors that are
+ * not negative), c the level of solve/observed.h. A sweep draws
+ *   every row of W and its bias    given H, its biases, priors and noise
+ *   every row of H and its bias    given W, ...
+ *   the noise precision            given the squared error; prior Gamma(1/2, variance of the ratings / 2)
+ *   the priors of W and of H       given W, and H
+ * each from its exact conditional distribution. Random numbers are functions of (seed, sweep, row, component), and sums
+ * do not depend on their order (base/exact_sum.h): the chain is the same to the last bit on any number of processes and
+ * threads, as long as the fit before it takes as many iterations.
+ *
+ * The mean of the kept draws' predictions is that of one model with components * kept components (multiplied out, the
+ * level is in the biases as always): W = [W_1 ... W_kept] / kept, H = [H_1; ...; H_kept], and the mean biases.
+ */
+#ifndef DNMF_FIT_POSTERIOR_FIT_H
+#define DNMF_FIT_POSTERIOR_FIT_H
+
+#include "fit/observed_fit.h"
+
+/* What a chain leaves beside its last draw. */
+typedef struct dnmf_posterior {
+  int kept;          /* draws; 0: there was no chain */
+  bool is_mean;      /* they are one, the mean of all */
+  dnmf_panel kept_w; /* owned rows x kept * (components + 1): one draw after another, each with its stored bias last */
+  dnmf_panel kept_h;
+  double noise_precision; /* mean over the sweeps that count */
+  int start_iterations;   /* of the fit that the chain starts from */
+  double noise_r_hat;     /* convergence (chain_figures.h) over the sweeps that count: of the noise precision */
+  double noise_effective;
+  double watched_r_hat; /* ... of the squared error of each draw on the held-out entries, or, without, of a sum of
+                           predictions of fitted entries, one of each column, added or subtracted by chance */
+  double watched_effective;
+} dnmf_posterior;
+
+void dnmf_posterior_free(dnmf_posterior *posterior); /* local; accepts a zeroed one */
+
+/* Draws that a chain of so many sweeps has kept, and those that there is room for. local */
+int dnmf_posterior_kept(const dnmf_posterior_settings *settings, int sweeps);
+int dnmf_posterior_draws(const dnmf_posterior_settings *settings);
+
+/* The fit of dnmf_fit_observed, then the chain; w and h hold its last draw afterwards. The result is that of the chain:
+ * an iteration is a sweep, its residual that of the last draw, the validation RMSE that of the mean of the draws kept.
+ * Released with dnmf_fit_result_free and dnmf_posterior_free, also after a failure. collective */
+dnmf_status dnmf_fit_posterior(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
+                               const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h,
+                               dnmf_posterior *posterior, dnmf_fit_result *result);
+
+/* The model of the draws kept, as dnmf_observed_fill_model. collective */
+dnmf_status dnmf_posterior_fill_model(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
+                                      const dnmf_posterior *posterior, dnmf_model *model);
+
+#endif

@@ -1,0 +1,47 @@
+/* The draws of a chain as one model. */
+#include "fit/posterior_fit.h"
+#include "observed_model.h"
+
+#include "comm/collective.h"
+
+/* One factor of the model: kept draws side by side, each number times `scale`, then the mean of the biases; and the
+ * biases by themselves. */
+static dnmf_status join_draws(dnmf_error *error, const dnmf_panel *kept, int draws, int components, double scale,
+                              dnmf_panel *joined, dnmf_panel *biases) {
+  const int width = components + 1;
+  DNMF_TRY(dnmf_panel_create(error, "draws", kept->rows, draws * components + 1, kept->precision, joined));
+  DNMF_TRY(dnmf_panel_create(error, "biases of draws", kept->rows, draws, DNMF_DOUBLE, biases));
+  for (int64_t row = 0; row < kept->rows; row++) {
+    double sum = 0;
+    for (int s = 0; s < draws; s++) {
+      const double bias = dnmf_panel_get(kept, row, s * width + components);
+      for (int c = 0; c < components; c++)
+        dnmf_panel_set(joined, row, s * components + c, scale * dnmf_panel_get(kept, row, s * width + c));
+      dnmf_panel_set(biases, row, s, bias);
+      sum += bias;
+    }
+    dnmf_panel_set(joined, row, draws * components, sum / draws);
+  }
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_posterior_fill_model(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
+                                      const dnmf_posterior *posterior, dnmf_model *model) {
+  const int draws = posterior->kept;
+  dnmf_settings all = *settings;
+  dnmf_panel w = {0};
+  dnmf_panel h = {0};
+  all.components = draws * settings->components;
+  dnmf_status status = join_draws(&context->error, &posterior->kept_w, draws, settings->components, 1.0 / draws, &w,
+                                  &model->row_samples);
+  if (status == DNMF_OK)
+    status = join_draws(&context->error, &posterior->kept_h, draws, settings->components, 1, &h, &model->col_samples);
+  status = dnmf_agree(context, status);
+  model->components = all.components;
+  if (status == DNMF_OK)
+    status = observed_model_fill(context, &all, ratings, &w, &h, draws, model);
+  model->samples = posterior->is_mean ? 0 : draws;
+  dnmf_panel_free(&w);
+  dnmf_panel_free(&h);
+  return status;
+}

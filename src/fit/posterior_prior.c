@@ -1,0 +1,124 @@
+#include "posterior_prior.h"
+
+#include "base/memory.h"
+#include "base/team.h"
+#include "solve/observed_update.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 0, PLACES, PLACE_SQUARES };       /* of a side */
+enum { NUMBERS = 0, PRODUCTS, NUMBER_SQUARES }; /* of a coordinate */
+
+static const double LINE_WEIGHT = 1;   /* of the line's prior, in rows */
+static const double GAMMA_SHAPE = 0.5; /* of a precision's prior, and its rate in squares of the unit */
+static const double GAMMA_RATE = 0.05;
+
+dnmf_status dnmf_prior_create(dnmf_error *error, int coordinates, dnmf_prior *prior) {
+  void *memory = NULL;
+  *prior = (dnmf_prior){.coordinates = coordinates};
+  DNMF_TRY(dnmf_allocate_zero(error, "priors", 3 * (int64_t)coordinates, sizeof(double), &memory));
+  prior->mean = memory;
+  prior->slope = prior->mean + coordinates;
+  prior->precision = prior->slope + coordinates;
+  return DNMF_OK;
+}
+
+void dnmf_prior_free(dnmf_prior *prior) {
+  free(prior->mean);
+  memset(prior, 0, sizeof *prior);
+}
+
+/* Where the sums of a coordinate begin. */
+static ptrdiff_t coordinate_at(int coordinate) {
+  return (ptrdiff_t)DNMF_EXACT_PARTS * (DNMF_PRIOR_ROWS + (ptrdiff_t)DNMF_PRIOR_COORDINATE * coordinate);
+}
+
+static void add_number(double number, double place, double *sums) {
+  dnmf_exact_add(number, sums + (ptrdiff_t)DNMF_EXACT_PARTS * NUMBERS);
+  dnmf_exact_add(number * place, sums + (ptrdiff_t)DNMF_EXACT_PARTS * PRODUCTS);
+  dnmf_exact_add(number * number, sums + (ptrdiff_t)DNMF_EXACT_PARTS * NUMBER_SQUARES);
+}
+
+static void add_row(double place, double *sums) {
+  dnmf_exact_add(1, sums + (ptrdiff_t)DNMF_EXACT_PARTS * ROWS);
+  dnmf_exact_add(place, sums + (ptrdiff_t)DNMF_EXACT_PARTS * PLACES);
+  dnmf_exact_add(place * place, sums + (ptrdiff_t)DNMF_EXACT_PARTS * PLACE_SQUARES);
+}
+
+static double bias_of_row(const dnmf_panel *x, int64_t row, double level) {
+  const int k = x->components - 1;
+  double sum = 0;
+  for (int c = 0; c < k; c++)
+    sum += dnmf_panel_get(x, row, c);
+  return dnmf_panel_get(x, row, k) + level * sum;
+}
+
+/* The sums of some coordinates; those of the bias bring the rows' along. */
+static void add_coordinates(const dnmf_ratings_view *view, const dnmf_panel *x, double level, double deviation,
+                            int begin, int end, double *sums) {
+  const int64_t *start = view->entries.start;
+  const int k = x->components - 1;
+  const double root = sqrt(deviation);
+  for (int64_t row = 0; row < x->rows; row++) {
+    if (start[row + 1] == start[row])
+      continue;
+    const double place = dnmf_count_place((double)(start[row + 1] - start[row]));
+    for (int c = begin; c < end && c < k; c++)
+      add_number((dnmf_panel_get(x, row, c) - level) / root, place, sums + coordinate_at(c));
+    if (end <= k)
+      continue;
+    add_number(bias_of_row(x, row, level) / deviation, place, sums + coordinate_at(k));
+    add_row(place, sums);
+  }
+}
+
+void dnmf_prior_sums(const dnmf_ratings_view *view, const dnmf_panel *x, double level, double deviation, int threads,
+                     double *sums) {
+  enum { AT_ONCE = 8 };
+  const int coordinates = x->components;
+  const int64_t count = dnmf_prior_sums_count(coordinates);
+  for (int64_t i = 0; i < count; i++)
+    sums[i] = 0;
+#pragma omp parallel for num_threads(dnmf_team(threads, 12.0 * (double)x->rows * coordinates))
+  for (int begin = 0; begin < coordinates; begin += AT_ONCE)
+    add_coordinates(view, x, level, deviation, begin, begin + AT_ONCE < coordinates ? begin + AT_ONCE : coordinates,
+                    sums);
+}
+
+/* The normal-gamma posterior of one coordinate, in units. */
+static void draw_coordinate(const double *side, const double *sums, const dnmf_draw_key *key, double *mean,
+                            double *slope, double *precision) {
+  double s[DNMF_PRIOR_ROWS];
+  double t[DNMF_PRIOR_COORDINATE];
+  double normals[2];
+  for (int i = 0; i < DNMF_PRIOR_ROWS; i++)
+    s[i] = dnmf_exact_value(side + (ptrdiff_t)DNMF_EXACT_PARTS * i);
+  for (int i = 0; i < DNMF_PRIOR_COORDINATE; i++)
+    t[i] = dnmf_exact_value(sums + (ptrdiff_t)DNMF_EXACT_PARTS * i);
+  /* The line's precision matrix, over that of the numbers, is R R' with R lower triangular. */
+  const double first = sqrt(s[ROWS] + LINE_WEIGHT);
+  const double cross = s[PLACES] / first;
+  const double second = sqrt(s[PLACE_SQUARES] + LINE_WEIGHT - cross * cross);
+  const double y0 = t[NUMBERS] / first;
+  const double y1 = (t[PRODUCTS] - cross * y0) / second;
+  const double squares = fmax(0, t[NUMBER_SQUARES] - y0 * y0 - y1 * y1);
+  *precision = dnmf_draw_gamma(key, 0, GAMMA_SHAPE + 0.5 * s[ROWS]) / (GAMMA_RATE + 0.5 * squares);
+  dnmf_random_normal_pair(key->seed, key->stream, key->i, 1, normals);
+  const double spread = 1 / sqrt(*precision);
+  *slope = (y1 + spread * normals[1]) / second;
+  *mean = (y0 + spread * normals[0] - cross * *slope) / first;
+}
+
+void dnmf_prior_draw(const double *sums, double deviation, const dnmf_draw_key *key, int64_t first, dnmf_prior *prior) {
+  for (int c = 0; c < prior->coordinates; c++) {
+    const double unit = c + 1 < prior->coordinates ? sqrt(deviation) : deviation;
+    dnmf_draw_key own = *key;
+    own.i += (uint64_t)(first + c);
+    draw_coordinate(sums, sums + coordinate_at(c), &own, &prior->mean[c], &prior->slope[c], &prior->precision[c]);
+    prior->mean[c] *= unit;
+    prior->slope[c] *= unit;
+    prior->precision[c] /= unit * unit;
+  }
+}

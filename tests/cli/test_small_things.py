@@ -1,0 +1,101 @@
+"""Small things that cost people: what they type, and files they have, are understood, or told for what they are."""
+import h5py
+import numpy as np
+import pytest
+
+from program import INPUTS, run
+
+TABLE, TRIPLES = INPUTS / "ratings-5x4.csv", INPUTS / "ratings-triples.csv"
+FIT = ["-o", "out.h5", "-k", 2]
+
+
+@pytest.fixture(scope="module")
+def place(folder):
+    """A folder with a model and with files as people have them."""
+    run(["fit", TRIPLES, "-o", folder / "tm.h5", "-k", 2, "-q"])
+    (folder / "pairs.csv").write_text("1,B\n2,A\n")
+    for name, value in (("minus", -1), ("nothing", np.nan)):
+        with h5py.File(folder / f"{name}.h5", "w") as file:
+            file["matrix"] = np.where(np.arange(12).reshape(3, 4) == 6, value, 1.0)
+            file["row_ids"] = np.array([b"gene1", b"gene2", b"gene3"])
+            file["col_ids"] = np.array([b"c1", b"c2", b"c3", b"c4"])
+    return folder
+
+
+REFUSED = {
+    "a model is no matrix": (["fit", "tm.h5", *FIT], 1, ["tm.h5 is a model", "tm.h5:/W"]),
+    "an address": (["fit", "https://a.org/r.csv", *FIT], 1, ["address on the network", "curl -LO 'https://a.org/r.csv'"]),
+    "a directory": (["fit", ".", *FIT], 1, ["is a directory"]),
+    "no such list of ids": (["fit", TRIPLES, *FIT, "--row-ids", "none.txt"], 1, ["cannot open none.txt"]),
+    "no such list of rows": (["recommend", "tm.h5", "--seen", TRIPLES, "--rows", "none.txt"], 1,
+                             ["--rows: there is no file none.txt, and no such id"]),
+    "an option by its letter": (["fit", TABLE, "-o", "out.h5", "-k", 0], 2, ["error: -k 0: "]),
+    "an option by its letter, joined": (["fit", TABLE, "-o", "out.h5", "-k0"], 2, ["error: -k 0: "]),
+    "an option by its name": (["fit", TABLE, "-o", "out.h5", "--components", 0], 2, ["error: --components 0: "]),
+    "tables by tabs are not written": (["predict", "tm.h5", "pairs.csv", "-o", "x.tsv"], 2, ["x.tsv", "writes CSV"]),
+    "the row's id": (["fit", "minus.h5", *FIT], 1, ["the value of row gene2, column c3 is -1;"]),
+    "the row's id, turned": (["fit", "nothing.h5", *FIT, "--transpose"], 1, ["the value of row c3, column gene2 is nan;"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_is_told_for_what_it_is(place, case):
+    arguments, status, words = REFUSED[case]
+    result = run(arguments, expect=status, cwd=place)
+    assert len(result.messages) == 1
+    for word in words:
+        assert word in result.messages[0]
+    assert not (place / "out.h5").exists() and not (place / "x.tsv").exists()
+
+
+def test_ids_are_told_on_several_processes(place):
+    message, = run(["fit", "minus.h5", *FIT], expect=1, cwd=place, processes=3).messages
+    assert message == run(["fit", "minus.h5", *FIT], expect=1, cwd=place).messages[0]
+
+
+UNDERSTOOD = {("--solver", "cd"): ("solver", "hals"), ("--loss", "kl"): ("loss", "kullback-leibler"),
+              ("--time-limit", "00:10:00"): ("stop_reason", "gradient")}
+
+
+@pytest.mark.parametrize("typed", UNDERSTOOD)
+def test_what_people_type_is_understood(place, typed):
+    name, value = UNDERSTOOD[typed]
+    found = run(["fit", TABLE, *FIT, *typed, "--json", "-q"], cwd=place).json
+    (place / "out.h5").unlink()
+    assert found[name] == value
+
+
+def test_more_threads_than_cores_are_warned_of(place):
+    result = run(["info", TABLE, "--threads", 64], cwd=place)
+    assert "64 threads a process" in result.stderr
+
+
+def comma(rows):
+    return "".join(",".join(map(str, row)) + "\n" for row in rows)
+
+
+FRACTIONS = np.round(np.random.default_rng(3).random((6, 4)) * 9, 2)
+COUNTS = np.random.default_rng(4).integers(0, 6, (5, 12))
+WITHOUT_IDS = {
+    "fractions, three columns": (comma(FRACTIONS[:, :3]), FRACTIONS[:, :3]),
+    "fractions, named": ("height,width,depth,weight\n" + comma(FRACTIONS), FRACTIONS),
+    "many columns of counts": (comma(COUNTS), COUNTS),
+    "many columns of counts, named": (comma([[f"gene{i}" for i in range(12)]]) + comma(COUNTS), COUNTS),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT_IDS)
+def test_a_table_of_numbers_saved_without_ids_is_a_table(tmp_path, case):
+    text, values = WITHOUT_IDS[case]
+    (tmp_path / "a.csv").write_text(text)
+    result = run(["import", tmp_path / "a.csv", "-o", tmp_path / "a.h5"])
+    assert "no row ids" in result.stdout
+    with h5py.File(tmp_path / "a.h5") as file:
+        np.testing.assert_array_equal(file["matrix"][:], values)
+        assert "row_ids" not in file
+
+
+@pytest.mark.parametrize("text", ["1,10,3.5\n2,11,4.5\n", "u,i,r\n1.5,2,3\n2.5,7,4\n", "userId,movieId,rating\n1.5,2.5,3.5\n"])
+def test_ratings_are_not_taken_for_a_table(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    assert "triples" in run(["info", tmp_path / "a.csv"]).stdout
