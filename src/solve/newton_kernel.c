@@ -110,8 +110,8 @@ static void dot_rows(const newton_problem *problem, int64_t count, const int32_t
 }
 
 /* rows = those of the fixed factor; scaled = the same, each times its weight. */
-static void copy_rows(const newton_problem *problem, int64_t count, const int32_t *index, const real *weight,
-                      const newton_desk *s) {
+static void newton_copy_rows(const newton_problem *problem, int64_t count, const int32_t *index, const real *weight,
+                             const newton_desk *s) {
   const int64_t padded = problem->padded;
   for (int64_t e = 0; e < count; e++) {
     const real *row = fixed_row(problem, index[e]);
@@ -192,7 +192,7 @@ static void newton_add_chunk(const newton_problem *problem, int64_t count, const
     gradient[e] = -a[e] * reciprocal;
     weight[e] = a[e] * reciprocal * reciprocal;
   }
-  copy_rows(problem, count, index, weight, s);
+  newton_copy_rows(problem, count, index, weight, s);
   add_rows_of_products(1, padded / VECTOR, count, gradient, 1, s->rows, padded, s->g);
   add_matrix(problem, count, s);
 }
