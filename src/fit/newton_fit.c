@@ -230,8 +230,7 @@ static dnmf_status newton_run_with_columns(dnmf_context *context, const dnmf_set
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE, "--solver newton needs a grid of one column");
   if (settings->held)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                     "--solver newton uses all cells of the matrix, and some are held out or have no value; use "
-                     "--solver mu");
+                     "--solver newton uses all cells of the matrix, and some are held out; use --solver mu");
   if (settings->fixed != DNMF_FIXED_H)
     status = dnmf_columns_create(context, a, &columns);
   if (status == DNMF_OK)

@@ -226,12 +226,9 @@ def test_restarts_are_the_fits_of_their_seeds(sparse, tmp_path, processes):
     assert together["objective"] == min(alone)
 
 
-def test_cells_without_a_value_are_refused(tmp_path):
-    table = counts(12, 9, 3, 4, 8)
-    table[2, 3] = np.nan
-    write_hdf5(tmp_path / "a.h5", table)
-    result = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 2, *NEWTON], processes=2, expect=2)
-    assert len(result.messages) == 1 and not (tmp_path / "m.h5").exists()
+def test_a_search_that_holds_out_cells_is_refused(sparse):
+    result = run(["tune", sparse.source, "--missing", "zero", "-k", "2:3", "--restarts", 2, *NEWTON], expect=2)
+    assert len(result.messages) == 1 and "--solver mu" in result.messages[0]
 
 
 @pytest.mark.parametrize("options, words", [
