@@ -227,7 +227,8 @@ typedef struct dnmf_fit_settings {
   const char *missing; /* what is not stored: "zero", "unobserved", "weak" (zeros that count weak.weight); default
                           "auto": as the data have it */
   const char *loss;    /* default "frobenius"; "kullback-leibler"; with zeros also "itakura-saito" or the beta of a
-                          beta-divergence, "0.5"; all but "frobenius" by "mu" */
+                          beta-divergence, "0.5"; all but "frobenius" by "mu", "kullback-leibler" with zeros also
+                          by "newton" */
   double l1_w;         /* weight of the sum of W; default 0 */
   double l1_h;         /* ... of H */
   double l2;           /* weight of half the squared norms of W and H; default 0 with zeros; of ratings 1.15 of their
@@ -241,8 +242,8 @@ typedef struct dnmf_fit_settings {
                                 with their weight; default "auto": "raw" with zeros, "sqrt-count" of ratings */
 
   /* The course of the fit. */
-  const char *solver; /* "hals", "mu", "bpp"; default "hals", "mu" for a loss other than "frobenius" */
-  int64_t sweeps;     /* coordinate sweeps over a row's components; default 1, mini-batches 3 */
+  const char *solver; /* "hals", "mu", "bpp", "newton"; default "hals", "mu" for a loss other than "frobenius" */
+  int64_t sweeps;     /* coordinate sweeps over a row's components, or steps of "newton"; default 1, mini-batches 3 */
   const char *init;   /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
                          with /W, /H or both; ratings take "random", "nndsvd" and "file:" */
   int64_t seed;       /* of the start, which is the same on any number of processes; default 0 */
@@ -250,7 +251,8 @@ typedef struct dnmf_fit_settings {
   double tol;        /* of the stopping rule; default 1e-4; 0: never stop by it */
   const char *stop;  /* "gradient": projected gradient below tol times the first; "objective": progress of 10
                         iterations below tol times the start; "validation": no better RMSE on what is held out,
-                        whose best model is kept; default "auto": "gradient", "objective" for "mu" and ratings,
+                        whose best model is kept; default "auto": "gradient", "objective" for "mu", "newton" and
+                         ratings,
                         "validation" where ratings are held out */
   double time_limit; /* seconds of iterating in this job; default: none */
   const char *precision; /* of arithmetic and factors: default "double"; "single" */

@@ -57,9 +57,9 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
   return DNMF_OK;
 }
 
-/* Only multiplicative updates minimize another loss than the squared error. */
+/* Only multiplicative updates minimize every loss, and Newton's method Kullback-Leibler. */
 static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
-  static const char *const solvers[] = {"hals", "mu", "bpp", NULL};
+  static const char *const solvers[] = {"hals", "mu", "bpp", "newton", NULL};
   const dnmf_fit_settings *s = &f->asked;
   int solver = DNMF_SOLVER_HALS;
   if (s->loss && !dnmf_loss_parse(s->loss, &f->settings.loss))
@@ -72,9 +72,11 @@ static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
   f->settings.solver = s->solver                     ? (dnmf_solver)solver
                        : f->settings.loss.divergence ? DNMF_SOLVER_MU
                                                      : DNMF_SOLVER_HALS;
-  if (f->settings.loss.divergence && f->settings.solver != DNMF_SOLVER_MU)
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
-                     s->loss, s->solver);
+  if (f->settings.solver == DNMF_SOLVER_NEWTON && !dnmf_loss_is(f->settings.loss, 1))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver newton needs --loss kullback-leibler");
+  if (f->settings.loss.divergence && f->settings.solver != DNMF_SOLVER_MU && f->settings.solver != DNMF_SOLVER_NEWTON)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu%s; --solver %s minimizes the squared error",
+                     s->loss, dnmf_loss_is(f->settings.loss, 1) ? " or newton" : "", s->solver);
   return DNMF_OK;
 }
 
@@ -195,7 +197,7 @@ static dnmf_status refuse_without_chain(dnmf_error *error, const dnmf_fit_settin
 static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
   static const char ratings[] =
       "it needs --missing unobserved, and this fit counts entries that are not stored as zeros";
-  static const char sweeping[] = "only --solver hals sweeps";
+  static const char sweeping[] = "only --solver hals sweeps, and newton takes as many steps";
   static const char exact[] = "--solver bpp is exact at once";
   const dnmf_fit_settings *s = &f->asked;
   static const char one_start[] = "the start is the same from every seed; it needs --init random or nndsvdar";
@@ -217,7 +219,8 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
       {"patience", s->ratings.patience >= 0, by_validation, "it needs --stop validation"},
       {"tol", s->tol >= 0, !by_validation, "with --stop validation the RMSE of the held-out cells decides"},
       {"sweeps", s->sweeps >= 0,
-       in_batches ? f->settings.solver != DNMF_SOLVER_BPP : f->settings.solver == DNMF_SOLVER_HALS,
+       in_batches ? f->settings.solver != DNMF_SOLVER_BPP
+                  : f->settings.solver == DNMF_SOLVER_HALS || f->settings.solver == DNMF_SOLVER_NEWTON,
        in_batches ? exact : sweeping},
       {"forget", s->batches.forget >= 0, in_batches, "it needs --memory or --batch-rows"},
       {"init-scale", s->ratings.init_scale >= 0, false, ratings},
@@ -345,6 +348,16 @@ static double fastest_grid(const dnmf_context *context, const dnmf_job *job, con
   return cost.seconds.total;
 }
 
+static dnmf_status parse_grid(dnmf_context *context, const dnmf_fitting *f, int *grid_rows, int *grid_cols) {
+  const char *grid = f->asked.zeros.grid;
+  DNMF_TRY(dnmf_grid_parse(&context->error, grid, context->size, grid_rows, grid_cols));
+  if (f->settings.solver == DNMF_SOLVER_NEWTON && *grid_cols > 1)
+    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
+                     "--grid %s: --solver newton needs whole rows of the matrix; give --grid %dx1, or none", grid,
+                     context->size);
+  return DNMF_OK;
+}
+
 /* As it is given, or the one of the shortest predicted iteration: by the assumed machine for short jobs; a job that is
  * expected to iterate long on several processes measures the one it runs on first. */
 static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid_rows, int *grid_cols) {
@@ -354,7 +367,7 @@ static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid
   const bool counted = job.stored >= 0; /* of some texts the entries are known only when they are read */
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
   if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0)
-    return dnmf_grid_parse(&context->error, s->zeros.grid, context->size, grid_rows, grid_cols);
+    return parse_grid(context, f, grid_rows, grid_cols);
   job.stored = counted ? job.stored : (double)job.rows;
   double seconds = fastest_grid(context, &job, &machine, grid_rows, grid_cols);
   if (context->size == 1 || in_batches || !counted ||
@@ -395,10 +408,26 @@ static void settle_common(dnmf_fitting *f) {
                                          .l1_h = dnmf_number_or(s->l1_h, 0),
                                          .l2_w = dnmf_number_or(s->l2_w, l2),
                                          .l2_h = dnmf_number_or(s->l2_h, l2)};
-  settings->stop = settings->solver == DNMF_SOLVER_MU ? DNMF_STOP_OBJECTIVE : DNMF_STOP_GRADIENT;
+  settings->stop = settings->solver == DNMF_SOLVER_MU || settings->solver == DNMF_SOLVER_NEWTON ? DNMF_STOP_OBJECTIVE
+                                                                                                : DNMF_STOP_GRADIENT;
   settings->tolerance = dnmf_number_or(s->tol, 1e-4);
   settings->max_iterations = s->max_iter >= 0 ? (int)s->max_iter : 200;
   settings->time_limit = dnmf_number_or(s->time_limit, INFINITY);
+}
+
+static dnmf_status check_newton(dnmf_error *error, const dnmf_fitting *f) {
+  const bool in_batches = f->asked.batches.memory >= 0 || f->asked.batches.batch_rows >= 0;
+  if (f->missing == DNMF_MISSING_UNOBSERVED)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--solver newton is for --missing zero; observed entries are fitted with --loss kullback-leibler "
+                     "by --solver mu");
+  if (f->asked.ratings.validation)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--validation: --solver newton uses all cells of the matrix; hold out cells with --solver mu");
+  if (in_batches)
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--solver newton needs the whole matrix in memory; leave --memory and --batch-rows out");
+  return DNMF_OK;
 }
 
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
@@ -420,6 +449,8 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
   DNMF_TRY(refuse_without_chain(error, s));
   if (s->l2 >= 0 && s->l2_w >= 0 && s->l2_h >= 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
+  if (f->settings.solver == DNMF_SOLVER_NEWTON)
+    DNMF_TRY(check_newton(error, f));
   if (f->missing == DNMF_MISSING_UNOBSERVED) {
     DNMF_TRY(refuse_with_ratings(error, f));
     return dnmf_fitting_plan_ratings(context, f);

@@ -37,7 +37,7 @@ static const cli_fit_options meant = {
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 static const char *const confidence_choices[] = {"one", "linear", "log", NULL};
-static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
+static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
@@ -59,7 +59,8 @@ static const cli_option model_table[] = {
      0, 0, missing_choices},
     {"loss", 0, CLI_TEXT, FIT(loss), "L",
      "frobenius (default), kullback-leibler; of fits with zeros also itakura-saito or the beta "
-     "of a beta-divergence, e.g. 0.5; all but frobenius by --solver mu",
+     "of a beta-divergence, e.g. 0.5; all but frobenius by --solver mu, "
+     "kullback-leibler with zeros also by newton",
      0, 0, NULL},
     {"l1-w", 0, CLI_REAL, FIT(l1_w), "X", "weight of the sum of W (default 0)", 0, INFINITY, NULL},
     {"l1-h", 0, CLI_REAL, FIT(l1_h), "X", "weight of the sum of H (default 0)", 0, INFINITY, NULL},
@@ -103,8 +104,8 @@ static const cli_option ratings_table[] = {
      0, 0, NULL},
     {"patience", 0, CLI_INT, FIT(ratings.patience), "N", "iterations without improvement before stopping (default 10)",
      1, 1e9, NULL},
-    {"sweeps", 0, CLI_INT, FIT(sweeps), "N", "coordinate sweeps over a row's components (default 1; mini-batches 3)", 1,
-     1000, NULL},
+    {"sweeps", 0, CLI_INT, FIT(sweeps), "N",
+     "coordinate sweeps over a row's components, or steps of newton (default 1; mini-batches 3)", 1, 1000, NULL},
     {"init-scale", 0, CLI_REAL, FIT(ratings.init_scale), "X", "scale of the random start (default 0.05)", 1e-6, 1e3,
      NULL},
 };
@@ -159,8 +160,8 @@ static const cli_option stream_table[] = {
      0, 1, NULL},
 };
 static const cli_option run_table[] = {
-    {"solver", 0, CLI_WORD, FIT(solver), "S", "hals, mu or bpp (default hals; mu for a --loss other than frobenius)", 0,
-     0, solver_choices},
+    {"solver", 0, CLI_WORD, FIT(solver), "S",
+     "hals, mu, bpp or newton (default hals; mu for a --loss other than frobenius)", 0, 0, solver_choices},
     {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random; "
      "of ratings nndsvd only: for large ones, fewer iterations than from random; "

@@ -20,7 +20,7 @@ static const cli_plan_options defaults = {.processes = NULL, .grid = "auto", .lo
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 enum { MISSING_UNOBSERVED = 2, MISSING_WEAK = 3 };
-static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
+static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", NULL};
 static const char *const terms_choices[] = {"none", "rows", "cols", "both", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
@@ -42,7 +42,7 @@ static const cli_option job_table[] = {
      0, 0, terms_choices},
     {"loss", 0, CLI_TEXT, PLAN(loss), "L",
      "frobenius (default), kullback-leibler, itakura-saito or a beta, as fit has it", 0, 0, NULL},
-    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu or bpp", 0, 0, solver_choices},
+    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu, bpp or newton", 0, 0, solver_choices},
     {"precision", 0, CLI_CHOICE, PLAN(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 static const cli_option machine_table[] = {
@@ -91,10 +91,14 @@ static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job 
                      "--loss %s: give frobenius, kullback-leibler, itakura-saito or a number, the beta of a "
                      "beta-divergence",
                      text);
+  if (job->solver == DNMF_SOLVER_NEWTON && !dnmf_loss_is(job->loss, 1))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver newton needs --loss kullback-leibler");
   if (!job->loss.divergence)
     return DNMF_OK;
   if (job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s: plans of observed entries know the squared error only", text);
+  if (job->solver == DNMF_SOLVER_NEWTON && dnmf_loss_is(job->loss, 1))
+    return DNMF_OK;
   if (job->solver != DNMF_SOLVER_MU && cli_is_given(session->given, "solver"))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
                      text, dnmf_solver_name(job->solver));
@@ -196,13 +200,17 @@ static dnmf_status add_grids(cli_session *session, const char *grid, int process
     return add_cost(session, plan, capacity, rows, cols);
   if (strcmp(grid, "all") == 0) {
     for (rows = 1; rows <= processes; rows++)
-      if (processes % rows == 0)
+      if (processes % rows == 0 && (rows == processes || plan->job.solver != DNMF_SOLVER_NEWTON))
         DNMF_TRY(add_cost(session, plan, capacity, rows, processes / rows));
     return DNMF_OK;
   }
   dnmf_cost_choose_grid(session->context, &plan->job, &plan->machine.figures, processes, &rows, &cols);
   if (strcmp(grid, "auto") != 0)
     DNMF_TRY(dnmf_grid_parse(&session->context->error, grid, processes, &rows, &cols));
+  if (plan->job.solver == DNMF_SOLVER_NEWTON && cols > 1)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
+                     "--grid %s: --solver newton needs whole rows of the matrix; give --grid %dx1, or none", grid,
+                     processes);
   return add_cost(session, plan, capacity, rows, cols);
 }
 

@@ -3,9 +3,11 @@
 
 #include "base/exact_sum.h"
 #include "base/memory.h"
+#include "matrix/columns.h"
 #include "matrix/divergence.h"
 #include "matrix/product.h"
 #include "matrix/sweep.h"
+#include "solve/newton.h"
 #include "solve/observed.h"
 
 #include <math.h>
@@ -111,10 +113,10 @@ static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, dou
 
 static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
   const double bytes = 3 * rows * job->components * (double)dnmf_precision_size(job->precision);
-  const double operations =
-      rows * dnmf_solver_operations(job->solver, job->components, job->sweeps > 1 ? job->sweeps : 1);
   if (job->loss.divergence)
     return bytes / machine->bandwidth;
+  const double operations =
+      rows * dnmf_solver_operations(job->solver, job->components, job->sweeps > 1 ? job->sweeps : 1);
   return starts_of(job) * seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);
 }
 
@@ -161,6 +163,31 @@ static double denominator_bytes(int64_t block, int64_t owned, int group_size, in
          (group_size > 1 ? dnmf_panel_bytes(owned, components, precision) : 0);
 }
 
+/* Rows of W that come to a process with so many entries in its columns; none of a single process. */
+static double newton_fetched_rows(const dnmf_job *job, int processes, double stored) {
+  if (processes == 1)
+    return 0;
+  return job->sparse ? fmin(stored, (double)job->rows) : (double)job->rows;
+}
+
+/* By Newton's method: whole columns beside the rows, the rows of W that those need, and the larger half-step. Of a
+ * sparse matrix the columns' entries and longest rows are taken as evenly spread. */
+static void add_newton_memory(const dnmf_context *context, const dnmf_job *job, int processes, int64_t own_rows,
+                              int64_t own_cols, double stored, dnmf_cost_memory *m) {
+  const dnmf_precision precision = job->precision;
+  const int threads = context->threads;
+  const int k = job->components;
+  const double fetched = newton_fetched_rows(job, processes, stored);
+  const int64_t needed = processes == 1 ? job->rows : (int64_t)fetched;
+  const int64_t longest_row = job->sparse ? (int64_t)ceil(stored / larger((double)own_rows, 1)) : job->cols;
+  const int64_t longest_col = job->sparse ? (int64_t)ceil(stored / larger((double)own_cols, 1)) : job->rows;
+  m->block += dnmf_columns_bytes(job->sparse, number_of(job), processes, job->rows, own_cols, stored);
+  if (processes > 1)
+    m->factors += dnmf_panel_bytes((int64_t)fetched, k, precision);
+  m->work = larger(dnmf_newton_bytes(precision, context->isa, threads, false, own_rows, job->cols, longest_row, k),
+                   dnmf_newton_bytes(precision, context->isa, threads, !job->sparse, own_cols, needed, longest_col, k));
+}
+
 dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
                                      int row, int col, double stored) {
   const int k = job->components;
@@ -188,6 +215,14 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
     m.factors += denominator_bytes(rows, own_rows, grid_cols, k, precision) +
                  denominator_bytes(cols, own_cols, grid_rows, k, precision);
   m.grams = 2 * dnmf_allocated_bytes(starts * (factor_sums(job) + control_values(job)), sizeof(double));
+  m.loading = loading_bytes(job, by_rows_alone, rows, cols, stored, m.block);
+  if (job->solver == DNMF_SOLVER_NEWTON) {
+    add_newton_memory(context, job, grid_rows, own_rows, own_cols, stored, &m);
+    if (job->restarts > 0)
+      m.work = larger(m.work, kept * each);
+    m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
+    return m;
+  }
   const double solver_w = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_rows, k);
   const double solver_h = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_cols, k);
   m.work = larger(dnmf_product_bytes(context, job->sparse, by_rows_alone, precision, rows, cols, stored, width),
@@ -203,7 +238,6 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
     m.work = dnmf_divergence_bytes(context, job->sparse, precision, job->loss.beta, rows, cols, k);
   if (job->restarts > 0)
     m.work = larger(m.work, kept * each);
-  m.loading = loading_bytes(job, by_rows_alone, rows, cols, stored, m.block);
   if (job->held_share > 0) {
     m.block += held_bytes(job, rows, cols);
     m.work = larger(m.work, dnmf_panel_bytes(rows > cols ? rows : cols, k, precision)); /* a padded factor */
@@ -222,6 +256,33 @@ static dnmf_traffic traffic_of_blocks(const dnmf_job *job, double grid_rows, dou
                         .gram_words = 4 * (p - 1) * starts_of(job) * factor_sums(job),
                         .control_words = 4 * (p - 1) * starts_of(job) * control_values(job),
                         .messages = p * trees};
+}
+
+/* By Newton's method: H is gathered whole, rows of W are fetched; none is more than a bound when sparse. */
+static dnmf_traffic traffic_of_newton(const dnmf_job *job, int processes) {
+  const double k = job->components;
+  const double p = processes;
+  const double rows = (p - 1) * (double)job->rows;
+  const double sent = (p - 1) * (double)job->cols + (job->sparse ? fmin(job->stored, rows) : rows);
+  return (dnmf_traffic){.gather_words = sent * k,
+                        .gram_words = 4 * (p - 1) * k,
+                        .control_words = 4 * (p - 1) * DNMF_COST_CONTROLS,
+                        .messages = p * (steps(processes) + (p - 1) + 4 * steps(processes))};
+}
+
+static void cost_of_newton(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine,
+                           dnmf_cost *cost) {
+  const double p = cost->processes;
+  const double stored = ceil(job->stored / p);
+  cost->memory = dnmf_cost_memory_at(context, job, cost->grid_rows, cost->grid_cols, 0, 0, stored);
+  cost->traffic = traffic_of_newton(job, cost->processes);
+  if (!machine)
+    return;
+  const double rows = ceil((double)job->rows / p) + ceil((double)job->cols / p);
+  const double operations =
+      (job->sweeps > 1 ? job->sweeps : 1) * dnmf_newton_operations(job->components, rows, 2 * stored);
+  const double bytes = 2 * stored * job->components * (double)dnmf_precision_size(job->precision);
+  cost->seconds.update = larger(operations / machine->flops, bytes / machine->bandwidth);
 }
 
 static void cost_of_blocks(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine,
@@ -264,6 +325,10 @@ void dnmf_cost_choose_grid(const dnmf_context *context, const dnmf_job *job, con
   double least = INFINITY;
   double fewest = INFINITY;
   dnmf_cost cost;
+  *grid_rows = processes;
+  *grid_cols = 1;
+  if (job->solver == DNMF_SOLVER_NEWTON)
+    return;
   for (int rows = processes; rows >= 1; rows--)
     if (processes % rows == 0) {
       dnmf_cost_of(context, job, machine, rows, processes / rows, &cost);
@@ -349,6 +414,8 @@ void dnmf_cost_of(const dnmf_context *context, const dnmf_job *job, const dnmf_m
       .processes = grid_rows * grid_cols, .grid_rows = grid_rows, .grid_cols = grid_cols, .starts = starts_of(job)};
   if (job->missing == DNMF_MISSING_UNOBSERVED)
     cost_of_observed(job, machine, cost);
+  else if (job->solver == DNMF_SOLVER_NEWTON)
+    cost_of_newton(context, job, machine, cost);
   else
     cost_of_blocks(context, job, machine, cost);
   dnmf_fit_seconds *s = &cost->seconds;

@@ -22,6 +22,12 @@
  * which are those of each start, as are its rows of W, H and the products. While they are saved, the factors of all
  * restarts are there twice.
  *
+ * Kullback-Leibler by Newton's method (newton_fit.h) on a p x 1 grid: the n rows of H are gathered whole, and the rows
+ * of W that a process's columns need are fetched, all m when A is dense, at most as many as it has entries when sparse:
+ *   words     (p - 1) n k + min(nnz, (p - 1) m) k + 4 (p - 1) (k + c), all processes together
+ * A is held by rows and, on several processes, by columns too: a third time when sparse, whose block has its transpose.
+ * Operations: newton.h.
+ *
  * Fits of observed entries: rows and columns are dealt out by stored entries, and a process fetches the factor rows
  * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes
  * together at most min(nnz, (p - 1) n) rows of k (and a bias) numbers, and min(nnz, (p - 1) m) of W. That is a bound,
@@ -119,7 +125,7 @@ bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols);
 
 /* The grid of so many processes for a fit with zeros: the one of the shortest iteration, or, of those that are within a
  * tenth of it, the one that sends the fewest words, so that a machine measured a little differently gives the same
- * grid. local */
+ * grid; by Newton's method the one of one column. local */
 void dnmf_cost_choose_grid(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int processes,
                            int *grid_rows, int *grid_cols);
 

@@ -3,6 +3,7 @@
  *
  * What is iterated is a problem: a table of a few functions over a state of its own. Kinds of problem, a file each:
  *   zeros_fit.c     unstored entries are zeros; blocks on a process grid; also several starts side by side
+ *   newton_fit.c    the same with whole rows and columns of A: Kullback-Leibler by Newton's method
  *   observed_fit.c  observed entries only: ratings; also rows folded in, H fixed
  *   batch_fit.c     zeros, the rows of A pass by in batches
  *

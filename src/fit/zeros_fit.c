@@ -10,6 +10,7 @@
  */
 #include "fit/zeros_fit.h"
 
+#include "fit/newton_fit.h"
 #include "fit/zeros_state.h"
 
 #include "base/memory.h"
@@ -305,6 +306,8 @@ static dnmf_problem zeros_problem(zeros_fit *z) {
 
 dnmf_status dnmf_fit_zeros(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a, dnmf_factor *w,
                            dnmf_factor *h, dnmf_fit_result *result) {
+  if (settings->solver == DNMF_SOLVER_NEWTON)
+    return dnmf_fit_newton(context, settings, a, w, h, result);
   zeros_fit z = zeros_of(context, settings, a, w, h);
   zeros_rows w_rows = {w->mine, w->products};
   zeros_rows h_rows = {h->mine, h->products};
@@ -340,6 +343,8 @@ static void zeros_free_rows(int count, zeros_factor *x) {
 dnmf_status dnmf_fit_zeros_together(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a,
                                     dnmf_factor *w, dnmf_factor *h, int count, const dnmf_panel *const *w_starts,
                                     const dnmf_panel *const *h_starts, dnmf_loop_fit *fits) {
+  if (settings->solver == DNMF_SOLVER_NEWTON)
+    return dnmf_fit_newton_start(context, settings, a, w, h, w_starts[0], h_starts[0], fits);
   zeros_fit z = zeros_of(context, settings, a, w, h);
   void *numbers = NULL;
   dnmf_status status = dnmf_allocate(&context->error, "starts side by side", count, sizeof(int), &numbers);

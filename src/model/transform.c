@@ -414,6 +414,8 @@ static void settle_iterations(const dnmf_model *model, dnmf_missing missing, dnm
   double most_iterations = 200;
   settings->tolerance = 1e-4;
   settings->solver = settings->loss.divergence ? DNMF_SOLVER_MU : DNMF_SOLVER_BPP;
+  if (dnmf_model_text_is(model, "solver", "newton"))
+    settings->solver = DNMF_SOLVER_NEWTON;
   settings->stop = DNMF_STOP_OBJECTIVE;
   if (!settings->loss.divergence) {
     settings->max_iterations = 1;

@@ -13,7 +13,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
-static const char *const names[DNMF_SOLVERS] = {"hals", "mu", "bpp"};
+static const char *const names[] = {"hals", "mu", "bpp", "newton"};
 
 const char *dnmf_solver_name(dnmf_solver solver) {
   return names[solver];

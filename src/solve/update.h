@@ -7,7 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum dnmf_solver { DNMF_SOLVER_HALS = 0, DNMF_SOLVER_MU, DNMF_SOLVER_BPP, DNMF_SOLVERS } dnmf_solver;
+typedef enum dnmf_solver {
+  DNMF_SOLVER_HALS = 0,
+  DNMF_SOLVER_MU,
+  DNMF_SOLVER_BPP,
+  DNMF_SOLVERS,                      /* those of the squared error */
+  DNMF_SOLVER_NEWTON = DNMF_SOLVERS, /* of Kullback-Leibler with zeros (newton.h), as mu */
+} dnmf_solver;
 
 typedef struct dnmf_update {
   int64_t rows;

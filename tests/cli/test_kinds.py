@@ -16,7 +16,8 @@ KINDS = {
     "observed beside weak zeros": ["--missing", "weak", "--missing-weight", 0.5],
     "batches": ["--batch-rows", 5],
 }
-DIVERGENCES = {"Kullback-Leibler": ["--loss", "kullback-leibler"]}
+DIVERGENCES = {"Kullback-Leibler": ["--loss", "kullback-leibler"],
+               "Kullback-Leibler by Newton's method": ["--loss", "kullback-leibler", "--solver", "newton"]}
 FOLDS = {"zeros": [], "divergence": ["--loss", "kullback-leibler"], "observed": ["--missing", "unobserved"],
          "observed beside weak zeros": ["--missing", "weak", "--missing-weight", 0.5]}
 

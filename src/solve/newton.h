@@ -1,0 +1,65 @@
+/*
+ * Kullback-Leibler with zeros: rows of a factor by Newton's method, the other factor fixed. Local arithmetic only.
+ *
+ * With F the fixed factor, c the sums of its columns and p_j = x . f_j, a row x of the other factor minimizes
+ *   sum_t (c_t + l1) x_t + l2/2 |x|^2 - sum_j a_j log p_j    over x >= 0,
+ * where only entries a_j > 0 take part in the second sum. A step of a row:
+ *   scale  x <- s x with the s that is best
+ *   model  gradient g = c + l1 + l2 x - sum_j (a_j / p_j) f_j and matrix M = sum_j (a_j / p_j^2) f_j f_j' + l2 I
+ *   solve  min g.d + 1/2 d'M d over x + d >= 0, by coordinate sweeps (Hsieh & Dhillon 2011 sweep on the divergence
+ *          itself, which needs every p_j again after each coordinate; the model needs k numbers)
+ *   move   x <- x + alpha d
+ * Writing rho for the largest share of itself that a p_j loses in a whole step, gamma = -g.d and kappa = d'M d, a step
+ * of length alpha lowers the objective by alpha gamma - 1/2 alpha^2 kappa / (1 - alpha rho) at least, for
+ * -log(1 - r) <= r + 1/2 r^2 / (1 - r) (the divergence is self-concordant: Tran-Dinh, Kyrillidis, Cevher 2015). So a
+ * whole step is taken where the bound says that it descends or, else, the objective itself does; otherwise the alpha
+ * of the best bound, (1 - 1/sqrt(1 + 2 rho gamma / kappa)) / rho. No step increases the objective, but for rounding
+ * and for p below the floor, which counts as that (matrix/divergence.h).
+ *
+ * A row without a positive entry becomes 0. A row with p = 0 everywhere starts flat: zeros do not stay zeros.
+ */
+#ifndef DNMF_NEWTON_H
+#define DNMF_NEWTON_H
+
+#include "base/number.h"
+#include "base/precision.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct dnmf_newton_update {
+  int64_t rows;
+  int64_t cols;         /* of A, seen from these rows: rows of the fixed factor */
+  const int64_t *start; /* sparse: rows + 1; NULL: dense */
+  const int32_t *index; /* sparse: rows of the fixed factor */
+  const void *value;    /* sparse: an entry each; dense: see `turned` */
+  bool turned;          /* dense: value is cols x rows, row-major, not rows x cols */
+  dnmf_number narrow;   /* the type of the values; 0: numbers of the precision */
+  int components;
+  const void *fixed;  /* cols x components */
+  const double *sums; /* of the fixed factor's columns, over all its rows */
+  void *x;            /* rows x components, updated in place */
+  double l1;          /* already multiplied by the penalty scale */
+  double l2;
+  double floor; /* what p counts as at least where it is divided by */
+  int steps;    /* of each row; 0: the sums below alone */
+  bool want_violation;
+  bool want_loss;
+  double violation; /* out, when wanted: sum of |projected gradient| at the values before the update, scaled */
+  double loss;      /* out, when wanted: sum of a log(a/p) - a over positive entries, after the update */
+} dnmf_newton_update;
+
+/* Updates the rows. `threads` OpenMP threads are used; the result does not depend on how many. local */
+dnmf_status dnmf_newton_rows(dnmf_precision precision, dnmf_isa isa, int threads, dnmf_newton_update *update,
+                             dnmf_error *error);
+
+/* Work memory that dnmf_newton_rows takes while it runs, in bytes; `longest` is the most entries of a row: `cols` when
+ * dense. local */
+double dnmf_newton_bytes(dnmf_precision precision, dnmf_isa isa, int threads, bool turned, int64_t rows, int64_t cols,
+                         int64_t longest, int components);
+
+/* Operations of a row's step apart from its entries, and of each entry, as a cost model counts them. local */
+double dnmf_newton_operations(int components, double rows, double entries);
+
+#endif

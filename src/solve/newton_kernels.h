@@ -1,0 +1,49 @@
+/*
+ * What newton.c and its kernels share: one row of a factor, whose positive entries have been brought together.
+ */
+#ifndef DNMF_NEWTON_KERNELS_H
+#define DNMF_NEWTON_KERNELS_H
+
+#include "base/precision.h"
+#include "base/variant.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is the same for every row. */
+typedef struct newton_problem {
+  int components;
+  int64_t padded;     /* components rounded up to a multiple of the kernel's `step` */
+  const void *fixed;  /* rows of `padded` numbers, the padding zero */
+  const void *linear; /* padded: sums of the fixed factor's columns + l1; the padding is not read */
+  double l2;
+  double floor;
+  int steps;
+  bool want_violation;
+  bool want_loss;
+} newton_problem;
+
+typedef struct newton_sums {
+  double violation;
+  double loss;
+} newton_sums;
+
+typedef struct newton_kernel {
+  int step; /* that panels are padded to */
+
+  /* Bytes of a thread's scratch memory for rows of at most `longest` entries; whole cache lines. */
+  size_t (*scratch_bytes)(int64_t padded, int64_t longest);
+
+  /* Brings together the positive ones of `count` values, `stride` from one to the next, with their places, those in
+   * `index` or, without one, their numbers; returns how many there are. */
+  int64_t (*pack)(int64_t count, const void *from, int64_t stride, const int32_t *index, void *values, int32_t *places);
+
+  /* Updates the row x (components numbers), which has `count` entries a > 0 at rows `index` of the fixed factor. */
+  newton_sums (*update)(const newton_problem *problem, int64_t count, const void *a, const int32_t *index, void *x,
+                        void *scratch);
+} newton_kernel;
+
+DNMF_DECLARE_VARIANTS(newton_kernel, dnmf_newton_kernel);
+
+#endif

@@ -1,0 +1,257 @@
+"""Kullback-Leibler by Newton's method, beside the same steps in plain numpy, its laws, and scikit-learn's mu."""
+import h5py
+import numpy as np
+import pytest
+import scipy.sparse
+
+from fits import Problem, factors, peer, write_hdf5
+from program import PROCESSES, run
+
+NEWTON = ["--loss", "kullback-leibler", "--solver", "newton"]
+FLOOR = 2.0 ** -23
+
+
+def counts(rows, cols, components, mean, seed):
+    rng = np.random.default_rng(seed)
+    table = rng.gamma(0.4, 1, (rows, components)) @ rng.gamma(0.4, 1, (components, cols))
+    table = rng.poisson(table * mean / table.mean()).astype(float)
+    table[3] = 0
+    table[:, 5] = 0
+    return table
+
+
+@pytest.fixture(scope="module")
+def dense(tmp_path_factory):
+    """More rows than a chunk of entries in a column, a row and a column without an entry."""
+    return Problem(tmp_path_factory.mktemp("dense"), counts(131, 57, 6, 3, 1), components=5)
+
+
+@pytest.fixture(scope="module")
+def sparse(dense, tmp_path_factory):
+    return Problem(tmp_path_factory.mktemp("sparse"), scipy.sparse.csr_matrix(dense.matrix), components=5)
+
+
+def divergence(matrix, w, h):
+    p = w @ h
+    stored = matrix > 0
+    return np.sum(matrix[stored] * np.log(matrix[stored] / p[stored])) - matrix.sum() + p.sum()
+
+
+def model_step(x, gradient, m):
+    """Coordinate sweeps over the model until a sweep gains less than a thousandth of all gains."""
+    d, rest, total = np.zeros_like(x), gradient.copy(), 0.0
+    for _ in range(20):
+        gained = 0.0
+        for t in range(len(x)):
+            lowest = -(x[t] + d[t])
+            step = (lowest if rest[t] > 0 else 0.0) if m[t, t] == 0 else max(lowest, -rest[t] / m[t, t])
+            gained -= step * (rest[t] + 0.5 * step * m[t, t])
+            d[t] += step
+            rest = rest + step * m[t]
+        total += gained
+        if not gained > 1e-3 * total:
+            break
+    return d, rest
+
+
+def row_step(a, x, other, l1, l2):
+    """A row's step, `other` being components x entries; no part of it is shared with the program."""
+    linear = other.sum(axis=1) + l1
+    used = a > 0
+    a, f = a[used], other[:, used]
+    if not len(a):
+        return np.zeros_like(x)
+    squares, slope = l2 * x @ x, linear @ x
+    x = x * (2 * a.sum() / (slope + np.sqrt(slope ** 2 + 4 * squares * a.sum())) if squares else a.sum() / slope)
+    p = np.maximum(x @ f, FLOOR)
+    gradient = linear + l2 * x - f @ (a / p)
+    m = (f * (a / p ** 2)) @ f.T + l2 * np.eye(len(x))
+    d, rest = model_step(x, gradient, m)
+    gamma, kappa = -gradient @ d, (rest - gradient) @ d
+    change = d @ f
+    rho = min(1.0, max(0.0, np.max(-change / p)))
+    alpha = 1.0
+    if 0.5 * kappa > 0.9 * gamma * (1 - rho):
+        gain = np.sum(a * np.log(np.maximum(p + change, FLOOR) / p))
+        if linear @ d + l2 * d @ (x + d / 2) - gain > -0.1 * gamma:
+            alpha = min(1.0, (1 - 1 / np.sqrt(1 + 2 * rho * gamma / kappa)) / rho)
+    return np.maximum(x + alpha * d, 0)
+
+
+def half_step(matrix, x, other, l1=0.0, l2=0.0):
+    return np.array([row_step(a, row, other, l1, l2) for a, row in zip(matrix, x)])
+
+
+def reference(matrix, start, iterations, l1=(0, 0), l2=(0, 0)):
+    w, h = (x.astype(float) for x in start)
+    for _ in range(iterations):
+        w = half_step(matrix, w, h, l1[0], l2[0])
+        h = half_step(matrix.T, h.T, w.T, l1[1], l2[1]).T
+    return w, h
+
+
+def assert_same(fitted, expected, tolerance=1e-9):
+    for ours, theirs in zip(fitted[:2], expected[:2]):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * theirs.max())
+
+
+@pytest.mark.parametrize("kind, processes", [("dense", 1), ("dense", 3), ("dense", 4)] +
+                         [("sparse", p) for p in PROCESSES])
+def test_iterates_equal_plain_numpys(request, kind, processes):
+    problem = request.getfixturevalue(kind)
+    w, h, report = problem.fit(*NEWTON, "--max-iter", 4, "--l1-w", 0.2, "--l2-h", 0.5, grid=(processes, 1))
+    table = problem.matrix.toarray() if kind == "sparse" else problem.matrix
+    expected = reference(table, problem.start, 4, l1=(0.2, 0), l2=(0, 0.5))
+    assert_same((w, h), expected)
+    penalties = 0.2 * w.sum() + 0.25 * np.sum(h ** 2)
+    assert report["objective"] == pytest.approx(divergence(table, w, h) + penalties, rel=1e-10)
+    assert not w[3].any() and not h[:, 5].any()
+
+
+@pytest.mark.parametrize("components", [1, 9, 33])
+@pytest.mark.parametrize("options, tolerance", [([], 1e-9), (["--precision", "single"], 2e-3)])
+def test_any_number_of_components_and_precision(tmp_path, components, options, tolerance):
+    problem = Problem(tmp_path, counts(61, 50, 7, 5, 2), components=components)
+    w, h, report = problem.fit(*NEWTON, "--max-iter", 3, *options)
+    expected = reference(problem.matrix, problem.start, 3)
+    assert divergence(problem.matrix, *expected) == pytest.approx(report["objective"], rel=tolerance)
+    if not options:
+        assert_same((w, h), expected, 1e-7)
+
+
+def test_threads_do_not_change_a_bit(tmp_path):
+    problem = Problem(tmp_path, scipy.sparse.random(211, 307, 0.2, format="csr", random_state=2))
+    one = problem.fit(*NEWTON, "--max-iter", 8, "--threads", 1)
+    three = problem.fit(*NEWTON, "--max-iter", 8, "--threads", 3)
+    assert np.array_equal(one[0], three[0]) and np.array_equal(one[1], three[1])
+
+
+@pytest.mark.parametrize("mean", [0.05, 1, 1000])
+@pytest.mark.parametrize("options", [[], ["--l1-w", 0.5, "--l2-w", 0.1, "--l1-h", 0.1], ["--sweeps", 3],
+                                     ["--precision", "single"]])
+def test_the_objective_never_increases(tmp_path, mean, options):
+    problem = Problem(tmp_path, counts(83, 71, 6, mean, 4), components=7)
+    problem.fit(*NEWTON, "--max-iter", 60, *options, grid=(2 if mean == 1 else 1, 1))
+    with h5py.File(tmp_path / "model.h5") as file:
+        course = file["history/objective"][:]
+    slack = (3e-5 if "single" in options else 1e-12) * course[:-1]
+    assert len(course) == 61 and np.all(np.diff(course) <= slack) and course[-1] < 0.9 * course[0]
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_the_end_is_a_minimum_and_no_worse_than_scikit_learns(request, kind):
+    """At the end the gradient, written out in numpy, is as small as was asked for."""
+    problem = request.getfixturevalue(kind)
+    w, h, report = problem.fit(*NEWTON, "--stop", "gradient", "--tol", 1e-6, "--max-iter", 3000)
+    assert report["converged"] and report["stop_reason"] == "gradient"
+    table = problem.matrix.toarray() if kind == "sparse" else problem.matrix
+
+    def violation(w, h):
+        ratio = 1 - table / np.maximum(w @ h, FLOOR)
+        return sum(np.abs(np.where(x > 0, g, np.minimum(g, 0))).sum() for x, g in ((w, ratio @ h.T), (h, w.T @ ratio)))
+
+    assert violation(w, h) < 1e-4 * violation(*problem.start)
+    theirs = peer(table, problem.start, "mu", 3000, beta_loss=1)
+    assert report["objective"] < 1.02 * divergence(table + 0.0, np.maximum(theirs[0], 1e-300), theirs[1])
+
+
+def test_zeros_of_a_start_do_not_stay(tmp_path):
+    """A start that is zero, and one with zeros, fit as others do; mu could not leave them."""
+    problem = Problem(tmp_path, counts(40, 30, 3, 4, 6), components=3)
+    objectives = []
+    for w, h in [problem.start, (problem.start[0] * 0, problem.start[1]),
+                 (np.where(np.arange(3) == 1, 0, problem.start[0]), problem.start[1])]:
+        with h5py.File(problem.start_file, "r+") as file:
+            file["W"][...], file["H"][...] = w, h
+        objectives.append(problem.fit(*NEWTON, "--max-iter", 200)[2]["objective"])
+    assert max(objectives) < 1.1 * min(objectives)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-140, 1e150])
+def test_values_of_any_size(tmp_path, scale):
+    """Entries that are subnormal, or near, beside ordinary ones; and matrices that are small or large altogether."""
+    table = counts(30, 25, 3, 4, 7)
+    table[::3, ::2] *= 1e-310 if scale == 1e-300 else scale
+    table *= 1 if scale == 1e-300 else scale
+    write_hdf5(tmp_path / "a.h5", table)
+    run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, *NEWTON, "--max-iter", 40, "--tol", 0])
+    w, h = factors(tmp_path / "m.h5")
+    assert np.isfinite(w).all() and np.isfinite(h).all()
+    with h5py.File(tmp_path / "m.h5") as file:
+        course = file["history/objective"][:]
+    assert np.isfinite(course).all() and np.all(np.diff(course) <= 1e-9 * course[:-1])
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_factor_that_is_fixed_stays(dense, processes):
+    for fixed, at in (("w", 0), ("h", 1)):
+        fitted = dense.fit(*NEWTON, "--fix", fixed, "--max-iter", 5, grid=(processes, 1))
+        assert np.array_equal(fitted[at], dense.start[at])
+        x, other, table = ((dense.start[0], dense.start[1], dense.matrix) if fixed == "h" else
+                           (dense.start[1].T, dense.start[0].T, dense.matrix.T))
+        for _ in range(5):
+            x = half_step(table, x, other)
+        np.testing.assert_allclose(fitted[0] if fixed == "h" else fitted[1].T, x, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_fit_goes_on_where_it_stopped(sparse, tmp_path, processes):
+    whole = sparse.fit(*NEWTON, "--max-iter", 9, grid=(processes, 1))
+    command = ["fit", sparse.source, "-o", tmp_path / "m.h5", "-k", 5, *NEWTON, "--max-iter", 9, "--tol", 0,
+               "--init", f"file:{sparse.start_file}", "--checkpoint", tmp_path / "c.h5", "--checkpoint-every", 4]
+    run([*command, "--time-limit", "0.000001"], processes, expect=75)
+    run([*command, "--resume", tmp_path / "c.h5"], processes)
+    assert_same(factors(tmp_path / "m.h5"), whole, 0)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_new_rows_minimize_the_objective_of_the_fit(dense, tmp_path, processes):
+    """Each row's problem is convex: at its minimum the gradient vanishes, or is positive where the row is zero."""
+    dense.fit(*NEWTON, "--max-iter", 30, "--l1-w", 0.1)
+    h = factors(dense.folder / "model.h5")[1]
+    table = counts(23, 57, 6, 3, 9)
+    write_hdf5(tmp_path / "new.h5", table)
+    run(["transform", dense.folder / "model.h5", tmp_path / "new.h5", "-o", tmp_path / "out.h5"], processes)
+    w = factors(tmp_path / "out.h5")[0]
+    gradient = (1 - table / np.maximum(w @ h, FLOOR)) @ h.T + 0.1
+    rows = table.sum(axis=1) > 0
+    assert np.abs(np.where(w > 0, gradient, np.minimum(gradient, 0)))[rows].max() < 1e-6 * h.sum(axis=1).max()
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_restarts_are_the_fits_of_their_seeds(sparse, tmp_path, processes):
+    command = ["fit", sparse.source, "-o", tmp_path / "m.h5", "-k", 4, *NEWTON, "--max-iter", 12, "--json"]
+    alone = [run([*command, "--seed", seed], processes).json["objective"] for seed in (3, 4, 5)]
+    together = run([*command, "--seed", 3, "--restarts", 3], processes).json
+    assert together["objective"] == min(alone)
+
+
+def test_a_search_that_holds_out_cells_is_refused(sparse):
+    result = run(["tune", sparse.source, "--missing", "zero", "-k", "2:3", "--restarts", 2, *NEWTON], expect=2)
+    assert len(result.messages) == 1 and "--solver mu" in result.messages[0]
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--solver", "newton"], ["needs --loss kullback-leibler"]),
+    (["--solver", "newton", "--loss", "0.5"], ["needs --loss kullback-leibler"]),
+    ([*NEWTON, "--missing", "unobserved"], ["--missing zero", "--solver mu"]),
+    ([*NEWTON, "--batch-rows", 20], ["whole matrix"]),
+    ([*NEWTON, "--grid", "1x2"], ["--grid 2x1"]),
+    ([*NEWTON, "--validation", "0.1"], ["--solver mu"]),
+])
+def test_what_newtons_method_cannot_do_is_refused(sparse, options, words):
+    output = sparse.folder / "refused.h5"
+    result = run(["fit", sparse.source, "-o", output, "-k", 2, *options], 2 if "--grid" in options else 1, expect=2)
+    assert len(result.messages) == 1 and all(word in result.messages[0] for word in words)
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_the_plan_counts_words_and_memory(dense, processes):
+    """A dense matrix: words are exact, and what the plan expects is at least the factors and both copies."""
+    report = dense.fit(*NEWTON, "--max-iter", 10, grid=(processes, 1))[2]
+    plan = run(["plan", dense.source, "-k", 5, *NEWTON, "--processes", processes, "--json"]).json
+    rows, cols = dense.matrix.shape
+    expected = (processes - 1) * (rows + cols) * 5
+    assert report["traffic"]["gather_words"] == pytest.approx(10 * expected)
+    assert str(expected) in str(plan) or expected == 0
