@@ -130,19 +130,19 @@ TEMPLATE void add_products(int height, int width, int64_t count, const real *res
 #pragma GCC unroll 8
   for (int i = 0; i < height; i++)
 #pragma GCC unroll 3
-    for (int j = 0; j < width; j++)
+    for (int64_t j = 0; j < width; j++)
       sum[i][j] = vec_load(out + i * padded + j * VECTOR);
   for (int64_t e = 0; e < count; e++) {
 #pragma GCC unroll 8
     for (int i = 0; i < height; i++)
 #pragma GCC unroll 3
-      for (int j = 0; j < width; j++)
+      for (int64_t j = 0; j < width; j++)
         sum[i][j] += factors[e * stride + i] * vec_load(rows + e * padded + j * VECTOR);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < height; i++)
 #pragma GCC unroll 3
-    for (int j = 0; j < width; j++)
+    for (int64_t j = 0; j < width; j++)
       vec_store(out + i * padded + j * VECTOR, sum[i][j]);
 }
 
