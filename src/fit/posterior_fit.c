@@ -29,6 +29,7 @@ enum {
 enum { TRACE_NOISE = 0, TRACE_WATCHED, TRACE_FIGURES };
 
 typedef struct posterior_fit {
+  dnmf_settings chain; /* those of the fit, but when to stop */
   const dnmf_settings *settings;
   dnmf_context *context;
   const dnmf_ratings *ratings;
@@ -403,18 +404,18 @@ static dnmf_status run_chain(dnmf_context *context, const dnmf_settings *setting
                              dnmf_fit_result *result) {
   const dnmf_ratings *ratings = p->ratings;
   const double stored = (double)ratings->stored;
-  dnmf_settings chain = *settings;
-  chain.max_iterations = all_sweeps(settings);
-  chain.tolerance = 0;
-  chain.stop = DNMF_STOP_OBJECTIVE;
-  p->settings = &chain;
+  p->chain = *settings;
+  p->chain.max_iterations = all_sweeps(settings);
+  p->chain.tolerance = 0;
+  p->chain.stop = DNMF_STOP_OBJECTIVE;
+  p->settings = &p->chain;
   const dnmf_problem problem = {.kind = &posterior_kind,
                                 .state = p,
                                 .precision = ratings->precision,
                                 .sum = stored * ratings->mean,
                                 .sum_squares =
                                     stored * (ratings->mean * ratings->mean + ratings->deviation * ratings->deviation)};
-  return dnmf_loop_run(context, &chain, &problem, result);
+  return dnmf_loop_run(context, &p->chain, &problem, result);
 }
 
 /* Time and traffic of the fit before the chain count, too. */

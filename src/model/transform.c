@@ -319,8 +319,9 @@ static dnmf_status solve_observed(folding *f, dnmf_transform_result *result) {
     DNMF_TRY(dnmf_agree(f->context, status));
   }
   const dnmf_reporter reporter = f->context->reporter;
+  const dnmf_reporter silent = {0};
   for (int draw = 0; draw < f->draws; draw++) {
-    f->context->reporter = draw + 1 < f->draws ? (dnmf_reporter){0} : reporter; /* the last speaks for all */
+    f->context->reporter = draw + 1 < f->draws ? silent : reporter; /* the last speaks for all */
     const dnmf_status status = solve_draw(f, draw, result);
     f->context->reporter = reporter;
     DNMF_TRY(status);
