@@ -230,7 +230,8 @@ typedef struct dnmf_fit_settings {
   double l1_w;         /* weight of the sum of W; default 0 */
   double l1_h;         /* ... of H */
   double l2;           /* weight of half the squared norms of W and H; default 0 with zeros; of ratings 1.15 of their
-                          standard deviation, 0.12 by "count", 12 "raw"; with implicit 1.1 by "sqrt-count" */
+                          standard deviation, 0.12 by "count", 12 "raw", 1.26 times that with implicit_terms; with implicit 1.1 by
+                          "sqrt-count" */
   double l2_w;         /* ... of W alone; default l2 */
   double l2_h;         /* ... of H alone; default l2 */
   const char *penalty_scale; /* "raw"; with zeros "dimension" (W's times the columns, H's times the rows); ratings
@@ -264,18 +265,22 @@ typedef struct dnmf_fit_settings {
 
   /* Ratings ("unobserved") only, but for validation and patience. */
   struct {
-    const char *bias;          /* "both", "row", "col", "none"; default "auto": "both", "none" for "mu" */
-    const char *shrink_to;     /* what l2 pulls a factor's rows towards: "zero", "mean" (their mean row), "level" (a
-                                  constant row, the product being of deviations from it); default "auto": "level",
-                                  "mean" without biases, "zero" for "mu" */
-    double l2_bias;            /* shrinks a bias as so many ratings of its mean would; default 5; with "level", so
-                                  many times the root of its count for columns, 0.25 of that for rows; default 3 */
-    const char *validation;    /* hold out a share, "0.1", or the ratings of a file; with zeros a share of all cells,
-                                  which are filled in with their predictions; default: none */
-    const dnmf_data *held_out; /* instead of validation: these ratings, matched by ids; NULL (default): none */
-    int64_t patience;          /* iterations without a better RMSE on them before stopping; default 10; with zeros
-                                  only where stop is "validation" */
-    double init_scale;         /* of the random start; default 0.05 */
+    const char *bias;           /* "both", "row", "col", "none"; default "auto": "both", "none" for "mu" */
+    const char *shrink_to;      /* what l2 pulls a factor's rows towards: "zero", "mean" (their mean row), "level" (a
+                                   constant row, the product being of deviations from it); default "auto": "level",
+                                   "mean" without biases, "zero" for "mu" */
+    double l2_bias;             /* shrinks a bias as so many ratings of its mean would; default 5; with "level", so
+                                   many times the root of its count for columns, 0.25 of that for rows; default 3 */
+    const char *validation;     /* hold out a share, "0.1", or the ratings of a file; with zeros a share of all cells,
+                                   which are filled in with their predictions; default: none */
+    const dnmf_data *held_out;  /* instead of validation: these ratings, matched by ids; NULL (default): none */
+    int64_t patience;           /* iterations without a better RMSE on them before stopping; default 10; with zeros
+                                   only where stop is "validation" */
+    double init_scale;          /* of the random start; default 0.05 */
+    const char *implicit_terms; /* which columns a row has is itself evidence of what the row is like, and which rows a
+                                   column: "rows", "cols", "both", "none"; needs shrink_to "level"; default "none" */
+    double l2_terms; /* weight of the squares of implicit terms, in multiples of l2, a fifth of it for columns'; default
+                        100 */
   } ratings;
 
   /* Averages over the posterior distribution, for ratings fitted around a level (the default): a Gibbs chain from the

@@ -73,10 +73,10 @@ static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpo
   f->settings.host = &checkpoint->host;
   if (f->settings.posterior.samples > 0)
     return dnmf_fit_posterior(context, &f->settings, &f->ratings, f->has_held_out ? &f->held_out : NULL, &f->observed_w,
-                              &f->observed_h, &f->posterior, &f->result);
+                              &f->observed_h, &f->evidence, &f->posterior, &f->result);
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fit_observed(context, &f->settings, &f->ratings, f->has_held_out ? &f->held_out : NULL, &f->observed_w,
-                             &f->observed_h, &f->result);
+                             &f->observed_h, &f->evidence, &f->result);
   if (f->in_batches)
     return dnmf_fitting_iterate_batches(context, f);
   if (f->restart_count > 0)
@@ -185,6 +185,7 @@ void dnmf_fitting_free(dnmf_fitting *f) {
   dnmf_posterior_free(&f->posterior);
   dnmf_panel_free(&f->observed_w);
   dnmf_panel_free(&f->observed_h);
+  dnmf_evidence_free(&f->evidence);
   dnmf_source_close(&f->source);
   dnmf_placed_free(&f->a);
 }
@@ -273,6 +274,8 @@ dnmf_status dnmf_fitting_share(dnmf_context *context, dnmf_model *from, dnmf_mod
   to->bias.mean = from->bias.mean;
   DNMF_TRY(share_panel(context, from->owned_rows, &from->w, rows, &to->w));
   DNMF_TRY(share_panel(context, from->owned_cols, &from->h, cols, &to->h));
+  if (from->terms.components > 0)
+    DNMF_TRY(share_panel(context, from->owned_cols, &from->terms, cols, &to->terms));
   to->samples = from->samples;
   if (from->samples > 0) {
     DNMF_TRY(share_panel(context, from->owned_rows, &from->row_samples, rows, &to->row_samples));

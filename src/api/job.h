@@ -119,6 +119,7 @@ struct dnmf_fitting {
   dnmf_posterior posterior; /* with a chain */
   dnmf_panel observed_w;
   dnmf_panel observed_h;
+  dnmf_evidence evidence; /* implicit terms */
 
   dnmf_resume resume;
   dnmf_fit_result result;

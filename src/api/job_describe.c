@@ -136,6 +136,8 @@ static dnmf_status describe_ratings(dnmf_error *error, const dnmf_fitting *f, dn
       REAL("l2_bias", observed->l2_bias),
       REAL("count_power", dnmf_count_power(&f->settings.penalties)),
       TEXT("shrink_to", dnmf_observed_center_name(&f->settings)),
+      TEXT("implicit_terms", dnmf_evidence_name(&f->settings)),
+      REAL("l2_terms", observed->evidence == DNMF_EVIDENCE_NONE ? 0 : observed->l2_evidence),
       WHOLE("sweeps", dnmf_sweeps(&f->settings)),
       REAL("init_scale", observed->start_scale),
       REAL("mean", f->ratings.mean),

@@ -24,14 +24,19 @@ typedef struct ratings_choices {
   int shrink;
   int bias;
   int stop;
+  int terms; /* dnmf_evidence_of */
 } ratings_choices;
 
 static dnmf_status choose_words(dnmf_error *error, const dnmf_fit_settings *s, ratings_choices *c) {
   static const char *const shrinks[] = {"auto", "zero", "mean", "level", NULL};
+  static const char *const terms[] = {"none", "rows", "cols", "both", NULL};
   static const char *const biases[] = {"auto", "none", "both", "row", "col", NULL};
   static const char *const stops[] = {"auto", "gradient", "objective", "validation", NULL};
   DNMF_TRY(dnmf_choose_penalty_scale(error, s->penalty_scale, &c->scale, &c->power));
   DNMF_TRY(dnmf_choose(error, "--shrink-to", s->ratings.shrink_to, shrinks, &c->shrink));
+  c->terms = 0;
+  if (s->ratings.implicit_terms)
+    DNMF_TRY(dnmf_choose(error, "--implicit-terms", s->ratings.implicit_terms, terms, &c->terms));
   DNMF_TRY(dnmf_choose(error, "--bias", s->ratings.bias, biases, &c->bias));
   return dnmf_choose(error, "--stop", s->stop, stops, &c->stop);
 }
@@ -54,6 +59,14 @@ static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, cons
   if (c->shrink == DNMF_SHRINK_LEVEL && c->bias == BIAS_NONE)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--shrink-to level needs biases; leave --bias none out or take --shrink-to mean");
+  if (c->terms != DNMF_EVIDENCE_NONE &&
+      (multiplicative || c->bias == BIAS_NONE || c->shrink == DNMF_SHRINK_ZERO || c->shrink == DNMF_SHRINK_MEAN))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--implicit-terms %s moves what --shrink-to level pulls towards; leave %s out",
+                     s->ratings.implicit_terms,
+                     multiplicative         ? "--solver mu"
+                     : c->bias == BIAS_NONE ? "--bias none"
+                                            : "--shrink-to");
   if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--grid %s is for --missing zero; ratings are split by rows and by columns over all processes",
@@ -119,7 +132,9 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
   f->settings.observed = (dnmf_observed_settings){.bias_rows = c.bias == BIAS_BOTH || c.bias == BIAS_ROW,
                                                   .bias_cols = c.bias == BIAS_BOTH || c.bias == BIAS_COL,
                                                   .start_scale = dnmf_number_or(s->ratings.init_scale, 0.05),
-                                                  .patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10};
+                                                  .patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10,
+                                                  .evidence = (dnmf_evidence_of)c.terms,
+                                                  .l2_evidence = dnmf_number_or(s->ratings.l2_terms, DNMF_L2_EVIDENCE)};
   if (f->weak)
     DNMF_TRY(dnmf_fitting_plan_weak(&context->error, f));
   dnmf_observed_set_shrink(&f->settings, (dnmf_shrink)c.shrink, s->ratings.l2_bias);
@@ -222,6 +237,16 @@ static void settle_penalties(dnmf_fitting *f) {
   penalties->l2_h = dnmf_number_or(s->l2_h, both);
 }
 
+static dnmf_status check_evidence(dnmf_error *error, const dnmf_fitting *f) {
+  const dnmf_penalties *penalties = &f->settings.penalties;
+  const bool rows = dnmf_evidence_has_rows(&f->settings) && penalties->l2_w == 0;
+  if (rows || (dnmf_evidence_has_cols(&f->settings) && penalties->l2_h == 0))
+    return dnmf_fail(error, DNMF_ERROR_USAGE,
+                     "--implicit-terms move what L2 pulls towards: give --l2-%c a number above 0, or leave it out",
+                     rows ? 'w' : 'h');
+  return DNMF_OK;
+}
+
 /* A stored 0 is a rating: what is counted here are rows and columns without any. */
 static void warn_about_ratings(dnmf_context *context, const dnmf_fitting *f) {
   const dnmf_ratings *ratings = &f->ratings;
@@ -264,6 +289,7 @@ dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
   else if (f->has_held_out)
     DNMF_TRY(attach_held_out(context, f));
   settle_penalties(f);
+  DNMF_TRY(check_evidence(&context->error, f));
   if (f->weak)
     DNMF_TRY(dnmf_weak_measure(context, &f->settings.observed.weak, &f->ratings.by_rows, f->precision,
                                (double)f->ratings.rows * (double)f->ratings.cols, &f->weak_figures));
@@ -274,5 +300,6 @@ dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
 /* --- The model --------------------------------------------------------------------------------------------- */
 
 dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model) {
-  return dnmf_observed_fill_model(context, &f->settings, &f->ratings, &f->observed_w, &f->observed_h, model);
+  return dnmf_observed_fill_model(context, &f->settings, &f->ratings, &f->observed_w, &f->observed_h, &f->evidence,
+                                  model);
 }

@@ -187,6 +187,7 @@ static dnmf_status start_ratings_from_file(dnmf_context *context, dnmf_fitting *
 }
 
 static dnmf_status start_ratings(dnmf_context *context, dnmf_fitting *f) {
+  DNMF_TRY(dnmf_agree(context, dnmf_evidence_create(&context->error, &f->settings, &f->ratings, &f->evidence)));
   if (f->start == DNMF_START_SVD && !first_factors(f))
     return dnmf_start_observed_svd(context, &f->settings, &f->ratings, &f->observed_w, &f->observed_h);
   dnmf_status status = dnmf_start_observed(&context->error, &f->settings, &f->ratings, &f->observed_w, &f->observed_h);

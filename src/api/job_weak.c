@@ -17,6 +17,8 @@ static dnmf_status refuse_ratings(dnmf_error *error, const dnmf_fitting *f) {
   } uses[] = {
       {"bias", s->ratings.bias && strcmp(s->ratings.bias, "auto") != 0 && strcmp(s->ratings.bias, "none") != 0, none},
       {"l2-bias", s->ratings.l2_bias >= 0, none},
+      {"implicit-terms", s->ratings.implicit_terms && strcmp(s->ratings.implicit_terms, "none") != 0,
+       "what is not stored counts itself in fits with weak zeros"},
       {"shrink-to",
        s->ratings.shrink_to &&
            (strcmp(s->ratings.shrink_to, "mean") == 0 || strcmp(s->ratings.shrink_to, "level") == 0),

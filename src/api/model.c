@@ -59,6 +59,8 @@ dnmf_status dnmf_model_open_part(dnmf_context *context, const char *path, int pr
   dnmf_status status = narrow_panel(&context->error, &model->w);
   if (status == DNMF_OK)
     status = narrow_panel(&context->error, &model->h);
+  if (status == DNMF_OK && model->terms.components > 0)
+    status = narrow_panel(&context->error, &model->terms);
   return dnmf_agree(context, status);
 }
 

@@ -125,37 +125,17 @@ static dnmf_status check_restarts(dnmf_error *error, const dnmf_fitting *f) {
 
 /* What this fit will say of itself against what the checkpoint's did; what was not kept then is not compared. */
 dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f) {
-  static const char *const names[] = {"components",
-                                      "loss",
-                                      "solver",
-                                      "fix",
-                                      "seed",
-                                      "tol",
-                                      "stop",
-                                      "l1_w",
-                                      "l1_h",
-                                      "l2_w",
-                                      "l2_h",
-                                      "penalty_scale",
-                                      "precision",
-                                      "bias",
-                                      "sweeps",
-                                      "l2_bias",
-                                      "shrink_to",
-                                      "init_scale",
-                                      "forget",
-                                      "count_power",
-                                      "missing_weight",
-                                      "implicit",
-                                      "confidence",
-                                      "alpha",
-                                      "epsilon",
-                                      "like",
-                                      "chain_sweeps",
-                                      "burn_in",
-                                      "thin",
-                                      "keep",
-                                      "validation_share"};
+  static const char *const names[] = {"components", "loss",         "solver",
+                                      "fix",        "seed",         "tol",
+                                      "stop",       "l1_w",         "l1_h",
+                                      "l2_w",       "l2_h",         "penalty_scale",
+                                      "precision",  "bias",         "sweeps",
+                                      "l2_bias",    "shrink_to",    "init_scale",
+                                      "forget",     "count_power",  "missing_weight",
+                                      "implicit",   "confidence",   "alpha",
+                                      "epsilon",    "like",         "implicit_terms",
+                                      "l2_terms",   "chain_sweeps", "burn_in",
+                                      "thin",       "keep",         "validation_share"};
   const dnmf_resume *resume = &f->resume;
   dnmf_model now = {.rows = 0};
   if (!resume->path)
@@ -183,6 +163,17 @@ dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f)
 
 /* --- What the kind of fit keeps ---------------------------------------------------------------------------- */
 
+/* The implicit terms of rows or of columns; `best` with held-out entries, `kept` in a chain. */
+static bool has_terms(const dnmf_fitting *f, const char *terms, const char *brought, const char *best,
+                      const char *kept) {
+  const dnmf_fit_state *state = &f->resume.state;
+  if (!dnmf_fit_state_panel(state, terms) || !dnmf_fit_state_panel(state, brought))
+    return false;
+  if (dnmf_fit_state_panel(state, DNMF_PART_TRACE))
+    return dnmf_fit_state_panel(state, kept) != NULL;
+  return !f->has_held_out || dnmf_fit_state_panel(state, best);
+}
+
 /* What the kind of fit at hand cannot do without. */
 static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_fit_state *state = &f->resume.state;
@@ -192,12 +183,19 @@ static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
        (dnmf_fit_state_panel(state, DNMF_PART_BEST_W) && dnmf_fit_state_panel(state, DNMF_PART_BEST_H))) &&
       (!f->in_batches ||
        (dnmf_fit_state_panel(state, DNMF_PART_SUMS) && dnmf_fit_state_panel(state, DNMF_PART_GRAM))) &&
-      (!in_chain || (dnmf_fit_state_panel(state, DNMF_PART_KEPT_W) && dnmf_fit_state_panel(state, DNMF_PART_KEPT_H)));
-  if (complete)
+      (!in_chain || (dnmf_fit_state_panel(state, DNMF_PART_KEPT_W) && dnmf_fit_state_panel(state, DNMF_PART_KEPT_H) &&
+                     (!dnmf_evidence_has_rows(&f->settings) || dnmf_fit_state_panel(state, DNMF_PART_KEPT_OF_COLS))));
+  const bool terms =
+      (!dnmf_evidence_has_rows(&f->settings) ||
+       has_terms(f, DNMF_PART_ROW_TERMS, DNMF_PART_OF_COLS, DNMF_PART_BEST_OF_COLS, DNMF_PART_KEPT_ROW_TERMS)) &&
+      (!dnmf_evidence_has_cols(&f->settings) ||
+       has_terms(f, DNMF_PART_COL_TERMS, DNMF_PART_OF_ROWS, DNMF_PART_BEST_OF_ROWS, DNMF_PART_KEPT_COL_TERMS));
+  if (complete && terms)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is no checkpoint of such a fit: %s is missing", f->resume.path,
                    in_chain        ? "what a chain has kept"
                    : f->in_batches ? "what a fit in batches keeps"
+                   : complete      ? "a part of the implicit terms"
                                    : "the best model on held-out entries");
 }
 
@@ -206,7 +204,8 @@ static int part_numbers(const dnmf_fitting *f, const char *name) {
   const dnmf_posterior_settings *posterior = &f->settings.posterior;
   if (strcmp(name, DNMF_PART_TRACE) == 0)
     return posterior->burn_in + posterior->samples;
-  if (strcmp(name, DNMF_PART_KEPT_W) == 0 || strcmp(name, DNMF_PART_KEPT_H) == 0)
+  if (strcmp(name, DNMF_PART_KEPT_W) == 0 || strcmp(name, DNMF_PART_KEPT_H) == 0 ||
+      strcmp(name, DNMF_PART_KEPT_OF_COLS) == 0)
     return dnmf_posterior_draws(posterior) * (f->components + 1);
   return f->components;
 }
@@ -215,7 +214,8 @@ dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f) {
   dnmf_resume *resume = &f->resume;
   if (resume->path && f->restart_count > 0)
     return dnmf_restarts_read(context, f);
-  if (!resume->path || (!dnmf_fitting_keeps_best(f) && !f->in_batches && f->settings.posterior.samples == 0))
+  if (!resume->path || (!dnmf_fitting_keeps_best(f) && !f->in_batches && f->settings.posterior.samples == 0 &&
+                        f->settings.observed.evidence == DNMF_EVIDENCE_NONE))
     return DNMF_OK;
   const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
   const dnmf_range rows = observed ? f->ratings.by_rows.owned : f->w.owned;

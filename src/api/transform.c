@@ -59,6 +59,8 @@ static dnmf_status copy_model(dnmf_error *error, const dnmf_model *from, dnmf_mo
   to->bias.mean = from->bias.mean;
   DNMF_TRY(panel_duplicate(error, &from->w, &to->w));
   DNMF_TRY(panel_duplicate(error, &from->h, &to->h));
+  if (from->terms.components > 0)
+    DNMF_TRY(panel_duplicate(error, &from->terms, &to->terms));
   DNMF_TRY(copy_items(error, rows, sizeof(double), from->bias.row, &memory));
   to->bias.row = memory;
   DNMF_TRY(copy_items(error, cols, sizeof(double), from->bias.col, &memory));

@@ -16,14 +16,21 @@
   .l2 = -1, .l2_w = -1, .l2_h = -1, .l1_w = 0, .l1_h = 0, .loss = "frobenius", .init = "random", .seed = 0,            \
   .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                                 \
   .zeros = {.fix = "none", .grid = "auto", .restarts = 1}, .files = {.checkpoint_every = "10min"}
-static const cli_fit_options defaults = {.fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
-                                                 .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1},
-                                                 .posterior = {.samples = -1, .burn_in = -1, .thin = -1},
-                                                 .weak = {.weight = -1, .alpha = -1, .epsilon = -1, .like = -1},
-                                                 .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
+static const cli_fit_options defaults = {
+    .fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
+            .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1, .l2_terms = -1},
+            .posterior = {.samples = -1, .burn_in = -1, .thin = -1},
+            .weak = {.weight = -1, .alpha = -1, .epsilon = -1, .like = -1},
+            .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
     .fit = {UNGIVEN, .max_iter = 200, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
-            .ratings = {.bias = "auto", .shrink_to = "auto", .l2_bias = 3, .patience = 10, .init_scale = 0.05},
+            .ratings = {.bias = "auto",
+                        .shrink_to = "auto",
+                        .l2_bias = 3,
+                        .patience = 10,
+                        .init_scale = 0.05,
+                        .implicit_terms = "none",
+                        .l2_terms = 100},
             .posterior = {.samples = -1, .burn_in = 50, .thin = -1, .keep = "samples"},
             .weak = {.weight = 1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
@@ -34,6 +41,7 @@ static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
+static const char *const terms_choices[] = {"none", "rows", "cols", "both", NULL};
 static const char *const keep_choices[] = {"samples", "mean", NULL};
 static const char *const fix_choices[] = {"none", "w", "h", NULL};
 static const char *const init_words[] = {"random", "nndsvd", "nndsvda", "nndsvdar", NULL};
@@ -56,7 +64,7 @@ static const cli_option model_table[] = {
     {"l1-h", 0, CLI_REAL, FIT(l1_h), "X", "weight of the sum of H (default 0)", 0, INFINITY, NULL},
     {"l2", 0, CLI_REAL, FIT(l2), "X",
      "weight of half the squared norms of W and H (default 0; ratings: 1.15 of their "
-     "standard deviation; 0.12 by count, 12 raw; with --implicit 1.1)",
+     "standard deviation; 0.12 by count, 12 raw; 1.26 times that with --implicit-terms; with --implicit 1.1)",
      0, INFINITY, NULL},
     {"l2-w", 0, CLI_REAL, FIT(l2_w), "X", "... of W alone", 0, INFINITY, NULL},
     {"l2-h", 0, CLI_REAL, FIT(l2_h), "X", "... of H alone", 0, INFINITY, NULL},
@@ -78,6 +86,14 @@ static const cli_option ratings_table[] = {
     {"l2-bias", 0, CLI_REAL, FIT(ratings.l2_bias), "N",
      "shrink a bias as N ratings of its mean would (default 5); with --shrink-to level N times "
      "the root of its count for columns, 0.25 of that for rows (default 3)",
+     0, INFINITY, NULL},
+    {"implicit-terms", 0, CLI_WORD, FIT(ratings.implicit_terms), "T",
+     "which columns a row has rated is itself evidence of what it is like, which rows a column "
+     "likewise: rows, cols, both or none (default); with --shrink-to level",
+     0, 0, terms_choices},
+    {"l2-terms", 0, CLI_REAL, FIT(ratings.l2_terms), "N",
+     "weight of the squares of implicit terms, in multiples of l2; a fifth of it for columns' "
+     "(default 100)",
      0, INFINITY, NULL},
     {"validation", 0, CLI_INPUT_FILE, FIT(ratings.validation), "F|FILE",
      "hold out this fraction, or the ratings of FILE (matched by ids); stop when their RMSE "

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "fit/posterior_fit.h"
 #include "fit/restarts.h"
+#include "fit/settings.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,6 +22,7 @@ static const cli_plan_options defaults = {.processes = NULL, .grid = "auto", .lo
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 enum { MISSING_UNOBSERVED = 2, MISSING_WEAK = 3 };
 static const char *const solver_choices[] = {"hals", "mu", "bpp", NULL};
+static const char *const terms_choices[] = {"none", "rows", "cols", "both", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
 #define PLAN(member) offsetof(cli_plan_options, member)
@@ -37,6 +39,8 @@ static const cli_option job_table[] = {
     {"missing", 0, CLI_CHOICE, PLAN(missing), "M",
      "what is not stored: auto (as the file says, else zero), zero, unobserved, weak", 0, 0, missing_choices},
     {"implicit", 0, CLI_FLAG, PLAN(implicit), NULL, "a fit --implicit: weak zeros, and confidences", 0, 0, NULL},
+    {"implicit-terms", 0, CLI_CHOICE, PLAN(terms), "T", "of ratings: rows, cols, both or none (default), as fit has it",
+     0, 0, terms_choices},
     {"loss", 0, CLI_TEXT, PLAN(loss), "L",
      "frobenius (default), kullback-leibler, itakura-saito or a beta, as fit has it", 0, 0, NULL},
     {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu or bpp", 0, 0, solver_choices},
@@ -138,6 +142,10 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
                      "--samples has no use here: it is for --missing unobserved, and not for mu");
   job->sparse = job->sparse || job->missing == DNMF_MISSING_UNOBSERVED;
   job->bias = job->solver != DNMF_SOLVER_MU && !job->weak;
+  job->terms = dnmf_evidence_sides((dnmf_evidence_of)options->terms);
+  if (job->terms > 0 && (job->missing != DNMF_MISSING_UNOBSERVED || !job->bias))
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
+                     "--implicit-terms has no use here: it needs --missing unobserved, and biases");
   int64_t largest = job->rows > job->cols ? job->rows : job->cols;
   if (job->components > largest)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,

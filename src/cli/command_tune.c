@@ -88,6 +88,8 @@ static const cli_option ratings_table[] = {
     {"bias", 0, CLI_TEXT, TUNE(lists.bias), "B,B", "biases to try: both, none (default both)", 0, 0, NULL},
     {"penalty-scale", 0, CLI_TEXT, TUNE(lists.scale), "S,S,...",
      "sqrt-count (default), count, raw, or exponents from 0 to 1; zeros: raw or dimension", 0, 0, NULL},
+    {"implicit-terms", 0, CLI_TEXT, TUNE(lists.terms), "T,T,...",
+     "implicit terms to try: none (default), rows, cols, both; see fit", 0, 0, NULL},
     {"search", 0, CLI_CHOICE, TUNE(search), "S",
      "grid (default): every combination; random: --samples draws, l2 log-uniform "
      "between the smallest and the largest given",
@@ -140,6 +142,10 @@ static dnmf_status tune_as_file_says(cli_session *session, const cli_tune_option
   dnmf_source source;
   const dnmf_source_options reading = cli_source_options(&options->fit.input);
   memset(&source, 0, sizeof source);
+  if (options->output) /* before the pipe is opened */
+    DNMF_TRY(cli_refuse_pipe(session, input, "-o fits the best to all entries again"));
+  if (context->size > 1 && options->groups != 1)
+    DNMF_TRY(cli_refuse_pipe(session, input, "each group of processes reads the input (--groups 1: one does)"));
   dnmf_status status = dnmf_source_open(context, input, &reading, &source);
   const bool ratings = source.missing == DNMF_MISSING_UNOBSERVED;
   const int64_t largest = source.rows > source.cols ? source.rows : source.cols;

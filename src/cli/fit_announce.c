@@ -49,6 +49,9 @@ static void announce_ratings(cli_session *session, const dnmf_fitting *fit) {
   cli_say(session, "  %" PRId64 " ratings, mean %.4f, from %g to %g; l2 %.4g and %.4g towards %s, %s biases%s",
           r->stored, r->mean, r->smallest, r->largest, fit->settings.penalties.l2_w, fit->settings.penalties.l2_h,
           towards(&fit->settings), dnmf_bias_name(&fit->settings.observed), fit->has_held_out ? "; some held out" : "");
+  if (fit->settings.observed.evidence != DNMF_EVIDENCE_NONE)
+    cli_say(session, "  implicit terms: %s, weight %g", dnmf_evidence_name(&fit->settings),
+            fit->settings.observed.l2_evidence);
   if (session->context->size > 1)
     cli_detail(session, "  the busiest process has %.2f (rows) and %.2f (columns) times the mean of the ratings",
                r->by_rows.imbalance, r->by_cols.imbalance);

@@ -179,6 +179,9 @@ static json_t *to_json(cli_session *session, const dnmf_fitting *fit, int64_t me
   cli_json_set(&object, "posterior", posterior_to_json(fit));
   cli_json_set(&object, "mini_batches", batches_to_json(fit));
   cli_json_set(&object, "restarts", restarts_to_json(fit));
+  const bool ratings = fit->missing == DNMF_MISSING_UNOBSERVED && !fit->weak;
+  cli_json_merge(&object,
+                 cli_json_pack("{s:s?}", "implicit_terms", ratings ? dnmf_evidence_name(&fit->settings) : NULL));
   return object;
 }
 

@@ -21,6 +21,7 @@ typedef struct cli_plan_options {
   const char *processes;
   const char *grid;
   bool implicit;
+  int terms;   /* dnmf_evidence_of */
   int missing; /* 0: as the input has it, else dnmf_missing + 1 */
   int solver;
   const char *loss;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 static const char *const confidence_choices[] = {"one", "linear", "log", NULL};
+static const char *const terms_choices[] = {"none", "rows", "cols", "both", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 
 static const char *scale_name(double power, char text[32]) {
@@ -70,7 +71,9 @@ static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, dou
     snprintf(kind, sizeof kind, "missing weight %.4g, alpha %s", candidate->weight,
              number_text(candidate->alpha, alpha));
   else
-    snprintf(kind, sizeof kind, "%s biases", candidate->bias ? "both" : "no");
+    snprintf(kind, sizeof kind, "%s biases%s%s", candidate->bias ? "both" : "no",
+             candidate->evidence == DNMF_EVIDENCE_NONE ? "" : ", implicit terms ",
+             candidate->evidence == DNMF_EVIDENCE_NONE ? "" : terms_choices[candidate->evidence]);
   if (session->common->progress != CLI_PROGRESS_NEVER && session->context->rank == 0 && !session->common->quiet)
     fprintf(stderr, "k %d, l2 %s, %s, %s, fold %d: %.5f\n", candidate->components, number_text(candidate->l2, l2),
             scale_name(candidate->count_power, scale), kind, fold + 1, score);
@@ -99,25 +102,25 @@ static void print_table(cli_session *session, const dnmf_tune_plan *plan, const 
   char head[80] = "";
   if (plan->metric.ranks)
     snprintf(head, sizeof head, "  %9s  +- folds", options->metric);
-  cli_say(session, "   k       l2  scale       bias%s  held-out RMSE  +- folds  iterations seconds", head);
+  cli_say(session, "   k       l2  scale       bias  terms%s  held-out RMSE  +- folds  iterations seconds", head);
   for (int64_t i = 0; i < plan->candidate_count; i++) {
     const dnmf_candidate *c = &plan->candidates[i];
     char lists[80] = "";
     if (plan->metric.ranks)
       snprintf(lists, sizeof lists, "  %9.5f  %8.5f", c->metric, c->metric_spread);
-    cli_say(session, "%4d  %7s  %-10s  %-4s%s  %13.5f  %8.5f  %10d %7.3g", c->components, number_text(c->l2, l2),
-            scale_name(c->count_power, scale), c->bias ? "both" : "none", lists, c->rmse, c->spread, c->iterations,
-            c->seconds);
+    cli_say(session, "%4d  %7s  %-10s  %-4s  %-5s%s  %13.5f  %8.5f  %10d %7.3g", c->components, number_text(c->l2, l2),
+            scale_name(c->count_power, scale), c->bias ? "both" : "none", terms_choices[c->evidence], lists, c->rmse,
+            c->spread, c->iterations, c->seconds);
   }
 }
 
 static json_t *candidate_json(const cli_tune_options *options, const dnmf_candidate *c) {
   char scale[32];
-  json_t *object =
-      cli_json_pack("{s:i, s:o, s:s, s:s, s:o, s:o, s:i, s:f}", "components", c->components, "l2",
-                    c->l2 < 0 ? json_null() : cli_json_real(c->l2), "penalty_scale", scale_name(c->count_power, scale),
-                    "bias", c->bias ? "both" : "none", "rmse", cli_json_real(c->rmse), "spread",
-                    cli_json_real(c->spread), "iterations", c->iterations, "seconds", c->seconds);
+  json_t *object = cli_json_pack("{s:i, s:o, s:s, s:s, s:s, s:o, s:o, s:i, s:f}", "components", c->components, "l2",
+                                 c->l2 < 0 ? json_null() : cli_json_real(c->l2), "penalty_scale",
+                                 scale_name(c->count_power, scale), "bias", c->bias ? "both" : "none", "implicit_terms",
+                                 terms_choices[c->evidence], "rmse", cli_json_real(c->rmse), "spread",
+                                 cli_json_real(c->spread), "iterations", c->iterations, "seconds", c->seconds);
   if (cli_tune_is_weak(options)) {
     cli_json_set(&object, "missing_weight", cli_json_real(c->weight));
     cli_json_set(&object, "alpha", c->alpha < 0 ? json_null() : cli_json_real(c->alpha));
@@ -169,6 +172,7 @@ static dnmf_fit_settings refit_settings(const cli_tune_options *options, const d
   fit.ratings.bias = best->bias ? "both" : "none";
   fit.ratings.shrink_to = shrink_choices[options->shrink_to];
   fit.ratings.l2_bias = best->bias ? options->l2_bias : -1;
+  fit.ratings.implicit_terms = terms_choices[best->evidence];
   return fit;
 }
 
@@ -186,7 +190,7 @@ static dnmf_status refit(cli_session *session, const cli_tune_options *options, 
 
 /* Options that fits of the other kinds have. */
 static dnmf_status refuse_others(dnmf_error *error, const cli_given *given, bool weak) {
-  static const char *const of_ratings[] = {"bias", "shrink-to", "l2-bias", "patience", NULL};
+  static const char *const of_ratings[] = {"bias", "shrink-to", "l2-bias", "patience", "implicit-terms", NULL};
   static const char *const of_weak_zeros[] = {"missing-weight", "confidence", "alpha", "epsilon", "like", NULL};
   static const char *const of_zeros[] = {"restarts", "perturb", "cluster", "holdout", "criterion", "checkpoint",
                                          "resume",   "loss",    "l1-w",    "l1-h",    "l2-w",      "l2-h",
@@ -198,6 +202,22 @@ static dnmf_status refuse_others(dnmf_error *error, const cli_given *given, bool
     return cli_tune_refuse(error, given, of_ratings,
                            "fits with weak zeros have no biases and shrink to zero, and a --metric of lists decides");
   return cli_tune_refuse(error, given, of_weak_zeros, "it needs --missing weak or --implicit");
+}
+
+/* Implicit terms move what fits with biases around a level pull towards. */
+static dnmf_status check_terms(dnmf_error *error, const cli_tune_options *options, const cli_tune_space *space) {
+  bool any = false;
+  bool biased = true;
+  for (int t = 0; t < space->terms.count; t++)
+    any = any || space->terms.value[t] != DNMF_EVIDENCE_NONE;
+  for (int b = 0; b < space->bias.count; b++)
+    biased = biased && space->bias.value[b] != 0;
+  const bool level = options->shrink_to == DNMF_SHRINK_AUTO || options->shrink_to == DNMF_SHRINK_LEVEL;
+  if (!any || (biased && level))
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "--implicit-terms %s move what --shrink-to level pulls towards; leave %s out", options->lists.terms,
+                   biased ? "--shrink-to" : "--bias none");
 }
 
 /* Fits with weak zeros take what is not given as `fit` does. */
@@ -282,6 +302,7 @@ dnmf_status cli_tune_ratings(cli_session *session, const cli_tune_options *optio
     chosen.folds = 5;
   DNMF_TRY(cli_tune_parse(error, &chosen.lists, &space));
   DNMF_TRY(settle_weak(error, session->given, &chosen, &space));
+  DNMF_TRY(check_terms(error, &chosen, &space));
   dnmf_tune_plan plan = make_tune_plan(&chosen, input, session->context->size);
   plan.opened = opened;
   if (chosen.folds < 2)

@@ -86,6 +86,9 @@ dnmf_status cli_tune_parse_components(dnmf_error *error, const char *text, cli_t
 dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_tune_space *s) {
   static const char *const bias_names[] = {"none", "both", NULL};
   static const double bias_numbers[] = {0, 1};
+  static const char *const terms_names[] = {"none", "rows", "cols", "both", NULL};
+  static const double terms_numbers[] = {DNMF_EVIDENCE_NONE, DNMF_EVIDENCE_ROWS, DNMF_EVIDENCE_COLS,
+                                         DNMF_EVIDENCE_BOTH};
   static const char *const scale_names[] = {"raw", "count", "sqrt-count", NULL};
   static const double scale_numbers[] = {0, 1, 0.5};
   DNMF_TRY(cli_tune_parse_components(error, lists->components ? lists->components : "10,20,40", &s->components));
@@ -94,6 +97,8 @@ dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_t
     DNMF_TRY(parse_numbers(error, "l2", lists->l2, 0, &s->l2));
   DNMF_TRY(parse_words(error, "bias", lists->bias ? lists->bias : "both", "both or none", bias_names, bias_numbers, -1,
                        &s->bias));
+  DNMF_TRY(parse_words(error, "implicit-terms", lists->terms ? lists->terms : "none", "none, rows, cols or both",
+                       terms_names, terms_numbers, -1, &s->terms));
   s->weight = s->alpha = (cli_tune_values){1, {-1}};
   if (lists->weight)
     DNMF_TRY(parse_numbers(error, "missing-weight", lists->weight, 0, &s->weight));
@@ -106,12 +111,13 @@ dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_t
                      "count, sqrt-count, raw or exponents from 0 to 1", scale_names, scale_numbers, 1, &s->power);
 }
 
-static dnmf_candidate candidate_of(double components, double l2, double bias, double power, double weight,
+static dnmf_candidate candidate_of(double components, double l2, double bias, double power, double terms, double weight,
                                    double alpha) {
   return (dnmf_candidate){.components = (int)components,
                           .l2 = l2,
                           .bias = bias != 0,
                           .count_power = power,
+                          .evidence = (dnmf_evidence_of)terms,
                           .weight = weight,
                           .alpha = alpha,
                           .rmse = NAN};
@@ -123,10 +129,12 @@ int64_t cli_tune_grid(const cli_tune_space *s, dnmf_candidate *candidates) {
     for (int a = 0; a < s->alpha.count; a++)
       for (int p = 0; p < s->power.count; p++)
         for (int b = 0; b < s->bias.count; b++)
-          for (int l = 0; l < s->l2.count; l++)
-            for (int k = 0; k < s->components.count && count < CLI_TUNE_MOST_CANDIDATES; k++)
-              candidates[count++] = candidate_of(s->components.value[k], s->l2.value[l], s->bias.value[b],
-                                                 s->power.value[p], s->weight.value[w], s->alpha.value[a]);
+          for (int t = 0; t < s->terms.count; t++)
+            for (int l = 0; l < s->l2.count; l++)
+              for (int k = 0; k < s->components.count && count < CLI_TUNE_MOST_CANDIDATES; k++)
+                candidates[count++] =
+                    candidate_of(s->components.value[k], s->l2.value[l], s->bias.value[b], s->power.value[p],
+                                 s->terms.value[t], s->weight.value[w], s->alpha.value[a]);
   return count;
 }
 
@@ -147,7 +155,7 @@ int64_t cli_tune_random(const cli_tune_space *s, uint64_t seed, int64_t samples,
     double l2 = low > 0 ? low * pow(high / low, u) : low;
     candidates[i] =
         candidate_of(pick(&s->components, seed, i, 0), l2, pick(&s->bias, seed, i, 2), pick(&s->power, seed, i, 3),
-                     pick(&s->weight, seed, i, 4), pick(&s->alpha, seed, i, 5));
+                     pick(&s->terms, seed, i, 6), pick(&s->weight, seed, i, 4), pick(&s->alpha, seed, i, 5));
   }
   return samples;
 }

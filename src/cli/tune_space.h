@@ -15,6 +15,7 @@ typedef struct cli_tune_lists {
   const char *l2; /* NULL: the default of fit */
   const char *bias;
   const char *scale;
+  const char *terms;  /* implicit */
   const char *weight; /* of weak zeros; NULL, and of alpha too: the default of fit */
   const char *alpha;
 } cli_tune_lists;
@@ -31,6 +32,7 @@ typedef struct cli_tune_space {
   cli_tune_values l2; /* negative: the default */
   cli_tune_values bias;
   cli_tune_values power;
+  cli_tune_values terms; /* dnmf_evidence_of */
   cli_tune_values weight;
   cli_tune_values alpha;
 } cli_tune_space;

@@ -14,8 +14,8 @@
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
 static dnmf_status refuse_ratings_options(dnmf_error *error, const cli_given *given) {
-  static const char *const of_ratings[] = {"bias",     "search",    "samples", "metric",     "relevant",
-                                           "patience", "shrink-to", "l2-bias", "init-scale", NULL};
+  static const char *const of_ratings[] = {"bias",     "implicit-terms", "search",  "samples",    "metric", "relevant",
+                                           "patience", "shrink-to",      "l2-bias", "init-scale", NULL};
   static const char *const of_weak_zeros[] = {"missing-weight", "confidence", "alpha", "epsilon", "like", NULL};
   DNMF_TRY(cli_tune_refuse(error, given, of_ratings,
                            "it needs --missing unobserved, and this matrix counts what is not stored as zeros"));

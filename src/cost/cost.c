@@ -1,6 +1,7 @@
 /* The cost model: sizes, words, operations; then time, from the machine. See cost.h for the formulas. */
 #include "cost/cost.h"
 
+#include "base/exact_sum.h"
 #include "base/memory.h"
 #include "matrix/divergence.h"
 #include "matrix/product.h"
@@ -300,7 +301,7 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
   const double waiting = stored * (processes - 1) / processes * (ENTRY_PLACE + kept);
   m.loading = larger(stored * (ENTRY_PLACE + size + sizeof(int32_t) + kept),
                      m.block + (kept > sizeof(float) ? 0.5 : 1) * waiting);
-  m.factors += 2 * stored * confidence;
+  m.factors += 2 * stored * confidence + job->terms * owned * (2 * stride * size + sizeof(double));
   /* A chain's draws, when they become a model: as they were kept, side by side, as W and H, and their biases. */
   m.draws = owned * job->draws * (3 * stride * size + sizeof(double));
   m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work + m.draws);
@@ -315,11 +316,13 @@ static dnmf_traffic traffic_of_observed(const dnmf_job *job, int processes, int 
     pulls = 2.0 * DNMF_COST_BIAS_LINE_SUMS + job->components + 1;
   if (job->weak)
     pulls = 0;
+  const double sums = 2.0 * DNMF_EXACT_PARTS * job->terms * stride; /* of implicit terms */
   const double grams = job->weak ? 2.0 * job->components * job->components : 0;
-  return (dnmf_traffic){.gather_words = rows * stride,
+  return (dnmf_traffic){.gather_words = (1 + job->terms) * rows * stride,
                         .gram_words = 2 * (p - 1) * grams,
-                        .control_words = 2 * (p - 1) * (DNMF_COST_OBSERVED_SUMS + pulls),
-                        .messages = p * (2 * (p - 1) + (job->weak ? 6 : 2) * steps(processes))};
+                        .control_words = 2 * (p - 1) * (DNMF_COST_OBSERVED_SUMS + pulls + sums),
+                        .messages = p * (1 + job->terms) * 2 * (p - 1) +
+                                    p * ((job->weak ? 6 : 2) + 2 * job->terms) * steps(processes)};
 }
 
 static void cost_of_observed(const dnmf_job *job, const dnmf_machine *machine, dnmf_cost *cost) {
@@ -334,7 +337,9 @@ static void cost_of_observed(const dnmf_job *job, const dnmf_machine *machine, d
   if (job->weak)
     cost->seconds.gram = gram_seconds(job, machine, owned);
   const double bytes = 2 * stored * (k + 1) * (double)dnmf_precision_size(job->precision);
-  cost->seconds.update = seconds_of(machine, DNMF_WORK_OBSERVED, 2 * stored * k * (k + 3) + 2 * owned * k * k, bytes);
+  const double terms = 2.0 * job->terms * stored * stride;
+  cost->seconds.update =
+      seconds_of(machine, DNMF_WORK_OBSERVED, 2 * stored * k * (k + 3) + 2 * owned * k * k + terms, bytes);
 }
 
 void dnmf_cost_of(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine, int grid_rows,

@@ -27,7 +27,8 @@
  * together at most min(nnz, (p - 1) n) rows of k (and a bias) numbers, and min(nnz, (p - 1) m) of W. That is a bound,
  * reached when every process has entries in every row and column. Messages: at most p - 1 for each of the two fetches,
  * and the sums' all-reduce. Operations, with s = nnz / p: s k (k + 3) + 2 r k^2 for each side. With weak zeros two Gram
- * matrices are summed, too.
+ * matrices are summed, too. Implicit terms of a factor's rows fetch both factors' rows once more, which takes s (k + 1)
+ * operations each, and sum 6 (k + 1) numbers.
  */
 #ifndef DNMF_COST_H
 #define DNMF_COST_H
@@ -65,6 +66,7 @@ typedef struct dnmf_job {
   int restarts;   /* of which the factors are kept, beside the model's; 0: of none (fit/restarts.h) */
   bool bias;      /* of observed entries */
   int draws;      /* of observed entries: that a chain keeps; 0: there is no chain */
+  int terms;      /* of observed entries: of how many factors the rows have implicit terms, 0 to 2 */
   bool weak;      /* of observed entries: the others are weak zeros, */
   bool confident; /* and each observed entry has a confidence of its own */
   dnmf_solver solver;

@@ -48,7 +48,7 @@ typedef struct dnmf_model_part {
   const dnmf_panel *panel; /* not owned */
 } dnmf_model_part;
 
-enum { DNMF_MODEL_PARTS = 4 };
+enum { DNMF_MODEL_PARTS = 12 };
 
 typedef struct dnmf_model {
   char *file; /* that it was read from, owned; NULL: none */
@@ -69,6 +69,9 @@ typedef struct dnmf_model {
   double *stability; /* of a consensus of several fits (api/search.h): each component's silhouette, NaN where that is
                         not defined; owned; the same on every process; NULL: it is of one fit */
   double *stable_runs; /* likewise, how many of the fits had it */
+  dnmf_panel terms;    /* size(owned_cols) x (components + 1): of ratings with implicit terms of rows, what each column
+                          brings to the rows that have it, then to their biases, of draws one after another; without
+                          components: none */
   int samples;         /* draws that the components are of, as many one after another of each; 0: it is no such model */
   dnmf_panel row_samples; /* size(owned_rows) x samples: the stored bias of each draw, the mean of which is bias.row;
                              double */

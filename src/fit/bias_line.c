@@ -3,6 +3,10 @@
 
 enum { WEIGHT = 0, PLACE, PLACE_SQUARES, BIAS, PRODUCT };
 
+static double term_of(const dnmf_panel *terms, int64_t row, int component) {
+  return terms ? dnmf_panel_get(terms, row, component) : 0;
+}
+
 /* The bias that the stored number stands for. */
 static double bias_of(const dnmf_panel *x, int64_t row, double level) {
   const int components = x->components - 1;
@@ -12,8 +16,8 @@ static double bias_of(const dnmf_panel *x, int64_t row, double level) {
   return dnmf_panel_get(x, row, components) + level * sum;
 }
 
-void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, double level, double bias_power,
-                         double sums[DNMF_BIAS_LINE_SUMS]) {
+void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,
+                         double bias_power, double sums[DNMF_BIAS_LINE_SUMS]) {
   for (int i = 0; i < DNMF_BIAS_LINE_SUMS; i++)
     sums[i] = 0;
   for (int64_t row = 0; row < x->rows; row++) {
@@ -22,7 +26,7 @@ void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, dou
       continue;
     const double weight = pow(entries, bias_power);
     const double place = dnmf_count_place(entries);
-    const double bias = bias_of(x, row, level);
+    const double bias = bias_of(x, row, level) - (terms ? dnmf_panel_get(terms, row, terms->components - 1) : 0);
     sums[WEIGHT] += weight;
     sums[PLACE] += weight * place;
     sums[PLACE_SQUARES] += weight * place * place;
@@ -45,7 +49,7 @@ dnmf_bias_line dnmf_bias_line_of(const double sums[DNMF_BIAS_LINE_SUMS]) {
   return (dnmf_bias_line){bias - slope * place, slope};
 }
 
-void dnmf_center_slope_sums(const dnmf_ratings_view *view, const dnmf_panel *x, double level,
+void dnmf_center_slope_sums(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,
                             const dnmf_penalties *penalties, int components, double *sums) {
   for (int c = 0; c <= components; c++)
     sums[c] = 0;
@@ -56,7 +60,7 @@ void dnmf_center_slope_sums(const dnmf_ratings_view *view, const dnmf_panel *x, 
     const double weight = pow(entries + penalties->count_extra, dnmf_count_power(penalties));
     const double place = dnmf_count_place(entries);
     for (int c = 0; c < components; c++)
-      sums[c] += weight * place * (dnmf_panel_get(x, row, c) - level);
+      sums[c] += weight * place * (dnmf_panel_get(x, row, c) - level - term_of(terms, row, c));
     sums[components] += weight * place * place;
   }
 }

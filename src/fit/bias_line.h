@@ -14,9 +14,9 @@
 enum { DNMF_BIAS_LINE_SUMS = 5 };
 
 /* The owned rows' part of the sums the line is made of; to be added up over all processes. Panel rows end in the stored
- * bias; `level` and `bias_power` as in solve/observed.h. local */
-void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, double level, double bias_power,
-                         double sums[DNMF_BIAS_LINE_SUMS]);
+ * bias; `level` and `bias_power` as in solve/observed.h; implicit `terms` are taken off them, NULL: none. local */
+void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,
+                         double bias_power, double sums[DNMF_BIAS_LINE_SUMS]);
 
 /* The line from the sums over all processes; level where all rows have as many entries. local */
 dnmf_bias_line dnmf_bias_line_of(const double sums[DNMF_BIAS_LINE_SUMS]);
@@ -24,7 +24,7 @@ dnmf_bias_line dnmf_bias_line_of(const double sums[DNMF_BIAS_LINE_SUMS]);
 /* The same for what columns are pulled towards: level + slope * dnmf_count_place(entries), so that how somebody takes
  * to what many know is told by his row. Sums over the owned rows of x, weighted as their L2 penalties: one of each
  * component, then one. local */
-void dnmf_center_slope_sums(const dnmf_ratings_view *view, const dnmf_panel *x, double level,
+void dnmf_center_slope_sums(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,
                             const dnmf_penalties *penalties, int components, double *sums);
 
 /* slope[components] from the sums over all processes: where the columns' penalty and the slope's own, a ninth of l2

@@ -28,15 +28,24 @@ typedef struct dnmf_fit_memory {
 } dnmf_fit_memory;
 
 /* The names of what kinds of fit keep beside W and H. */
-#define DNMF_PART_BEST_W   "best_w" /* observed, with held-out entries: the best model, a bias last in a row */
-#define DNMF_PART_BEST_H   "best_h"
-#define DNMF_PART_SUMS     "sums" /* batches: A'W so far, and W'W */
-#define DNMF_PART_GRAM     "gram"
-#define DNMF_PART_DIVISORS "divisors" /* batches by online mu: the denominators of H */
+#define DNMF_PART_BEST_W       "best_w" /* observed, with held-out entries: the best model, a bias last in a row */
+#define DNMF_PART_BEST_H       "best_h"
+#define DNMF_PART_ROW_TERMS    "row_terms" /* observed, with implicit terms: evidence.h */
+#define DNMF_PART_OF_COLS      "of_cols"
+#define DNMF_PART_COL_TERMS    "col_terms"
+#define DNMF_PART_OF_ROWS      "of_rows"
+#define DNMF_PART_BEST_OF_COLS "best_of_cols" /* ... and held-out entries: of the best model */
+#define DNMF_PART_BEST_OF_ROWS "best_of_rows"
+#define DNMF_PART_SUMS         "sums" /* batches: A'W so far, and W'W */
+#define DNMF_PART_GRAM         "gram"
+#define DNMF_PART_DIVISORS     "divisors" /* batches by online mu: the denominators of H */
 
-#define DNMF_PART_KEPT_W "kept_w" /* a chain: the draws kept so far, a bias last in each */
-#define DNMF_PART_KEPT_H "kept_h"
-#define DNMF_PART_TRACE  "trace" /* ... and the figures of each sweep */
+#define DNMF_PART_KEPT_W         "kept_w" /* a chain: the draws kept so far, a bias last in each */
+#define DNMF_PART_KEPT_H         "kept_h"
+#define DNMF_PART_KEPT_OF_COLS   "kept_of_cols" /* ... with implicit terms */
+#define DNMF_PART_KEPT_ROW_TERMS "kept_row_terms"
+#define DNMF_PART_KEPT_COL_TERMS "kept_col_terms"
+#define DNMF_PART_TRACE          "trace" /* ... and the figures of each sweep */
 
 /* All of them, where their rows belong; the last has no name. */
 extern const dnmf_model_part dnmf_fit_parts[];

@@ -51,7 +51,7 @@ typedef struct held_desk {
 } held_desk;
 
 static int64_t desk_numbers(int64_t padded) {
-  return 2 * padded + ARRAYS * CELLS;
+  return 2 * padded + (int64_t)ARRAYS * CELLS;
 }
 
 static void *number_at(const held_work *w, const void *numbers, int64_t at) {
@@ -65,8 +65,8 @@ static held_desk held_take_desk(const held_work *w) {
                      .sums = number_at(w, mine, w->padded),
                      .p = arrays,
                      .n = number_at(w, arrays, CELLS),
-                     .a = number_at(w, arrays, 2 * CELLS),
-                     .q = number_at(w, arrays, 3 * CELLS)};
+                     .a = number_at(w, arrays, (int64_t)2 * CELLS),
+                     .q = number_at(w, arrays, (int64_t)3 * CELLS)};
 }
 
 /* A row of the slice, padded. */

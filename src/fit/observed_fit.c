@@ -2,13 +2,14 @@
  * Fits of observed entries.
  *
  * An iteration: fetch the columns' factors the owned rows need, solve the owned rows; fetch the rows' factors the
- * owned columns need, solve the owned columns; one all-reduce of a few sums. Held-out entries are predicted with
- * the factors as an iteration leaves them.
+ * owned columns need, solve the owned columns; with implicit terms, a step of those; one all-reduce of a few sums.
+ * Held-out entries are predicted with the factors as an iteration leaves them.
  */
 #include "fit/observed_fit.h"
 
 #include "bias_line.h"
 #include "center.h"
+#include "evidence.h"
 #include "held_out.h"
 #include "weak_fit.h"
 
@@ -48,7 +49,9 @@ typedef struct observed_factor {
   const double *given_center;
   double *slope;        /* of what columns are pulled towards, by their entries (bias_line.h); NULL: none */
   double place_squares; /* the last of the slope's sums, this process's */
-  weak_side weak;       /* with weak zeros */
+  evidence_side evidence;
+  dnmf_panel best_brought; /* of the implicit terms, with held-out entries */
+  weak_side weak;          /* with weak zeros */
   bool fit_bias;
   double l2_bias;
   dnmf_bias_line bias_line; /* what biases are pulled towards */
@@ -61,7 +64,8 @@ typedef struct observed_fit {
   dnmf_context *context;
   const dnmf_ratings *ratings; /* NULL: rows are folded in */
   const dnmf_ratings_view *held_out;
-  double mean; /* of every prediction */
+  dnmf_evidence *terms; /* of the fit, or of the rows folded in */
+  double mean;          /* of every prediction */
   double level;
   double *level_row; /* components numbers of it */
   observed_factor rows;
@@ -83,6 +87,37 @@ static bool moves_lines(const observed_fit *o) {
   return o->ratings && dnmf_observed_is_around_level(o->settings) && o->settings->posterior.samples == 0;
 }
 
+/* The update of the owned rows of one factor. */
+static dnmf_observed_update update_of(const observed_fit *o, const observed_factor *f) {
+  const dnmf_settings *settings = o->settings;
+  return (dnmf_observed_update){.rows = f->x->rows,
+                                .start = f->view->entries.start,
+                                .index = f->view->entries.index,
+                                .value = f->view->entries.value,
+                                .narrow = f->view->entries.narrow,
+                                .components = settings->components,
+                                .stride = f->x->components,
+                                .fixed = f->needed.data,
+                                .x = f->x->data,
+                                .bias = f->x->components > settings->components,
+                                .fit_bias = f->fit_bias,
+                                .mean = o->mean,
+                                .l1 = f->l1,
+                                .l2 = f->l2,
+                                .count_power = dnmf_count_power(&settings->penalties),
+                                .center = f->given_center ? f->given_center : f->center.mean,
+                                .slope = f->slope,
+                                .terms = f->evidence.view ? f->evidence.terms->data : NULL,
+                                .count_extra = settings->penalties.count_extra,
+                                .level = o->level,
+                                .l2_bias = f->l2_bias,
+                                .bias_power = dnmf_observed_bias_power(settings),
+                                .bias_line = f->bias_line,
+                                .weak = settings->observed.weak.on ? &f->weak.terms : NULL,
+                                .sweeps = dnmf_sweeps(settings),
+                                .kullback_leibler = settings->loss.divergence};
+}
+
 /* Solves the owned rows of one factor, the other fixed. */
 static dnmf_status observed_half_step(dnmf_loop *loop, observed_fit *o, observed_factor *f, observed_totals *totals) {
   const dnmf_settings *settings = o->settings;
@@ -93,31 +128,7 @@ static dnmf_status observed_half_step(dnmf_loop *loop, observed_fit *o, observed
   if (settings->observed.weak.on)
     DNMF_TRY(weak_side_take(loop, f->other, &f->weak));
   clock = MPI_Wtime();
-  dnmf_observed_update update = {.rows = f->x->rows,
-                                 .start = f->view->entries.start,
-                                 .index = f->view->entries.index,
-                                 .value = f->view->entries.value,
-                                 .narrow = f->view->entries.narrow,
-                                 .components = settings->components,
-                                 .stride = f->x->components,
-                                 .fixed = f->needed.data,
-                                 .x = f->x->data,
-                                 .bias = f->x->components > settings->components,
-                                 .fit_bias = f->fit_bias,
-                                 .mean = o->mean,
-                                 .l1 = f->l1,
-                                 .l2 = f->l2,
-                                 .count_power = dnmf_count_power(&settings->penalties),
-                                 .center = f->given_center ? f->given_center : f->center.mean,
-                                 .slope = f->slope,
-                                 .count_extra = settings->penalties.count_extra,
-                                 .level = o->level,
-                                 .l2_bias = f->l2_bias,
-                                 .bias_power = dnmf_observed_bias_power(settings),
-                                 .bias_line = f->bias_line,
-                                 .weak = settings->observed.weak.on ? &f->weak.terms : NULL,
-                                 .sweeps = dnmf_sweeps(settings),
-                                 .kullback_leibler = settings->loss.divergence};
+  dnmf_observed_update update = update_of(o, f);
   dnmf_loop_keep_failure(loop, dnmf_observed_rows(settings->solver, f->x->precision, context->isa, context->threads,
                                                   &update, &context->error));
   totals->loss = update.loss;
@@ -127,6 +138,15 @@ static dnmf_status observed_half_step(dnmf_loop *loop, observed_fit *o, observed
   totals->violation += update.violation;
   loop->seconds.update += dnmf_lap(&clock);
   return DNMF_OK;
+}
+
+/* A step of one factor's implicit terms, where it has any. */
+static dnmf_status evidence_step(dnmf_loop *loop, observed_fit *o, observed_factor *f, observed_factor *other,
+                                 observed_totals *totals) {
+  if (!f->evidence.view)
+    return DNMF_OK;
+  const dnmf_observed_update update = update_of(o, f);
+  return evidence_side_step(loop, &update, &f->needed, &other->needed, &f->evidence, &totals->penalty);
 }
 
 /* Squared errors on the held-out entries of the owned rows. */
@@ -157,14 +177,16 @@ static int64_t add_center(observed_factor *f, double *values) {
 
 /* Those of its biases' line. */
 static int64_t add_bias_line(const observed_fit *o, const observed_factor *f, double *values) {
-  dnmf_bias_line_sums(f->view, f->x, o->level, dnmf_observed_bias_power(o->settings), values);
+  dnmf_bias_line_sums(f->view, f->x, f->evidence.view ? f->evidence.terms : NULL, o->level,
+                      dnmf_observed_bias_power(o->settings), values);
   return DNMF_BIAS_LINE_SUMS;
 }
 
 /* Those of the slope of what columns are pulled towards. */
 static int64_t add_slope(observed_fit *o, double *values) {
   const dnmf_settings *settings = o->settings;
-  dnmf_center_slope_sums(o->cols.view, o->cols.x, o->level, &settings->penalties, settings->components, values);
+  const dnmf_panel *terms = o->cols.evidence.view ? o->cols.evidence.terms : NULL;
+  dnmf_center_slope_sums(o->cols.view, o->cols.x, terms, o->level, &settings->penalties, settings->components, values);
   o->cols.place_squares = values[settings->components];
   return settings->components + 1;
 }
@@ -224,6 +246,30 @@ static void copy_panel(const dnmf_panel *from, dnmf_panel *to) {
     memcpy(to->data, from->data, (size_t)from->rows * (size_t)from->components * dnmf_precision_size(from->precision));
 }
 
+/* What of the implicit terms a checkpoint has. */
+static void resume_evidence(const dnmf_fit_state *resume, observed_fit *o) {
+  const struct {
+    const char *name;
+    dnmf_panel *panel;
+  } parts[] = {{DNMF_PART_ROW_TERMS, &o->terms->row_terms},     {DNMF_PART_OF_COLS, &o->terms->of_cols},
+               {DNMF_PART_COL_TERMS, &o->terms->col_terms},     {DNMF_PART_OF_ROWS, &o->terms->of_rows},
+               {DNMF_PART_BEST_OF_COLS, &o->rows.best_brought}, {DNMF_PART_BEST_OF_ROWS, &o->cols.best_brought}};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    if (parts[i].panel->components > 0)
+      copy_panel(dnmf_fit_state_panel(resume, parts[i].name), parts[i].panel);
+}
+
+/* Implicit terms: weights that stay as they are; of rows folded in, what the model's columns bring. */
+static dnmf_status begin_evidence(observed_fit *o) {
+  const dnmf_observed_update of_rows = update_of(o, &o->rows);
+  if (!o->ratings)
+    return o->rows.evidence.view ? evidence_side_renew(o->context, &of_rows, &o->rows.needed, &o->rows.evidence)
+                                 : DNMF_OK;
+  const dnmf_observed_update of_cols = update_of(o, &o->cols);
+  DNMF_TRY(evidence_side_begin(o->context, &of_rows, &o->rows.evidence));
+  return evidence_side_begin(o->context, &of_cols, &o->cols.evidence);
+}
+
 /* The start's held-out error and the mean rows; what else there is to know of it comes with the first iteration. */
 static dnmf_status observed_begin(dnmf_loop *loop, void *state, dnmf_reached *reached) {
   observed_fit *o = state;
@@ -232,6 +278,9 @@ static dnmf_status observed_begin(dnmf_loop *loop, void *state, dnmf_reached *re
     copy_panel(dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_BEST_W), &o->best_w);
     copy_panel(dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_BEST_H), &o->best_h);
   }
+  if (loop->fits->resume && o->terms)
+    resume_evidence(loop->fits->resume, o);
+  DNMF_TRY(begin_evidence(o));
   if (!loop->fits->resume)
     DNMF_TRY(evaluate_held_out(loop, o, &totals));
   DNMF_TRY(sum_totals(loop, o, &totals));
@@ -245,6 +294,10 @@ static dnmf_status observed_step(dnmf_loop *loop, void *state, dnmf_reached *rea
   DNMF_TRY(observed_half_step(loop, o, &o->rows, &totals)); /* W, row biases    <- A, H, column biases */
   if (o->cols.view)
     DNMF_TRY(observed_half_step(loop, o, &o->cols, &totals)); /* H, column biases <- A, W, row biases    */
+  if (o->ratings) {
+    DNMF_TRY(evidence_step(loop, o, &o->rows, &o->cols, &totals));
+    DNMF_TRY(evidence_step(loop, o, &o->cols, &o->rows, &totals));
+  }
   DNMF_TRY(evaluate_held_out(loop, o, &totals));
   DNMF_TRY(sum_totals(loop, o, &totals));
   take_totals(o, &totals, true, reached);
@@ -256,15 +309,39 @@ static void observed_keep_best(dnmf_loop *loop, void *state) {
   (void)loop;
   copy_panel(o->rows.x, &o->best_w);
   copy_panel(o->cols.x, &o->best_h);
+  if (o->rows.evidence.view)
+    copy_panel(o->rows.evidence.brought, &o->rows.best_brought);
+  if (o->cols.evidence.view)
+    copy_panel(o->cols.evidence.brought, &o->cols.best_brought);
+}
+
+static void save_part(dnmf_fit_state *now, const char *name, dnmf_model_side side, const dnmf_panel *panel) {
+  if (panel->components > 0)
+    now->panels[now->panel_count++] = (dnmf_model_part){name, side, panel};
 }
 
 static void observed_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
   observed_fit *o = state;
   (void)loop;
-  if (!o->held_out)
+  save_part(now, DNMF_PART_BEST_W, DNMF_SIDE_ROWS, &o->best_w);
+  save_part(now, DNMF_PART_BEST_H, DNMF_SIDE_COLS, &o->best_h);
+  if (!o->terms)
     return;
-  now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_BEST_W, DNMF_SIDE_ROWS, &o->best_w};
-  now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_BEST_H, DNMF_SIDE_COLS, &o->best_h};
+  save_part(now, DNMF_PART_ROW_TERMS, DNMF_SIDE_ROWS, &o->terms->row_terms);
+  save_part(now, DNMF_PART_OF_COLS, DNMF_SIDE_COLS, &o->terms->of_cols);
+  save_part(now, DNMF_PART_COL_TERMS, DNMF_SIDE_COLS, &o->terms->col_terms);
+  save_part(now, DNMF_PART_OF_ROWS, DNMF_SIDE_ROWS, &o->terms->of_rows);
+  save_part(now, DNMF_PART_BEST_OF_COLS, DNMF_SIDE_COLS, &o->rows.best_brought);
+  save_part(now, DNMF_PART_BEST_OF_ROWS, DNMF_SIDE_ROWS, &o->cols.best_brought);
+}
+
+/* The implicit terms of the best model. */
+static dnmf_status settle_evidence(observed_fit *o, observed_factor *f) {
+  if (!f->evidence.view)
+    return DNMF_OK;
+  const dnmf_observed_update update = update_of(o, f);
+  copy_panel(&f->best_brought, f->evidence.brought);
+  return evidence_side_renew(o->context, &update, &f->needed, &f->evidence);
 }
 
 /* The best model on the held-out entries is the one to keep. */
@@ -272,11 +349,12 @@ static dnmf_status observed_settle(dnmf_loop *loop, void *state, dnmf_reached *r
   observed_fit *o = state;
   (void)loop;
   (void)reached;
-  if (o->held_out) {
-    copy_panel(&o->best_w, o->rows.x);
-    copy_panel(&o->best_h, o->cols.x);
-  }
-  return DNMF_OK;
+  if (!o->held_out)
+    return DNMF_OK;
+  copy_panel(&o->best_w, o->rows.x);
+  copy_panel(&o->best_h, o->cols.x);
+  DNMF_TRY(settle_evidence(o, &o->rows));
+  return settle_evidence(o, &o->cols);
 }
 
 static dnmf_status create_level_row(observed_fit *o) {
@@ -320,6 +398,15 @@ static dnmf_status create_needed(dnmf_error *error, const dnmf_settings *setting
                            f->x->precision, &f->needed);
 }
 
+/* The best model's part of the implicit terms. */
+static dnmf_status create_best_brought(dnmf_error *error, observed_factor *f) {
+  if (!f->evidence.view)
+    return DNMF_OK;
+  const dnmf_panel *brought = f->evidence.brought;
+  return dnmf_panel_create(error, "best model", brought->rows, brought->components, brought->precision,
+                           &f->best_brought);
+}
+
 static dnmf_status create_held_out(observed_fit *o) {
   dnmf_error *error = &o->context->error;
   const dnmf_panel *w = o->rows.x;
@@ -329,6 +416,8 @@ static dnmf_status create_held_out(observed_fit *o) {
                              &o->held_out_needed));
   DNMF_TRY(dnmf_allocate(error, "held-out errors", o->held_out->entries.rows, sizeof(double), &squares));
   o->held_out_squares = squares;
+  DNMF_TRY(create_best_brought(error, &o->rows));
+  DNMF_TRY(create_best_brought(error, &o->cols));
   DNMF_TRY(dnmf_panel_create(error, "best model", w->rows, w->components, w->precision, &o->best_w));
   return dnmf_panel_create(error, "best model", h->rows, h->components, h->precision, &o->best_h);
 }
@@ -339,6 +428,10 @@ static dnmf_status observed_open(dnmf_loop *loop, void *state) {
   DNMF_TRY(create_needed(&o->context->error, o->settings, &o->rows));
   DNMF_TRY(create_needed(&o->context->error, o->settings, &o->cols));
   DNMF_TRY(create_sums(o));
+  if (o->ratings) {
+    DNMF_TRY(evidence_side_create(&o->context->error, &o->rows.evidence));
+    DNMF_TRY(evidence_side_create(&o->context->error, &o->cols.evidence));
+  }
   return o->held_out ? create_held_out(o) : DNMF_OK;
 }
 
@@ -354,6 +447,10 @@ static void observed_close(void *state) {
   free(o->cols.slope);
   weak_side_free(&o->rows.weak);
   weak_side_free(&o->cols.weak);
+  evidence_side_free(&o->rows.evidence);
+  evidence_side_free(&o->cols.evidence);
+  dnmf_panel_free(&o->rows.best_brought);
+  dnmf_panel_free(&o->cols.best_brought);
   free(o->shared);
   dnmf_panel_free(&o->best_w);
   dnmf_panel_free(&o->best_h);
@@ -380,7 +477,7 @@ static const dnmf_problem_kind observed_kind = {.open = observed_open,
                                                 .close = observed_close};
 
 dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
-                              const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h,
+                              const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h, dnmf_evidence *evidence,
                               dnmf_fit_result *result) {
   const dnmf_penalties *penalties = &settings->penalties;
   const double stored = (double)ratings->stored;
@@ -388,6 +485,7 @@ dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_settings *settin
                     .context = context,
                     .ratings = ratings,
                     .held_out = held_out,
+                    .terms = evidence,
                     .mean = dnmf_observed_mean(settings, ratings),
                     .level = dnmf_observed_level(settings, ratings)};
   o.rows = (observed_factor){.view = &ratings->by_rows, .x = w, .other = h, .fit_bias = settings->observed.bias_rows};
@@ -400,6 +498,18 @@ dnmf_status dnmf_fit_observed(dnmf_context *context, const dnmf_settings *settin
   o.cols.l2 = penalties->l2_h;
   o.rows.l2_bias = dnmf_observed_l2_bias(settings, false);
   o.cols.l2_bias = dnmf_observed_l2_bias(settings, true);
+  if (dnmf_evidence_has_rows(settings))
+    o.rows.evidence = (evidence_side){.view = &ratings->by_rows,
+                                      .bringers = &ratings->by_cols,
+                                      .terms = &evidence->row_terms,
+                                      .brought = &evidence->of_cols,
+                                      .weight = settings->observed.l2_evidence};
+  if (dnmf_evidence_has_cols(settings))
+    o.cols.evidence = (evidence_side){.view = &ratings->by_cols,
+                                      .bringers = &ratings->by_rows,
+                                      .terms = &evidence->col_terms,
+                                      .brought = &evidence->of_rows,
+                                      .weight = DNMF_EVIDENCE_COLS_SHARE * settings->observed.l2_evidence};
   dnmf_problem problem = {.kind = &observed_kind,
                           .state = &o,
                           .precision = ratings->precision,
@@ -425,6 +535,8 @@ dnmf_status dnmf_fold_observed(dnmf_context *context, const dnmf_settings *setti
                              .l1 = settings->penalties.l1_w,
                              .l2 = settings->penalties.l2_w};
   o.cols.x = fold->fixed;
+  if (fold->of_cols)
+    o.rows.evidence = (evidence_side){.view = fold->view, .terms = fold->row_terms, .brought = fold->of_cols};
   dnmf_problem problem = {.kind = &observed_kind,
                           .state = &o,
                           .precision = x->precision,

@@ -13,7 +13,8 @@
 /* One factor of the model. */
 typedef struct model_side {
   const dnmf_ratings_view *view;
-  const dnmf_panel *x; /* of the fit */
+  const dnmf_panel *x;     /* of the fit */
+  const dnmf_panel *terms; /* implicit; NULL: none */
   dnmf_panel *factor;
   double **bias;
   int64_t **counts;
@@ -61,6 +62,13 @@ static dnmf_status fill_side(dnmf_error *error, const dnmf_settings *settings, c
   return DNMF_OK;
 }
 
+static dnmf_status copy_terms(dnmf_error *error, const dnmf_panel *from, dnmf_panel *to) {
+  DNMF_TRY(dnmf_panel_create(error, "implicit terms", from->rows, from->components, from->precision, to));
+  if (from->rows > 0)
+    memcpy(to->data, from->data, (size_t)from->rows * (size_t)from->components * dnmf_precision_size(from->precision));
+  return DNMF_OK;
+}
+
 /* s->pulled, the line and the bias of an unknown row. collective */
 static dnmf_status find_pulled(dnmf_context *context, const dnmf_settings *settings, model_side *s) {
   const int k = settings->components;
@@ -70,7 +78,7 @@ static dnmf_status find_pulled(dnmf_context *context, const dnmf_settings *setti
   for (int c = 0; c < k; c++)
     (*s->pulled)[c] = s->level;
   if (s->fit_bias) {
-    dnmf_bias_line_sums(s->view, s->x, s->bias_level, dnmf_observed_bias_power(settings), sums);
+    dnmf_bias_line_sums(s->view, s->x, s->terms, s->bias_level, dnmf_observed_bias_power(settings), sums);
     DNMF_TRY(dnmf_sum_doubles(context, context->comm, sums, DNMF_BIAS_LINE_SUMS));
     s->line = dnmf_bias_line_of(sums);
   }
@@ -132,10 +140,12 @@ static dnmf_status set_facts(dnmf_error *error, const dnmf_settings *settings, d
 }
 
 dnmf_status observed_model_fill(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
-                                const dnmf_panel *w, const dnmf_panel *h, int draws, dnmf_model *model) {
+                                const dnmf_panel *w, const dnmf_panel *h, const dnmf_evidence *evidence, int draws,
+                                dnmf_model *model) {
   const double level = dnmf_observed_level(settings, ratings);
   model_side rows = {&ratings->by_rows,
                      w,
+                     evidence && dnmf_evidence_has_rows(settings) ? &evidence->row_terms : NULL,
                      &model->w,
                      &model->bias.row,
                      &model->row_counts,
@@ -147,6 +157,7 @@ dnmf_status observed_model_fill(dnmf_context *context, const dnmf_settings *sett
                      0};
   model_side cols = {&ratings->by_cols,
                      h,
+                     evidence && dnmf_evidence_has_cols(settings) ? &evidence->col_terms : NULL,
                      &model->h,
                      &model->bias.col,
                      &model->col_counts,
@@ -165,6 +176,8 @@ dnmf_status observed_model_fill(dnmf_context *context, const dnmf_settings *sett
   dnmf_status status = fill_side(&context->error, settings, &rows);
   if (status == DNMF_OK)
     status = fill_side(&context->error, settings, &cols);
+  if (status == DNMF_OK && rows.terms && evidence->of_cols.components > 0)
+    status = copy_terms(&context->error, &evidence->of_cols, &model->terms);
   DNMF_TRY(dnmf_agree(context, status));
   if (!model->mean_row)
     return DNMF_OK;
@@ -178,6 +191,7 @@ dnmf_status observed_model_fill(dnmf_context *context, const dnmf_settings *sett
 }
 
 dnmf_status dnmf_observed_fill_model(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
-                                     const dnmf_panel *w, const dnmf_panel *h, dnmf_model *model) {
-  return observed_model_fill(context, settings, ratings, w, h, 1, model);
+                                     const dnmf_panel *w, const dnmf_panel *h, const dnmf_evidence *evidence,
+                                     dnmf_model *model) {
+  return observed_model_fill(context, settings, ratings, w, h, evidence, 1, model);
 }

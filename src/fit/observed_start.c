@@ -69,9 +69,13 @@ double dnmf_observed_mean(const dnmf_settings *settings, const dnmf_ratings *rat
 
 /* Chosen on held-out shares of training files only. */
 double dnmf_observed_default_l2(const dnmf_settings *settings, const dnmf_ratings *ratings) {
+  static const double WITH_EVIDENCE = 1.26; /* rows that are pulled to where they belong bear more of it */
   const double power = dnmf_count_power(&settings->penalties);
   if (dnmf_observed_is_around_level(settings))
-    return (power == 0 ? 12 : power == 1 ? 0.12 : 1.15) * ratings->deviation;
+    return (power == 0   ? 12
+            : power == 1 ? 0.12
+                         : 1.15) *
+           ratings->deviation * (settings->observed.evidence == DNMF_EVIDENCE_NONE ? 1 : WITH_EVIDENCE);
   const double weight = power == 0 ? 14 : power == 1 ? 0.105 : 1.1;
   return (dnmf_observed_shrinks_to_mean(settings) ? weight : 0.75 * weight) * ratings->deviation;
 }

@@ -35,6 +35,7 @@ typedef struct posterior_fit {
   const dnmf_ratings_view *held_out;
   dnmf_panel *w;
   dnmf_panel *h;
+  dnmf_evidence *evidence;
   dnmf_posterior *posterior;
   dnmf_sampler sampler;
   dnmf_panel trace;
@@ -48,6 +49,9 @@ typedef struct posterior_fit {
 void dnmf_posterior_free(dnmf_posterior *posterior) {
   dnmf_panel_free(&posterior->kept_w);
   dnmf_panel_free(&posterior->kept_h);
+  dnmf_panel_free(&posterior->kept_of_cols);
+  dnmf_panel_free(&posterior->row_terms);
+  dnmf_panel_free(&posterior->col_terms);
   memset(posterior, 0, sizeof *posterior);
 }
 
@@ -88,19 +92,35 @@ static dnmf_status create_chain_held_out(posterior_fit *p) {
   return allocate_numbers(error, entries->start[entries->rows], &p->mean_scores);
 }
 
+/* What is kept of implicit terms. */
+static dnmf_status create_kept_terms(posterior_fit *p) {
+  dnmf_error *error = &p->context->error;
+  dnmf_posterior *posterior = p->posterior;
+  const int draws = dnmf_posterior_draws(&p->settings->posterior);
+  if (dnmf_evidence_has_rows(p->settings)) {
+    DNMF_TRY(dnmf_panel_create(error, "draws", p->h->rows, draws * p->h->components, p->h->precision,
+                               &posterior->kept_of_cols));
+    DNMF_TRY(dnmf_panel_create(error, "draws", p->w->rows, 1, p->w->precision, &posterior->row_terms));
+  }
+  if (dnmf_evidence_has_cols(p->settings))
+    DNMF_TRY(dnmf_panel_create(error, "draws", p->h->rows, 1, p->h->precision, &posterior->col_terms));
+  return DNMF_OK;
+}
+
 static dnmf_status posterior_open(dnmf_loop *loop, void *state) {
   posterior_fit *p = state;
   dnmf_error *error = &p->context->error;
   const dnmf_posterior_settings *settings = &p->settings->posterior;
   const int draws = dnmf_posterior_draws(settings);
   (void)loop;
-  DNMF_TRY(dnmf_sampler_create(p->context, p->settings, p->ratings, p->w, p->h, CHAIN_EXTRA, &p->sampler));
+  DNMF_TRY(dnmf_sampler_create(p->context, p->settings, p->ratings, p->w, p->h, p->evidence, CHAIN_EXTRA, &p->sampler));
   DNMF_TRY(
       dnmf_panel_create(error, "draws", p->w->rows, draws * p->w->components, p->w->precision, &p->posterior->kept_w));
   DNMF_TRY(
       dnmf_panel_create(error, "draws", p->h->rows, draws * p->h->components, p->h->precision, &p->posterior->kept_h));
   DNMF_TRY(
       dnmf_panel_create(error, "figures of sweeps", all_sweeps(p->settings), TRACE_FIGURES, DNMF_DOUBLE, &p->trace));
+  DNMF_TRY(create_kept_terms(p));
   return p->held_out ? create_chain_held_out(p) : DNMF_OK;
 }
 
@@ -128,6 +148,26 @@ static void keep_draw(const dnmf_panel *x, int at, bool mean, dnmf_panel *kept) 
       else
         dnmf_panel_set(kept, row, at * width + c, number);
     }
+}
+
+/* The biases' terms into the mean of those of `before` draws. */
+static void keep_bias_terms(const dnmf_panel *terms, int before, dnmf_panel *kept) {
+  for (int64_t row = 0; row < kept->rows; row++) {
+    const double mean = dnmf_panel_get(kept, row, 0);
+    const double number = dnmf_panel_get(terms, row, terms->components - 1);
+    dnmf_panel_set(kept, row, 0, mean + (number - mean) / (before + 1));
+  }
+}
+
+/* The implicit terms that the rows were drawn with. */
+static void keep_terms(const posterior_fit *p, int at) {
+  dnmf_posterior *posterior = p->posterior;
+  if (dnmf_evidence_has_rows(p->settings)) {
+    keep_draw(&p->evidence->of_cols, at, p->settings->posterior.keep_mean, &posterior->kept_of_cols);
+    keep_bias_terms(&p->evidence->row_terms, at, &posterior->row_terms);
+  }
+  if (dnmf_evidence_has_cols(p->settings))
+    keep_bias_terms(&p->evidence->col_terms, at, &posterior->col_terms);
 }
 
 /* Draw number `at` as a panel of its own. */
@@ -191,6 +231,7 @@ static dnmf_status chain_look(dnmf_loop *loop, posterior_fit *p, double extra[CH
   if (keeps) {
     keep_draw(p->w, p->kept, p->settings->posterior.keep_mean, &p->posterior->kept_w);
     keep_draw(p->h, p->kept, p->settings->posterior.keep_mean, &p->posterior->kept_h);
+    keep_terms(p, p->kept);
   }
   if (p->held_out) {
     DNMF_TRY(score_held_out(p, p->w, p->h, &view));
@@ -220,17 +261,40 @@ static void take_extra(const posterior_fit *p, const double extra[CHAIN_EXTRA], 
 
 /* --- The loop's functions ---------------------------------------------------------------------------------- */
 
+/* What a later job needs beside W and H; without components: nothing. */
+typedef struct chain_part {
+  const char *name;
+  dnmf_model_side side;
+  dnmf_panel *own;
+} chain_part;
+
+enum { CHAIN_PARTS = 10 };
+
+static void list_parts(posterior_fit *p, chain_part parts[CHAIN_PARTS]) {
+  dnmf_posterior *kept = p->posterior;
+  dnmf_evidence *terms = p->evidence;
+  const chain_part all[CHAIN_PARTS] = {{DNMF_PART_KEPT_W, DNMF_SIDE_ROWS, &kept->kept_w},
+                                       {DNMF_PART_KEPT_H, DNMF_SIDE_COLS, &kept->kept_h},
+                                       {DNMF_PART_TRACE, DNMF_SIDE_NEITHER, &p->trace},
+                                       {DNMF_PART_KEPT_OF_COLS, DNMF_SIDE_COLS, &kept->kept_of_cols},
+                                       {DNMF_PART_KEPT_ROW_TERMS, DNMF_SIDE_ROWS, &kept->row_terms},
+                                       {DNMF_PART_KEPT_COL_TERMS, DNMF_SIDE_COLS, &kept->col_terms},
+                                       {DNMF_PART_ROW_TERMS, DNMF_SIDE_ROWS, &terms->row_terms},
+                                       {DNMF_PART_OF_COLS, DNMF_SIDE_COLS, &terms->of_cols},
+                                       {DNMF_PART_COL_TERMS, DNMF_SIDE_COLS, &terms->col_terms},
+                                       {DNMF_PART_OF_ROWS, DNMF_SIDE_ROWS, &terms->of_rows}};
+  memcpy(parts, all, sizeof all);
+}
+
 /* What was kept by the job before; the mean of the held-out predictions is made again. collective */
 static dnmf_status chain_take_up(dnmf_loop *loop, posterior_fit *p) {
-  const dnmf_panel *kept_w = dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_KEPT_W);
-  const dnmf_panel *kept_h = dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_KEPT_H);
-  const dnmf_panel *trace = dnmf_fit_state_panel(loop->fits->resume, DNMF_PART_TRACE);
-  const dnmf_panel panels[] = {*kept_w, *kept_h, *trace};
-  const dnmf_panel own[] = {p->posterior->kept_w, p->posterior->kept_h, p->trace};
-  for (int i = 0; i < 3; i++)
-    if (own[i].rows > 0)
-      memcpy(own[i].data, panels[i].data,
-             (size_t)own[i].rows * (size_t)own[i].components * dnmf_precision_size(own[i].precision));
+  chain_part parts[CHAIN_PARTS];
+  list_parts(p, parts);
+  for (int i = 0; i < CHAIN_PARTS; i++)
+    if (parts[i].own->components > 0 && parts[i].own->rows > 0)
+      memcpy(parts[i].own->data, dnmf_fit_state_panel(loop->fits->resume, parts[i].name)->data,
+             (size_t)parts[i].own->rows * (size_t)parts[i].own->components *
+                 dnmf_precision_size(parts[i].own->precision));
   p->kept = dnmf_posterior_kept(&p->settings->posterior, loop->fits->resume->result.iterations);
   if (!p->held_out || p->settings->posterior.keep_mean)
     return DNMF_OK;
@@ -285,9 +349,11 @@ static dnmf_status posterior_step(dnmf_loop *loop, void *state, dnmf_reached *re
 static void posterior_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
   posterior_fit *p = state;
   (void)loop;
-  now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_KEPT_W, DNMF_SIDE_ROWS, &p->posterior->kept_w};
-  now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_KEPT_H, DNMF_SIDE_COLS, &p->posterior->kept_h};
-  now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_TRACE, DNMF_SIDE_NEITHER, &p->trace};
+  chain_part parts[CHAIN_PARTS];
+  list_parts(p, parts);
+  for (int i = 0; i < CHAIN_PARTS; i++)
+    if (parts[i].own->components > 0)
+      now->panels[now->panel_count++] = (dnmf_model_part){parts[i].name, parts[i].side, parts[i].own};
 }
 
 static dnmf_status describe_chain(posterior_fit *p) {
@@ -321,6 +387,7 @@ static dnmf_status posterior_settle(dnmf_loop *loop, void *state, dnmf_reached *
   if (p->kept == 0) {
     keep_draw(p->w, 0, false, &posterior->kept_w);
     keep_draw(p->h, 0, false, &posterior->kept_h);
+    keep_terms(p, 0);
     p->kept = 1;
   }
   posterior->is_mean = p->settings->posterior.keep_mean;
@@ -372,7 +439,7 @@ static bool is_in_chain(const dnmf_settings *settings) {
 }
 
 dnmf_status dnmf_fit_posterior(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
-                               const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h,
+                               const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h, dnmf_evidence *evidence,
                                dnmf_posterior *posterior, dnmf_fit_result *result) {
   dnmf_settings later = *settings;
   dnmf_fit_host host = {.state = NULL};
@@ -383,10 +450,11 @@ dnmf_status dnmf_fit_posterior(dnmf_context *context, const dnmf_settings *setti
                      .held_out = held_out,
                      .w = w,
                      .h = h,
+                     .evidence = evidence,
                      .posterior = posterior};
   dnmf_status status = DNMF_OK;
   if (!is_in_chain(settings)) {
-    status = dnmf_fit_observed(context, settings, ratings, held_out, w, h, result);
+    status = dnmf_fit_observed(context, settings, ratings, held_out, w, h, evidence, result);
     if (status != DNMF_OK || strcmp(result->stop_reason, "signal") == 0 ||
         strcmp(result->stop_reason, "time-limit") == 0)
       return status;

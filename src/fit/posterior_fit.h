@@ -27,6 +27,10 @@ typedef struct dnmf_posterior {
   bool is_mean;      /* they are one, the mean of all */
   dnmf_panel kept_w; /* owned rows x kept * (components + 1): one draw after another, each with its stored bias last */
   dnmf_panel kept_h;
+  dnmf_panel
+      kept_of_cols;     /* implicit terms: owned columns x kept * (components + 1) likewise, what each column brings */
+  dnmf_panel row_terms; /* owned rows x 1: the mean of their biases' terms over the draws kept */
+  dnmf_panel col_terms; /* owned columns x 1 likewise */
   double noise_precision; /* mean over the sweeps that count */
   int start_iterations;   /* of the fit that the chain starts from */
   double noise_r_hat;     /* convergence (chain_figures.h) over the sweeps that count: of the noise precision */
@@ -49,7 +53,7 @@ int dnmf_posterior_thin(int samples);
  * an iteration is a sweep, its residual that of the last draw, the validation RMSE that of the mean of the draws kept.
  * Released with dnmf_fit_result_free and dnmf_posterior_free, also after a failure. collective */
 dnmf_status dnmf_fit_posterior(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
-                               const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h,
+                               const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h, dnmf_evidence *evidence,
                                dnmf_posterior *posterior, dnmf_fit_result *result);
 
 /* The model of the draws kept, as dnmf_observed_fill_model. collective */

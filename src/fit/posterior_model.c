@@ -25,6 +25,15 @@ static dnmf_status join_draws(dnmf_error *error, const dnmf_panel *kept, int dra
   return DNMF_OK;
 }
 
+/* What columns bring to implicit terms, of the draws kept. */
+static dnmf_status copy_brought(dnmf_error *error, const dnmf_panel *kept, int draws, int width, dnmf_panel *copy) {
+  DNMF_TRY(dnmf_panel_create(error, "implicit terms", kept->rows, draws * width, kept->precision, copy));
+  for (int64_t row = 0; row < kept->rows; row++)
+    for (int c = 0; c < draws * width; c++)
+      dnmf_panel_set(copy, row, c, dnmf_panel_get(kept, row, c));
+  return DNMF_OK;
+}
+
 dnmf_status dnmf_posterior_fill_model(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
                                       const dnmf_posterior *posterior, dnmf_model *model) {
   const int draws = posterior->kept;
@@ -36,10 +45,13 @@ dnmf_status dnmf_posterior_fill_model(dnmf_context *context, const dnmf_settings
                                   &model->row_samples);
   if (status == DNMF_OK)
     status = join_draws(&context->error, &posterior->kept_h, draws, settings->components, 1, &h, &model->col_samples);
+  if (status == DNMF_OK && posterior->kept_of_cols.components > 0)
+    status = copy_brought(&context->error, &posterior->kept_of_cols, draws, settings->components + 1, &model->terms);
+  const dnmf_evidence evidence = {.row_terms = posterior->row_terms, .col_terms = posterior->col_terms};
   status = dnmf_agree(context, status);
   model->components = all.components;
   if (status == DNMF_OK)
-    status = observed_model_fill(context, &all, ratings, &w, &h, draws, model);
+    status = observed_model_fill(context, &all, ratings, &w, &h, &evidence, draws, model);
   model->samples = posterior->is_mean ? 0 : draws;
   dnmf_panel_free(&w);
   dnmf_panel_free(&h);

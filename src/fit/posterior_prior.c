@@ -47,6 +47,10 @@ static void add_row(double place, double *sums) {
   dnmf_exact_add(place * place, sums + (ptrdiff_t)DNMF_EXACT_PARTS * PLACE_SQUARES);
 }
 
+static double row_term(const dnmf_panel *terms, int64_t row, int component) {
+  return terms ? dnmf_panel_get(terms, row, component) : 0;
+}
+
 static double bias_of_row(const dnmf_panel *x, int64_t row, double level) {
   const int k = x->components - 1;
   double sum = 0;
@@ -56,8 +60,8 @@ static double bias_of_row(const dnmf_panel *x, int64_t row, double level) {
 }
 
 /* The sums of some coordinates; those of the bias bring the rows' along. */
-static void add_coordinates(const dnmf_ratings_view *view, const dnmf_panel *x, double level, double deviation,
-                            int begin, int end, double *sums) {
+static void add_coordinates(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,
+                            double deviation, int begin, int end, double *sums) {
   const int64_t *start = view->entries.start;
   const int k = x->components - 1;
   const double root = sqrt(deviation);
@@ -66,16 +70,16 @@ static void add_coordinates(const dnmf_ratings_view *view, const dnmf_panel *x, 
       continue;
     const double place = dnmf_count_place((double)(start[row + 1] - start[row]));
     for (int c = begin; c < end && c < k; c++)
-      add_number((dnmf_panel_get(x, row, c) - level) / root, place, sums + coordinate_at(c));
+      add_number((dnmf_panel_get(x, row, c) - level - row_term(terms, row, c)) / root, place, sums + coordinate_at(c));
     if (end <= k)
       continue;
-    add_number(bias_of_row(x, row, level) / deviation, place, sums + coordinate_at(k));
+    add_number((bias_of_row(x, row, level) - row_term(terms, row, k)) / deviation, place, sums + coordinate_at(k));
     add_row(place, sums);
   }
 }
 
-void dnmf_prior_sums(const dnmf_ratings_view *view, const dnmf_panel *x, double level, double deviation, int threads,
-                     double *sums) {
+void dnmf_prior_sums(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,
+                     double deviation, int threads, double *sums) {
   enum { AT_ONCE = 8 };
   const int coordinates = x->components;
   const int64_t count = dnmf_prior_sums_count(coordinates);
@@ -83,8 +87,8 @@ void dnmf_prior_sums(const dnmf_ratings_view *view, const dnmf_panel *x, double 
     sums[i] = 0;
 #pragma omp parallel for num_threads(dnmf_team(threads, 12.0 * (double)x->rows * coordinates))
   for (int begin = 0; begin < coordinates; begin += AT_ONCE)
-    add_coordinates(view, x, level, deviation, begin, begin + AT_ONCE < coordinates ? begin + AT_ONCE : coordinates,
-                    sums);
+    add_coordinates(view, x, terms, level, deviation, begin,
+                    begin + AT_ONCE < coordinates ? begin + AT_ONCE : coordinates, sums);
 }
 
 /* The normal-gamma posterior of one coordinate, in units. */

@@ -40,9 +40,10 @@ dnmf_status dnmf_prior_create(dnmf_error *error, int coordinates, dnmf_prior *pr
 void dnmf_prior_free(dnmf_prior *prior);
 
 /* The owned rows' part of the sums, to be added up over all processes: the same in whatever order. Panel rows are
- * components and the stored bias; `deviation` is that of the ratings. local */
-void dnmf_prior_sums(const dnmf_ratings_view *view, const dnmf_panel *x, double level, double deviation, int threads,
-                     double *sums);
+ * components and the stored bias; `deviation` is that of the ratings; implicit `terms` are taken off the numbers, NULL:
+ * none. local */
+void dnmf_prior_sums(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,
+                     double deviation, int threads, double *sums);
 
 /* Draws lines and precisions given the sums over all processes; key->i is of the sweep, and this side's coordinates are
  * `first` and those that follow. local */

@@ -21,11 +21,12 @@ static dnmf_status create_chain_side(dnmf_error *error, const dnmf_settings *set
   DNMF_TRY(dnmf_allocate_zero(error, "priors", 2 * (int64_t)settings->components, sizeof(double), &memory));
   s->l2 = memory;
   s->center = s->l2 + settings->components;
-  return DNMF_OK;
+  return evidence_draw_create(error, &s->terms);
 }
 
 dnmf_status dnmf_sampler_create(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
-                                dnmf_panel *w, dnmf_panel *h, int64_t extra, dnmf_sampler *sampler) {
+                                dnmf_panel *w, dnmf_panel *h, dnmf_evidence *evidence, int64_t extra,
+                                dnmf_sampler *sampler) {
   dnmf_error *error = &context->error;
   void *memory = NULL;
   *sampler = (dnmf_sampler){.context = context,
@@ -45,10 +46,25 @@ dnmf_status dnmf_sampler_create(dnmf_context *context, const dnmf_settings *sett
                                       .other = w,
                                       .fit_bias = settings->observed.bias_cols,
                                       .stream = DNMF_STREAM_CHAIN_COLS};
+  if (evidence && dnmf_evidence_has_rows(settings)) {
+    sampler->rows.terms = (evidence_draw){
+        .side = {&ratings->by_rows, &ratings->by_cols, &evidence->row_terms, &evidence->of_cols, .weight = 1},
+        .stream_rows = DNMF_STREAM_CHAIN_ROW_TERMS,
+        .stream_bringers = DNMF_STREAM_CHAIN_OF_COLS};
+  }
+  if (evidence && dnmf_evidence_has_cols(settings)) {
+    sampler->cols.terms = (evidence_draw){
+        .side = {&ratings->by_cols, &ratings->by_rows, &evidence->col_terms, &evidence->of_rows, .weight = 1},
+        .stream_rows = DNMF_STREAM_CHAIN_COL_TERMS,
+        .stream_bringers = DNMF_STREAM_CHAIN_OF_ROWS};
+  }
   DNMF_TRY(create_chain_side(error, settings, &sampler->rows));
   DNMF_TRY(create_chain_side(error, settings, &sampler->cols));
-  DNMF_TRY(
-      dnmf_allocate(error, "sums", SIDES + 2 * dnmf_prior_sums_count(w->components) + extra, sizeof(double), &memory));
+  DNMF_TRY(dnmf_allocate(error, "sums",
+                         SIDES + 2 * dnmf_prior_sums_count(w->components) +
+                             evidence_draw_sums_count(&sampler->rows.terms) +
+                             evidence_draw_sums_count(&sampler->cols.terms) + extra,
+                         sizeof(double), &memory));
   sampler->shared = memory;
   return DNMF_OK;
 }
@@ -56,6 +72,7 @@ dnmf_status dnmf_sampler_create(dnmf_context *context, const dnmf_settings *sett
 static void free_chain_side(dnmf_sampler_side *s) {
   dnmf_panel_free(&s->needed);
   dnmf_prior_free(&s->prior);
+  evidence_draw_free(&s->terms);
   free(s->l2);
 }
 
@@ -84,19 +101,33 @@ static void draw_prior(const dnmf_sampler *s, const double *sums, int64_t first,
   }
 }
 
+/* Behind the priors and the noise. */
+static void draw_tau(const dnmf_sampler *s, const double *sums, int64_t side, dnmf_sampler_side *of) {
+  const dnmf_draw_key key = {s->settings->seed, DNMF_STREAM_CHAIN_HYPER, dnmf_draw_place(0, s->sweeps)};
+  evidence_draw_tau(sums, s->unit, &key, (2 + side) * s->rows.x->components + 1, &of->terms);
+}
+
+static const dnmf_panel *terms_of_side(const dnmf_sampler_side *side) {
+  return side->terms.side.view ? side->terms.side.terms : NULL;
+}
+
 /* Adds up what all processes know; sets the squared error where `measured`. */
 static dnmf_status sum_and_draw(dnmf_sampler *s, bool measured, int64_t extra_count, double *extra) {
   dnmf_context *context = s->context;
   const int64_t side = dnmf_prior_sums_count(s->rows.x->components);
   double *rows = s->shared + SIDES;
   double *cols = rows + side;
-  double *behind = cols + side;
+  double *row_terms = cols + side;
+  double *col_terms = row_terms + evidence_draw_sums_count(&s->rows.terms);
+  double *behind = col_terms + evidence_draw_sums_count(&s->cols.terms);
   s->shared[FAILED] = s->failure != DNMF_OK;
   memcpy(s->shared + LOSS, s->loss, sizeof s->loss);
-  dnmf_prior_sums(s->rows.view, s->rows.x, s->level, s->unit, context->threads, rows);
-  dnmf_prior_sums(s->cols.view, s->cols.x, s->level, s->unit, context->threads, cols);
+  evidence_draw_sums(&s->rows.terms, s->unit, row_terms);
+  evidence_draw_sums(&s->cols.terms, s->unit, col_terms);
+  dnmf_prior_sums(s->rows.view, s->rows.x, terms_of_side(&s->rows), s->level, s->unit, context->threads, rows);
+  dnmf_prior_sums(s->cols.view, s->cols.x, terms_of_side(&s->cols), s->level, s->unit, context->threads, cols);
   memcpy(behind, extra, (size_t)extra_count * sizeof *extra);
-  DNMF_TRY(dnmf_sum_gram(context, s->shared, 0, SIDES + 2 * side + extra_count));
+  DNMF_TRY(dnmf_sum_gram(context, s->shared, 0, (behind - s->shared) + extra_count));
   memcpy(extra, behind, (size_t)extra_count * sizeof *extra);
   if (s->shared[FAILED] > 0)
     return dnmf_agree(context, s->failure);
@@ -105,7 +136,44 @@ static dnmf_status sum_and_draw(dnmf_sampler *s, bool measured, int64_t extra_co
   draw_noise(s);
   draw_prior(s, rows, 0, &s->rows);
   draw_prior(s, cols, s->rows.x->components, &s->cols);
+  draw_tau(s, row_terms, 0, &s->rows);
+  draw_tau(s, col_terms, 1, &s->cols);
   return DNMF_OK;
+}
+
+/* What a side's rows are pulled towards, each number with a weight of 1. */
+static dnmf_observed_update pulls_of(const dnmf_sampler *s, const dnmf_sampler_side *side) {
+  const int k = s->settings->components;
+  return (dnmf_observed_update){.rows = side->x->rows,
+                                .start = side->view->entries.start,
+                                .index = side->view->entries.index,
+                                .components = k,
+                                .stride = side->x->components,
+                                .x = side->x->data,
+                                .bias = true,
+                                .fit_bias = side->fit_bias,
+                                .l2 = 1,
+                                .center = side->center,
+                                .slope = side->prior.slope,
+                                .terms = terms_of_side(side) ? terms_of_side(side)->data : NULL,
+                                .level = s->level,
+                                .l2_bias = 1,
+                                .bias_line = {side->prior.mean[k], side->prior.slope[k]}};
+}
+
+static dnmf_status begin_terms(dnmf_sampler *s, dnmf_sampler_side *side) {
+  const dnmf_observed_update update = pulls_of(s, side);
+  return evidence_draw_begin(s->context, &update, &side->terms);
+}
+
+/* Given the rows. */
+static dnmf_status draw_terms(dnmf_sampler *s, dnmf_sampler_side *side, dnmf_sampler_side *other) {
+  if (!side->terms.side.view)
+    return DNMF_OK;
+  const dnmf_observed_update update = pulls_of(s, side);
+  const evidence_sweep sweep = {s->settings->seed, s->sweeps};
+  return evidence_draw_step(s->context, &update, side->prior.precision, &sweep, &side->needed, &other->needed,
+                            &side->terms);
 }
 
 dnmf_status dnmf_sampler_begin(dnmf_sampler *sampler, int64_t sweeps, double squares, int64_t extra_count,
@@ -113,6 +181,8 @@ dnmf_status dnmf_sampler_begin(dnmf_sampler *sampler, int64_t sweeps, double squ
   sampler->sweeps = sweeps;
   sampler->squares = squares >= 0 ? squares : 0.5 * (double)sampler->ratings->stored * sampler->unit * sampler->unit;
   memset(sampler->loss, 0, sizeof sampler->loss);
+  DNMF_TRY(begin_terms(sampler, &sampler->rows));
+  DNMF_TRY(begin_terms(sampler, &sampler->cols));
   return sum_and_draw(sampler, false, extra_count, extra);
 }
 
@@ -143,6 +213,7 @@ static dnmf_status draw_side(dnmf_sampler *s, dnmf_sampler_side *side, dnmf_fit_
                                  .mean = s->mean,
                                  .center = side->center,
                                  .slope = side->prior.slope,
+                                 .terms = terms_of_side(side) ? terms_of_side(side)->data : NULL,
                                  .level = s->level,
                                  .l2_bias = side->prior.precision[k] / s->noise_precision,
                                  .bias_line = {side->prior.mean[k], side->prior.slope[k]},
@@ -164,5 +235,7 @@ dnmf_status dnmf_sampler_draw_factors(dnmf_sampler *sampler, dnmf_fit_seconds *s
 }
 
 dnmf_status dnmf_sampler_draw_priors(dnmf_sampler *sampler, int64_t extra_count, double *extra) {
+  DNMF_TRY(draw_terms(sampler, &sampler->rows, &sampler->cols));
+  DNMF_TRY(draw_terms(sampler, &sampler->cols, &sampler->rows));
   return sum_and_draw(sampler, true, extra_count, extra);
 }

@@ -1,13 +1,14 @@
 /*
  * The Gibbs sampler of posterior_fit.h by itself: a state, and one sweep after another.
  *
- * The state is W, H with their biases, the noise precision and the priors. After a sweep the last two are drawn, so
- * that the next one begins with them; they are functions of W, H, the squared error and the number of the sweep, which
- * are all that has to be kept to go on.
+ * The state is W, H with their biases, the noise precision and the priors. After a sweep the last two are drawn, and
+ * before them what brings implicit terms, so that the next one begins with them; they are functions of W, H, the
+ * squared error and the number of the sweep, which are all that has to be kept to go on.
  */
 #ifndef DNMF_FIT_SAMPLER_H
 #define DNMF_FIT_SAMPLER_H
 
+#include "fit/evidence_draw.h"
 #include "fit/loop.h"
 #include "fit/observed_start.h"
 #include "fit/posterior_prior.h"
@@ -22,8 +23,9 @@ typedef struct dnmf_sampler_side {
   bool fit_bias;
   dnmf_stream stream;
   dnmf_prior prior;
-  double *l2;     /* of each component: its precision over the noise's */
-  double *center; /* of each component: level and mean */
+  double *l2;          /* of each component: its precision over the noise's */
+  double *center;      /* of each component: level and mean */
+  evidence_draw terms; /* implicit */
 } dnmf_sampler_side;
 
 typedef struct dnmf_sampler {
@@ -44,10 +46,11 @@ typedef struct dnmf_sampler {
   double *shared; /* what is summed over all processes */
 } dnmf_sampler;
 
-/* A chain whose state is in w and h. `extra` numbers of the caller's travel with the sums. Released with
- * dnmf_sampler_free, also after a failure. local */
+/* A chain whose state is in w, h and, with implicit terms, `evidence`, else NULL. `extra` numbers of the caller's
+ * travel with the sums. Released with dnmf_sampler_free, also after a failure. local */
 dnmf_status dnmf_sampler_create(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
-                                dnmf_panel *w, dnmf_panel *h, int64_t extra, dnmf_sampler *sampler);
+                                dnmf_panel *w, dnmf_panel *h, dnmf_evidence *evidence, int64_t extra,
+                                dnmf_sampler *sampler);
 void dnmf_sampler_free(dnmf_sampler *sampler);
 
 /* Noise and priors of the state after `sweeps` sweeps with this squared error; negative: it is not known, and half of

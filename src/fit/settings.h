@@ -40,6 +40,18 @@ typedef struct dnmf_weak_settings {
   double like;     /* with target_one: entries of less are no sign of liking, and weigh what those not stored do */
 } dnmf_weak_settings;
 
+/* Which of a fit's rows and columns have implicit terms (fit/evidence.h). */
+typedef enum dnmf_evidence_of {
+  DNMF_EVIDENCE_NONE = 0,
+  DNMF_EVIDENCE_ROWS,
+  DNMF_EVIDENCE_COLS,
+  DNMF_EVIDENCE_BOTH
+} dnmf_evidence_of;
+
+static inline int dnmf_evidence_sides(dnmf_evidence_of evidence) {
+  return evidence == DNMF_EVIDENCE_BOTH ? 2 : evidence == DNMF_EVIDENCE_NONE ? 0 : 1;
+}
+
 /* Fits of observed entries: the prediction is mean + bias_i + bias_j + w_i h_j. */
 typedef struct dnmf_observed_settings {
   bool bias_rows;
@@ -47,11 +59,13 @@ typedef struct dnmf_observed_settings {
   double l2_bias;      /* in observations: shrinks a bias as that many observations of 0 would; around a level, of a
                           column's, times the root of its entries (0.25 of it for a row's) */
   bool shrink_to_mean; /* L2 pulls a factor's rows towards their mean instead of zero; not for mu */
-  bool around_level;  /* ... towards a constant row, the product is of deviations from it, and biases are pulled towards
-                         a line by their number of entries; with biases only, not for mu; goes before shrink_to_mean */
-  double start_scale; /* of the random start; 1 predicts the mean at once */
-  int patience;       /* with held-out entries: iterations without improvement before stopping; also of zeros */
-  dnmf_weak_settings weak; /* without biases, towards zero, not for mu */
+  bool around_level; /* ... towards a constant row, the product is of deviations from it, and biases are pulled towards
+                        a line by their number of entries; with biases only, not for mu; goes before shrink_to_mean */
+  dnmf_evidence_of evidence; /* around a level */
+  double l2_evidence;        /* of implicit terms, in multiples of l2 and l2_bias; for columns a fifth of it */
+  double start_scale;        /* of the random start; 1 predicts the mean at once */
+  int patience;              /* with held-out entries: iterations without improvement before stopping; also of zeros */
+  dnmf_weak_settings weak;   /* without biases, towards zero, not for mu */
 } dnmf_observed_settings;
 
 /* Averaging over the posterior distribution (posterior_fit.h). */

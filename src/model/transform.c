@@ -129,11 +129,13 @@ typedef struct folding {
   bool biased;        /* panels carry a bias behind the components */
   dnmf_ratings frame; /* only its ranges: even shares of the new rows and of the model's columns */
   dnmf_ratings_view view;
-  int draws;         /* that the model's components are of; 1: it is not of a chain */
-  dnmf_panel fixed;  /* the owned columns of H, with their biases; of one draw */
-  dnmf_panel x;      /* the owned new rows, with their biases; likewise */
-  dnmf_panel all;    /* with several draws, the new rows of all, and the mean of the biases */
-  dnmf_panel biases; /* ... of each */
+  int draws;          /* that the model's components are of; 1: it is not of a chain */
+  dnmf_panel fixed;   /* the owned columns of H, with their biases; of one draw */
+  dnmf_panel x;       /* the owned new rows, with their biases; likewise */
+  dnmf_panel all;     /* with several draws, the new rows of all, and the mean of the biases */
+  dnmf_panel of_cols; /* what the model's columns bring to them, of one draw */
+  dnmf_panel terms;   /* implicit, of x, where the model's rows have some */
+  dnmf_panel biases;  /* ... of each */
   dnmf_fit_result fit;
 } folding;
 
@@ -144,6 +146,8 @@ static void folding_free(folding *f) {
   dnmf_ratings_view_free(&f->view);
   dnmf_panel_free(&f->fixed);
   dnmf_panel_free(&f->x);
+  dnmf_panel_free(&f->terms);
+  dnmf_panel_free(&f->of_cols);
   dnmf_panel_free(&f->all);
   dnmf_panel_free(&f->biases);
 }
@@ -166,7 +170,7 @@ static dnmf_status create_fixed(folding *f) {
                            h->precision, &f->fixed);
 }
 
-/* f->fixed = H's owned columns, of a draw, and their biases as rows of one panel. */
+/* f->fixed = H's owned columns, of a draw, and their biases as rows of one panel; f->of_cols likewise. */
 static void join_bias(folding *f, int draw) {
   const dnmf_panel *h = &f->model->h;
   const double *bias = f->model->bias.col;
@@ -179,6 +183,13 @@ static void join_bias(folding *f, int draw) {
     else if (f->biased && bias)
       dnmf_panel_set(&f->fixed, j, k, bias[j]);
   }
+  for (int64_t j = 0; j < f->of_cols.rows; j++)
+    for (int c = 0; c <= k; c++)
+      dnmf_panel_set(&f->of_cols, j, c, dnmf_panel_get(&f->model->terms, j, draw * (k + 1) + c));
+}
+
+static bool has_terms(const folding *f) {
+  return f->model->terms.components > 0;
 }
 
 /* Everything the loop works on. collective */
@@ -195,8 +206,14 @@ static dnmf_status prepare(folding *f, dnmf_entries *entries) {
     status = create_fixed(f);
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(dnmf_ratings_attach(context, &f->frame, entries, &f->view));
-  return dnmf_agree(context, dnmf_panel_create(&context->error, "new rows of W", f->view.entries.rows,
-                                               f->fixed.components, precision, &f->x));
+  status =
+      dnmf_panel_create(&context->error, "new rows of W", f->view.entries.rows, f->fixed.components, precision, &f->x);
+  if (status == DNMF_OK && has_terms(f))
+    status = dnmf_panel_create(&context->error, "implicit terms", f->x.rows, f->x.components, precision, &f->terms);
+  if (status == DNMF_OK && has_terms(f))
+    status =
+        dnmf_panel_create(&context->error, "implicit terms", f->fixed.rows, f->x.components, precision, &f->of_cols);
+  return dnmf_agree(context, status);
 }
 
 /* Positive numbers, from which multiplicative updates can go anywhere. */
@@ -265,6 +282,8 @@ static dnmf_status solve_draw(folding *f, int draw, dnmf_transform_result *resul
       .mean_row = model->mean_row,
       .level = number_of(model, "level"),
       .bias_line = {number_of(model, "row_bias_at_none"), number_of(model, "row_bias_slope")},
+      .of_cols = has_terms(f) ? &f->of_cols : NULL,
+      .row_terms = &f->terms,
       .sum = sums[0],
       .sum_squares = sums[1]};
   DNMF_TRY(dnmf_fold_observed(f->context, &settings, &fold, &f->x, &f->fit));

@@ -119,6 +119,8 @@ static dnmf_settings settings_of(const dnmf_tune_plan *plan, const dnmf_candidat
   settings.observed.bias_rows = candidate->bias;
   settings.observed.bias_cols = candidate->bias;
   settings.penalties.count_power = candidate->count_power;
+  settings.observed.evidence = candidate->evidence;
+  settings.observed.l2_evidence = DNMF_L2_EVIDENCE;
   const bool weak = settings.observed.weak.on;
   double l2 = candidate->l2;
   if (weak) {
@@ -170,6 +172,7 @@ static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_can
   dnmf_ratings_view view = {0};
   dnmf_panel w = {0};
   dnmf_panel h = {0};
+  dnmf_evidence evidence = {.row_terms = {0}};
   dnmf_fit_result result = {0};
   int64_t count = 0;
   dnmf_status status = dnmf_agree(context, split(&context->error, plan, &g->entries, fold, &kept, &held_out));
@@ -185,7 +188,10 @@ static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_can
   if (status == DNMF_OK)
     status = dnmf_agree(context, dnmf_start_observed(&context->error, &settings, &ratings, &w, &h));
   if (status == DNMF_OK)
-    status = dnmf_fit_observed(context, &settings, &ratings, settings.observed.weak.on ? NULL : &view, &w, &h, &result);
+    status = dnmf_agree(context, dnmf_evidence_create(&context->error, &settings, &ratings, &evidence));
+  if (status == DNMF_OK)
+    status = dnmf_fit_observed(context, &settings, &ratings, settings.observed.weak.on ? NULL : &view, &w, &h,
+                               &evidence, &result);
   for (int64_t s = 0; status == DNMF_OK && s <= plan->fit.max_iterations && context->rank == 0; s++) {
     double rmse = result.validation_history[s < result.history_count ? s : result.history_count - 1];
     results->squares[s] = rmse * rmse * (double)count;
@@ -198,6 +204,7 @@ static dnmf_status fit_once(group *g, const dnmf_tune_plan *plan, const dnmf_can
   dnmf_fit_result_free(&result);
   dnmf_panel_free(&w);
   dnmf_panel_free(&h);
+  dnmf_evidence_free(&evidence);
   dnmf_ratings_view_free(&view);
   dnmf_ratings_free(&ratings);
   dnmf_entries_free(&kept);

@@ -20,8 +20,9 @@ typedef struct dnmf_candidate {
   bool bias;
   double l2; /* negative: the default, see dnmf_observed_default_l2 */
   double count_power;
-  double weight; /* weak zeros: of an entry that is not stored; else negative */
-  double alpha;  /* ... of confidences; negative: the default, see dnmf_weak_settle */
+  double weight;             /* weak zeros: of an entry that is not stored; else negative */
+  dnmf_evidence_of evidence; /* implicit terms; needs biases */
+  double alpha;              /* ... of confidences; negative: the default, see dnmf_weak_settle */
 
   /* Out. */
   double rmse;          /* held out, over all folds; NaN with weak zeros */

@@ -39,8 +39,7 @@ typedef struct equations {
   double *normals; /* of rows that are drawn: components and one */
   double entries;
   double l2_bias;
-  double expected; /* bias */
-  double place;    /* on the line of centers */
+  row_pull pull;
   double residual_sum;
   double residual_squares;
 } equations;
@@ -51,13 +50,12 @@ static size_t scratch_bytes(const dnmf_observed_update *update) {
   return (width * width + 6 * width + tile * width + (tile + 1) / 2 * 2) * sizeof(real) + (width + 1) * sizeof(double);
 }
 
-static equations equations_in_scratch(const dnmf_observed_update *update, int64_t entries, void *scratch) {
+static equations equations_in_scratch(const dnmf_observed_update *update, int64_t row, void *scratch) {
   size_t width = (size_t)padded(update->components);
   equations eq = {.components = update->components, .width = (int)width, .tile = tile_entries((int)width)};
-  eq.entries = (double)entries;
+  eq.entries = (double)(update->start[row + 1] - update->start[row]);
   eq.l2_bias = row_l2_bias(update, eq.entries);
-  eq.expected = row_bias_expected(update, eq.entries);
-  eq.place = row_place(update, eq.entries);
+  eq.pull = row_pull_of(update, row, eq.entries);
   eq.gram = scratch;
   eq.rhs = eq.gram + width * width;
   eq.sum = eq.rhs + width;
@@ -78,7 +76,7 @@ static equations equations_in_scratch(const dnmf_observed_update *update, int64_
 static void load_tile(const dnmf_observed_update *update, int64_t begin, int count, equations *eq) {
   const int32_t *index = update->index + begin;
   const real *fixed = update->fixed;
-  real mean = (real)(update->mean + eq->expected);
+  real mean = (real)(update->mean + eq->pull.bias);
   real level = (real)update->level;
   int k = eq->components;
   int whole = (k + VECTOR - 1) / VECTOR * VECTOR;
@@ -215,7 +213,7 @@ static void set_gradient(const dnmf_observed_update *update, equations *eq, doub
   const real l1 = (real)update->l1;
   for (int i = 0; i < eq->components; i++) {
     const real l2 = (real)component_l2(update, row_l2, i);
-    eq->rhs[i] += l2 * (real)center_at(update, eq->place, i);
+    eq->rhs[i] += l2 * (real)center_at(update, &eq->pull, i);
     real *diagonal = eq->gram + (int64_t)i * eq->width + i;
     *diagonal += l2;
     eq->inverse[i] = *diagonal > 0 ? 1 / *diagonal : 0;
@@ -278,7 +276,7 @@ static observed_sums row_sums(const dnmf_observed_update *update, const equation
 #pragma omp simd reduction(+ : quadratic, pull)
   for (int i = 0; i < eq->components; i++) {
     double w = (double)eq->x[i];
-    double m = center_at(update, eq->place, i);
+    double m = center_at(update, &eq->pull, i);
     quadratic += w * ((double)eq->gradient[i] - update->l1 - (double)eq->rhs[i]);
     pull += component_l2(update, l2, i) * w * (w - 2 * m);
   }
@@ -289,7 +287,7 @@ static observed_sums row_sums(const dnmf_observed_update *update, const equation
   double loss = 0.5 * (reduced + quadratic - pull) - bias_penalty;
   loss += 0.5 * (eq->entries + eq->l2_bias) * beyond * beyond;
   return (observed_sums){.loss = loss < 0 ? 0 : loss,
-                         .penalty = row_penalty(update, eq->x, eq->place, l2, eq->l2_bias, b)};
+                         .penalty = row_penalty(update, eq->x, &eq->pull, l2, eq->l2_bias, b)};
 }
 
 /* Less the expected one. */
@@ -308,7 +306,7 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
     settle_empty_row(update, x);
     return (observed_sums){0, 0, 0};
   }
-  equations eq = equations_in_scratch(update, end - begin, scratch);
+  equations eq = equations_in_scratch(update, row, scratch);
   for (int64_t at = begin; at < end; at += eq.tile) {
     int count = end - at < eq.tile ? (int)(end - at) : eq.tile;
     if (update->weak)
@@ -339,7 +337,7 @@ static observed_sums least_squares(const dnmf_observed_update *update, int64_t r
   double b = update->fit_bias ? new_bias(&eq) + beyond : 0;
   memcpy(x, eq.x, (size_t)eq.components * sizeof(real));
   if (update->bias)
-    store_bias(update, b + eq.expected, x);
+    store_bias(update, b + eq.pull.bias, x);
   observed_sums sums = row_sums(update, &eq, l2, b, beyond);
   sums.violation = first;
   return sums;
@@ -395,7 +393,7 @@ static observed_sums multiplicative(const dnmf_observed_update *update, int64_t 
     settle_empty_row(update, x);
     return sums;
   }
-  equations eq = equations_in_scratch(update, end - begin, scratch);
+  equations eq = equations_in_scratch(update, row, scratch);
   double l2 = row_l2(update, (double)(end - begin));
   memcpy(eq.x, x, (size_t)eq.components * sizeof(real));
   accumulate_ratios(update, &eq, begin, end);

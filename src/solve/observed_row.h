@@ -52,24 +52,33 @@ static inline void settle_empty_row(const dnmf_observed_update *update, real *x)
     store_bias(update, update->fit_bias ? update->bias_line.at_none : 0, x);
 }
 
-/* Of a row with so many entries: the weight of its bias's penalty, and what its bias is pulled towards. */
+/* The weight of the penalty of a bias of a row with so many entries. */
 static inline double row_l2_bias(const dnmf_observed_update *update, double entries) {
   return update->l2_bias * pow(entries, update->bias_power);
 }
 
-static inline double row_bias_expected(const dnmf_observed_update *update, double entries) {
-  return update->fit_bias ? dnmf_bias_expected(&update->bias_line, entries) : 0;
+/* What a row of its own has to do with what it is pulled towards. */
+typedef struct row_pull {
+  double place;      /* on the line of centers */
+  const real *terms; /* the row's; NULL: none */
+  double bias;       /* what its bias is pulled towards */
+} row_pull;
+
+static inline row_pull row_pull_of(const dnmf_observed_update *update, int64_t row, double entries) {
+  row_pull pull = {.place = update->slope ? dnmf_count_place(entries) : 0};
+  if (update->terms)
+    pull.terms = (const real *)update->terms + row * update->stride;
+  if (update->fit_bias)
+    pull.bias =
+        dnmf_bias_expected(&update->bias_line, entries) + (pull.terms ? (double)pull.terms[update->components] : 0);
+  return pull;
 }
 
-/* The place of a row of so many entries on the line of centers, and the number there that component i is pulled
- * towards. */
-static inline double row_place(const dnmf_observed_update *update, double entries) {
-  return update->slope ? dnmf_count_place(entries) : 0;
-}
-
-static inline double center_at(const dnmf_observed_update *update, double place, int i) {
+/* The number that component i is pulled towards. */
+static inline double center_at(const dnmf_observed_update *update, const row_pull *pull, int i) {
   const double center = update->center ? update->center[i] : 0;
-  return update->slope ? center + place * update->slope[i] : center;
+  const double sloping = update->slope ? center + pull->place * update->slope[i] : center;
+  return pull->terms ? sloping + (double)pull->terms[i] : sloping;
 }
 
 static inline dnmf_draw_key row_draw_key(const dnmf_observed_update *update, int64_t row) {
@@ -91,14 +100,14 @@ static inline double draw_bias(const dnmf_observed_update *update, double entrie
 }
 
 /* l2 and l1 of the row, and its bias's share; `bias` is what differs from the expected one. */
-static inline double row_penalty(const dnmf_observed_update *update, const real *x, double place, double l2,
+static inline double row_penalty(const dnmf_observed_update *update, const real *x, const row_pull *pull, double l2,
                                  double l2_bias, double bias) {
   double total = 0;
   double away = 0; /* |w - m|^2 */
 #pragma omp simd reduction(+ : total, away)
   for (int i = 0; i < update->components; i++) {
     double w = (double)x[i];
-    double m = center_at(update, place, i);
+    double m = center_at(update, pull, i);
     total += w;
     away += (w - m) * (w - m);
   }

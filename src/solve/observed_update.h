@@ -64,6 +64,8 @@ typedef struct dnmf_observed_update {
   double level;         /* c; `center` is the constant row of it; 0: none. Not for mu */
   const double *center; /* m, as many numbers as there are components; NULL: zero. Not for mu */
   const double *slope;  /* likewise; m moves by this times dnmf_count_place of the row's entries; NULL: it does not */
+  const void *terms;    /* of each row: a panel like x of what is added to its m, then to what its bias is pulled
+                           towards; NULL: nothing. Not for mu */
   double l2_bias;
   double bias_power;
   dnmf_bias_line bias_line;

@@ -36,10 +36,9 @@ typedef struct sweeper {
   double *normals; /* of rows that are drawn: components and one */
   double target_squares;
   double l2_bias;
-  double expected; /* bias; `shift` is without it */
-  double place;    /* on the line of centers */
-  real weight;     /* 1 / (d + l2_bias) with a free bias, else 0 */
-  real shift;      /* -b */
+  row_pull pull; /* `shift` is without its bias */
+  real weight;   /* 1 / (d + l2_bias) with a free bias, else 0 */
+  real shift;    /* -b */
   real l1;
   real l2;
 } sweeper;
@@ -80,8 +79,7 @@ static sweeper sweeper_in_scratch(const dnmf_observed_update *update, int64_t ro
   for (int64_t i = 0; i < width; i++)
     s.blank[i] = (real)update->level;
   s.l2_bias = row_l2_bias(update, (double)s.entries);
-  s.expected = row_bias_expected(update, (double)s.entries);
-  s.place = row_place(update, (double)s.entries);
+  s.pull = row_pull_of(update, row, (double)s.entries);
   s.weight = update->fit_bias ? (real)(1 / ((double)s.entries + s.l2_bias)) : 0;
   s.l1 = (real)update->l1;
   s.l2 = (real)row_l2(update, (double)s.entries);
@@ -97,7 +95,7 @@ static void load_residual(const sweeper *s, int64_t begin, int64_t from, int64_t
   const int64_t stride = u->stride;
   const int64_t last = u->start[u->rows] - begin - 1;
   const int64_t end = to < s->entries ? to : s->entries;
-  const real mean = (real)(u->mean + s->expected);
+  const real mean = (real)(u->mean + s->pull.bias);
   for (int64_t e = from; e < end; e++) {
     const real *row = fixed + index[e] * stride;
     const real *soon = fixed + index[e + PREFETCH < last ? e + PREFETCH : last] * stride;
@@ -277,7 +275,7 @@ static double sweep(sweeper *s) {
     const real *next = s->columns + (t + 1 < k ? t + 1 : 0) * s->length;
     const real old = s->x[t];
     const real slope =
-        s->l1 + s->l2 * (old - (real)center_at(s->update, s->place, t)) - inner - s->shift * s->sum[t] + s->slopes[t];
+        s->l1 + s->l2 * (old - (real)center_at(s->update, &s->pull, t)) - inner - s->shift * s->sum[t] + s->slopes[t];
     const real curvature = s->squares[t] - s->weight * s->sum[t] * s->sum[t] + s->l2;
     if (slope < 0 || old > 0)
       violation += fabs((double)slope);
@@ -305,7 +303,7 @@ static void draw_row(sweeper *s, int64_t row) {
     const real *next = s->columns + (t + 1 < k ? t + 1 : 0) * s->length;
     const double old = (double)s->x[t];
     const double l2 = update->draw->l2[t];
-    const double slope = l2 * (old - center_at(update, s->place, t)) - (double)(inner + s->shift * s->sum[t]);
+    const double slope = l2 * (old - center_at(update, &s->pull, t)) - (double)(inner + s->shift * s->sum[t]);
     const double curvature = (double)(s->squares[t] - s->weight * s->sum[t] * s->sum[t]) + l2;
     const real moved = draw_component(update, &key, t, old, slope, curvature, s->normals[t]);
     const real change = moved - s->x[t];
@@ -357,11 +355,11 @@ static observed_sums sweeps_on_residual(const dnmf_observed_update *update, int6
     violation = sweep(&s);
   memcpy(x, s.x, (size_t)s.components * sizeof(real));
   if (update->bias)
-    store_bias(update, s.expected - (double)s.shift, x);
+    store_bias(update, s.pull.bias - (double)s.shift, x);
   double loss = residual_loss(&s);
   if (update->weak)
     loss = fmax(0, loss + weak_zeros_loss(&s));
-  return (observed_sums){loss, row_penalty(update, s.x, s.place, (double)s.l2, s.l2_bias, -(double)s.shift), first};
+  return (observed_sums){loss, row_penalty(update, s.x, &s.pull, (double)s.l2, s.l2_bias, -(double)s.shift), first};
 }
 
 extern const residual_kernels VARIANT(dnmf_residual_kernels);

@@ -5,7 +5,8 @@
  * also /matrix, with optional /row_ids and /col_ids and the root attribute `missing` ("zero" or
  * "unobserved"). A model file holds /W (rows x components), /H (components x columns), /row_ids, /col_ids,
  * /mean_row and /mean_col (components) when L2 pulls W's rows and H's columns towards them, /bias/{mean,row,col} when
- * fitted, /observed/{row,col} (entries the fit saw of each) where unstored entries are unobserved, /consensus/stability
+ * fitted, /implicit_terms/col (columns x (components + 1), of each draw) when the rows of ratings have implicit terms,
+ * /observed/{row,col} (entries the fit saw of each) where unstored entries are unobserved, /consensus/stability
  * and /consensus/runs (components) of a consensus of several fits, /history/NAME, and the provenance as root
  * attributes. A checkpoint is a model file of a fit that is not done; what its kind of fit keeps beside W and H, such
  * as the best model so far on held-out entries, lies under /checkpoint/. Everything is written in parallel.

@@ -250,7 +250,7 @@ def test_the_last_line_names_what_was_written(folder, tmp_path, command):
     written = tmp_path / ("out.csv" if command == "recommend" else "out.npy" if command == "export" else "out.h5")
     arguments = {"import": [TABLE], "generate": ["--rows", 5, "--cols", 4], "fit": [TABLE, "-k", 2],
                  "transform": [folder / "m.h5", TABLE], "recommend": [folder / "m.h5", "--seen", TABLE],
-                 "export": [TABLE], "tune": [TABLE, "-k", 2, "--folds", 2]}[command]
+                 "export": [TABLE], "tune": [TABLE, "-k", 2, "--folds", 2, "--missing", "unobserved"]}[command]
     result = run([command, *arguments, "-o", written])
     assert str(written) in result.stdout.splitlines()[-1], str(result)
 

@@ -168,6 +168,7 @@ void dnmf_model_free(dnmf_model *model) {
   dnmf_panel_free(&model->row_samples);
   dnmf_panel_free(&model->col_samples);
   free(model->mean_row);
+  dnmf_panel_free(&model->terms);
   free(model->mean_col);
   free(model->stability);
   free(model->stable_runs);

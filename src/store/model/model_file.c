@@ -109,6 +109,7 @@ static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *p
   const dnmf_model *model = plan->model;
   int64_t w_shape[2] = {model->rows, model->components};
   int64_t h_shape[2] = {model->components, model->cols};
+  int64_t terms_shape[2] = {model->cols, model->terms.components};
   hid_t type = model->w.precision == DNMF_DOUBLE ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
   DNMF_TRY(write_provenance(error, file, model));
   DNMF_TRY(write_curves(error, file, model));
@@ -121,6 +122,8 @@ static dnmf_status create_all(dnmf_error *error, hid_t file, const model_plan *p
     DNMF_TRY(write_whole(error, file, "/mean_row", model->components, model->mean_row));
   if (model->mean_col)
     DNMF_TRY(write_whole(error, file, "/mean_col", model->components, model->mean_col));
+  if (model->terms.components > 0)
+    DNMF_TRY(dnmf_hdf5_create_dataset(error, file, "/implicit_terms/col", type, 2, terms_shape));
   if (model->stability)
     DNMF_TRY(write_whole(error, file, "/consensus/stability", model->components, model->stability));
   if (model->stable_runs)
@@ -137,6 +140,7 @@ static int64_t bytes_needed(const model_plan *plan) {
   int64_t bytes =
       (model->rows + model->cols) * (model->components + model->samples + 2) * number; /* with biases and count */
   bytes += 4 * (int64_t)model->components * number;
+  bytes += model->cols * model->terms.components * number;
   for (int i = 0; i < model->part_count; i++)
     bytes += part_rows(model, &model->parts[i]) * model->parts[i].panel->components * number + object;
   bytes += dnmf_ids_bytes(&model->row_ids, plan->row_width) + dnmf_ids_bytes(&model->col_ids, plan->col_width);
@@ -191,6 +195,8 @@ static dnmf_status model_write_datasets(dnmf_context *context, hid_t file, const
   DNMF_TRY(dnmf_w_write(context, file, model->owned_rows, &model->w));
   DNMF_TRY(dnmf_h_write(context, file, model->owned_cols, &model->h));
   DNMF_TRY(fill_lines(context, file, model));
+  if (model->terms.components > 0)
+    DNMF_TRY(dnmf_panel_write(context, file, "/implicit_terms/col", model->owned_cols, &model->terms));
   DNMF_TRY(fill_parts(context, file, model));
   DNMF_TRY(dnmf_ids_write(context, file, "/row_ids", &model->row_ids, plan->row_width));
   return dnmf_ids_write(context, file, "/col_ids", &model->col_ids, plan->col_width);

@@ -8,6 +8,7 @@
 #include "store/ids/ids_file.h"
 #include "store/model/factor_file.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,24 @@ static dnmf_status read_shape(dnmf_error *error, const char *path, hid_t file, d
   return DNMF_OK;
 }
 
+static const char TERMS[] = "/implicit_terms/col";
+
+static dnmf_status check_terms(dnmf_error *error, const char *path, hid_t file, const dnmf_model_shape *shape) {
+  dnmf_hdf5_shape terms;
+  dnmf_hdf5_shape draws = {.extent = {1, 1}};
+  if (!dnmf_hdf5_exists(file, TERMS))
+    return DNMF_OK;
+  if (dnmf_hdf5_exists(file, "/samples/row_bias"))
+    DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/row_bias", &draws));
+  DNMF_TRY(dnmf_hdf5_describe(error, file, TERMS, &terms));
+  if (terms.rank == 2 && terms.numeric && terms.extent[0] == shape->cols &&
+      terms.extent[1] == shape->components + draws.extent[1])
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "%s is no model: %s is %s, but it has %" PRId64 " columns and %" PRId64 " components", path, TERMS,
+                   terms.text, shape->cols, shape->components);
+}
+
 /* What goes with the rows, the columns and the components has as many numbers. */
 static dnmf_status check_parts(dnmf_error *error, const char *path, hid_t file, const dnmf_model_shape *shape) {
   const struct {
@@ -47,7 +66,7 @@ static dnmf_status check_parts(dnmf_error *error, const char *path, hid_t file, 
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (dnmf_hdf5_exists(file, parts[i].name))
       DNMF_TRY(dnmf_hdf5_check_length(error, path, file, parts[i].name, parts[i].count));
-  return DNMF_OK;
+  return check_terms(error, path, file, shape);
 }
 
 /* Process 0 looks at the file before all open it. */
@@ -232,6 +251,15 @@ static dnmf_status read_samples(dnmf_context *context, const char *path, hid_t f
   return dnmf_panel_read(context, file, "/samples/col_bias", model->owned_cols, &model->col_samples);
 }
 
+/* Of models with draws, each draw's one after another. */
+static dnmf_status read_terms(dnmf_context *context, hid_t file, dnmf_precision precision, dnmf_model *model) {
+  if (!dnmf_hdf5_exists(file, TERMS))
+    return DNMF_OK;
+  DNMF_TRY(dnmf_panel_create(&context->error, "implicit terms", dnmf_range_size(model->owned_cols),
+                             model->components + (model->samples > 0 ? model->samples : 1), precision, &model->terms));
+  return dnmf_panel_read(context, file, TERMS, model->owned_cols, &model->terms);
+}
+
 static dnmf_status read_side_ids(dnmf_context *context, const char *path, hid_t file, const char *name, int64_t count,
                                  dnmf_range part, dnmf_ids *ids) {
   return dnmf_hdf5_exists(file, name) ? dnmf_ids_read_part(context, path, file, name, "", count, part, ids) : DNMF_OK;
@@ -252,6 +280,7 @@ static dnmf_status read_numbers(dnmf_context *context, const char *path, hid_t f
   DNMF_TRY(read_counts(context, file, "/observed/row", model->owned_rows, &model->row_counts));
   DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
   DNMF_TRY(read_samples(context, path, file, model));
+  DNMF_TRY(read_terms(context, file, precision, model));
   DNMF_TRY(read_component_numbers(context, file, "/mean_row", model->components, &model->mean_row));
   DNMF_TRY(read_component_numbers(context, file, "/mean_col", model->components, &model->mean_col));
   DNMF_TRY(read_component_numbers(context, file, "/consensus/stability", model->components, &model->stability));

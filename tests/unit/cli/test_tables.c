@@ -44,6 +44,7 @@ static const char *const texts[][2] = {
     {"tune", "l2"},
     {"tune", "bias"},
     {"tune", "penalty-scale"},
+    {"tune", "implicit-terms"},
     {"tune", "missing-weight"},
     {"tune", "alpha"},
     {"fit", "penalty-scale"},

@@ -53,7 +53,7 @@ static mpi_counts count_fit(const dnmf_ratings *ratings, const dnmf_ratings_view
   dnmf_fit_result result = {0};
   assert_ok(dnmf_start_observed(&test_context()->error, &options, ratings, &w, &h));
   mpi_counted = (mpi_counts){0};
-  assert_ok(dnmf_fit_observed(test_context(), &options, ratings, held_out, &w, &h, &result));
+  assert_ok(dnmf_fit_observed(test_context(), &options, ratings, held_out, &w, &h, NULL, &result));
   const mpi_counts counted = mpi_counted;
   assert_int_equal(result.iterations, iterations);
   dnmf_fit_result_free(&result);

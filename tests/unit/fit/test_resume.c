@@ -185,7 +185,7 @@ static void observed_start(const dnmf_settings *options, const rated *r, observe
 
 static void observed_run(const dnmf_settings *options, const rated *r, observed_fit *fit) {
   const dnmf_ratings_view *held_out = options->stop == DNMF_STOP_VALIDATION ? &r->held_out : NULL;
-  assert_ok(dnmf_fit_observed(test_context(), options, &r->ratings, held_out, &fit->w, &fit->h, &fit->result));
+  assert_ok(dnmf_fit_observed(test_context(), options, &r->ratings, held_out, &fit->w, &fit->h, NULL, &fit->result));
 }
 
 static void observed_free(observed_fit *fit) {

@@ -43,7 +43,7 @@ static void chain_create(int rows, int cols, int components, dnmf_precision prec
       .posterior = {.samples = 10, .burn_in = 1, .thin = 1}};
   assert_ok(dnmf_ratings_create(context, rows, cols, precision, &entries, &c->ratings));
   assert_ok(dnmf_start_observed(&context->error, &c->settings, &c->ratings, &c->w, &c->h));
-  assert_ok(dnmf_sampler_create(context, &c->settings, &c->ratings, &c->w, &c->h, 0, &c->sampler));
+  assert_ok(dnmf_sampler_create(context, &c->settings, &c->ratings, &c->w, &c->h, NULL, 0, &c->sampler));
   assert_ok(dnmf_sampler_begin(&c->sampler, 0, -1, 0, NULL));
 }
 
