@@ -24,7 +24,7 @@ dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting 
   job.missing = f->missing;
   job.stored = fmax(0, job.stored); /* not known before it is read */
   dnmf_cost_of(context, &job, NULL, f->a.grid.rows, f->a.grid.cols, &cost);
-  double bytes = observed ? fmax(cost.memory.loading, cost.memory.block) : cost.memory.peak;
+  double bytes = observed ? fmax(cost.memory.loading, cost.memory.block) + cost.memory.draws : cost.memory.peak;
   if (f->in_batches)
     bytes = f->batch_memory.total;
   bytes += beside;

@@ -325,6 +325,7 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .terms = dnmf_evidence_sides(f->settings.observed.evidence),
                     .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
+                    .draws = f->settings.posterior.samples > 0 ? dnmf_posterior_draws(&f->settings.posterior) : 0,
                     .starts = f->side_by_side,
                     .restarts = f->restart_count,
                     .solver = f->settings.solver,

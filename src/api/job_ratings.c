@@ -78,7 +78,7 @@ static dnmf_status check_settings(dnmf_error *error, const dnmf_fitting *f, cons
   return DNMF_OK;
 }
 
-enum { MOST_KEPT = 100, BURN_IN = 50, MOST_COMPONENTS = 1000000 }; /* defaults of a chain */
+enum { BURN_IN = 50, MOST_COMPONENTS = 1000000 }; /* defaults of a chain */
 
 /* What --samples comes to. */
 static dnmf_status plan_chain(dnmf_error *error, dnmf_fitting *f) {
@@ -93,7 +93,7 @@ static dnmf_status plan_chain(dnmf_error *error, dnmf_fitting *f) {
   posterior->burn_in = s->posterior.burn_in >= 0 ? (int)s->posterior.burn_in : BURN_IN;
   posterior->thin = s->posterior.thin > 0 ? (int)s->posterior.thin
                     : keep == 1           ? 1
-                                          : (posterior->samples + MOST_KEPT - 1) / MOST_KEPT;
+                                          : dnmf_posterior_thin(posterior->samples);
   posterior->keep_mean = keep == 1;
   if (f->weak)
     return dnmf_fail(error, DNMF_ERROR_USAGE,

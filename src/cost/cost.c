@@ -370,7 +370,9 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
   m.loading = larger(stored * (ENTRY_PLACE + size + sizeof(int32_t) + kept),
                      m.block + (kept > sizeof(float) ? 0.5 : 1) * waiting);
   m.factors += 2 * stored * confidence + job->terms * owned * (2 * stride * size + sizeof(double));
-  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
+  /* A chain's draws, when they become a model: as they were kept, side by side, as W and H, and their biases. */
+  m.draws = owned * job->draws * (3 * stride * size + sizeof(double));
+  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work + m.draws);
   return m;
 }
 

@@ -71,6 +71,7 @@ typedef struct dnmf_job {
   int starts;     /* of fits with zeros: so many side by side; 0 and 1: one */
   int restarts;   /* of which the factors are kept, beside the model's; 0: of none (fit/restarts.h) */
   bool bias;      /* of observed entries */
+  int draws;      /* of observed entries: that a chain keeps; 0: there is no chain */
   int terms;      /* of observed entries: of how many factors the rows have implicit terms, 0 to 2 */
   bool weak;      /* of observed entries: the others are weak zeros, */
   bool confident; /* and each observed entry has a confidence of its own */
@@ -91,6 +92,7 @@ typedef struct dnmf_cost_memory {
   double factors; /* owned and gathered rows of W and H and the products with A */
   double grams;   /* with the values that ride along */
   double work;    /* of the step of an iteration that takes most, while it runs */
+  double draws;   /* that a chain keeps, when they become a model */
   double loading; /* while the matrix is read and partitioned, the block included */
   double peak;    /* the larger of loading and iterating */
 } dnmf_cost_memory;

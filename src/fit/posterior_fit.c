@@ -61,6 +61,11 @@ int dnmf_posterior_kept(const dnmf_posterior_settings *settings, int sweeps) {
   return counted > 0 ? counted / settings->thin : 0;
 }
 
+int dnmf_posterior_thin(int samples) {
+  enum { MOST_KEPT = 100 };
+  return (samples + MOST_KEPT - 1) / MOST_KEPT;
+}
+
 int dnmf_posterior_draws(const dnmf_posterior_settings *settings) {
   return settings->keep_mean ? 1 : dnmf_posterior_kept(settings, settings->burn_in + settings->samples);
 }

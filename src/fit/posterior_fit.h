@@ -46,6 +46,9 @@ void dnmf_posterior_free(dnmf_posterior *posterior); /* local; accepts a zeroed 
 int dnmf_posterior_kept(const dnmf_posterior_settings *settings, int sweeps);
 int dnmf_posterior_draws(const dnmf_posterior_settings *settings);
 
+/* The thinning of a chain of so many sweeps that keeps at most 100 draws, the default. local */
+int dnmf_posterior_thin(int samples);
+
 /* The fit of dnmf_fit_observed, then the chain; w and h hold its last draw afterwards. The result is that of the chain:
  * an iteration is a sweep, its residual that of the last draw, the validation RMSE that of the mean of the draws kept.
  * Released with dnmf_fit_result_free and dnmf_posterior_free, also after a failure. collective */

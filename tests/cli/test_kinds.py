@@ -12,6 +12,7 @@ KINDS = {
     "observed": ["--missing", "unobserved"],
     "observed without biases": ["--missing", "unobserved", "--bias", "none"],
     "observed exactly": ["--missing", "unobserved", "--solver", "bpp"],
+    "observed drawn": ["--missing", "unobserved", "--samples", 4, "--burn-in", 2],
     "observed mu": ["--missing", "unobserved", "--solver", "mu"],
     "observed beside weak zeros": ["--missing", "weak", "--missing-weight", 0.5],
     "batches": ["--batch-rows", 5],
@@ -102,7 +103,7 @@ def test_one_entry_is_fitted_by_all(inputs, tmp_path, kind):
     assert "nan" not in found.stdout and finite_or_null(report)
     with h5py.File(tmp_path / "m.h5") as file:
         assert np.isfinite(file["W"][:]).all() and np.isfinite(file["H"][:]).all()
-    assert report["objective"] < 1e-6
+    assert report["objective"] < (0.1 if "drawn" in kind else 1e-6)  # draws are about it
 
 
 @pytest.mark.parametrize("kind", [*KINDS, *DIVERGENCES])

@@ -228,6 +228,16 @@ def test_intervals_cover_what_they_say(tmp_path):
     assert found["rmse"] < plain["rmse"]
 
 
+def test_a_plan_counts_the_draws(tmp_path):
+    """Draws as they were kept, side by side, and as the model: three times their numbers, and biases."""
+    plan = ["plan", "--rows", 1000, "--cols", 500, "--nnz", 20000, "-k", 10, "--missing", "unobserved", "--json"]
+    without = run(plan).json["plans"][0]["memory"]
+    told = run([*plan, "--samples", 300]).json["plans"][0]["memory"]
+    assert without["draws"] == 0 and told["draws"] == 1500 * 100 * (3 * 11 + 1) * 8
+    assert told["peak"] > without["peak"]
+    assert "--samples" in run([*plan, "--samples", 3, "--solver", "mu"], expect=2).stderr
+
+
 def test_convergence_is_told(inputs, tmp_path):
     told = run(["fit", inputs / "train.csv", "-o", tmp_path / "m.h5", "-k", COMPONENTS, "--samples", 200, "--json"]).json
     posterior = told["posterior"]
