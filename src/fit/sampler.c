@@ -126,9 +126,11 @@ static dnmf_status sum_and_draw(dnmf_sampler *s, bool measured, int64_t extra_co
   evidence_draw_sums(&s->cols.terms, s->unit, col_terms);
   dnmf_prior_sums(s->rows.view, s->rows.x, terms_of_side(&s->rows), s->level, s->unit, context->threads, rows);
   dnmf_prior_sums(s->cols.view, s->cols.x, terms_of_side(&s->cols), s->level, s->unit, context->threads, cols);
-  memcpy(behind, extra, (size_t)extra_count * sizeof *extra);
+  for (int64_t i = 0; i < extra_count; i++)
+    behind[i] = extra[i];
   DNMF_TRY(dnmf_sum_gram(context, s->shared, 0, (behind - s->shared) + extra_count));
-  memcpy(extra, behind, (size_t)extra_count * sizeof *extra);
+  for (int64_t i = 0; i < extra_count; i++)
+    extra[i] = behind[i];
   if (s->shared[FAILED] > 0)
     return dnmf_agree(context, s->failure);
   if (measured)
