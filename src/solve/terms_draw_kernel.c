@@ -1,29 +1,12 @@
 /* Draws of implicit terms, a range of rows at a time. */
+#include "arrived_rows.h"
 #include "terms_draw_kernels.h"
 
 #include "base/exact_sum.h"
 #include "base/variant.h"
-#include "base/vector.h"
 
 #include <math.h>
 #include <stdbool.h>
-
-enum { PREFETCH = 16 };
-
-/* sums = the sum of the arrived rows at the entries `begin` to `end`. */
-static void add_up_arrived(const real *arrived, const int32_t *index, int64_t begin, int64_t end, int stride,
-                           double *sums) {
-  for (int i = 0; i < stride; i++)
-    sums[i] = 0;
-  for (int64_t e = begin; e < end; e++) {
-    const real *from = arrived + (int64_t)index[e] * stride;
-    const real *soon = arrived + (int64_t)index[e + PREFETCH < end ? e + PREFETCH : end - 1] * stride;
-    for (int i = 0; i < stride; i += CACHE_LINE)
-      __builtin_prefetch(soon + i);
-    for (int i = 0; i < stride; i++)
-      sums[i] += (double)from[i];
-  }
-}
 
 static double *part_at(double *parts, int i) {
   return parts + (int64_t)DNMF_EXACT_PARTS * i;
@@ -37,7 +20,7 @@ static void draw_begin(const dnmf_terms_draw *draw, const void *arrived, int64_t
     real *r = (real *)draw->rest + j * stride;
     real *p = (real *)draw->direction + j * stride;
     const bool known = draw->start[j] < draw->start[j + 1];
-    add_up_arrived(arrived, draw->index, draw->start[j], draw->start[j + 1], stride, row);
+    sum_arrived(arrived, draw->index, draw->start[j], draw->start[j + 1], stride, row);
     for (int i = 0; i < stride; i++) {
       const double ratio = draw->ratio[i];
       r[i] = known ? (real)((double)r[i] + row[i] - ratio * (double)y[i]) : 0;
@@ -55,7 +38,7 @@ static void draw_spread(const dnmf_terms_draw *draw, const void *arrived, int64_
     real *to = (real *)draw->spread + at * stride;
     const int64_t entries = draw->row_start[at + 1] - draw->row_start[at];
     const double share = entries > 0 ? 1 / sqrt((double)entries) : 0;
-    add_up_arrived(arrived, draw->row_index, draw->row_start[at], draw->row_start[at + 1], stride, row);
+    sum_arrived(arrived, draw->row_index, draw->row_start[at], draw->row_start[at + 1], stride, row);
     for (int i = 0; i < stride; i++) {
       const double q = share * row[i];
       to[i] = (real)(share * q);
@@ -86,7 +69,7 @@ static void draw_advance(const dnmf_terms_draw *draw, const void *arrived, int64
     real *y = (real *)draw->brought + j * stride;
     real *r = (real *)draw->rest + j * stride;
     const real *p = (const real *)draw->direction + j * stride;
-    add_up_arrived(arrived, draw->index, draw->start[j], draw->start[j + 1], stride, row);
+    sum_arrived(arrived, draw->index, draw->start[j], draw->start[j + 1], stride, row);
     for (int i = 0; i < stride; i++) {
       const double ratio = draw->ratio[i];
       y[i] = (real)((double)y[i] + draw->step[i] * (double)p[i]);

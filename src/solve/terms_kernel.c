@@ -1,10 +1,9 @@
 /* Implicit terms, a range of rows at a time. Sums over entries are in double. */
+#include "arrived_rows.h"
 #include "observed_row.h"
 #include "terms_kernels.h"
 
 #include "base/exact_sum.h"
-
-enum { PREFETCH = 16 };
 
 static double row_entries(const dnmf_observed_update *update, int64_t row) {
   return (double)(update->start[row + 1] - update->start[row]);
@@ -41,21 +40,6 @@ static void rests(const dnmf_terms *terms, int64_t begin, int64_t end) {
     }
     const double bias = (double)x[k] + update->level * sum;
     rest[k] = (real)(share * row_bias_weight(update, entries) * (bias - pull.bias));
-  }
-}
-
-/* sums = the sum of the arrived rows at the entries `begin` to `end`. */
-static void sum_arrived(const real *arrived, const int32_t *index, int64_t begin, int64_t end, int stride,
-                        double *sums) {
-  for (int i = 0; i < stride; i++)
-    sums[i] = 0;
-  for (int64_t e = begin; e < end; e++) {
-    const real *from = arrived + (int64_t)index[e] * stride;
-    const real *soon = arrived + (int64_t)index[e + PREFETCH < end ? e + PREFETCH : end - 1] * stride;
-    for (int i = 0; i < stride; i += CACHE_LINE)
-      __builtin_prefetch(soon + i);
-    for (int i = 0; i < stride; i++)
-      sums[i] += (double)from[i];
   }
 }
 
