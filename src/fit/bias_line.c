@@ -3,19 +3,6 @@
 
 enum { WEIGHT = 0, PLACE, PLACE_SQUARES, BIAS, PRODUCT };
 
-static double term_of(const dnmf_panel *terms, int64_t row, int component) {
-  return terms ? dnmf_panel_get(terms, row, component) : 0;
-}
-
-/* The bias that the stored number stands for. */
-static double bias_of(const dnmf_panel *x, int64_t row, double level) {
-  const int components = x->components - 1;
-  double sum = 0;
-  for (int c = 0; c < components; c++)
-    sum += dnmf_panel_get(x, row, c);
-  return dnmf_panel_get(x, row, components) + level * sum;
-}
-
 void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,
                          double bias_power, double sums[DNMF_BIAS_LINE_SUMS]) {
   for (int i = 0; i < DNMF_BIAS_LINE_SUMS; i++)
@@ -26,7 +13,8 @@ void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, con
       continue;
     const double weight = pow(entries, bias_power);
     const double place = dnmf_count_place(entries);
-    const double bias = bias_of(x, row, level) - (terms ? dnmf_panel_get(terms, row, terms->components - 1) : 0);
+    const double bias =
+        dnmf_bias_of_row(x, row, level) - (terms ? dnmf_panel_get(terms, row, terms->components - 1) : 0);
     sums[WEIGHT] += weight;
     sums[PLACE] += weight * place;
     sums[PLACE_SQUARES] += weight * place * place;
@@ -60,7 +48,7 @@ void dnmf_center_slope_sums(const dnmf_ratings_view *view, const dnmf_panel *x, 
     const double weight = pow(entries + penalties->count_extra, dnmf_count_power(penalties));
     const double place = dnmf_count_place(entries);
     for (int c = 0; c < components; c++)
-      sums[c] += weight * place * (dnmf_panel_get(x, row, c) - level - term_of(terms, row, c));
+      sums[c] += weight * place * (dnmf_panel_get(x, row, c) - level - dnmf_term_of_row(terms, row, c));
     sums[components] += weight * place * place;
   }
 }

@@ -13,6 +13,20 @@
 
 enum { DNMF_BIAS_LINE_SUMS = 5 };
 
+/* The bias that the stored number of a panel row stands for. */
+static inline double dnmf_bias_of_row(const dnmf_panel *x, int64_t row, double level) {
+  const int components = x->components - 1;
+  double sum = 0;
+  for (int c = 0; c < components; c++)
+    sum += dnmf_panel_get(x, row, c);
+  return dnmf_panel_get(x, row, components) + level * sum;
+}
+
+/* A number of a row's implicit terms; NULL: it has none. */
+static inline double dnmf_term_of_row(const dnmf_panel *terms, int64_t row, int component) {
+  return terms ? dnmf_panel_get(terms, row, component) : 0;
+}
+
 /* The owned rows' part of the sums the line is made of; to be added up over all processes. Panel rows end in the stored
  * bias; `level` and `bias_power` as in solve/observed.h; implicit `terms` are taken off them, NULL: none. local */
 void dnmf_bias_line_sums(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,

@@ -1,5 +1,7 @@
 #include "posterior_prior.h"
 
+#include "bias_line.h"
+
 #include "base/memory.h"
 #include "base/team.h"
 #include "solve/observed_update.h"
@@ -47,18 +49,6 @@ static void add_row(double place, double *sums) {
   dnmf_exact_add(place * place, sums + (ptrdiff_t)DNMF_EXACT_PARTS * PLACE_SQUARES);
 }
 
-static double row_term(const dnmf_panel *terms, int64_t row, int component) {
-  return terms ? dnmf_panel_get(terms, row, component) : 0;
-}
-
-static double bias_of_row(const dnmf_panel *x, int64_t row, double level) {
-  const int k = x->components - 1;
-  double sum = 0;
-  for (int c = 0; c < k; c++)
-    sum += dnmf_panel_get(x, row, c);
-  return dnmf_panel_get(x, row, k) + level * sum;
-}
-
 /* The sums of some coordinates; those of the bias bring the rows' along. */
 static void add_coordinates(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,
                             double deviation, int begin, int end, double *sums) {
@@ -70,10 +60,12 @@ static void add_coordinates(const dnmf_ratings_view *view, const dnmf_panel *x, 
       continue;
     const double place = dnmf_count_place((double)(start[row + 1] - start[row]));
     for (int c = begin; c < end && c < k; c++)
-      add_number((dnmf_panel_get(x, row, c) - level - row_term(terms, row, c)) / root, place, sums + coordinate_at(c));
+      add_number((dnmf_panel_get(x, row, c) - level - dnmf_term_of_row(terms, row, c)) / root, place,
+                 sums + coordinate_at(c));
     if (end <= k)
       continue;
-    add_number((bias_of_row(x, row, level) - row_term(terms, row, k)) / deviation, place, sums + coordinate_at(k));
+    add_number((dnmf_bias_of_row(x, row, level) - dnmf_term_of_row(terms, row, k)) / deviation, place,
+               sums + coordinate_at(k));
     add_row(place, sums);
   }
 }
