@@ -44,7 +44,7 @@ typedef struct posterior_fit {
   dnmf_panel held_out_needed;
   double *held_out_squares; /* of each owned row */
   double *scores;           /* of the held-out entries by the draw at hand */
-  double *mean_scores;      /* by the mean of those kept */
+  double *mean_scores;      /* by the model that is kept: the mean of the draws' scores, or those of their mean */
 } posterior_fit;
 
 void dnmf_posterior_free(dnmf_posterior *posterior) {
@@ -178,8 +178,9 @@ static void take_draw(const dnmf_panel *kept, int at, dnmf_panel *x) {
       dnmf_panel_set(x, row, c, dnmf_panel_get(kept, row, at * x->components + c));
 }
 
-/* p->scores of the held-out entries by these factors. collective */
-static dnmf_status score_held_out(posterior_fit *p, const dnmf_panel *w, const dnmf_panel *h, dnmf_held_out *view) {
+/* The scores of the held-out entries by these factors. collective */
+static dnmf_status score_held_out(posterior_fit *p, const dnmf_panel *w, const dnmf_panel *h, dnmf_held_out *view,
+                                  double *scores) {
   DNMF_TRY(dnmf_ratings_gather(p->context, p->held_out, h, &p->held_out_needed));
   *view = (dnmf_held_out){.settings = p->settings,
                           .ratings = p->ratings,
@@ -187,7 +188,7 @@ static dnmf_status score_held_out(posterior_fit *p, const dnmf_panel *w, const d
                           .w = w,
                           .needed = &p->held_out_needed,
                           .squares = p->held_out_squares};
-  dnmf_held_out_scores(view, p->context->threads, p->scores);
+  dnmf_held_out_scores(view, p->context->threads, scores);
   return DNMF_OK;
 }
 
@@ -195,6 +196,15 @@ static void add_to_mean_scores(posterior_fit *p, int before) {
   const int64_t count = p->held_out->entries.start[p->held_out->entries.rows];
   for (int64_t i = 0; i < count; i++)
     p->mean_scores[i] += (p->scores[i] - p->mean_scores[i]) / (before + 1);
+}
+
+/* p->mean_scores with the draw that has just been kept, which p->scores are of. collective */
+static dnmf_status renew_mean_scores(posterior_fit *p, int before) {
+  dnmf_held_out view;
+  if (p->settings->posterior.keep_mean)
+    return score_held_out(p, &p->posterior->kept_w, &p->posterior->kept_h, &view, p->mean_scores);
+  add_to_mean_scores(p, before);
+  return DNMF_OK;
 }
 
 /* Whether the sweep that is done is kept. */
@@ -224,7 +234,8 @@ static void sum_watched(const posterior_fit *p, double parts[DNMF_EXACT_PARTS]) 
   }
 }
 
-/* What the sweep that is done has come to; with held-out entries, of it alone and of the mean of those kept. */
+/* What the sweep that is done has come to; with held-out entries, of it alone and of the model that is kept.
+ * collective */
 static dnmf_status chain_look(dnmf_loop *loop, posterior_fit *p, double extra[CHAIN_EXTRA]) {
   double clock = MPI_Wtime();
   dnmf_held_out view;
@@ -235,11 +246,11 @@ static dnmf_status chain_look(dnmf_loop *loop, posterior_fit *p, double extra[CH
     keep_terms(p, p->kept);
   }
   if (p->held_out) {
-    DNMF_TRY(score_held_out(p, p->w, p->h, &view));
+    DNMF_TRY(score_held_out(p, p->w, p->h, &view, p->scores));
     loop->seconds.exchange += dnmf_lap(&clock);
     extra[CHAIN_SQUARES] = dnmf_held_out_squares_of(&view, p->context->threads, p->scores);
     if (keeps)
-      add_to_mean_scores(p, p->kept);
+      DNMF_TRY(renew_mean_scores(p, p->kept));
     extra[CHAIN_MEAN_SQUARES] = extra[CHAIN_SQUARES];
     if (keeps || p->kept > 0)
       extra[CHAIN_MEAN_SQUARES] = dnmf_held_out_squares_of(&view, p->context->threads, p->mean_scores);
@@ -287,7 +298,7 @@ static void list_parts(posterior_fit *p, chain_part parts[CHAIN_PARTS]) {
   memcpy(parts, all, sizeof all);
 }
 
-/* What was kept by the job before; the mean of the held-out predictions is made again. collective */
+/* What was kept by the job before; its held-out predictions are made again. collective */
 static dnmf_status chain_take_up(dnmf_loop *loop, posterior_fit *p) {
   chain_part parts[CHAIN_PARTS];
   list_parts(p, parts);
@@ -297,8 +308,10 @@ static dnmf_status chain_take_up(dnmf_loop *loop, posterior_fit *p) {
              (size_t)parts[i].own->rows * (size_t)parts[i].own->components *
                  dnmf_precision_size(parts[i].own->precision));
   p->kept = dnmf_posterior_kept(&p->settings->posterior, loop->fits->resume->result.iterations);
-  if (!p->held_out || p->settings->posterior.keep_mean)
+  if (!p->held_out || p->kept == 0)
     return DNMF_OK;
+  if (p->settings->posterior.keep_mean)
+    return renew_mean_scores(p, p->kept);
   dnmf_panel w = {0};
   dnmf_panel h = {0};
   dnmf_held_out view;
@@ -310,7 +323,7 @@ static dnmf_status chain_take_up(dnmf_loop *loop, posterior_fit *p) {
   for (int at = 0; at < p->kept && status == DNMF_OK; at++) {
     take_draw(&p->posterior->kept_w, at, &w);
     take_draw(&p->posterior->kept_h, at, &h);
-    status = score_held_out(p, &w, &h, &view);
+    status = score_held_out(p, &w, &h, &view, p->scores);
     add_to_mean_scores(p, at);
   }
   dnmf_panel_free(&w);

@@ -50,7 +50,7 @@ int dnmf_posterior_draws(const dnmf_posterior_settings *settings);
 int dnmf_posterior_thin(int samples);
 
 /* The fit of dnmf_fit_observed, then the chain; w and h hold its last draw afterwards. The result is that of the chain:
- * an iteration is a sweep, its residual that of the last draw, the validation RMSE that of the mean of the draws kept.
+ * an iteration is a sweep, its residual that of the last draw, the validation RMSE that of the model kept.
  * Released with dnmf_fit_result_free and dnmf_posterior_free, also after a failure. collective */
 dnmf_status dnmf_fit_posterior(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
                                const dnmf_ratings_view *held_out, dnmf_panel *w, dnmf_panel *h, dnmf_evidence *evidence,

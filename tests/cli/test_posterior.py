@@ -126,7 +126,8 @@ def test_threads_and_seeds(inputs, tmp_path):
     assert np.array_equal(found[0], found[1]) and not np.allclose(found[0], found[2])
 
 
-@pytest.mark.parametrize("options", [[], ["--validation", 0.2], ["--keep", "mean", "--thin", 1]])
+@pytest.mark.parametrize("options", [[], ["--validation", 0.2],
+                                     ["--keep", "mean", "--thin", 1, "--validation", 0.2]])
 def test_a_broken_chain_ends_like_an_unbroken_one(inputs, tmp_path, options):
     """The last checkpoint is of sweep 28 of 30; and one of the fit before the chain."""
     fit = ["fit", inputs / "train.csv", "-k", COMPONENTS, *CHAIN, *options, "--json"]
@@ -178,10 +179,11 @@ def test_optimism_needs_draws(inputs, tmp_path):
         assert "--optimism" in result.stderr and len(result.messages) == 1, str(result)
 
 
-def test_validation_is_of_the_mean_of_the_draws(inputs, tmp_path):
+@pytest.mark.parametrize("keep", ["samples", "mean"])
+def test_validation_is_of_the_model_kept(inputs, tmp_path, keep):
     run(["split", inputs / "train.csv", "--fraction", 0.2, "--train", tmp_path / "a.csv", "--test", tmp_path / "b.csv"])
     told = run(["fit", tmp_path / "a.csv", "-o", tmp_path / "m.h5", "-k", COMPONENTS, *CHAIN, "--validation",
-                tmp_path / "b.csv", "--json"], processes=2).json
+                tmp_path / "b.csv", "--keep", keep, "--json"], processes=2).json
     found = run(["evaluate", tmp_path / "m.h5", tmp_path / "b.csv", "--json", "--unknown", "drop"]).json
     assert abs(told["validation_rmse"] - found["rmse"]) < 2e-3  # but for rows without entries in a.csv
 
