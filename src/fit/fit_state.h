@@ -25,6 +25,7 @@ typedef struct dnmf_fit_memory {
   double batches_crossed;
   double batches_seen;  /* rows of A that the sums stand for */
   double chain_squares; /* a chain: the squared error after its last sweep */
+  double chain_start;   /* ... and the iterations of the fit before it */
 } dnmf_fit_memory;
 
 /* The names of what kinds of fit keep beside W and H. */

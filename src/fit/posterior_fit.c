@@ -353,6 +353,7 @@ static dnmf_status posterior_step(dnmf_loop *loop, void *state, dnmf_reached *re
   DNMF_TRY(dnmf_sampler_draw_priors(&p->sampler, CHAIN_EXTRA, extra));
   loop->seconds.exchange += dnmf_lap(&clock);
   loop->fits->memory.chain_squares = p->sampler.squares;
+  loop->fits->memory.chain_start = p->posterior->start_iterations;
   dnmf_panel_set(&p->trace, sweep, TRACE_NOISE, p->sampler.noise_precision);
   dnmf_panel_set(&p->trace, sweep, TRACE_WATCHED,
                  p->held_out ? extra[CHAIN_SQUARES] : dnmf_exact_value(extra + CHAIN_WATCHED));
@@ -467,12 +468,15 @@ dnmf_status dnmf_fit_posterior(dnmf_context *context, const dnmf_settings *setti
                      .evidence = evidence,
                      .posterior = posterior};
   dnmf_status status = DNMF_OK;
-  if (!is_in_chain(settings)) {
+  if (is_in_chain(settings)) {
+    posterior->start_iterations = (int)fmax(0, settings->host->resume->memory.chain_start); /* 0 where it is NaN */
+  } else {
     status = dnmf_fit_observed(context, settings, ratings, held_out, w, h, evidence, result);
     if (status != DNMF_OK || strcmp(result->stop_reason, "signal") == 0 ||
         strcmp(result->stop_reason, "time-limit") == 0)
       return status;
     start = *result;
+    posterior->start_iterations = start.iterations;
     later.time_limit -= start.seconds.total;
     if (settings->host) {
       host = *settings->host;
@@ -482,7 +486,6 @@ dnmf_status dnmf_fit_posterior(dnmf_context *context, const dnmf_settings *setti
   }
   status = run_chain(context, &later, &p, result);
   add_start(&start, result);
-  posterior->start_iterations = start.iterations;
   dnmf_fit_result_free(&start);
   if (status == DNMF_OK && result->history_count > 0)
     result->validation_rmse = result->validation_history[result->history_count - 1];

@@ -354,6 +354,14 @@ def other_file(kind, inputs, part, folder):
     return inputs / "dense.h5", damaged(folder, part, changes[kind])
 
 
+def test_a_checkpoint_without_what_newer_versions_added_goes_on(inputs, part, tmp_path):
+    newer = ("state_validation_loss", "state_chain_squares", "state_chain_start")
+    checkpoint = damaged(tmp_path, part, lambda file: [file.attrs.__delitem__(name) for name in newer])
+    run(["fit", inputs / "dense.h5", "-o", tmp_path / "on.h5", "--resume", checkpoint])
+    expected, found = model_of(inputs / "m.h5"), model_of(tmp_path / "on.h5")
+    assert np.array_equal(found["W"], expected["W"])
+
+
 @pytest.mark.parametrize("option, value, words", [
     ("sweeps", -5, "--sweeps -5: give a whole number from 1"), ("max-iter", 5000000000, "--max-iter 5000000000"),
     ("tol", 7.0, "--tol 7"), ("components", 0, "--components 0"), ("solver", "magic", "--solver magic: give one of"),

@@ -143,6 +143,7 @@ def test_a_broken_chain_ends_like_an_unbroken_one(inputs, tmp_path, options):
         model, _ = model_of(tmp_path / "on.h5")
         assert (found["iterations"], found["stop_reason"]) == (whole["iterations"], "samples") == (30, "samples")
         assert found["resumed_iterations"] == resumed and set(model) == set(expected)
+        assert found["posterior"]["start_iterations"] == whole["posterior"]["start_iterations"]
         for dataset in set(expected) - {"history/seconds", "row_ids", "col_ids"}:
             if "validation" in dataset or "mean_" in dataset:  # sums of each process's share
                 np.testing.assert_allclose(model[dataset], expected[dataset], rtol=1e-12, err_msg=dataset)
