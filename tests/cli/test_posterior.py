@@ -255,6 +255,8 @@ def test_convergence_is_told(inputs, tmp_path):
     (["--samples", 10, "--bias", "none"], "around a level"),
     (["--samples", 10, "--shrink-to", "zero"], "around a level"),
     (["--samples", 10, "--solver", "mu"], "around a level"),
+    (["--samples", 10, "--loss", "kl"], "leave --shrink-to, --loss"),
+    (["--samples", 10, "--l1-h", 0.5], "--l1-h is no part"),
     (["--samples", 10, "--thin", 11], "keeps none"),
     (["--burn-in", 3], "needs --samples"),
     (["--thin", 3], "needs --samples"),
@@ -266,6 +268,17 @@ def test_what_cannot_be_done_is_refused(inputs, tmp_path, options, said):
     result = run(["fit", inputs / "train.csv", "-o", tmp_path / "m.h5", "-k", COMPONENTS, *options], expect=2)
     assert said in result.stderr and len(result.messages) == 1, str(result)
     assert not list(tmp_path.iterdir())
+
+
+def test_draws_that_do_not_belong_to_a_model_are_refused(inputs, tmp_path):
+    """One of the two sides is missing, or it is of more rows than the model has."""
+    for change in (lambda file: None, lambda file: file.create_dataset("samples/col_bias", data=np.zeros((999, KEPT)))):
+        (tmp_path / "m.h5").write_bytes((inputs / "model.h5").read_bytes())
+        with h5py.File(tmp_path / "m.h5", "r+") as file:
+            del file["samples/col_bias"]
+            change(file)
+        result = run(["evaluate", tmp_path / "m.h5", inputs / "test.csv"], processes=3, expect=1)
+        assert "samples/col_bias" in result.stderr and len(result.messages) == 1, str(result)
 
 
 def test_a_checkpoint_without_a_chain_is_of_another_fit(inputs, tmp_path):

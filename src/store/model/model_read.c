@@ -32,14 +32,38 @@ static dnmf_status read_shape(dnmf_error *error, const char *path, hid_t file, d
 }
 
 static const char TERMS[] = "/implicit_terms/col";
+static const char ROW_DRAWS[] = "/samples/row_bias";
+static const char COL_DRAWS[] = "/samples/col_bias";
+
+/* The biases of the draws of a chain: of rows and of columns, as many draws as the components are of. */
+static dnmf_status check_samples(dnmf_error *error, const char *path, hid_t file, const dnmf_model_shape *shape) {
+  dnmf_hdf5_shape rows = {.text = "missing"};
+  dnmf_hdf5_shape cols = {.text = "missing"};
+  const bool has_rows = dnmf_hdf5_exists(file, ROW_DRAWS);
+  const bool has_cols = dnmf_hdf5_exists(file, COL_DRAWS);
+  if (!has_rows && !has_cols)
+    return DNMF_OK;
+  if (has_rows)
+    DNMF_TRY(dnmf_hdf5_describe(error, file, ROW_DRAWS, &rows));
+  if (has_cols)
+    DNMF_TRY(dnmf_hdf5_describe(error, file, COL_DRAWS, &cols));
+  if (rows.rank == 2 && cols.rank == 2 && rows.numeric && cols.numeric && rows.extent[0] == shape->rows &&
+      cols.extent[0] == shape->cols && rows.extent[1] == cols.extent[1] && rows.extent[1] > 0 &&
+      shape->components % rows.extent[1] == 0)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "%s is damaged: %s (%s) and %s (%s) do not belong to its %" PRId64 " rows, %" PRId64
+                   " columns and %" PRId64 " components",
+                   path, ROW_DRAWS, rows.text, COL_DRAWS, cols.text, shape->rows, shape->cols, shape->components);
+}
 
 static dnmf_status check_terms(dnmf_error *error, const char *path, hid_t file, const dnmf_model_shape *shape) {
   dnmf_hdf5_shape terms;
   dnmf_hdf5_shape draws = {.extent = {1, 1}};
   if (!dnmf_hdf5_exists(file, TERMS))
     return DNMF_OK;
-  if (dnmf_hdf5_exists(file, "/samples/row_bias"))
-    DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/row_bias", &draws));
+  if (dnmf_hdf5_exists(file, ROW_DRAWS))
+    DNMF_TRY(dnmf_hdf5_describe(error, file, ROW_DRAWS, &draws));
   DNMF_TRY(dnmf_hdf5_describe(error, file, TERMS, &terms));
   if (terms.rank == 2 && terms.numeric && terms.extent[0] == shape->cols &&
       terms.extent[1] == shape->components + draws.extent[1])
@@ -66,6 +90,7 @@ static dnmf_status check_parts(dnmf_error *error, const char *path, hid_t file, 
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (dnmf_hdf5_exists(file, parts[i].name))
       DNMF_TRY(dnmf_hdf5_check_length(error, path, file, parts[i].name, parts[i].count));
+  DNMF_TRY(check_samples(error, path, file, shape));
   return check_terms(error, path, file, shape);
 }
 
@@ -228,27 +253,19 @@ static dnmf_status read_component_numbers(dnmf_context *context, hid_t file, con
 }
 
 /* The biases of the draws of a chain, where there are any. */
-static dnmf_status read_samples(dnmf_context *context, const char *path, hid_t file, dnmf_model *model) {
+static dnmf_status read_samples(dnmf_context *context, hid_t file, dnmf_model *model) {
   dnmf_error *error = &context->error;
-  dnmf_hdf5_shape rows, cols;
-  if (!dnmf_hdf5_exists(file, "/samples/row_bias") || !dnmf_hdf5_exists(file, "/samples/col_bias"))
+  dnmf_hdf5_shape draws;
+  if (!dnmf_hdf5_exists(file, ROW_DRAWS))
     return DNMF_OK;
-  DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/row_bias", &rows));
-  DNMF_TRY(dnmf_hdf5_describe(error, file, "/samples/col_bias", &cols));
-  if (rows.rank != 2 || cols.rank != 2 || !rows.numeric || !cols.numeric || rows.extent[1] != cols.extent[1] ||
-      rows.extent[1] < 1 || model->components % rows.extent[1] != 0 || rows.extent[0] < model->owned_rows.end ||
-      cols.extent[0] < model->owned_cols.end)
-    return dnmf_fail(error, DNMF_ERROR_INPUT,
-                     "%s is damaged: /samples/row_bias (%s) and /samples/col_bias (%s) do not belong to its %d "
-                     "components",
-                     path, rows.text, cols.text, model->components);
-  model->samples = (int)rows.extent[1];
+  DNMF_TRY(dnmf_hdf5_describe(error, file, ROW_DRAWS, &draws));
+  model->samples = (int)draws.extent[1];
   DNMF_TRY(dnmf_panel_create(error, "biases of draws", dnmf_range_size(model->owned_rows), model->samples, DNMF_DOUBLE,
                              &model->row_samples));
   DNMF_TRY(dnmf_panel_create(error, "biases of draws", dnmf_range_size(model->owned_cols), model->samples, DNMF_DOUBLE,
                              &model->col_samples));
-  DNMF_TRY(dnmf_panel_read(context, file, "/samples/row_bias", model->owned_rows, &model->row_samples));
-  return dnmf_panel_read(context, file, "/samples/col_bias", model->owned_cols, &model->col_samples);
+  DNMF_TRY(dnmf_panel_read(context, file, ROW_DRAWS, model->owned_rows, &model->row_samples));
+  return dnmf_panel_read(context, file, COL_DRAWS, model->owned_cols, &model->col_samples);
 }
 
 /* Of models with draws, each draw's one after another. */
@@ -279,7 +296,7 @@ static dnmf_status read_numbers(dnmf_context *context, const char *path, hid_t f
   DNMF_TRY(read_biases(context, path, file, model));
   DNMF_TRY(read_counts(context, file, "/observed/row", model->owned_rows, &model->row_counts));
   DNMF_TRY(read_counts(context, file, "/observed/col", model->owned_cols, &model->col_counts));
-  DNMF_TRY(read_samples(context, path, file, model));
+  DNMF_TRY(read_samples(context, file, model));
   DNMF_TRY(read_terms(context, file, precision, model));
   DNMF_TRY(read_component_numbers(context, file, "/mean_row", model->components, &model->mean_row));
   DNMF_TRY(read_component_numbers(context, file, "/mean_col", model->components, &model->mean_col));
