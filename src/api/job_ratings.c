@@ -100,7 +100,11 @@ static dnmf_status plan_chain(dnmf_error *error, dnmf_fitting *f) {
                      "--samples is for ratings: with weak zeros and --implicit there is no chain");
   if (!dnmf_observed_is_around_level(&f->settings))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--samples needs a fit around a level: leave --shrink-to, --solver mu and --bias none out");
+                     "--samples needs a fit around a level: leave --shrink-to, --loss, --solver mu and --bias none "
+                     "out");
+  if (f->settings.penalties.l1_w > 0 || f->settings.penalties.l1_h > 0)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--l1-%c is no part of what --samples draws from; leave one of them out",
+                     f->settings.penalties.l1_w > 0 ? 'w' : 'h');
   if (posterior->thin > posterior->samples)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--thin %d keeps none of --samples %d", posterior->thin,
                      posterior->samples);
