@@ -34,6 +34,13 @@ static dnmf_status copy_brought(dnmf_error *error, const dnmf_panel *kept, int d
   return DNMF_OK;
 }
 
+/* Rows without entries are alike in all draws, as the model has them. */
+static void settle_drawn_biases(const int64_t *counts, const double *bias, dnmf_panel *draws) {
+  for (int64_t row = 0; row < draws->rows; row++)
+    for (int s = 0; s < draws->components && counts[row] == 0; s++)
+      dnmf_panel_set(draws, row, s, bias[row]);
+}
+
 dnmf_status dnmf_posterior_fill_model(dnmf_context *context, const dnmf_settings *settings, const dnmf_ratings *ratings,
                                       const dnmf_posterior *posterior, dnmf_model *model) {
   const int draws = posterior->kept;
@@ -52,6 +59,10 @@ dnmf_status dnmf_posterior_fill_model(dnmf_context *context, const dnmf_settings
   model->components = all.components;
   if (status == DNMF_OK)
     status = observed_model_fill(context, &all, ratings, &w, &h, &evidence, draws, model);
+  if (status == DNMF_OK) {
+    settle_drawn_biases(model->row_counts, model->bias.row, &model->row_samples);
+    settle_drawn_biases(model->col_counts, model->bias.col, &model->col_samples);
+  }
   model->samples = posterior->is_mean ? 0 : draws;
   dnmf_panel_free(&w);
   dnmf_panel_free(&h);

@@ -247,7 +247,7 @@ static double number_of(const dnmf_model *model, const char *name) {
 }
 
 /* A row of which nothing is known is the mean row where rows are fitted around a level. */
-static void settle_unknown_rows(const folding *f, dnmf_panel *x) {
+static void settle_unknown_rows(folding *f, dnmf_panel *x) {
   const dnmf_model *model = f->model;
   const int64_t *start = f->view.entries.start;
   if (!model->mean_row || number_of(model, "level") <= 0)
@@ -259,6 +259,8 @@ static void settle_unknown_rows(const folding *f, dnmf_panel *x) {
       dnmf_panel_set(x, row, c, model->mean_row[c]);
     if (x->components > model->components)
       dnmf_panel_set(x, row, model->components, number_of(model, "unknown_row_bias"));
+    for (int draw = 0; draw < f->biases.components; draw++)
+      dnmf_panel_set(&f->biases, row, draw, number_of(model, "unknown_row_bias"));
   }
 }
 

@@ -173,6 +173,19 @@ def test_optimistic_lists_add_deviations(inputs, tmp_path, optimism, options):
             np.testing.assert_allclose(listed["score"], scores[at, best], rtol=1e-5 if options else 1e-9)
 
 
+def test_the_mean_of_the_draws_is_the_model(tmp_path):
+    """Also of rows and columns without entries, which are lists' where --include-empty asks for them."""
+    run(["generate", "-o", tmp_path / "r.h5", "--kind", "ratings", "--rows", 30, "--cols", 40, "--nnz", 120])
+    run(["fit", tmp_path / "r.h5", "-o", tmp_path / "m.h5", "-k", COMPONENTS, *CHAIN, "--missing", "unobserved"],
+        processes=3)
+    run(["transform", tmp_path / "m.h5", tmp_path / "r.h5", "-o", tmp_path / "t.h5"], processes=3)
+    for name in ("m.h5", "t.h5"):
+        model, _ = model_of(tmp_path / name)
+        assert not model["observed/row"].all() and not model["observed/col"].all()
+        mean = model["bias/mean"] + model["W"] @ model["H"] + model["bias/row"][:, None] + model["bias/col"]
+        np.testing.assert_allclose(draws_of(tmp_path / name).mean(axis=0), mean, rtol=1e-9)
+
+
 def test_optimism_needs_draws(inputs, tmp_path):
     run(["fit", inputs / "train.csv", "-o", tmp_path / "m.h5", "-k", COMPONENTS])
     for model, options in ((tmp_path / "m.h5", []), (inputs / "model.h5", ["--similar-to", "i1"])):
