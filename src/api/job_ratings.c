@@ -245,9 +245,11 @@ static dnmf_status check_evidence(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_penalties *penalties = &f->settings.penalties;
   const bool rows = dnmf_evidence_has_rows(&f->settings) && penalties->l2_w == 0;
   if (rows || (dnmf_evidence_has_cols(&f->settings) && penalties->l2_h == 0))
-    return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--implicit-terms move what L2 pulls towards: give --l2-%c a number above 0, or leave it out",
-                     rows ? 'w' : 'h');
+    return dnmf_fail(
+        error, DNMF_ERROR_USAGE,
+        "--implicit-terms move what L2 pulls towards, and --l2-%c is 0: give it a number above 0, or leave "
+        "--implicit-terms out",
+        rows ? 'w' : 'h');
   return DNMF_OK;
 }
 
