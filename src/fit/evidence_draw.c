@@ -1,6 +1,8 @@
 /* Implicit terms in a chain: conjugate gradients over all processes. */
 #include "evidence_draw.h"
 
+#include "posterior_prior.h"
+
 #include "base/memory.h"
 #include "comm/clock.h"
 #include "comm/collective.h"
@@ -8,11 +10,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_ITERATIONS = 40, RANGE = 512 };
+enum { MOST_ITERATIONS = 40 };
 
 static const double ENOUGH = 1e-3; /* of the first r^2: some hundredths of what is to be found are left */
-static const double GAMMA_SHAPE = 0.5;
-static const double GAMMA_RATE = 0.05;
 
 /* --- Memory ------------------------------------------------------------------------------------------------ */
 
@@ -24,10 +24,9 @@ dnmf_status evidence_draw_create(dnmf_error *error, evidence_draw *draw) {
   const dnmf_panel *brought = draw->side.brought;
   const int64_t stride = brought->components;
   const int64_t rows = draw->side.terms->rows > brought->rows ? draw->side.terms->rows : brought->rows;
-  const int64_t ranges = (rows + RANGE - 1) / RANGE;
   DNMF_TRY(evidence_side_create(error, &draw->side));
   DNMF_TRY(dnmf_panel_create(error, what, brought->rows, brought->components, brought->precision, &draw->rest));
-  DNMF_TRY(dnmf_allocate_zero(error, what, (6 + 2 * DNMF_EXACT_PARTS + ranges * (2 * DNMF_EXACT_PARTS + 1)) * stride,
+  DNMF_TRY(dnmf_allocate_zero(error, what, (6 + 2 * DNMF_EXACT_PARTS) * stride + dnmf_terms_draw_room(rows, stride),
                               sizeof(double), &memory));
   draw->tau = memory;
   draw->lambda_ratio = draw->tau + stride;
@@ -219,11 +218,6 @@ int64_t evidence_draw_sums_count(const evidence_draw *draw) {
   return draw->side.view ? (int64_t)DNMF_EXACT_PARTS * (1 + draw->side.brought->components) : 0;
 }
 
-/* Of a component, whose numbers are of the root of the ratings' unit, or of the bias. */
-static double unit_of(int component, int stride, double unit) {
-  return component + 1 < stride ? sqrt(unit) : unit;
-}
-
 void evidence_draw_sums(const evidence_draw *draw, double unit, double *sums) {
   const int64_t count = evidence_draw_sums_count(draw);
   for (int64_t i = 0; i < count; i++)
@@ -237,7 +231,7 @@ void evidence_draw_sums(const evidence_draw *draw, double unit, double *sums) {
       continue;
     dnmf_exact_add(1, sums);
     for (int c = 0; c < y->components; c++) {
-      const double number = dnmf_panel_get(y, row, c) / unit_of(c, y->components, unit);
+      const double number = dnmf_panel_get(y, row, c) / dnmf_prior_unit(c, y->components, unit);
       dnmf_exact_add(number * number, sums + (ptrdiff_t)DNMF_EXACT_PARTS * (1 + c));
     }
   }
@@ -249,10 +243,11 @@ void evidence_draw_tau(const double *sums, double unit, const dnmf_draw_key *key
   const int stride = draw->side.brought->components;
   const double count = dnmf_exact_value(sums);
   for (int c = 0; c < stride; c++) {
-    const double own = unit_of(c, stride, unit);
+    const double own = dnmf_prior_unit(c, stride, unit);
     const double squares = dnmf_exact_value(sums + (ptrdiff_t)DNMF_EXACT_PARTS * (1 + c));
     dnmf_draw_key of = *key;
     of.i += (uint64_t)(first + c);
-    draw->tau[c] = dnmf_draw_gamma(&of, 0, GAMMA_SHAPE + 0.5 * count) / ((GAMMA_RATE + 0.5 * squares) * own * own);
+    draw->tau[c] =
+        dnmf_draw_gamma(&of, 0, DNMF_PRIOR_SHAPE + 0.5 * count) / ((DNMF_PRIOR_RATE + 0.5 * squares) * own * own);
   }
 }

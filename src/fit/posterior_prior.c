@@ -13,9 +13,7 @@
 enum { ROWS = 0, PLACES, PLACE_SQUARES };       /* of a side */
 enum { NUMBERS = 0, PRODUCTS, NUMBER_SQUARES }; /* of a coordinate */
 
-static const double LINE_WEIGHT = 1;   /* of the line's prior, in rows */
-static const double GAMMA_SHAPE = 0.5; /* of a precision's prior, and its rate in squares of the unit */
-static const double GAMMA_RATE = 0.05;
+static const double LINE_WEIGHT = 1; /* of the line's prior, in rows */
 
 dnmf_status dnmf_prior_create(dnmf_error *error, int coordinates, dnmf_prior *prior) {
   void *memory = NULL;
@@ -100,7 +98,7 @@ static void draw_coordinate(const double *side, const double *sums, const dnmf_d
   const double y0 = t[NUMBERS] / first;
   const double y1 = (t[PRODUCTS] - cross * y0) / second;
   const double squares = fmax(0, t[NUMBER_SQUARES] - y0 * y0 - y1 * y1);
-  *precision = dnmf_draw_gamma(key, 0, GAMMA_SHAPE + 0.5 * s[ROWS]) / (GAMMA_RATE + 0.5 * squares);
+  *precision = dnmf_draw_gamma(key, 0, DNMF_PRIOR_SHAPE + 0.5 * s[ROWS]) / (DNMF_PRIOR_RATE + 0.5 * squares);
   dnmf_random_normal_pair(key->seed, key->stream, key->i, 1, normals);
   const double spread = 1 / sqrt(*precision);
   *slope = (y1 + spread * normals[1]) / second;
@@ -109,7 +107,7 @@ static void draw_coordinate(const double *side, const double *sums, const dnmf_d
 
 void dnmf_prior_draw(const double *sums, double deviation, const dnmf_draw_key *key, int64_t first, dnmf_prior *prior) {
   for (int c = 0; c < prior->coordinates; c++) {
-    const double unit = c + 1 < prior->coordinates ? sqrt(deviation) : deviation;
+    const double unit = dnmf_prior_unit(c, prior->coordinates, deviation);
     dnmf_draw_key own = *key;
     own.i += (uint64_t)(first + c);
     draw_coordinate(sums, sums + coordinate_at(c), &own, &prior->mean[c], &prior->slope[c], &prior->precision[c]);

@@ -19,9 +19,20 @@
 #include "matrix/panel.h"
 #include "matrix/ratings.h"
 
+#include <math.h>
+
 /* Sums of a side, each of DNMF_EXACT_PARTS doubles: rows with entries, their places, the squares of those; then of each
  * coordinate numbers, numbers times places, squares. */
 enum { DNMF_PRIOR_ROWS = 3, DNMF_PRIOR_COORDINATE = 3 };
+
+/* The gamma prior of precisions: its shape, and its rate in squares of the unit. */
+#define DNMF_PRIOR_SHAPE 0.5
+#define DNMF_PRIOR_RATE  0.05
+
+/* The unit of a coordinate, the last of which is the bias; `deviation` is that of the ratings. */
+static inline double dnmf_prior_unit(int coordinate, int coordinates, double deviation) {
+  return coordinate + 1 < coordinates ? sqrt(deviation) : deviation;
+}
 
 typedef struct dnmf_prior {
   int coordinates;

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { RANGE = 512 };
-
 DNMF_DECLARE_VARIANTS(terms_draw_kernels, dnmf_terms_draw_kernels);
 
 static const terms_draw_kernels *kernels_of(const dnmf_terms_draw *draw) {
@@ -22,13 +20,14 @@ static void run_part(const dnmf_terms_draw *draw, terms_draw_part *part, const v
                      int64_t entries) {
   const int64_t sums = 2 * (int64_t)DNMF_EXACT_PARTS * draw->stride;
   const int64_t width = sums + draw->stride;
-  const int64_t ranges = (rows + RANGE - 1) / RANGE;
+  const int64_t range = DNMF_TERMS_DRAW_RANGE;
+  const int64_t ranges = (rows + range - 1) / range;
   const double operations = ((double)entries + 4 * (double)rows) * draw->stride;
 #pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(draw->threads, operations))
   for (int64_t r = 0; r < ranges; r++) {
     double *own = draw->partial + r * width;
     memset(own, 0, (size_t)sums * sizeof *own);
-    part(draw, arrived, r * RANGE, r * RANGE + RANGE < rows ? r * RANGE + RANGE : rows, own, own + sums);
+    part(draw, arrived, r * range, r * range + range < rows ? r * range + range : rows, own, own + sums);
   }
   for (int64_t r = 0; r < ranges; r++)
     for (int64_t i = 0; i < sums; i++)

@@ -4,9 +4,18 @@
 #ifndef DNMF_TERMS_DRAW_UPDATE_H
 #define DNMF_TERMS_DRAW_UPDATE_H
 
+#include "base/exact_sum.h"
 #include "base/precision.h"
 
 #include <stdint.h>
+
+enum { DNMF_TERMS_DRAW_RANGE = 512 }; /* rows or bringers that a thread takes at a time */
+
+/* Numbers of dnmf_terms_draw.partial for so many rows or bringers, whichever are more. */
+static inline int64_t dnmf_terms_draw_room(int64_t rows, int64_t stride) {
+  const int64_t ranges = (rows + DNMF_TERMS_DRAW_RANGE - 1) / DNMF_TERMS_DRAW_RANGE;
+  return ranges * (2 * DNMF_EXACT_PARTS + 1) * stride;
+}
 
 /* Arrays of rows have `stride` numbers each: the components, then the bias's. */
 typedef struct dnmf_terms_draw {
@@ -34,7 +43,7 @@ typedef struct dnmf_terms_draw {
   const double *unit;  /* by which terms of sums are multiplied, so that they are about one */
   const double *step;
   double *parts;   /* 2 x stride sums of DNMF_EXACT_PARTS */
-  double *partial; /* room: (2 DNMF_EXACT_PARTS + 1) x stride numbers for each 512 rows or bringers, rounded up */
+  double *partial; /* room: dnmf_terms_draw_room */
 } dnmf_terms_draw;
 
 #endif
