@@ -236,9 +236,11 @@ static dnmf_status search_write_model(dnmf_context *context, dnmf_search *s, con
 static dnmf_status search_choose_groups(dnmf_context *context, const dnmf_data *data, dnmf_search *s) {
   static const double SMALL = 64 * 1048576.0;
   dnmf_source source = {0};
-  dnmf_data quiet = *data; /* borrowed; it is told of when it is read */
+  const char *grid = s->f.asked.zeros.grid;
+  const bool of_all = grid && strcmp(grid, "auto") != 0; /* a grid that is given is one of all processes */
+  dnmf_data quiet = *data;                               /* borrowed; it is told of when it is read */
   quiet.opened = NULL;
-  if (s->asked->groups > 0 || context->size == 1 || data->kind != DNMF_DATA_FILE)
+  if (s->asked->groups > 0 || of_all || context->size == 1 || data->kind != DNMF_DATA_FILE)
     return DNMF_OK;
   DNMF_TRY(dnmf_data_open(context, &quiet, s->f.taken_as, &source));
   const double entries = source.sparse ? 3 * (double)source.stored : (double)source.rows * (double)source.cols;

@@ -53,7 +53,7 @@ static const cli_option options_table[] = {
      1, 1000, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N",
      "groups of processes, a fit each at a time (default: one a process; zeros: where the "
-     "matrix takes at most 64 MiB, else 1)",
+     "matrix takes at most 64 MiB and no --grid is given, else 1)",
      1, 1e6, NULL},
     {"output", 'o', CLI_OUTPUT_HDF5, TUNE(output), "MODEL.h5",
      "ratings: refit the best on all entries; zeros: the consensus of the restarts with the "

@@ -134,8 +134,7 @@ def test_one_component_and_one_restart_have_no_silhouettes(alone, matrix):
     assert "stability is not defined with one restart" in told.stderr
 
 
-@pytest.mark.parametrize("processes, how", [(2, ["--groups", 1]), (3, ["--groups", 2]), (4, ["--grid", "2x2",
-                                            "--groups", 1]), (6, [])])
+@pytest.mark.parametrize("processes, how", [(2, ["--groups", 1]), (3, ["--groups", 2]), (4, ["--grid", "2x2"]), (6, [])])
 def test_the_same_table_on_any_number_of_processes(matrix, alone, folder, processes, how):
     told = run(["tune", matrix, "-k", "1:4", "--restarts", RESTARTS, "--holdout", 0, *how, "-o", folder / "other.h5",
                 "--json"], processes).json
