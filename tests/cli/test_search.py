@@ -254,6 +254,7 @@ def test_a_search_that_is_told_to_stop_goes_on(matrix, folder):
     (["--metric", "ndcg@10"], "--metric has no use here"),
     (["--alpha", "3"], "--alpha has no use here"),
     (["--init", "nndsvd"], "--init nndsvd"),
+    (["--stop", "validation"], "--stop validation has no use in a search"),
     (["--init", "file:m.h5"], "--init file:"),
     (["--loss", "kullback-leibler", "--solver", "hals"], "--solver mu"),
     (["--penalty-scale", "count"], "--penalty-scale count"),
