@@ -105,8 +105,8 @@ static void announce(void *state, const dnmf_search *s) {
              s->holdout);
   if (s->perturb.kind != DNMF_PERTURB_NONE)
     snprintf(perturbed, sizeof perturbed, " of perturbed copies (%s)", s->asked->perturb);
-  cli_say(session, "%" PRId64 " numbers of components, each with %d restart%s%s, %s", s->count, s->restarts,
-          s->restarts == 1 ? "" : "s", perturbed, held_out);
+  cli_say(session, "%" PRId64 " number%s of components, each with %d restart%s%s, %s", s->count,
+          s->count == 1 ? "" : "s", s->restarts, s->restarts == 1 ? "" : "s", perturbed, held_out);
   cli_say(session,
           "  unstored entries are zeros; loss %s, solver %s, init %s, seed %" PRIu64
           "; components are compared in %s; fits side by side: %d",

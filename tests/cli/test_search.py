@@ -284,3 +284,10 @@ def test_the_kind_of_input_decides(matrix, folder):
     assert told["missing"] == "zero" and "suggestion" in told
     as_ratings = run(["tune", matrix, "-k", 2, "--missing", "unobserved", "--folds", 2, "--json"]).json
     assert as_ratings["metric"] == "rmse"
+
+
+@pytest.mark.parametrize("missing", [[], ["--missing", "zero"]])
+def test_the_default_ends_with_the_larger_dimension(folder, missing):
+    np.save(folder / "small.npy", planted(4, 3, 2, 0.1, 2) + 0.1)
+    told = run(["tune", folder / "small.npy", "--restarts", 2, "--holdout", 0, *missing, "--json"]).json
+    assert [c["k"] for c in told["candidates"]] == [2, 3, 4]
