@@ -341,6 +341,15 @@ def test_a_model_of_zeros_has_no_ratings_to_compare(files):
     assert "--test" in result.messages[0] and not (files / "no.html").exists()
 
 
+def test_a_model_of_a_matrix_with_missing_cells_has_none_either(files, tmp_path):
+    a = np.load(files / "zeros.npy")
+    a[1, 2] = np.nan
+    np.save(tmp_path / "a.npy", a)
+    run(["fit", "a.npy", "-o", "m.h5", "-k", 2, "--missing", "unobserved"], cwd=tmp_path)
+    result = run(["report", "m.h5", "-o", "no.html", "--test", "a.npy"], cwd=tmp_path, expect=2)
+    assert "fitted to a matrix with cells without a value" in result.messages[0]
+
+
 def test_intervals_of_a_posterior(tested):
     """Coverage and deviations over the draws, counted from the deviations that predict tells."""
     files, _, values = tested
