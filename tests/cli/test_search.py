@@ -1,4 +1,5 @@
 """The search for the number of components of matrices with zeros, against scikit-learn's and scipy's definitions."""
+import re
 import signal
 import time
 
@@ -292,3 +293,11 @@ def test_the_default_ends_with_the_larger_dimension(folder, missing):
     np.save(folder / "small.npy", planted(4, 3, 2, 0.1, 2) + 0.1)
     told = run(["tune", folder / "small.npy", "--restarts", 2, "--holdout", 0, *missing, "--json"]).json
     assert [c["k"] for c in told["candidates"]] == [2, 3, 4]
+
+
+def test_live_progress_fits_the_terminal(matrix, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    told = run(["tune", matrix, "-k", "1,2", "--restarts", 2, "--holdout", 0, "--progress", "always"]).stderr
+    drawn = [line for line in re.split("[\r\n]", told) if "fits done" in line]
+    assert drawn and all(len(line.removeprefix("\033[K")) <= 29 for line in drawn)
+    assert "k 1: relative error" in told and "nan" not in told
