@@ -348,8 +348,8 @@ typedef struct dnmf_search_settings {
   int64_t folds;          /* such shares, each held out once; default 5 */
   const char *criterion;  /* what suggests: "heldout", "stability", "both" (default) */
   int64_t groups;         /* of processes that fit different numbers of components at a time; default: one a process
-                             where the matrix takes at most 64 MiB, else 1; arrays in memory are for one group, and so
-                             is a search whose model is wanted */
+                             where the matrix takes at most 64 MiB and no grid is given, else 1; arrays in memory are
+                             for one group, and so is a search whose model is wanted */
   const char *checkpoint; /* keep what is done in this file, and */
   const char *resume;     /* take it from this one: its name, or "auto", that of `checkpoint` if it is there */
 } dnmf_search_settings;

@@ -17,7 +17,8 @@
 /* --- Phases ------------------------------------------------------------------------------------------------ */
 
 /* Of observed entries the factor rows that are fetched are known only as a bound, and left out. */
-dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting *f, double beside) {
+dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting *f, double beside,
+                                      const char *way_out) {
   const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
   dnmf_job job = dnmf_fitting_cost(f);
   dnmf_cost cost;
@@ -28,10 +29,7 @@ dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting 
   if (f->in_batches)
     bytes = f->batch_memory.total;
   bytes += beside;
-  return dnmf_check_memory(context, f->source.name,
-                           observed ? "use --precision single or more machines"
-                                    : "use --precision single, more machines or, for a matrix in HDF5, --memory SIZE",
-                           bytes);
+  return dnmf_check_memory(context, f->source.name, way_out, bytes);
 }
 
 /* A fit in batches has the figures of the matrix and no block. */
@@ -111,7 +109,11 @@ static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *chec
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_check(&context->error, f)));
   DNMF_TRY(open_data(context, f));
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_plan(context, f)));
-  DNMF_TRY(dnmf_fitting_check_memory(context, f, 0));
+  DNMF_TRY(
+      dnmf_fitting_check_memory(context, f, 0,
+                                f->missing == DNMF_MISSING_UNOBSERVED
+                                    ? "use --precision single or more machines"
+                                    : "use --precision single, more machines or, for a matrix in HDF5, --memory SIZE"));
   DNMF_TRY(dnmf_fitting_read(context, f));
   DNMF_TRY(dnmf_fitting_take_cells(context, f));
   f->seconds.read = dnmf_lap(&clock);

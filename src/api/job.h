@@ -156,8 +156,8 @@ dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f);
 dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f);
 
 /* What the plan needs, and `beside` bytes in each process, against what the machines have, before any of it is
- * allocated. collective */
-dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting *f, double beside);
+ * allocated; `way_out` says what to do where it is not enough. collective */
+dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting *f, double beside, const char *way_out);
 
 /* The matrix, partitioned as the plan says. collective */
 dnmf_status dnmf_fitting_read(dnmf_context *context, dnmf_fitting *f);

@@ -243,10 +243,13 @@ static dnmf_status find_scale(dnmf_error *error, const dnmf_model *model, double
       *high += 1;
     return DNMF_OK;
   }
+  double missing_cells = 0;
+  const bool partial = dnmf_model_number(model, "missing_cells", &missing_cells);
   return dnmf_fail(error, DNMF_ERROR_USAGE,
                    "--test compares predictions with ratings, and %s does not predict ratings: it was fitted %s",
                    dnmf_model_name(model),
                    dnmf_model_is_weak(model) ? "with weak zeros"
+                   : partial                 ? "to a matrix with cells without a value; dnmf evaluate tells its errors"
                    : ratings                 ? "by another program, which does not tell their scale"
                                              : "to a matrix with zeros");
 }

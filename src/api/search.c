@@ -156,12 +156,15 @@ static int64_t search_most_components(const dnmf_search_settings *search) {
   return most;
 }
 
-/* The matrix, planned for the largest number of components, and whether all of it has room. */
-static dnmf_status search_read(dnmf_search *s, const dnmf_data *data) {
+/* The matrix, opened and planned for the largest number of components. collective in the group */
+static dnmf_status search_plan(dnmf_search *s, const dnmf_data *data) {
   dnmf_context *part = &s->part;
   dnmf_fitting *f = &s->f;
   DNMF_TRY(dnmf_data_open(part, data, f->taken_as, &f->source));
   DNMF_TRY(dnmf_agree(part, dnmf_fitting_plan(part, f)));
+  if (f->settings.solver == DNMF_SOLVER_NEWTON && s->folds > 0)
+    return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
+                     "--solver newton uses all cells of the matrix; give --holdout 0, or --solver mu");
   if (f->missing != DNMF_MISSING_ZERO)
     return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
                      "%s: what is not stored is unobserved; a search of this kind needs --missing zero",
@@ -169,8 +172,12 @@ static dnmf_status search_read(dnmf_search *s, const dnmf_data *data) {
   if (f->partial)
     return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
                      "%s has cells without a value; a search of this kind needs a value in every cell", f->source.name);
-  DNMF_TRY(dnmf_fitting_check_memory(part, f, dnmf_search_bytes(s, f)));
-  DNMF_TRY(dnmf_fitting_read(part, f));
+  return DNMF_OK;
+}
+
+static dnmf_status search_read(dnmf_search *s) {
+  dnmf_fitting *f = &s->f;
+  DNMF_TRY(dnmf_fitting_read(&s->part, f));
   s->sample_count = dnmf_consensus_sample(f->settings.seed, s->clusters_h ? f->source.rows : f->source.cols, s->sample);
   return DNMF_OK;
 }
@@ -183,7 +190,13 @@ static dnmf_status search_open(dnmf_context *context, const dnmf_data *data, dnm
   if (s->group != 0)
     s->part.reporter.warn = NULL;
   s->stop = (dnmf_fit_host){.state = s->host->state, .told_to_stop = s->host->told_to_stop, .every_seconds = INFINITY};
-  dnmf_status status = search_read(s, data);
+  dnmf_status status = search_plan(s, data);
+  if (status != DNMF_OK)
+    context->error = s->part.error;
+  DNMF_TRY(dnmf_agree(context, status));
+  DNMF_TRY(dnmf_fitting_check_memory(context, &s->f, dnmf_search_bytes(s, &s->f),
+                                     "use fewer --groups, --precision single or more machines"));
+  status = search_read(s);
   if (status != DNMF_OK)
     context->error = s->part.error;
   return dnmf_agree(context, status);
@@ -226,9 +239,11 @@ static dnmf_status search_write_model(dnmf_context *context, dnmf_search *s, con
 static dnmf_status search_choose_groups(dnmf_context *context, const dnmf_data *data, dnmf_search *s) {
   static const double SMALL = 64 * 1048576.0;
   dnmf_source source = {0};
-  dnmf_data quiet = *data; /* borrowed; it is told of when it is read */
+  const char *grid = s->f.asked.zeros.grid;
+  const bool of_all = grid && strcmp(grid, "auto") != 0; /* a grid that is given is one of all processes */
+  dnmf_data quiet = *data;                               /* borrowed; it is told of when it is read */
   quiet.opened = NULL;
-  if (s->asked->groups > 0 || context->size == 1 || data->kind != DNMF_DATA_FILE)
+  if (s->asked->groups > 0 || of_all || context->size == 1 || data->kind != DNMF_DATA_FILE)
     return DNMF_OK;
   DNMF_TRY(dnmf_data_open(context, &quiet, s->f.taken_as, &source));
   const double entries = source.sparse ? 3 * (double)source.stored : (double)source.rows * (double)source.cols;

@@ -297,6 +297,18 @@ dnmf_status dnmf_search_fit(dnmf_search *s, dnmf_search_record *record) {
   return status;
 }
 
+/* A perturbed copy of the block, in numbers of the precision. */
+static double copy_bytes(const dnmf_search *s, const dnmf_fitting *f) {
+  dnmf_job job = dnmf_fitting_cost(f);
+  dnmf_cost cost;
+  if (s->perturb.kind == DNMF_PERTURB_NONE)
+    return 0;
+  job.stored = fmax(0, job.stored); /* not known before it is read */
+  job.narrow = 0;
+  dnmf_cost_of(&s->part, &job, NULL, f->a.grid.rows, f->a.grid.cols, &cost);
+  return cost.memory.block;
+}
+
 double dnmf_search_bytes(const dnmf_search *s, const dnmf_fitting *f) {
   const dnmf_range rows = owned_range(f, false);
   const dnmf_range cols = owned_range(f, true);
@@ -306,5 +318,6 @@ double dnmf_search_bytes(const dnmf_search *s, const dnmf_fitting *f) {
   double kept = 0; /* medians of all candidates */
   for (int64_t c = 0; c < s->count; c++)
     kept += (double)s->records[c].figures.components * clustered;
-  return (all * (owned + clustered) + kept) * (double)dnmf_precision_size(f->precision) + all * all * sizeof(double);
+  return (all * (owned + clustered) + kept) * (double)dnmf_precision_size(f->precision) + all * all * sizeof(double) +
+         copy_bytes(s, f);
 }

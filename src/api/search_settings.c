@@ -41,6 +41,7 @@ static dnmf_status search_refuse_settings(dnmf_error *error, const dnmf_fit_sett
       {"memory", fit->batches.memory >= 0, "the matrix is held whole"},
       {"batch-rows", fit->batches.batch_rows >= 0, "the matrix is held whole"},
       {"validation", fit->ratings.validation || fit->ratings.held_out, "--holdout says what is held out"},
+      {"stop validation", fit->stop && strcmp(fit->stop, "validation") == 0, "the error on held-out cells chooses k"},
       {"exact-residual", fit->zeros.exact_residual, "it is for one fit"},
       {"time-limit", fit->time_limit >= 0 && isfinite(fit->time_limit), "it is for one fit"},
       {"checkpoint", fit->files.checkpoint || fit->files.resume, "that of a search is a setting of the search"},

@@ -39,7 +39,7 @@ typedef struct placement {
 typedef struct self_test {
   cli_session *session;
   placement *places; /* of all processes; process 0's only */
-  dnmf_library *library;
+  dnmf_library *handle;
   double error; /* mean squared, of the fit */
   int64_t iterations;
   double seconds[2]; /* to write a model, to read it */
@@ -115,7 +115,7 @@ static dnmf_status library_status(self_test *test, const char *what, int code) {
   if (code == DNMF_SUCCESS)
     return DNMF_OK;
   return dnmf_fail(error, code == DNMF_ERR_MPI ? DNMF_ERROR_MPI : DNMF_ERROR_LIBRARY, "--self-test: %s: %s", what,
-                   test->library ? dnmf_library_error(test->library) : "MPI failed");
+                   test->handle ? dnmf_library_error(test->handle) : "MPI failed");
 }
 
 static dnmf_status fit_table(self_test *test, dnmf_model **model) {
@@ -134,9 +134,9 @@ static dnmf_status fit_table(self_test *test, dnmf_model **model) {
   settings.components = COMPONENTS;
   settings.tol = 1e-9;
   settings.max_iter = 20000;
-  int code = dnmf_data_from_dense(test->library, ROWS, COLS, &block, &data);
+  int code = dnmf_data_from_dense(test->handle, ROWS, COLS, &block, &data);
   if (code == DNMF_SUCCESS)
-    code = dnmf_model_fit(test->library, data, &settings, model, &result);
+    code = dnmf_model_fit(test->handle, data, &settings, model, &result);
   dnmf_data_destroy(&data);
   test->error = result.rmse * result.rmse;
   test->iterations = result.iterations;
@@ -156,9 +156,9 @@ static int compare_models(self_test *test, const dnmf_model *one, const dnmf_mod
   const dnmf_model *models[2] = {one, two};
   int code = DNMF_SUCCESS;
   for (int m = 0; m < 2 && code == DNMF_SUCCESS; m++) {
-    code = dnmf_model_w(test->library, models[m], 0, ROWS, w[m], COMPONENTS);
+    code = dnmf_model_w(test->handle, models[m], 0, ROWS, w[m], COMPONENTS);
     if (code == DNMF_SUCCESS)
-      code = dnmf_model_h(test->library, models[m], 0, COLS, h[m], 0);
+      code = dnmf_model_h(test->handle, models[m], 0, COLS, h[m], 0);
   }
   *same = true;
   for (int i = 0; i < ROWS * COMPONENTS; i++)
@@ -174,10 +174,10 @@ static dnmf_status try_file(self_test *test, const dnmf_model *model) {
   dnmf_model *again = NULL;
   bool same = false;
   const double began = MPI_Wtime();
-  int code = dnmf_model_save(test->library, model, test->path);
+  int code = dnmf_model_save(test->handle, model, test->path);
   test->seconds[0] = MPI_Wtime() - began;
   if (code == DNMF_SUCCESS)
-    code = dnmf_model_load(test->library, test->path, &again);
+    code = dnmf_model_load(test->handle, test->path, &again);
   test->seconds[1] = MPI_Wtime() - began - test->seconds[0];
   if (code == DNMF_SUCCESS)
     code = compare_models(test, model, again, &same);
@@ -223,8 +223,8 @@ static dnmf_status run_checks(self_test *test, const char *folder) {
   cli_session *session = test->session;
   dnmf_model *model = NULL;
   DNMF_TRY(name_file(test, folder));
-  DNMF_TRY(library_status(test, "the library", dnmf_library_create(session->context->comm, &test->library)));
-  dnmf_library_set_threads(test->library, session->context->threads);
+  DNMF_TRY(library_status(test, "the library", dnmf_library_create(session->context->comm, &test->handle)));
+  dnmf_library_set_threads(test->handle, session->context->threads);
   dnmf_status status = fit_table(test, &model);
   if (status == DNMF_OK) {
     cli_say(session, "fit         mean squared error %.6f after %" PRId64 " iterations, as it must be", test->error,
@@ -256,7 +256,7 @@ static dnmf_status run_self_test(cli_session *session, const void *given, char *
     cli_say(session, "all is well");
     cli_print_json(session, session->context->rank == 0 ? test_to_json(&test, libraries) : NULL);
   }
-  dnmf_library_destroy(&test.library);
+  dnmf_library_destroy(&test.handle);
   free(test.places);
   return status;
 }

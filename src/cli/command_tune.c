@@ -53,7 +53,7 @@ static const cli_option options_table[] = {
      1, 1000, NULL},
     {"groups", 0, CLI_INT, TUNE(groups), "N",
      "groups of processes, a fit each at a time (default: one a process; zeros: where the "
-     "matrix takes at most 64 MiB, else 1)",
+     "matrix takes at most 64 MiB and no --grid is given, else 1)",
      1, 1e6, NULL},
     {"output", 'o', CLI_OUTPUT_HDF5, TUNE(output), "MODEL.h5",
      "ratings: refit the best on all entries; zeros: the consensus of the restarts with the "
@@ -166,13 +166,27 @@ static dnmf_status tune_as_file_says(cli_session *session, const cli_tune_option
   return status;
 }
 
+/* The default -k ends with what the matrix has, which a pipe does not tell before it is read. */
+static dnmf_status tune_as_zeros(cli_session *session, const cli_tune_options *options, const char *input) {
+  const dnmf_source_options reading = cli_source_options(&options->fit.input);
+  dnmf_source source;
+  bool pipe = false;
+  memset(&source, 0, sizeof source);
+  DNMF_TRY(cli_is_pipe(session, input, &pipe));
+  if (!pipe && !options->lists.components)
+    DNMF_TRY(dnmf_source_open(session->context, input, &reading, &source));
+  const int64_t largest = source.rows > source.cols ? source.rows : source.cols;
+  dnmf_source_close(&source);
+  return cli_tune_zeros(session, options, input, largest);
+}
+
 static dnmf_status run_tune(cli_session *session, const void *given, char **arguments, int argument_count) {
   const cli_tune_options *options = given;
   (void)argument_count;
   if (cli_tune_is_weak(options) || strcmp(options->fit.fit.missing, "unobserved") == 0)
     return cli_tune_ratings(session, options, arguments[0], NULL);
   if (strcmp(options->fit.fit.missing, "zero") == 0)
-    return cli_tune_zeros(session, options, arguments[0], 0);
+    return tune_as_zeros(session, options, arguments[0]);
   return tune_as_file_says(session, options, arguments[0]);
 }
 

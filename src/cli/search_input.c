@@ -1,6 +1,7 @@
 #include "search_input.h"
 
 #include "base/memory.h"
+#include "store/text/text_file.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 
 bool cli_is_json_file(const char *path) {
+  if (strcmp(path, "-") != 0 && dnmf_text_is_pipe(path)) /* it can be read once, and is no model */
+    return true;
   FILE *file = fopen(path, "rb");
   if (!file)
     return false;

@@ -16,7 +16,8 @@ typedef struct cli_search_input {
   dnmf_report_search search;
 } cli_search_input;
 
-/* *json = whether the first character of a file that is no blank begins a JSON object. local */
+/* *json = whether the first character of a file that is no blank begins a JSON object; so does all that comes by a
+ * pipe. local */
 bool cli_is_json_file(const char *path);
 
 /* Released with cli_search_input_free, also after a failure. local: one process reads */

@@ -48,13 +48,15 @@ static dnmf_status parse_words(dnmf_error *error, const char *option, const char
   }
 }
 
+enum { MOST_COMPONENTS = 1000000 }; /* as in fit */
+
 /* "8", "2:20" or "2:20:2" at *at, which moves behind it. */
 static bool parse_range(const char **at, long long range[3]) {
   range[2] = 1;
   for (int part = 0; part < 3; part++) {
     char *end = NULL;
     range[part] = strtoll(*at, &end, 10);
-    if (end == *at || range[part] < 1)
+    if (end == *at || range[part] < 1 || range[part] > MOST_COMPONENTS)
       return false;
     *at = end;
     if (part == 0 && *end != ':')
@@ -67,7 +69,7 @@ static bool parse_range(const char **at, long long range[3]) {
 }
 
 dnmf_status cli_tune_parse_components(dnmf_error *error, const char *text, cli_tune_values *list) {
-  static const char wanted[] = "numbers like 8 or ranges like 2:20 or 2:20:2";
+  static const char wanted[] = "numbers from 1 to 1000000 like 8 or ranges like 2:20 or 2:20:2";
   const char *at = text;
   for (list->count = 0;; at++) {
     long long range[3] = {0};

@@ -1,6 +1,7 @@
 /* tune of matrices with zeros: the search of the library (api/search.h), its table, progress and JSON object. */
 #include "load.h"
 #include "signals.h"
+#include "terminal.h"
 #include "tune.h"
 #include "version.h"
 
@@ -105,8 +106,8 @@ static void announce(void *state, const dnmf_search *s) {
              s->holdout);
   if (s->perturb.kind != DNMF_PERTURB_NONE)
     snprintf(perturbed, sizeof perturbed, " of perturbed copies (%s)", s->asked->perturb);
-  cli_say(session, "%" PRId64 " numbers of components, each with %d restart%s%s, %s", s->count, s->restarts,
-          s->restarts == 1 ? "" : "s", perturbed, held_out);
+  cli_say(session, "%" PRId64 " number%s of components, each with %d restart%s%s, %s", s->count,
+          s->count == 1 ? "" : "s", s->restarts, s->restarts == 1 ? "" : "s", perturbed, held_out);
   cli_say(session,
           "  unstored entries are zeros; loss %s, solver %s, init %s, seed %" PRIu64
           "; components are compared in %s; fits side by side: %d",
@@ -169,12 +170,15 @@ static bool is_told(const cli_session *session) {
 static void tell_fits(void *state, const dnmf_search *s, int64_t components, int64_t done) {
   cli_session *session = state;
   char left[48];
+  char text[160];
   const double share = done_share(s, components, done);
   if (!is_told(session) || !session->display.live)
     return;
   left_text(s, share, left, sizeof left);
-  fprintf(stderr, "\rk %" PRId64 ": %" PRId64 " fits done, %.0f%% of the search%s   ", components, done, 100 * share,
-          left);
+  snprintf(text, sizeof text, "k %" PRId64 ": %" PRId64 " fits done, %.0f%% of the search%s", components, done,
+           100 * share, left);
+  fprintf(stderr, "\r\033[K%.*s", cli_width_of(stderr, CLI_USUAL_WIDTH) - 1, text);
+  fflush(stderr);
   session->display.open_line = true;
 }
 
@@ -182,13 +186,15 @@ static void tell_fits(void *state, const dnmf_search *s, int64_t components, int
 static void tell_candidate(void *state, const dnmf_search *s, const dnmf_search_candidate *c) {
   cli_session *session = state;
   char left[48];
+  char error[32];
+  char silhouette[32];
   const double share = done_share(s, 0, 0);
   if (!is_told(session))
     return;
   left_text(s, share, left, sizeof left);
-  fprintf(stderr, "%sk %" PRId64 ": relative error %.5f, smallest silhouette %.3f; %.0f%% of the search done%s\n",
-          session->display.open_line ? "\r" : "", c->components, c->relative_error, c->silhouette_min, 100 * share,
-          left);
+  fprintf(stderr, "%sk %" PRId64 ": relative error %s, smallest silhouette %s; %.0f%% of the search done%s\n",
+          session->display.open_line ? "\r\033[K" : "", c->components, figure_text(c->relative_error, 0, "%.5f", error),
+          figure_text(c->silhouette_min, 0, "%.3f", silhouette), 100 * share, left);
   session->display.open_line = false;
 }
 

@@ -89,7 +89,9 @@ static void suggest_by_both(const dnmf_search_candidate *candidates, dnmf_search
   say_heldout(heldout, a, sizeof a);
   say_stability(stable, b, sizeof b);
   s->at = heldout->components < stable->components ? s->by_heldout : s->by_stability;
-  if (s->by_heldout == s->by_stability)
+  if (s->by_heldout == s->by_stability && stable->components == 1)
+    snprintf(s->reason, sizeof s->reason, "%s, and %s", a, b);
+  else if (s->by_heldout == s->by_stability)
     snprintf(s->reason, sizeof s->reason, "%s, and the largest with stable components only (smallest silhouette %.2f)",
              a, stable->silhouette_min);
   else

@@ -77,6 +77,15 @@ def test_the_plan_of_a_fit_counts_more_than_the_block(tmp_path, small_machine, m
     assert_refused(run(arguments, expect=1, prefix=small_machine), "--precision single")
 
 
+@pytest.mark.parametrize("processes, options", [(3, ["--groups", 3]), (1, ["--perturb", 0.05])])
+def test_a_search_counts_every_copy(tmp_path, small_machine, processes, options):
+    """30 MB, of which groups on one machine hold one each, and a perturbed restart a second one."""
+    np.save(tmp_path / "a.npy", np.random.default_rng(1).random((3750, 1000)))
+    arguments = ["tune", tmp_path / "a.npy", "-k", "1:3", "--restarts", 2, "--holdout", 0, "--max-iter", 1]
+    run([*arguments, "--groups", 1], prefix=small_machine)
+    assert_refused(run([*arguments, *options], processes, expect=1, prefix=small_machine), "fewer --groups")
+
+
 def test_what_fits_is_done(tmp_path, small_machine):
     np.save(tmp_path / "a.npy", np.random.default_rng(1).random((2000, 1000)))
     run(["fit", tmp_path / "a.npy", "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1], processes=2,

@@ -1,6 +1,7 @@
 """Pages of `dnmf report`: valid whatever names hold, standing alone, every figure that of the model's file."""
 import csv
 import json
+import os
 import xml.etree.ElementTree as ET
 
 import h5py
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from program import run
+from program import finish, run, start
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = ["<script>alert(1)</script>", "a & b \"quoted\" 'single'", "Amélie ﷽ \u202eover", "x" * 500, "]]> --> <!--",
@@ -340,6 +341,15 @@ def test_a_model_of_zeros_has_no_ratings_to_compare(files):
     assert "--test" in result.messages[0] and not (files / "no.html").exists()
 
 
+def test_a_model_of_a_matrix_with_missing_cells_has_none_either(files, tmp_path):
+    a = np.load(files / "zeros.npy")
+    a[1, 2] = np.nan
+    np.save(tmp_path / "a.npy", a)
+    run(["fit", "a.npy", "-o", "m.h5", "-k", 2, "--missing", "unobserved"], cwd=tmp_path)
+    result = run(["report", "m.h5", "-o", "no.html", "--test", "a.npy"], cwd=tmp_path, expect=2)
+    assert "fitted to a matrix with cells without a value" in result.messages[0]
+
+
 def test_intervals_of_a_posterior(tested):
     """Coverage and deviations over the draws, counted from the deviations that predict tells."""
     files, _, values = tested
@@ -455,6 +465,14 @@ def test_a_search_of_one_candidate_without_a_suggestion(tmp_path):
     page = parsed(tmp_path / "one.html")
     assert "No number of components is suggested: one restart" in texts(page.find("body/main/section"))
     assert not [row for row in page.iter("tr") if row.attrib.get("class") == "chosen"]
+
+
+def test_a_search_comes_by_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    job = start(["report", tmp_path / "pipe", "-o", tmp_path / "page.html"])
+    (tmp_path / "pipe").write_text(json.dumps(search_of_zeros()))
+    finish(job)
+    assert "Suggested" in texts(parsed(tmp_path / "page.html").find("body/main/section"))
 
 
 def test_a_consensus_tells_how_stable_it_is(files, tmp_path):

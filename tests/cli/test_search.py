@@ -1,4 +1,5 @@
 """The search for the number of components of matrices with zeros, against scikit-learn's and scipy's definitions."""
+import re
 import signal
 import time
 
@@ -134,8 +135,7 @@ def test_one_component_and_one_restart_have_no_silhouettes(alone, matrix):
     assert "stability is not defined with one restart" in told.stderr
 
 
-@pytest.mark.parametrize("processes, how", [(2, ["--groups", 1]), (3, ["--groups", 2]), (4, ["--grid", "2x2",
-                                            "--groups", 1]), (6, [])])
+@pytest.mark.parametrize("processes, how", [(2, ["--groups", 1]), (3, ["--groups", 2]), (4, ["--grid", "2x2"]), (6, [])])
 def test_the_same_table_on_any_number_of_processes(matrix, alone, folder, processes, how):
     told = run(["tune", matrix, "-k", "1:4", "--restarts", RESTARTS, "--holdout", 0, *how, "-o", folder / "other.h5",
                 "--json"], processes).json
@@ -245,6 +245,8 @@ def test_a_search_that_is_told_to_stop_goes_on(matrix, folder):
 
 @pytest.mark.parametrize("options, words", [
     (["-k", "5:2"], "--components 5:2"),
+    (["-k", "3000000000"], "--components 3000000000: give numbers from 1 to 1000000"),
+    (["-k", "9223372036854775807"], "--components 9223372036854775807: give numbers from 1 to 1000000"),
     (["-k", "2,3,2"], "2 is given twice"),
     (["-k", "2,200"], "larger than both dimensions"),
     (["--perturb", "1.5"], "--perturb 1.5"),
@@ -253,9 +255,11 @@ def test_a_search_that_is_told_to_stop_goes_on(matrix, folder):
     (["--metric", "ndcg@10"], "--metric has no use here"),
     (["--alpha", "3"], "--alpha has no use here"),
     (["--init", "nndsvd"], "--init nndsvd"),
+    (["--stop", "validation"], "--stop validation has no use in a search"),
     (["--init", "file:m.h5"], "--init file:"),
     (["--loss", "kullback-leibler", "--solver", "hals"], "--solver mu"),
     (["--penalty-scale", "count"], "--penalty-scale count"),
+    (["--loss", "kullback-leibler", "--solver", "newton"], "give --holdout 0"),
     (["--holdout", "0.3", "--folds", "5"], "--folds 5"),
     (["--criterion", "stability", "--restarts", "1"], "--criterion stability"),
     (["--criterion", "heldout", "--holdout", "0"], "--criterion heldout"),
@@ -269,6 +273,8 @@ def test_what_cannot_be_done_is_refused(matrix, options, words):
 
 def test_options_of_zeros_are_refused_for_ratings(folder):
     (folder / "r.csv").write_text("u,i,v\na,x,1\nb,y,2\na,y,3\nb,x,4\n")
+    refused = run(["tune", folder / "r.csv", "-k", "4294967298", "--folds", 2], expect=2)
+    assert "--components 4294967298: give numbers from 1 to 1000000" in refused.messages[0]
     for option in (["--restarts", "3"], ["--holdout", "0.1"], ["--loss", "kullback-leibler"], ["--solver", "mu"]):
         refused = run(["tune", folder / "r.csv", "-k", 1, "--folds", 2, *option], expect=2)
         assert f"{option[0]} has no use here" in refused.messages[0]
@@ -280,3 +286,18 @@ def test_the_kind_of_input_decides(matrix, folder):
     assert told["missing"] == "zero" and "suggestion" in told
     as_ratings = run(["tune", matrix, "-k", 2, "--missing", "unobserved", "--folds", 2, "--json"]).json
     assert as_ratings["metric"] == "rmse"
+
+
+@pytest.mark.parametrize("missing", [[], ["--missing", "zero"]])
+def test_the_default_ends_with_the_larger_dimension(folder, missing):
+    np.save(folder / "small.npy", planted(4, 3, 2, 0.1, 2) + 0.1)
+    told = run(["tune", folder / "small.npy", "--restarts", 2, "--holdout", 0, *missing, "--json"]).json
+    assert [c["k"] for c in told["candidates"]] == [2, 3, 4]
+
+
+def test_live_progress_fits_the_terminal(matrix, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    told = run(["tune", matrix, "-k", "1,2", "--restarts", 2, "--holdout", 0, "--progress", "always"]).stderr
+    drawn = [line for line in re.split("[\r\n]", told) if "fits done" in line]
+    assert drawn and all(len(line.removeprefix("\033[K")) <= 29 for line in drawn)
+    assert "k 1: relative error" in told and "nan" not in told

@@ -191,6 +191,20 @@ static void the_rule_is_as_it_is_stated(void **state) {
   assert_non_null(strstr(suggest(DNMF_BY_BOTH, stable_to_3, 5).reason, "k = 3"));
 }
 
+/* It said "smallest silhouette nan". */
+static void of_one_component_no_silhouette_is_told(void **state) {
+  const dnmf_search_candidate candidates[] = {
+      {.components = 1, .restarts = 10, .heldout = 1, .silhouette_min = NAN},
+      {.components = 2, .restarts = 10, .heldout = 2, .silhouette_min = 0.1},
+  };
+  dnmf_search_suggestion suggestion;
+  (void)state;
+  dnmf_choose_components(DNMF_BY_BOTH, 2, candidates, &suggestion);
+  assert_int_equal(suggestion.at, 0);
+  assert_null(strstr(suggestion.reason, "nan"));
+  assert_non_null(strstr(suggestion.reason, "no k above 1"));
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(an_assignment_has_the_least_sum),
@@ -200,6 +214,7 @@ int run_tests(void) {
       mpi_test(perturbed_values_are_within_their_bounds),
       mpi_test(poisson_draws_have_their_mean_and_variance),
       mpi_test(the_rule_is_as_it_is_stated),
+      mpi_test(of_one_component_no_silhouette_is_told),
   };
   return cmocka_run_group_tests_name("consensus", tests, NULL, NULL);
 }
