@@ -242,9 +242,11 @@ static void print_chain(cli_session *session, const dnmf_fitting *fit) {
     snprintf(of_chains, sizeof of_chains, " of %d chains in %d groups of processes", chains, p->groups);
   else if (chains > 1)
     snprintf(of_chains, sizeof of_chains, " of %d chains", chains);
-  cli_say(session, "  %s    %d draws kept%s%s, after a fit of %d iterations; noise deviation %.4g",
-          chains > 1 ? "chains" : "chain ", p->kept, of_chains, p->is_mean ? ": the mean of all" : "",
-          p->start_iterations, 1 / sqrt(p->noise_precision));
+  char kept[48] = "the mean of all draws";
+  if (!p->is_mean)
+    snprintf(kept, sizeof kept, "%d draw%s kept", p->kept, p->kept == 1 ? "" : "s");
+  cli_say(session, "  %s    %s%s, after a fit of %d iterations; noise deviation %.4g", chains > 1 ? "chains" : "chain ",
+          kept, of_chains, p->start_iterations, 1 / sqrt(p->noise_precision));
   cli_say(session, "  converged? split R-hat and effective samples: noise %.3f, %.0f; %s %.3f, %.0f", p->noise_r_hat,
           p->noise_effective, fit->has_held_out ? "held-out error" : "predictions", p->watched_r_hat,
           p->watched_effective);

@@ -72,7 +72,7 @@ static dnmf_status copy_entries(const dnmf_chain_groups *groups, const dnmf_rati
 }
 
 /* Where this process's entries of a view are among all of its context's, which are ordered by row and column. */
-static dnmf_status find_places(dnmf_context *context, const dnmf_ratings_view *view, dnmf_range *places) {
+static dnmf_status find_held_out_places(dnmf_context *context, const dnmf_ratings_view *view, dnmf_range *places) {
   const int64_t count = view->entries.start[view->entries.rows];
   int64_t before = 0;
   DNMF_TRY(dnmf_exscan_int64(context, count, &before, NULL));
@@ -95,9 +95,9 @@ static dnmf_status copy_ratings(dnmf_chain_groups *groups) {
   groups->held_out = &groups->own_held_out;
   dnmf_status status = dnmf_ratings_attach(groups->context, &groups->own_ratings, &entries, &groups->own_held_out);
   if (status == DNMF_OK)
-    status = find_places(groups->context, &groups->own_held_out, &groups->places);
+    status = find_held_out_places(groups->context, &groups->own_held_out, &groups->places);
   DNMF_TRY(dnmf_chain_groups_agree(groups, status));
-  return find_places(groups->all, groups->all_held_out, &groups->all_places);
+  return find_held_out_places(groups->all, groups->all_held_out, &groups->all_places);
 }
 
 dnmf_status dnmf_chain_groups_create(dnmf_context *context, int count, int chains, const dnmf_ratings *ratings,

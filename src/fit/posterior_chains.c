@@ -112,7 +112,7 @@ void posterior_chains_free(posterior_chains *chains) {
 
 /* --- The start --------------------------------------------------------------------------------------------- */
 
-static void copy_panel(const dnmf_panel *from, dnmf_panel *to) {
+static void copy_chain_panel(const dnmf_panel *from, dnmf_panel *to) {
   if (from->rows > 0 && from->data != to->data)
     memcpy(to->data, from->data, (size_t)from->rows * (size_t)from->components * dnmf_precision_size(from->precision));
 }
@@ -149,7 +149,7 @@ dnmf_status posterior_chains_start(posterior_chains *chains) {
     if (chains->groups.count > 1)
       DNMF_TRY(dnmf_chain_groups_spread(&chains->groups, panel_is_of_cols(which), from, first));
     for (int i = 1; i < chains->count; i++)
-      copy_panel(first, chain_panel(&chains->items[i], which));
+      copy_chain_panel(first, chain_panel(&chains->items[i], which));
   }
   return DNMF_OK;
 }
@@ -410,7 +410,7 @@ dnmf_status posterior_chains_resume(posterior_chains *chains, const dnmf_fit_sta
   list_parts(chains, parts);
   const dnmf_panel *trace = dnmf_fit_state_panel(state, DNMF_PART_TRACE);
   DNMF_TRY(dnmf_agree(all, check_part(&all->error, DNMF_PART_TRACE, 1, trace)));
-  copy_panel(trace, &chains->trace);
+  copy_chain_panel(trace, &chains->trace);
   for (int i = 0; i < SAVED_PARTS; i++) {
     const saved_part *part = &parts[i];
     if (!part_is_needed(chains, part))

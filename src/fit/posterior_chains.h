@@ -5,7 +5,7 @@
 #define DNMF_POSTERIOR_CHAINS_H
 
 #include "fit/chain_groups.h"
-#include "fit/posterior_fit.h"
+#include "fit/posterior.h"
 #include "sampler.h"
 
 /* What travels with the sums of a chain's sampler. */
@@ -17,9 +17,6 @@ enum {
   POSTERIOR_WATCHED,
   POSTERIOR_EXTRA = POSTERIOR_WATCHED + DNMF_EXACT_PARTS
 };
-
-/* The figures of a chain after a sweep. */
-typedef enum trace_figure { TRACE_NOISE = 0, TRACE_WATCHED, TRACE_SQUARES, TRACE_FIGURES } trace_figure;
 
 /* One chain of the group. Where all processes are one group, the first chain iterates the fit's own factors. */
 typedef struct posterior_chain {

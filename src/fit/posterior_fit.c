@@ -4,8 +4,8 @@
 #include "fit/posterior_fit.h"
 
 #include "chain_figures.h"
-#include "held_out.h"
 #include "posterior_chains.h"
+#include "posterior_scores.h"
 
 #include "base/memory.h"
 #include "comm/clock.h"
@@ -15,15 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Held-out entries as one context has them, and room to score them. */
-typedef struct held_out_room {
-  dnmf_context *context;
-  const dnmf_ratings *ratings;
-  const dnmf_ratings_view *view;
-  dnmf_panel needed;
-  double *squares; /* of each owned row */
-} held_out_room;
-
 typedef struct posterior_fit {
   dnmf_settings chain; /* those of the fit, but when to stop */
   const dnmf_settings *settings;
@@ -32,53 +23,13 @@ typedef struct posterior_fit {
   const dnmf_ratings_view *held_out;
   dnmf_posterior *posterior;
   posterior_chains chains;
-  held_out_room of_draws; /* in this process's group */
-  held_out_room of_model; /* of all processes */
-  double *arrived;        /* scores of one chain from its group */
-  double *mean_scores;    /* by the model that is kept: the mean of the draws' scores, or those of their mean */
+  posterior_scores scores;          /* with held-out entries */
   double (*extra)[POSTERIOR_EXTRA]; /* of a sweep: the sums of each chain of the group, */
   double *shared;                   /* and what all processes learn */
 } posterior_fit;
 
 /* What is shared by all processes after a sweep; the last are TRACE_FIGURES of each chain. */
 enum { SHARED_FAILED = 0, SHARED_ASKS, SHARED_MEAN_SQUARES = SHARED_ASKS + DNMF_ASKS, SHARED_COUNT, SHARED_TRACE };
-
-void dnmf_posterior_free(dnmf_posterior *posterior) {
-  dnmf_panel_free(&posterior->kept_w);
-  dnmf_panel_free(&posterior->kept_h);
-  dnmf_panel_free(&posterior->kept_of_cols);
-  dnmf_panel_free(&posterior->row_terms);
-  dnmf_panel_free(&posterior->col_terms);
-  memset(posterior, 0, sizeof *posterior);
-}
-
-int dnmf_posterior_chains(const dnmf_posterior_settings *settings) {
-  return settings->chains > 1 ? settings->chains : 1;
-}
-
-int dnmf_posterior_kept(const dnmf_posterior_settings *settings, int sweeps) {
-  const int counted = sweeps - settings->burn_in;
-  return counted > 0 ? counted / settings->thin : 0;
-}
-
-int dnmf_posterior_thin(int samples, int chains) {
-  enum { MOST_KEPT = 100 };
-  const int64_t thin = ((int64_t)samples * chains + MOST_KEPT - 1) / MOST_KEPT;
-  return thin < samples ? (int)thin : samples;
-}
-
-static int all_sweeps(const dnmf_posterior_settings *settings) {
-  return settings->burn_in + settings->samples;
-}
-
-int dnmf_posterior_draws(const dnmf_posterior_settings *settings) {
-  const int of_one = settings->keep_mean ? 1 : dnmf_posterior_kept(settings, all_sweeps(settings));
-  return dnmf_posterior_chains(settings) * of_one;
-}
-
-int dnmf_posterior_trace(const dnmf_posterior_settings *settings) {
-  return all_sweeps(settings) * dnmf_posterior_chains(settings) * TRACE_FIGURES;
-}
 
 /* --- Memory ------------------------------------------------------------------------------------------------ */
 
@@ -87,32 +38,6 @@ static dnmf_status allocate_numbers(dnmf_error *error, int64_t count, double **n
   dnmf_status status = dnmf_allocate_zero(error, "held-out predictions", count, sizeof(double), &memory);
   *numbers = memory;
   return status;
-}
-
-static int64_t held_out_count(const held_out_room *room) {
-  return room->view->entries.start[room->view->entries.rows];
-}
-
-static dnmf_status create_room(dnmf_context *context, const dnmf_ratings *ratings, const dnmf_ratings_view *view,
-                               const dnmf_panel *h, held_out_room *room) {
-  *room = (held_out_room){.context = context, .ratings = ratings, .view = view};
-  DNMF_TRY(dnmf_panel_create(&context->error, "fetched factor rows", view->needed_count, h->components, h->precision,
-                             &room->needed));
-  return allocate_numbers(&context->error, view->entries.rows, &room->squares);
-}
-
-static void free_room(held_out_room *room) {
-  dnmf_panel_free(&room->needed);
-  free(room->squares);
-}
-
-static dnmf_status create_held_out(posterior_fit *p) {
-  dnmf_error *error = &p->context->error;
-  const dnmf_chain_groups *groups = &p->chains.groups;
-  DNMF_TRY(create_room(groups->context, groups->ratings, groups->held_out, p->chains.h, &p->of_draws));
-  DNMF_TRY(create_room(p->context, p->ratings, p->held_out, p->chains.h, &p->of_model));
-  DNMF_TRY(allocate_numbers(error, held_out_count(&p->of_model), &p->mean_scores));
-  return groups->count > 1 ? allocate_numbers(error, held_out_count(&p->of_model), &p->arrived) : DNMF_OK;
 }
 
 static int64_t shared_count(const posterior_fit *p) {
@@ -134,7 +59,7 @@ static dnmf_status posterior_open(dnmf_loop *loop, void *state) {
   if (status == DNMF_OK)
     status = create_figures(p);
   if (status == DNMF_OK && p->held_out)
-    status = create_held_out(p);
+    status = posterior_scores_create(&p->chains, &p->scores);
   if (status != DNMF_OK && p->chains.groups.count > 1 && p->chains.groups.context->error.text[0])
     p->context->error = p->chains.groups.context->error;
   return status;
@@ -143,135 +68,9 @@ static dnmf_status posterior_open(dnmf_loop *loop, void *state) {
 static void posterior_close(void *state) {
   posterior_fit *p = state;
   posterior_chains_free(&p->chains);
-  free_room(&p->of_draws);
-  free_room(&p->of_model);
-  free(p->arrived);
-  free(p->mean_scores);
+  posterior_scores_free(&p->scores);
   free(p->extra);
   free(p->shared);
-}
-
-/* --- Held-out entries -------------------------------------------------------------------------------------- */
-
-static dnmf_held_out view_of(const posterior_fit *p, const held_out_room *room, const dnmf_panel *w) {
-  return (dnmf_held_out){.settings = p->settings,
-                         .ratings = room->ratings,
-                         .view = room->view,
-                         .w = w,
-                         .needed = &room->needed,
-                         .squares = room->squares};
-}
-
-/* The scores of the held-out entries by these factors. collective in the room's context */
-static dnmf_status score_held_out(const posterior_fit *p, held_out_room *room, const dnmf_panel *w, const dnmf_panel *h,
-                                  double *scores) {
-  DNMF_TRY(dnmf_ratings_gather(room->context, room->view, h, &room->needed));
-  const dnmf_held_out view = view_of(p, room, w);
-  dnmf_held_out_scores(&view, room->context->threads, scores);
-  return DNMF_OK;
-}
-
-/* The sum of squared errors of scores, over the entries of this process. */
-static double squares_of_scores(const posterior_fit *p, const held_out_room *room, const double *scores) {
-  const dnmf_held_out view = view_of(p, room, NULL);
-  return dnmf_held_out_squares_of(&view, room->context->threads, scores);
-}
-
-/* One draw more in the mean of those `before`. */
-static void add_to_mean_scores(posterior_fit *p, const double *scores, int before) {
-  const int64_t count = held_out_count(&p->of_model);
-  for (int64_t i = 0; i < count; i++)
-    p->mean_scores[i] += (scores[i] - p->mean_scores[i]) / (before + 1);
-}
-
-/* Slot number `slot` as a panel of its own. */
-static void take_slot(const dnmf_panel *slots, int slot, dnmf_panel *x) {
-  for (int64_t row = 0; row < x->rows; row++)
-    for (int c = 0; c < x->components; c++)
-      dnmf_panel_set(x, row, c, dnmf_panel_get(slots, row, slot * x->components + c));
-}
-
-/* Factors of one draw, for all processes. */
-typedef struct draw_room {
-  dnmf_panel w;
-  dnmf_panel h;
-} draw_room;
-
-static void free_draw_room(draw_room *room) {
-  dnmf_panel_free(&room->w);
-  dnmf_panel_free(&room->h);
-}
-
-/* collective */
-static dnmf_status create_draw_room(const posterior_fit *p, int slots, draw_room *room) {
-  const dnmf_panel *w = p->chains.w;
-  const dnmf_panel *h = p->chains.h;
-  dnmf_error *error = &p->context->error;
-  dnmf_status status = dnmf_panel_create(error, "draws", w->rows, slots * w->components, w->precision, &room->w);
-  if (status == DNMF_OK)
-    status = dnmf_panel_create(error, "draws", h->rows, slots * h->components, h->precision, &room->h);
-  return dnmf_agree(p->context, status);
-}
-
-/* p->mean_scores by the mean of all chains' means. collective */
-static dnmf_status score_mean(posterior_fit *p) {
-  const dnmf_chain_groups *groups = &p->chains.groups;
-  const posterior_kept *kept = &p->chains.kept;
-  draw_room of_chains = {.w = {0}};
-  draw_room mean = {.w = {0}};
-  dnmf_status status = create_draw_room(p, groups->chains, &of_chains);
-  if (status == DNMF_OK)
-    status = create_draw_room(p, 1, &mean);
-  if (status == DNMF_OK)
-    status = dnmf_chain_groups_collect(groups, false, 1, &kept->w, &of_chains.w);
-  if (status == DNMF_OK)
-    status = dnmf_chain_groups_collect(groups, true, 1, &kept->h, &of_chains.h);
-  if (status == DNMF_OK) {
-    posterior_average_slots(&of_chains.w, groups->chains, &mean.w);
-    posterior_average_slots(&of_chains.h, groups->chains, &mean.h);
-    status = score_held_out(p, &p->of_model, &mean.w, &mean.h, p->mean_scores);
-  }
-  free_draw_room(&of_chains);
-  free_draw_room(&mean);
-  return status;
-}
-
-/* p->mean_scores with the draws that have just been kept, number `at` of each chain. collective */
-static dnmf_status renew_mean_scores(posterior_fit *p, int at) {
-  const dnmf_chain_groups *groups = &p->chains.groups;
-  if (p->settings->posterior.keep_mean)
-    return score_mean(p);
-  for (int chain = 0; chain < groups->chains; chain++) {
-    const bool here = chain >= groups->mine.begin && chain < groups->mine.end;
-    const double *scores = here ? p->chains.items[chain - groups->mine.begin].scores : NULL;
-    if (groups->count > 1)
-      DNMF_TRY(dnmf_chain_groups_collect_scores(groups, chain, scores, p->arrived));
-    add_to_mean_scores(p, groups->count > 1 ? p->arrived : scores, at * groups->chains + chain);
-  }
-  return DNMF_OK;
-}
-
-/* p->mean_scores by what a job before has kept. collective */
-static dnmf_status restore_mean_scores(posterior_fit *p, const dnmf_fit_state *saved) {
-  const int draws = p->chains.done * p->chains.groups.chains;
-  draw_room draw = {.w = {0}};
-  if (p->settings->posterior.keep_mean)
-    return score_mean(p);
-  dnmf_status status = create_draw_room(p, 1, &draw);
-  void *memory = NULL;
-  if (status == DNMF_OK)
-    status = dnmf_agree(p->context, dnmf_allocate(&p->context->error, "held-out predictions",
-                                                  held_out_count(&p->of_model), sizeof(double), &memory));
-  for (int at = 0; at < draws && status == DNMF_OK; at++) {
-    take_slot(dnmf_fit_state_panel(saved, DNMF_PART_KEPT_W), at, &draw.w);
-    take_slot(dnmf_fit_state_panel(saved, DNMF_PART_KEPT_H), at, &draw.h);
-    status = score_held_out(p, &p->of_model, &draw.w, &draw.h, memory);
-    if (status == DNMF_OK)
-      add_to_mean_scores(p, memory, at);
-  }
-  free(memory);
-  free_draw_room(&draw);
-  return status;
 }
 
 /* --- Figures ----------------------------------------------------------------------------------------------- */
@@ -312,9 +111,9 @@ static dnmf_status draw_chains(dnmf_loop *loop, posterior_fit *p) {
     DNMF_TRY(dnmf_sampler_draw_factors(&chain->sampler, &loop->seconds));
     if (p->held_out) {
       double clock = MPI_Wtime();
-      DNMF_TRY(score_held_out(p, &p->of_draws, chain->w, chain->h, chain->scores));
+      DNMF_TRY(posterior_scores_of_draw(&p->scores, chain));
       loop->seconds.exchange += dnmf_lap(&clock);
-      extra[POSTERIOR_SQUARES] = squares_of_scores(p, &p->of_draws, chain->scores);
+      extra[POSTERIOR_SQUARES] = posterior_scores_squares(&p->scores, chain);
     } else {
       sum_watched(p, chain, extra + POSTERIOR_WATCHED);
     }
@@ -329,13 +128,13 @@ static dnmf_status look_at_model(posterior_fit *p, bool keeps, double *mean_squa
   if (!p->held_out)
     return DNMF_OK;
   if (keeps)
-    DNMF_TRY(renew_mean_scores(p, p->chains.done));
+    DNMF_TRY(posterior_scores_renew(&p->scores, p->chains.done));
   if (keeps || p->chains.done > 0)
-    *mean_squares = squares_of_scores(p, &p->of_model, p->mean_scores);
+    *mean_squares = posterior_scores_squares(&p->scores, NULL);
   else
     for (int i = 0; i < p->chains.count; i++)
       *mean_squares += p->extra[i][POSTERIOR_SQUARES] / p->chains.groups.chains;
-  *count = (double)held_out_count(&p->of_model);
+  *count = (double)posterior_scores_count(&p->scores);
   return DNMF_OK;
 }
 
@@ -441,7 +240,7 @@ static dnmf_status posterior_begin(dnmf_loop *loop, void *state, dnmf_reached *r
     DNMF_TRY(posterior_chains_resume(&p->chains, resume));
     p->chains.done = dnmf_posterior_kept(&p->settings->posterior, sweeps);
     if (p->held_out && p->chains.done > 0)
-      DNMF_TRY(restore_mean_scores(p, resume));
+      DNMF_TRY(posterior_scores_restore(&p->scores, resume));
   } else {
     DNMF_TRY(posterior_chains_start(&p->chains));
   }
@@ -534,7 +333,7 @@ static dnmf_status run_chains(dnmf_context *context, const dnmf_settings *settin
   const dnmf_posterior_settings *posterior = &settings->posterior;
   const double stored = (double)ratings->stored;
   p->chain = *settings;
-  p->chain.max_iterations = all_sweeps(posterior);
+  p->chain.max_iterations = posterior->burn_in + posterior->samples;
   p->chain.tolerance = 0;
   p->chain.stop = DNMF_STOP_OBJECTIVE;
   p->settings = &p->chain;
