@@ -38,6 +38,7 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"epsilon", s->weak.epsilon, 0, INFINITY},
       {"like", s->weak.like, 0, INFINITY},
       {"samples", (double)s->posterior.samples, 1, 1e6},
+      {"chains", (double)s->posterior.chains, 1, 100},
       {"burn-in", (double)s->posterior.burn_in, 0, 1e6},
       {"thin", (double)s->posterior.thin, 1, 1e6},
       {"memory", (double)s->batches.memory, 1, INFINITY},
@@ -187,6 +188,7 @@ static dnmf_status refuse_without_weak(dnmf_error *error, const dnmf_fitting *f)
 static dnmf_status refuse_without_chain(dnmf_error *error, const dnmf_fit_settings *s) {
   static const char why_not[] = "it needs --samples";
   const setting_use uses[] = {
+      {"chains", s->posterior.chains >= 0, s->posterior.samples > 0, why_not},
       {"burn-in", s->posterior.burn_in >= 0, s->posterior.samples > 0, why_not},
       {"thin", s->posterior.thin >= 0, s->posterior.samples > 0, why_not},
       {"keep", s->posterior.keep != NULL, s->posterior.samples > 0, why_not},
@@ -323,9 +325,12 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .sparse = sparse,
                     .weak = f->weak,
                     .terms = dnmf_evidence_sides(f->settings.observed.evidence),
+                    .row_terms = dnmf_evidence_has_rows(&f->settings),
                     .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
                     .draws = f->settings.posterior.samples > 0 ? dnmf_posterior_draws(&f->settings.posterior) : 0,
+                    .chains = f->settings.posterior.chains,
+                    .groups = f->settings.posterior.groups,
                     .starts = f->side_by_side,
                     .restarts = f->restart_count,
                     .solver = f->settings.solver,

@@ -235,7 +235,7 @@ static dnmf_status save(dnmf_loop *l, const dnmf_problem *problem, bool last) {
   const dnmf_fit_host *host = l->settings->host;
   dnmf_fit_state now = {.result = *l->fits[0].result, .memory = l->fits[0].memory};
   if (problem->kind->save)
-    problem->kind->save(l, problem->state, &now);
+    DNMF_TRY(problem->kind->save(l, problem->state, &now));
   DNMF_TRY(host->save(host->state, l->fit_count == 1 ? &now : NULL, last));
   l->saved = MPI_Wtime();
   return DNMF_OK;

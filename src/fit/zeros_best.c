@@ -32,13 +32,14 @@ void zeros_best_resume(zeros_fit *z) {
   copy_rows(dnmf_fit_state_panel(resume, DNMF_PART_BEST_H), &z->best_h);
 }
 
-void zeros_best_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
+dnmf_status zeros_best_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
   zeros_fit *z = state;
   (void)loop;
   if (!z->keeps_best)
-    return;
+    return DNMF_OK;
   now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_BEST_W, DNMF_SIDE_ROWS, &z->best_w};
   now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_BEST_H, DNMF_SIDE_COLS, &z->best_h};
+  return DNMF_OK;
 }
 
 dnmf_status zeros_best_settle(dnmf_loop *loop, void *state, dnmf_reached *reached) {

@@ -132,7 +132,7 @@ static inline double zeros_filled(const zeros_fit *z, int start) {
 dnmf_status zeros_best_open(zeros_fit *z);
 void zeros_best_keep(dnmf_loop *loop, void *state);
 void zeros_best_resume(zeros_fit *z);
-void zeros_best_save(dnmf_loop *loop, void *state, dnmf_fit_state *now);
+dnmf_status zeros_best_save(dnmf_loop *loop, void *state, dnmf_fit_state *now);
 dnmf_status zeros_best_settle(dnmf_loop *loop, void *state, dnmf_reached *reached);
 void zeros_best_close(zeros_fit *z);
 
