@@ -354,16 +354,6 @@ static double fastest_grid(const dnmf_context *context, const dnmf_job *job, con
   return cost.seconds.total;
 }
 
-static dnmf_status parse_grid(dnmf_context *context, const dnmf_fitting *f, int *grid_rows, int *grid_cols) {
-  const char *grid = f->asked.zeros.grid;
-  DNMF_TRY(dnmf_grid_parse(&context->error, grid, context->size, grid_rows, grid_cols));
-  if (f->settings.solver == DNMF_SOLVER_NEWTON && *grid_cols > 1)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                     "--grid %s: --solver newton needs whole rows of the matrix; give --grid %dx1, or none", grid,
-                     context->size);
-  return DNMF_OK;
-}
-
 /* As it is given, or the one of the shortest predicted iteration: by the assumed machine for short jobs; a job that is
  * expected to iterate long on several processes measures the one it runs on first. */
 static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid_rows, int *grid_cols) {
@@ -373,7 +363,7 @@ static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid
   const bool counted = job.stored >= 0; /* of some texts the entries are known only when they are read */
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
   if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0)
-    return parse_grid(context, f, grid_rows, grid_cols);
+    return dnmf_grid_parse(&context->error, s->zeros.grid, context->size, grid_rows, grid_cols);
   job.stored = counted ? job.stored : (double)job.rows;
   double seconds = fastest_grid(context, &job, &machine, grid_rows, grid_cols);
   if (context->size == 1 || in_batches || !counted ||
@@ -427,9 +417,6 @@ static dnmf_status check_newton(dnmf_error *error, const dnmf_fitting *f) {
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--solver newton is for --missing zero; observed entries are fitted with --loss kullback-leibler "
                      "by --solver mu");
-  if (f->asked.ratings.validation)
-    return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--validation: --solver newton uses all cells of the matrix; hold out cells with --solver mu");
   if (in_batches)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--solver newton needs the whole matrix in memory; leave --memory and --batch-rows out");

@@ -218,17 +218,13 @@ static dnmf_status add_grids(cli_session *session, const char *grid, int process
     return add_cost(session, plan, capacity, rows, cols);
   if (strcmp(grid, "all") == 0) {
     for (rows = 1; rows <= processes; rows++)
-      if (processes % rows == 0 && (rows == processes || plan->job.solver != DNMF_SOLVER_NEWTON))
+      if (processes % rows == 0)
         DNMF_TRY(add_cost(session, plan, capacity, rows, processes / rows));
     return DNMF_OK;
   }
   dnmf_cost_choose_grid(session->context, &plan->job, &plan->machine.figures, processes, &rows, &cols);
   if (strcmp(grid, "auto") != 0)
     DNMF_TRY(dnmf_grid_parse(&session->context->error, grid, processes, &rows, &cols));
-  if (plan->job.solver == DNMF_SOLVER_NEWTON && cols > 1)
-    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
-                     "--grid %s: --solver newton needs whole rows of the matrix; give --grid %dx1, or none", grid,
-                     processes);
   return add_cost(session, plan, capacity, rows, cols);
 }
 
