@@ -38,13 +38,14 @@ static void search_identity(const dnmf_search *s, char *text, size_t size) {
   const dnmf_penalties *p = &settings->penalties;
   char loss[DNMF_LOSS_TEXT];
   snprintf(text, size,
-           "matrix %" PRId64 "x%" PRId64 " %016" PRIx64 "\nloss %s\nsolver %s\nsweeps %d\npenalties %.17g %.17g %.17g "
+           "matrix %" PRId64 "x%" PRId64 " %016" PRIx64
+           "%s\nloss %s\nsolver %s\nsweeps %d\npenalties %.17g %.17g %.17g "
            "%.17g %d\ninit %s\nseed %" PRIu64 "\nmax-iter %d\ntol %.17g\nstop %s\nprecision %s\nrestarts %d\nperturb "
            "%d %.17g\ncluster %s\nholdout %.17g\nfolds %d\n",
-           f->a.matrix.rows, f->a.matrix.cols, f->a.matrix.checksum, dnmf_loss_name(settings->loss, loss),
-           dnmf_solver_name(settings->solver), settings->sweeps, p->l1_w, p->l1_h, p->l2_w, p->l2_h, (int)p->scale,
-           f->init, settings->seed, settings->max_iterations, settings->tolerance, f->stop,
-           dnmf_precision_name(f->precision), s->restarts, (int)s->perturb.kind, s->perturb.delta,
+           f->a.matrix.rows, f->a.matrix.cols, f->a.matrix.checksum, f->partial ? " with missing cells" : "",
+           dnmf_loss_name(settings->loss, loss), dnmf_solver_name(settings->solver), settings->sweeps, p->l1_w, p->l1_h,
+           p->l2_w, p->l2_h, (int)p->scale, f->init, settings->seed, settings->max_iterations, settings->tolerance,
+           f->stop, dnmf_precision_name(f->precision), s->restarts, (int)s->perturb.kind, s->perturb.delta,
            s->clusters_h ? "h" : "w", s->holdout, s->folds);
 }
 enum { SEARCH_IDENTITY = 1024 };

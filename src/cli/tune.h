@@ -45,8 +45,10 @@ typedef struct cli_tune_options {
 dnmf_status cli_tune_ratings(cli_session *session, const cli_tune_options *options, const char *input,
                              dnmf_source *opened);
 
-/* Searches the matrix with zeros in `input`, of which `largest` is the larger dimension; 0: not known. collective */
-dnmf_status cli_tune_zeros(cli_session *session, const cli_tune_options *options, const char *input, int64_t largest);
+/* Searches the matrix with zeros in `input`, of which `largest` is the larger dimension; 0: not known. `partial`: it is
+ * a dense one, and cells without a value are unobserved. collective */
+dnmf_status cli_tune_zeros(cli_session *session, const cli_tune_options *options, const char *input, int64_t largest,
+                           bool partial);
 
 /* Strengths beside weak zeros, or ratings beside them. local */
 static inline bool cli_tune_is_weak(const cli_tune_options *options) {
