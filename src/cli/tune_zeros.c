@@ -133,7 +133,7 @@ static const char *figure_text(double value, int width, const char *format, char
   return text;
 }
 
-static void say_candidate(cli_session *session, const dnmf_search_candidate *c, const char *mark) {
+void cli_tune_say_figures(cli_session *session, const dnmf_search_candidate *c, const char *mark) {
   char text[8][32];
   cli_say(session, "%5" PRId64 "  %s  %s  %s  %s  %s  %s  %s  %s  %8.3g%s", c->components,
           figure_text(c->relative_error, 10, "%.6f", text[0]), figure_text(c->median_error, 10, "%.6f", text[1]),
@@ -141,6 +141,21 @@ static void say_candidate(cli_session *session, const dnmf_search_candidate *c, 
           figure_text(c->silhouette_min, 8, "%.3f", text[4]), figure_text(c->silhouette_mean, 8, "%.3f", text[5]),
           figure_text(c->cophenetic, 10, "%.4f", text[6]), figure_text(100 * c->outliers, 8, "%.1f%%", text[7]),
           c->seconds, mark);
+}
+
+void cli_tune_say_heading(cli_session *session) {
+  cli_say(session,
+          "    k  rel. error      median    held out     +- se  sil. min    mean  cophenetic  outliers   seconds");
+}
+
+json_t *cli_tune_figures_json(const dnmf_search_candidate *c) {
+  return cli_json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "k", (json_int_t)c->components,
+                       "restarts", (json_int_t)c->restarts, "relative_error", cli_json_real(c->relative_error),
+                       "median_error", cli_json_real(c->median_error), "objective", cli_json_real(c->objective),
+                       "heldout", cli_json_real(c->heldout), "heldout_spread", cli_json_real(c->heldout_spread),
+                       "silhouette_min", cli_json_real(c->silhouette_min), "silhouette_mean",
+                       cli_json_real(c->silhouette_mean), "cophenetic", cli_json_real(c->cophenetic), "outliers",
+                       cli_json_real(c->outliers), "seconds", cli_json_real(c->seconds));
 }
 
 /* Share of the search that is done: fits of k components take about k + 1 times a unit. `at_work`, of the candidate of
@@ -205,10 +220,9 @@ static void tell_candidate(void *state, const dnmf_search *s, const dnmf_search_
 static void say_search(cli_session *session, const dnmf_search *s, const char *output) {
   const dnmf_search_suggestion *suggestion = &s->suggestion;
   const double total = (double)s->f.source.rows + (double)s->f.source.cols;
-  cli_say(session,
-          "    k  rel. error      median    held out     +- se  sil. min    mean  cophenetic  outliers   seconds");
+  cli_tune_say_heading(session);
   for (int64_t c = 0; c < s->count; c++)
-    say_candidate(session, &s->records[c].figures, c == suggestion->at ? "  <-" : "");
+    cli_tune_say_figures(session, &s->records[c].figures, c == suggestion->at ? "  <-" : "");
   if (s->sample_count == DNMF_CONSENSUS_SAMPLE && total > DNMF_CONSENSUS_SAMPLE)
     cli_say(session, "cophenetic: of %d %s, chosen by hash", DNMF_CONSENSUS_SAMPLE, s->clusters_h ? "rows" : "columns");
   if (s->restarts == 1)
@@ -233,14 +247,11 @@ static json_t *candidate_json(const dnmf_search *s, const dnmf_search_record *re
     cli_json_append(&stability, cli_json_real(record->stability[k]));
     cli_json_append(&runs, cli_json_real(record->inlying[k]));
   }
-  return cli_json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "k",
-                       (json_int_t)c->components, "restarts", (json_int_t)c->restarts, "relative_error",
-                       cli_json_real(c->relative_error), "median_error", cli_json_real(c->median_error), "objective",
-                       cli_json_real(c->objective), "heldout", cli_json_real(c->heldout), "heldout_spread",
-                       cli_json_real(c->heldout_spread), "heldout_folds", folds, "silhouette_min",
-                       cli_json_real(c->silhouette_min), "silhouette_mean", cli_json_real(c->silhouette_mean),
-                       "cophenetic", cli_json_real(c->cophenetic), "outliers", cli_json_real(c->outliers), "seconds",
-                       cli_json_real(c->seconds), "stability", stability, "runs", runs);
+  json_t *object = cli_tune_figures_json(c);
+  cli_json_set(&object, "heldout_folds", folds);
+  cli_json_set(&object, "stability", stability);
+  cli_json_set(&object, "runs", runs);
+  return object;
 }
 
 static json_t *suggested(const dnmf_search *s, int64_t at) {

@@ -206,6 +206,37 @@ def test_exact_residuals_leave_missing_cells_out(partial):
     assert report["objective"] == pytest.approx(np.sum((partial.matrix - w @ h)[known] ** 2) / 2, rel=1e-9)
 
 
+def test_an_imported_matrix_is_still_dense_with_missing_cells(partial):
+    """Fit, plan, info and split of the file are those of the text, bit for bit."""
+    folder = partial.folder
+    text = [folder / "a.csv", "--missing", "unobserved"]
+    missing = int(np.isnan(partial.matrix).sum())
+    run(["import", *text, "-o", folder / "i.h5"], 3)
+    for processes in (1, 4):
+        for source, name in ((text, "t.h5"), ([folder / "i.h5"], "m.h5")):
+            run(["fit", *source, "-o", folder / name, "-k", 3, "--grid", f"{processes // 2 or 1}x{(processes + 1) // 2}"],
+                processes)
+        for one, two in zip(factors(folder / "t.h5"), factors(folder / "m.h5")):
+            np.testing.assert_array_equal(one, two)
+    for source in (text[0], folder / "i.h5"):
+        told = run(["info", source, "--json"]).json
+        assert (told["missing_cells"], told["missing"]) == (missing, "unobserved")
+    one, two = (run(["plan", *source, "-k", 3, "--processes", 4, "--json"]).json for source in (text, [folder / "i.h5"]))
+    for told in (one, two):
+        del told["input"], told["plans"][0]["memory"]["program"]
+    assert one == two
+    run(["split", folder / "i.h5", "--fraction", 0.2, "--train", folder / "train.h5", "--test", folder / "test.h5"])
+    told = run(["fit", folder / "train.h5", "-o", folder / "m.h5", "-k", 2, "--json"]).json
+    held = run(["info", folder / "test.h5", "--json"]).json["stored"]
+    assert told["missing_cells"] == missing + held
+    refused = run(["fit", folder / "i.h5", "-o", folder / "m.h5", "-k", 3, "--missing", "zero"], 2, expect=1)
+    assert len(refused.messages) == 1 and "have no value" in refused.messages[0]
+    with h5py.File(folder / "i.h5", "r+") as file:
+        file.attrs["missing_cells"] = missing + 1
+    refused = run(["info", folder / "i.h5"], expect=1)
+    assert "missing_cells" in refused.messages[0]
+
+
 def test_what_cannot_be_is_refused(tmp_path):
     np.save(tmp_path / "none.npy", np.full((3, 4), NAN))
     np.save(tmp_path / "a.npy", np.array([[1, NAN, 2], [3, 4, 5]]))
