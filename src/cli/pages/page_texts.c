@@ -64,7 +64,9 @@ const page_section page_of_files[] = {
      "What import, generate and split write:\n\n"
      "  /matrix  a dataset, or a sparse matrix as AnnData has it: datasets data, indices, indptr, attribute shape\n"
      "  /row_ids, /col_ids  names or numbers of rows and columns, where there are any\n"
-     "  missing  attribute: zero or unobserved, what is not stored"},
+     "  missing  attribute: zero or unobserved, what is not stored\n"
+     "  missing_cells  attribute, of a dense matrix with cells without a value: how many there are; all others are\n"
+     "           stored, zeros too"},
     {"MODEL FILE",
      "What fit, tune and transform write; checkpoints are model files too:\n\n"
      "  /W  rows x components\n"
