@@ -26,7 +26,8 @@
 #include "init/start.h"
 #include "store/output.h"
 
-typedef enum dnmf_start { DNMF_START_RANDOM = 0, DNMF_START_SVD, DNMF_START_FILE } dnmf_start;
+/* The last two: factors that are given, in a file or in memory. */
+typedef enum dnmf_start { DNMF_START_RANDOM = 0, DNMF_START_SVD, DNMF_START_FILE, DNMF_START_MEMORY } dnmf_start;
 
 /* Seconds of the phases; the slowest process's once the job is done. */
 typedef struct dnmf_job_seconds {

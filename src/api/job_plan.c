@@ -103,6 +103,8 @@ dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f) {
 
 static dnmf_status check_start_of_ratings(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
+  if (f->start == DNMF_START_MEMORY)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "start_w and start_h are for fits with zeros");
   if (f->start == DNMF_START_SVD && f->start_fill != DNMF_SVD_FILL_ZERO)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--init %s: a fit of observed entries starts at random, from nndsvd or from file:MODEL.h5",
@@ -131,6 +133,12 @@ static dnmf_status plan_start(dnmf_error *error, dnmf_fitting *f) {
     f->start = DNMF_START_FILE;
     f->start_file = init + strlen(prefix);
   }
+  if (f->asked.start_w || f->asked.start_h) {
+    if (f->asked.init)
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "init \"%s\" has no use: start_w or start_h is given", init);
+    f->start = DNMF_START_MEMORY;
+    f->init = init = "memory";
+  }
   for (int fill = 0; fill <= DNMF_SVD_FILL_RANDOM; fill++)
     if (strcmp(init, svd_starts[fill]) == 0) {
       f->start = DNMF_START_SVD;
@@ -141,7 +149,7 @@ static dnmf_status plan_start(dnmf_error *error, dnmf_fitting *f) {
                      init);
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return check_start_of_ratings(error, f);
-  if (f->settings.fixed != DNMF_FIXED_NONE && f->start != DNMF_START_FILE)
+  if (f->settings.fixed != DNMF_FIXED_NONE && f->start < DNMF_START_FILE)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--fix %s: give the factor that stays as it is with --init file:START.h5",
                      fixed[fix]);
   int64_t smaller = f->source.rows < f->source.cols ? f->source.rows : f->source.cols;
