@@ -86,7 +86,7 @@ static newton_room take_room(const newton_work *w) {
   return room;
 }
 
-static void put_number(dnmf_precision precision, double value, void *numbers, int at) {
+static void newton_put_number(dnmf_precision precision, double value, void *numbers, int at) {
   if (precision == DNMF_DOUBLE)
     ((double *)numbers)[at] = value;
   else
@@ -122,7 +122,7 @@ static void set_row_sums(const newton_work *w, int64_t row, const newton_room *r
     const double rest = few ? room->held[t] : update->sums[t] - room->held[t];
     const double least = lost * update->sums[t];
     room->held[t] = rest > least ? rest : 0;
-    put_number(w->precision, (rest > least ? rest : least) + update->l1, room->linear, t);
+    newton_put_number(w->precision, (rest > least ? rest : least) + update->l1, room->linear, t);
   }
 }
 
@@ -235,7 +235,7 @@ static dnmf_status set_linear(newton_work *w, dnmf_error *error) {
   const dnmf_newton_update *update = w->update;
   DNMF_TRY(dnmf_allocate(error, "sums of a factor", w->problem.padded, w->number, &w->linear));
   for (int t = 0; t < update->components; t++)
-    put_number(w->precision, update->sums[t] + update->l1, w->linear, t);
+    newton_put_number(w->precision, update->sums[t] + update->l1, w->linear, t);
   w->problem.linear = w->linear;
   return DNMF_OK;
 }
