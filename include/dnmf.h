@@ -264,6 +264,8 @@ typedef struct dnmf_fit_settings {
     bool exact_residual; /* sum |A - WH|^2 entry by entry at the end; default false */
     int64_t restarts;    /* fits from so many seeds, seed, seed + 1, ..., side by side, of which the one of the least
                             objective is kept; default 1 */
+    int64_t groups;      /* of processes that share the restarts, each with the matrix on a grid of its own; default 1:
+                            all processes fit all of them; arrays in memory are for one group */
   } zeros;
 
   /* Ratings ("unobserved") only, but for validation and patience. */
