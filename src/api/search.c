@@ -162,9 +162,6 @@ static dnmf_status search_plan(dnmf_search *s, const dnmf_data *data) {
   dnmf_fitting *f = &s->f;
   DNMF_TRY(dnmf_data_open(part, data, f->taken_as, &f->source));
   DNMF_TRY(dnmf_agree(part, dnmf_fitting_plan(part, f)));
-  if (f->settings.solver == DNMF_SOLVER_NEWTON && (s->folds > 0 || f->partial))
-    return dnmf_fail(&part->error, DNMF_ERROR_USAGE, "--solver newton uses all cells of the matrix%s",
-                     f->partial ? ", and some have no value; give --solver mu" : "; give --holdout 0, or --solver mu");
   if (f->missing != DNMF_MISSING_ZERO)
     return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
                      "%s: what is not stored is unobserved; a search of this kind needs --missing zero",

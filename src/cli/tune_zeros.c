@@ -135,17 +135,20 @@ static const char *figure_text(double value, int width, const char *format, char
 
 void cli_tune_say_figures(cli_session *session, const dnmf_search_candidate *c, const char *mark) {
   char text[8][32];
-  cli_say(session, "%5" PRId64 "  %s  %s  %s  %s  %s  %s  %s  %s  %8.3g%s", c->components,
-          figure_text(c->relative_error, 10, "%.6f", text[0]), figure_text(c->median_error, 10, "%.6f", text[1]),
-          figure_text(c->heldout, 10, "%.5g", text[2]), figure_text(c->heldout_spread, 8, "%.2g", text[3]),
-          figure_text(c->silhouette_min, 8, "%.3f", text[4]), figure_text(c->silhouette_mean, 8, "%.3f", text[5]),
-          figure_text(c->cophenetic, 10, "%.4f", text[6]), figure_text(100 * c->outliers, 8, "%.1f%%", text[7]),
-          c->seconds, mark);
+  char seconds[32] = "";
+  if (session->common->verbose)
+    snprintf(seconds, sizeof seconds, " %8.3g", c->seconds);
+  cli_say(session, "%5" PRId64 " %s %s %s %s %s %s %s %s%s%s", c->components,
+          figure_text(c->relative_error, 10, "%.6f", text[0]), figure_text(c->median_error, 9, "%.6f", text[1]),
+          figure_text(c->heldout, 8, "%.5g", text[2]), figure_text(c->heldout_spread, 6, "%.2g", text[3]),
+          figure_text(c->silhouette_min, 8, "%.3f", text[4]), figure_text(c->silhouette_mean, 6, "%.3f", text[5]),
+          figure_text(c->cophenetic, 7, "%.4f", text[6]), figure_text(100 * c->outliers, 8, "%.1f%%", text[7]), seconds,
+          mark);
 }
 
 void cli_tune_say_heading(cli_session *session) {
-  cli_say(session,
-          "    k  rel. error      median    held out     +- se  sil. min    mean  cophenetic  outliers   seconds");
+  cli_say(session, "    k rel. error    median held out  +- se sil. min   mean cophen. outliers%s",
+          session->common->verbose ? "  seconds" : "");
 }
 
 json_t *cli_tune_figures_json(const dnmf_search_candidate *c) {
@@ -211,7 +214,7 @@ static void tell_candidate(void *state, const dnmf_search *s, const dnmf_search_
   if (!is_told(session))
     return;
   left_text(s, share, left, sizeof left);
-  fprintf(stderr, "%sk %" PRId64 ": relative error %s, smallest silhouette %s; %.0f%% of the search done%s\n",
+  fprintf(stderr, "%sk %" PRId64 ": relative error %s, silhouette %s; %.0f%% of the search%s\n",
           session->display.open_line ? "\r\033[K" : "", c->components, figure_text(c->relative_error, 0, "%.5f", error),
           figure_text(c->silhouette_min, 0, "%.3f", silhouette), 100 * share, left);
   session->display.open_line = false;
