@@ -341,7 +341,6 @@ dnmf_status cli_tune_ratings(cli_session *session, const cli_tune_options *optio
   DNMF_TRY(check_terms(error, &chosen, &space));
   dnmf_tune_plan plan = make_tune_plan(&chosen, input, session->context->size);
   plan.opened = opened;
-  plan.of_ratings = cli_tune_is_weak(options) || cli_is_given(session->given, "bias");
   if (chosen.folds < 2)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--folds 1: ratings are parted into 2 or more");
   if (chosen.output)
