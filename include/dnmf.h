@@ -194,7 +194,8 @@ DNMF_API void dnmf_sparse_init(dnmf_sparse *sparse);                /* local */
 DNMF_API void dnmf_triples_init(dnmf_triples *triples);             /* local */
 DNMF_API void dnmf_read_settings_init(dnmf_read_settings *reading); /* local */
 
-/* The data of a rows x cols matrix, from each process's own block or rows. collective */
+/* The data of a rows x cols matrix, from each process's own block or rows. With `rows` -1 the matrix is the processes'
+ * rows one below the other, in the order of ranks, and first_row is not looked at. collective */
 DNMF_API int dnmf_data_from_dense(dnmf_library *library, int64_t rows, int64_t cols, const dnmf_dense *dense,
                                   dnmf_data **data);
 DNMF_API int dnmf_data_from_sparse(dnmf_library *library, int64_t rows, int64_t cols, const dnmf_sparse *sparse,
@@ -212,6 +213,9 @@ DNMF_API void dnmf_data_destroy(dnmf_data **data); /* local */
 
 /* The size of the matrix. collective */
 DNMF_API int dnmf_data_size(dnmf_library *library, const dnmf_data *data, int64_t *rows, int64_t *cols);
+
+/* The rows that this process gave, of dense blocks or sparse rows: the first, and how many. local */
+DNMF_API int dnmf_data_share(dnmf_library *library, const dnmf_data *data, int64_t *first_row, int64_t *row_count);
 
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
@@ -247,7 +251,10 @@ typedef struct dnmf_fit_settings {
   int64_t sweeps;     /* coordinate sweeps over a row's components, or steps of "newton"; default 1, mini-batches 3 */
   const char *init;   /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
                          with /W, /H or both; ratings take "random", "nndsvd" and "file:" */
-  int64_t seed;       /* of the start, which is the same on any number of processes; default 0 */
+  const dnmf_data
+      *start_w; /* instead of `init`, with zeros: the factors to begin with as dense data in memory, rows x */
+  const dnmf_data *start_h; /* components and components x columns, or one of them; NULL (default): as `init` says */
+  int64_t seed;             /* of the start, which is the same on any number of processes; default 0 */
   int64_t max_iter;  /* most iterations, or passes of mini-batches; default 200, with implicit 100; 0 keeps the start */
   double tol;        /* of the stopping rule; default 1e-4; 0: never stop by it */
   const char *stop;  /* "gradient": projected gradient below tol times the first; "objective": progress of 10
@@ -287,12 +294,13 @@ typedef struct dnmf_fit_settings {
                         100 */
   } ratings;
 
-  /* Averages over the posterior distribution, for ratings fitted around a level (the default): a Gibbs chain from the
+  /* Averages over the posterior distribution, for ratings fitted around a level (the default): Gibbs chains from the
      fitted model, whose draws are one model together, of components * kept components. */
   struct {
-    int64_t samples;  /* sweeps of the chain that count; default: no chain */
-    int64_t burn_in;  /* sweeps before those; default: 50 */
-    int64_t thin;     /* every how many-th of them is kept; default: as few as keep at most 100 */
+    int64_t samples;  /* sweeps of each chain that count; default: no chain */
+    int64_t chains;   /* 1 to 100, of which the model is the average, side by side where that is faster; default: 1 */
+    int64_t burn_in;  /* sweeps before those that count; default: 50 */
+    int64_t thin;     /* every how many-th of each chain's is kept; default: as little as keeps at most 100 of all */
     const char *keep; /* "samples" (default), or "mean": one model of `components` components, the mean of the draws
                          kept, without their spread */
   } posterior;

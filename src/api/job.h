@@ -26,7 +26,8 @@
 #include "init/start.h"
 #include "store/output.h"
 
-typedef enum dnmf_start { DNMF_START_RANDOM = 0, DNMF_START_SVD, DNMF_START_FILE } dnmf_start;
+/* The last two: factors that are given, in a file or in memory. */
+typedef enum dnmf_start { DNMF_START_RANDOM = 0, DNMF_START_SVD, DNMF_START_FILE, DNMF_START_MEMORY } dnmf_start;
 
 /* Seconds of the phases; the slowest process's once the job is done. */
 typedef struct dnmf_job_seconds {
@@ -177,6 +178,9 @@ dnmf_status dnmf_fitting_start(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
+
+/* Chains: how many groups of processes run them side by side, as many as pay and there is memory for. collective */
+dnmf_status dnmf_fitting_choose_groups(dnmf_context *context, dnmf_fitting *f);
 
 /* What --penalty-scale says: a word, or a number that is the power itself; `power` is that of DNMF_PENALTY_COUNT. local
  */

@@ -38,6 +38,7 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"epsilon", s->weak.epsilon, 0, INFINITY},
       {"like", s->weak.like, 0, INFINITY},
       {"samples", (double)s->posterior.samples, 1, 1e6},
+      {"chains", (double)s->posterior.chains, 1, 100},
       {"burn-in", (double)s->posterior.burn_in, 0, 1e6},
       {"thin", (double)s->posterior.thin, 1, 1e6},
       {"memory", (double)s->batches.memory, 1, INFINITY},
@@ -102,6 +103,8 @@ dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f) {
 
 static dnmf_status check_start_of_ratings(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
+  if (f->start == DNMF_START_MEMORY)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "start_w and start_h are for fits with zeros");
   if (f->start == DNMF_START_SVD && f->start_fill != DNMF_SVD_FILL_ZERO)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--init %s: a fit of observed entries starts at random, from nndsvd or from file:MODEL.h5",
@@ -130,6 +133,12 @@ static dnmf_status plan_start(dnmf_error *error, dnmf_fitting *f) {
     f->start = DNMF_START_FILE;
     f->start_file = init + strlen(prefix);
   }
+  if (f->asked.start_w || f->asked.start_h) {
+    if (f->asked.init)
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "init \"%s\" has no use: start_w or start_h is given", init);
+    f->start = DNMF_START_MEMORY;
+    f->init = init = "memory";
+  }
   for (int fill = 0; fill <= DNMF_SVD_FILL_RANDOM; fill++)
     if (strcmp(init, svd_starts[fill]) == 0) {
       f->start = DNMF_START_SVD;
@@ -140,7 +149,7 @@ static dnmf_status plan_start(dnmf_error *error, dnmf_fitting *f) {
                      init);
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return check_start_of_ratings(error, f);
-  if (f->settings.fixed != DNMF_FIXED_NONE && f->start != DNMF_START_FILE)
+  if (f->settings.fixed != DNMF_FIXED_NONE && f->start < DNMF_START_FILE)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--fix %s: give the factor that stays as it is with --init file:START.h5",
                      fixed[fix]);
   int64_t smaller = f->source.rows < f->source.cols ? f->source.rows : f->source.cols;
@@ -187,6 +196,7 @@ static dnmf_status refuse_without_weak(dnmf_error *error, const dnmf_fitting *f)
 static dnmf_status refuse_without_chain(dnmf_error *error, const dnmf_fit_settings *s) {
   static const char why_not[] = "it needs --samples";
   const setting_use uses[] = {
+      {"chains", s->posterior.chains >= 0, s->posterior.samples > 0, why_not},
       {"burn-in", s->posterior.burn_in >= 0, s->posterior.samples > 0, why_not},
       {"thin", s->posterior.thin >= 0, s->posterior.samples > 0, why_not},
       {"keep", s->posterior.keep != NULL, s->posterior.samples > 0, why_not},
@@ -323,9 +333,12 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .sparse = sparse,
                     .weak = f->weak,
                     .terms = dnmf_evidence_sides(f->settings.observed.evidence),
+                    .row_terms = dnmf_evidence_has_rows(&f->settings),
                     .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
                     .draws = f->settings.posterior.samples > 0 ? dnmf_posterior_draws(&f->settings.posterior) : 0,
+                    .chains = f->settings.posterior.chains,
+                    .groups = f->settings.posterior.groups,
                     .starts = f->side_by_side,
                     .restarts = f->restart_count,
                     .solver = f->settings.solver,

@@ -166,9 +166,6 @@ static dnmf_status search_plan(dnmf_search *s, const dnmf_data *data) {
     return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
                      "%s: what is not stored is unobserved; a search of this kind needs --missing zero",
                      f->source.name);
-  if (f->partial)
-    return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
-                     "%s has cells without a value; a search of this kind needs a value in every cell", f->source.name);
   return DNMF_OK;
 }
 
@@ -243,7 +240,8 @@ static dnmf_status search_choose_groups(dnmf_context *context, const dnmf_data *
   if (s->asked->groups > 0 || of_all || context->size == 1 || data->kind != DNMF_DATA_FILE)
     return DNMF_OK;
   DNMF_TRY(dnmf_data_open(context, &quiet, s->f.taken_as, &source));
-  const double entries = source.sparse ? 3 * (double)source.stored : (double)source.rows * (double)source.cols;
+  const bool sparse = source.sparse && !source.has_missing; /* as f->partial will be */
+  const double entries = sparse ? 3 * (double)source.stored : (double)source.rows * (double)source.cols;
   if (entries * (double)dnmf_precision_size(s->f.precision) <= SMALL)
     s->group_count = context->size;
   if (s->group_count > s->count)

@@ -363,10 +363,75 @@ void dnmf_cost_choose_grid(const dnmf_context *context, const dnmf_job *job, con
     }
 }
 
+/* --- Chains ---------------------------------------------------------------------------------------------- */
+
+int dnmf_cost_chain_groups(int chains, int processes, int most) {
+  int best = 1;
+  double least = 0;
+  most = most < processes ? most : processes;
+  for (int groups = 1; groups <= chains && groups <= most; groups++) {
+    const int of_one = (chains + groups - 1) / groups;
+    const int fewest = processes / groups;
+    const double time = (double)of_one / fewest;
+    if (groups > 1 && time > least)
+      continue;
+    least = time;
+    best = groups;
+  }
+  return best;
+}
+
 /* --- Fits of observed entries ---------------------------------------------------------------------------- */
 
 static double fetched_rows(const dnmf_job *job, int processes, int64_t rows) {
   return fmin(job->stored, (processes - 1) * (double)rows);
+}
+
+/* What a group of processes of chains is made of. */
+typedef struct chain_share {
+  int groups;
+  int chains;    /* of the group with most */
+  int processes; /* of the group with fewest */
+} chain_share;
+
+static chain_share share_chains(const dnmf_job *job, int processes) {
+  const int chains = job->chains > 1 ? job->chains : 1;
+  const int groups = job->groups > 0 ? job->groups : dnmf_cost_chain_groups(chains, processes, processes);
+  return (chain_share){groups, (chains + groups - 1) / groups, processes / groups};
+}
+
+/* In a group whose ratings are copies: both views; while they are made, their entries three times. */
+enum { ENTRY_BYTES = 24 };
+
+static double copied_bytes(const dnmf_job *job, double stored, double owned, double needed, bool making) {
+  const double kept = (double)dnmf_number_size(number_of(job));
+  const double places = (owned + 2 * needed) * sizeof(int64_t);
+  return making ? stored * (2 * ENTRY_BYTES + ENTRY_PLACE + (double)dnmf_precision_size(job->precision) + kept)
+                : 2 * stored * (sizeof(int32_t) + kept) + places;
+}
+
+/* Chains beside the first of all processes, draws of implicit terms, and what is kept. */
+static void add_chains(const dnmf_job *job, int processes, int stride, dnmf_cost_memory *m) {
+  const chain_share share = share_chains(job, processes);
+  const double row = stride * (double)dnmf_precision_size(job->precision);
+  const double stored = ceil(job->stored / share.processes);
+  const double cols = ceil((double)job->cols / share.processes);
+  const double owned = ceil((double)job->rows / share.processes) + cols;
+  const double needed = fmin(stored, (double)job->cols) + fmin(stored, (double)job->rows);
+  const double own_cols = ceil((double)job->cols / processes);
+  const double own = ceil((double)job->rows / processes) + own_cols;
+  const int others = share.groups > 1 ? share.chains : share.chains - 1;
+  m->chains = others * ((owned + needed) * row + job->terms * owned * (2.5 * row + sizeof(double)));
+  m->chains += job->terms * owned * 0.5 * row; /* of the first, beside what the fit has */
+  if (share.groups > 1) {
+    const double making = copied_bytes(job, stored, owned, needed, true);
+    m->chains += share.chains * (job->draws / job->chains) * (owned + (job->row_terms ? cols : 0)) * row;
+    m->chains = larger(making, m->chains + copied_bytes(job, stored, owned, needed, false));
+  }
+  /* As they were kept, side by side, as W and H, and their biases; what columns bring to terms as kept and stored. */
+  m->draws = own * job->draws * (3 * row + sizeof(double));
+  if (job->row_terms)
+    m->draws += 2 * own_cols * job->draws * row;
 }
 
 /* Both views of a process's entries, the panels of its rows and of those it fetches. */
@@ -388,9 +453,9 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
   m.loading = larger(stored * (ENTRY_PLACE + size + sizeof(int32_t) + kept),
                      m.block + (kept > sizeof(float) ? 0.5 : 1) * waiting);
   m.factors += 2 * stored * confidence + job->terms * owned * (2 * stride * size + sizeof(double));
-  /* A chain's draws, when they become a model: as they were kept, side by side, as W and H, and their biases. */
-  m.draws = owned * job->draws * (3 * stride * size + sizeof(double));
-  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work + m.draws);
+  if (job->draws > 0)
+    add_chains(job, processes, stride, &m);
+  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work + m.chains + m.draws);
   return m;
 }
 

@@ -213,10 +213,11 @@ static void newton_keep_best(dnmf_loop *loop, void *state) {
   dnmf_best_model_keep(&n->best);
 }
 
-static void newton_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
+static dnmf_status newton_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
   const newton_fit *n = state;
   (void)loop;
   dnmf_best_model_save(&n->best, now);
+  return DNMF_OK;
 }
 
 static dnmf_status newton_settle(dnmf_loop *loop, void *state, dnmf_reached *reached) {

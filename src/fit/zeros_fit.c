@@ -268,10 +268,11 @@ static void zeros_keep_best(dnmf_loop *loop, void *state) {
   dnmf_best_model_keep(&z->best);
 }
 
-static void zeros_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
+static dnmf_status zeros_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
   const zeros_fit *z = state;
   (void)loop;
   dnmf_best_model_save(&z->best, now);
+  return DNMF_OK;
 }
 
 static dnmf_status zeros_settle(dnmf_loop *loop, void *state, dnmf_reached *reached) {
