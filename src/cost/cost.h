@@ -22,11 +22,12 @@
  * which are those of each start, as are its rows of W, H and the products. While they are saved, the factors of all
  * restarts are there twice.
  *
- * Kullback-Leibler by Newton's method (newton_fit.h) on a p x 1 grid: the n rows of H are gathered whole, and the rows
- * of W that a process's columns need are fetched, all m when A is dense, at most as many as it has entries when sparse:
- *   words     (p - 1) n k + min(nnz, (p - 1) m) k + 4 (p - 1) (k + c), all processes together
- * A is held by rows and, on several processes, by columns too: a third time when sparse, whose block has its transpose.
- * Operations: newton.h.
+ * Kullback-Leibler by Newton's method (newton_fit.h) needs whole rows and columns of A, and the rows of the other
+ * factor that cross them. Where blocks hold whole rows (a grid of one column) the n rows of H are gathered whole;
+ * elsewhere those that a process's rows need are fetched, all when A is dense, at most as many as it has entries when
+ * sparse; the same for columns and W. On a p x 1 grid: words     (p - 1) n k + min(nnz, (p - 1) m) k + 4 (p - 1) (k +
+ * c), all processes together Beside its block a process holds a copy of the rows where there are several grid columns,
+ * of the columns where there are several grid rows, and of cells taken out by columns. Operations: newton.h.
  *
  * Fits of observed entries: rows and columns are dealt out by stored entries, and a process fetches the factor rows
  * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes
