@@ -266,7 +266,7 @@ def test_the_terms_kept_are_those_of_the_best_model(tastes, tmp_path):
     ("fit", ["--implicit-terms", "rows", "--solver", "mu"], "leave --solver mu out"),
     ("fit", ["--implicit-terms", "cols", "--bias", "none"], "leave --bias none out"),
     ("fit", ["--implicit-terms", "both", "--shrink-to", "mean"], "leave --shrink-to out"),
-    ("fit", ["--implicit-terms", "cols", "--l2-h", 0], "give --l2-h a number above 0"),
+    ("fit", ["--implicit-terms", "cols", "--l2-h", 0], "--l2-h is 0: give it a number above 0"),
     ("fit", ["--implicit-terms", "few"], "--implicit-terms few"),
     ("fit", ["--l2-terms", 3], "there are no --implicit-terms"),
     ("tune", ["--implicit-terms", "none,both", "--bias", "both,none"], "leave --bias none out"),
