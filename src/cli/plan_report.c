@@ -107,10 +107,20 @@ static void print_restarts(cli_session *session, const cli_plan *plan) {
   cli_say(session, "%d restarts; an iteration is of as many as are fitted side by side: %s", plan->job.restarts, text);
 }
 
+/* What an iteration is of, with --samples. */
+static void print_chains(cli_session *session, const cli_plan *plan) {
+  const dnmf_job *job = &plan->job;
+  if (job->chains > 1)
+    cli_say(session, "%d draws of %d chains are kept; an iteration is a sweep of every chain", job->draws, job->chains);
+  else if (job->draws > 0)
+    cli_say(session, "%d draws of a chain are kept; an iteration is a sweep", job->draws);
+}
+
 void cli_plan_print(cli_session *session, const cli_plan *plan) {
   char program[CLI_SIZE_TEXT];
   print_head(session, plan);
   print_restarts(session, plan);
+  print_chains(session, plan);
   cli_say(session, "\n%9s %8s %9s %9s %9s %8s %9s %10s", "processes", "grid", "memory", "block", "words", "messages",
           "s/iter", "efficiency");
   for (int64_t i = 0; i < plan->count; i++)
