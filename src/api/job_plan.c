@@ -422,6 +422,17 @@ static void settle_common(dnmf_fitting *f) {
   settings->time_limit = dnmf_number_or(s->time_limit, INFINITY);
 }
 
+/* Kullback-Leibler with zeros, all of the matrix in memory: Newton's method is the faster, unless another solver is
+ * asked for. */
+static void settle_solver(dnmf_fitting *f) {
+  const dnmf_fit_settings *s = &f->asked;
+  const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
+  const int64_t longest = f->source.rows > f->source.cols ? f->source.rows : f->source.cols;
+  if (!s->solver && dnmf_loss_is(f->settings.loss, 1) && f->missing == DNMF_MISSING_ZERO && !in_batches &&
+      longest <= INT32_MAX)
+    f->settings.solver = DNMF_SOLVER_NEWTON;
+}
+
 static dnmf_status check_newton(dnmf_error *error, const dnmf_fitting *f) {
   const bool in_batches = f->asked.batches.memory >= 0 || f->asked.batches.batch_rows >= 0;
   if (f->missing == DNMF_MISSING_UNOBSERVED)
@@ -443,6 +454,7 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
   f->partial = dnmf_fitting_is_partial(f);
   if (f->partial)
     f->missing = DNMF_MISSING_ZERO;
+  settle_solver(f);
   settle_common(f);
   if (s->components > largest)
     return dnmf_fail(error, DNMF_ERROR_USAGE,

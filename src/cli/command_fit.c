@@ -166,7 +166,9 @@ static const cli_option stream_table[] = {
 };
 static const cli_option run_table[] = {
     {"solver", 0, CLI_WORD, FIT(solver), "S",
-     "hals, mu, bpp or newton (default hals; mu for a --loss other than frobenius)", 0, 0, solver_choices},
+     "hals, mu, bpp or newton (default hals; of a --loss other than frobenius mu, "
+     "of kullback-leibler with zeros newton)",
+     0, 0, solver_choices},
     {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random; "
      "of ratings nndsvd only: for large ones, fewer iterations than from random; "
