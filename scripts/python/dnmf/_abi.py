@@ -95,7 +95,8 @@ class Triples(c.Structure):
 class Zeros(c.Structure):
     """dnmf_fit_settings.zeros"""
 
-    _fields_ = [("fix", Text), ("grid", Text), ("exact_residual", c.c_bool), ("restarts", Int)]
+    _fields_ = [("fix", Text), ("grid", Text), ("exact_residual", c.c_bool), ("restarts", Int),
+                ("groups", Int)]
 
 
 class Ratings(c.Structure):
@@ -117,7 +118,7 @@ class Ratings(c.Structure):
 class Posterior(c.Structure):
     """dnmf_fit_settings.posterior"""
 
-    _fields_ = [("samples", Int), ("burn_in", Int), ("thin", Int), ("keep", Text)]
+    _fields_ = [("samples", Int), ("chains", Int), ("burn_in", Int), ("thin", Int), ("keep", Text)]
 
 
 class Weak(c.Structure):
