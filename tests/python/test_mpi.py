@@ -30,6 +30,15 @@ PROGRAM = """
     np.testing.assert_allclose(first.fit_transform(x[mine], W=w[mine] + 1, H=alone.components_ + 1, comm=comm),
                                first.fit_transform(x, W=w + 1, H=alone.components_ + 1)[mine], rtol=1e-8)
     np.testing.assert_allclose(together.reconstruction_err_, alone.reconstruction_err_, rtol=1e-6)
+    batches = dnmf.MiniBatchNMF(3, random_state=4, batch_size=8, max_iter=5)
+    w = batches.fit_transform(x)
+    shared = dnmf.MiniBatchNMF(3, random_state=4, batch_size=8, max_iter=5)
+    np.testing.assert_allclose(shared.fit_transform(x[mine], comm=comm), w[mine], rtol=1e-7, atol=1e-10)
+    batches.partial_fit(x)
+    shared.partial_fit(x[mine], comm=comm)
+    np.testing.assert_allclose(shared.components_, batches.components_, rtol=1e-7, atol=1e-10)
+    np.testing.assert_allclose(shared.transform(x[mine], comm=comm), batches.transform(x)[mine], rtol=1e-7, atol=1e-10)
+    assert shared.n_steps_ == batches.n_steps_
     ours = dnmf.Recommender(3).fit((users[rank::size], items[rank::size], values[rank::size]), comm=comm)
     assert list(ours.user_ids_) == sorted(set(users))
     assert np.isfinite(ours.predict(users[:5] if rank == 0 else [], items[:5] if rank == 0 else [])).all()

@@ -262,6 +262,28 @@ class Evaluation(c.Structure):
     ]
 
 
+class OnlineSettings(c.Structure):
+    """dnmf_online_settings"""
+
+    _fields_ = [
+        ("loss", Text),
+        ("l1_w", Real),
+        ("l1_h", Real),
+        ("l2_w", Real),
+        ("l2_h", Real),
+        ("keep", Real),
+        ("updates", Int),
+        ("tol", Real),
+        ("precision", Text),
+    ]
+
+
+class BatchResult(c.Structure):
+    """dnmf_batch_result"""
+
+    _fields_ = [("objective", Real), ("change", Real)]
+
+
 STRUCTS = {
     "dnmf_iteration": Iteration,
     "dnmf_callbacks": Callbacks,
@@ -275,6 +297,8 @@ STRUCTS = {
     "dnmf_list_evaluation": ListEvaluation,
     "dnmf_evaluation": Evaluation,
     "dnmf_evaluate_settings": EvaluateSettings,
+    "dnmf_online_settings": OnlineSettings,
+    "dnmf_batch_result": BatchResult,
 }
 
 _P = c.POINTER
@@ -286,6 +310,7 @@ CALLS: dict[str, list] = {
     "data_from_sparse": [Int, Int, _P(Sparse), _P(Pointer)],
     "data_from_triples": [_P(Triples), _P(Pointer)],
     "data_share": [Pointer, _P(Int), _P(Int)],
+    "data_size": [Pointer, _P(Int), _P(Int)],
     "model_fit": [Pointer, _P(FitSettings), _P(Pointer), _P(Result)],
     "model_load": [Text, _P(Pointer)],
     "model_save": [Pointer, Text],
@@ -305,6 +330,10 @@ CALLS: dict[str, list] = {
     "model_similar": [Pointer, Int, Pointer, _P(RecommendSettings), Pointer, Pointer],
     "model_evaluate": [Pointer, Pointer, _P(EvaluateSettings), _P(Evaluation)],
     "model_transform": [Pointer, Pointer, _P(Pointer)],
+    "online_create": [_P(OnlineSettings), Pointer, Pointer, Pointer, _P(Pointer)],
+    "online_feed": [Pointer, Pointer, Pointer, Pointer, _P(BatchResult)],
+    "online_rows": [Pointer, Pointer, Pointer],
+    "online_get": [Pointer, Text, Int, Int, Pointer, Int],
 }
 
 
@@ -320,7 +349,7 @@ def declare(library: c.CDLL) -> None:
     library.dnmf_library_error.argtypes = [Pointer]
     library.dnmf_library_threads.restype = c.c_int
     library.dnmf_library_threads.argtypes = [Pointer]
-    for kind in ("library", "data", "model"):
+    for kind in ("library", "data", "model", "online"):
         function = getattr(library, f"dnmf_{kind}_destroy")
         function.restype = None
         function.argtypes = [_P(Pointer)]

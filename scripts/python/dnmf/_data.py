@@ -23,6 +23,12 @@ class Data:
     def __del__(self) -> None:
         self.library.functions.dnmf_data_destroy(c.byref(self.handle))
 
+    def rows(self) -> int:
+        """Of the matrix, those of all processes."""
+        rows = _abi.Int()
+        self.library.call("data_size", self.handle, c.byref(rows), None)
+        return rows.value
+
     def share(self) -> tuple[int, int]:
         """The first row that this process gave, and how many."""
         first, count = _abi.Int(), _abi.Int()
@@ -67,20 +73,32 @@ def dense_data(library: Library, x: np.ndarray) -> Data:
     return Data(library, handle, (x,))
 
 
+class Rows:
+    """Compressed sparse rows as the library takes them: with 64-bit indices and values."""
+
+    def __init__(self, x: Any) -> None:
+        x = sp.csr_matrix(x)
+        self.shape = x.shape
+        self.starts = np.ascontiguousarray(x.indptr, dtype=np.int64)
+        self.cols = np.ascontiguousarray(x.indices, dtype=np.int64)
+        self.values = np.ascontiguousarray(x.data, dtype=np.float64)
+
+    def data(self, library: Library, begin: int, end: int) -> Data:
+        """Some rows, of the same arrays."""
+        block = _abi.initialized(library.functions, "dnmf_sparse")
+        block.rows = end - begin
+        block.starts = _address(self.starts[begin:])
+        block.cols = _address(self.cols)
+        block.values = _address(self.values)
+        handle = c.c_void_p()
+        library.call("data_from_sparse", -1, self.shape[1], c.byref(block), c.byref(handle))
+        return Data(library, handle, (self.starts, self.cols, self.values))
+
+
 def sparse_data(library: Library, x: Any) -> Data:
-    """Rows of this process, as of `dense_data`; converted to compressed rows with 64-bit indices and values."""
-    x = sp.csr_matrix(x)
-    starts = np.ascontiguousarray(x.indptr, dtype=np.int64)
-    cols = np.ascontiguousarray(x.indices, dtype=np.int64)
-    values = np.ascontiguousarray(x.data, dtype=np.float64)
-    block = _abi.initialized(library.functions, "dnmf_sparse")
-    block.rows = x.shape[0]
-    block.starts = _address(starts)
-    block.cols = _address(cols)
-    block.values = _address(values)
-    handle = c.c_void_p()
-    library.call("data_from_sparse", -1, x.shape[1], c.byref(block), c.byref(handle))
-    return Data(library, handle, (starts, cols, values))
+    """Rows of this process, as of `dense_data`."""
+    rows = Rows(x)
+    return rows.data(library, 0, rows.shape[0])
 
 
 def matrix_data(library: Library, x: Any) -> Data:

@@ -19,7 +19,7 @@ from ._data import dense_data, matrix_data
 from ._library import Iteration, Library, library_on
 
 _BETAS = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
-_LOSSES = {beta: name for name, beta in _BETAS.items()}
+LOSSES = {beta: name for name, beta in _BETAS.items()}
 _SOLVERS = {"cd": "hals"}
 _STARTS = ("random", "nndsvd", "nndsvda", "nndsvdar")
 
@@ -42,6 +42,14 @@ def seed_of(random_state: Any, library: Library) -> int:
     if library.size > 1:
         raise ValueError("random_state has to be a whole number, the same on every process of the communicator")
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def components_of(n_components: int | None, n_features: int) -> int:
+    """The number of components; by default that of features."""
+    k = n_features if n_components is None else n_components
+    if isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < 1:
+        raise ValueError(f"n_components has to be a whole number of at least 1, not {k!r}")
+    return int(k)
 
 
 def check_numbers(estimator: Any, names: Mapping[str, tuple]) -> None:
@@ -179,7 +187,7 @@ def warn_of_end(result: Any, max_iter: int, tol: float) -> None:
         )
 
 
-class _FactorizationBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class FactorizationBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What estimators of ``X = W H`` have in common."""
 
     components_: np.ndarray
@@ -241,7 +249,7 @@ class _FactorizationBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return X
 
 
-class NMF(_FactorizationBase):
+class NMF(FactorizationBase):
     """Nonnegative matrix factorization, ``X = W H``, by the library dnmf.
 
     The parameters of `sklearn.decomposition.NMF` mean the same here, and are followed by those that only dnmf has.
@@ -378,14 +386,11 @@ class NMF(_FactorizationBase):
             raise ValueError(
                 f"Invalid beta_loss parameter: solver {self.solver!r} does not handle beta_loss = {self.beta_loss!r}"
             )
-        k = n_features if self.n_components is None else self.n_components
-        if isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < 1:
-            raise ValueError(f"n_components has to be a whole number of at least 1, not {k!r}")
-        return int(k)
+        return components_of(self.n_components, n_features)
 
     def _loss(self) -> str:
         beta = beta_of(self.beta_loss)
-        return _LOSSES.get(beta, repr(beta))
+        return LOSSES.get(beta, repr(beta))
 
     def _settings(self, k: int) -> dict[str, Any]:
         return {
