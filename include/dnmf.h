@@ -293,12 +293,13 @@ typedef struct dnmf_fit_settings {
                         100 */
   } ratings;
 
-  /* Averages over the posterior distribution, for ratings fitted around a level (the default): a Gibbs chain from the
+  /* Averages over the posterior distribution, for ratings fitted around a level (the default): Gibbs chains from the
      fitted model, whose draws are one model together, of components * kept components. */
   struct {
-    int64_t samples;  /* sweeps of the chain that count; default: no chain */
-    int64_t burn_in;  /* sweeps before those; default: 50 */
-    int64_t thin;     /* every how many-th of them is kept; default: as few as keep at most 100 */
+    int64_t samples;  /* sweeps of each chain that count; default: no chain */
+    int64_t chains;   /* 1 to 100, of which the model is the average, side by side where that is faster; default: 1 */
+    int64_t burn_in;  /* sweeps before those that count; default: 50 */
+    int64_t thin;     /* every how many-th of each chain's is kept; default: as little as keeps at most 100 of all */
     const char *keep; /* "samples" (default), or "mean": one model of `components` components, the mean of the draws
                          kept, without their spread */
   } posterior;

@@ -71,6 +71,8 @@ static dnmf_status measure_residual(dnmf_context *context, dnmf_fitting *f) {
 
 static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
   f->settings.host = &checkpoint->host;
+  if (f->settings.posterior.chains > 1)
+    DNMF_TRY(dnmf_fitting_choose_groups(context, f));
   if (f->settings.posterior.samples > 0)
     return dnmf_fit_posterior(context, &f->settings, &f->ratings, f->has_held_out ? &f->held_out : NULL, &f->observed_w,
                               &f->observed_h, &f->evidence, &f->posterior, &f->result);

@@ -179,6 +179,9 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
 
+/* Chains: how many groups of processes run them side by side, as many as pay and there is memory for. collective */
+dnmf_status dnmf_fitting_choose_groups(dnmf_context *context, dnmf_fitting *f);
+
 /* What --penalty-scale says: a word, or a number that is the power itself; `power` is that of DNMF_PENALTY_COUNT. local
  */
 enum { DNMF_SCALE_AUTO = 0, DNMF_SCALE_RAW, DNMF_SCALE_DIMENSION, DNMF_SCALE_COUNT, DNMF_SCALE_SQRT_COUNT };

@@ -108,6 +108,7 @@ static dnmf_status describe_posterior(dnmf_error *error, const dnmf_fitting *f, 
   const dnmf_posterior_settings *settings = &f->settings.posterior;
   const dnmf_posterior *posterior = &f->posterior;
   const fact asked[] = {
+      WHOLE("chains", settings->chains),
       WHOLE("burn_in", settings->burn_in),
       WHOLE("thin", settings->thin),
       TEXT("keep", settings->keep_mean ? "mean" : "samples"),

@@ -38,6 +38,7 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"epsilon", s->weak.epsilon, 0, INFINITY},
       {"like", s->weak.like, 0, INFINITY},
       {"samples", (double)s->posterior.samples, 1, 1e6},
+      {"chains", (double)s->posterior.chains, 1, 100},
       {"burn-in", (double)s->posterior.burn_in, 0, 1e6},
       {"thin", (double)s->posterior.thin, 1, 1e6},
       {"memory", (double)s->batches.memory, 1, INFINITY},
@@ -195,6 +196,7 @@ static dnmf_status refuse_without_weak(dnmf_error *error, const dnmf_fitting *f)
 static dnmf_status refuse_without_chain(dnmf_error *error, const dnmf_fit_settings *s) {
   static const char why_not[] = "it needs --samples";
   const setting_use uses[] = {
+      {"chains", s->posterior.chains >= 0, s->posterior.samples > 0, why_not},
       {"burn-in", s->posterior.burn_in >= 0, s->posterior.samples > 0, why_not},
       {"thin", s->posterior.thin >= 0, s->posterior.samples > 0, why_not},
       {"keep", s->posterior.keep != NULL, s->posterior.samples > 0, why_not},
@@ -331,9 +333,12 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .sparse = sparse,
                     .weak = f->weak,
                     .terms = dnmf_evidence_sides(f->settings.observed.evidence),
+                    .row_terms = dnmf_evidence_has_rows(&f->settings),
                     .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
                     .draws = f->settings.posterior.samples > 0 ? dnmf_posterior_draws(&f->settings.posterior) : 0,
+                    .chains = f->settings.posterior.chains,
+                    .groups = f->settings.posterior.groups,
                     .starts = f->side_by_side,
                     .restarts = f->restart_count,
                     .solver = f->settings.solver,
@@ -357,16 +362,6 @@ static double fastest_grid(const dnmf_context *context, const dnmf_job *job, con
   return cost.seconds.total;
 }
 
-static dnmf_status parse_grid(dnmf_context *context, const dnmf_fitting *f, int *grid_rows, int *grid_cols) {
-  const char *grid = f->asked.zeros.grid;
-  DNMF_TRY(dnmf_grid_parse(&context->error, grid, context->size, grid_rows, grid_cols));
-  if (f->settings.solver == DNMF_SOLVER_NEWTON && *grid_cols > 1)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                     "--grid %s: --solver newton needs whole rows of the matrix; give --grid %dx1, or none", grid,
-                     context->size);
-  return DNMF_OK;
-}
-
 /* As it is given, or the one of the shortest predicted iteration: by the assumed machine for short jobs; a job that is
  * expected to iterate long on several processes measures the one it runs on first. */
 static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid_rows, int *grid_cols) {
@@ -376,7 +371,7 @@ static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid
   const bool counted = job.stored >= 0; /* of some texts the entries are known only when they are read */
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
   if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0)
-    return parse_grid(context, f, grid_rows, grid_cols);
+    return dnmf_grid_parse(&context->error, s->zeros.grid, context->size, grid_rows, grid_cols);
   job.stored = counted ? job.stored : (double)job.rows;
   double seconds = fastest_grid(context, &job, &machine, grid_rows, grid_cols);
   if (context->size == 1 || in_batches || !counted ||
@@ -430,9 +425,6 @@ static dnmf_status check_newton(dnmf_error *error, const dnmf_fitting *f) {
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--solver newton is for --missing zero; observed entries are fitted with --loss kullback-leibler "
                      "by --solver mu");
-  if (f->asked.ratings.validation)
-    return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--validation: --solver newton uses all cells of the matrix; hold out cells with --solver mu");
   if (in_batches)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--solver newton needs the whole matrix in memory; leave --memory and --batch-rows out");

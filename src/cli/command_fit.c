@@ -19,7 +19,7 @@
 static const cli_fit_options defaults = {
     .fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
             .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1, .l2_terms = -1},
-            .posterior = {.samples = -1, .burn_in = -1, .thin = -1},
+            .posterior = {.samples = -1, .chains = -1, .burn_in = -1, .thin = -1},
             .weak = {.weight = -1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
@@ -31,7 +31,7 @@ static const cli_fit_options meant = {
                         .init_scale = 0.05,
                         .implicit_terms = "none",
                         .l2_terms = 100},
-            .posterior = {.samples = -1, .burn_in = 50, .thin = -1, .keep = "samples"},
+            .posterior = {.samples = -1, .chains = 1, .burn_in = 50, .thin = -1, .keep = "samples"},
             .weak = {.weight = 1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
 
@@ -114,9 +114,14 @@ static const cli_option posterior_table[] = {
      "after the fit, N sweeps of a Gibbs chain from it: the model is the average over its "
      "draws, K components each, which predicts better, and tells how sure it is",
      1, 1e6, NULL},
-    {"burn-in", 0, CLI_INT, FIT(posterior.burn_in), "N", "sweeps before the draws count (default 50)", 0, 1e6, NULL},
-    {"thin", 0, CLI_INT, FIT(posterior.thin), "N", "keep every N-th draw (default: as few as keep at most 100 of them)",
-     1, 1e6, NULL},
+    {"chains", 0, CLI_INT, FIT(posterior.chains), "N",
+     "N chains of --samples sweeps each, with random numbers of their own (default 1): the model is the average over "
+     "all, and split R-hat and effective samples compare them; with more processes side by side, with the same model",
+     1, 100, NULL},
+    {"burn-in", 0, CLI_INT, FIT(posterior.burn_in), "N", "sweeps of a chain before its draws count (default 50)", 0,
+     1e6, NULL},
+    {"thin", 0, CLI_INT, FIT(posterior.thin), "N",
+     "keep every N-th draw of a chain (default: as little as keeps at most 100 draws of all chains)", 1, 1e6, NULL},
     {"keep", 0, CLI_WORD, FIT(posterior.keep), "W",
      "samples (default): all draws kept; mean: their mean W and H, K components to look at, "
      "which predict worse and tell no deviation",

@@ -83,6 +83,11 @@ static void announce_restarts(cli_session *session, const dnmf_fitting *fit) {
           fit->restart_count, seed, seed + (uint64_t)fit->restart_count - 1, fit->side_by_side);
 }
 
+/* What is done with cells whose value the fit does not use. */
+static const char *role_of_cells(const dnmf_fitting *fit) {
+  return fit->settings.solver == DNMF_SOLVER_NEWTON ? "take no part" : "are filled in by predictions";
+}
+
 void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
   const dnmf_context *context = session->context;
   bool observed = fit->missing == DNMF_MISSING_UNOBSERVED;
@@ -113,12 +118,12 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
   else if (!observed && reads_once(fit))
     cli_detail(session, "  A is read once an iteration, in tiles of whole rows");
   if (fit->held.missing > 0)
-    cli_say(session, "  %" PRId64 " cells have no value (%.3g%% of all) and are filled in by predictions",
-            fit->held.missing,
-            100 * (double)fit->held.missing / ((double)fit->a.matrix.rows * (double)fit->a.matrix.cols));
+    cli_say(session, "  %" PRId64 " cells have no value (%.3g%% of all) and %s", fit->held.missing,
+            100 * (double)fit->held.missing / ((double)fit->a.matrix.rows * (double)fit->a.matrix.cols),
+            role_of_cells(fit));
   if (fit->held.held_out > 0)
-    cli_say(session, "  %" PRId64 " cells are held out (%g of all), zeros among them, and filled in by predictions",
-            fit->held.held_out, fit->held_choice.share);
+    cli_say(session, "  %" PRId64 " cells (%g of all, zeros among them) are held out and %s", fit->held.held_out,
+            fit->held_choice.share, role_of_cells(fit));
   if (fit->weak)
     announce_weak(session, fit);
   else if (observed)
