@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from . import _abi
+from . import _abi, _structs
 from ._library import Library
 
 
@@ -25,13 +25,13 @@ class Data:
 
     def rows(self) -> int:
         """Of the matrix, those of all processes."""
-        rows = _abi.Int()
+        rows = _structs.Int()
         self.library.call("data_size", self.handle, c.byref(rows), None)
         return rows.value
 
     def share(self) -> tuple[int, int]:
         """The first row that this process gave, and how many."""
-        first, count = _abi.Int(), _abi.Int()
+        first, count = _structs.Int(), _structs.Int()
         self.library.call("data_share", self.handle, c.byref(first), c.byref(count))
         return first.value, count.value
 

@@ -13,7 +13,7 @@ import threading
 import warnings
 from typing import Any, Callable, NamedTuple
 
-from . import _abi
+from . import _abi, _structs
 from ._errors import LibraryError, error_of
 
 # --- The file --------------------------------------------------------------------------------------------------
@@ -238,11 +238,11 @@ class _Watch:
         self._signal: tuple | None = None
         self._stop = False
         self._before: Any = None
-        self.callbacks = _abi.Callbacks(
+        self.callbacks = _structs.Callbacks(
             None,
-            _abi.WARNING(self._warn),
-            _abi.ITERATION(self._iterate) if on_iteration else _abi.ITERATION(),
-            _abi.SHOULD_STOP(self._should_stop),
+            _structs.WARNING(self._warn),
+            _structs.ITERATION(self._iterate) if on_iteration else _structs.ITERATION(),
+            _structs.SHOULD_STOP(self._should_stop),
         )
 
     def __enter__(self) -> _Watch:
@@ -264,8 +264,8 @@ class _Watch:
     def _warn(self, _state: Any, text: bytes) -> None:
         self._texts.append(text.decode("utf-8", "replace"))
 
-    def _iterate(self, _state: Any, told: Any) -> None:
-        i = told.contents
+    def _iterate(self, _state: Any, told: int) -> None:
+        i = _structs.Iteration.from_address(told)
         if i.batch > 0 or self._stop:
             return
         try:

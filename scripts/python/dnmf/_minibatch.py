@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from . import _abi
+from . import _abi, _structs
 from ._data import Data, Rows, dense_data, matrix_data
 from ._library import Library, library_on
 from ._nmf import (
@@ -61,7 +61,7 @@ class _Online:
         """Takes a batch into H: its W, its objective, and the change of H."""
         out = np.empty((rows, self._shape[0]))
         start = None if w is None else dense_data(self.library, w)
-        result = _abi.BatchResult()
+        result = _structs.BatchResult()
         self.library.call(
             "online_feed",
             self.handle,

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from . import _abi, _model
+from . import _abi, _model, _structs
 from ._data import Data, triples_data, triples_of
 from ._library import Iteration, Library, library_on
 from ._nmf import seed_of, warn_of_end
@@ -441,7 +441,7 @@ class Recommender(BaseEstimator):
         entries = self._seen_entries(seen)
         if entries is not None:
             asked.seen = entries.handle
-        figures = _abi.Evaluation()
+        figures = _structs.Evaluation()
         library.call(
             "model_evaluate", self._fitted.handle, data.handle, c.byref(asked), c.byref(figures)
         )
@@ -525,7 +525,7 @@ def _named(ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 def _is_implicit(model: _model.Model) -> bool:
-    number = _abi.Real()
+    number = _structs.Real()
     try:
         model.library.call("model_get_number", model.handle, b"implicit", c.byref(number))
     except ValueError:
