@@ -45,6 +45,7 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
       {"forget", s->batches.forget, 0, 1},
       {"restarts", (double)s->zeros.restarts, 1, 1e6},
+      {"groups", (double)s->zeros.groups, 1, 1e6},
   };
   if (s->components < 1 || s->components > 1000000)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--components %" PRId64 ": give a number from 1 to 1000000",
@@ -219,6 +220,7 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
   const setting_use uses[] = {
       {"restarts", s->zeros.restarts > 1, by_seed && !in_batches, in_batches ? no_batches : one_start},
       {"samples", s->posterior.samples >= 0, false, ratings},
+      {"groups", s->zeros.groups > 1, s->zeros.restarts > 1, "it shares --restarts among groups of processes"},
       {"restarts", s->zeros.restarts > 1, !by_validation, "a fit that held-out cells stop has one start"},
       {"exact-residual", s->zeros.exact_residual, !s->ratings.validation,
        "with --validation the residual is that of the cells that are not held out"},
@@ -248,6 +250,7 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
   const setting_use uses[] = {
       {"exact-residual", s->zeros.exact_residual, false, "the residual of ratings is always summed entry by entry"},
       {"restarts", s->zeros.restarts > 1, false, "it is for --missing zero"},
+      {"groups", s->zeros.groups > 1, false, "it shares --restarts with zeros among groups of processes"},
       {"memory", s->batches.memory >= 0, false, batches},
       {"batch-rows", s->batches.batch_rows >= 0, false, batches},
       {"forget", s->batches.forget >= 0, false, batches},
@@ -419,6 +422,17 @@ static void settle_common(dnmf_fitting *f) {
   settings->time_limit = dnmf_number_or(s->time_limit, INFINITY);
 }
 
+/* Kullback-Leibler with zeros, all of the matrix in memory: Newton's method is the faster, unless another solver is
+ * asked for. */
+static void settle_solver(dnmf_fitting *f) {
+  const dnmf_fit_settings *s = &f->asked;
+  const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
+  const int64_t longest = f->source.rows > f->source.cols ? f->source.rows : f->source.cols;
+  if (!s->solver && dnmf_loss_is(f->settings.loss, 1) && f->missing == DNMF_MISSING_ZERO && !in_batches &&
+      longest <= INT32_MAX)
+    f->settings.solver = DNMF_SOLVER_NEWTON;
+}
+
 static dnmf_status check_newton(dnmf_error *error, const dnmf_fitting *f) {
   const bool in_batches = f->asked.batches.memory >= 0 || f->asked.batches.batch_rows >= 0;
   if (f->missing == DNMF_MISSING_UNOBSERVED)
@@ -440,6 +454,7 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
   f->partial = dnmf_fitting_is_partial(f);
   if (f->partial)
     f->missing = DNMF_MISSING_ZERO;
+  settle_solver(f);
   settle_common(f);
   if (s->components > largest)
     return dnmf_fail(error, DNMF_ERROR_USAGE,

@@ -45,7 +45,8 @@ static const cli_option job_table[] = {
      0, 0, terms_choices},
     {"loss", 0, CLI_TEXT, PLAN(loss), "L",
      "frobenius (default), kullback-leibler, itakura-saito or a beta, as fit has it", 0, 0, NULL},
-    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu, bpp or newton", 0, 0, solver_choices},
+    {"solver", 0, CLI_CHOICE, PLAN(solver), "S",
+     "hals (default), mu, bpp or newton (default for --loss kullback-leibler)", 0, 0, solver_choices},
     {"precision", 0, CLI_CHOICE, PLAN(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 static const cli_option machine_table[] = {
@@ -86,7 +87,7 @@ static dnmf_status check_plan_options(dnmf_error *error, const cli_plan_options 
   return DNMF_OK;
 }
 
-/* A divergence of a fit with zeros, which is fitted by mu. */
+/* A divergence of a fit with zeros, which is fitted by mu, or Kullback-Leibler by newton. */
 static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job *job) {
   dnmf_error *error = &session->context->error;
   if (!dnmf_loss_parse(text, &job->loss))
@@ -105,7 +106,8 @@ static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job 
   if (job->solver != DNMF_SOLVER_MU && cli_is_given(session->given, "solver"))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
                      text, dnmf_solver_name(job->solver));
-  job->solver = DNMF_SOLVER_MU;
+  job->solver =
+      dnmf_loss_is(job->loss, 1) && !cli_is_given(session->given, "solver") ? DNMF_SOLVER_NEWTON : DNMF_SOLVER_MU;
   return DNMF_OK;
 }
 

@@ -222,6 +222,8 @@ const cli_command cli_tune = {
         "consensus matrix; and the share of components that are far from all others. A k is suggested by\n"
         "  heldout    the smallest k whose error on held-out cells is within one standard error of the least\n"
         "  stability  the largest k whose components are all stable: a smallest silhouette of 0.75 or more\n"
+        "each of which goes on to fewer components as long as the last one adds less than 0.35 of what the one before\n"
+        "it added to the sum of squares that is explained, on held-out cells or by the fit;\n"
         "  both       the smaller of the two\n"
         "-o writes the consensus: the medians of the clusters without outliers, the other factor fitted to them.\n"
         "A dense matrix with cells without a value (--missing unobserved) is searched likewise, as fit fits it: these\n"

@@ -61,14 +61,14 @@ static dnmf_status parse_metric(dnmf_error *error, const cli_tune_options *optio
                    text);
 }
 
-/* Called by the first process of each group; only process 0's words are heard. */
-static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, double score) {
+enum { CANDIDATE_TEXT = 200 };
+
+/* "k 8, l2 default, sqrt-count, both biases". */
+static const char *candidate_text(const dnmf_candidate *candidate, char text[CANDIDATE_TEXT]) {
   char l2[32];
   char scale[32];
   char alpha[32];
   char kind[80];
-  char text[240];
-  cli_session *session = state;
   if (candidate->weight >= 0)
     snprintf(kind, sizeof kind, "missing weight %.4g, alpha %s", candidate->weight,
              number_text(candidate->alpha, alpha));
@@ -76,15 +76,31 @@ static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, dou
     snprintf(kind, sizeof kind, "%s biases%s%s", candidate->bias ? "both" : "no",
              candidate->evidence == DNMF_EVIDENCE_NONE ? "" : ", implicit terms ",
              candidate->evidence == DNMF_EVIDENCE_NONE ? "" : terms_choices[candidate->evidence]);
+  snprintf(text, CANDIDATE_TEXT, "k %d, l2 %s, %s, %s", candidate->components, number_text(candidate->l2, l2),
+           scale_name(candidate->count_power, scale), kind);
+  return text;
+}
+
+/* Called by the first process of each group; only process 0's words are heard. */
+static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, double score) {
+  char what[CANDIDATE_TEXT];
+  char text[CANDIDATE_TEXT + 48];
+  cli_session *session = state;
   if (session->common->progress == CLI_PROGRESS_NEVER || session->context->rank > 0 || session->common->quiet)
     return;
-  snprintf(text, sizeof text, "k %d, l2 %s, %s, %s, fold %d: %.5f", candidate->components,
-           number_text(candidate->l2, l2), scale_name(candidate->count_power, scale), kind, fold + 1, score);
+  snprintf(text, sizeof text, "%s, fold %d: %.5f", candidate_text(candidate, what), fold + 1, score);
   if (session->display.live)
     fprintf(stderr, "\r\033[K%.*s", cli_width_of(stderr, CLI_USUAL_WIDTH) - 1, text);
   else
     fprintf(stderr, "%s\n", text);
   session->display.open_line = session->display.live;
+}
+
+/* The first of a table may be off the screen. */
+static void say_best(cli_session *session, const dnmf_candidate *best, bool is_fitted) {
+  char text[CANDIDATE_TEXT];
+  cli_say(session, "best: %s, %d iterations%s", candidate_text(best, text), best->iterations,
+          is_fitted ? "" : "; -o MODEL.h5 fits it to all entries");
 }
 
 /* " 0.123", for people who ask how it was done. */
@@ -351,6 +367,8 @@ dnmf_status cli_tune_ratings(cli_session *session, const cli_tune_options *optio
       print_weak_table(session, &plan, &chosen);
     else
       print_table(session, &plan, &chosen);
+    if (plan.candidate_count > 1)
+      say_best(session, dnmf_tune_best(&plan), chosen.output);
   }
   if (status == DNMF_OK && chosen.output)
     status = refit(session, &chosen, input, dnmf_tune_best(&plan));

@@ -86,13 +86,6 @@ static newton_room take_room(const newton_work *w) {
   return room;
 }
 
-static void put_number(dnmf_precision precision, double value, void *numbers, int at) {
-  if (precision == DNMF_DOUBLE)
-    ((double *)numbers)[at] = value;
-  else
-    ((float *)numbers)[at] = (float)value;
-}
-
 /* The cells of a row of a dense matrix that are not taken out; returns how many there are. */
 static int64_t list_known(int64_t cols, int64_t out, const int32_t *held, int32_t *known) {
   int64_t count = 0;
@@ -122,7 +115,7 @@ static void set_row_sums(const newton_work *w, int64_t row, const newton_room *r
     const double rest = few ? room->held[t] : update->sums[t] - room->held[t];
     const double least = lost * update->sums[t];
     room->held[t] = rest > least ? rest : 0;
-    put_number(w->precision, (rest > least ? rest : least) + update->l1, room->linear, t);
+    dnmf_number_put((dnmf_number)w->precision, room->linear, t, (rest > least ? rest : least) + update->l1);
   }
 }
 
@@ -235,7 +228,7 @@ static dnmf_status set_linear(newton_work *w, dnmf_error *error) {
   const dnmf_newton_update *update = w->update;
   DNMF_TRY(dnmf_allocate(error, "sums of a factor", w->problem.padded, w->number, &w->linear));
   for (int t = 0; t < update->components; t++)
-    put_number(w->precision, update->sums[t] + update->l1, w->linear, t);
+    dnmf_number_put((dnmf_number)w->precision, w->linear, t, update->sums[t] + update->l1);
   w->problem.linear = w->linear;
   return DNMF_OK;
 }

@@ -141,11 +141,21 @@ def shown_blocks(page):
     return [(before, block) for before, block in zip(found, found[1:]) if block.kind == "text"]
 
 
+def differences(block, lines):
+    """The lines of a `text` block that are not those that were printed."""
+    shown = expected_lines(block.text.splitlines(), lines)
+    pairs = list(zip(without_measures(shown), without_measures(lines)))
+    lengths = [] if len(shown) == len(lines) else [f"{len(shown)} lines are shown, {len(lines)} printed"]
+    return lengths + [f"- {a}\n+ {b}" for a, b in pairs if not alike(a, b)]
+
+
 def rewrite(page, printed):
-    """Puts what was printed into the page."""
+    """Puts what was printed into the page, where it differs from what is shown."""
     text = page.read_text(encoding="utf-8")
     for before, block in reversed(shown_blocks(page)):
         lines, shown = printed[before.number], block.text.splitlines()
+        if not differences(block, lines):
+            continue
         if "..." in shown:
             place = shown.index("...")
             behind = len(shown) - place - 1

@@ -328,6 +328,45 @@ def test_a_search_holds_out_cells(tmp_path, processes):
         assert ours["heldout"] == pytest.approx(theirs["heldout"], rel=0.05)
 
 
+KL = ["--loss", "kullback-leibler"]
+
+
+@pytest.mark.parametrize("options, solver", [
+    (KL, "newton"), (["--loss", "1", "--grid", "1x2"], "newton"), ([*KL, "--validation", "0.1"], "newton"),
+    (["--loss", "0.5"], "mu"), ([*KL, "--missing", "unobserved"], "mu"), ([*KL, "--solver", "mu"], "mu")])
+def test_it_is_the_default_where_it_works(sparse, options, solver):
+    command = ["fit", sparse.source, "-o", sparse.folder / "default.h5", "-k", 2, "--max-iter", 2, "--json"]
+    if "unobserved" in options:
+        command += ["--solver", "mu"]
+    report = run([*command, *options], 2 if "--grid" in options else 1).json
+    assert report["solver"] == solver
+    if solver == "newton" and "--validation" not in options:
+        plan = ["plan", sparse.source, "-k", 2, *options, "--processes", 2, "--json"]
+        named, default = (run([*plan, *more]).json["plans"][0] for more in (["--solver", "newton"], []))
+        assert named["traffic"] == default["traffic"] and named["memory"]["peak"] == default["memory"]["peak"]
+
+
+@pytest.mark.parametrize("kind", ["counts", "rare counts", "dense values", "words", "held out"])
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-4])
+def test_the_same_tolerance_stops_no_worse_than_mu(tmp_path, kind, tolerance):
+    """From the same starts, by the rule of the objective: no higher than mu in the mean, each time after fewer iterations.
+    Starts end at other minima, one time better, one time worse, by either solver."""
+    rng = np.random.default_rng(11)
+    table = {"counts": counts(150, 120, 8, 3, 1), "rare counts": counts(200, 150, 8, 0.1, 2),
+             "dense values": rng.random((90, 80)), "held out": counts(120, 100, 6, 2, 4),
+             "words": rng.poisson(rng.dirichlet([0.1] * 6, 140) @ rng.dirichlet([0.05] * 200, 6) * 80)}[kind].astype(float)
+    write_hdf5(tmp_path / "a.h5", scipy.sparse.csr_matrix(table) if kind in ("rare counts", "words") else table)
+    ends = {"newton": [], "mu": []}
+    for seed in range(3):
+        command = ["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 6, *KL, "--tol", tolerance, "--max-iter", 3000,
+                   "--seed", seed, "--json", *(["--validation", "0.1"] if kind == "held out" else [])]
+        newton, mu = (run([*command, "--solver", solver]).json for solver in ends)
+        assert newton["stop_reason"] == mu["stop_reason"] == "objective" and newton["iterations"] <= mu["iterations"]
+        ends["newton"].append(newton["objective"])
+        ends["mu"].append(mu["objective"])
+    assert np.mean(ends["newton"]) < 1.01 * np.mean(ends["mu"])
+
+
 @pytest.mark.parametrize("options, words", [
     (["--solver", "newton"], ["needs --loss kullback-leibler"]),
     (["--solver", "newton", "--loss", "0.5"], ["needs --loss kullback-leibler"]),

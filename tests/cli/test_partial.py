@@ -66,8 +66,8 @@ def test_iterates_equal_the_naive_masked_fit(partial, grid):
                 assert (file.attrs["missing"], file.attrs["bias"]) == ("unobserved", "no")
 
 
-@pytest.mark.parametrize("options, solver, beta", [(["--solver", "bpp"], "bpp", 2), (["--loss", "1"], "mu", 1),
-                                                   (["--loss", "0.5"], "mu", 0.5)])
+@pytest.mark.parametrize("options, solver, beta", [
+    (["--solver", "bpp"], "bpp", 2), (["--loss", "1", "--solver", "mu"], "mu", 1), (["--loss", "0.5"], "mu", 0.5)])
 def test_every_loss_leaves_missing_cells_out(partial, options, solver, beta):
     mask = np.isnan(partial.matrix)
     masked = Masked(np.nan_to_num(partial.matrix), mask, partial.start, solver, beta)

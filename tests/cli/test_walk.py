@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from documents import (FENCE, LIBRARY, alike, blocks, documents, expected_lines, make_folder, rewrite, run_blocks,
-                       shown_blocks, without_measures)
+from documents import (FENCE, LIBRARY, alike, blocks, differences, documents, make_folder, rewrite, run_blocks,
+                       shown_blocks)
 from program import ROOT, run
 
 README, *PAGES = documents()
@@ -34,9 +34,8 @@ def check(page, printed):
     for before, block in shown_blocks(page):
         assert before.kind in ("sh", "python"), f"{page.name}: output of what?\n{block.text}"
         lines = printed[before.number]
-        shown = expected_lines(block.text.splitlines(), lines)
-        wrong = [f"- {a}\n+ {b}" for a, b in zip(without_measures(shown), without_measures(lines)) if not alike(a, b)]
-        assert len(shown) == len(lines) and not wrong, "\n".join([page.name, before.text, *wrong, "printed:", *lines])
+        wrong = differences(block, lines)
+        assert not wrong, "\n".join([page.name, before.text, *wrong, "printed:", *lines])
 
 
 def test_the_walk_prints_what_it_shows(walked):

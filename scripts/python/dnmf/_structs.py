@@ -110,6 +110,7 @@ class Zeros(c.Structure):
         ("grid", Text),
         ("exact_residual", c.c_bool),
         ("restarts", Int),
+        ("groups", Int),
     ]
 
 
