@@ -25,6 +25,7 @@ from ._nmf import (
     check_numbers,
     check_zeros,
     components_of,
+    error_of_factors,
     factorize,
     seed_of,
     start_name,
@@ -315,8 +316,8 @@ class MiniBatchNMF(FactorizationBase):
         library = library_on(comm)
         w, h = self._start(library, X, k, W, H)
         batches = _Batches(library, X, self.batch_size)
-        keep = self.forget_factor ** (batches.batch_rows / batches.rows)
-        with self._online(library, h, keep=keep, updates=self.fresh_restarts_max_iter) as online:
+        self._keep = self.forget_factor ** (batches.batch_rows / batches.rows)
+        with self._online(library, h, keep=self._keep, updates=self.fresh_restarts_max_iter) as online:
             steps = self._pass_by(batches, online, w)
             h = online.get("h")
             self._sums = (online.get("numerators"), online.get("denominators"))
@@ -326,7 +327,7 @@ class MiniBatchNMF(FactorizationBase):
         self.n_components_ = k
         self.n_steps_ = steps
         self.n_iter_ = -(-steps // batches.a_pass)
-        self.reconstruction_err_ = self._error(library, X, w, h)
+        self.reconstruction_err_ = error_of_factors(library, X, self.beta_loss, w, h, self.threads)
         if self.n_iter_ == self.max_iter and self.tol > 0:
             warnings.warn(
                 f"Maximum number of iterations {self.max_iter} reached. Increase it to improve convergence.",
@@ -347,17 +348,6 @@ class MiniBatchNMF(FactorizationBase):
             if step == limit or (step > 1 and progress.is_enough(rows, objective / rows, change)):
                 break
         return step
-
-    def _error(self, library: Library, X: Any, w: np.ndarray, h: np.ndarray) -> float:
-        """The loss of these factors, which a fit without iterations tells."""
-        beta = beta_of(self.beta_loss)
-        if library.size == 1 and (w.max() == 0 or h.max() == 0):
-            return float(np.sqrt((X.data**2 if sp.issparse(X) else X**2).sum())) if beta == 2 else np.inf
-        settings = {"components": len(h), "loss": LOSSES.get(beta, repr(beta)), "solver": "mu", "max_iter": 0}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            told = factorize(library, X, settings, w=w, h=h, threads=self.threads)
-        return float(np.sqrt(2 * max(told.result.objective, 0.0)))
 
     def partial_fit(self, X: Any, y: Any = None, W: Any = None, H: Any = None, comm: Any = None) -> MiniBatchNMF:
         """Takes a batch of rows that are then gone.
@@ -386,7 +376,6 @@ class MiniBatchNMF(FactorizationBase):
             self.n_steps_ = 0
         else:
             h = self.components_
-            self._keep = getattr(self, "_keep", self.forget_factor)
         data = matrix_data(library, X)
         with self._online(
             library, h, keep=self._keep, updates=self.fresh_restarts_max_iter, sums=self._sums

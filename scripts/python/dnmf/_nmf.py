@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative
 from . import _model
 from ._compat import all_finite, validate_data
 from ._data import dense_data, matrix_data
+from ._errors import InputError
 from ._library import Iteration, Library, library_on
 
 _BETAS = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
@@ -175,6 +176,21 @@ def factorize(
         result,
         model.history("objective"),
     )
+
+
+def error_of_factors(
+    library: Library, x: Any, beta_loss: float | str, w: np.ndarray, h: np.ndarray, threads: int | None
+) -> float:
+    """The root of twice the loss, as a fit without penalties and iterations tells it; NaN of a factor of zeros."""
+    beta = beta_of(beta_loss)
+    settings = {"components": len(h), "loss": LOSSES.get(beta, repr(beta)), "solver": "mu", "max_iter": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of the matrix, told before
+        try:
+            told = factorize(library, x, settings, w=w, h=h, threads=threads)
+        except InputError:
+            return float("nan")
+    return float(np.sqrt(2 * max(told.result.objective, 0.0)))
 
 
 def warn_of_end(result: Any, max_iter: int, tol: float) -> None:
@@ -475,10 +491,10 @@ class NMF(FactorizationBase):
             library, X, settings, w=w, h=h, threads=self.threads, on_iteration=self._on_iteration()
         )
         warn_of_end(factors.result, self.max_iter, self.tol)
-        self._keep(X, factors, beta)
+        self._keep(library, X, factors)
         return factors.w
 
-    def _keep(self, X: Any, factors: Factors, beta: float) -> None:
+    def _keep(self, library: Library, X: Any, factors: Factors) -> None:
         result = factors.result
         self.components_ = factors.h
         self.n_components_ = len(factors.h)
@@ -487,12 +503,14 @@ class NMF(FactorizationBase):
         self.history_ = factors.history
         self.stop_reason_ = result.stop_reason.decode()
         self.validation_rmse_ = float(result.validation_rmse)
-        self.reconstruction_err_ = self._error(X, factors, beta)
+        self.reconstruction_err_ = self._error(library, X, factors)
 
-    def _error(self, X: Any, factors: Factors, beta: float) -> float:
+    def _error(self, library: Library, X: Any, factors: Factors) -> float:
         """Of fits with penalties from the objective, less what they add."""
         penalties = Penalties.of(self)
         loss = factors.result.objective
+        if library.size > 1 and (penalties.alpha_W or penalties.alpha_H):
+            return error_of_factors(library, X, self.beta_loss, factors.w, factors.h, self.threads)
         if penalties.alpha_W or penalties.alpha_H:
             loss -= penalties.of_factors(factors.w.astype(np.float64), factors.h.astype(np.float64))
         return float(np.sqrt(2 * max(loss, 0.0)))
