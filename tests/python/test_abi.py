@@ -29,11 +29,16 @@ def test_structs_are_laid_out_as_the_header_has_them(tmp_path):
         lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
         expected.append(f"{name} {ctypes.sizeof(struct)}")
         for field, offset, size in fields(struct):
-            lines.append(f'printf("{name}.{field} %zu %zu\\n", offsetof({name}, {field}), sizeof((({name} *)0)->{field}));')
+            lines.append(
+                f'printf("{name}.{field} %zu %zu\\n", offsetof({name}, {field}), sizeof((({name} *)0)->{field}));'
+            )
             expected.append(f"{name}.{field} {offset} {size}")
     source = tmp_path / "layout.c"
-    source.write_text("#include <dnmf.h>\n#include <stddef.h>\n#include <stdio.h>\nint main(void) {\n"
-                      + "\n".join(lines) + "\nreturn 0;\n}\n")
+    source.write_text(
+        "#include <dnmf.h>\n#include <stddef.h>\n#include <stdio.h>\nint main(void) {\n"
+        + "\n".join(lines)
+        + "\nreturn 0;\n}\n"
+    )
     subprocess.run(["mpicc", f"-I{ROOT}/include", source, "-o", tmp_path / "layout"], check=True)
     assert run(tmp_path / "layout").splitlines() == expected
 

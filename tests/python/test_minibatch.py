@@ -30,11 +30,21 @@ def test_check_estimator_passes():
 
 
 @pytest.mark.parametrize("beta", [2, 1, 0, 0.5, 3])
-@pytest.mark.parametrize("settings", [{}, {"fresh_restarts": True}, {"alpha_W": 0.01, "alpha_H": 0.02, "l1_ratio": 0.3}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"fresh_restarts": True}, {"alpha_W": 0.01, "alpha_H": 0.02, "l1_ratio": 0.3}]
+)
 def test_batches_are_scikit_learns_from_the_same_start(x, start, beta, settings):
     w, h = start
-    both = {"n_components": 4, "init": "custom", "beta_loss": beta, "batch_size": 10, "max_iter": 4, "tol": 0,
-            "max_no_improvement": None, "forget_factor": 0.6} | settings
+    both = {
+        "n_components": 4,
+        "init": "custom",
+        "beta_loss": beta,
+        "batch_size": 10,
+        "max_iter": 4,
+        "tol": 0,
+        "max_no_improvement": None,
+        "forget_factor": 0.6,
+    } | settings
     ours, theirs = dnmf.MiniBatchNMF(**both), Sklearn(**both)
     expected = theirs.fit_transform(x, W=w.copy(), H=h.copy())
     for form in (x, sp.csc_matrix(x)):
@@ -59,8 +69,14 @@ def test_batches_one_by_one_are_scikit_learns(x, start):
     np.testing.assert_allclose(ours.transform(x), theirs.transform(x), rtol=1e-5, atol=1e-9)
 
 
-@pytest.mark.parametrize("rule", [{"tol": 0.02, "max_no_improvement": None}, {"tol": 0, "max_no_improvement": 3},
-                                  {"tol": 0, "max_no_improvement": None, "max_iter": 3}])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"tol": 0.02, "max_no_improvement": None},
+        {"tol": 0, "max_no_improvement": 3},
+        {"tol": 0, "max_no_improvement": None, "max_iter": 3},
+    ],
+)
 def test_fits_end_where_scikit_learns_do(x, start, rule):
     w, h = start
     both = {"n_components": 4, "init": "custom", "batch_size": 6, "fresh_restarts": True} | rule

@@ -20,6 +20,7 @@ PROGRAM = """
     w = alone.fit_transform(x)
     comm = MPI.COMM_WORLD
     rank, size = comm.rank, comm.size
+    assert size == 2
     mine = slice(31 * rank // size, 31 * (rank + 1) // size)
     together = dnmf.NMF(3, random_state=4, init="random", max_iter=50)
     for part in (x[mine], sp.csr_matrix(x[mine])):
@@ -34,6 +35,13 @@ PROGRAM = """
     alone.set_params(alpha_W=0.01).fit(x)
     together.set_params(alpha_W=0.01).fit(x[mine], comm=comm)
     np.testing.assert_allclose(together.reconstruction_err_, alone.reconstruction_err_, rtol=1e-6)
+    holes = np.where(rng.rand(31, 20) < 0.2, np.nan, x)
+    holes[0] = x[0]
+    for matrix in (x, holes):
+        alone = dnmf.NMF(3, random_state=4, init="random", max_iter=20, missing="unobserved")
+        w = alone.fit_transform(matrix)
+        share = slice(0, 1) if rank == 0 else slice(1, 31)
+        np.testing.assert_allclose(alone.fit_transform(matrix[share], comm=comm), w[share], rtol=1e-7, atol=1e-10)
     batches = dnmf.MiniBatchNMF(3, random_state=4, batch_size=8, max_iter=5)
     w = batches.fit_transform(x)
     shared = dnmf.MiniBatchNMF(3, random_state=4, batch_size=8, max_iter=5)
@@ -50,7 +58,7 @@ PROGRAM = """
     assert not {(3, i) for i in listed[0]} & set(zip(users, items))
     try:
         dnmf.NMF(3).fit(x[mine], comm=comm)
-        assert size == 1
+        raise AssertionError("a seed of each process its own")
     except ValueError as error:
         assert "the same on every process" in str(error)
     sys.stdout.write(f"process {rank} of {size} is done\\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes as c
+from typing import Any
 
 from ._structs import (
     STRUCTS,
@@ -86,6 +87,11 @@ def declare(library: c.CDLL) -> None:
             function = getattr(library, name + "_init")
             function.restype = None
             function.argtypes = [_P(struct)]
+
+
+def fields_of(struct: type[c.Structure]) -> dict[str, Any]:
+    """Names and types."""
+    return {field[0]: field[1] for field in struct._fields_}
 
 
 def initialized(library: c.CDLL, name: str) -> c.Structure:

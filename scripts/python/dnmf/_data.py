@@ -101,6 +101,11 @@ def sparse_data(library: Library, x: Any) -> Data:
     return rows.data(library, 0, rows.shape[0])
 
 
+def is_anywhere(library: Library, here: bool) -> bool:
+    """Whether it is true on any process: told by the rows of a matrix of which each has one, or two where it is."""
+    return library.size > 1 and dense_data(library, np.ones((1 + here, 1))).rows() > library.size or here
+
+
 def matrix_data(library: Library, x: Any) -> Data:
     """Of a dense array or a sparse matrix."""
     return sparse_data(library, x) if sp.issparse(x) else dense_data(library, np.asarray(x))
@@ -156,7 +161,7 @@ def triples_of(library: Library, rows: Any, cols: Any, values: Any) -> tuple[c.S
         triples.rows, triples.cols = row_names.address, col_names.address
     else:
         triples.row_ids, triples.col_ids = row_names.address, col_names.address
-    kept = [row_names, col_names]
+    kept: list[Any] = [row_names, col_names]
     if values is not None:
         numbers = np.ascontiguousarray(values, dtype=np.float64)
         if numbers.shape != (triples.count,):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes as c
 import functools
+import itertools
 import os
 import pathlib
 import signal
@@ -117,8 +118,9 @@ def _clean_environment() -> None:
     process = c.CDLL(None)
     entries = c.POINTER(c.c_char_p).in_dll(process, "environ")
     names = []
-    for entry in entries:
-        if entry is None:
+    for at in itertools.count():
+        entry = entries[at]
+        if not entry:
             break
         names.append(entry.split(b"=")[0])
     for name in names:
@@ -266,7 +268,7 @@ class _Watch:
 
     def _iterate(self, _state: Any, told: int) -> None:
         i = _structs.Iteration.from_address(told)
-        if i.batch > 0 or self._stop:
+        if i.batch > 0 or self._stop or not self._on_iteration:
             return
         try:
             self._stop = bool(

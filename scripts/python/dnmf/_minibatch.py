@@ -127,9 +127,7 @@ class _Progress:
 
     def is_enough(self, batch_rows: int, objective: float, change: float) -> bool:
         weight = min(batch_rows / (self._rows + 1), 1)
-        self._average = (
-            objective if self._average is None else self._average * (1 - weight) + objective * weight
-        )
+        self._average = objective if self._average is None else self._average * (1 - weight) + objective * weight
         if self._tol > 0 and change <= self._tol and objective > 0:  # rows of zeros change nothing
             return True
         self._without = 0 if self._average < self._least else self._without + 1
@@ -191,6 +189,8 @@ class MiniBatchNMF(FactorizationBase):
     n_features_in_, feature_names_in_
         As of every estimator of scikit-learn.
     """
+
+    _sums: tuple[np.ndarray, np.ndarray] | None  # numerators and denominators of H
 
     def __init__(
         self,
@@ -277,9 +277,7 @@ class MiniBatchNMF(FactorizationBase):
         seed = seed_of(self.random_state, library)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # nndsvd's zeros, of which mu has been told in the docs
-            start = factorize(
-                library, X, {"components": k, "init": init, "seed": seed, "max_iter": 0, "solver": "mu"}
-            )
+            start = factorize(library, X, {"components": k, "init": init, "seed": seed, "max_iter": 0, "solver": "mu"})
         return start.w, start.h
 
     # --- Fits ---
@@ -377,9 +375,7 @@ class MiniBatchNMF(FactorizationBase):
         else:
             h = self.components_
         data = matrix_data(library, X)
-        with self._online(
-            library, h, keep=self._keep, updates=self.fresh_restarts_max_iter, sums=self._sums
-        ) as online:
+        with self._online(library, h, keep=self._keep, updates=self.fresh_restarts_max_iter, sums=self._sums) as online:
             online.feed(data, X.shape[0], None)
             self.components_ = online.get("h")
             self._sums = (online.get("numerators"), online.get("denominators"))

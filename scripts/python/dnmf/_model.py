@@ -14,12 +14,12 @@ from ._library import Iteration, Library
 # Settings in a struct of their own, by the names of the command line's options.
 _PLACES: dict[str, tuple[str, str]] = {
     name: (group, name)
-    for group, struct in _structs.FitSettings._fields_
+    for group, struct in _abi.fields_of(_structs.FitSettings).items()
     if issubclass(struct, c.Structure)
-    for name, _ in struct._fields_
+    for name in _abi.fields_of(struct)
 }
 _PLACES["missing_weight"] = _PLACES.pop("weight")
-_TOP = {name for name, kind in _structs.FitSettings._fields_ if not issubclass(kind, c.Structure)}
+_TOP = {name for name, kind in _abi.fields_of(_structs.FitSettings).items() if not issubclass(kind, c.Structure)}
 
 
 def fit_settings(library: Library, values: Mapping[str, Any]) -> tuple[c.Structure, list]:
@@ -41,7 +41,7 @@ def fit_settings(library: Library, values: Mapping[str, Any]) -> tuple[c.Structu
 
 
 def _put(struct: c.Structure, field: str, value: Any, kept: list) -> None:
-    kind = dict(struct._fields_)[field]
+    kind = _abi.fields_of(type(struct))[field]
     if isinstance(value, Data):
         kept.append(value)
         value = value.handle.value

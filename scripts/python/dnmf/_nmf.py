@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative
 
 from . import _model
 from ._compat import all_finite, validate_data
-from ._data import dense_data, matrix_data
+from ._data import dense_data, is_anywhere, matrix_data
 from ._errors import InputError
 from ._library import Iteration, Library, library_on
 
@@ -237,7 +237,7 @@ class FactorizationBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = getattr(self, "missing", "zero") == "zero"
         tags.input_tags.allow_nan = getattr(self, "missing", "zero") == "unobserved"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
@@ -254,8 +254,8 @@ class FactorizationBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         )
         if allows_nan and sp.issparse(X):
             raise ValueError(
-                "missing='unobserved' is for dense X with NaN; for ratings, where what is not stored is "
-                "unknown, there is dnmf.Recommender"
+                "missing='unobserved' does not take sparse X, but dense X with NaN; for ratings, where what is not "
+                "stored is unknown, there is dnmf.Recommender"
             )
         if allows_nan:
             if X.size and np.nanmin(X) < 0:
@@ -312,7 +312,8 @@ class NMF(FactorizationBase):
     threads : int, optional
         Threads of this process. Default: OMP_NUM_THREADS, or its cores.
     callback : callable, optional
-        Called with an `Iteration` after each; a true value ends the fit, after one more. In a run of several processes on the first.
+        Called with an `Iteration` after each; a true value ends the fit, after one more. Of several processes it is
+        called on the first.
     options : dict, optional
         Other settings of ``dnmf fit`` by name, for example ``{"checkpoint": "fit.h5", "resume": "auto"}``.
 
@@ -413,11 +414,16 @@ class NMF(FactorizationBase):
             "components": k,
             "loss": self._loss(),
             "solver": _SOLVERS.get(self.solver, self.solver),
-            "missing": self.missing if self.missing == "unobserved" else None,
             "tol": self.tol,
             "max_iter": self.max_iter,
             **Penalties.of(self).settings(),
         }
+
+    def _missing(self, X: Any, library: Library) -> dict[str, str]:
+        """A matrix without NaN is a plain one."""
+        if self.missing == "unobserved" and is_anywhere(library, bool(np.isnan(X).any())):
+            return {"missing": "unobserved"}
+        return {}
 
     def _on_iteration(self) -> Callable[[Iteration], Any] | None:
         if not self.verbose:
@@ -486,10 +492,9 @@ class NMF(FactorizationBase):
             h = check_factor(H, (k, X.shape[1]), X.dtype, "H")
         else:
             settings["init"] = init
+        settings.update(self._missing(X, library))
         settings.update(self.options or {})
-        factors = factorize(
-            library, X, settings, w=w, h=h, threads=self.threads, on_iteration=self._on_iteration()
-        )
+        factors = factorize(library, X, settings, w=w, h=h, threads=self.threads, on_iteration=self._on_iteration())
         warn_of_end(factors.result, self.max_iter, self.tol)
         self._keep(library, X, factors)
         return factors.w
@@ -536,8 +541,8 @@ class NMF(FactorizationBase):
 
     def _rows_for(self, X: Any, h: np.ndarray, library: Library) -> Factors:
         """The W of X for this H."""
-        settings = {**self._settings(len(h)), "fix": "h", "tol": self.tol}
-        if self.missing == "zero" and beta_of(self.beta_loss) == 2 and self.solver != "mu":
+        settings = {**self._settings(len(h)), **self._missing(X, library), "fix": "h"}
+        if "missing" not in settings and beta_of(self.beta_loss) == 2 and self.solver != "mu":
             settings.update(solver="bpp", max_iter=1, tol=None)
         return factorize(library, X, settings, h=h, threads=self.threads)
 

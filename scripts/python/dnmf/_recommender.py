@@ -119,6 +119,9 @@ class Recommender(BaseEstimator):
     stop_reason_ : str
     """
 
+    _seen: Table | None  # the fitted ratings, and the library's data of them
+    _seen_data: Data | None
+
     def __init__(
         self,
         n_components: int = 20,
@@ -193,9 +196,7 @@ class Recommender(BaseEstimator):
             "time_limit": self.time_limit,
             **(self.options or {}),
         }
-        model, result = _model.fit(
-            library, data, settings, threads=self.threads, on_iteration=self._on_iteration()
-        )
+        model, result = _model.fit(library, data, settings, threads=self.threads, on_iteration=self._on_iteration())
         self._take(model, table.users.dtype.kind in "iufb", table.items.dtype.kind in "iufb")
         self._seen = table
         self._seen_data = data
@@ -442,9 +443,7 @@ class Recommender(BaseEstimator):
         if entries is not None:
             asked.seen = entries.handle
         figures = _structs.Evaluation()
-        library.call(
-            "model_evaluate", self._fitted.handle, data.handle, c.byref(asked), c.byref(figures)
-        )
+        library.call("model_evaluate", self._fitted.handle, data.handle, c.byref(asked), c.byref(figures))
         return _as_dict(figures)
 
     def score(self, ratings: Any, y: Any = None) -> float:
@@ -536,5 +535,5 @@ def _is_implicit(model: _model.Model) -> bool:
 def _as_dict(struct: c.Structure) -> dict[str, Any]:
     return {
         name: _as_dict(getattr(struct, name)) if issubclass(kind, c.Structure) else getattr(struct, name)
-        for name, kind in struct._fields_
+        for name, kind in _abi.fields_of(type(struct)).items()
     }
