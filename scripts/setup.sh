@@ -14,12 +14,12 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build_packages=(build-essential cmake ninja-build pkg-config libopenblas-openmp-dev libjansson-dev librandom123-dev
-  libxxhash-dev zlib1g-dev libzstd-dev liblzma-dev libzip-dev)
+  libxxhash-dev zlib1g-dev libzstd-dev liblzma-dev libzip-dev lowdown)
 openmpi_packages=(openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libscalapack-openmpi-dev)
 mpich_packages=(mpich libmpich-dev libhdf5-mpich-dev libscalapack-mpich-dev)
 test_packages=(libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py python3-sklearn
-  python3-anndata python3-tables python3-matplotlib valgrind hdf5-tools zstd jq sqlite3 unzip bzip2
-  man-db mandoc groff-base zsh fish)
+  python3-pandas python3-mpi4py python3-setuptools python3-wheel python3-pip python3-anndata python3-tables
+  python3-matplotlib valgrind hdf5-tools zstd jq sqlite3 unzip bzip2 man-db mandoc groff-base zsh fish)
 lint_packages=(clang-format clang-tidy cppcheck)
 slurm_packages=(slurm-wlm munge)
 deb_packages=(debhelper lintian)

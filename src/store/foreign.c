@@ -216,6 +216,18 @@ static const char *skip_digits(const char *at, const char *end) {
   return at;
 }
 
+/* What a command of ours told with --json begins with its name. */
+static bool is_told_by(const char *at, const char *end, const char *command) {
+  static const char key[] = "\"command\":";
+  const size_t length = strlen(command);
+  const char *next = skip_white(at + 1, end);
+  if (!is_foreign_word(next, end, key))
+    return false;
+  next = skip_white(next + sizeof key - 1, end);
+  return end - next > (int64_t)length + 1 && *next == '"' && strncmp(next + 1, command, length) == 0 &&
+         next[length + 1] == '"';
+}
+
 /* An object, of which one may be on each line, and an array: of objects, of arrays, or one on each line. */
 static dnmf_status refuse_json(dnmf_error *error, const char *path, const char *at, const char *end,
                                const char *packing) {
@@ -283,6 +295,12 @@ static dnmf_status refuse_text(dnmf_error *error, const char *path, const char *
       return refuse_as(error, path, packing, texts[t].what, texts[t].command);
   if (is_foreign_word(skip_comments(at, end), end, "@relation"))
     return refuse_as(error, path, packing, "ARFF", "grep -v '^[@%]' '{}' | dnmf ... - --format table");
+  if (at < end && *at == '{' && is_told_by(at, end, "tune"))
+    return dnmf_fail(
+        error, DNMF_ERROR_INPUT,
+        "is what dnmf tune --json told of a search, and no matrix; dnmf report '%.*s' -o PAGE.html makes a "
+        "page of it",
+        PATH_TEXT - 1, path);
   if (at < end && (*at == '{' || *at == '['))
     DNMF_TRY(refuse_json(error, path, at, end, packing));
   const char *carriage = at < end ? memchr(at, '\r', (size_t)(end - at)) : NULL;
