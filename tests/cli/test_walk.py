@@ -83,6 +83,14 @@ def test_commands_for_elsewhere_are_spelt_right(page):
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
+def test_mpirun_is_the_last_of_what_is_pasted_together(page):
+    """It reads standard input, so that commands behind it would be gone."""
+    for block in blocks(page):
+        commands = re.sub(r"\\\n", " ", block.text).splitlines()
+        assert not any("mpirun" in command for command in commands[:-1]) or block.kind == "text", block.text
+
+
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
 def test_links_and_kinds_of_blocks(page):
     """What a page links to is there, headings too; blocks are of kinds that are looked at."""
     text = page.read_text(encoding="utf-8")
