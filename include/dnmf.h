@@ -328,6 +328,8 @@ typedef struct dnmf_fit_settings {
     const char *checkpoint; /* save the fit here while it iterates, and when should_stop or time_limit ends it: the
                                call then fails with DNMF_ERR_INTERRUPTED */
     const char *checkpoint_every; /* a number of iterations, "50", or a time, "30s", "10min", "2h"; default "10min" */
+    const char *update;           /* start from this model of an earlier state of the table: rows and columns are found
+                                     by their ids, new ones start from the mean row */
     const char *resume;           /* go on from this checkpoint, on any number of processes, with the same data and
                                      settings; "auto": from that of `checkpoint`, or anew where there is none */
   } files;

@@ -197,7 +197,7 @@ class Recommender(BaseEstimator):
             "tol": self.tol,
             "seed": seed_of(self.random_state, library),
             "time_limit": self.time_limit,
-            **(self.options or {}),
+            **_model.check_options(self.options, {*self.get_params(deep=False), "components", "seed"}),
         }
         model, result = _model.fit(library, data, settings, threads=self.threads, on_iteration=self._on_iteration())
         self._take(model, table.users.dtype.kind in "iufb", table.items.dtype.kind in "iufb")
