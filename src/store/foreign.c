@@ -108,6 +108,8 @@ static const foreign_begin archives[] = {
     {"zarr.json", "a Zarr store in a zip archive", "unzip -q '{}' -d '{}.zarr' && " ZARR("{}.zarr")},
 };
 
+#define BIOM "sed 's/^#OTU ID/id/; /^#/d' '{}' | dnmf ... - --format table"
+
 /* Text, by its first line, in any case. */
 static const foreign_begin texts[] = {
     {"#1.2", "GCT", "tail -n +3 '{}' | cut -f 1,3- | dnmf ... - --format table"},
@@ -117,6 +119,8 @@ static const foreign_begin texts[] = {
     {"!Series_", "a series matrix of GEO", "grep -v '^!' '{}' | dnmf ... - --format table"},
     {"# Program:featureCounts", "a table of featureCounts",
      "grep -v '^#' '{}' | cut -f 1,7- | dnmf ... - --format table"},
+    {"# Constructed from biom file", "a table of BIOM", BIOM},
+    {"#OTU ID", "a table of BIOM", BIOM},
     {"<!doctype", "XML or a web page", PANDAS("read_xml('{}')")},
     {"<html", "XML or a web page", PANDAS("read_xml('{}')")},
     {"<?xml", "XML or a web page", PANDAS("read_xml('{}')")},

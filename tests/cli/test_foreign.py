@@ -177,6 +177,7 @@ CASES = {
     "gct": (b"#1.2\n2\t3\nName\tDescription\ts1\ts2\ts3\ng1\tx y\t1\t0\t2.5\ng2\tz\t0\t3\t4\n", TABLE, []),
     "gct 1.3": (b"#1.3\n2\t3\t2\t1\nid\tn1\tn2\ts1\ts2\ts3\ngroup\tna\tna\tA\tB\tC\ng1\tx y\tq\t1\t0\t2.5\n"
                 b"g2\tz\tq\t0\t3\t4\n", TABLE, []),
+    "biom text": (b"# Constructed from biom file\n#OTU ID\ts1\ts2\ts3\ng1\t1\t0\t2.5\ng2\t0\t3\t4\n", TABLE, []),
     "geo": (b'!Series_title\t"x"\n\n!series_matrix_table_begin\n"ID_REF"\t"s1"\t"s2"\t"s3"\n"g1"\t1\t0\t2.5\n'
             b'"g2"\t0\t3\t4\n!series_matrix_table_end\n', TABLE, []),
     "featurecounts": (b'# Program:featureCounts v2.0.1; Command:"featureCounts"\n' + HEADER.encode() +

@@ -102,7 +102,26 @@ def test_a_table_of_numbers_saved_without_ids_is_a_table(tmp_path, case):
         assert "row_ids" not in file
 
 
-@pytest.mark.parametrize("text", ["1,10,3.5\n2,11,4.5\n", "u,i,r\n1.5,2,3\n2.5,7,4\n", "userId,movieId,rating\n1.5,2.5,3.5\n"])
+NAMED = {
+    "as R writes it": '"a" "b"\n"x" 1 0.5\n"y" 3 4\n',
+    "of genes": "gene\ta\tb\nx\t1\t0.5\ny\t3\t4\n",
+    "as pandas reads a sheet": "Unnamed: 0,a,b\nx,1,0.5\ny,3,4\n",
+    "with fractions": "hour,a,b\nx,0.5,1\ny,4,3\n",
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_a_table_of_few_named_columns_is_a_table(tmp_path, case):
+    (tmp_path / "a.txt").write_text(NAMED[case])
+    run(["import", tmp_path / "a.txt", "-o", tmp_path / "a.h5"])
+    with h5py.File(tmp_path / "a.h5") as file:
+        expected = [[0.5, 1], [4, 3]] if case == "with fractions" else [[1, 0.5], [3, 4]]
+        np.testing.assert_array_equal(file["matrix"][:], expected)
+        assert list(file["row_ids"].asstr()) == ["x", "y"] and list(file["col_ids"].asstr()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["kunde,artikel,menge,zeit\na,1,2,3\nb,1,4,5\n", "u,1.0,3\nv,2.0,4\n",
+                                  "gene,cell,n\nx,1,5\ny,2,3\n", "1,10,3.5\n2,11,4.5\n", "u,i,r\n1.5,2,3\n2.5,7,4\n", "userId,movieId,rating\n1.5,2.5,3.5\n"])
 def test_ratings_are_not_taken_for_a_table(tmp_path, text):
     (tmp_path / "a.csv").write_text(text)
     assert "triples" in run(["info", tmp_path / "a.csv"]).stdout
