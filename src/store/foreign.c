@@ -363,6 +363,22 @@ dnmf_status dnmf_foreign_refuse(dnmf_error *error, const char *path, const char 
   return refuse_text(error, path, bytes, count, packing);
 }
 
+dnmf_status dnmf_foreign_refuse_hdf5(dnmf_error *error, const char *path, bool (*has)(const void *state, const char *),
+                                     const void *state) {
+  if (has(state, "/observation") && has(state, "/sample") && has(state, "/observation/matrix"))
+    return refuse_as(error, path, NULL, "BIOM",
+                     "biom convert -i '{}' -o '{}.tsv' --to-tsv && sed 's/^#OTU ID/id/; /^#/d' '{}.tsv' | dnmf ... - "
+                     "--format table");
+  if (has(state, "/assays") && has(state, "/assays/RNA") && has(state, "/cell.names"))
+    return refuse_as(error, path, NULL, "h5Seurat",
+                     PYTHON("import anndata, h5py, pandas, scipy.sparse; f = h5py.File('{}'); g = "
+                            "f['assays/RNA/counts']; names = lambda n: pandas.DataFrame(index=f[n].asstr()[:]); "
+                            "anndata.AnnData(scipy.sparse.csc_matrix((g['data'], g['indices'], g['indptr']), "
+                            "g.attrs['dims']), names('assays/RNA/features'), "
+                            "names('cell.names')).write_h5ad('{}.h5ad')"));
+  return DNMF_OK;
+}
+
 static bool has_entry(const char *path, const char *entry) {
   char name[4096];
   struct stat facts;
