@@ -70,8 +70,12 @@ def row_step(a, x, other, l1, l2, out):
     p = np.maximum(x @ f, FLOOR)
     gradient = linear + l2 * x - f @ (a / p)
     m = (f * (a / p ** 2)) @ f.T + l2 * np.eye(len(x))
-    d, rest = model_step(x, gradient, m)
-    gamma, kappa = -gradient @ d, (rest - gradient) @ d
+    free = (x > 0) | (gradient < 0)
+    gradient, m = gradient[free], m[np.ix_(free, free)]
+    d_free, rest = model_step(x[free], gradient, m)
+    gamma, kappa = -gradient @ d_free, (rest - gradient) @ d_free
+    d = np.zeros_like(x)
+    d[free] = d_free
     change = d @ f
     rho = min(1.0, max(0.0, np.max(-change / p)))
     alpha = 1.0
