@@ -187,6 +187,7 @@ static dnmf_status describe_restarts(dnmf_error *error, const dnmf_fitting *f, d
   const uint64_t seed = f->restarts.items ? f->restarts.items[f->best_restart].seed : f->settings.seed;
   const fact facts[] = {
       WHOLE("restarts", f->restart_count),
+      WHOLE("groups", f->group_count > 1 ? f->group_count : 1),
       WHOLE("best_seed", (int64_t)seed),
   };
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
@@ -263,7 +264,7 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
       REAL("l2_h", settings->penalties.l2_h),
       TEXT("penalty_scale", penalty_scale_name(f)),
       TEXT("precision", dnmf_precision_name(f->precision)),
-      WHOLE("processes", context->size),
+      WHOLE("processes", f->group_count > 1 ? f->processes : context->size),
       TEXT("grid", grid),
       WHOLE("threads", context->threads),
       WHOLE("iterations", f->result.iterations),

@@ -45,6 +45,7 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
       {"forget", s->batches.forget, 0, 1},
       {"restarts", (double)s->zeros.restarts, 1, 1e6},
+      {"groups", (double)s->zeros.groups, 1, 1e6},
   };
   if (s->components < 1 || s->components > 1000000)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--components %" PRId64 ": give a number from 1 to 1000000",
@@ -230,6 +231,7 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
       {"restarts", s->zeros.restarts > 1, by_seed && !in_batches, in_batches ? no_batches : one_start},
       {"update", f->updates, !in_batches, "a matrix that is read in batches is fitted anew"},
       {"samples", s->posterior.samples >= 0, false, ratings},
+      {"groups", s->zeros.groups > 1, s->zeros.restarts > 1, "it shares --restarts among groups of processes"},
       {"restarts", s->zeros.restarts > 1, !by_validation, "a fit that held-out cells stop has one start"},
       {"exact-residual", s->zeros.exact_residual, !s->ratings.validation,
        "with --validation the residual is that of the cells that are not held out"},
@@ -259,6 +261,7 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
   const setting_use uses[] = {
       {"exact-residual", s->zeros.exact_residual, false, "the residual of ratings is always summed entry by entry"},
       {"restarts", s->zeros.restarts > 1, false, "it is for --missing zero"},
+      {"groups", s->zeros.groups > 1, false, "it shares --restarts with zeros among groups of processes"},
       {"memory", s->batches.memory >= 0, false, batches},
       {"batch-rows", s->batches.batch_rows >= 0, false, batches},
       {"forget", s->batches.forget >= 0, false, batches},

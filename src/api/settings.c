@@ -12,6 +12,7 @@ void dnmf_fit_settings_init(dnmf_fit_settings *settings) {
   settings->tol = -1;
   settings->time_limit = -1;
   settings->zeros.restarts = -1;
+  settings->zeros.groups = -1;
   settings->ratings.l2_bias = -1;
   settings->ratings.l2_terms = -1;
   settings->ratings.patience = -1;

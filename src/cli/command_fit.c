@@ -15,7 +15,7 @@
 #define UNGIVEN                                                                                                        \
   .l2 = -1, .l2_w = -1, .l2_h = -1, .l1_w = 0, .l1_h = 0, .loss = "frobenius", .init = "random", .seed = 0,            \
   .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                                 \
-  .zeros = {.fix = "none", .grid = "auto", .restarts = 1}, .files = {.checkpoint_every = "10min"}
+  .zeros = {.fix = "none", .grid = "auto", .restarts = 1, .groups = 1}, .files = {.checkpoint_every = "10min"}
 static const cli_fit_options defaults = {
     .fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
             .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1, .l2_terms = -1},
@@ -185,6 +185,10 @@ static const cli_option run_table[] = {
     {"restarts", 0, CLI_INT, FIT(zeros.restarts), "R",
      "with zeros: fit from R seeds, N, N + 1, ..., with A read once for as many as fit in "
      "memory, and keep the fit of the least objective (default 1)",
+     1, 1e6, NULL},
+    {"groups", 0, CLI_INT, FIT(zeros.groups), "N",
+     "groups of processes that share the --restarts, each with the matrix on a --grid of its own: for a matrix that "
+     "fits into the memory of a few processes (default 1)",
      1, 1e6, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iter), "N",
      "most iterations, or passes in batches (default 200, with --implicit 100; 0 keeps the "

@@ -90,6 +90,8 @@ static const cli_option ratings_table[] = {
      "sqrt-count (default), count, raw, or exponents from 0 to 1; zeros: raw or dimension", 0, 0, NULL},
     {"implicit-terms", 0, CLI_TEXT, TUNE(lists.terms), "T,T,...",
      "implicit terms to try: none (default), rows, cols, both; see fit", 0, 0, NULL},
+    {"l2-terms", 0, CLI_TEXT, TUNE(lists.l2_terms), "X,X,...", "weights of implicit terms to try (default 100)", 0, 0,
+     NULL},
     {"search", 0, CLI_CHOICE, TUNE(search), "S",
      "grid (default): every combination; random: --samples draws, l2 log-uniform "
      "between the smallest and the largest given",
@@ -222,6 +224,8 @@ const cli_command cli_tune = {
         "consensus matrix; and the share of components that are far from all others. A k is suggested by\n"
         "  heldout    the smallest k whose error on held-out cells is within one standard error of the least\n"
         "  stability  the largest k whose components are all stable: a smallest silhouette of 0.75 or more\n"
+        "each of which goes on to fewer components as long as the last one adds less than 0.35 of what the one before\n"
+        "it added to the sum of squares that is explained, on held-out cells or by the fit;\n"
         "  both       the smaller of the two\n"
         "-o writes the consensus: the medians of the clusters without outliers, the other factor fitted to them.\n"
         "A dense matrix with cells without a value (--missing unobserved) is searched likewise, as fit fits it: these\n"

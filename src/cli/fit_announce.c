@@ -79,8 +79,11 @@ static void announce_weak(cli_session *session, const dnmf_fitting *fit) {
 
 static void announce_restarts(cli_session *session, const dnmf_fitting *fit) {
   const uint64_t seed = fit->settings.seed;
-  cli_say(session, "  from %d seeds, %" PRIu64 " to %" PRIu64 ", %d side by side; the least objective is kept",
-          fit->restart_count, seed, seed + (uint64_t)fit->restart_count - 1, fit->side_by_side);
+  char groups[96] = "";
+  if (fit->group_count > 1)
+    snprintf(groups, sizeof groups, " in each of %d groups of processes", fit->group_count);
+  cli_say(session, "  from %d seeds, %" PRIu64 " to %" PRIu64 ", %d side by side%s; the least objective is kept",
+          fit->restart_count, seed, seed + (uint64_t)fit->restart_count - 1, fit->side_by_side, groups);
 }
 
 /* What is done with cells whose value the fit does not use. */
@@ -98,7 +101,9 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
   if (fit->in_memory > 0 && !fit->in_batches)
     cli_say(session, "the whole matrix fits: at most %s a process, of %s allowed", cli_size_text(fit->in_memory, whole),
             cli_size_text((double)fit->asked.batches.memory, budget));
-  if (!observed)
+  if (!observed && fit->group_count > 1)
+    snprintf(grid, sizeof grid, ", the first group as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
+  else if (!observed)
     snprintf(grid, sizeof grid, " as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
   cli_say(session, "fitting k = %d, %s are %s, loss %s by %s, %s precision, %d process%s%s, %d thread%s each",
           fit->components, fit->partial ? "cells without a value" : "unstored entries",

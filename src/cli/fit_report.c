@@ -118,9 +118,10 @@ static json_t *restarts_to_json(const dnmf_fitting *fit) {
                                     "relative_error", cli_json_real(restart_relative_error(fit, result)),
                                     "validation_rmse", cli_json_real(result->validation_rmse)));
   }
-  return cli_json_pack("{s:i, s:i, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "count", restarts->count, "done",
-                       count_restarts(restarts, DNMF_RESTART_DONE), "side_by_side", fit->side_by_side, "steps",
-                       restarts->steps, "best_seed", (json_int_t)restarts->items[fit->best_restart].seed, "objective",
+  return cli_json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "count", restarts->count, "done",
+                       count_restarts(restarts, DNMF_RESTART_DONE), "side_by_side", fit->side_by_side, "groups",
+                       fit->group_count > 1 ? fit->group_count : 1, "steps", restarts->steps, "best_seed",
+                       (json_int_t)restarts->items[fit->best_restart].seed, "objective",
                        spread_to_json(spread_of(fit, restart_objective)), "relative_error",
                        spread_to_json(spread_of(fit, restart_relative_error)), "iterations",
                        spread_to_json(spread_of(fit, restart_iterations)), "fits", fits);

@@ -8,8 +8,8 @@
 /* What a fit may do differently when it goes on. */
 static const char *const may_change[] = {"output", "max-iter", "checkpoint-every", NULL};
 
-const char *const cli_job_options[] = {"threads", "quiet",      "verbose",    "progress", "json",   "log",
-                                       "grid",    "time-limit", "checkpoint", "resume",   "memory", NULL};
+const char *const cli_job_options[] = {"threads",    "quiet",      "verbose", "progress", "json",   "log", "grid",
+                                       "time-limit", "checkpoint", "resume",  "memory",   "groups", NULL};
 
 /* The options in the provenance. */
 static dnmf_status parse_options(dnmf_error *error, const dnmf_model *saved, const char *path, cli_resume *resume) {

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from documents import (FENCE, alike, blocks, documents, expected_lines, make_folder, rewrite, run_blocks, shown_blocks,
-                       without_measures)
+from documents import (FENCE, LIBRARY, alike, blocks, differences, documents, make_folder, rewrite, run_blocks,
+                       shown_blocks)
 from program import ROOT, run
 
 README, *PAGES = documents()
@@ -22,6 +22,10 @@ def walked(tmp_path_factory):
     return folder, run_blocks(README, folder)
 
 
+def is_instrumented(library):
+    return b"__asan_init" in library.read_bytes()
+
+
 def check(page, printed):
     """What a page shows is what was printed; DNMF_UPDATE_PAGES=1 puts the latter in its place."""
     if os.environ.get("DNMF_UPDATE_PAGES"):
@@ -30,9 +34,8 @@ def check(page, printed):
     for before, block in shown_blocks(page):
         assert before.kind in ("sh", "python"), f"{page.name}: output of what?\n{block.text}"
         lines = printed[before.number]
-        shown = expected_lines(block.text.splitlines(), lines)
-        wrong = [f"- {a}\n+ {b}" for a, b in zip(without_measures(shown), without_measures(lines)) if not alike(a, b)]
-        assert len(shown) == len(lines) and not wrong, "\n".join([page.name, before.text, *wrong, "printed:", *lines])
+        wrong = differences(block, lines)
+        assert not wrong, "\n".join([page.name, before.text, *wrong, "printed:", *lines])
 
 
 def test_the_walk_prints_what_it_shows(walked):
@@ -55,6 +58,8 @@ def test_pictures_are_drawn_from_what_is_printed(walked, tmp_path):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_prints_what_it_shows(page, walked, tmp_path):
     """In a copy of what the walk left."""
+    if page.stem == "python" and is_instrumented(LIBRARY):
+        pytest.skip("a library with sanitizers cannot be loaded into Python")
     copy = tmp_path / "clone"
     shutil.copytree(walked[0], copy, symlinks=True)
     if any(block.kind in ("sh", "python") for block in blocks(page)):
@@ -112,6 +117,6 @@ def test_c_is_that_of_a_program_that_is_tested():
 
 def test_readme_is_short_and_names_every_page():
     text = README.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 170
+    assert len(text.splitlines()) <= 155
     for page in PAGES:
         assert f"](src/doc/{page.name})" in text, page.name

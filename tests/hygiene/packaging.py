@@ -15,7 +15,7 @@ SPACK = {"MPI": "mpi", "OpenMP": None, "HDF5": "hdf5", "BLAS": "blas", "LAPACK":
          "PkgConfig": "pkgconfig", "jansson": "jansson", "zlib": "zlib-api", "libzstd": "zstd", "liblzma": "xz",
          "libzip": "libzip", "Random123/philox.h": "random123", "xxhash.h": "xxhash", "cblas.h": "blas"}
 # The packages that hold a library which libdnmf.a needs; the others hold headers or tools of the build.
-HEADERS_AND_TOOLS = {"cmake", "ninja-build", "pkg-config", "build-essential", "librandom123-dev", "libxxhash-dev", "openmpi-bin"}
+HEADERS_AND_TOOLS = {"cmake", "ninja-build", "pkg-config", "build-essential", "librandom123-dev", "libxxhash-dev", "openmpi-bin", "lowdown"}
 
 
 class Spec(dict):
