@@ -138,7 +138,7 @@ TEMPLATE void add_rows(const newton_problem *problem, int width, int64_t first, 
   vec even[BLOCK_VECTORS];
   vec odd[BLOCK_VECTORS];
 #pragma GCC unroll 3
-  for (int j = 0; j < width; j++) {
+  for (int64_t j = 0; j < width; j++) {
     even[j] = vec_load(sums + first + j * VECTOR);
     odd[j] = even[j] - even[j];
   }
@@ -146,7 +146,7 @@ TEMPLATE void add_rows(const newton_problem *problem, int width, int64_t first, 
     const real *one = fixed_row(problem, index[e]) + first;
     const real *other = fixed_row(problem, index[e + 1]) + first;
 #pragma GCC unroll 3
-    for (int j = 0; j < width; j++) {
+    for (int64_t j = 0; j < width; j++) {
       even[j] += factors[e] * vec_load(one + j * VECTOR);
       odd[j] += factors[e + 1] * vec_load(other + j * VECTOR);
     }
@@ -154,7 +154,7 @@ TEMPLATE void add_rows(const newton_problem *problem, int width, int64_t first, 
   const bool single = count % 2 == 1;
   const real *last = fixed_row(problem, index[count - 1]) + first;
 #pragma GCC unroll 3
-  for (int j = 0; j < width; j++) {
+  for (int64_t j = 0; j < width; j++) {
     if (single)
       even[j] += factors[count - 1] * vec_load(last + j * VECTOR);
     vec_store(sums + first + j * VECTOR, even[j] + odd[j]);
@@ -164,7 +164,7 @@ TEMPLATE void add_rows(const newton_problem *problem, int width, int64_t first, 
 /* g += sum over entries of factors[e] times its row. */
 static void add_gradient(const newton_problem *problem, int64_t count, const int32_t *index, const real *factors,
                          real *g) {
-  for (int64_t first = 0; first < problem->padded; first += BLOCK_VECTORS * VECTOR)
+  for (int64_t first = 0; first < problem->padded; first += (int64_t)BLOCK_VECTORS * VECTOR)
     switch ((problem->padded - first) / VECTOR) {
     case 1:
       add_rows(problem, 1, first, count, index, factors, g);

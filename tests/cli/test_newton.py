@@ -318,14 +318,16 @@ def test_restarts_are_the_fits_of_their_seeds(sparse, tmp_path, processes):
     assert together["objective"] == min(alone)
 
 
-@pytest.mark.parametrize("processes", [1, 3])
-def test_a_search_holds_out_cells(tmp_path, processes):
-    """The planted number of components by held-out cells, whose error is about that of the same search by mu."""
+@pytest.mark.parametrize("processes, missing", [(1, 0), (3, 0.1)])
+def test_a_search_holds_out_cells(tmp_path, processes, missing):
+    """The planted number of components by held-out cells, whose error is about that of the same search by mu; with cells
+    without a value, too."""
     rng = np.random.default_rng(5)
     table = rng.poisson(rng.gamma(0.5, 2, (70, 3)) @ rng.gamma(0.5, 2, (3, 50))).astype(float)
-    write_hdf5(tmp_path / "a.h5", table)
-    command = ["tune", tmp_path / "a.h5", "-k", "1:4", "--restarts", 2, "--loss", "kullback-leibler", "--json",
-               "--max-iter", 300]
+    table[rng.random(table.shape) < missing] = np.nan
+    np.save(tmp_path / "a.npy", table)
+    command = ["tune", tmp_path / "a.npy", "-k", "1:4", "--restarts", 2, "--loss", "kullback-leibler", "--json",
+               "--max-iter", 300, "--missing", "unobserved" if missing else "zero"]
     newton, mu = (run([*command, "--solver", solver], processes).json for solver in ("newton", "mu"))
     assert newton["suggestion"]["by_heldout"] == mu["suggestion"]["by_heldout"] == 3
     for ours, theirs in zip(newton["candidates"], mu["candidates"]):
