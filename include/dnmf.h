@@ -242,7 +242,7 @@ typedef struct dnmf_fit_settings {
                                 with their weight; default "auto": "raw" with zeros, "sqrt-count" of ratings */
 
   /* The course of the fit. */
-  const char *solver; /* "hals", "mu", "bpp", "newton"; default "hals", "mu" for a loss other than "frobenius" */
+  const char *solver; /* "hals", "mu", "bpp", "newton", "ahals"; default "hals", "mu" for a loss other than "frobenius" */
   int64_t sweeps;     /* coordinate sweeps over a row's components, or steps of "newton"; default 1, mini-batches 3 */
   const char *init;   /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
                          with /W, /H or both; ratings take "random", "nndsvd" and "file:" */

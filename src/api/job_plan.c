@@ -2,6 +2,7 @@
 #include "api/job.h"
 
 #include "api/library.h"
+#include "fit/solver_choice.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -59,7 +60,7 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
 
 /* Only multiplicative updates minimize every loss, and Newton's method Kullback-Leibler. */
 static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
-  static const char *const solvers[] = {"hals", "mu", "bpp", "newton", NULL};
+  static const char *const solvers[] = {"hals", "mu", "bpp", "newton", "ahals", NULL};
   const dnmf_fit_settings *s = &f->asked;
   int solver = DNMF_SOLVER_HALS;
   if (s->loss && !dnmf_loss_parse(s->loss, &f->settings.loss))
@@ -416,6 +417,24 @@ static void settle_common(dnmf_fitting *f) {
   settings->time_limit = dnmf_number_or(s->time_limit, INFINITY);
 }
 
+/* What decides about the solver, but for batches, into which a matrix is cut only where it is too large. */
+static dnmf_solver_case solver_case(const dnmf_fitting *f) {
+  return (dnmf_solver_case){.loss = f->settings.loss,
+                            .observed = f->missing == DNMF_MISSING_UNOBSERVED,
+                            .takes_out = f->partial || f->asked.ratings.validation,
+                            .sweeps_given = f->asked.sweeps >= 0,
+                            .fixed = f->settings.fixed};
+}
+
+static dnmf_status check_ahals(dnmf_error *error, const dnmf_fitting *f) {
+  dnmf_solver_case fit = solver_case(f);
+  fit.in_batches = f->asked.batches.memory >= 0 || f->asked.batches.batch_rows >= 0;
+  const char *why_not = dnmf_refuse_ahals(&fit);
+  if (!why_not)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver ahals %s", why_not);
+}
+
 static dnmf_status check_newton(dnmf_error *error, const dnmf_fitting *f) {
   const bool in_batches = f->asked.batches.memory >= 0 || f->asked.batches.batch_rows >= 0;
   if (f->missing == DNMF_MISSING_UNOBSERVED)
@@ -452,6 +471,8 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
   if (f->settings.solver == DNMF_SOLVER_NEWTON)
     DNMF_TRY(check_newton(error, f));
+  if (f->settings.solver == DNMF_SOLVER_AHALS)
+    DNMF_TRY(check_ahals(error, f));
   if (f->missing == DNMF_MISSING_UNOBSERVED) {
     DNMF_TRY(refuse_with_ratings(error, f));
     return dnmf_fitting_plan_ratings(context, f);

@@ -4,6 +4,7 @@
  * A checkpoint of it is one of the best so far, with five curves and two parts beside it: "restarts", a row of numbers
  * for each restart, "restarts_objective", "restarts_seconds", "restarts_error" and "restarts_validation", the histories
  * of those that have begun one after another, and the panels "restarts_w" and "restarts_h", their factors side by side.
+ * By ahals, "restarts_ahead" is a curve and a panel more.
  */
 #include "api/job.h"
 
@@ -15,9 +16,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PART_RESTARTS_W "restarts_w"
-#define PART_RESTARTS_H "restarts_h"
 
 /* Of the memory that is left, what is planned with: libraries and the allocator take their share. */
 static const double PLANNED_MEMORY = 0.85;
@@ -109,6 +107,24 @@ static bool restart_from_numbers(const double *from, dnmf_restart *r) {
   return true;
 }
 
+/* By ahals, what each restart remembers of it: the curve "restarts_ahead". */
+enum { AHEAD_NUMBERS = 5 };
+
+static void ahead_to_numbers(const dnmf_ahead *ahead, double *to) {
+  to[0] = ahead->momentum;
+  to[1] = ahead->most_momentum;
+  to[2] = ahead->sweeps_w;
+  to[3] = ahead->sweeps_h;
+  to[4] = ahead->objective;
+}
+
+/* False where a number is none that is saved. */
+static bool ahead_from_numbers(const double *from, dnmf_ahead *ahead) {
+  const double most = 1000;
+  *ahead = (dnmf_ahead){from[0], from[1], from[2], from[3], from[4]};
+  return from[2] >= 0 && from[2] <= most && from[3] >= 0 && from[3] <= most;
+}
+
 /* Numbers of all histories together. */
 static int64_t history_total(const dnmf_restarts *restarts) {
   int64_t total = 0;
@@ -152,6 +168,10 @@ dnmf_status dnmf_restarts_describe(dnmf_error *error, const dnmf_fitting *f, dnm
   for (int r = 0; r < restarts->count; r++)
     restart_to_numbers(&restarts->items[r], values + (int64_t)r * KEPT_NUMBERS);
   dnmf_status status = dnmf_model_add_curve(error, model, "restarts", numbers, values);
+  for (int r = 0; r < restarts->count; r++)
+    ahead_to_numbers(&restarts->items[r].memory.ahead, values + (int64_t)r * AHEAD_NUMBERS);
+  if (status == DNMF_OK && f->settings.solver == DNMF_SOLVER_AHALS)
+    status = dnmf_model_add_curve(error, model, "restarts_ahead", (int64_t)restarts->count * AHEAD_NUMBERS, values);
   for (int h = 0; h < KEPT_HISTORIES && status == DNMF_OK; h++) {
     join_histories(restarts, &histories[h], values);
     status = dnmf_model_add_curve(error, model, histories[h].name, total, values);
@@ -178,11 +198,32 @@ static void copy_part(dnmf_panel *wide, int first, dnmf_panel *narrow, bool to_w
   }
 }
 
-/* The factors of all that have begun, between their own panels and one in which they lie side by side. */
-static void copy_parts(dnmf_restarts *restarts, bool of_w, dnmf_panel *wide, bool to_wide) {
+/* The panels that a restart has, and where their rows belong. */
+typedef struct kept_panel {
+  const char *name;
+  dnmf_model_side side;
+  size_t offset; /* in dnmf_restart */
+} kept_panel;
+
+static const kept_panel kept_panels[] = {{"restarts_w", DNMF_SIDE_ROWS, offsetof(dnmf_restart, w)},
+                                         {"restarts_h", DNMF_SIDE_COLS, offsetof(dnmf_restart, h)},
+                                         {"restarts_ahead", DNMF_SIDE_COLS, offsetof(dnmf_restart, ahead)}};
+enum { KEPT_PANELS = sizeof kept_panels / sizeof *kept_panels };
+
+/* The last one is of ahals alone. */
+static int count_kept_panels(const dnmf_fitting *f) {
+  return f->settings.solver == DNMF_SOLVER_AHALS ? KEPT_PANELS : KEPT_PANELS - 1;
+}
+
+static dnmf_panel *panel_of(dnmf_restart *restart, const kept_panel *kept) {
+  return (dnmf_panel *)(void *)((char *)restart + kept->offset);
+}
+
+/* The panels of all that have begun, between their own and one in which they lie side by side. */
+static void copy_parts(dnmf_restarts *restarts, const kept_panel *kept, dnmf_panel *wide, bool to_wide) {
   int first = 0;
   for (int r = 0; r < restarts->count; r++) {
-    dnmf_panel *own = of_w ? &restarts->items[r].w : &restarts->items[r].h;
+    dnmf_panel *own = panel_of(&restarts->items[r], kept);
     if (restarts->items[r].stage == DNMF_RESTART_WAITING)
       continue;
     copy_part(wide, first, own, to_wide);
@@ -216,26 +257,27 @@ static dnmf_status save_restarts(void *state, const dnmf_restarts *now, bool las
   dnmf_fitting *f = host->f;
   dnmf_error *error = &host->context->error;
   const int width = count_begun(now) * f->components;
-  dnmf_panel w = {.rows = 0};
-  dnmf_panel h = {.rows = 0};
-  dnmf_status status = dnmf_panel_create(error, "the factors of restarts", f->w.mine.rows, width, f->precision, &w);
-  if (status == DNMF_OK)
-    status = dnmf_panel_create(error, "the factors of restarts", f->h.mine.rows, width, f->precision, &h);
+  dnmf_panel wide[KEPT_PANELS] = {{.rows = 0}};
+  dnmf_fit_state state_now = {.panel_count = count_kept_panels(f)};
+  dnmf_status status = DNMF_OK;
+  for (int p = 0; p < state_now.panel_count && status == DNMF_OK; p++) {
+    const kept_panel *kept = &kept_panels[p];
+    const int64_t rows = kept->side == DNMF_SIDE_ROWS ? f->w.mine.rows : f->h.mine.rows;
+    state_now.panels[p] = (dnmf_model_part){kept->name, kept->side, &wide[p]};
+    status = dnmf_panel_create(error, "the factors of restarts", rows, width, f->precision, &wide[p]);
+  }
   status = dnmf_agree(host->context, status);
   if (status == DNMF_OK) {
-    copy_parts(&f->restarts, true, &w, true);
-    copy_parts(&f->restarts, false, &h, true);
+    for (int p = 0; p < state_now.panel_count; p++)
+      copy_parts(&f->restarts, &kept_panels[p], &wide[p], true);
     take_best(f);
-    const dnmf_fit_state state_now = {
-        .result = f->result,
-        .memory = f->restarts.items[f->best_restart].memory,
-        .panel_count = 2,
-        .panels = {{PART_RESTARTS_W, DNMF_SIDE_ROWS, &w}, {PART_RESTARTS_H, DNMF_SIDE_COLS, &h}}};
+    state_now.result = f->result;
+    state_now.memory = f->restarts.items[f->best_restart].memory;
     status = host->checkpoint->host.save(host->checkpoint->host.state, &state_now, last);
     f->result = (dnmf_fit_result){0};
   }
-  dnmf_panel_free(&w);
-  dnmf_panel_free(&h);
+  for (int p = 0; p < KEPT_PANELS; p++)
+    dnmf_panel_free(&wide[p]);
   return status;
 }
 
@@ -267,8 +309,12 @@ static dnmf_status read_states(dnmf_error *error, dnmf_fitting *f) {
   dnmf_restarts *restarts = &f->restarts;
   const dnmf_model *saved = &f->resume.saved;
   const double *numbers = restarts_curve(saved, "restarts", (int64_t)restarts->count * KEPT_NUMBERS);
+  const bool by_ahals = f->settings.solver == DNMF_SOLVER_AHALS;
+  const double *ahead = restarts_curve(saved, "restarts_ahead", (int64_t)restarts->count * AHEAD_NUMBERS);
   for (int r = 0; r < restarts->count; r++)
-    if (!numbers || !restart_from_numbers(numbers + (int64_t)r * KEPT_NUMBERS, &restarts->items[r])) {
+    if (!numbers || !restart_from_numbers(numbers + (int64_t)r * KEPT_NUMBERS, &restarts->items[r]) ||
+        (by_ahals &&
+         (!ahead || !ahead_from_numbers(ahead + (int64_t)r * AHEAD_NUMBERS, &restarts->items[r].memory.ahead)))) {
       for (int s = 0; s <= r; s++)
         restarts->items[s].result.history_count = 0;
       return restarts_damaged(error, f);
@@ -295,11 +341,10 @@ static dnmf_status read_states(dnmf_error *error, dnmf_fitting *f) {
   return DNMF_OK;
 }
 
-/* The factors of one side, into panels of the restarts' own. collective */
-static dnmf_status read_factors(dnmf_context *context, bool of_w, dnmf_fitting *f) {
-  const dnmf_model_part part = {.name = of_w ? PART_RESTARTS_W : PART_RESTARTS_H,
-                                .side = of_w ? DNMF_SIDE_ROWS : DNMF_SIDE_COLS};
-  const dnmf_panel *mine = of_w ? &f->w.mine : &f->h.mine;
+/* Panels of one kind, into the restarts' own. collective */
+static dnmf_status read_kept(dnmf_context *context, const kept_panel *kept, dnmf_fitting *f) {
+  const dnmf_model_part part = {.name = kept->name, .side = kept->side};
+  const dnmf_panel *mine = kept->side == DNMF_SIDE_ROWS ? &f->w.mine : &f->h.mine;
   const int width = count_begun(&f->restarts) * f->components;
   dnmf_panel wide = {.rows = 0};
   dnmf_status status =
@@ -310,11 +355,11 @@ static dnmf_status read_factors(dnmf_context *context, bool of_w, dnmf_fitting *
     dnmf_restart *restart = &f->restarts.items[r];
     if (restart->stage != DNMF_RESTART_WAITING)
       status = dnmf_panel_create(&context->error, "a restart", mine->rows, f->components, f->precision,
-                                 of_w ? &restart->w : &restart->h);
+                                 panel_of(restart, kept));
   }
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    copy_parts(&f->restarts, of_w, &wide, false);
+    copy_parts(&f->restarts, kept, &wide, false);
   dnmf_panel_free(&wide);
   return status;
 }
@@ -325,8 +370,9 @@ dnmf_status dnmf_restarts_read(dnmf_context *context, dnmf_fitting *f) {
   if (status == DNMF_OK)
     status = read_states(error, f);
   DNMF_TRY(dnmf_agree(context, status));
-  DNMF_TRY(read_factors(context, true, f));
-  return read_factors(context, false, f);
+  for (int p = 0; p < count_kept_panels(f); p++)
+    DNMF_TRY(read_kept(context, &kept_panels[p], f));
+  return DNMF_OK;
 }
 
 /* --- Fitting ----------------------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ static const cli_fit_options meant = {
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 static const char *const confidence_choices[] = {"one", "linear", "log", NULL};
-static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", NULL};
+static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", "ahals", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
@@ -161,7 +161,10 @@ static const cli_option stream_table[] = {
 };
 static const cli_option run_table[] = {
     {"solver", 0, CLI_WORD, FIT(solver), "S",
-     "hals, mu, bpp or newton (default hals; mu for a --loss other than frobenius)", 0, 0, solver_choices},
+     "hals, mu, bpp, newton, or ahals: hals with more sweeps and with extrapolation where they pay (default hals; mu "
+     "for "
+     "a --loss other than frobenius)",
+     0, 0, solver_choices},
     {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random; "
      "of ratings nndsvd only: for large ones, fewer iterations than from random; "

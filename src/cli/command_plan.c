@@ -21,7 +21,7 @@ static const cli_plan_options defaults = {.processes = NULL, .grid = "auto", .lo
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 enum { MISSING_UNOBSERVED = 2, MISSING_WEAK = 3 };
-static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", NULL};
+static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", "ahals", NULL};
 static const char *const terms_choices[] = {"none", "rows", "cols", "both", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
@@ -44,7 +44,7 @@ static const cli_option job_table[] = {
      0, 0, terms_choices},
     {"loss", 0, CLI_TEXT, PLAN(loss), "L",
      "frobenius (default), kullback-leibler, itakura-saito or a beta, as fit has it", 0, 0, NULL},
-    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu, bpp or newton", 0, 0, solver_choices},
+    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu, bpp, newton or ahals", 0, 0, solver_choices},
     {"precision", 0, CLI_CHOICE, PLAN(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 static const cli_option machine_table[] = {
