@@ -143,10 +143,10 @@ static const state_value state_values[] = {
     STATE("batches_inner", memory.batches_inner),
     STATE("batches_crossed", memory.batches_crossed),
     STATE("batches_seen", memory.batches_seen),
-    NEWER_STATE("chain_squares", memory.chain_squares),
     NEWER_STATE("chain_start", memory.chain_start),
     NEWER_STATE("momentum", memory.ahead.momentum),
     NEWER_STATE("most_momentum", memory.ahead.most_momentum),
+    NEWER_STATE("most_sweeps", memory.ahead.most_sweeps),
     NEWER_STATE("sweeps_w", memory.ahead.sweeps_w),
     NEWER_STATE("sweeps_h", memory.ahead.sweeps_h),
     NEWER_STATE("ahead_objective", memory.ahead.objective),
@@ -155,7 +155,8 @@ enum { STATE_VALUES = sizeof state_values / sizeof *state_values };
 
 dnmf_status dnmf_checkpoint_describe(dnmf_error *error, const dnmf_fitting *f, const dnmf_fit_state *now,
                                      dnmf_model *model) {
-  DNMF_TRY(dnmf_model_set_text(error, model, "options", f->host->options ? f->host->options : "{}"));
+  if (!f->host->options)
+    DNMF_TRY(dnmf_model_set_text(error, model, "options", "{}"));
   if (f->restart_count > 0)
     DNMF_TRY(dnmf_restarts_describe(error, f, model));
   DNMF_TRY(dnmf_model_set_integer(error, model, "checkpoint", FORMAT));

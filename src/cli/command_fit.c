@@ -15,15 +15,15 @@
 #define UNGIVEN                                                                                                        \
   .l2 = -1, .l2_w = -1, .l2_h = -1, .l1_w = 0, .l1_h = 0, .loss = "frobenius", .init = "random", .seed = 0,            \
   .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                                 \
-  .zeros = {.fix = "none", .grid = "auto", .restarts = 1}, .files = {.checkpoint_every = "10min"}
+  .zeros = {.fix = "none", .grid = "auto", .restarts = 1, .groups = 1}, .files = {.checkpoint_every = "10min"}
 static const cli_fit_options defaults = {
     .fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
             .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1, .l2_terms = -1},
-            .posterior = {.samples = -1, .burn_in = -1, .thin = -1},
+            .posterior = {.samples = -1, .chains = -1, .burn_in = -1, .thin = -1},
             .weak = {.weight = -1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
-    .fit = {UNGIVEN, .max_iter = 200, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
+    .fit = {UNGIVEN, .max_iter = 200, .solver = "auto", .sweeps = 1, .tol = 1e-4, .stop = "auto",
             .ratings = {.bias = "auto",
                         .shrink_to = "auto",
                         .l2_bias = 3,
@@ -31,13 +31,13 @@ static const cli_fit_options meant = {
                         .init_scale = 0.05,
                         .implicit_terms = "none",
                         .l2_terms = 100},
-            .posterior = {.samples = -1, .burn_in = 50, .thin = -1, .keep = "samples"},
+            .posterior = {.samples = -1, .chains = 1, .burn_in = 50, .thin = -1, .keep = "samples"},
             .weak = {.weight = 1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 static const char *const confidence_choices[] = {"one", "linear", "log", NULL};
-static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", "ahals", NULL};
+static const char *const solver_choices[] = {"auto", "hals", "mu", "bpp", "newton", "ahals", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
@@ -114,9 +114,14 @@ static const cli_option posterior_table[] = {
      "after the fit, N sweeps of a Gibbs chain from it: the model is the average over its "
      "draws, K components each, which predicts better, and tells how sure it is",
      1, 1e6, NULL},
-    {"burn-in", 0, CLI_INT, FIT(posterior.burn_in), "N", "sweeps before the draws count (default 50)", 0, 1e6, NULL},
-    {"thin", 0, CLI_INT, FIT(posterior.thin), "N", "keep every N-th draw (default: as few as keep at most 100 of them)",
-     1, 1e6, NULL},
+    {"chains", 0, CLI_INT, FIT(posterior.chains), "N",
+     "N chains of --samples sweeps each, with random numbers of their own (default 1): the model is the average over "
+     "all, and split R-hat and effective samples compare them; with more processes side by side, with the same model",
+     1, 100, NULL},
+    {"burn-in", 0, CLI_INT, FIT(posterior.burn_in), "N", "sweeps of a chain before its draws count (default 50)", 0,
+     1e6, NULL},
+    {"thin", 0, CLI_INT, FIT(posterior.thin), "N",
+     "keep every N-th draw of a chain (default: as little as keeps at most 100 draws of all chains)", 1, 1e6, NULL},
     {"keep", 0, CLI_WORD, FIT(posterior.keep), "W",
      "samples (default): all draws kept; mean: their mean W and H, K components to look at, "
      "which predict worse and tell no deviation",
@@ -161,21 +166,30 @@ static const cli_option stream_table[] = {
 };
 static const cli_option run_table[] = {
     {"solver", 0, CLI_WORD, FIT(solver), "S",
-     "hals, mu, bpp, newton, or ahals: hals with more sweeps and with extrapolation where they pay (default hals; mu "
-     "for "
-     "a --loss other than frobenius)",
+     "auto (default): the fastest to an error: with zeros ahals, newton for kullback-leibler and mu for other losses; "
+     "hals where cells are held out, for ratings, in batches and with --sweeps; bpp with --fix. hals: coordinate "
+     "descent; ahals: hals with as many sweeps as pay, and H extrapolated; bpp: exact least squares; mu; newton",
      0, 0, solver_choices},
     {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random; "
      "of ratings nndsvd only: for large ones, fewer iterations than from random; "
      "file:START.h5: a model, or any file with /W (rows x K), /H (K x columns) or both",
      0, 0, init_words},
+    {"update", 0, CLI_INPUT_FILE, FIT(files.update), "MODEL.h5",
+     "INPUT is a later state of this model's table, whole, with new rows and columns: the fit goes on from the model, "
+     "whose rows and columns are found by their ids (without ids, by place), new ones from the mean row; with the "
+     "model's options, but for those given anew",
+     0, 0, NULL},
     {"fix", 0, CLI_WORD, FIT(zeros.fix), "F",
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
     {"restarts", 0, CLI_INT, FIT(zeros.restarts), "R",
      "with zeros: fit from R seeds, N, N + 1, ..., with A read once for as many as fit in "
      "memory, and keep the fit of the least objective (default 1)",
+     1, 1e6, NULL},
+    {"groups", 0, CLI_INT, FIT(zeros.groups), "N",
+     "groups of processes that share the --restarts, each with the matrix on a --grid of its own: for a matrix that "
+     "fits into the memory of a few processes (default 1)",
      1, 1e6, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iter), "N",
      "most iterations, or passes in batches (default 200, with --implicit 100; 0 keeps the "
@@ -220,7 +234,7 @@ static dnmf_status check_fit_options(dnmf_error *error, const cli_fit_options *o
   return DNMF_OK;
 }
 
-/* What was given, for a later job to take up from a checkpoint. The caller frees *text. */
+/* What was given, for a later job to take up from a checkpoint or a model. The caller frees *text. */
 static dnmf_status save_options(dnmf_error *error, const cli_fit_options *options, const cli_given *given,
                                 char **text) {
   json_t *saved = cli_options_save(&cli_fit, options, given, cli_job_options);
@@ -234,9 +248,7 @@ static dnmf_status run_fit(cli_session *session, const char *name, const cli_fit
   dnmf_context *context = session->context;
   char *saved = NULL;
   cli_fit_run fit = {.session = session};
-  dnmf_status status = DNMF_OK;
-  if (options->fit.files.checkpoint)
-    status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
+  dnmf_status status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
   if (status == DNMF_OK)
     status = cli_fit_execute(session, name, &options->input, &options->fit, saved, &fit);
   if (status == DNMF_OK)
@@ -253,8 +265,10 @@ static dnmf_status run_fit_command(cli_session *session, const void *given, char
   (void)argument_count;
   dnmf_status status = cli_resume_begin(session, &cli_fit, &options, &named, &resume);
   if (status == DNMF_OK)
+    status = cli_update_begin(session, &cli_fit, &options, &named, &resume);
+  if (status == DNMF_OK)
     status = check_fit_options(&session->context->error, &options);
-  if (status == DNMF_OK && resume.goes_on) /* with the names that the checkpoint holds */
+  if (status == DNMF_OK && resume.options) /* with the names that the checkpoint or the model holds */
     status = cli_files_check(session, &options);
   if (status == DNMF_OK)
     status = run_fit(session, arguments[0], &options, &named);
@@ -289,7 +303,8 @@ const cli_command cli_fit = {
         "  dnmf fit counts.h5 -o model.h5 -k 12 --restarts 20\n"
         "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
         "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json\n"
-        "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto",
+        "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto\n"
+        "  dnmf fit today.csv -o today.h5 --update yesterday.h5",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,

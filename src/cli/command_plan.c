@@ -9,6 +9,7 @@
 #include "fit/posterior_fit.h"
 #include "fit/restarts.h"
 #include "fit/settings.h"
+#include "fit/solver_choice.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,11 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_plan_options defaults = {.processes = NULL, .grid = "auto", .loss = "frobenius"};
+enum { SOLVER_AUTO = 0 }; /* else one more than a dnmf_solver */
+static const cli_plan_options defaults = {
+    .processes = NULL, .grid = "auto", .loss = "frobenius", .solver = SOLVER_AUTO};
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 enum { MISSING_UNOBSERVED = 2, MISSING_WEAK = 3 };
-static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", "ahals", NULL};
+static const char *const solver_choices[] = {"auto", "hals", "mu", "bpp", "newton", "ahals", NULL};
 static const char *const terms_choices[] = {"none", "rows", "cols", "both", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
@@ -34,6 +37,7 @@ static const cli_option job_table[] = {
     {"validation", 0, CLI_REAL, PLAN(validation), "F", "a fit with zeros --validation F", 0, 1, NULL},
     {"restarts", 0, CLI_INT, PLAN(restarts), "R", "a fit --restarts R, as many side by side as pay", 1, 1e6, NULL},
     {"samples", 0, CLI_INT, PLAN(samples), "S", "a fit --samples S, which keeps at most 100 draws", 1, 1e6, NULL},
+    {"chains", 0, CLI_INT, PLAN(chains), "N", "... --chains N, in as many groups of processes as pay", 1, 100, NULL},
     {"processes", 'n', CLI_TEXT, PLAN(processes), "N[,N...]", "numbers of processes (default: as many as answer)", 0, 0,
      NULL},
     {"grid", 0, CLI_TEXT, PLAN(grid), "G", "auto (default, as fit takes it), all shapes, or RxC", 0, 0, NULL},
@@ -44,7 +48,8 @@ static const cli_option job_table[] = {
      0, 0, terms_choices},
     {"loss", 0, CLI_TEXT, PLAN(loss), "L",
      "frobenius (default), kullback-leibler, itakura-saito or a beta, as fit has it", 0, 0, NULL},
-    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu, bpp, newton or ahals", 0, 0, solver_choices},
+    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "auto (default, as fit takes it), hals, mu, bpp, newton or ahals", 0,
+     0, solver_choices},
     {"precision", 0, CLI_CHOICE, PLAN(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 static const cli_option machine_table[] = {
@@ -85,9 +90,10 @@ static dnmf_status check_plan_options(dnmf_error *error, const cli_plan_options 
   return DNMF_OK;
 }
 
-/* A divergence of a fit with zeros, which is fitted by mu. */
-static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job *job) {
+/* The loss of a fit, and its solver where none is given. */
+static dnmf_status settle_loss(cli_session *session, const cli_plan_options *options, dnmf_job *job) {
   dnmf_error *error = &session->context->error;
+  const char *text = options->loss;
   if (!dnmf_loss_parse(text, &job->loss))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--loss %s: give frobenius, kullback-leibler, itakura-saito or a number, the beta of a "
@@ -95,36 +101,50 @@ static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job 
                      text);
   if (job->solver == DNMF_SOLVER_NEWTON && !dnmf_loss_is(job->loss, 1))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver newton needs --loss kullback-leibler");
+  const dnmf_solver_case fit = {.loss = job->loss,
+                                .observed = job->missing == DNMF_MISSING_UNOBSERVED || job->weak,
+                                .takes_out = job->fills_out || options->validation > 0,
+                                .longest = job->rows > job->cols ? job->rows : job->cols};
+  if (options->solver == SOLVER_AUTO)
+    job->solver = dnmf_choose_solver(&fit);
+  if (job->solver == DNMF_SOLVER_AHALS && dnmf_refuse_ahals(&fit))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver ahals %s", dnmf_refuse_ahals(&fit));
   if (!job->loss.divergence)
     return DNMF_OK;
   if (job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s: plans of observed entries know the squared error only", text);
   if (job->solver == DNMF_SOLVER_NEWTON && dnmf_loss_is(job->loss, 1))
     return DNMF_OK;
-  if (job->solver != DNMF_SOLVER_MU && cli_is_given(session->given, "solver"))
+  if (job->solver != DNMF_SOLVER_MU)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
                      text, dnmf_solver_name(job->solver));
-  job->solver = DNMF_SOLVER_MU;
   return DNMF_OK;
+}
+
+/* That a fit with --samples and --chains keeps. */
+static int draws_of(const cli_plan_options *options) {
+  const int chains = options->chains > 1 ? (int)options->chains : 1;
+  return options->samples > 0 ? chains * ((int)options->samples / dnmf_posterior_thin((int)options->samples, chains))
+                              : 0;
 }
 
 /* Sizes from the options or from the input, which is only opened. */
 static dnmf_status make_job(cli_session *session, const cli_plan_options *options, cli_plan *plan) {
   dnmf_job *job = &plan->job;
   const int missing = takes_as(options);
-  *job =
-      (dnmf_job){.rows = options->rows,
-                 .cols = options->cols,
-                 .stored = options->nnz > 0 ? (double)options->nnz : (double)options->rows * (double)options->cols,
-                 .sparse = options->nnz > 0,
-                 .missing = missing ? (dnmf_missing)(missing - 1) : DNMF_MISSING_ZERO,
-                 .weak = options->implicit || options->missing == MISSING_WEAK,
-                 .confident = options->implicit,
-                 .components = (int)options->components,
-                 .restarts = options->restarts > 1 ? (int)options->restarts : 0,
-                 .draws = options->samples > 0 ? (int)options->samples / dnmf_posterior_thin((int)options->samples) : 0,
-                 .solver = (dnmf_solver)options->solver,
-                 .precision = (dnmf_precision)options->precision};
+  *job = (dnmf_job){.rows = options->rows,
+                    .cols = options->cols,
+                    .stored = options->nnz > 0 ? (double)options->nnz : (double)options->rows * (double)options->cols,
+                    .sparse = options->nnz > 0,
+                    .missing = missing ? (dnmf_missing)(missing - 1) : DNMF_MISSING_ZERO,
+                    .weak = options->implicit || options->missing == MISSING_WEAK,
+                    .confident = options->implicit,
+                    .components = (int)options->components,
+                    .restarts = options->restarts > 1 ? (int)options->restarts : 0,
+                    .draws = draws_of(options),
+                    .chains = (int)options->chains,
+                    .solver = options->solver == SOLVER_AUTO ? DNMF_SOLVER_HALS : (dnmf_solver)(options->solver - 1),
+                    .precision = (dnmf_precision)options->precision};
   if (plan->input) {
     dnmf_source source = {0};
     dnmf_status status = cli_open(session, plan->input, &options->input, (dnmf_data_missing)missing, &source);
@@ -145,7 +165,7 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
     dnmf_source_close(&source);
     DNMF_TRY(status);
   }
-  DNMF_TRY(settle_loss(session, options->loss, job));
+  DNMF_TRY(settle_loss(session, options, job));
   if (job->restarts > 0 && job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--restarts has no use here: it is for --missing zero");
@@ -156,9 +176,12 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
   if (job->draws > 0 && (job->missing != DNMF_MISSING_UNOBSERVED || job->weak || job->solver == DNMF_SOLVER_MU))
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--samples has no use here: it is for --missing unobserved, and not for mu");
+  if (options->chains > 0 && job->draws == 0)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "--chains has no use here: it needs --samples");
   job->sparse = job->sparse || job->missing == DNMF_MISSING_UNOBSERVED;
   job->bias = job->solver != DNMF_SOLVER_MU && !job->weak;
   job->terms = dnmf_evidence_sides((dnmf_evidence_of)options->terms);
+  job->row_terms = options->terms == DNMF_EVIDENCE_ROWS || options->terms == DNMF_EVIDENCE_BOTH;
   if (job->terms > 0 && (job->missing != DNMF_MISSING_UNOBSERVED || !job->bias))
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--implicit-terms has no use here: it needs --missing unobserved, and biases");
@@ -207,17 +230,13 @@ static dnmf_status add_grids(cli_session *session, const char *grid, int process
     return add_cost(session, plan, capacity, rows, cols);
   if (strcmp(grid, "all") == 0) {
     for (rows = 1; rows <= processes; rows++)
-      if (processes % rows == 0 && (rows == processes || plan->job.solver != DNMF_SOLVER_NEWTON))
+      if (processes % rows == 0)
         DNMF_TRY(add_cost(session, plan, capacity, rows, processes / rows));
     return DNMF_OK;
   }
   dnmf_cost_choose_grid(session->context, &plan->job, &plan->machine.figures, processes, &rows, &cols);
   if (strcmp(grid, "auto") != 0)
     DNMF_TRY(dnmf_grid_parse(&session->context->error, grid, processes, &rows, &cols));
-  if (plan->job.solver == DNMF_SOLVER_NEWTON && cols > 1)
-    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
-                     "--grid %s: --solver newton needs whole rows of the matrix; give --grid %dx1, or none", grid,
-                     processes);
   return add_cost(session, plan, capacity, rows, cols);
 }
 

@@ -19,6 +19,8 @@ const dnmf_model_part dnmf_fit_parts[] = {{DNMF_PART_BEST_W, DNMF_SIDE_ROWS, NUL
                                           {DNMF_PART_KEPT_ROW_TERMS, DNMF_SIDE_ROWS, NULL},
                                           {DNMF_PART_KEPT_COL_TERMS, DNMF_SIDE_COLS, NULL},
                                           {DNMF_PART_TRACE, DNMF_SIDE_NEITHER, NULL},
+                                          {DNMF_PART_CHAINS_W, DNMF_SIDE_ROWS, NULL},
+                                          {DNMF_PART_CHAINS_H, DNMF_SIDE_COLS, NULL},
                                           {DNMF_PART_GRAM, DNMF_SIDE_NEITHER, NULL},
                                           {NULL, DNMF_SIDE_NEITHER, NULL}};
 

@@ -21,8 +21,6 @@ dnmf_status zeros_ahead_open(zeros_fit *z) {
   void *memory = NULL;
   if (!is_ahead(z))
     return DNMF_OK;
-  z->most_sweeps =
-      dnmf_ahead_most_sweeps(z->a->rows, z->a->cols, z->a->sparse, (double)z->a->stored, z->settings->components);
   DNMF_TRY(dnmf_allocate_zero(&z->context->error, "looks ahead", z->starts, sizeof *z->looks, &memory));
   z->looks = memory;
   if (z->h.rows[0].ahead.components > 0)
@@ -39,10 +37,12 @@ static void copy_to_ahead(const dnmf_panel *from, dnmf_panel *to) {
 }
 
 void zeros_ahead_begin(zeros_fit *z) {
+  const int most_sweeps =
+      dnmf_ahead_most_sweeps(z->a->rows, z->a->cols, z->a->sparse, (double)z->a->stored, z->settings->components);
   for (int s = 0; s < z->starts && is_ahead(z); s++) {
     const dnmf_loop_fit *fit = &z->loop->fits[z->numbers[s]];
     if (!fit->resume) {
-      *memory_of(z, s) = dnmf_ahead_start(z->most_sweeps);
+      *memory_of(z, s) = dnmf_ahead_start(most_sweeps);
       copy_to_ahead(&z->h.rows[s].mine, &z->h.rows[s].ahead);
     } else if (z->owns_ahead) { /* else the start's panel is as it was saved */
       copy_to_ahead(dnmf_fit_state_panel(fit->resume, DNMF_PART_AHEAD), &z->h.rows[s].ahead);
@@ -103,9 +103,11 @@ void zeros_ahead_remember(zeros_fit *z, const dnmf_reached *all) {
     const dnmf_decrease w = decrease_of(z, &z->w, s);
     const dnmf_decrease h = decrease_of(z, &z->h, s);
     dnmf_ahead *memory = memory_of(z, s);
+    const int most = (int)memory->most_sweeps;
     memory->objective = reached->loss + reached->penalty;
-    memory->sweeps_w = dnmf_ahead_next_sweeps((int)memory->sweeps_w, z->most_sweeps, &w);
-    memory->sweeps_h = dnmf_ahead_next_sweeps((int)memory->sweeps_h, z->most_sweeps, &h);
+    memory->sweeps_w = dnmf_ahead_next_sweeps((int)memory->sweeps_w, most, &w);
+    memory->sweeps_h = dnmf_ahead_next_sweeps((int)memory->sweeps_h, most, &h);
+    z->loop->fits[z->numbers[s]].result->ahead = *memory;
   }
 }
 

@@ -12,6 +12,7 @@
 #define DNMF_ZEROS_STATE_H
 
 #include "factor/factor.h"
+#include "fit/best_model.h"
 #include "fit/held_cells.h"
 #include "fit/loop.h"
 
@@ -103,12 +104,9 @@ struct zeros_fit {
   double powers;
   const dnmf_held_cells *held; /* cells taken out of A; NULL: none */
   dnmf_held_sums *held_sums;   /* this block's in each start, for the next control values */
-  int most_sweeps;             /* ahals: of a half-step */
   zeros_look *looks;           /* ahals: of each start that runs */
   bool owns_ahead;             /* ahals: the extrapolated H is this fit's own, not given with a start */
-  bool keeps_best;             /* the model to keep is the best on held-out cells; of one start */
-  dnmf_panel best_w;           /* own rows of it */
-  dnmf_panel best_h;
+  dnmf_best_model best;        /* on held-out cells; of one start */
 };
 
 /* Values of a start that ride along with its sums. */
@@ -189,15 +187,6 @@ void zeros_ahead_remember(zeros_fit *z, const dnmf_reached *all);
 /* Adds the extrapolated H to what a later job needs. */
 void zeros_ahead_save(const zeros_fit *z, dnmf_fit_state *now);
 void zeros_ahead_close(zeros_fit *z);
-
-/* The best model on held-out cells (zeros_best.c), as dnmf_problem_kind asks for it; without one they do nothing.
- * local */
-dnmf_status zeros_best_open(zeros_fit *z);
-void zeros_best_keep(dnmf_loop *loop, void *state);
-void zeros_best_resume(zeros_fit *z);
-void zeros_best_save(dnmf_loop *loop, void *state, dnmf_fit_state *now);
-dnmf_status zeros_best_settle(dnmf_loop *loop, void *state, dnmf_reached *reached);
-void zeros_best_close(zeros_fit *z);
 
 extern const loss_arithmetic dnmf_squared_error;
 extern const loss_arithmetic dnmf_divergence_loss;

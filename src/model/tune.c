@@ -56,12 +56,6 @@ static dnmf_status load(group *g, const dnmf_tune_plan *plan) {
   } else {
     status = dnmf_source_open(context, plan->input, &plan->source, &g->source);
   }
-  if (status == DNMF_OK && g->source.has_missing && !plan->of_ratings)
-    status =
-        dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                  "%s is a matrix with cells without a value: fit takes it for one with zeros, which tune searches "
-                  "only where every cell has a value; to tune a fit of ratings say so with --bias",
-                  g->source.name);
   g->source.rows_alone = true; /* its entries become ratings */
   if (status == DNMF_OK)
     status = dnmf_grid_create(context, context->size, 1, &grid);
@@ -126,7 +120,7 @@ static dnmf_settings settings_of(const dnmf_tune_plan *plan, const dnmf_candidat
   settings.observed.bias_cols = candidate->bias;
   settings.penalties.count_power = candidate->count_power;
   settings.observed.evidence = candidate->evidence;
-  settings.observed.l2_evidence = DNMF_L2_EVIDENCE;
+  settings.observed.l2_evidence = candidate->l2_evidence >= 0 ? candidate->l2_evidence : DNMF_L2_EVIDENCE;
   const bool weak = settings.observed.weak.on;
   double l2 = candidate->l2;
   if (weak) {

@@ -33,6 +33,7 @@ int dnmf_ahead_most_sweeps(int64_t rows, int64_t cols, bool sparse, double store
 dnmf_ahead dnmf_ahead_start(int most_sweeps) {
   return (dnmf_ahead){.momentum = FIRST_MOMENTUM,
                       .most_momentum = 1,
+                      .most_sweeps = most_sweeps,
                       .sweeps_w = most_sweeps,
                       .sweeps_h = most_sweeps,
                       .objective = INFINITY};

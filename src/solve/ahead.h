@@ -25,7 +25,8 @@
 typedef struct dnmf_ahead {
   double momentum;
   double most_momentum; /* it does not grow beyond */
-  double sweeps_w;      /* of the next half-steps */
+  double most_sweeps;
+  double sweeps_w; /* of the next half-steps */
   double sweeps_h;
   double objective; /* of the model; infinity before it is known */
 } dnmf_ahead;

@@ -136,5 +136,6 @@ def test_what_it_cannot_do_is_refused(tmp_path, matrices):
                          (["--sweeps", 3], "its own number of sweeps"), (["--validation", 0.1], "all cells"),
                          (["--batch-rows", 9], "whole matrix in memory"), (["--missing", "unobserved"], "--missing zero"),
                          (["--init", f"file:{start}", "--fix", "w"], "alternates between both factors")]:
-        done = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--solver", "ahals", *options], check=False)
-        assert done.returncode == 2 and why in done.stderr, options
+        done = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--solver", "ahals", *options],
+                   expect=2)
+        assert why in done.stderr, options
