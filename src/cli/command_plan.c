@@ -9,6 +9,7 @@
 #include "fit/posterior_fit.h"
 #include "fit/restarts.h"
 #include "fit/settings.h"
+#include "fit/solver_choice.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,11 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_plan_options defaults = {.processes = NULL, .grid = "auto", .loss = "frobenius"};
+enum { SOLVER_AUTO = 0 }; /* else one more than a dnmf_solver */
+static const cli_plan_options defaults = {
+    .processes = NULL, .grid = "auto", .loss = "frobenius", .solver = SOLVER_AUTO};
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 enum { MISSING_UNOBSERVED = 2, MISSING_WEAK = 3 };
-static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", NULL};
+static const char *const solver_choices[] = {"auto", "hals", "mu", "bpp", "newton", "ahals", NULL};
 static const char *const terms_choices[] = {"none", "rows", "cols", "both", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
@@ -47,8 +50,8 @@ static const cli_option job_table[] = {
      0, 0, terms_choices},
     {"loss", 0, CLI_TEXT, PLAN(loss), "L",
      "frobenius (default), kullback-leibler, itakura-saito or a beta, as fit has it", 0, 0, NULL},
-    {"solver", 0, CLI_CHOICE, PLAN(solver), "S",
-     "hals (default), mu, bpp or newton (default for --loss kullback-leibler)", 0, 0, solver_choices},
+    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "auto (default, as fit takes it), hals, mu, bpp, newton or ahals", 0,
+     0, solver_choices},
     {"precision", 0, CLI_CHOICE, PLAN(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 static const cli_option machine_table[] = {
@@ -89,9 +92,10 @@ static dnmf_status check_plan_options(dnmf_error *error, const cli_plan_options 
   return DNMF_OK;
 }
 
-/* A divergence of a fit with zeros, which is fitted by mu, or Kullback-Leibler by newton. */
-static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job *job) {
+/* The loss of a fit, and its solver where none is given. */
+static dnmf_status settle_loss(cli_session *session, const cli_plan_options *options, dnmf_job *job) {
   dnmf_error *error = &session->context->error;
+  const char *text = options->loss;
   if (!dnmf_loss_parse(text, &job->loss))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--loss %s: give frobenius, kullback-leibler, itakura-saito or a number, the beta of a "
@@ -99,17 +103,23 @@ static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job 
                      text);
   if (job->solver == DNMF_SOLVER_NEWTON && !dnmf_loss_is(job->loss, 1))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver newton needs --loss kullback-leibler");
+  const dnmf_solver_case fit = {.loss = job->loss,
+                                .observed = job->missing == DNMF_MISSING_UNOBSERVED || job->weak,
+                                .takes_out = job->fills_out || options->validation > 0,
+                                .longest = job->rows > job->cols ? job->rows : job->cols};
+  if (options->solver == SOLVER_AUTO)
+    job->solver = dnmf_choose_solver(&fit);
+  if (job->solver == DNMF_SOLVER_AHALS && dnmf_refuse_ahals(&fit))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver ahals %s", dnmf_refuse_ahals(&fit));
   if (!job->loss.divergence)
     return DNMF_OK;
   if (job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s: plans of observed entries know the squared error only", text);
   if (job->solver == DNMF_SOLVER_NEWTON && dnmf_loss_is(job->loss, 1))
     return DNMF_OK;
-  if (job->solver != DNMF_SOLVER_MU && cli_is_given(session->given, "solver"))
+  if (job->solver != DNMF_SOLVER_MU)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
                      text, dnmf_solver_name(job->solver));
-  job->solver =
-      dnmf_loss_is(job->loss, 1) && !cli_is_given(session->given, "solver") ? DNMF_SOLVER_NEWTON : DNMF_SOLVER_MU;
   return DNMF_OK;
 }
 
@@ -135,7 +145,7 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
                     .restarts = options->restarts > 1 ? (int)options->restarts : 0,
                     .draws = draws_of(options),
                     .chains = (int)options->chains,
-                    .solver = (dnmf_solver)options->solver,
+                    .solver = options->solver == SOLVER_AUTO ? DNMF_SOLVER_HALS : (dnmf_solver)(options->solver - 1),
                     .precision = (dnmf_precision)options->precision};
   if (plan->input) {
     dnmf_source source = {0};
@@ -157,7 +167,7 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
     dnmf_source_close(&source);
     DNMF_TRY(status);
   }
-  DNMF_TRY(settle_loss(session, options->loss, job));
+  DNMF_TRY(settle_loss(session, options, job));
   if (job->restarts > 0 && job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--restarts has no use here: it is for --missing zero");
