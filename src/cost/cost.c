@@ -7,6 +7,7 @@
 #include "matrix/lines.h"
 #include "matrix/product.h"
 #include "matrix/sweep.h"
+#include "solve/ahead.h"
 #include "solve/newton.h"
 #include "solve/observed.h"
 
@@ -61,7 +62,8 @@ static double factor_sums(const dnmf_job *job) {
 
 /* Values that ride along with them. */
 static double control_values(const dnmf_job *job) {
-  return DNMF_COST_CONTROLS + (job->held_share > 0 ? DNMF_COST_HELD_SUMS : 0);
+  return DNMF_COST_CONTROLS + (job->held_share > 0 ? DNMF_COST_HELD_SUMS : 0) +
+         (job->solver == DNMF_SOLVER_AHALS ? DNMF_COST_AHEAD_SUMS : 0);
 }
 
 /* WH and the sums over its entries, of both half-steps. */
@@ -111,13 +113,20 @@ static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, dou
   return starts_of(job) * seconds_of(machine, DNMF_WORK_GRAM, 2 * rows * k * (k + 1), bytes);
 }
 
+/* Sweeps of a half-step; the most that ahals takes. */
+static int sweeps_of(const dnmf_job *job) {
+  if (job->solver == DNMF_SOLVER_AHALS)
+    return dnmf_ahead_most_sweeps(job->rows, job->cols, job->sparse, job->stored, job->components);
+  return job->sweeps > 1 ? job->sweeps : 1;
+}
+
 static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
   const double bytes = 3 * rows * job->components * (double)dnmf_precision_size(job->precision);
   if (job->loss.divergence)
     return bytes / machine->bandwidth;
-  const double operations =
-      rows * dnmf_solver_operations(job->solver, job->components, job->sweeps > 1 ? job->sweeps : 1);
-  return starts_of(job) * seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);
+  const double operations = rows * dnmf_solver_operations(job->solver, job->components, sweeps_of(job));
+  const dnmf_work_kind kind = DNMF_WORK_HALS + (dnmf_work_kind)dnmf_solver_of_rows(job->solver);
+  return starts_of(job) * seconds_of(machine, kind, operations, bytes);
 }
 
 /* Messages and words (of `word_bytes` bytes; Gram matrices and sums are doubles) that one process sends. */
@@ -219,6 +228,8 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
                  dnmf_factor_bytes(cols, own_cols, grid_rows, k, precision);
   if (job->restarts > 0 || starts > 1)
     m.factors += (starts + kept) * each;
+  if (job->solver == DNMF_SOLVER_AHALS)
+    m.factors += (job->restarts > 0 ? kept : starts) * dnmf_panel_bytes(own_cols, k, precision);
   if (sums_denominators(job))
     m.factors += denominator_bytes(rows, own_rows, grid_cols, k, precision) +
                  denominator_bytes(cols, own_cols, grid_rows, k, precision);

@@ -52,6 +52,7 @@
 enum {
   DNMF_COST_CONTROLS = 8,       /* with the sums of a factor, zeros */
   DNMF_COST_HELD_SUMS = 3,      /* beside them, where cells are taken out of A */
+  DNMF_COST_AHEAD_SUMS = 5,     /* ... by ahals */
   DNMF_COST_OBSERVED_SUMS = 9,  /* of an iteration over observed entries */
   DNMF_COST_CHAIN_SUMS = 13,    /* of a sweep of a chain, beside those of priors and of implicit terms */
   DNMF_COST_TERM_STEPS = 11,    /* conjugate gradients in a draw of implicit terms (measured; at most 40) */
@@ -87,7 +88,7 @@ typedef struct dnmf_job {
   bool weak;      /* of observed entries: the others are weak zeros, */
   bool confident; /* and each observed entry has a confidence of its own */
   dnmf_solver solver;
-  int sweeps;        /* hals with zeros: of a half-step; 0 and 1: one */
+  int sweeps;        /* hals with zeros: of a half-step; 0 and 1: one. ahals takes at most as many as its rule says */
   dnmf_loss loss;    /* of fits with zeros */
   double held_share; /* ... that take that share of all cells out of A (fit/held_cells.h) */
   bool fills_out;    /* dense, read as a sparse one whose entries are the cells with a value (matrix/missing_cells.h) */
