@@ -214,6 +214,18 @@ void dnmf_panel_combine(const dnmf_context *context, double a, dnmf_panel *x, do
   }
 }
 
+void dnmf_panel_extrapolate(const dnmf_context *context, double share, dnmf_panel *x, dnmf_panel *ahead) {
+  const dnmf_panel_kernel *kernel = panel_kernels[x->precision][context->isa];
+  const int team = dnmf_team(context->threads, (double)x->rows * x->components);
+#pragma omp parallel for schedule(static) num_threads(team)
+  for (int piece = 0; piece < DOT_PIECES; piece++) {
+    const dnmf_range rows = dnmf_range_split((dnmf_range){0, x->rows}, DOT_PIECES, piece);
+    const dnmf_panel part = dnmf_panel_rows(x, rows);
+    const dnmf_panel further = dnmf_panel_rows(ahead, rows);
+    kernel->extrapolate(share, part.data, further.data, part.rows * part.components);
+  }
+}
+
 dnmf_status dnmf_pad_panel(dnmf_context *context, const dnmf_panel *panel, const void **padded_panel, void **copy) {
   const int64_t padded = dnmf_padded_width(context, panel->precision, panel->components);
   *copy = NULL;

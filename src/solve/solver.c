@@ -13,7 +13,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
-static const char *const names[] = {"hals", "mu", "bpp", "newton"};
+static const char *const names[] = {"hals", "mu", "bpp", "newton", "ahals"};
 
 const char *dnmf_solver_name(dnmf_solver solver) {
   return names[solver];
@@ -25,7 +25,7 @@ static const dnmf_row_kernel *find_kernel(dnmf_solver solver, dnmf_precision pre
       [DNMF_SOLVER_MU] = DNMF_VARIANTS(dnmf_mu_kernel),
       [DNMF_SOLVER_BPP] = DNMF_VARIANTS(dnmf_bpp_kernel),
   };
-  return kernels[solver][precision][isa];
+  return kernels[dnmf_solver_of_rows(solver)][precision][isa];
 }
 
 /* Overflow shows here first: a Gram entry is a sum of squares. */
@@ -67,10 +67,11 @@ static dnmf_status copy_gram(const dnmf_update *update, dnmf_precision precision
 /* Threads take tiles as they come; a tile's result depends on nothing but the tile. False when a kernel
  * failed. */
 static bool run_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *problem, size_t row_bytes, int threads,
-                      const dnmf_update *update, char *scratch, double *violations) {
+                      const dnmf_update *update, char *scratch, dnmf_row_sums *sums) {
   const int64_t tiles = count_tiles(kernel, update->rows);
   const size_t scratch_bytes = kernel->scratch_bytes(problem->components);
   const double operations = (double)update->rows * problem->components * problem->components;
+  const bool wanted = update->want_violation || update->want_decrease;
   int failures = 0;
 #pragma omp parallel num_threads(dnmf_team(threads, operations)) reduction(+ : failures)
   {
@@ -83,11 +84,19 @@ static bool run_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *pro
       int64_t rows = update->rows - begin < kernel->tile_rows ? update->rows - begin : kernel->tile_rows;
       size_t offset = (size_t)begin * row_bytes;
       bool updated = kernel->update(problem, rows, (char *)update->x + offset, (const char *)update->products + offset,
-                                    my_scratch, update->want_violation ? violations + i : NULL);
+                                    my_scratch, wanted ? sums + i : NULL);
       failures += !updated;
     }
   }
   return failures == 0;
+}
+
+static void add_tile(dnmf_update *update, const dnmf_row_sums *sums) {
+  if (update->want_violation)
+    update->violation += sums->violation;
+  update->decrease.first += sums->decrease.first;
+  update->decrease.last += sums->decrease.last;
+  update->decrease.all += sums->decrease.all;
 }
 
 static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *problem,
@@ -95,19 +104,18 @@ static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_pr
   const int64_t tiles = count_tiles(kernel, update->rows);
   const size_t row_bytes = (size_t)problem->components * dnmf_precision_size(precision);
   void *scratch = NULL;
-  void *violations = NULL;
+  void *memory = NULL;
   threads = tiles < threads ? (int)tiles : threads;
-  dnmf_status status = dnmf_allocate_zero(error, "the solver's sums", tiles, sizeof(double), &violations);
+  dnmf_status status = dnmf_allocate_zero(error, "the solver's sums", tiles, sizeof(dnmf_row_sums), &memory);
   if (status == DNMF_OK)
     status = dnmf_allocate(error, "the solver's scratch memory", threads, kernel->scratch_bytes(problem->components),
                            &scratch);
-  if (status == DNMF_OK && !run_tiles(kernel, problem, row_bytes, threads, update, scratch, violations))
+  if (status == DNMF_OK && !run_tiles(kernel, problem, row_bytes, threads, update, scratch, memory))
     status =
         dnmf_fail(error, DNMF_ERROR_LIBRARY, "a part of the Gram matrix could not be factorized; try --solver hals");
-  if (status == DNMF_OK && update->want_violation)
-    for (int64_t i = 0; i < tiles; i++)
-      update->violation += ((double *)violations)[i]; /* in the order of the tiles */
-  free(violations);
+  for (int64_t i = 0; i < tiles && status == DNMF_OK; i++) /* in the order of the tiles */
+    add_tile(update, (const dnmf_row_sums *)memory + i);
+  free(memory);
   free(scratch);
   return status;
 }
@@ -115,7 +123,10 @@ static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_pr
 dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_update *update, dnmf_error *error) {
   const dnmf_row_kernel *kernel = find_kernel(solver, precision, isa);
-  dnmf_row_problem problem = {.components = update->components, .l1 = update->l1, .sweeps = update->sweeps};
+  dnmf_row_problem problem = {.components = update->components,
+                              .l1 = update->l1,
+                              .sweeps = update->sweeps,
+                              .want_decrease = update->want_decrease};
   void *memory = NULL;
   DNMF_TRY(check_gram(update, precision, error));
   if (update->rows == 0)
@@ -142,7 +153,7 @@ double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa 
   const double gram = solver == DNMF_SOLVER_BPP
                           ? dnmf_bpp_prepare_bytes(components)
                           : dnmf_allocated_bytes((double)components * components, dnmf_precision_size(precision));
-  return gram + dnmf_allocated_bytes((double)tiles, sizeof(double)) +
+  return gram + dnmf_allocated_bytes((double)tiles, sizeof(dnmf_row_sums)) +
          dnmf_allocated_bytes(tiles < threads ? (double)tiles : threads, kernel->scratch_bytes(components));
 }
 
