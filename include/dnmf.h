@@ -1,7 +1,7 @@
 /*
  * dnmf: distributed nonnegative matrix factorization, A = W H with W, H >= 0.
  *
- * This is a header, not a manual; README.md, "In a program of your own", has programs to begin with.
+ * This is a header, not a manual; src/doc/embedding.md, dnmf-embedding(7), has programs to begin with.
  *
  * A dnmf_library is the library on a communicator; it holds the text of the last error. A dnmf_data is a matrix, in the
  * memory of the calling program or in a file. dnmf_fit_settings say how to factorize it. The result is a dnmf_model,

@@ -36,6 +36,8 @@ static const cli_option job_table[] = {
     {"components", 'k', CLI_INT, PLAN(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
     {"validation", 0, CLI_REAL, PLAN(validation), "F", "a fit with zeros --validation F", 0, 1, NULL},
     {"restarts", 0, CLI_INT, PLAN(restarts), "R", "a fit --restarts R, as many side by side as pay", 1, 1e6, NULL},
+    {"groups", 0, CLI_INT, PLAN(groups), "N", "... shared among N groups of processes: the plan of one of them", 1, 1e6,
+     NULL},
     {"samples", 0, CLI_INT, PLAN(samples), "S", "a fit --samples S, which keeps at most 100 draws", 1, 1e6, NULL},
     {"chains", 0, CLI_INT, PLAN(chains), "N", "... --chains N, in as many groups of processes as pay", 1, 100, NULL},
     {"processes", 'n', CLI_TEXT, PLAN(processes), "N[,N...]", "numbers of processes (default: as many as answer)", 0, 0,
@@ -169,6 +171,9 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
   if (job->restarts > 0 && job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--restarts has no use here: it is for --missing zero");
+  if (options->groups > 1 && job->restarts == 0)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
+                     "--groups has no use here: it shares --restarts among groups of processes");
   if (options->validation > 0 && job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--validation has no use here: held-out ratings take what the others do");
@@ -206,45 +211,57 @@ static dnmf_status next_count(dnmf_error *error, const char *list, const char **
   return DNMF_OK;
 }
 
-/* Of restarts, with as many side by side as pay on that grid. */
-static void cost_of(cli_session *session, const cli_plan *plan, int grid_rows, int grid_cols, dnmf_cost *cost) {
+/* Groups of so many processes, of which none has no restart. */
+static int groups_of(const cli_plan *plan, int processes) {
+  const int64_t most = plan->job.restarts < processes ? plan->job.restarts : processes;
+  return plan->groups <= 1 ? 1 : (int)(plan->groups < most ? plan->groups : most);
+}
+
+/* Of restarts, with as many side by side as pay on that grid, of those that a group has. */
+static void cost_of(cli_session *session, const cli_plan *plan, int groups, int grid_rows, int grid_cols,
+                    dnmf_cost *cost) {
   dnmf_job job = plan->job;
   if (job.restarts > 0)
-    job.starts = dnmf_restarts_at_once(session->context, &plan->job, grid_rows, grid_cols, job.restarts, INFINITY);
+    job.starts = dnmf_restarts_at_once(session->context, &plan->job, grid_rows, grid_cols,
+                                       (int)((job.restarts + groups - 1) / groups), INFINITY);
   dnmf_cost_of(session->context, &job, &plan->machine.figures, grid_rows, grid_cols, cost);
 }
 
-static dnmf_status add_cost(cli_session *session, cli_plan *plan, int64_t *capacity, int grid_rows, int grid_cols) {
+static dnmf_status add_cost(cli_session *session, cli_plan *plan, int64_t *capacity, int groups, int grid_rows,
+                            int grid_cols) {
   void *memory = plan->costs;
   DNMF_TRY(dnmf_grow(&session->context->error, "plans", plan->count + 1, sizeof *plan->costs, capacity, &memory));
   plan->costs = memory;
-  cost_of(session, plan, grid_rows, grid_cols, &plan->costs[plan->count++]);
+  cost_of(session, plan, groups, grid_rows, grid_cols, &plan->costs[plan->count++]);
   return DNMF_OK;
 }
 
-/* The grids asked for on so many processes; observed entries have none. */
-static dnmf_status add_grids(cli_session *session, const char *grid, int processes, cli_plan *plan, int64_t *capacity) {
+/* The grids asked for on so many processes, of groups on those of the smallest; observed entries have none. */
+static dnmf_status add_grids(cli_session *session, const char *grid, int all, cli_plan *plan, int64_t *capacity) {
+  const int groups = groups_of(plan, all);
+  const int processes = all / groups;
   int rows = processes;
   int cols = 1;
   if (plan->job.missing == DNMF_MISSING_UNOBSERVED)
-    return add_cost(session, plan, capacity, rows, cols);
+    return add_cost(session, plan, capacity, groups, rows, cols);
   if (strcmp(grid, "all") == 0) {
     for (rows = 1; rows <= processes; rows++)
       if (processes % rows == 0)
-        DNMF_TRY(add_cost(session, plan, capacity, rows, processes / rows));
+        DNMF_TRY(add_cost(session, plan, capacity, groups, rows, processes / rows));
     return DNMF_OK;
   }
   dnmf_cost_choose_grid(session->context, &plan->job, &plan->machine.figures, processes, &rows, &cols);
   if (strcmp(grid, "auto") != 0)
     DNMF_TRY(dnmf_grid_parse(&session->context->error, grid, processes, &rows, &cols));
-  return add_cost(session, plan, capacity, rows, cols);
+  return add_cost(session, plan, capacity, groups, rows, cols);
 }
 
 static dnmf_status make_plans(cli_session *session, const cli_plan_options *options, const char *counts,
                               cli_plan *plan) {
   int64_t capacity = 0;
   dnmf_cost alone;
-  cost_of(session, plan, 1, 1, &alone);
+  plan->groups = options->groups;
+  cost_of(session, plan, groups_of(plan, INT_MAX), 1, 1, &alone);
   plan->alone = alone.seconds.total;
   for (const char *text = counts; *text || text == counts;) {
     int processes = 0;

@@ -162,6 +162,7 @@ class Files(c.Structure):
         ("output", Text),
         ("checkpoint", Text),
         ("checkpoint_every", Text),
+        ("update", Text),
         ("resume", Text),
     ]
 
