@@ -146,7 +146,8 @@ def check_factor(factor: Any, shape: tuple[int, int], dtype: Any, name: str) -> 
     for which, found, expected in zip(("first", "second"), factor.shape, shape):
         if found != expected:
             raise ValueError(
-                f"Array with wrong {which} dimension passed to NMF (input {name}). Expected {expected}, but got {found}."
+                f"Array with wrong {which} dimension passed to NMF (input {name}). "
+                f"Expected {expected}, but got {found}."
             )
     check_non_negative(factor, f"NMF (input {name})")
     if factor.max() == 0:
