@@ -139,3 +139,17 @@ def test_what_it_cannot_do_is_refused(tmp_path, matrices):
         done = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--solver", "ahals", *options],
                    expect=2)
         assert why in done.stderr, options
+
+
+def test_auto_is_the_solver_of_the_case(tmp_path, matrices):
+    write_hdf5(tmp_path / "a.h5", matrices["dense"])
+    start = tmp_path / "start.h5"
+    run(["fit", tmp_path / "a.h5", "-o", start, "-k", 3, "--max-iter", 1])
+    for options, solver in [([], "ahals"), (["--solver", "auto", "--restarts", 2], "ahals"), (["--sweeps", 1], "hals"),
+                            (["--validation", 0.1], "hals"), (["--batch-rows", 9], "hals"),
+                            (["--init", f"file:{start}", "--fix", "h"], "bpp"), (["--loss", "kl"], "newton"),
+                            (["--loss", 0.5], "mu"), (["--missing", "unobserved"], "hals"), (["--implicit"], "hals")]:
+        found = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--max-iter", 2, "--json", *options]).json
+        assert found["solver"] == solver, options
+    planned = run(["plan", tmp_path / "a.h5", "-k", 3, "--json"]).json
+    assert planned["solver"] == "ahals"

@@ -37,7 +37,8 @@ def names(folder):
 
 # What the loop remembers is different in each: sums, products, stopping rules, biases, the best model so far.
 FITS = {
-    "hals": ("dense.h5", ["--tol", "1e-3"]),
+    "hals": ("dense.h5", ["--solver", "hals", "--tol", "1e-3"]),
+    "ahals": ("dense.h5", ["--tol", "1e-4"]),
     "mu": ("sparse.h5", ["--solver", "mu", "--tol", "3e-4"]),
     "bpp": ("sparse.h5", ["--solver", "bpp", "--l1-w", 0.1, "--l2-h", 0.2, "--tol", 0, "--max-iter", 18]),
     "single": ("dense.h5", ["--precision", "single", "--init", "nndsvda", "--tol", 0, "--max-iter", 18]),
