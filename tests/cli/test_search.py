@@ -25,7 +25,7 @@ def planted(rows, cols, k, noise, seed):
 
 @pytest.fixture(scope="module")
 def matrix(folder):
-    np.save(folder / "a.npy", planted(40, 30, 3, 0.3, 2))
+    np.save(folder / "a.npy", planted(40, 30, 3, 0.3, 5))
     return folder / "a.npy"
 
 
