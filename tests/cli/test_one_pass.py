@@ -20,7 +20,7 @@ def tolerance(problem):
     return {"double": 1e-12, "single": 1e-3}[problem.options[-1]]
 
 
-@pytest.mark.parametrize("solver, options", [("hals", []), ("mu", []), ("hals", ["--l1-w", 2, "--l2-h", 3]),
+@pytest.mark.parametrize("solver, options", [("hals", []), ("ahals", []), ("mu", []), ("hals", ["--l1-w", 2, "--l2-h", 3]),
                                              ("hals", ["--sweeps", 3])])
 def test_one_reading_gives_the_iterates_of_two(problem, solver, options):
     once = problem.fit("--solver", solver, "--max-iter", 5, *options, grid=(2, 1))
@@ -35,7 +35,7 @@ def test_one_reading_gives_the_iterates_of_two(problem, solver, options):
 @pytest.mark.parametrize("processes", PROCESSES)
 def test_iterates_are_scikit_learns(problem, processes):
     iterations = 4
-    w, h, report = problem.fit("--max-iter", iterations, grid=(processes, 1))
+    w, h, report = problem.fit("--solver", "hals", "--max-iter", iterations, grid=(processes, 1))
     start = [factor.astype(float) for factor in problem.start]
     expected_w, expected_h, estimator = peer(problem.matrix, start, "hals", iterations)
     near = {"rtol": 100 * tolerance(problem), "atol": 100 * tolerance(problem)}

@@ -26,7 +26,8 @@ def matrices(folder):
 
 
 @pytest.mark.parametrize("kind, solver, grid", [("dense", "hals", (2, 3)), ("sparse", "mu", (3, 1)),
-                                                ("sparse", "bpp", (2, 2)), ("dense", "bpp", (1, 2))])
+                                                ("sparse", "bpp", (2, 2)), ("dense", "bpp", (1, 2)),
+                                                ("dense", "ahals", (2, 3)), ("sparse", "ahals", (1, 2))])
 def test_traffic_is_what_a_fit_sends(tmp_path, matrices, kind, solver, grid):
     processes, iterations = grid[0] * grid[1], 3
     options = [matrices[kind], "-k", 5, "--solver", solver]
@@ -94,12 +95,14 @@ def test_memory_of_ratings_is_near_what_a_fit_takes(tmp_path, processes, rest):
 
 
 def test_sizes_of_a_process_follow_from_the_grid():
-    memory = plans("--rows", 1000, "--cols", 600, "-k", 8, "-n", 6, "--grid", "2x3")[0]["memory"]
+    memory = plans("--rows", 1000, "--cols", 600, "-k", 8, "-n", 6, "--grid", "2x3", "--solver", "hals")[0]["memory"]
+    ahals = plans("--rows", 1000, "--cols", 600, "-k", 8, "-n", 6, "--grid", "2x3")[0]["memory"]
     rows, cols, own_rows, own_cols = 500, 200, 167, 100
     assert memory["block"] == rows * cols * 8
     counts = 64 * 2  # the group's own rows: a cache line a factor
     assert memory["factors"] == pytest.approx(2 * 8 * 8 * (rows + cols + own_rows + own_cols) + counts, abs=4 * 64)
-    single = plans("--rows", 1000, "--cols", 600, "-k", 8, "-n", 6, "--grid", "2x3", "--precision",
+    assert ahals["factors"] - memory["factors"] == pytest.approx(8 * 8 * own_cols, abs=64)  # what H is extrapolated to
+    single = plans("--rows", 1000, "--cols", 600, "-k", 8, "-n", 6, "--grid", "2x3", "--solver", "hals", "--precision",
                    "single")[0]["memory"]
     assert single["block"] == rows * cols * 4
     assert memory["peak"] == memory["block"] + memory["factors"] + memory["grams"] + memory["work"]

@@ -146,7 +146,8 @@ def check_factor(factor: Any, shape: tuple[int, int], dtype: Any, name: str) -> 
     for which, found, expected in zip(("first", "second"), factor.shape, shape):
         if found != expected:
             raise ValueError(
-                f"Array with wrong {which} dimension passed to NMF (input {name}). Expected {expected}, but got {found}."
+                f"Array with wrong {which} dimension passed to NMF (input {name}). "
+                f"Expected {expected}, but got {found}."
             )
     check_non_negative(factor, f"NMF (input {name})")
     if factor.max() == 0:
@@ -307,9 +308,9 @@ class NMF(FactorizationBase):
     init : {'random', 'nndsvd', 'nndsvda', 'nndsvdar', 'custom', 'file:PATH'}, optional
         The start. Default: 'nndsvda' where n_components <= min(n_samples, n_features), else 'random'. 'random' is that
         of ``dnmf fit``, other numbers than scikit-learn's. 'custom': W and H that `fit` is given.
-    solver : {'cd', 'hals', 'mu', 'bpp', 'newton'}, default='cd'
-        'cd' and 'hals' are the same: coordinate descent. 'bpp' solves every half-step exactly. 'newton' is for the
-        Kullback-Leibler divergence.
+    solver : {'cd', 'hals', 'ahals', 'mu', 'bpp', 'newton'}, default='cd'
+        'cd' and 'hals' are the same: coordinate descent; 'ahals' goes further in an iteration. 'bpp' solves every
+        half-step exactly. 'newton' is for the Kullback-Leibler divergence.
     beta_loss : float or {'frobenius', 'kullback-leibler', 'itakura-saito'}, default='frobenius'
         Others than 'frobenius' need the solver 'mu' or, for 'kullback-leibler', 'newton'.
     tol : float, default=1e-4
@@ -428,7 +429,7 @@ class NMF(FactorizationBase):
         if self.shuffle:
             raise ValueError("shuffle=True: dnmf visits components in order")
         beta = beta_of(self.beta_loss)
-        if self.solver in ("cd", "hals", "bpp") and beta != 2:
+        if self.solver in ("cd", "hals", "ahals", "bpp") and beta != 2:
             raise ValueError(
                 f"Invalid beta_loss parameter: solver {self.solver!r} does not handle beta_loss = {self.beta_loss!r}"
             )
