@@ -436,7 +436,8 @@ static void add_chains(const dnmf_job *job, int processes, int stride, dnmf_cost
   m->chains += job->terms * owned * 0.5 * row; /* of the first, beside what the fit has */
   if (share.groups > 1) {
     const double making = copied_bytes(job, stored, owned, needed, true);
-    m->chains += share.chains * (job->draws / job->chains) * (owned + (job->row_terms ? cols : 0)) * row;
+    const int draws_of_one = job->draws / job->chains;
+    m->chains += (double)share.chains * draws_of_one * (owned + (job->row_terms ? cols : 0)) * row;
     m->chains = larger(making, m->chains + copied_bytes(job, stored, owned, needed, false));
   }
   /* As they were kept, side by side, as W and H, and their biases; what columns bring to terms as kept and stored. */

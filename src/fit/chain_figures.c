@@ -51,7 +51,8 @@ static double variance_between(int chains, int64_t count, const double *values) 
 }
 
 double dnmf_split_r_hat(int chains, int64_t count, const double *values) {
-  const double n = (double)(count / 2);
+  const int64_t half = count / 2;
+  const double n = (double)half;
   if (count < LEAST_VALUES)
     return NAN;
   const double within = covariance_within(chains, count, values, 0);

@@ -329,9 +329,9 @@ static bool is_name(const foreign_form *form, const char *bytes, int64_t count) 
 /* Letters with a byte of 0 before or behind each: UTF-16 that does not begin with a mark. */
 static dnmf_status refuse_wide_letters(dnmf_error *error, const char *path, const char *bytes, int64_t count,
                                        const char *packing) {
-  enum { LETTERS = 8 };
-  bool zeros[2] = {count >= 2 * LETTERS, count >= 2 * LETTERS};
-  for (int i = 0; i < 2 * LETTERS && i < count; i++)
+  enum { BYTES = 16 };
+  bool zeros[2] = {count >= BYTES, count >= BYTES};
+  for (int i = 0; i < BYTES && i < count; i++)
     for (int first = 0; first < 2; first++)
       zeros[first] = zeros[first] && (bytes[i] == 0) == (i % 2 == first);
   if (zeros[0])

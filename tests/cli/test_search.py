@@ -25,7 +25,7 @@ def planted(rows, cols, k, noise, seed):
 
 @pytest.fixture(scope="module")
 def matrix(folder):
-    np.save(folder / "a.npy", planted(40, 30, 3, 0.3, 5))
+    np.save(folder / "a.npy", planted(40, 30, 3, 0.3, 2))
     return folder / "a.npy"
 
 
@@ -262,9 +262,9 @@ def test_a_search_that_is_told_to_stop_goes_on(matrix, folder):
 
 
 @pytest.mark.parametrize("options, words", [
-    (["-k", "5:2"], "--components 5:2"),
-    (["-k", "3000000000"], "--components 3000000000: give numbers from 1 to 1000000"),
-    (["-k", "9223372036854775807"], "--components 9223372036854775807: give numbers from 1 to 1000000"),
+    (["-k", "5:2"], "-k 5:2"),
+    (["-k", "3000000000"], "-k 3000000000: give numbers from 1 to 1000000"),
+    (["-k", "9223372036854775807"], "-k 9223372036854775807: give numbers from 1 to 1000000"),
     (["-k", "2,3,2"], "2 is given twice"),
     (["-k", "2,200"], "larger than both dimensions"),
     (["--perturb", "1.5"], "--perturb 1.5"),
@@ -291,7 +291,7 @@ def test_what_cannot_be_done_is_refused(matrix, options, words):
 def test_options_of_zeros_are_refused_for_ratings(folder):
     (folder / "r.csv").write_text("u,i,v\na,x,1\nb,y,2\na,y,3\nb,x,4\n")
     refused = run(["tune", folder / "r.csv", "-k", "4294967298", "--folds", 2], expect=2)
-    assert "--components 4294967298: give numbers from 1 to 1000000" in refused.messages[0]
+    assert "-k 4294967298: give numbers from 1 to 1000000" in refused.messages[0]
     for option in (["--restarts", "3"], ["--holdout", "0.1"], ["--loss", "kullback-leibler"], ["--solver", "mu"]):
         refused = run(["tune", folder / "r.csv", "-k", 1, "--folds", 2, *option], expect=2)
         assert f"{option[0]} has no use here" in refused.messages[0]

@@ -29,6 +29,7 @@ from ._nmf import (
     factorize,
     seed_of,
     start_name,
+    warn_of_unused,
 )
 
 
@@ -143,8 +144,8 @@ class MiniBatchNMF(FactorizationBase):
 
     Parameters
     ----------
-    n_components : int, optional
-        Number of components. Default: the number of features.
+    n_components : int or 'auto', optional
+        Number of components. Default: the number of features. 'auto' as of `NMF`.
     init : {'random', 'nndsvd', 'nndsvda', 'nndsvdar', 'custom'}, optional
         As of `NMF`.
     batch_size : int, default=1024
@@ -194,7 +195,7 @@ class MiniBatchNMF(FactorizationBase):
 
     def __init__(
         self,
-        n_components: int | None = None,
+        n_components: int | str | None = None,
         *,
         init: str | None = None,
         batch_size: int = 1024,
@@ -233,7 +234,7 @@ class MiniBatchNMF(FactorizationBase):
 
     # --- What is asked for ---
 
-    def _check_parameters(self, n_features: int) -> int:
+    def _check_parameters(self, n_features: int, W: Any = None, H: Any = None) -> int:
         check_numbers(
             self,
             {
@@ -247,7 +248,7 @@ class MiniBatchNMF(FactorizationBase):
         if self.forget_factor > 1:
             raise ValueError(f"forget_factor has to be at most 1, not {self.forget_factor!r}")
         beta_of(self.beta_loss)
-        return components_of(self.n_components, n_features)
+        return components_of(self, n_features, W, H)
 
     def _online(
         self, library: Library, h: np.ndarray, *, keep: float = 1.0, updates: int, sums: tuple | None = None
@@ -271,6 +272,7 @@ class MiniBatchNMF(FactorizationBase):
         """The first factors: those given, or what a fit would begin with."""
         shape = X.shape if library.size == 1 else (max(X.shape[0], k), X.shape[1])
         init = start_name(self.init, k, shape)
+        warn_of_unused(init, W, H)
         if init == "custom":
             w = check_factor(W, (X.shape[0], k), X.dtype, "W").copy()
             return w, check_factor(H, (k, X.shape[1]), X.dtype, "H")
@@ -309,7 +311,7 @@ class MiniBatchNMF(FactorizationBase):
         W : ndarray of shape (n_samples, n_components)
         """
         X = self._check_x(X, reset=True)
-        k = self._check_parameters(X.shape[1])
+        k = self._check_parameters(X.shape[1], W, H)
         check_zeros(X, beta_of(self.beta_loss))
         library = library_on(comm)
         w, h = self._start(library, X, k, W, H)
@@ -362,7 +364,7 @@ class MiniBatchNMF(FactorizationBase):
         """
         is_first = not hasattr(self, "components_")
         X = self._check_x(X, reset=is_first)
-        k = self._check_parameters(X.shape[1])
+        k = self._check_parameters(X.shape[1], W, H) if is_first else len(self.components_)
         check_zeros(X, beta_of(self.beta_loss))
         library = library_on(comm)
         if is_first:

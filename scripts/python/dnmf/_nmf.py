@@ -60,12 +60,22 @@ def seed_of(random_state: Any, library: Library) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def components_of(n_components: int | None, n_features: int) -> int:
-    """The number of components; by default that of features."""
-    k = n_features if n_components is None else n_components
+def components_of(estimator: Any, n_features: int, w: Any, h: Any) -> int:
+    """The number of components; by default that of features, "auto" first that of the factors that are given."""
+    k = estimator.n_components
+    if isinstance(k, str) and k == "auto" and estimator.init == "custom":
+        k = np.shape(w)[1] if w is not None else None if h is None else np.shape(h)[0]
+    if k is None or (isinstance(k, str) and k == "auto"):
+        k = n_features
     if isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < 1:
-        raise ValueError(f"n_components has to be a whole number of at least 1, not {k!r}")
+        raise ValueError(f"n_components has to be a whole number of at least 1, 'auto' or None, not {k!r}")
     return int(k)
+
+
+def warn_of_unused(init: str, w: Any, h: Any) -> None:
+    """As scikit-learn does."""
+    if init != "custom" and (w is not None or h is not None):
+        warnings.warn("When init!='custom', provided W or H are ignored", RuntimeWarning, stacklevel=3)
 
 
 def check_numbers(estimator: Any, names: Mapping[str, tuple]) -> None:
@@ -133,8 +143,12 @@ def check_factor(factor: Any, shape: tuple[int, int], dtype: Any, name: str) -> 
     factor = check_array(factor, dtype=[np.float64, np.float32])
     if factor.dtype != dtype:
         raise TypeError(f"{name} should have the same dtype as X. Got {factor.dtype}, and X has {dtype}.")
-    if factor.shape != shape:
-        raise ValueError(f"Array with wrong shape passed to NMF (input {name}): {factor.shape}, expected {shape}")
+    for which, found, expected in zip(("first", "second"), factor.shape, shape):
+        if found != expected:
+            raise ValueError(
+                f"Array with wrong {which} dimension passed to NMF (input {name}). "
+                f"Expected {expected}, but got {found}."
+            )
     check_non_negative(factor, f"NMF (input {name})")
     if factor.max() == 0:
         raise ValueError(f"Array passed to NMF (input {name}) is full of zeros.")
@@ -288,14 +302,15 @@ class NMF(FactorizationBase):
 
     Parameters
     ----------
-    n_components : int, optional
-        Number of components, at most the larger dimension of X. Default: the number of features.
+    n_components : int or 'auto', optional
+        Number of components, at most the larger dimension of X. Default: the number of features. 'auto': that of W or H
+        where these are given, else of features.
     init : {'random', 'nndsvd', 'nndsvda', 'nndsvdar', 'custom', 'file:PATH'}, optional
         The start. Default: 'nndsvda' where n_components <= min(n_samples, n_features), else 'random'. 'random' is that
         of ``dnmf fit``, other numbers than scikit-learn's. 'custom': W and H that `fit` is given.
-    solver : {'cd', 'hals', 'mu', 'bpp', 'newton'}, default='cd'
-        'cd' and 'hals' are the same: coordinate descent. 'bpp' solves every half-step exactly. 'newton' is for the
-        Kullback-Leibler divergence.
+    solver : {'cd', 'hals', 'ahals', 'mu', 'bpp', 'newton'}, default='cd'
+        'cd' and 'hals' are the same: coordinate descent; 'ahals' goes further in an iteration. 'bpp' solves every
+        half-step exactly. 'newton' is for the Kullback-Leibler divergence.
     beta_loss : float or {'frobenius', 'kullback-leibler', 'itakura-saito'}, default='frobenius'
         Others than 'frobenius' need the solver 'mu' or, for 'kullback-leibler', 'newton'.
     tol : float, default=1e-4
@@ -353,7 +368,7 @@ class NMF(FactorizationBase):
 
     def __init__(
         self,
-        n_components: int | None = None,
+        n_components: int | str | None = None,
         *,
         init: str | None = None,
         solver: str = "cd",
@@ -400,7 +415,7 @@ class NMF(FactorizationBase):
 
     # --- What is asked for ---
 
-    def _check_parameters(self, n_features: int) -> int:
+    def _check_parameters(self, n_features: int, W: Any = None, H: Any = None) -> int:
         check_numbers(
             self,
             {
@@ -414,11 +429,11 @@ class NMF(FactorizationBase):
         if self.shuffle:
             raise ValueError("shuffle=True: dnmf visits components in order")
         beta = beta_of(self.beta_loss)
-        if self.solver in ("cd", "hals", "bpp") and beta != 2:
+        if self.solver in ("cd", "hals", "ahals", "bpp") and beta != 2:
             raise ValueError(
                 f"Invalid beta_loss parameter: solver {self.solver!r} does not handle beta_loss = {self.beta_loss!r}"
             )
-        return components_of(self.n_components, n_features)
+        return components_of(self, n_features, W, H)
 
     def _loss(self) -> str:
         beta = beta_of(self.beta_loss)
@@ -485,7 +500,7 @@ class NMF(FactorizationBase):
         W : ndarray of shape (n_samples, n_components)
         """
         X = self._check_x(X, reset=True)
-        k = self._check_parameters(X.shape[1])
+        k = self._check_parameters(X.shape[1], W, H)
         beta = beta_of(self.beta_loss)
         check_zeros(X, beta)
         library = library_on(comm)
@@ -502,6 +517,7 @@ class NMF(FactorizationBase):
         init = start_name(self.init, k, shape)
         if init != "custom" or self.validation is not None:
             settings["seed"] = seed_of(self.random_state, library)
+        warn_of_unused(init, W, H)
         if init == "custom":
             w = check_factor(W, (X.shape[0], k), X.dtype, "W")
             h = check_factor(H, (k, X.shape[1]), X.dtype, "H")
@@ -566,7 +582,7 @@ def non_negative_factorization(
     X: Any,
     W: Any = None,
     H: Any = None,
-    n_components: int | None = None,
+    n_components: int | str | None = None,
     *,
     init: str | None = None,
     update_H: bool = True,
@@ -618,7 +634,9 @@ def non_negative_factorization(
         w = estimator.fit_transform(X, W=W, H=H)
         return w, estimator.components_, estimator.n_iter_
     X = estimator._check_x(X, reset=True)
-    k = H.shape[0] if n_components is None else n_components
+    k = np.shape(H)[0] if n_components is None or isinstance(n_components, str) else n_components
+    if W is not None:
+        warnings.warn("When update_H=False, the provided initial W is not used.", RuntimeWarning, stacklevel=2)
     h = check_factor(H, (k, X.shape[1]), X.dtype, "H")
     estimator._check_parameters(X.shape[1])
     check_zeros(X, beta_of(beta_loss))

@@ -372,7 +372,7 @@ class Recommender(BaseEstimator):
         check_is_fitted(self)
         positions = _positions(self.item_ids_, items)
         if (positions < 0).any():
-            raise ValueError(f"item {np.asarray(items)[positions < 0][0]!r} is not known")
+            raise ValueError(f"item {np.asarray(items)[positions < 0].tolist()[0]!r} is not known")
         found = np.empty((len(positions), n), dtype=np.int64)
         cosines = np.empty((len(positions), n))
         listing, kept = self._listing(n, None, candidates, min_count)

@@ -181,7 +181,7 @@ static void wrong_settings_are_usage_errors(void **state) {
   expect_setting(&d, time_limit, NAN, "--time-limit");
   expect_setting(&d, max_iter, INT64_MAX, "--max-iter");
   expect_setting(&d, sweeps, 0, "--sweeps 0");
-  expect_setting(&d, solver, "HALS", "give hals, mu, bpp or newton");
+  expect_setting(&d, solver, "HALS", "give hals, mu, bpp, newton or ahals");
   expect_setting(&d, loss, "squared", "--loss squared");
   expect_setting(&d, init, "zeros", "--init zeros");
   expect_setting(&d, stop, "now", "--stop");
