@@ -326,7 +326,7 @@ def test_other_options_are_refused(inputs, part, tmp_path, name):
 
 
 def test_the_same_options_are_no_other_ones(inputs, part, tmp_path):
-    run(["fit", inputs / "dense.h5", "-o", tmp_path / "on.h5", "--resume", part, "-k", 3, "--seed", 7, "--solver", "hals",
+    run(["fit", inputs / "dense.h5", "-o", tmp_path / "on.h5", "--resume", part, "-k", 3, "--seed", 7, "--solver", "auto",
          "--max-iter", 5, "--threads", 2, "--grid", "1x3", "--checkpoint", tmp_path / "other.h5", "--time-limit", 60],
         processes=3)
     assert names(tmp_path) == ["on.h5", "other.h5"]

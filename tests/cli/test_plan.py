@@ -111,7 +111,7 @@ def test_sizes_of_a_process_follow_from_the_grid():
 def test_given_figures_make_the_time():
     """A process a flop a second and no network: operations are seconds."""
     machine = ["--flops", 1, "--bandwidth", 1e18, "--latency", 1e-12, "--network", 1e18]
-    one, four = plans("--rows", 100, "--cols", 50, "-k", 3, "-n", "1,4", *machine)
+    one, four = plans("--rows", 100, "--cols", 50, "-k", 3, "-n", "1,4", "--solver", "hals", *machine)
     assert one["iteration_seconds"]["product"] == pytest.approx(4 * 100 * 50 * 3)
     assert one["iteration_seconds"]["update"] == pytest.approx(2 * 150 * 9)
     assert one["seconds"] == pytest.approx(sum(one["iteration_seconds"].values()))
