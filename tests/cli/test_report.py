@@ -3,7 +3,6 @@ import datetime
 import fcntl
 import json
 import os
-import pathlib
 import pty
 import re
 import struct
@@ -13,7 +12,7 @@ import time
 
 import pytest
 
-from program import INPUTS, PROGRAM, environment, grid_name, run, start, stop
+from program import INPUTS, PROGRAM, environment, grid_name, run
 
 TABLE = INPUTS / "ratings-5x4.csv"
 
@@ -278,35 +277,6 @@ def test_more_threads_than_cores_are_told(folder):
     for threads, told in ((cores, False), (cores + 1, True)):
         result = run(["fit", TABLE, "-o", folder / "m.h5", "-k", 2, "--threads", threads])
         assert (f"{cores + 1} threads a process, which has {cores} core" in result.stderr) == told, str(result)
-
-
-def wait_settings(folder, monkeypatch, *options, **variables):
-    """How OpenMP is told to wait in a fit that iterates: GOMP_SPINCOUNT in its environment, and the program's name."""
-    for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    process = start(["fit", TABLE, "-o", folder / "m.h5", "-k", 2, "--tol", 0, "--max-iter", 10**9, "--time-limit", 40,
-                     "--log", folder / "steps.jsonl", *options], threads=None)
-    try:
-        for _ in range(600):
-            if (folder / "steps.jsonl").exists() and (folder / "steps.jsonl").stat().st_size > 0:
-                break
-            time.sleep(0.05)
-        environment = pathlib.Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
-        name = pathlib.Path(f"/proc/{process.pid}/comm").read_text().strip()
-    finally:
-        stop(process)
-        (folder / "steps.jsonl").unlink(missing_ok=True)
-    return [setting.decode() for setting in environment if setting.startswith(b"GOMP_SPINCOUNT")], name
-
-
-def test_threads_that_wait_give_up_their_core(folder, monkeypatch):
-    """Unless told otherwise, or alone; the program keeps its process id and its name."""
-    assert wait_settings(folder, monkeypatch, "--threads", "2") == (["GOMP_SPINCOUNT=1000"], "dnmf")
-    assert wait_settings(folder, monkeypatch, "--threads", "1") == ([], "dnmf")
-    assert wait_settings(folder, monkeypatch, OMP_NUM_THREADS="2", GOMP_SPINCOUNT="7") == (["GOMP_SPINCOUNT=7"], "dnmf")
-    assert wait_settings(folder, monkeypatch, OMP_NUM_THREADS="2", OMP_WAIT_POLICY="active") == ([], "dnmf")
 
 
 def test_cores_lost_to_binding_are_told(folder, monkeypatch):
