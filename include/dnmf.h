@@ -194,7 +194,8 @@ DNMF_API void dnmf_sparse_init(dnmf_sparse *sparse);                /* local */
 DNMF_API void dnmf_triples_init(dnmf_triples *triples);             /* local */
 DNMF_API void dnmf_read_settings_init(dnmf_read_settings *reading); /* local */
 
-/* The data of a rows x cols matrix, from each process's own block or rows. collective */
+/* The data of a rows x cols matrix, from each process's own block or rows. With `rows` -1 the matrix is the processes'
+ * rows one below the other, in the order of ranks, and first_row is not looked at. collective */
 DNMF_API int dnmf_data_from_dense(dnmf_library *library, int64_t rows, int64_t cols, const dnmf_dense *dense,
                                   dnmf_data **data);
 DNMF_API int dnmf_data_from_sparse(dnmf_library *library, int64_t rows, int64_t cols, const dnmf_sparse *sparse,
@@ -212,6 +213,9 @@ DNMF_API void dnmf_data_destroy(dnmf_data **data); /* local */
 
 /* The size of the matrix. collective */
 DNMF_API int dnmf_data_size(dnmf_library *library, const dnmf_data *data, int64_t *rows, int64_t *cols);
+
+/* The rows that this process gave, of dense blocks or sparse rows: the first, and how many. local */
+DNMF_API int dnmf_data_share(dnmf_library *library, const dnmf_data *data, int64_t *first_row, int64_t *row_count);
 
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
@@ -232,8 +236,8 @@ typedef struct dnmf_fit_settings {
   double l1_w;         /* weight of the sum of W; default 0 */
   double l1_h;         /* ... of H */
   double l2;           /* weight of half the squared norms of W and H; default 0 with zeros; of ratings 1.15 of their
-                          standard deviation, 0.12 by "count", 12 "raw", 1.26 times that with implicit_terms; with implicit 1.1 by
-                          "sqrt-count" */
+                          standard deviation, 0.12 by "count", 12 "raw", 1.26 times that with implicit_terms; with
+                          implicit 1.1 by "sqrt-count" */
   double l2_w;         /* ... of W alone; default l2 */
   double l2_h;         /* ... of H alone; default l2 */
   const char *penalty_scale; /* "raw"; with zeros "dimension" (W's times the columns, H's times the rows); ratings
@@ -242,18 +246,20 @@ typedef struct dnmf_fit_settings {
                                 with their weight; default "auto": "raw" with zeros, "sqrt-count" of ratings */
 
   /* The course of the fit. */
-  const char *solver; /* "hals", "mu", "bpp", "newton"; default "hals", "mu" for a loss other than "frobenius" */
+  const char *solver; /* "hals", "mu", "bpp", "newton"; default "hals", of a loss other than "frobenius" "mu", of
+                         "kullback-leibler" with zeros "newton" */
   int64_t sweeps;     /* coordinate sweeps over a row's components, or steps of "newton"; default 1, mini-batches 3 */
   const char *init;   /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
                          with /W, /H or both; ratings take "random", "nndsvd" and "file:" */
-  int64_t seed;       /* of the start, which is the same on any number of processes; default 0 */
+  const dnmf_data *start_w; /* instead of `init`, with zeros: factors to begin with, dense data in memory, rows x */
+  const dnmf_data *start_h; /* components and components x columns, or one of them; NULL (default): as `init` says */
+  int64_t seed;             /* of the start, which is the same on any number of processes; default 0 */
   int64_t max_iter;  /* most iterations, or passes of mini-batches; default 200, with implicit 100; 0 keeps the start */
   double tol;        /* of the stopping rule; default 1e-4; 0: never stop by it */
   const char *stop;  /* "gradient": projected gradient below tol times the first; "objective": progress of 10
                         iterations below tol times the start; "validation": no better RMSE on what is held out,
                         whose best model is kept; default "auto": "gradient", "objective" for "mu", "newton" and
-                         ratings,
-                        "validation" where ratings are held out */
+                        ratings, "validation" where ratings are held out */
   double time_limit; /* seconds of iterating in this job; default: none */
   const char *precision; /* of arithmetic and factors: default "double"; "single" */
 
@@ -262,8 +268,8 @@ typedef struct dnmf_fit_settings {
     const char *fix;     /* "w" or "h": this factor stays as `init` has it; default "none" */
     const char *grid;    /* process grid, "4x2"; default "auto": of the shortest predicted iteration */
     bool exact_residual; /* sum |A - WH|^2 entry by entry at the end; default false */
-    int64_t restarts;    /* fits from so many seeds, seed, seed + 1, ..., side by side, of which the one of the least
-                            objective is kept; default 1 */
+    int64_t restarts;    /* fits from seed, seed + 1, ..., of which the one of the least objective is kept; default 1 */
+    int64_t groups;      /* of processes that share them, each with the matrix (in a file) on its own grid; default 1 */
   } zeros;
 
   /* Ratings ("unobserved") only, but for validation and patience. */
@@ -282,18 +288,17 @@ typedef struct dnmf_fit_settings {
     double init_scale;          /* of the random start; default 0.05 */
     const char *implicit_terms; /* which columns a row has is itself evidence of what the row is like, and which rows a
                                    column: "rows", "cols", "both", "none"; needs shrink_to "level"; default "none" */
-    double l2_terms; /* weight of the squares of implicit terms, in multiples of l2, a fifth of it for columns'; default
-                        100 */
+    double l2_terms; /* weight of implicit terms' squares, in multiples of l2, a fifth for columns'; default 100 */
   } ratings;
 
-  /* Averages over the posterior distribution, for ratings fitted around a level (the default): a Gibbs chain from the
+  /* Averages over the posterior distribution, for ratings fitted around a level (the default): Gibbs chains from the
      fitted model, whose draws are one model together, of components * kept components. */
   struct {
-    int64_t samples;  /* sweeps of the chain that count; default: no chain */
-    int64_t burn_in;  /* sweeps before those; default: 50 */
-    int64_t thin;     /* every how many-th of them is kept; default: as few as keep at most 100 */
-    const char *keep; /* "samples" (default), or "mean": one model of `components` components, the mean of the draws
-                         kept, without their spread */
+    int64_t samples;  /* sweeps of each chain that count; default: no chain */
+    int64_t chains;   /* 1 to 100, of which the model is the average, side by side where that is faster; default: 1 */
+    int64_t burn_in;  /* sweeps before those that count; default: 50 */
+    int64_t thin;     /* every how many-th of each chain's is kept; default: as little as keeps at most 100 of all */
+    const char *keep; /* "samples" (default), or "mean": one model, the mean of the draws kept, without their spread */
   } posterior;
 
   /* Weak zeros ("weak") only. */
@@ -312,8 +317,7 @@ typedef struct dnmf_fit_settings {
 
   /* A matrix in HDF5 with zeros that is read in batches of rows: only where memory or batch_rows is given. */
   struct {
-    int64_t memory;     /* bytes that a process may take; a matrix that does not fit is read in batches; default: it is
-                           held whole */
+    int64_t memory;     /* bytes that a process may take; a matrix that does not fit is read in batches; default: any */
     int64_t batch_rows; /* rows of a batch; default a 16th of all rows, or what fits in memory */
     double forget;      /* what earlier batches weigh after a pass, 0 to 1; default 0: each as it was last, exactly */
   } batches;
@@ -333,10 +337,8 @@ DNMF_API void dnmf_fit_settings_init(dnmf_fit_settings *settings); /* local */
 
 /* --- How many components ----------------------------------------------------------------------------------- */
 
-/*
- * The options of `dnmf tune` for a matrix with zeros, by the same names; `dnmf help tune` says more. A text that is
- * NULL and a number that is negative stand for the default.
- */
+/* The options of `dnmf tune` for a matrix with zeros, by the same names; `dnmf help tune` says more. A text that is
+ * NULL and a number that is negative stand for the default. */
 typedef struct dnmf_search_settings {
   int64_t count;             /* numbers of components to try; */
   const int64_t *components; /* they are different */
@@ -363,8 +365,7 @@ typedef struct dnmf_search_candidate {
   double objective;       /* the least, with penalties */
   double heldout;         /* error on the cells held out, of all folds together: the square root of their mean squared
                              error; for another loss than "frobenius" the root of twice their mean loss */
-  double heldout_spread;  /* its standard error over the folds, in the differences to the number of components whose
-                             error is least */
+  double heldout_spread;  /* its standard error over the folds, in the differences to the least such error */
   double silhouette_min;  /* of the clusters of components, by cosine: the smallest, */
   double silhouette_mean; /* and the mean */
   double cophenetic;      /* cophenetic correlation of the consensus matrix */
@@ -412,7 +413,7 @@ DNMF_API int dnmf_model_fit(dnmf_library *library, const dnmf_data *data, const 
 /* Fits the data with each number of components, all else as `settings` say, whose `components` is not looked at, and
  * fills search->count `candidates`, in their order, and the suggestion, which may be NULL. With `model` not NULL it is
  * the consensus model of what is suggested: of each cluster of components the median of its members that are no
- * outliers as one factor, the other fitted to it. Data must have zeros. On failure *model is NULL. collective */
+ * outliers as one factor, the other fitted to it. Zeros of the data count. On failure *model is NULL. collective */
 DNMF_API int dnmf_model_search(dnmf_library *library, const dnmf_data *data, const dnmf_fit_settings *settings,
                                const dnmf_search_settings *search, dnmf_search_candidate *candidates,
                                dnmf_search_suggestion *suggestion, dnmf_model **model);

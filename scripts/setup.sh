@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what is missing to build dnmf, to test it or to check its sources; the other scripts start here.
 #
-#   scripts/setup.sh [--mpi mpich] [build|test|lint|slurm]
-#                            default: build; test and lint include build; slurm: a Slurm to test in
+#   scripts/setup.sh [--mpi mpich] [build|test|lint|slurm|packages]
+#                            default: build; test, lint and packages include build; slurm: a Slurm to test in;
+#                            packages: what builds Debian packages
 #
 # With --mpi mpich, which scripts/quickstart.sh and scripts/test.sh take too, MPICH and the libraries built for it take
 # Open MPI's place, in a build folder of their own; both may be installed.
@@ -13,13 +14,15 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build_packages=(build-essential cmake ninja-build pkg-config libopenblas-openmp-dev libjansson-dev librandom123-dev
-  libxxhash-dev zlib1g-dev libzstd-dev liblzma-dev libzip-dev)
+  libxxhash-dev zlib1g-dev libzstd-dev liblzma-dev libzip-dev lowdown)
 openmpi_packages=(openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libscalapack-openmpi-dev)
 mpich_packages=(mpich libmpich-dev libhdf5-mpich-dev libscalapack-mpich-dev)
 test_packages=(libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py python3-sklearn
-  python3-anndata python3-tables python3-matplotlib valgrind hdf5-tools zstd man-db mandoc groff-base zsh fish)
+  python3-pandas python3-mpi4py python3-setuptools python3-wheel python3-pip python3-anndata python3-tables
+  python3-matplotlib valgrind hdf5-tools zstd man-db mandoc groff-base zsh fish)
 lint_packages=(clang-format clang-tidy cppcheck)
 slurm_packages=(slurm-wlm munge)
+deb_packages=(debhelper lintian)
 python_modules=(pytest numpy scipy h5py sklearn anndata matplotlib)
 
 # The MPI library, where its programs are built, and what CMake is told of it.
@@ -69,7 +72,8 @@ packages_of() {
     test) echo "$with_mpi ${test_packages[*]}" ;;
     lint) echo "$with_mpi ${lint_packages[*]}" ;;
     slurm) echo "${slurm_packages[*]}" ;;
-    *) echo "setup: no such set of packages: $1 (build, test, lint or slurm)" >&2 && return 2 ;;
+    packages) echo "$with_mpi ${deb_packages[*]}" ;;
+    *) echo "setup: no such set of packages: $1 (build, test, lint, slurm or packages)" >&2 && return 2 ;;
   esac
 }
 
@@ -101,6 +105,11 @@ missing_tools() {
   fi
   if [ "$1" = lint ]; then
     for tool in "${lint_packages[@]}"; do
+      command -v "$tool" >/dev/null || echo "$tool"
+    done
+  fi
+  if [ "$1" = packages ]; then
+    for tool in dpkg-buildpackage dh lintian; do
       command -v "$tool" >/dev/null || echo "$tool"
     done
   fi

@@ -5,7 +5,7 @@
 #   scripts/scaling/run.sh measure --scale 0.1 --processes 1,2,4 --repeats 1       to try it, half a minute
 #   scripts/scaling/run.sh simulate [OPTION...]    16 to 4096 processes (default to 1024) on a fat tree; needs Debian's libsimgrid-dev
 #   scripts/scaling/run.sh simulate --processes 16,64,256                          to try it, half a minute
-#   scripts/scaling/run.sh simulate --machine scripts/scaling/core.json            the README's rates of a core
+#   scripts/scaling/run.sh simulate --machine scripts/scaling/core.json            the rates of a core of scaling.md
 #
 # measure --help and simulate --help tell their options. Tables, CSV files and pictures go to build/scaling.
 set -euo pipefail

@@ -2,7 +2,7 @@
 
 The loop and the communication layer are the program's own, compiled with smpicc; local work takes the time that the
 rates of a machine say (dnmf plan --measure, of this machine, unless --machine names one; core.json beside this file is
-the README's), and is not done. Nodes of --cores cores, a process a core, hang on a two-level fat tree of full bisection
+that of src/doc/scaling.md), and is not done. Nodes of --cores cores, a process a core, hang on a two-level fat tree of full bisection
 bandwidth. What SMPI adds of its own calibration is switched off: a message takes the links' latencies and its share of
 their bandwidth.
 

@@ -143,7 +143,6 @@ static const state_value state_values[] = {
     STATE("batches_inner", memory.batches_inner),
     STATE("batches_crossed", memory.batches_crossed),
     STATE("batches_seen", memory.batches_seen),
-    NEWER_STATE("chain_squares", memory.chain_squares),
     NEWER_STATE("chain_start", memory.chain_start),
 };
 enum { STATE_VALUES = sizeof state_values / sizeof *state_values };

@@ -70,6 +70,9 @@ static int data_hand_over(dnmf_library *library, dnmf_status status, dnmf_data *
   return dnmf_library_leave(library, status);
 }
 
+/* In place of a number of rows: those that the processes have, one below the other. */
+enum { STACKED = -1 };
+
 static dnmf_status check_data_shape(dnmf_error *error, const char *function, int64_t rows, int64_t cols) {
   if (rows > 0 && cols > 0)
     return DNMF_OK;
@@ -100,8 +103,6 @@ int dnmf_data_from_dense(dnmf_library *library, int64_t rows, int64_t cols, cons
   if (status == DNMF_OK)
     status = dnmf_require(context, function, "dense block", dense);
   if (status == DNMF_OK)
-    status = check_data_shape(&context->error, function, rows, cols);
-  if (status == DNMF_OK)
     status = data_create(&context->error, DNMF_DATA_DENSE, "the dense matrix in memory", &made);
   if (status == DNMF_OK) {
     made->rows = rows;
@@ -109,6 +110,10 @@ int dnmf_data_from_dense(dnmf_library *library, int64_t rows, int64_t cols, cons
     made->dense = *dense;
   }
   status = dnmf_agree(context, status);
+  if (status == DNMF_OK && rows == STACKED)
+    status = dnmf_rows_stack(context, dense->rows, &made->dense.first_row, &made->rows);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, check_data_shape(&context->error, function, made->rows, cols));
   if (status == DNMF_OK)
     status = dnmf_dense_check(context, made);
   return data_hand_over(library, status, made, data);
@@ -127,8 +132,6 @@ int dnmf_data_from_sparse(dnmf_library *library, int64_t rows, int64_t cols, con
   if (status == DNMF_OK)
     status = dnmf_require(context, function, "rows", sparse);
   if (status == DNMF_OK)
-    status = check_data_shape(&context->error, function, rows, cols);
-  if (status == DNMF_OK)
     status = data_create(&context->error, DNMF_DATA_SPARSE, "the sparse matrix in memory", &made);
   if (status == DNMF_OK) {
     made->rows = rows;
@@ -137,6 +140,10 @@ int dnmf_data_from_sparse(dnmf_library *library, int64_t rows, int64_t cols, con
     status = choose_duplicates(&context->error, sparse->duplicates, false, &made->duplicates);
   }
   status = dnmf_agree(context, status);
+  if (status == DNMF_OK && rows == STACKED)
+    status = dnmf_rows_stack(context, sparse->rows, &made->sparse.first_row, &made->rows);
+  if (status == DNMF_OK)
+    status = dnmf_agree(context, check_data_shape(&context->error, function, made->rows, cols));
   if (status == DNMF_OK)
     status = dnmf_sparse_check(context, made);
   return data_hand_over(library, status, made, data);
@@ -373,5 +380,22 @@ int dnmf_data_size(dnmf_library *library, const dnmf_data *data, int64_t *rows, 
   if (cols)
     *cols = source.cols;
   dnmf_source_close(&source);
+  return dnmf_library_leave(library, status);
+}
+
+int dnmf_data_share(dnmf_library *library, const dnmf_data *data, int64_t *first_row, int64_t *row_count) {
+  static const char function[] = "dnmf_data_share";
+  dnmf_context *context = dnmf_library_enter(library);
+  if (!context)
+    return dnmf_library_refusal(library);
+  dnmf_status status = dnmf_require(context, function, "data", data);
+  const bool sparse = status == DNMF_OK && data->kind == DNMF_DATA_SPARSE;
+  if (status == DNMF_OK && !sparse && data->kind != DNMF_DATA_DENSE)
+    status = dnmf_fail(&context->error, DNMF_ERROR_USAGE, "%s: only dense blocks and sparse rows have a process's rows",
+                       function);
+  if (first_row)
+    *first_row = status != DNMF_OK ? 0 : sparse ? data->sparse.first_row : data->dense.first_row;
+  if (row_count)
+    *row_count = status != DNMF_OK ? 0 : sparse ? data->sparse.rows : data->dense.rows;
   return dnmf_library_leave(library, status);
 }

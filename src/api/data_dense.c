@@ -56,6 +56,21 @@ dnmf_status dnmf_rectangles_share(dnmf_context *context, const char *what, const
   return DNMF_OK;
 }
 
+dnmf_status dnmf_rows_stack(dnmf_context *context, int64_t mine, int64_t *first, int64_t *all) {
+  void *memory = NULL;
+  dnmf_status status = dnmf_allocate(&context->error, "row counts", context->size, sizeof(int64_t), &memory);
+  int64_t *counts = memory;
+  DNMF_TRY(dnmf_agree(context, status));
+  const int code = MPI_Allgather(&mine, 1, MPI_INT64_T, counts, 1, MPI_INT64_T, context->comm);
+  *first = *all = 0;
+  for (int p = 0; p < context->size && code == MPI_SUCCESS; p++) {
+    *first += p < context->rank ? counts[p] : 0;
+    *all += counts[p];
+  }
+  free(memory);
+  return dnmf_mpi_check(context, code, "MPI_Allgather");
+}
+
 static dnmf_rectangle rectangle_of(const dnmf_dense *dense) {
   dnmf_rectangle place = {dense->first_row, dense->first_col, dense->rows, dense->cols};
   if (place.rows == 0 || place.cols == 0) /* nothing, wherever it is */
@@ -106,8 +121,8 @@ static dnmf_rectangle common_part(const dnmf_rectangle *a, const dnmf_rectangle 
 /* Moving blocks from the program's places to the layout's. */
 typedef struct dense_move {
   const dnmf_dense *dense;
-  dnmf_matrix *matrix;
-  dnmf_number number;     /* of the matrix's values */
+  void *to;               /* the layout's block, row-major */
+  dnmf_number number;     /* its type */
   dnmf_rectangle mine;    /* the program's block */
   dnmf_rectangle wanted;  /* the layout's block */
   dnmf_rectangle *held;   /* the program's, of all processes */
@@ -160,8 +175,7 @@ static void place_own_part(const dense_move *move) {
     int64_t to =
         (part.first_row + i - move->wanted.first_row) * move->wanted.cols + part.first_col - move->wanted.first_col;
     for (int64_t j = 0; j < part.cols; j++)
-      dnmf_number_put(move->number, move->matrix->dense, to + j,
-                      dense_value(move->dense, part.first_row + i, part.first_col + j));
+      dnmf_number_put(move->number, move->to, to + j, dense_value(move->dense, part.first_row + i, part.first_col + j));
   }
 }
 
@@ -173,13 +187,13 @@ static void place_received(const dnmf_context *context, const dense_move *move) 
     for (int64_t i = 0; i < part.rows && p != context->rank; i++) {
       int64_t to =
           (part.first_row + i - move->wanted.first_row) * move->wanted.cols + part.first_col - move->wanted.first_col;
-      memcpy((char *)move->matrix->dense + (size_t)to * size, from, (size_t)part.cols * size);
+      memcpy((char *)move->to + (size_t)to * size, from, (size_t)part.cols * size);
       from += (size_t)part.cols * size;
     }
   }
 }
 
-static dnmf_status move_parts(dnmf_context *context, dense_move *move) {
+static dnmf_status exchange_parts(dnmf_context *context, dense_move *move) {
   void *memory = NULL;
   dnmf_status status = dnmf_allocate(&context->error, "block places", context->size, sizeof *move->places, &memory);
   move->places = memory;
@@ -195,25 +209,33 @@ static dnmf_status move_parts(dnmf_context *context, dense_move *move) {
   return DNMF_OK;
 }
 
-static dnmf_status load_dense_blocks(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
-                                     dnmf_precision precision, dnmf_matrix *matrix) {
-  const dnmf_data *data = source->state;
-  DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_unset(context, layout, precision, source->narrow, matrix)));
-  dense_move move = {.dense = &data->dense,
-                     .matrix = matrix,
-                     .number = dnmf_matrix_number(matrix),
-                     .mine = rectangle_of(&data->dense),
-                     .wanted = {matrix->row_range.begin, matrix->col_range.begin, dnmf_range_size(matrix->row_range),
-                                dnmf_range_size(matrix->col_range)}};
+/* `wanted` of the data into `to`. */
+static dnmf_status move_parts(dnmf_context *context, const dnmf_data *data, const dnmf_rectangle *wanted,
+                              dnmf_number number, void *to) {
+  dense_move move = {
+      .dense = &data->dense, .to = to, .number = number, .mine = rectangle_of(&data->dense), .wanted = *wanted};
   dnmf_status status = dnmf_rectangles_share(context, "block", &move.mine, data->rows, data->cols, &move.held);
   if (status == DNMF_OK)
-    status = move_parts(context, &move);
+    status = exchange_parts(context, &move);
   free(move.held);
   free(move.places);
   free(move.send_counts);
   free(move.send);
   free(move.received);
   return status;
+}
+
+dnmf_status dnmf_dense_fetch(dnmf_context *context, const dnmf_data *data, const dnmf_rectangle *wanted, double *out) {
+  return move_parts(context, data, wanted, DNMF_NUMBER_DOUBLE, out);
+}
+
+static dnmf_status load_dense_blocks(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
+                                     dnmf_precision precision, dnmf_matrix *matrix) {
+  const dnmf_data *data = source->state;
+  DNMF_TRY(dnmf_agree(context, dnmf_matrix_allocate_unset(context, layout, precision, source->narrow, matrix)));
+  const dnmf_rectangle wanted = {matrix->row_range.begin, matrix->col_range.begin, dnmf_range_size(matrix->row_range),
+                                 dnmf_range_size(matrix->col_range)};
+  return move_parts(context, data, &wanted, dnmf_matrix_number(matrix), matrix->dense);
 }
 
 /* The data stay. */

@@ -10,6 +10,9 @@ dnmf_status dnmf_dense_check(dnmf_context *context, dnmf_data *data);
 dnmf_status dnmf_sparse_check(dnmf_context *context, dnmf_data *data);
 dnmf_status dnmf_triples_check(dnmf_context *context, dnmf_data *data);
 
+/* Where this process's rows begin when those of all are put one below the other, and how many there are. collective */
+dnmf_status dnmf_rows_stack(dnmf_context *context, int64_t mine, int64_t *first, int64_t *all);
+
 /* Makes `source`, zeroed but for its name, one of the data. local */
 void dnmf_dense_source(const dnmf_data *data, dnmf_source *source);
 void dnmf_entries_source(const dnmf_data *data, dnmf_source *source);
@@ -26,5 +29,8 @@ typedef struct dnmf_rectangle {
  * once; `what` is "block". collective */
 dnmf_status dnmf_rectangles_share(dnmf_context *context, const char *what, const dnmf_rectangle *mine, int64_t rows,
                                   int64_t cols, dnmf_rectangle **all);
+
+/* Any part of dense data, row-major; each process its own. The parts wanted are disjoint. collective */
+dnmf_status dnmf_dense_fetch(dnmf_context *context, const dnmf_data *data, const dnmf_rectangle *wanted, double *out);
 
 #endif

@@ -71,6 +71,8 @@ static dnmf_status measure_residual(dnmf_context *context, dnmf_fitting *f) {
 
 static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
   f->settings.host = &checkpoint->host;
+  if (f->settings.posterior.chains > 1)
+    DNMF_TRY(dnmf_fitting_choose_groups(context, f));
   if (f->settings.posterior.samples > 0)
     return dnmf_fit_posterior(context, &f->settings, &f->ratings, f->has_held_out ? &f->held_out : NULL, &f->observed_w,
                               &f->observed_h, &f->evidence, &f->posterior, &f->result);
@@ -79,11 +81,15 @@ static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpo
                              &f->observed_h, &f->evidence, &f->result);
   if (f->in_batches)
     return dnmf_fitting_iterate_batches(context, f);
-  if (f->restart_count > 0)
+  if (f->group_count > 1)
+    DNMF_TRY(dnmf_fitting_iterate_groups(context, checkpoint, f));
+  else if (f->restart_count > 0)
     DNMF_TRY(dnmf_fitting_iterate_restarts(context, checkpoint, f));
   else
     DNMF_TRY(dnmf_fit_zeros(context, &f->settings, &f->a.matrix, &f->w, &f->h, &f->result));
-  return f->asked.zeros.exact_residual && !f->result.interrupted ? measure_residual(context, f) : DNMF_OK;
+  if (!f->asked.zeros.exact_residual || f->result.interrupted)
+    return DNMF_OK;
+  return dnmf_fitting_agree_groups(context, f, measure_residual(f->at, f));
 }
 
 /* Strengths that are repeated add up, unless the file is to be read in another way. */
@@ -101,24 +107,35 @@ static dnmf_status take_slowest_seconds(dnmf_context *context, dnmf_job_seconds 
   return DNMF_OK;
 }
 
+/* What the fit is, once the data are open. */
+static dnmf_status open_and_plan(dnmf_context *context, dnmf_fitting *f) {
+  DNMF_TRY(open_data(context, f));
+  return dnmf_agree(context, dnmf_fitting_plan(context, f));
+}
+
+/* The matrix, and the first factors. */
+static dnmf_status read_and_start(dnmf_context *context, double *clock, dnmf_fitting *f) {
+  DNMF_TRY(dnmf_fitting_read(context, f));
+  DNMF_TRY(dnmf_fitting_take_cells(context, f));
+  f->seconds.read = dnmf_lap(clock);
+  DNMF_TRY(f->in_batches ? dnmf_fitting_start_batches(context, f) : dnmf_fitting_start(context, f));
+  return dnmf_resume_read_parts(context, f);
+}
+
 /* `output` is where to write the model; zeroed: nowhere. */
 static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *checkpoint, const dnmf_output *output,
                               dnmf_fitting *f) {
   const dnmf_job_host *host = f->host;
   double clock = host->began > 0 ? host->began : MPI_Wtime();
   DNMF_TRY(dnmf_agree(context, dnmf_fitting_check(&context->error, f)));
-  DNMF_TRY(open_data(context, f));
-  DNMF_TRY(dnmf_agree(context, dnmf_fitting_plan(context, f)));
+  DNMF_TRY(dnmf_fitting_form_groups(context, f));
+  DNMF_TRY(dnmf_fitting_agree_groups(context, f, open_and_plan(f->at, f)));
   DNMF_TRY(
       dnmf_fitting_check_memory(context, f, 0,
                                 f->missing == DNMF_MISSING_UNOBSERVED
                                     ? "use --precision single or more machines"
                                     : "use --precision single, more machines or, for a matrix in HDF5, --memory SIZE"));
-  DNMF_TRY(dnmf_fitting_read(context, f));
-  DNMF_TRY(dnmf_fitting_take_cells(context, f));
-  f->seconds.read = dnmf_lap(&clock);
-  DNMF_TRY(f->in_batches ? dnmf_fitting_start_batches(context, f) : dnmf_fitting_start(context, f));
-  DNMF_TRY(dnmf_resume_read_parts(context, f));
+  DNMF_TRY(dnmf_fitting_agree_groups(context, f, read_and_start(f->at, &clock, f)));
   if (host->begins)
     host->begins(host->state, f);
   f->seconds.init = dnmf_lap(&clock);
@@ -152,6 +169,8 @@ dnmf_status dnmf_fitting_run(dnmf_context *context, const dnmf_data *data, const
   f->asked = *settings;
   f->data = data;
   f->host = host;
+  f->at = context;
+  f->part.comm = MPI_COMM_NULL;
   if (f->asked.files.resume) {
     const char *path = NULL;
     DNMF_TRY(dnmf_resume_choose(context, f->asked.files.resume, f->asked.files.checkpoint, &path));
@@ -192,6 +211,7 @@ void dnmf_fitting_free(dnmf_fitting *f) {
   dnmf_evidence_free(&f->evidence);
   dnmf_source_close(&f->source);
   dnmf_placed_free(&f->a);
+  dnmf_context_leave(&f->part);
 }
 
 /* --- The model --------------------------------------------------------------------------------------------- */
@@ -240,11 +260,13 @@ void dnmf_fitting_release(const dnmf_fitting *f, dnmf_model *model) {
 dnmf_status dnmf_fitting_write(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
                                const char *path) {
   dnmf_model model = {.rows = 0};
-  dnmf_status status = dnmf_fitting_fill(context, f, now, &model);
-  if (status == DNMF_OK)
-    status = dnmf_model_write(context, path, &model);
+  dnmf_status status = DNMF_OK;
+  if (f->group == 0)
+    status = dnmf_fitting_fill(f->at, f, now, &model);
+  if (f->group == 0 && status == DNMF_OK)
+    status = dnmf_model_write(f->at, path, &model);
   dnmf_fitting_release(f, &model);
-  return status;
+  return dnmf_fitting_agree_groups(context, f, status);
 }
 
 /* The even share of a factor. collective */
@@ -343,7 +365,9 @@ static dnmf_status take_model(dnmf_context *context, const dnmf_fitting *f, dnmf
     return dnmf_fail(&context->error, DNMF_INTERRUPTED, "stopped by %s after iteration %d; go on with --resume %s",
                      strcmp(f->result.stop_reason, "signal") == 0 ? "should_stop" : "the time limit",
                      f->result.iterations, f->asked.files.checkpoint);
-  dnmf_status status = dnmf_fitting_fill(context, f, NULL, &fitted);
+  dnmf_status status = dnmf_fitting_agree_groups(context, f, dnmf_fitting_fill(f->at, f, NULL, &fitted));
+  if (f->group > 0) /* the first group has all of it */
+    fitted.owned_rows = fitted.owned_cols = (dnmf_range){0, 0};
   if (status == DNMF_OK)
     status = dnmf_fitting_share(context, &fitted, made);
   dnmf_fitting_release(f, &fitted);

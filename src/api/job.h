@@ -5,7 +5,8 @@
  *   plan      settings and data together: what kind of fit it is, what each setting comes to (job_plan.c)
  *   read      the matrix, partitioned (job.c; ratings: job_ratings.c, batches: job_batches.c)
  *   start     the first W and H (job_start.c), or those of a checkpoint (resume.c)
- *   restarts  the same for several seeds, of which the best fit is kept (job_restarts.c)
+ *   restarts  the same for several seeds, of which the best fit is kept (job_restarts.c), side by side and shared
+ *             among groups of processes (job_groups.c), each of which then goes through open ... start by itself
  *   iterate   saving now and then (checkpoint.c)
  *   describe  the provenance (job_describe.c), and write
  * Every phase ends with all processes agreeing.
@@ -26,7 +27,8 @@
 #include "init/start.h"
 #include "store/output.h"
 
-typedef enum dnmf_start { DNMF_START_RANDOM = 0, DNMF_START_SVD, DNMF_START_FILE } dnmf_start;
+/* The last two: factors that are given, in a file or in memory. */
+typedef enum dnmf_start { DNMF_START_RANDOM = 0, DNMF_START_SVD, DNMF_START_FILE, DNMF_START_MEMORY } dnmf_start;
 
 /* Seconds of the phases; the slowest process's once the job is done. */
 typedef struct dnmf_job_seconds {
@@ -100,6 +102,13 @@ struct dnmf_fitting {
   dnmf_held_choice held_choice;
   dnmf_held_cells held;
 
+  /* The processes that fit: all of them, or the group of this one. Set by dnmf_fitting_run. */
+  dnmf_context *at; /* borrowed: the job's, or `part` */
+  dnmf_context part;
+  int group_count; /* 0 and 1: there are no groups */
+  int group;       /* the first one writes */
+  int processes;   /* of all groups */
+
   /* ... from several seeds; W and H are then the best so far. */
   int restart_count; /* 0: one fit, of the seed */
   int side_by_side;
@@ -141,7 +150,7 @@ dnmf_status dnmf_fitting_fill(dnmf_context *context, const dnmf_fitting *f, cons
                               dnmf_model *model);
 void dnmf_fitting_release(const dnmf_fitting *f, dnmf_model *model); /* local */
 
-/* Writes it to `path`, a partial name. collective */
+/* Writes it to `path`, a partial name; of several groups the first does. collective */
 dnmf_status dnmf_fitting_write(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
                                const char *path);
 
@@ -178,6 +187,9 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
 
+/* Chains: how many groups of processes run them side by side, as many as pay and there is memory for. collective */
+dnmf_status dnmf_fitting_choose_groups(dnmf_context *context, dnmf_fitting *f);
+
 /* What --penalty-scale says: a word, or a number that is the power itself; `power` is that of DNMF_PENALTY_COUNT. local
  */
 enum { DNMF_SCALE_AUTO = 0, DNMF_SCALE_RAW, DNMF_SCALE_DIMENSION, DNMF_SCALE_COUNT, DNMF_SCALE_SQRT_COUNT };
@@ -212,6 +224,25 @@ dnmf_status dnmf_fitting_plan_restarts(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_iterate_restarts(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f);
 dnmf_status dnmf_restarts_describe(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model);
 dnmf_status dnmf_restarts_read(dnmf_context *context, dnmf_fitting *f);
+
+/* What restarts need to be saved: the checkpoint of all so far, of which the first group writes the factors; the best
+ * into f->w, f->h and f->result, which stays the restart's. collective; local */
+typedef struct dnmf_restarts_host {
+  dnmf_context *context;
+  const dnmf_checkpoint *checkpoint;
+  dnmf_fitting *f;
+} dnmf_restarts_host;
+dnmf_status dnmf_restarts_save(const dnmf_restarts_host *host, bool last);
+void dnmf_restarts_take_best(dnmf_fitting *f);
+
+/* The start of a seed, as dnmf_restarts has it; `state` is a dnmf_restarts_host. collective */
+dnmf_status dnmf_restarts_start(dnmf_context *context, void *state, uint64_t seed, dnmf_factor *w, dnmf_factor *h);
+
+/* Groups of processes: how many there are, and this process's; what a group's work came to, to all processes; all
+ * restarts, as dnmf_fitting_iterate_restarts. collective */
+dnmf_status dnmf_fitting_form_groups(dnmf_context *context, dnmf_fitting *f);
+dnmf_status dnmf_fitting_agree_groups(dnmf_context *context, const dnmf_fitting *f, dnmf_status status);
+dnmf_status dnmf_fitting_iterate_groups(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f);
 
 /* The start of a seed into factors of f's layout, as --init has it. collective */
 dnmf_status dnmf_fitting_start_seed(dnmf_context *context, const dnmf_fitting *f, uint64_t seed, dnmf_factor *w,

@@ -55,7 +55,7 @@ static dnmf_status count_memory(dnmf_context *context, dnmf_fitting *f, int64_t 
   f->settings.batches.rows = batch_rows;
   DNMF_TRY(dnmf_batch_count_memory(context, &f->source, f->precision, &f->settings, memory));
   /* A start from a file is dealt out from a second and a third copy of W, before there are blocks. */
-  if (f->start == DNMF_START_FILE && memory->blocks < 2 * memory->w) {
+  if (f->start >= DNMF_START_FILE && memory->blocks < 2 * memory->w) {
     memory->total += 2 * memory->w - memory->blocks;
     memory->blocks = 2 * memory->w;
   }
@@ -148,7 +148,7 @@ dnmf_status dnmf_fitting_start_batches(dnmf_context *context, dnmf_fitting *f) {
   int64_t rows = dnmf_batch_w_rows(context, f->source.rows, f->settings.batches.rows);
   dnmf_status status = dnmf_panel_create(&context->error, "W", rows, f->components, f->precision, &f->batch_w);
   DNMF_TRY(dnmf_agree(context, status));
-  return f->start == DNMF_START_FILE || f->resume.path ? start_from_file(context, f) : start_at_random(context, f);
+  return f->start >= DNMF_START_FILE || f->resume.path ? start_from_file(context, f) : start_at_random(context, f);
 }
 
 /* The rows of W that this process owns, beside W in batch order: of a checkpoint, or in the memory that the blocks have

@@ -108,6 +108,7 @@ static dnmf_status describe_posterior(dnmf_error *error, const dnmf_fitting *f, 
   const dnmf_posterior_settings *settings = &f->settings.posterior;
   const dnmf_posterior *posterior = &f->posterior;
   const fact asked[] = {
+      WHOLE("chains", settings->chains),
       WHOLE("burn_in", settings->burn_in),
       WHOLE("thin", settings->thin),
       TEXT("keep", settings->keep_mean ? "mean" : "samples"),
@@ -186,6 +187,7 @@ static dnmf_status describe_restarts(dnmf_error *error, const dnmf_fitting *f, d
   const uint64_t seed = f->restarts.items ? f->restarts.items[f->best_restart].seed : f->settings.seed;
   const fact facts[] = {
       WHOLE("restarts", f->restart_count),
+      WHOLE("groups", f->group_count > 1 ? f->group_count : 1),
       WHOLE("best_seed", (int64_t)seed),
   };
   return add_facts(error, model, facts, sizeof facts / sizeof *facts);
@@ -261,7 +263,7 @@ dnmf_status dnmf_fitting_describe(dnmf_context *context, const dnmf_fitting *f, 
       REAL("l2_h", settings->penalties.l2_h),
       TEXT("penalty_scale", penalty_scale_name(f)),
       TEXT("precision", dnmf_precision_name(f->precision)),
-      WHOLE("processes", context->size),
+      WHOLE("processes", f->group_count > 1 ? f->processes : context->size),
       TEXT("grid", grid),
       WHOLE("threads", context->threads),
       WHOLE("iterations", f->result.iterations),

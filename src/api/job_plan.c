@@ -38,12 +38,14 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
       {"epsilon", s->weak.epsilon, 0, INFINITY},
       {"like", s->weak.like, 0, INFINITY},
       {"samples", (double)s->posterior.samples, 1, 1e6},
+      {"chains", (double)s->posterior.chains, 1, 100},
       {"burn-in", (double)s->posterior.burn_in, 0, 1e6},
       {"thin", (double)s->posterior.thin, 1, 1e6},
       {"memory", (double)s->batches.memory, 1, INFINITY},
       {"batch-rows", (double)s->batches.batch_rows, 1, INFINITY},
       {"forget", s->batches.forget, 0, 1},
       {"restarts", (double)s->zeros.restarts, 1, 1e6},
+      {"groups", (double)s->zeros.groups, 1, 1e6},
   };
   if (s->components < 1 || s->components > 1000000)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--components %" PRId64 ": give a number from 1 to 1000000",
@@ -102,6 +104,8 @@ dnmf_status dnmf_fitting_check(dnmf_error *error, dnmf_fitting *f) {
 
 static dnmf_status check_start_of_ratings(dnmf_error *error, const dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
+  if (f->start == DNMF_START_MEMORY)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "start_w and start_h are for fits with zeros");
   if (f->start == DNMF_START_SVD && f->start_fill != DNMF_SVD_FILL_ZERO)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--init %s: a fit of observed entries starts at random, from nndsvd or from file:MODEL.h5",
@@ -130,6 +134,12 @@ static dnmf_status plan_start(dnmf_error *error, dnmf_fitting *f) {
     f->start = DNMF_START_FILE;
     f->start_file = init + strlen(prefix);
   }
+  if (f->asked.start_w || f->asked.start_h) {
+    if (f->asked.init)
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "init \"%s\" has no use: start_w or start_h is given", init);
+    f->start = DNMF_START_MEMORY;
+    f->init = init = "memory";
+  }
   for (int fill = 0; fill <= DNMF_SVD_FILL_RANDOM; fill++)
     if (strcmp(init, svd_starts[fill]) == 0) {
       f->start = DNMF_START_SVD;
@@ -140,7 +150,7 @@ static dnmf_status plan_start(dnmf_error *error, dnmf_fitting *f) {
                      init);
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return check_start_of_ratings(error, f);
-  if (f->settings.fixed != DNMF_FIXED_NONE && f->start != DNMF_START_FILE)
+  if (f->settings.fixed != DNMF_FIXED_NONE && f->start < DNMF_START_FILE)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--fix %s: give the factor that stays as it is with --init file:START.h5",
                      fixed[fix]);
   int64_t smaller = f->source.rows < f->source.cols ? f->source.rows : f->source.cols;
@@ -187,6 +197,7 @@ static dnmf_status refuse_without_weak(dnmf_error *error, const dnmf_fitting *f)
 static dnmf_status refuse_without_chain(dnmf_error *error, const dnmf_fit_settings *s) {
   static const char why_not[] = "it needs --samples";
   const setting_use uses[] = {
+      {"chains", s->posterior.chains >= 0, s->posterior.samples > 0, why_not},
       {"burn-in", s->posterior.burn_in >= 0, s->posterior.samples > 0, why_not},
       {"thin", s->posterior.thin >= 0, s->posterior.samples > 0, why_not},
       {"keep", s->posterior.keep != NULL, s->posterior.samples > 0, why_not},
@@ -209,6 +220,7 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
   const setting_use uses[] = {
       {"restarts", s->zeros.restarts > 1, by_seed && !in_batches, in_batches ? no_batches : one_start},
       {"samples", s->posterior.samples >= 0, false, ratings},
+      {"groups", s->zeros.groups > 1, s->zeros.restarts > 1, "it shares --restarts among groups of processes"},
       {"restarts", s->zeros.restarts > 1, !by_validation, "a fit that held-out cells stop has one start"},
       {"exact-residual", s->zeros.exact_residual, !s->ratings.validation,
        "with --validation the residual is that of the cells that are not held out"},
@@ -238,6 +250,7 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
   const setting_use uses[] = {
       {"exact-residual", s->zeros.exact_residual, false, "the residual of ratings is always summed entry by entry"},
       {"restarts", s->zeros.restarts > 1, false, "it is for --missing zero"},
+      {"groups", s->zeros.groups > 1, false, "it shares --restarts with zeros among groups of processes"},
       {"memory", s->batches.memory >= 0, false, batches},
       {"batch-rows", s->batches.batch_rows >= 0, false, batches},
       {"forget", s->batches.forget >= 0, false, batches},
@@ -323,9 +336,12 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .sparse = sparse,
                     .weak = f->weak,
                     .terms = dnmf_evidence_sides(f->settings.observed.evidence),
+                    .row_terms = dnmf_evidence_has_rows(&f->settings),
                     .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
                     .components = f->components,
                     .draws = f->settings.posterior.samples > 0 ? dnmf_posterior_draws(&f->settings.posterior) : 0,
+                    .chains = f->settings.posterior.chains,
+                    .groups = f->settings.posterior.groups,
                     .starts = f->side_by_side,
                     .restarts = f->restart_count,
                     .solver = f->settings.solver,
@@ -349,16 +365,6 @@ static double fastest_grid(const dnmf_context *context, const dnmf_job *job, con
   return cost.seconds.total;
 }
 
-static dnmf_status parse_grid(dnmf_context *context, const dnmf_fitting *f, int *grid_rows, int *grid_cols) {
-  const char *grid = f->asked.zeros.grid;
-  DNMF_TRY(dnmf_grid_parse(&context->error, grid, context->size, grid_rows, grid_cols));
-  if (f->settings.solver == DNMF_SOLVER_NEWTON && *grid_cols > 1)
-    return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                     "--grid %s: --solver newton needs whole rows of the matrix; give --grid %dx1, or none", grid,
-                     context->size);
-  return DNMF_OK;
-}
-
 /* As it is given, or the one of the shortest predicted iteration: by the assumed machine for short jobs; a job that is
  * expected to iterate long on several processes measures the one it runs on first. */
 static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid_rows, int *grid_cols) {
@@ -368,7 +374,7 @@ static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid
   const bool counted = job.stored >= 0; /* of some texts the entries are known only when they are read */
   const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
   if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0)
-    return parse_grid(context, f, grid_rows, grid_cols);
+    return dnmf_grid_parse(&context->error, s->zeros.grid, context->size, grid_rows, grid_cols);
   job.stored = counted ? job.stored : (double)job.rows;
   double seconds = fastest_grid(context, &job, &machine, grid_rows, grid_cols);
   if (context->size == 1 || in_batches || !counted ||
@@ -416,15 +422,23 @@ static void settle_common(dnmf_fitting *f) {
   settings->time_limit = dnmf_number_or(s->time_limit, INFINITY);
 }
 
+/* Kullback-Leibler with zeros, all of the matrix in memory: Newton's method is the faster, unless another solver is
+ * asked for. */
+static void settle_solver(dnmf_fitting *f) {
+  const dnmf_fit_settings *s = &f->asked;
+  const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
+  const int64_t longest = f->source.rows > f->source.cols ? f->source.rows : f->source.cols;
+  if (!s->solver && dnmf_loss_is(f->settings.loss, 1) && f->missing == DNMF_MISSING_ZERO && !in_batches &&
+      longest <= INT32_MAX)
+    f->settings.solver = DNMF_SOLVER_NEWTON;
+}
+
 static dnmf_status check_newton(dnmf_error *error, const dnmf_fitting *f) {
   const bool in_batches = f->asked.batches.memory >= 0 || f->asked.batches.batch_rows >= 0;
   if (f->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--solver newton is for --missing zero; observed entries are fitted with --loss kullback-leibler "
                      "by --solver mu");
-  if (f->asked.ratings.validation)
-    return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--validation: --solver newton uses all cells of the matrix; hold out cells with --solver mu");
   if (in_batches)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--solver newton needs the whole matrix in memory; leave --memory and --batch-rows out");
@@ -440,6 +454,7 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
   f->partial = dnmf_fitting_is_partial(f);
   if (f->partial)
     f->missing = DNMF_MISSING_ZERO;
+  settle_solver(f);
   settle_common(f);
   if (s->components > largest)
     return dnmf_fail(error, DNMF_ERROR_USAGE,

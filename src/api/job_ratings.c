@@ -4,6 +4,7 @@
 #include "api/library.h"
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "comm/node_memory.h"
 #include "fit/center.h"
 #include "store/ids/match.h"
 
@@ -90,10 +91,11 @@ static dnmf_status plan_chain(dnmf_error *error, dnmf_fitting *f) {
     return DNMF_OK;
   DNMF_TRY(dnmf_choose(error, "--keep", s->posterior.keep, keeps, &keep));
   posterior->samples = (int)s->posterior.samples;
+  posterior->chains = s->posterior.chains > 0 ? (int)s->posterior.chains : 1;
   posterior->burn_in = s->posterior.burn_in >= 0 ? (int)s->posterior.burn_in : BURN_IN;
   posterior->thin = s->posterior.thin > 0 ? (int)s->posterior.thin
                     : keep == 1           ? 1
-                                          : dnmf_posterior_thin(posterior->samples);
+                                          : dnmf_posterior_thin(posterior->samples, posterior->chains);
   posterior->keep_mean = keep == 1;
   if (f->weak)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
@@ -108,12 +110,13 @@ static dnmf_status plan_chain(dnmf_error *error, dnmf_fitting *f) {
   if (posterior->thin > posterior->samples)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--thin %d keeps none of --samples %d", posterior->thin,
                      posterior->samples);
-  const int64_t kept = keep == 1 ? 1 : dnmf_posterior_kept(posterior, posterior->burn_in + posterior->samples);
+  const int64_t kept = keep == 1 ? 1 : (int64_t)posterior->chains * (posterior->samples / posterior->thin);
   if (kept * (f->components + 1) > MOST_COMPONENTS)
     return dnmf_fail(error, DNMF_ERROR_USAGE,
-                     "--samples %d keeps %" PRId64 " draws of %d components, and a model has at most %d; give a larger "
-                     "--thin, or --keep mean",
-                     posterior->samples, kept, f->components, MOST_COMPONENTS);
+                     "--samples %d of %d chains keeps %" PRId64
+                     " draws of %d components, and a model has at most %d; give "
+                     "a larger --thin, or --keep mean",
+                     posterior->samples, posterior->chains, kept, f->components, MOST_COMPONENTS);
   return DNMF_OK;
 }
 
@@ -300,6 +303,32 @@ dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f) {
     DNMF_TRY(dnmf_weak_measure(context, &f->settings.observed.weak, &f->ratings.by_rows, f->precision,
                                (double)f->ratings.rows * (double)f->ratings.cols, &f->weak_figures));
   warn_about_ratings(context, f);
+  return DNMF_OK;
+}
+
+/* --- Chains ------------------------------------------------------------------------------------------------ */
+
+/* Of the memory that is left, what is planned with: libraries and the allocator take their share. */
+static const double PLANNED_MEMORY = 0.85;
+
+dnmf_status dnmf_fitting_choose_groups(dnmf_context *context, dnmf_fitting *f) {
+  const int chains = f->settings.posterior.chains;
+  const int processes = context->size;
+  dnmf_job job = dnmf_fitting_cost(f);
+  dnmf_cost cost;
+  double bytes = INFINITY;
+  int groups = dnmf_cost_chain_groups(chains, processes, processes);
+  job.missing = f->missing;
+  job.stored = (double)f->ratings.stored;
+  job.bias = true;
+  DNMF_TRY(dnmf_memory_left(context, &bytes));
+  for (; groups > 1; groups = dnmf_cost_chain_groups(chains, processes, groups - 1)) {
+    job.groups = groups;
+    dnmf_cost_of(context, &job, NULL, processes, 1, &cost);
+    if (cost.memory.chains + cost.memory.draws <= PLANNED_MEMORY * bytes)
+      break;
+  }
+  f->settings.posterior.groups = groups;
   return DNMF_OK;
 }
 

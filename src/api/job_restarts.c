@@ -6,13 +6,13 @@
  * of those that have begun one after another, and the panels "restarts_w" and "restarts_h", their factors side by side.
  */
 #include "api/job.h"
+#include "api/restart_state.h"
 
 #include "base/memory.h"
 #include "comm/node_memory.h"
 #include "store/file.h"
 
 #include <math.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,112 +31,18 @@ dnmf_status dnmf_fitting_plan_restarts(dnmf_context *context, dnmf_fitting *f) {
   f->predicted = 0; /* was of a single fit */
   job.stored = fmax(0, job.stored);
   DNMF_TRY(dnmf_memory_left(context, &bytes));
-  f->side_by_side =
-      dnmf_restarts_at_once(context, &job, f->a.grid.rows, f->a.grid.cols, f->restart_count, PLANNED_MEMORY * bytes);
+  const int groups = f->group_count > 1 ? f->group_count : 1; /* the others take as much */
+  f->side_by_side = dnmf_restarts_at_once(context, &job, f->a.grid.rows, f->a.grid.cols,
+                                          (f->restart_count + groups - 1) / groups, PLANNED_MEMORY * bytes / groups);
   return DNMF_OK;
 }
 
 /* --- Saving ------------------------------------------------------------------------------------------------ */
 
-/* What is kept of a restart, each a number. */
-enum {
-  KEPT_STAGE = 0,
-  KEPT_REASON, /* of its end: a place in `reasons` */
-  KEPT_CONVERGED,
-  KEPT_ITERATIONS,
-  KEPT_BELOW_ROUNDING,
-  KEPT_LOSS,
-  KEPT_OBJECTIVE,
-  KEPT_SQUARES,
-  KEPT_VIOLATION,
-  KEPT_FIRST_VIOLATION,
-  KEPT_START_ERROR,
-  KEPT_CHECKED_ERROR,
-  KEPT_VALIDATION_RMSE,
-  KEPT_VALIDATION_LOSS,
-  KEPT_NUMBERS
-};
-
-static const char *const reasons[] = {"unfinished", "gradient", "objective", "max-iter", "time-limit", "signal"};
-enum { REASONS = sizeof reasons / sizeof *reasons };
-
-static void restart_to_numbers(const dnmf_restart *r, double *to) {
-  const dnmf_fit_result *result = &r->result;
-  int reason = 0;
-  for (int i = 0; i < REASONS; i++)
-    if (result->stop_reason && strcmp(result->stop_reason, reasons[i]) == 0)
-      reason = i;
-  to[KEPT_STAGE] = r->stage;
-  to[KEPT_REASON] = reason;
-  to[KEPT_CONVERGED] = result->converged;
-  to[KEPT_ITERATIONS] = result->iterations;
-  to[KEPT_BELOW_ROUNDING] = result->below_rounding;
-  to[KEPT_LOSS] = result->loss;
-  to[KEPT_OBJECTIVE] = result->objective;
-  to[KEPT_SQUARES] = result->residual_squares;
-  to[KEPT_VIOLATION] = result->violation;
-  to[KEPT_FIRST_VIOLATION] = r->memory.first_violation;
-  to[KEPT_START_ERROR] = r->memory.start_error;
-  to[KEPT_CHECKED_ERROR] = r->memory.checked_error;
-  to[KEPT_VALIDATION_RMSE] = result->validation_rmse;
-  to[KEPT_VALIDATION_LOSS] = result->validation_loss;
-}
-
-/* False where a number is none that is saved. */
-static bool restart_from_numbers(const double *from, dnmf_restart *r) {
-  const double most_iterations = 1e9;
-  const bool whole = from[KEPT_STAGE] >= 0 && from[KEPT_STAGE] <= DNMF_RESTART_DONE && from[KEPT_REASON] >= 0 &&
-                     from[KEPT_REASON] < REASONS && from[KEPT_ITERATIONS] >= 0 &&
-                     from[KEPT_ITERATIONS] <= most_iterations;
-  if (!whole)
-    return false;
-  r->stage = (dnmf_restart_stage)from[KEPT_STAGE];
-  r->result = (dnmf_fit_result){.iterations = (int)from[KEPT_ITERATIONS],
-                                .best_iteration = (int)from[KEPT_ITERATIONS],
-                                .converged = from[KEPT_CONVERGED] > 0,
-                                .stop_reason = reasons[(int)from[KEPT_REASON]],
-                                .loss = from[KEPT_LOSS],
-                                .objective = from[KEPT_OBJECTIVE],
-                                .residual_squares = from[KEPT_SQUARES],
-                                .below_rounding = from[KEPT_BELOW_ROUNDING] > 0,
-                                .violation = from[KEPT_VIOLATION],
-                                .validation_rmse = from[KEPT_VALIDATION_RMSE],
-                                .validation_loss = from[KEPT_VALIDATION_LOSS]};
-  r->memory = (dnmf_fit_memory){.first_violation = from[KEPT_FIRST_VIOLATION],
-                                .start_error = from[KEPT_START_ERROR],
-                                .checked_error = from[KEPT_CHECKED_ERROR]};
-  r->result.history_count = r->stage == DNMF_RESTART_WAITING ? 0 : r->result.iterations + 1;
-  return true;
-}
-
-/* Numbers of all histories together. */
-static int64_t history_total(const dnmf_restarts *restarts) {
-  int64_t total = 0;
-  for (int r = 0; r < restarts->count; r++)
-    total += restarts->items[r].result.history_count;
-  return total;
-}
-
-/* The histories that are kept, by the names of their curves. */
-typedef struct kept_history {
-  const char *name;
-  size_t offset; /* of its pointer in dnmf_fit_result */
-} kept_history;
-
-static const kept_history histories[] = {{"restarts_objective", offsetof(dnmf_fit_result, objective_history)},
-                                         {"restarts_seconds", offsetof(dnmf_fit_result, seconds_history)},
-                                         {"restarts_error", offsetof(dnmf_fit_result, error_history)},
-                                         {"restarts_validation", offsetof(dnmf_fit_result, validation_history)}};
-enum { KEPT_HISTORIES = sizeof histories / sizeof *histories };
-
-static double **history_of(dnmf_fit_result *result, const kept_history *history) {
-  return (double **)(void *)((char *)result + history->offset);
-}
-
-static void join_histories(const dnmf_restarts *restarts, const kept_history *history, double *to) {
+static void join_histories(const dnmf_restarts *restarts, const dnmf_restart_history *history, double *to) {
   for (int r = 0; r < restarts->count; r++) {
     dnmf_fit_result *result = &restarts->items[r].result;
-    const double *from = *history_of(result, history);
+    const double *from = *dnmf_restart_history_of(result, history);
     for (int64_t i = 0; i < result->history_count; i++)
       *to++ = from[i];
   }
@@ -144,17 +50,17 @@ static void join_histories(const dnmf_restarts *restarts, const kept_history *hi
 
 dnmf_status dnmf_restarts_describe(dnmf_error *error, const dnmf_fitting *f, dnmf_model *model) {
   const dnmf_restarts *restarts = &f->restarts;
-  const int64_t total = history_total(restarts);
-  const int64_t numbers = (int64_t)restarts->count * KEPT_NUMBERS;
+  const int64_t total = dnmf_restarts_history_total(restarts);
+  const int64_t numbers = (int64_t)restarts->count * DNMF_RESTART_NUMBERS;
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate(error, "the state of restarts", numbers > total ? numbers : total, sizeof(double), &memory));
   double *values = memory;
   for (int r = 0; r < restarts->count; r++)
-    restart_to_numbers(&restarts->items[r], values + (int64_t)r * KEPT_NUMBERS);
+    dnmf_restart_to_numbers(&restarts->items[r], values + (int64_t)r * DNMF_RESTART_NUMBERS);
   dnmf_status status = dnmf_model_add_curve(error, model, "restarts", numbers, values);
-  for (int h = 0; h < KEPT_HISTORIES && status == DNMF_OK; h++) {
-    join_histories(restarts, &histories[h], values);
-    status = dnmf_model_add_curve(error, model, histories[h].name, total, values);
+  for (int h = 0; h < DNMF_RESTART_HISTORIES && status == DNMF_OK; h++) {
+    join_histories(restarts, &dnmf_restart_histories[h], values);
+    status = dnmf_model_add_curve(error, model, dnmf_restart_histories[h].name, total, values);
   }
   free(values);
   return status;
@@ -195,37 +101,35 @@ static void copy_rows(const dnmf_panel *from, dnmf_panel *to) {
     memcpy(to->data, from->data, (size_t)(from->rows * from->components) * dnmf_precision_size(from->precision));
 }
 
-/* Who fits the restarts. */
-typedef struct restarts_host {
-  dnmf_context *context;
-  const dnmf_checkpoint *checkpoint;
-  dnmf_fitting *f;
-} restarts_host;
-
 /* The best so far is the model; its result stays the restart's. */
-static void take_best(dnmf_fitting *f) {
+void dnmf_restarts_take_best(dnmf_fitting *f) {
   f->best_restart = dnmf_restarts_best(&f->restarts);
   const dnmf_restart *best = &f->restarts.items[f->best_restart];
-  copy_rows(&best->w, &f->w.mine);
-  copy_rows(&best->h, &f->h.mine);
+  if (best->w.data) /* of another group it may not be here */
+    copy_rows(&best->w, &f->w.mine);
+  if (best->h.data)
+    copy_rows(&best->h, &f->h.mine);
   f->result = best->result;
 }
 
-static dnmf_status save_restarts(void *state, const dnmf_restarts *now, bool last) {
-  restarts_host *host = state;
+dnmf_status dnmf_restarts_save(const dnmf_restarts_host *host, bool last) {
   dnmf_fitting *f = host->f;
-  dnmf_error *error = &host->context->error;
-  const int width = count_begun(now) * f->components;
+  dnmf_context *at = f->at;
+  const bool writes = f->group == 0;
+  const int width = writes ? count_begun(&f->restarts) * f->components : 0;
   dnmf_panel w = {.rows = 0};
   dnmf_panel h = {.rows = 0};
-  dnmf_status status = dnmf_panel_create(error, "the factors of restarts", f->w.mine.rows, width, f->precision, &w);
+  dnmf_status status =
+      dnmf_panel_create(&at->error, "the factors of restarts", f->w.mine.rows, width, f->precision, &w);
   if (status == DNMF_OK)
-    status = dnmf_panel_create(error, "the factors of restarts", f->h.mine.rows, width, f->precision, &h);
-  status = dnmf_agree(host->context, status);
+    status = dnmf_panel_create(&at->error, "the factors of restarts", f->h.mine.rows, width, f->precision, &h);
+  status = dnmf_fitting_agree_groups(host->context, f, dnmf_agree(at, status));
   if (status == DNMF_OK) {
-    copy_parts(&f->restarts, true, &w, true);
-    copy_parts(&f->restarts, false, &h, true);
-    take_best(f);
+    if (writes) {
+      copy_parts(&f->restarts, true, &w, true);
+      copy_parts(&f->restarts, false, &h, true);
+    }
+    dnmf_restarts_take_best(f);
     const dnmf_fit_state state_now = {
         .result = f->result,
         .memory = f->restarts.items[f->best_restart].memory,
@@ -237,6 +141,11 @@ static dnmf_status save_restarts(void *state, const dnmf_restarts *now, bool las
   dnmf_panel_free(&w);
   dnmf_panel_free(&h);
   return status;
+}
+
+static dnmf_status save_restarts(void *state, const dnmf_restarts *now, bool last) {
+  (void)now; /* they are the fit's */
+  return dnmf_restarts_save(state, last);
 }
 
 /* --- Going on ---------------------------------------------------------------------------------------------- */
@@ -266,9 +175,9 @@ static dnmf_status restart_copy_history(dnmf_error *error, const double *from, i
 static dnmf_status read_states(dnmf_error *error, dnmf_fitting *f) {
   dnmf_restarts *restarts = &f->restarts;
   const dnmf_model *saved = &f->resume.saved;
-  const double *numbers = restarts_curve(saved, "restarts", (int64_t)restarts->count * KEPT_NUMBERS);
+  const double *numbers = restarts_curve(saved, "restarts", (int64_t)restarts->count * DNMF_RESTART_NUMBERS);
   for (int r = 0; r < restarts->count; r++)
-    if (!numbers || !restart_from_numbers(numbers + (int64_t)r * KEPT_NUMBERS, &restarts->items[r])) {
+    if (!numbers || !dnmf_restart_from_numbers(numbers + (int64_t)r * DNMF_RESTART_NUMBERS, &restarts->items[r])) {
       for (int s = 0; s <= r; s++)
         restarts->items[s].result.history_count = 0;
       return restarts_damaged(error, f);
@@ -280,15 +189,16 @@ static dnmf_status read_states(dnmf_error *error, dnmf_fitting *f) {
         restart->result.iterations < f->settings.max_iterations)
       restart->stage = DNMF_RESTART_RUNNING;
   }
-  const int64_t total = history_total(restarts);
-  for (int h = 0; h < KEPT_HISTORIES; h++) {
-    const double *values = restarts_curve(saved, histories[h].name, total);
+  const int64_t total = dnmf_restarts_history_total(restarts);
+  for (int h = 0; h < DNMF_RESTART_HISTORIES; h++) {
+    const double *values = restarts_curve(saved, dnmf_restart_histories[h].name, total);
     if (!values || total == 0)
       return restarts_damaged(error, f);
     for (int r = 0; r < restarts->count; r++) {
       dnmf_fit_result *result = &restarts->items[r].result;
       if (result->history_count > 0)
-        DNMF_TRY(restart_copy_history(error, values, result->history_count, history_of(result, &histories[h])));
+        DNMF_TRY(restart_copy_history(error, values, result->history_count,
+                                      dnmf_restart_history_of(result, &dnmf_restart_histories[h])));
       values += result->history_count;
     }
   }
@@ -331,23 +241,23 @@ dnmf_status dnmf_restarts_read(dnmf_context *context, dnmf_fitting *f) {
 
 /* --- Fitting ----------------------------------------------------------------------------------------------- */
 
-static dnmf_status start_restart(dnmf_context *context, void *state, uint64_t seed, dnmf_factor *w, dnmf_factor *h) {
-  const restarts_host *host = state;
+dnmf_status dnmf_restarts_start(dnmf_context *context, void *state, uint64_t seed, dnmf_factor *w, dnmf_factor *h) {
+  const dnmf_restarts_host *host = state;
   return dnmf_fitting_start_seed(context, host->f, seed, w, h);
 }
 
 dnmf_status dnmf_fitting_iterate_restarts(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
-  restarts_host host = {context, checkpoint, f};
+  dnmf_restarts_host host = {context, checkpoint, f};
   dnmf_restarts *restarts = &f->restarts;
   if (!restarts->items)
     DNMF_TRY(dnmf_agree(context, dnmf_restarts_create(&context->error, f->restart_count, f->settings.seed, restarts)));
   restarts->side_by_side = f->side_by_side;
   restarts->state = &host;
-  restarts->start = start_restart;
+  restarts->start = dnmf_restarts_start;
   restarts->save = checkpoint->host.save ? save_restarts : NULL;
   DNMF_TRY(dnmf_fit_restarts(context, &f->settings, &f->a.matrix, &f->a.layout, restarts));
   restarts->state = NULL;
-  take_best(f);
+  dnmf_restarts_take_best(f);
   dnmf_fit_result_move(&restarts->items[f->best_restart].result, &f->result);
   f->result.seconds = restarts->seconds;
   f->result.traffic = restarts->traffic;

@@ -1,9 +1,13 @@
 /* What a fit starts from: random numbers, singular vectors, or the factors in a file. */
 #include "api/job.h"
 
+#include "api/data_source.h"
+
 #include "base/memory.h"
+#include "comm/collective.h"
 #include "store/file.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -41,7 +45,64 @@ static void start_other(dnmf_fitting *f, dnmf_factor *w, dnmf_factor *h) {
     dnmf_start_flat(&f->a.matrix, w ? w : h);
 }
 
-static dnmf_status start_from_file(dnmf_context *context, dnmf_fitting *f) {
+/* Numbers, row-major, into a panel: as they are, or with a row for each of their columns. */
+static dnmf_status start_into_panel(dnmf_error *error, const char *name, const double *values, bool transposed,
+                                    dnmf_panel *panel, double *largest) {
+  for (int64_t row = 0; row < panel->rows; row++)
+    for (int c = 0; c < panel->components; c++) {
+      const double value = values[transposed ? c * panel->rows + row : row * panel->components + c];
+      if (!(value >= 0 && value < INFINITY))
+        return dnmf_fail(error, DNMF_ERROR_INPUT, "%s has the number %g; all must be finite and not negative", name,
+                         value);
+      *largest = fmax(*largest, value);
+      dnmf_panel_set(panel, row, c, value);
+    }
+  return DNMF_OK;
+}
+
+/* What this process owns of one factor. `wanted` lies in W, or in H as it is multiplied. */
+static dnmf_status fetch_start(dnmf_context *context, const char *name, const dnmf_data *data,
+                               const dnmf_rectangle *all, const dnmf_rectangle *wanted, bool transposed,
+                               dnmf_panel *panel, double *largest) {
+  void *memory = NULL;
+  dnmf_status status = DNMF_OK;
+  if (data->kind != DNMF_DATA_DENSE || data->rows != all->rows || data->cols != all->cols)
+    status = dnmf_fail(&context->error, DNMF_ERROR_USAGE, "%s has to be dense data of %" PRId64 " x %" PRId64, name,
+                       all->rows, all->cols);
+  if (status == DNMF_OK)
+    status = dnmf_allocate(&context->error, "a start", wanted->rows * wanted->cols, sizeof(double), &memory);
+  status = dnmf_agree(context, status);
+  if (status == DNMF_OK)
+    status = dnmf_dense_fetch(context, data, wanted, memory);
+  if (status == DNMF_OK)
+    status = start_into_panel(&context->error, name, memory, transposed, panel, largest);
+  free(memory);
+  return dnmf_agree(context, status);
+}
+
+/* As dnmf_start_file_read, from start_w and start_h. collective */
+static dnmf_status read_start_in_memory(dnmf_context *context, const dnmf_fitting *f, dnmf_start_file *start) {
+  const dnmf_data *w = f->asked.start_w;
+  const dnmf_data *h = f->asked.start_h;
+  const dnmf_rectangle all_w = {0, 0, f->source.rows, f->components};
+  const dnmf_rectangle all_h = {0, 0, f->components, f->source.cols};
+  const dnmf_rectangle mine_w = {start->rows.begin, 0, dnmf_range_size(start->rows), f->components};
+  const dnmf_rectangle mine_h = {0, start->cols.begin, f->components, dnmf_range_size(start->cols)};
+  double largest[2] = {0, 0};
+  if (w)
+    DNMF_TRY(fetch_start(context, "start_w", w, &all_w, &mine_w, false, start->w, &largest[0]));
+  if (h)
+    DNMF_TRY(fetch_start(context, "start_h", h, &all_h, &mine_h, true, start->h, &largest[1]));
+  DNMF_TRY(dnmf_max_doubles(context, context->comm, largest, 2));
+  start->path = "the start";
+  start->has_w = w != NULL;
+  start->has_h = h != NULL;
+  start->largest_w = largest[0];
+  start->largest_h = largest[1];
+  return DNMF_OK;
+}
+
+static dnmf_status start_from_factors(dnmf_context *context, dnmf_fitting *f) {
   dnmf_start_file start = {.path = first_factors(f),
                            .all_rows = f->source.rows,
                            .all_cols = f->source.cols,
@@ -49,7 +110,10 @@ static dnmf_status start_from_file(dnmf_context *context, dnmf_fitting *f) {
                            .cols = f->h.owned,
                            .w = &f->w.mine,
                            .h = &f->h.mine};
-  DNMF_TRY(dnmf_start_file_read(context, &start));
+  if (start.path)
+    DNMF_TRY(dnmf_start_file_read(context, &start));
+  else
+    DNMF_TRY(read_start_in_memory(context, f, &start));
   DNMF_TRY(dnmf_agree(context, check_start(&context->error, f, &start)));
   if (start.has_biases)
     dnmf_warn(context, "%s has biases, which a fit with zeros does not use", start.path);
@@ -73,8 +137,8 @@ static dnmf_status start_blocks(dnmf_context *context, dnmf_fitting *f) {
   if (status == DNMF_OK)
     status = dnmf_factor_create_h(context, &f->a.layout, f->components, f->precision, &f->h);
   DNMF_TRY(dnmf_agree(context, status));
-  if (first_factors(f))
-    return start_from_file(context, f);
+  if (first_factors(f) || f->start == DNMF_START_MEMORY)
+    return start_from_factors(context, f);
   if (f->start == DNMF_START_SVD && f->start_fill == DNMF_SVD_FILL_ZERO && f->settings.solver == DNMF_SOLVER_MU)
     dnmf_warn(context, "--init nndsvd leaves zeros, which --solver mu cannot change; nndsvda and nndsvdar have none");
   return f->restart_count > 0 ? DNMF_OK : dnmf_fitting_start_seed(context, f, f->settings.seed, &f->w, &f->h);

@@ -5,6 +5,7 @@
 #ifndef DNMF_API_MODEL_H
 #define DNMF_API_MODEL_H
 
+#include "comm/fetch_range.h"
 #include "dnmf.h"
 #include "factor/model.h"
 #include "store/ids/match.h"
@@ -33,10 +34,5 @@ dnmf_status dnmf_texts_pack(dnmf_error *error, const char *function, int64_t cou
 
 /* The end of every function that makes a model: hands it over, or destroys it. local */
 int dnmf_model_hand_over(dnmf_library *library, dnmf_status status, dnmf_model *made, dnmf_model **model);
-
-/* out = items wanted.begin ... wanted.end - 1 of something that processes hold in ranges, this one `held` in `mine`;
- * the ranges held are disjoint, in any order of processes; each process may want its own. collective */
-dnmf_status dnmf_fetch_range(dnmf_context *context, dnmf_range held, const void *mine, size_t item_bytes,
-                             dnmf_range wanted, void *out);
 
 #endif

@@ -125,17 +125,23 @@ static dnmf_status check_restarts(dnmf_error *error, const dnmf_fitting *f) {
 
 /* What this fit will say of itself against what the checkpoint's did; what was not kept then is not compared. */
 dnmf_status dnmf_resume_check_settings(dnmf_error *error, const dnmf_fitting *f) {
-  static const char *const names[] = {"components", "loss",         "solver",
-                                      "fix",        "seed",         "tol",
-                                      "stop",       "l1_w",         "l1_h",
-                                      "l2_w",       "l2_h",         "penalty_scale",
-                                      "precision",  "bias",         "sweeps",
-                                      "l2_bias",    "shrink_to",    "init_scale",
-                                      "forget",     "count_power",  "missing_weight",
-                                      "implicit",   "confidence",   "alpha",
-                                      "epsilon",    "like",         "implicit_terms",
-                                      "l2_terms",   "chain_sweeps", "burn_in",
-                                      "thin",       "keep",         "validation_share"};
+  static const char *const names[] = {"components",     "loss",
+                                      "solver",         "fix",
+                                      "seed",           "tol",
+                                      "stop",           "l1_w",
+                                      "l1_h",           "l2_w",
+                                      "l2_h",           "penalty_scale",
+                                      "precision",      "bias",
+                                      "sweeps",         "l2_bias",
+                                      "shrink_to",      "init_scale",
+                                      "forget",         "count_power",
+                                      "missing_weight", "implicit",
+                                      "confidence",     "alpha",
+                                      "epsilon",        "like",
+                                      "implicit_terms", "l2_terms",
+                                      "chain_sweeps",   "chains",
+                                      "burn_in",        "thin",
+                                      "keep",           "validation_share"};
   const dnmf_resume *resume = &f->resume;
   dnmf_model now = {.rows = 0};
   if (!resume->path)
@@ -202,12 +208,14 @@ static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
 /* Numbers of a row of the part, or of one that belongs to neither side the rows. */
 static int part_numbers(const dnmf_fitting *f, const char *name) {
   const dnmf_posterior_settings *posterior = &f->settings.posterior;
+  if (posterior->samples == 0)
+    return f->components;
   if (strcmp(name, DNMF_PART_TRACE) == 0)
-    return posterior->burn_in + posterior->samples;
+    return dnmf_posterior_trace(posterior);
   if (strcmp(name, DNMF_PART_KEPT_W) == 0 || strcmp(name, DNMF_PART_KEPT_H) == 0 ||
       strcmp(name, DNMF_PART_KEPT_OF_COLS) == 0)
     return dnmf_posterior_draws(posterior) * (f->components + 1);
-  return f->components;
+  return dnmf_posterior_chains(posterior) * (f->components + 1); /* of a fit before the chains less */
 }
 
 dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f) {

@@ -162,16 +162,10 @@ static dnmf_status search_plan(dnmf_search *s, const dnmf_data *data) {
   dnmf_fitting *f = &s->f;
   DNMF_TRY(dnmf_data_open(part, data, f->taken_as, &f->source));
   DNMF_TRY(dnmf_agree(part, dnmf_fitting_plan(part, f)));
-  if (f->settings.solver == DNMF_SOLVER_NEWTON && s->folds > 0)
-    return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
-                     "--solver newton uses all cells of the matrix; give --holdout 0, or --solver mu");
   if (f->missing != DNMF_MISSING_ZERO)
     return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
                      "%s: what is not stored is unobserved; a search of this kind needs --missing zero",
                      f->source.name);
-  if (f->partial)
-    return dnmf_fail(&part->error, DNMF_ERROR_USAGE,
-                     "%s has cells without a value; a search of this kind needs a value in every cell", f->source.name);
   return DNMF_OK;
 }
 
@@ -246,7 +240,8 @@ static dnmf_status search_choose_groups(dnmf_context *context, const dnmf_data *
   if (s->asked->groups > 0 || of_all || context->size == 1 || data->kind != DNMF_DATA_FILE)
     return DNMF_OK;
   DNMF_TRY(dnmf_data_open(context, &quiet, s->f.taken_as, &source));
-  const double entries = source.sparse ? 3 * (double)source.stored : (double)source.rows * (double)source.cols;
+  const bool sparse = source.sparse && !source.has_missing; /* as f->partial will be */
+  const double entries = sparse ? 3 * (double)source.stored : (double)source.rows * (double)source.cols;
   if (entries * (double)dnmf_precision_size(s->f.precision) <= SMALL)
     s->group_count = context->size;
   if (s->group_count > s->count)

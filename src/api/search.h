@@ -101,6 +101,18 @@ void dnmf_search_move_numbers(const dnmf_search *s, dnmf_search_record *record, 
 dnmf_status dnmf_search_keep(dnmf_context *context, const dnmf_search *s);
 dnmf_status dnmf_search_resume(dnmf_context *context, dnmf_search *s);
 
+/* What a file says of a search. */
+typedef struct dnmf_search_told {
+  char *search; /* its settings, a line each; owned, as is ... */
+  int64_t restarts;
+  int64_t count; /* of what is done, on process 0; 0 on others */
+  dnmf_search_candidate *candidates;
+} dnmf_search_told;
+
+/* Released with dnmf_search_told_free, also after a failure. collective; local */
+dnmf_status dnmf_search_inspect(dnmf_context *context, const char *path, dnmf_search_told *told);
+void dnmf_search_told_free(dnmf_search_told *told);
+
 /* The consensus model of candidate `at` to `path`, a partial name, by the first group. collective */
 dnmf_status dnmf_search_write(dnmf_context *context, dnmf_search *s, int64_t at, const char *path);
 

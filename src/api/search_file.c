@@ -6,6 +6,7 @@
 #include "store/search_file.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +18,17 @@ int64_t dnmf_search_number_count(const dnmf_search *s, const dnmf_search_record 
   return SEARCH_FIGURES + s->folds + 2 * record->figures.components;
 }
 
-void dnmf_search_move_numbers(const dnmf_search *s, dnmf_search_record *record, double *numbers, bool to_record) {
-  dnmf_search_candidate *c = &record->figures;
+static void move_figures(dnmf_search_candidate *c, double *numbers, bool to_record) {
   double *const figures[SEARCH_FIGURES] = {&c->relative_error,  &c->median_error, &c->objective, &c->silhouette_min,
                                            &c->silhouette_mean, &c->cophenetic,   &c->outliers,  &c->seconds};
-  const size_t folds = (size_t)s->folds * sizeof(double);
-  const size_t lists = 2 * (size_t)c->components * sizeof(double); /* runs lie behind stability */
   for (int f = 0; f < SEARCH_FIGURES; f++)
     *(to_record ? figures[f] : &numbers[f]) = *(to_record ? &numbers[f] : figures[f]);
+}
+
+void dnmf_search_move_numbers(const dnmf_search *s, dnmf_search_record *record, double *numbers, bool to_record) {
+  const size_t folds = (size_t)s->folds * sizeof(double);
+  const size_t lists = 2 * (size_t)record->figures.components * sizeof(double); /* runs lie behind stability */
+  move_figures(&record->figures, numbers, to_record);
   numbers += SEARCH_FIGURES;
   memcpy(to_record ? record->fold_errors : numbers, to_record ? numbers : record->fold_errors, folds);
   numbers += s->folds;
@@ -38,13 +42,14 @@ static void search_identity(const dnmf_search *s, char *text, size_t size) {
   const dnmf_penalties *p = &settings->penalties;
   char loss[DNMF_LOSS_TEXT];
   snprintf(text, size,
-           "matrix %" PRId64 "x%" PRId64 " %016" PRIx64 "\nloss %s\nsolver %s\nsweeps %d\npenalties %.17g %.17g %.17g "
+           "matrix %" PRId64 "x%" PRId64 " %016" PRIx64
+           "%s\nloss %s\nsolver %s\nsweeps %d\npenalties %.17g %.17g %.17g "
            "%.17g %d\ninit %s\nseed %" PRIu64 "\nmax-iter %d\ntol %.17g\nstop %s\nprecision %s\nrestarts %d\nperturb "
            "%d %.17g\ncluster %s\nholdout %.17g\nfolds %d\n",
-           f->a.matrix.rows, f->a.matrix.cols, f->a.matrix.checksum, dnmf_loss_name(settings->loss, loss),
-           dnmf_solver_name(settings->solver), settings->sweeps, p->l1_w, p->l1_h, p->l2_w, p->l2_h, (int)p->scale,
-           f->init, settings->seed, settings->max_iterations, settings->tolerance, f->stop,
-           dnmf_precision_name(f->precision), s->restarts, (int)s->perturb.kind, s->perturb.delta,
+           f->a.matrix.rows, f->a.matrix.cols, f->a.matrix.checksum, f->partial ? " with missing cells" : "",
+           dnmf_loss_name(settings->loss, loss), dnmf_solver_name(settings->solver), settings->sweeps, p->l1_w, p->l1_h,
+           p->l2_w, p->l2_h, (int)p->scale, f->init, settings->seed, settings->max_iterations, settings->tolerance,
+           f->stop, dnmf_precision_name(f->precision), s->restarts, (int)s->perturb.kind, s->perturb.delta,
            s->clusters_h ? "h" : "w", s->holdout, s->folds);
 }
 enum { SEARCH_IDENTITY = 1024 };
@@ -183,4 +188,63 @@ dnmf_status dnmf_search_resume(dnmf_context *context, dnmf_search *s) {
     status = search_take(context, s, path, &s->records[c]);
   free(then);
   return status;
+}
+
+/* --- Telling ----------------------------------------------------------------------------------------------- */
+
+/* The number behind the name in the lines that tell which search it is; 0: there is none. */
+static int64_t number_of_line(const char *search, const char *name) {
+  const size_t length = strlen(name);
+  for (const char *line = search; *line; line += strcspn(line, "\n"), line += *line == '\n')
+    if (strncmp(line, name, length) == 0 && line[length] == ' ')
+      return strtoll(line + length, NULL, 10);
+  return 0;
+}
+
+/* The candidates that the parts of a file are, and their errors on held-out cells. */
+static dnmf_status search_tell_parts(dnmf_error *error, const char *path, int folds, dnmf_search_told *told,
+                                     const dnmf_search_part *parts, double *errors) {
+  const dnmf_search s = {.folds = folds};
+  for (int64_t c = 0; c < told->count; c++) {
+    const dnmf_search_record record = {.figures = {.components = parts[c].components}};
+    if (parts[c].number_count != dnmf_search_number_count(&s, &record))
+      return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is damaged: of %d components it keeps %" PRId64 " numbers", path,
+                       parts[c].components, parts[c].number_count);
+    told->candidates[c] = (dnmf_search_candidate){
+        .components = parts[c].components, .restarts = told->restarts, .heldout = NAN, .heldout_spread = NAN};
+    move_figures(&told->candidates[c], parts[c].numbers, true);
+    memcpy(errors + c * folds, parts[c].numbers + SEARCH_FIGURES, (size_t)folds * sizeof(double));
+  }
+  if (folds > 0)
+    dnmf_choose_spread(told->count, folds, errors, told->candidates);
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_search_inspect(dnmf_context *context, const char *path, dnmf_search_told *told) {
+  dnmf_search_part *parts = NULL;
+  void *candidates = NULL;
+  void *errors = NULL;
+  *told = (dnmf_search_told){.count = 0};
+  DNMF_TRY(dnmf_search_file_read(context, path, &told->search));
+  const int64_t folds = number_of_line(told->search, "folds");
+  told->restarts = number_of_line(told->search, "restarts");
+  dnmf_status status = dnmf_search_file_list(context, path, &told->count, &parts);
+  if (status == DNMF_OK && (folds < 0 || folds > 1000))
+    status = dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s is damaged: it tells of %" PRId64 " folds", path, folds);
+  if (status == DNMF_OK)
+    status = dnmf_allocate(&context->error, "candidates", told->count, sizeof *told->candidates, &candidates);
+  told->candidates = candidates;
+  if (status == DNMF_OK)
+    status = dnmf_allocate(&context->error, "errors of folds", told->count * folds, sizeof(double), &errors);
+  if (status == DNMF_OK)
+    status = search_tell_parts(&context->error, path, (int)folds, told, parts, errors);
+  free(errors);
+  dnmf_search_parts_free(told->count, parts);
+  return dnmf_agree(context, status);
+}
+
+void dnmf_search_told_free(dnmf_search_told *told) {
+  free(told->search);
+  free(told->candidates);
+  *told = (dnmf_search_told){.count = 0};
 }

@@ -57,6 +57,24 @@ static dnmf_status fit_restarts(candidate_fits *c, const dnmf_matrix *a, dnmf_re
   return DNMF_OK;
 }
 
+/* A restart to a copy of its own, which lacks the cells that the matrix lacks. */
+static dnmf_status fit_copy(candidate_fits *c, dnmf_matrix *copy, dnmf_restarts *one) {
+  static const dnmf_held_choice none = {.share = 0};
+  dnmf_fitting *f = &c->s->f;
+  dnmf_held_cells lacking = {.held_out = 0};
+  if (!f->partial)
+    return fit_restarts(c, copy, one);
+  copy->missing = f->a.matrix.missing; /* borrowed */
+  dnmf_status status = dnmf_held_cells_take(&c->s->part, &f->a.layout, &none, f->settings.loss, copy, &lacking);
+  f->settings.held = &lacking;
+  if (status == DNMF_OK)
+    status = fit_restarts(c, copy, one);
+  f->settings.held = &f->held;
+  copy->missing = (dnmf_csr){.rows = 0};
+  dnmf_held_cells_free(&lacking);
+  return status;
+}
+
 /* Each restart to a perturbed copy of its own. */
 static dnmf_status fit_perturbed(candidate_fits *c) {
   dnmf_search *s = c->s;
@@ -67,7 +85,7 @@ static dnmf_status fit_perturbed(candidate_fits *c) {
     dnmf_restarts one = {.count = 1, .items = &c->restarts.items[r]}; /* borrowed */
     status = dnmf_matrix_perturb(context, &s->f.a.layout, &s->f.a.matrix, &s->perturb, s->f.settings.seed, r, &copy);
     if (status == DNMF_OK)
-      status = fit_restarts(c, &copy, &one);
+      status = fit_copy(c, &copy, &one);
     dnmf_matrix_free(&copy);
   }
   return status;
@@ -80,7 +98,7 @@ static void copy_restart_panel(const dnmf_panel *from, dnmf_panel *to) {
     memcpy(to->data, from->data, (size_t)(from->rows * from->components) * dnmf_precision_size(from->precision));
 }
 
-/* |A - WH|^2 entry by entry. */
+/* |A - WH|^2 entry by entry, of the cells that have a value. */
 static dnmf_status measure_restart(candidate_fits *c, const dnmf_restart *restart, double *squares) {
   dnmf_fitting *f = &c->s->f;
   dnmf_context *context = &c->s->part;
@@ -228,23 +246,28 @@ static dnmf_status fit_fold_starts(candidate_fits *c, dnmf_held_cells *held, int
   s->f.settings.held = held;
   if (status == DNMF_OK)
     status = fit_restarts(c, &s->f.a.matrix, &starts);
-  s->f.settings.held = NULL;
+  s->f.settings.held = s->f.partial ? &s->f.held : NULL;
   if (status == DNMF_OK)
     c->record->fold_errors[fold] = 2 * starts.items[dnmf_restarts_best(&starts)].result.validation_loss;
   dnmf_restarts_free(&starts);
   return status;
 }
 
+/* Beside the cells of the fold, those without a value are left out as ever. */
 static dnmf_status fit_fold(candidate_fits *c, int fold) {
+  static const dnmf_held_choice none = {.share = 0};
   dnmf_search *s = c->s;
   dnmf_context *context = &s->part;
-  dnmf_matrix *a = &s->f.a.matrix;
+  dnmf_fitting *f = &s->f;
+  dnmf_matrix *a = &f->a.matrix;
   dnmf_held_cells held = {.held_out = 0};
-  const dnmf_held_choice choice = {.seed = s->f.settings.seed, .share = s->holdout, .fold = fold};
-  DNMF_TRY(dnmf_held_cells_take(context, &s->f.a.layout, &choice, s->f.settings.loss, a, &held));
+  const dnmf_held_choice choice = {.seed = f->settings.seed, .share = s->holdout, .fold = fold};
+  dnmf_held_cells_put_back(a, &f->held);
+  DNMF_TRY(dnmf_held_cells_take(context, &f->a.layout, &choice, f->settings.loss, a, &held));
   const dnmf_status status = fit_fold_starts(c, &held, fold);
   dnmf_held_cells_put_back(a, &held);
-  return status;
+  DNMF_TRY(status);
+  return f->partial ? dnmf_held_cells_take(context, &f->a.layout, &none, f->settings.loss, a, &f->held) : DNMF_OK;
 }
 
 /* --- A candidate ------------------------------------------------------------------------------------------- */
@@ -297,6 +320,14 @@ dnmf_status dnmf_search_fit(dnmf_search *s, dnmf_search_record *record) {
   return status;
 }
 
+/* The lists of a fold's cells, of this process's block. */
+static double fold_bytes(const dnmf_search *s, const dnmf_fitting *f) {
+  const double rows = (double)dnmf_range_size(dnmf_layout_rows(&f->a.layout, f->a.grid.row));
+  const double cols = (double)dnmf_range_size(dnmf_layout_cols(&f->a.layout, f->a.grid.col));
+  const double each = 2 * sizeof(int32_t) + (double)dnmf_precision_size(f->precision);
+  return s->folds > 0 ? s->holdout * rows * cols * each : 0;
+}
+
 /* A perturbed copy of the block, in numbers of the precision. */
 static double copy_bytes(const dnmf_search *s, const dnmf_fitting *f) {
   dnmf_job job = dnmf_fitting_cost(f);
@@ -319,5 +350,5 @@ double dnmf_search_bytes(const dnmf_search *s, const dnmf_fitting *f) {
   for (int64_t c = 0; c < s->count; c++)
     kept += (double)s->records[c].figures.components * clustered;
   return (all * (owned + clustered) + kept) * (double)dnmf_precision_size(f->precision) + all * all * sizeof(double) +
-         copy_bytes(s, f);
+         copy_bytes(s, f) + fold_bytes(s, f);
 }

@@ -43,6 +43,8 @@ static dnmf_status search_refuse_settings(dnmf_error *error, const dnmf_fit_sett
       {"validation", fit->ratings.validation || fit->ratings.held_out, "--holdout says what is held out"},
       {"stop validation", fit->stop && strcmp(fit->stop, "validation") == 0, "the error on held-out cells chooses k"},
       {"exact-residual", fit->zeros.exact_residual, "it is for one fit"},
+      {"restarts of a fit", fit->zeros.restarts > 1, "those of the search are a setting of the search"},
+      {"groups of a fit", fit->zeros.groups > 1, "those of the search are a setting of the search"},
       {"time-limit", fit->time_limit >= 0 && isfinite(fit->time_limit), "it is for one fit"},
       {"checkpoint", fit->files.checkpoint || fit->files.resume, "that of a search is a setting of the search"},
   };

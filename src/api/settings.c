@@ -12,11 +12,13 @@ void dnmf_fit_settings_init(dnmf_fit_settings *settings) {
   settings->tol = -1;
   settings->time_limit = -1;
   settings->zeros.restarts = -1;
+  settings->zeros.groups = -1;
   settings->ratings.l2_bias = -1;
   settings->ratings.l2_terms = -1;
   settings->ratings.patience = -1;
   settings->ratings.init_scale = -1;
-  settings->posterior.samples = settings->posterior.burn_in = settings->posterior.thin = -1;
+  settings->posterior.samples = settings->posterior.chains = -1;
+  settings->posterior.burn_in = settings->posterior.thin = -1;
   settings->weak.weight = -1;
   settings->weak.alpha = -1;
   settings->weak.epsilon = -1;

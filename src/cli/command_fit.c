@@ -15,11 +15,11 @@
 #define UNGIVEN                                                                                                        \
   .l2 = -1, .l2_w = -1, .l2_h = -1, .l1_w = 0, .l1_h = 0, .loss = "frobenius", .init = "random", .seed = 0,            \
   .missing = "auto", .precision = "double", .penalty_scale = "auto", .time_limit = -1,                                 \
-  .zeros = {.fix = "none", .grid = "auto", .restarts = 1}, .files = {.checkpoint_every = "10min"}
+  .zeros = {.fix = "none", .grid = "auto", .restarts = 1, .groups = 1}, .files = {.checkpoint_every = "10min"}
 static const cli_fit_options defaults = {
     .fit = {UNGIVEN, .max_iter = -1, .sweeps = -1, .tol = -1,
             .ratings = {.l2_bias = -1, .patience = -1, .init_scale = -1, .l2_terms = -1},
-            .posterior = {.samples = -1, .burn_in = -1, .thin = -1},
+            .posterior = {.samples = -1, .chains = -1, .burn_in = -1, .thin = -1},
             .weak = {.weight = -1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
@@ -31,7 +31,7 @@ static const cli_fit_options meant = {
                         .init_scale = 0.05,
                         .implicit_terms = "none",
                         .l2_terms = 100},
-            .posterior = {.samples = -1, .burn_in = 50, .thin = -1, .keep = "samples"},
+            .posterior = {.samples = -1, .chains = 1, .burn_in = 50, .thin = -1, .keep = "samples"},
             .weak = {.weight = 1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = 0}}};
 
@@ -114,9 +114,14 @@ static const cli_option posterior_table[] = {
      "after the fit, N sweeps of a Gibbs chain from it: the model is the average over its "
      "draws, K components each, which predicts better, and tells how sure it is",
      1, 1e6, NULL},
-    {"burn-in", 0, CLI_INT, FIT(posterior.burn_in), "N", "sweeps before the draws count (default 50)", 0, 1e6, NULL},
-    {"thin", 0, CLI_INT, FIT(posterior.thin), "N", "keep every N-th draw (default: as few as keep at most 100 of them)",
-     1, 1e6, NULL},
+    {"chains", 0, CLI_INT, FIT(posterior.chains), "N",
+     "N chains of --samples sweeps each, with random numbers of their own (default 1): the model is the average over "
+     "all, and split R-hat and effective samples compare them; with more processes side by side, with the same model",
+     1, 100, NULL},
+    {"burn-in", 0, CLI_INT, FIT(posterior.burn_in), "N", "sweeps of a chain before its draws count (default 50)", 0,
+     1e6, NULL},
+    {"thin", 0, CLI_INT, FIT(posterior.thin), "N",
+     "keep every N-th draw of a chain (default: as little as keeps at most 100 draws of all chains)", 1, 1e6, NULL},
     {"keep", 0, CLI_WORD, FIT(posterior.keep), "W",
      "samples (default): all draws kept; mean: their mean W and H, K components to look at, "
      "which predict worse and tell no deviation",
@@ -161,7 +166,9 @@ static const cli_option stream_table[] = {
 };
 static const cli_option run_table[] = {
     {"solver", 0, CLI_WORD, FIT(solver), "S",
-     "hals, mu, bpp or newton (default hals; mu for a --loss other than frobenius)", 0, 0, solver_choices},
+     "hals, mu, bpp or newton (default hals; of a --loss other than frobenius mu, "
+     "of kullback-leibler with zeros newton)",
+     0, 0, solver_choices},
     {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random; "
      "of ratings nndsvd only: for large ones, fewer iterations than from random; "
@@ -173,6 +180,10 @@ static const cli_option run_table[] = {
     {"restarts", 0, CLI_INT, FIT(zeros.restarts), "R",
      "with zeros: fit from R seeds, N, N + 1, ..., with A read once for as many as fit in "
      "memory, and keep the fit of the least objective (default 1)",
+     1, 1e6, NULL},
+    {"groups", 0, CLI_INT, FIT(zeros.groups), "N",
+     "groups of processes that share the --restarts, each with the matrix on a --grid of its own: for a matrix that "
+     "fits into the memory of a few processes (default 1)",
      1, 1e6, NULL},
     {"max-iter", 0, CLI_INT, FIT(max_iter), "N",
      "most iterations, or passes in batches (default 200, with --implicit 100; 0 keeps the "

@@ -32,6 +32,8 @@ static dnmf_status write_imported(cli_session *session, const import_options *op
                                   const dnmf_source *source, const dnmf_matrix *matrix) {
   dnmf_missing missing = options->missing ? (dnmf_missing)(options->missing - 1) : source->missing;
   DNMF_TRY(dnmf_matrix_write(session->context, output->partial, matrix, missing, &source->row_ids, &source->col_ids));
+  if (source->has_missing)
+    DNMF_TRY(dnmf_matrix_set_missing_cells(session->context, output->partial, matrix));
   if (source->index_base == DNMF_INDEX_AUTO)
     return DNMF_OK;
   return dnmf_matrix_set_base(session->context, output->partial, source->index_base == DNMF_INDEX_FROM_0 ? 0 : 1);
@@ -42,6 +44,9 @@ static void print_imported(cli_session *session, const import_options *options, 
   cli_say(session, "%s: %" PRId64 " x %" PRId64 ", %" PRId64 " stored, written in %.3g s by %d process%s",
           options->output, matrix->rows, matrix->cols, matrix->stored, seconds, session->context->size,
           session->context->size > 1 ? "es" : "");
+  if (source->has_missing)
+    cli_say(session, "  a dense matrix: %" PRId64 " cells have no value and are unobserved, zeros count",
+            matrix->rows * matrix->cols - matrix->stored);
   cli_print_json(session,
                  cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:f}", "command", "import",
                                "version", DNMF_VERSION, "input", source->name, "format", source->format, "output",
@@ -88,6 +93,8 @@ const cli_command cli_import = {
                "Market, svmlight, a NumPy array or archive (.npy, .npz; SciPy's sparse ones too), or HDF5: a\n"
                "dataset, an AnnData, 10x Genomics or MATLAB 7.3 matrix. FILE.h5:/path or FILE.npz:/name names one\n"
                "of several. The ids of triples are sorted.\n\n"
+               "A dense matrix with cells without a value (--missing unobserved) is written without these cells, and\n"
+               "the file says so: fit takes it as it takes the source.\n\n"
                "Files are read by all processes, each its part; text packed with gzip, zstd or xz, and compressed\n"
                "members of an archive, are unpacked by one process, which hands them on piece by piece.\n\n"
                "  dnmf import ratings.csv -o ratings.h5\n"

@@ -1,11 +1,14 @@
 /*
- * dnmf info: what a file holds: a matrix, a model or a checkpoint.
+ * dnmf info: what a file holds: a matrix, a model, a checkpoint or what is done of a search.
  */
 #include "commands.h"
 #include "load.h"
+#include "tune.h"
 
 #include "api/model.h"
+#include "api/search.h"
 #include "store/file.h"
+#include "store/search_file.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -60,14 +63,20 @@ static dnmf_status describe_matrix(cli_session *session, const info_options *opt
             source.rows, source.cols);
     cli_say(session, "  values    %s, %" PRId64 " stored (%.4g%% of all)", source.type, source.stored,
             100 * (double)source.stored / cells);
-    cli_say(session, "  missing   %s", dnmf_missing_name(source.missing));
+    const int64_t missing = source.has_missing ? source.rows * source.cols - source.stored : 0;
+    if (source.has_missing)
+      cli_say(session, "  missing   %s: %" PRId64 " cells of a dense matrix have no value (%.4g%% of all); zeros count",
+              dnmf_missing_name(source.missing), missing, 100 * (double)missing / cells);
+    else
+      cli_say(session, "  missing   %s", dnmf_missing_name(source.missing));
     cli_say(session, "  row ids   %s\n  col ids   %s", rows, cols);
     cli_say_note(session, "  note      ", &source);
-    cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s}", "command", "info",
-                                          "version", DNMF_VERSION, "input", name, "kind", "matrix", "format",
+    cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s, s:o}", "command",
+                                          "info", "version", DNMF_VERSION, "input", name, "kind", "matrix", "format",
                                           source.format, "type", source.type, "rows", (json_int_t)source.rows, "cols",
                                           (json_int_t)source.cols, "stored", (json_int_t)source.stored, "sparse",
-                                          source.sparse, "missing", dnmf_missing_name(source.missing)));
+                                          source.sparse, "missing", dnmf_missing_name(source.missing), "missing_cells",
+                                          source.has_missing ? json_integer((json_int_t)missing) : json_null()));
   }
   dnmf_source_close(&source);
   return status;
@@ -118,12 +127,38 @@ static dnmf_status describe_model(cli_session *session, const char *name) {
   return status;
 }
 
+/* What is done of a search for the number of components. */
+static dnmf_status describe_search(cli_session *session, const char *name) {
+  dnmf_search_told told;
+  dnmf_status status = dnmf_search_inspect(session->context, name, &told);
+  if (status == DNMF_OK) {
+    json_t *list = json_array();
+    cli_say(session, "%s: what is done of a search, %" PRId64 " number%s of components, %" PRId64 " restarts of each",
+            name, told.count, told.count == 1 ? "" : "s", told.restarts);
+    for (const char *line = told.search; *line; line += strcspn(line, "\n"), line += *line == '\n')
+      cli_say(session, "  %.*s", (int)strcspn(line, "\n"), line);
+    cli_tune_say_heading(session);
+    for (int64_t c = 0; c < told.count; c++) {
+      cli_tune_say_figures(session, &told.candidates[c], "");
+      cli_json_append(&list, cli_tune_figures_json(&told.candidates[c]));
+    }
+    cli_print_json(session, cli_json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "command", "info", "version", DNMF_VERSION,
+                                          "input", name, "kind", "search", "search", told.search, "candidates", list));
+  }
+  dnmf_search_told_free(&told);
+  return status;
+}
+
 static dnmf_status run_info(cli_session *session, const void *given, char **arguments, int argument_count) {
   bool model = false;
+  bool search = false;
   (void)argument_count;
   DNMF_TRY(dnmf_is_model(session->context, arguments[0], &model));
   if (model)
     return describe_model(session, arguments[0]);
+  DNMF_TRY(dnmf_is_search(session->context, arguments[0], &search));
+  if (search)
+    return describe_search(session, arguments[0]);
   return describe_matrix(session, given, arguments[0]);
 }
 
@@ -134,9 +169,10 @@ static const cli_group groups[] = {
 
 const cli_command cli_info = {
     .name = "info",
-    .summary = "what a file holds: a matrix's shape and ids, or a model's provenance",
+    .summary = "what a file holds: a matrix's shape and ids, a model's provenance, or what a search has done",
     .usage = "FILE [OPTIONS]",
-    .details = "  dnmf info ratings.h5\n  dnmf info model.h5 --json\n  dnmf info cells.h5ad:/layers/counts",
+    .details = "  dnmf info ratings.h5\n  dnmf info model.h5 --json\n  dnmf info part.h5\n  dnmf info "
+               "cells.h5ad:/layers/counts",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,

@@ -34,6 +34,7 @@ static const cli_option job_table[] = {
     {"validation", 0, CLI_REAL, PLAN(validation), "F", "a fit with zeros --validation F", 0, 1, NULL},
     {"restarts", 0, CLI_INT, PLAN(restarts), "R", "a fit --restarts R, as many side by side as pay", 1, 1e6, NULL},
     {"samples", 0, CLI_INT, PLAN(samples), "S", "a fit --samples S, which keeps at most 100 draws", 1, 1e6, NULL},
+    {"chains", 0, CLI_INT, PLAN(chains), "N", "... --chains N, in as many groups of processes as pay", 1, 100, NULL},
     {"processes", 'n', CLI_TEXT, PLAN(processes), "N[,N...]", "numbers of processes (default: as many as answer)", 0, 0,
      NULL},
     {"grid", 0, CLI_TEXT, PLAN(grid), "G", "auto (default, as fit takes it), all shapes, or RxC", 0, 0, NULL},
@@ -44,7 +45,8 @@ static const cli_option job_table[] = {
      0, 0, terms_choices},
     {"loss", 0, CLI_TEXT, PLAN(loss), "L",
      "frobenius (default), kullback-leibler, itakura-saito or a beta, as fit has it", 0, 0, NULL},
-    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "hals (default), mu, bpp or newton", 0, 0, solver_choices},
+    {"solver", 0, CLI_CHOICE, PLAN(solver), "S",
+     "hals (default), mu, bpp or newton (default for --loss kullback-leibler)", 0, 0, solver_choices},
     {"precision", 0, CLI_CHOICE, PLAN(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 static const cli_option machine_table[] = {
@@ -85,7 +87,7 @@ static dnmf_status check_plan_options(dnmf_error *error, const cli_plan_options 
   return DNMF_OK;
 }
 
-/* A divergence of a fit with zeros, which is fitted by mu. */
+/* A divergence of a fit with zeros, which is fitted by mu, or Kullback-Leibler by newton. */
 static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job *job) {
   dnmf_error *error = &session->context->error;
   if (!dnmf_loss_parse(text, &job->loss))
@@ -104,27 +106,35 @@ static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job 
   if (job->solver != DNMF_SOLVER_MU && cli_is_given(session->given, "solver"))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
                      text, dnmf_solver_name(job->solver));
-  job->solver = DNMF_SOLVER_MU;
+  job->solver =
+      dnmf_loss_is(job->loss, 1) && !cli_is_given(session->given, "solver") ? DNMF_SOLVER_NEWTON : DNMF_SOLVER_MU;
   return DNMF_OK;
+}
+
+/* That a fit with --samples and --chains keeps. */
+static int draws_of(const cli_plan_options *options) {
+  const int chains = options->chains > 1 ? (int)options->chains : 1;
+  return options->samples > 0 ? chains * ((int)options->samples / dnmf_posterior_thin((int)options->samples, chains))
+                              : 0;
 }
 
 /* Sizes from the options or from the input, which is only opened. */
 static dnmf_status make_job(cli_session *session, const cli_plan_options *options, cli_plan *plan) {
   dnmf_job *job = &plan->job;
   const int missing = takes_as(options);
-  *job =
-      (dnmf_job){.rows = options->rows,
-                 .cols = options->cols,
-                 .stored = options->nnz > 0 ? (double)options->nnz : (double)options->rows * (double)options->cols,
-                 .sparse = options->nnz > 0,
-                 .missing = missing ? (dnmf_missing)(missing - 1) : DNMF_MISSING_ZERO,
-                 .weak = options->implicit || options->missing == MISSING_WEAK,
-                 .confident = options->implicit,
-                 .components = (int)options->components,
-                 .restarts = options->restarts > 1 ? (int)options->restarts : 0,
-                 .draws = options->samples > 0 ? (int)options->samples / dnmf_posterior_thin((int)options->samples) : 0,
-                 .solver = (dnmf_solver)options->solver,
-                 .precision = (dnmf_precision)options->precision};
+  *job = (dnmf_job){.rows = options->rows,
+                    .cols = options->cols,
+                    .stored = options->nnz > 0 ? (double)options->nnz : (double)options->rows * (double)options->cols,
+                    .sparse = options->nnz > 0,
+                    .missing = missing ? (dnmf_missing)(missing - 1) : DNMF_MISSING_ZERO,
+                    .weak = options->implicit || options->missing == MISSING_WEAK,
+                    .confident = options->implicit,
+                    .components = (int)options->components,
+                    .restarts = options->restarts > 1 ? (int)options->restarts : 0,
+                    .draws = draws_of(options),
+                    .chains = (int)options->chains,
+                    .solver = (dnmf_solver)options->solver,
+                    .precision = (dnmf_precision)options->precision};
   if (plan->input) {
     dnmf_source source = {0};
     dnmf_status status = cli_open(session, plan->input, &options->input, (dnmf_data_missing)missing, &source);
@@ -156,9 +166,12 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
   if (job->draws > 0 && (job->missing != DNMF_MISSING_UNOBSERVED || job->weak || job->solver == DNMF_SOLVER_MU))
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--samples has no use here: it is for --missing unobserved, and not for mu");
+  if (options->chains > 0 && job->draws == 0)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE, "--chains has no use here: it needs --samples");
   job->sparse = job->sparse || job->missing == DNMF_MISSING_UNOBSERVED;
   job->bias = job->solver != DNMF_SOLVER_MU && !job->weak;
   job->terms = dnmf_evidence_sides((dnmf_evidence_of)options->terms);
+  job->row_terms = options->terms == DNMF_EVIDENCE_ROWS || options->terms == DNMF_EVIDENCE_BOTH;
   if (job->terms > 0 && (job->missing != DNMF_MISSING_UNOBSERVED || !job->bias))
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--implicit-terms has no use here: it needs --missing unobserved, and biases");
@@ -207,17 +220,13 @@ static dnmf_status add_grids(cli_session *session, const char *grid, int process
     return add_cost(session, plan, capacity, rows, cols);
   if (strcmp(grid, "all") == 0) {
     for (rows = 1; rows <= processes; rows++)
-      if (processes % rows == 0 && (rows == processes || plan->job.solver != DNMF_SOLVER_NEWTON))
+      if (processes % rows == 0)
         DNMF_TRY(add_cost(session, plan, capacity, rows, processes / rows));
     return DNMF_OK;
   }
   dnmf_cost_choose_grid(session->context, &plan->job, &plan->machine.figures, processes, &rows, &cols);
   if (strcmp(grid, "auto") != 0)
     DNMF_TRY(dnmf_grid_parse(&session->context->error, grid, processes, &rows, &cols));
-  if (plan->job.solver == DNMF_SOLVER_NEWTON && cols > 1)
-    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
-                     "--grid %s: --solver newton needs whole rows of the matrix; give --grid %dx1, or none", grid,
-                     processes);
   return add_cost(session, plan, capacity, rows, cols);
 }
 

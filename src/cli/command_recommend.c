@@ -243,7 +243,7 @@ static void say_work(cli_session *session, const recommend_options *options, con
   if (work->popular + r->unknown_count > 0)
     cli_say(session, "%" PRId64 " rows had no data in the fit and are listed the most popular columns, without a score",
             work->popular + r->unknown_count);
-  if (work->seconds > 0)
+  if (work->seconds > 0 && session->common->verbose)
     cli_say(session, "scored in %.3g s, %.3g GF/s", work->seconds, work->flops / work->seconds * 1e-9);
 }
 

@@ -183,6 +183,8 @@ static dnmf_status write_part(cli_session *session, const splitting *s, dnmf_par
                                                         &s->source.row_ids, &s->source.col_ids)
                                     : dnmf_matrix_export(context, partial, DNMF_EXPORT_TRIPLES, &matrix,
                                                          &s->source.row_ids, &s->source.col_ids);
+  if (status == DNMF_OK && cli_is_hdf5_name(path) && s->source.has_missing)
+    status = dnmf_matrix_set_missing_cells(context, partial, &matrix);
   if (status == DNMF_OK && cli_is_hdf5_name(path) && s->source.index_base != DNMF_INDEX_AUTO)
     status = dnmf_matrix_set_base(context, partial, s->source.index_base == DNMF_INDEX_FROM_0 ? 0 : 1);
   dnmf_entries_free(&chosen);

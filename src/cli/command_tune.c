@@ -136,31 +136,35 @@ dnmf_status cli_tune_refuse(dnmf_error *error, const cli_given *given, const cha
   return DNMF_OK;
 }
 
-/* The file says what it is, and a pipe that it can be read once. */
-static dnmf_status tune_as_file_says(cli_session *session, const cli_tune_options *options, const char *input) {
+/* The file says what it is, and a pipe that it can be read once. With `unobserved` it is a file of ratings, or a dense
+ * matrix with cells without a value: which, only its cells say. */
+static dnmf_status tune_as_file_says(cli_session *session, const cli_tune_options *options, const char *input,
+                                     bool unobserved) {
   dnmf_context *context = session->context;
   dnmf_source source;
-  const dnmf_source_options reading = cli_source_options(&options->fit.input);
+  dnmf_source_options reading = cli_source_options(&options->fit.input);
   memset(&source, 0, sizeof source);
+  reading.missing_given = unobserved;
+  reading.missing = DNMF_MISSING_UNOBSERVED;
   if (options->output) /* before the pipe is opened */
     DNMF_TRY(cli_refuse_pipe(session, input, "-o fits the best to all entries again"));
   if (context->size > 1 && options->groups != 1)
     DNMF_TRY(cli_refuse_pipe(session, input, "each group of processes reads the input (--groups 1: one does)"));
   dnmf_status status = dnmf_source_open(context, input, &reading, &source);
-  const bool ratings = source.missing == DNMF_MISSING_UNOBSERVED;
+  const bool partial = source.has_missing && !cli_is_given(session->given, "bias");
+  const bool ratings = (unobserved || source.missing == DNMF_MISSING_UNOBSERVED) && !partial;
   const int64_t largest = source.rows > source.cols ? source.rows : source.cols;
-  bool pipe = false;
-  if (status == DNMF_OK)
-    status = cli_is_pipe(session, input, &pipe);
-  if (status == DNMF_OK && ratings && pipe) {
-    status = cli_tune_ratings(session, options, input, &source);
+  if (status == DNMF_OK && ratings && (context->size == 1 || options->groups == 1)) {
+    status = cli_tune_ratings(session, options, input, &source); /* which is open */
   } else {
     dnmf_source_close(&source);
     if (status == DNMF_OK && !ratings)
-      status = cli_refuse_pipe(session, input, "what is not stored was to be found in it (--missing zero says so)");
+      status = cli_refuse_pipe(session, input,
+                               partial ? "that cells have no value was to be found in it"
+                                       : "what is not stored was to be found in it (--missing zero says so)");
     if (status == DNMF_OK)
-      status =
-          ratings ? cli_tune_ratings(session, options, input, NULL) : cli_tune_zeros(session, options, input, largest);
+      status = ratings ? cli_tune_ratings(session, options, input, NULL)
+                       : cli_tune_zeros(session, options, input, largest, partial);
   }
   dnmf_source_close(&source);
   return status;
@@ -177,17 +181,18 @@ static dnmf_status tune_as_zeros(cli_session *session, const cli_tune_options *o
     DNMF_TRY(dnmf_source_open(session->context, input, &reading, &source));
   const int64_t largest = source.rows > source.cols ? source.rows : source.cols;
   dnmf_source_close(&source);
-  return cli_tune_zeros(session, options, input, largest);
+  return cli_tune_zeros(session, options, input, largest, false);
 }
 
 static dnmf_status run_tune(cli_session *session, const void *given, char **arguments, int argument_count) {
   const cli_tune_options *options = given;
   (void)argument_count;
-  if (cli_tune_is_weak(options) || strcmp(options->fit.fit.missing, "unobserved") == 0)
+  const bool unobserved = strcmp(options->fit.fit.missing, "unobserved") == 0;
+  if (cli_tune_is_weak(options) || (unobserved && cli_is_given(session->given, "bias")))
     return cli_tune_ratings(session, options, arguments[0], NULL);
   if (strcmp(options->fit.fit.missing, "zero") == 0)
     return tune_as_zeros(session, options, arguments[0]);
-  return tune_as_file_says(session, options, arguments[0]);
+  return tune_as_file_says(session, options, arguments[0], unobserved);
 }
 
 static const cli_group groups[] = {
@@ -217,8 +222,13 @@ const cli_command cli_tune = {
         "consensus matrix; and the share of components that are far from all others. A k is suggested by\n"
         "  heldout    the smallest k whose error on held-out cells is within one standard error of the least\n"
         "  stability  the largest k whose components are all stable: a smallest silhouette of 0.75 or more\n"
+        "each of which goes on to fewer components as long as the last one adds less than 0.35 of what the one before\n"
+        "it added to the sum of squares that is explained, on held-out cells or by the fit;\n"
         "  both       the smaller of the two\n"
-        "-o writes the consensus: the medians of the clusters without outliers, the other factor fitted to them.\n\n"
+        "-o writes the consensus: the medians of the clusters without outliers, the other factor fitted to them.\n"
+        "A dense matrix with cells without a value (--missing unobserved) is searched likewise, as fit fits it: these\n"
+        "cells are left out, zeros count, and every error is one of the cells that have a value. With --bias it is\n"
+        "taken for ratings.\n\n"
         "  dnmf tune counts.h5 -k 2:20 --restarts 20 --loss kullback-leibler\n"
         "  mpirun -n 8 dnmf tune faces.h5 -k 5:50:5 --checkpoint part.h5 --resume auto -o consensus.h5\n\n"
         "Ratings: every combination is fitted once a fold, several side by side on different processes. The number\n"

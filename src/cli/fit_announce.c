@@ -79,8 +79,16 @@ static void announce_weak(cli_session *session, const dnmf_fitting *fit) {
 
 static void announce_restarts(cli_session *session, const dnmf_fitting *fit) {
   const uint64_t seed = fit->settings.seed;
-  cli_say(session, "  from %d seeds, %" PRIu64 " to %" PRIu64 ", %d side by side; the least objective is kept",
-          fit->restart_count, seed, seed + (uint64_t)fit->restart_count - 1, fit->side_by_side);
+  char groups[96] = "";
+  if (fit->group_count > 1)
+    snprintf(groups, sizeof groups, " in each of %d groups of processes", fit->group_count);
+  cli_say(session, "  from %d seeds, %" PRIu64 " to %" PRIu64 ", %d side by side%s; the least objective is kept",
+          fit->restart_count, seed, seed + (uint64_t)fit->restart_count - 1, fit->side_by_side, groups);
+}
+
+/* What is done with cells whose value the fit does not use. */
+static const char *role_of_cells(const dnmf_fitting *fit) {
+  return fit->settings.solver == DNMF_SOLVER_NEWTON ? "take no part" : "are filled in by predictions";
 }
 
 void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
@@ -93,7 +101,9 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
   if (fit->in_memory > 0 && !fit->in_batches)
     cli_say(session, "the whole matrix fits: at most %s a process, of %s allowed", cli_size_text(fit->in_memory, whole),
             cli_size_text((double)fit->asked.batches.memory, budget));
-  if (!observed)
+  if (!observed && fit->group_count > 1)
+    snprintf(grid, sizeof grid, ", the first group as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
+  else if (!observed)
     snprintf(grid, sizeof grid, " as %d x %d", fit->a.grid.rows, fit->a.grid.cols);
   cli_say(session, "fitting k = %d, %s are %s, loss %s by %s, %s precision, %d process%s%s, %d thread%s each",
           fit->components, fit->partial ? "cells without a value" : "unstored entries",
@@ -113,12 +123,12 @@ void cli_fit_announce(cli_session *session, const dnmf_fitting *fit) {
   else if (!observed && reads_once(fit))
     cli_detail(session, "  A is read once an iteration, in tiles of whole rows");
   if (fit->held.missing > 0)
-    cli_say(session, "  %" PRId64 " cells have no value (%.3g%% of all) and are filled in by predictions",
-            fit->held.missing,
-            100 * (double)fit->held.missing / ((double)fit->a.matrix.rows * (double)fit->a.matrix.cols));
+    cli_say(session, "  %" PRId64 " cells have no value (%.3g%% of all) and %s", fit->held.missing,
+            100 * (double)fit->held.missing / ((double)fit->a.matrix.rows * (double)fit->a.matrix.cols),
+            role_of_cells(fit));
   if (fit->held.held_out > 0)
-    cli_say(session, "  %" PRId64 " cells are held out (%g of all), zeros among them, and filled in by predictions",
-            fit->held.held_out, fit->held_choice.share);
+    cli_say(session, "  %" PRId64 " cells (%g of all, zeros among them) are held out and %s", fit->held.held_out,
+            fit->held_choice.share, role_of_cells(fit));
   if (fit->weak)
     announce_weak(session, fit);
   else if (observed)

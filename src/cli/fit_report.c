@@ -34,11 +34,12 @@ static json_t *posterior_to_json(const dnmf_fitting *fit) {
   if (p->kept == 0)
     return json_null();
   return cli_json_pack(
-      "{s:i, s:i, s:i, s:i, s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "sweeps", asked->samples, "burn_in", asked->burn_in,
-      "thin", asked->thin, "samples", p->is_mean ? 0 : p->kept, "keep", p->is_mean ? "mean" : "samples",
-      "start_iterations", p->start_iterations, "noise_precision", cli_json_real(p->noise_precision), "noise_r_hat",
-      cli_json_real(p->noise_r_hat), "noise_effective_samples", cli_json_real(p->noise_effective), "watched_r_hat",
-      cli_json_real(p->watched_r_hat), "watched_effective_samples", cli_json_real(p->watched_effective));
+      "{s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "chains", dnmf_posterior_chains(asked),
+      "groups", p->groups, "sweeps", asked->samples, "burn_in", asked->burn_in, "thin", asked->thin, "samples",
+      p->is_mean ? 0 : p->kept, "keep", p->is_mean ? "mean" : "samples", "start_iterations", p->start_iterations,
+      "noise_precision", cli_json_real(p->noise_precision), "noise_r_hat", cli_json_real(p->noise_r_hat),
+      "noise_effective_samples", cli_json_real(p->noise_effective), "watched_r_hat", cli_json_real(p->watched_r_hat),
+      "watched_effective_samples", cli_json_real(p->watched_effective));
 }
 
 /* --- Restarts ---------------------------------------------------------------------------------------------- */
@@ -117,9 +118,10 @@ static json_t *restarts_to_json(const dnmf_fitting *fit) {
                                     "relative_error", cli_json_real(restart_relative_error(fit, result)),
                                     "validation_rmse", cli_json_real(result->validation_rmse)));
   }
-  return cli_json_pack("{s:i, s:i, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "count", restarts->count, "done",
-                       count_restarts(restarts, DNMF_RESTART_DONE), "side_by_side", fit->side_by_side, "steps",
-                       restarts->steps, "best_seed", (json_int_t)restarts->items[fit->best_restart].seed, "objective",
+  return cli_json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "count", restarts->count, "done",
+                       count_restarts(restarts, DNMF_RESTART_DONE), "side_by_side", fit->side_by_side, "groups",
+                       fit->group_count > 1 ? fit->group_count : 1, "steps", restarts->steps, "best_seed",
+                       (json_int_t)restarts->items[fit->best_restart].seed, "objective",
                        spread_to_json(spread_of(fit, restart_objective)), "relative_error",
                        spread_to_json(spread_of(fit, restart_relative_error)), "iterations",
                        spread_to_json(spread_of(fit, restart_iterations)), "fits", fits);
@@ -235,15 +237,23 @@ static void print_chain(cli_session *session, const dnmf_fitting *fit) {
   const dnmf_posterior *p = &fit->posterior;
   if (p->kept == 0)
     return;
-  cli_say(session, "  chain     %d draws kept%s, after a fit of %d iterations; noise deviation %.4g", p->kept,
-          p->is_mean ? ": the mean of all" : "", p->start_iterations, 1 / sqrt(p->noise_precision));
+  const int chains = dnmf_posterior_chains(&fit->settings.posterior);
+  char of_chains[96] = "";
+  if (chains > 1 && p->groups > 1)
+    snprintf(of_chains, sizeof of_chains, " of %d chains in %d groups of processes", chains, p->groups);
+  else if (chains > 1)
+    snprintf(of_chains, sizeof of_chains, " of %d chains", chains);
+  char kept[48] = "the mean of all draws";
+  if (!p->is_mean)
+    snprintf(kept, sizeof kept, "%d draw%s kept", p->kept, p->kept == 1 ? "" : "s");
+  cli_say(session, "  %s    %s%s, after a fit of %d iterations; noise deviation %.4g", chains > 1 ? "chains" : "chain ",
+          kept, of_chains, p->start_iterations, 1 / sqrt(p->noise_precision));
   cli_say(session, "  converged? split R-hat and effective samples: noise %.3f, %.0f; %s %.3f, %.0f", p->noise_r_hat,
           p->noise_effective, fit->has_held_out ? "held-out error" : "predictions", p->watched_r_hat,
           p->watched_effective);
   if (p->noise_r_hat > most_r_hat || p->watched_r_hat > most_r_hat)
-    dnmf_warn(session->context,
-              "the chain still moves (split R-hat above %g): more --burn-in and --samples make a better average",
-              most_r_hat);
+    dnmf_warn(session->context, "%s (split R-hat above %g): more --burn-in and --samples make a better average",
+              chains > 1 ? "the chains still move, or differ" : "the chain still moves", most_r_hat);
 }
 
 /* How good the model is. */

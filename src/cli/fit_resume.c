@@ -7,8 +7,8 @@
 /* What a fit may do differently when it goes on. */
 static const char *const may_change[] = {"output", "max-iter", "checkpoint-every", NULL};
 
-const char *const cli_job_options[] = {"threads", "quiet",      "verbose",    "progress", "json",   "log",
-                                       "grid",    "time-limit", "checkpoint", "resume",   "memory", NULL};
+const char *const cli_job_options[] = {"threads",    "quiet",      "verbose", "progress", "json",   "log", "grid",
+                                       "time-limit", "checkpoint", "resume",  "memory",   "groups", NULL};
 
 static dnmf_status restore_options(cli_session *session, const cli_command *command, const char *path,
                                    cli_fit_options *options, cli_given *given, cli_resume *resume) {

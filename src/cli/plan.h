@@ -19,6 +19,7 @@ typedef struct cli_plan_options {
   int64_t restarts;  /* 0: one fit */
   double validation; /* share of cells held out */
   int64_t samples;   /* of a chain; 0: there is none */
+  int64_t chains;    /* 0: not given */
   const char *processes;
   const char *grid;
   bool implicit;

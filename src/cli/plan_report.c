@@ -21,15 +21,15 @@ static json_t *cost_json(const cli_plan *plan, const dnmf_cost *cost) {
   const dnmf_fit_seconds *s = &cost->seconds;
   const dnmf_traffic *t = &cost->traffic;
   snprintf(grid, sizeof grid, "%dx%d", cost->grid_rows, cost->grid_cols);
-  return cli_json_pack("{s:i, s:s, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}, s:{s:f, s:f, s:f, s:f, s:f, s:f},"
+  return cli_json_pack("{s:i, s:s, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}, s:{s:f, s:f, s:f, s:f, s:f, s:f},"
                        " s:f, s:{s:f, s:f, s:f, s:f}, s:f, s:i}",
                        "processes", cost->processes, "grid", grid, "memory", "block", m->block, "factors", m->factors,
-                       "grams", m->grams, "work", m->work, "draws", m->draws, "loading", m->loading, "peak", m->peak,
-                       "program", (json_int_t)plan->program, "traffic", "words", all_words(t), "messages", t->messages,
-                       "gather_words", t->gather_words, "scatter_words", t->scatter_words, "gram_words", t->gram_words,
-                       "control_words", t->control_words, "seconds", s->total, "iteration_seconds", "product",
-                       s->product, "gram", s->gram, "update", s->update, "exchange", s->exchange, "efficiency",
-                       efficiency(plan, cost), "side_by_side", cost->starts);
+                       "grams", m->grams, "work", m->work, "chains", m->chains, "draws", m->draws, "loading",
+                       m->loading, "peak", m->peak, "program", (json_int_t)plan->program, "traffic", "words",
+                       all_words(t), "messages", t->messages, "gather_words", t->gather_words, "scatter_words",
+                       t->scatter_words, "gram_words", t->gram_words, "control_words", t->control_words, "seconds",
+                       s->total, "iteration_seconds", "product", s->product, "gram", s->gram, "update", s->update,
+                       "exchange", s->exchange, "efficiency", efficiency(plan, cost), "side_by_side", cost->starts);
 }
 
 static json_t *to_json(const cli_plan *plan, int threads) {

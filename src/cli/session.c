@@ -100,10 +100,12 @@ dnmf_source_options cli_source_options(const cli_input *input) {
   return options;
 }
 
-/* Ends a half-drawn live line before anything else is printed. */
+/* Takes the live line away before anything else is printed: what follows says more. */
 static void end_live_line(cli_display *display) {
-  if (display->open_line)
-    fputc('\n', stderr);
+  if (display->open_line) {
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+  }
   display->open_line = false;
 }
 

@@ -8,6 +8,7 @@
 #include "fit_run.h"
 #include "tune_space.h"
 
+#include <jansson.h>
 #include <string.h>
 
 typedef struct cli_tune_options {
@@ -45,8 +46,16 @@ typedef struct cli_tune_options {
 dnmf_status cli_tune_ratings(cli_session *session, const cli_tune_options *options, const char *input,
                              dnmf_source *opened);
 
-/* Searches the matrix with zeros in `input`, of which `largest` is the larger dimension; 0: not known. collective */
-dnmf_status cli_tune_zeros(cli_session *session, const cli_tune_options *options, const char *input, int64_t largest);
+/* Searches the matrix with zeros in `input`, of which `largest` is the larger dimension; 0: not known. `partial`: it is
+ * a dense one, and cells without a value are unobserved. collective */
+dnmf_status cli_tune_zeros(cli_session *session, const cli_tune_options *options, const char *input, int64_t largest,
+                           bool partial);
+
+/* The figures of a candidate as a line of a table, with `mark` behind it; the heading of that table; the figures as a
+ * JSON object. local */
+void cli_tune_say_figures(cli_session *session, const dnmf_search_candidate *candidate, const char *mark);
+void cli_tune_say_heading(cli_session *session);
+json_t *cli_tune_figures_json(const dnmf_search_candidate *candidate);
 
 /* Strengths beside weak zeros, or ratings beside them. local */
 static inline bool cli_tune_is_weak(const cli_tune_options *options) {

@@ -1,6 +1,7 @@
 /* tune of ratings and weak zeros: components, penalty and biases by cross-validation, side by side. */
 #include "fit_report.h"
 #include "load.h"
+#include "terminal.h"
 #include "tune.h"
 #include "version.h"
 
@@ -60,13 +61,14 @@ static dnmf_status parse_metric(dnmf_error *error, const cli_tune_options *optio
                    text);
 }
 
-/* Called by the first process of each group; only process 0's words are heard. */
-static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, double score) {
+enum { CANDIDATE_TEXT = 200 };
+
+/* "k 8, l2 default, sqrt-count, both biases". */
+static const char *candidate_text(const dnmf_candidate *candidate, char text[CANDIDATE_TEXT]) {
   char l2[32];
   char scale[32];
   char alpha[32];
   char kind[80];
-  const cli_session *session = state;
   if (candidate->weight >= 0)
     snprintf(kind, sizeof kind, "missing weight %.4g, alpha %s", candidate->weight,
              number_text(candidate->alpha, alpha));
@@ -74,9 +76,39 @@ static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, dou
     snprintf(kind, sizeof kind, "%s biases%s%s", candidate->bias ? "both" : "no",
              candidate->evidence == DNMF_EVIDENCE_NONE ? "" : ", implicit terms ",
              candidate->evidence == DNMF_EVIDENCE_NONE ? "" : terms_choices[candidate->evidence]);
-  if (session->common->progress != CLI_PROGRESS_NEVER && session->context->rank == 0 && !session->common->quiet)
-    fprintf(stderr, "k %d, l2 %s, %s, %s, fold %d: %.5f\n", candidate->components, number_text(candidate->l2, l2),
-            scale_name(candidate->count_power, scale), kind, fold + 1, score);
+  snprintf(text, CANDIDATE_TEXT, "k %d, l2 %s, %s, %s", candidate->components, number_text(candidate->l2, l2),
+           scale_name(candidate->count_power, scale), kind);
+  return text;
+}
+
+/* Called by the first process of each group; only process 0's words are heard. */
+static void tell_fit(void *state, const dnmf_candidate *candidate, int fold, double score) {
+  char what[CANDIDATE_TEXT];
+  char text[CANDIDATE_TEXT + 48];
+  cli_session *session = state;
+  if (session->common->progress == CLI_PROGRESS_NEVER || session->context->rank > 0 || session->common->quiet)
+    return;
+  snprintf(text, sizeof text, "%s, fold %d: %.5f", candidate_text(candidate, what), fold + 1, score);
+  if (session->display.live)
+    fprintf(stderr, "\r\033[K%.*s", cli_width_of(stderr, CLI_USUAL_WIDTH) - 1, text);
+  else
+    fprintf(stderr, "%s\n", text);
+  session->display.open_line = session->display.live;
+}
+
+/* The first of a table may be off the screen. */
+static void say_best(cli_session *session, const dnmf_candidate *best, bool is_fitted) {
+  char text[CANDIDATE_TEXT];
+  cli_say(session, "best: %s, %d iterations%s", candidate_text(best, text), best->iterations,
+          is_fitted ? "" : "; -o MODEL.h5 fits it to all entries");
+}
+
+/* " 0.123", for people who ask how it was done. */
+static const char *seconds_text(const cli_session *session, double seconds, char text[32]) {
+  text[0] = 0;
+  if (session->common->verbose)
+    snprintf(text, 32, " %8.3g", seconds);
+  return text;
 }
 
 static int best_first(const void *a, const void *b) {
@@ -87,30 +119,34 @@ static void print_weak_table(cli_session *session, const dnmf_tune_plan *plan, c
   char l2[32];
   char scale[32];
   char alpha[32];
-  cli_say(session, "   k       l2  scale        weight   alpha  %9s  +- folds iterations seconds", options->metric);
+  char seconds[32];
+  cli_say(session, "   k      l2 scale       weight   alpha %12s       +- iterations%s", options->metric,
+          session->common->verbose ? "  seconds" : "");
   for (int64_t i = 0; i < plan->candidate_count; i++) {
     const dnmf_candidate *c = &plan->candidates[i];
-    cli_say(session, "%4d  %7s  %-10s %7.4g %7s  %9.5f  %8.5f %10d %7.3g", c->components, number_text(c->l2, l2),
+    cli_say(session, "%4d %7s %-10s %7.4g %7s %12.5f %8.5f %10d%s", c->components, number_text(c->l2, l2),
             scale_name(c->count_power, scale), c->weight, number_text(c->alpha, alpha), c->metric, c->metric_spread,
-            c->iterations, c->seconds);
+            c->iterations, seconds_text(session, c->seconds, seconds));
   }
 }
 
 static void print_table(cli_session *session, const dnmf_tune_plan *plan, const cli_tune_options *options) {
   char l2[32];
   char scale[32];
+  char seconds[32];
   char head[80] = "";
   if (plan->metric.ranks)
-    snprintf(head, sizeof head, "  %9s  +- folds", options->metric);
-  cli_say(session, "   k       l2  scale       bias  terms%s  held-out RMSE  +- folds  iterations seconds", head);
+    snprintf(head, sizeof head, " %10s     +-", options->metric);
+  cli_say(session, "   k      l2 scale      bias terms%s     RMSE     +- iterations%s", head,
+          session->common->verbose ? "  seconds" : "");
   for (int64_t i = 0; i < plan->candidate_count; i++) {
     const dnmf_candidate *c = &plan->candidates[i];
     char lists[80] = "";
     if (plan->metric.ranks)
-      snprintf(lists, sizeof lists, "  %9.5f  %8.5f", c->metric, c->metric_spread);
-    cli_say(session, "%4d  %7s  %-10s  %-4s  %-5s%s  %13.5f  %8.5f  %10d %7.3g", c->components, number_text(c->l2, l2),
+      snprintf(lists, sizeof lists, " %10.5f %6.4f", c->metric, c->metric_spread);
+    cli_say(session, "%4d %7s %-10s %-4s %-5s%s %8.5f %6.4f %10d%s", c->components, number_text(c->l2, l2),
             scale_name(c->count_power, scale), c->bias ? "both" : "none", terms_choices[c->evidence], lists, c->rmse,
-            c->spread, c->iterations, c->seconds);
+            c->spread, c->iterations, seconds_text(session, c->seconds, seconds));
   }
 }
 
@@ -305,7 +341,6 @@ dnmf_status cli_tune_ratings(cli_session *session, const cli_tune_options *optio
   DNMF_TRY(check_terms(error, &chosen, &space));
   dnmf_tune_plan plan = make_tune_plan(&chosen, input, session->context->size);
   plan.opened = opened;
-  plan.of_ratings = cli_tune_is_weak(options) || cli_is_given(session->given, "bias");
   if (chosen.folds < 2)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--folds 1: ratings are parted into 2 or more");
   if (chosen.output)
@@ -332,6 +367,8 @@ dnmf_status cli_tune_ratings(cli_session *session, const cli_tune_options *optio
       print_weak_table(session, &plan, &chosen);
     else
       print_table(session, &plan, &chosen);
+    if (plan.candidate_count > 1)
+      say_best(session, dnmf_tune_best(&plan), chosen.output);
   }
   if (status == DNMF_OK && chosen.output)
     status = refit(session, &chosen, input, dnmf_tune_best(&plan));

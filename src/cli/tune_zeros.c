@@ -14,20 +14,24 @@
 
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
-static dnmf_status refuse_ratings_options(dnmf_error *error, const cli_given *given) {
+static dnmf_status refuse_ratings_options(dnmf_error *error, const cli_given *given, bool partial) {
   static const char *const of_ratings[] = {"bias",     "implicit-terms", "search",  "samples",    "metric", "relevant",
                                            "patience", "shrink-to",      "l2-bias", "init-scale", NULL};
   static const char *const of_weak_zeros[] = {"missing-weight", "confidence", "alpha", "epsilon", "like", NULL};
   DNMF_TRY(cli_tune_refuse(error, given, of_ratings,
-                           "it needs --missing unobserved, and this matrix counts what is not stored as zeros"));
+                           partial ? "it is for ratings, and this is a matrix with cells without a value; with --bias "
+                                     "it is taken for ratings"
+                                   : "it needs --missing unobserved, and this matrix counts what is not stored as "
+                                     "zeros"));
   return cli_tune_refuse(error, given, of_weak_zeros, "it needs --missing weak or --implicit");
 }
 
 /* The fit that the same options of `fit` ask for. */
-static dnmf_status fit_settings_of(dnmf_error *error, const cli_tune_options *options, dnmf_fit_settings *settings) {
+static dnmf_status fit_settings_of(dnmf_error *error, const cli_tune_options *options, bool partial,
+                                   dnmf_fit_settings *settings) {
   const dnmf_fit_settings *given = &options->fit.fit;
   dnmf_fit_settings_init(settings);
-  settings->missing = "zero";
+  settings->missing = partial ? "unobserved" : "zero";
   settings->loss = given->loss;
   settings->l1_w = given->l1_w;
   settings->l1_h = given->l1_h;
@@ -109,8 +113,8 @@ static void announce(void *state, const dnmf_search *s) {
   cli_say(session, "%" PRId64 " number%s of components, each with %d restart%s%s, %s", s->count,
           s->count == 1 ? "" : "s", s->restarts, s->restarts == 1 ? "" : "s", perturbed, held_out);
   cli_say(session,
-          "  unstored entries are zeros; loss %s, solver %s, init %s, seed %" PRIu64
-          "; components are compared in %s; fits side by side: %d",
+          "  %s; loss %s, solver %s, init %s, seed %" PRIu64 "; components are compared in %s; fits side by side: %d",
+          s->f.partial ? "cells without a value are unobserved and zeros count" : "unstored entries are zeros",
           dnmf_loss_name(s->f.settings.loss, loss), dnmf_solver_name(s->f.settings.solver), s->f.init,
           s->f.settings.seed, s->clusters_h ? "H" : "W", s->group_count);
   if (s->fits_kept > 0)
@@ -129,14 +133,32 @@ static const char *figure_text(double value, int width, const char *format, char
   return text;
 }
 
-static void say_candidate(cli_session *session, const dnmf_search_candidate *c, const char *mark) {
+void cli_tune_say_figures(cli_session *session, const dnmf_search_candidate *c, const char *mark) {
   char text[8][32];
-  cli_say(session, "%5" PRId64 "  %s  %s  %s  %s  %s  %s  %s  %s  %8.3g%s", c->components,
-          figure_text(c->relative_error, 10, "%.6f", text[0]), figure_text(c->median_error, 10, "%.6f", text[1]),
-          figure_text(c->heldout, 10, "%.5g", text[2]), figure_text(c->heldout_spread, 8, "%.2g", text[3]),
-          figure_text(c->silhouette_min, 8, "%.3f", text[4]), figure_text(c->silhouette_mean, 8, "%.3f", text[5]),
-          figure_text(c->cophenetic, 10, "%.4f", text[6]), figure_text(100 * c->outliers, 8, "%.1f%%", text[7]),
-          c->seconds, mark);
+  char seconds[32] = "";
+  if (session->common->verbose)
+    snprintf(seconds, sizeof seconds, " %8.3g", c->seconds);
+  cli_say(session, "%5" PRId64 " %s %s %s %s %s %s %s %s%s%s", c->components,
+          figure_text(c->relative_error, 10, "%.6f", text[0]), figure_text(c->median_error, 9, "%.6f", text[1]),
+          figure_text(c->heldout, 8, "%.5g", text[2]), figure_text(c->heldout_spread, 6, "%.2g", text[3]),
+          figure_text(c->silhouette_min, 8, "%.3f", text[4]), figure_text(c->silhouette_mean, 6, "%.3f", text[5]),
+          figure_text(c->cophenetic, 7, "%.4f", text[6]), figure_text(100 * c->outliers, 8, "%.1f%%", text[7]), seconds,
+          mark);
+}
+
+void cli_tune_say_heading(cli_session *session) {
+  cli_say(session, "    k rel. error    median held out  +- se sil. min   mean cophen. outliers%s",
+          session->common->verbose ? "  seconds" : "");
+}
+
+json_t *cli_tune_figures_json(const dnmf_search_candidate *c) {
+  return cli_json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "k", (json_int_t)c->components,
+                       "restarts", (json_int_t)c->restarts, "relative_error", cli_json_real(c->relative_error),
+                       "median_error", cli_json_real(c->median_error), "objective", cli_json_real(c->objective),
+                       "heldout", cli_json_real(c->heldout), "heldout_spread", cli_json_real(c->heldout_spread),
+                       "silhouette_min", cli_json_real(c->silhouette_min), "silhouette_mean",
+                       cli_json_real(c->silhouette_mean), "cophenetic", cli_json_real(c->cophenetic), "outliers",
+                       cli_json_real(c->outliers), "seconds", cli_json_real(c->seconds));
 }
 
 /* Share of the search that is done: fits of k components take about k + 1 times a unit. `at_work`, of the candidate of
@@ -192,7 +214,7 @@ static void tell_candidate(void *state, const dnmf_search *s, const dnmf_search_
   if (!is_told(session))
     return;
   left_text(s, share, left, sizeof left);
-  fprintf(stderr, "%sk %" PRId64 ": relative error %s, smallest silhouette %s; %.0f%% of the search done%s\n",
+  fprintf(stderr, "%sk %" PRId64 ": relative error %s, silhouette %s; %.0f%% of the search%s\n",
           session->display.open_line ? "\r\033[K" : "", c->components, figure_text(c->relative_error, 0, "%.5f", error),
           figure_text(c->silhouette_min, 0, "%.3f", silhouette), 100 * share, left);
   session->display.open_line = false;
@@ -201,10 +223,9 @@ static void tell_candidate(void *state, const dnmf_search *s, const dnmf_search_
 static void say_search(cli_session *session, const dnmf_search *s, const char *output) {
   const dnmf_search_suggestion *suggestion = &s->suggestion;
   const double total = (double)s->f.source.rows + (double)s->f.source.cols;
-  cli_say(session,
-          "    k  rel. error      median    held out     +- se  sil. min    mean  cophenetic  outliers   seconds");
+  cli_tune_say_heading(session);
   for (int64_t c = 0; c < s->count; c++)
-    say_candidate(session, &s->records[c].figures, c == suggestion->at ? "  <-" : "");
+    cli_tune_say_figures(session, &s->records[c].figures, c == suggestion->at ? "  <-" : "");
   if (s->sample_count == DNMF_CONSENSUS_SAMPLE && total > DNMF_CONSENSUS_SAMPLE)
     cli_say(session, "cophenetic: of %d %s, chosen by hash", DNMF_CONSENSUS_SAMPLE, s->clusters_h ? "rows" : "columns");
   if (s->restarts == 1)
@@ -218,21 +239,22 @@ static void say_search(cli_session *session, const dnmf_search *s, const char *o
     cli_say(session, "the consensus of its restarts: %s", output);
 }
 
-static json_t *candidate_json(const dnmf_search_record *record) {
+static json_t *candidate_json(const dnmf_search *s, const dnmf_search_record *record) {
   const dnmf_search_candidate *c = &record->figures;
   json_t *stability = json_array();
   json_t *runs = json_array();
+  json_t *folds = json_array(); /* errors as `heldout`, fold by fold */
+  for (int fold = 0; fold < s->folds; fold++)
+    cli_json_append(&folds, cli_json_real(sqrt(record->fold_errors[fold])));
   for (int64_t k = 0; k < c->components; k++) {
     cli_json_append(&stability, cli_json_real(record->stability[k]));
     cli_json_append(&runs, cli_json_real(record->inlying[k]));
   }
-  return cli_json_pack(
-      "{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "k", (json_int_t)c->components,
-      "restarts", (json_int_t)c->restarts, "relative_error", cli_json_real(c->relative_error), "median_error",
-      cli_json_real(c->median_error), "objective", cli_json_real(c->objective), "heldout", cli_json_real(c->heldout),
-      "heldout_spread", cli_json_real(c->heldout_spread), "silhouette_min", cli_json_real(c->silhouette_min),
-      "silhouette_mean", cli_json_real(c->silhouette_mean), "cophenetic", cli_json_real(c->cophenetic), "outliers",
-      cli_json_real(c->outliers), "seconds", cli_json_real(c->seconds), "stability", stability, "runs", runs);
+  json_t *object = cli_tune_figures_json(c);
+  cli_json_set(&object, "heldout_folds", folds);
+  cli_json_set(&object, "stability", stability);
+  cli_json_set(&object, "runs", runs);
+  return object;
 }
 
 static json_t *suggested(const dnmf_search *s, int64_t at) {
@@ -246,15 +268,17 @@ static void print_search_json(cli_session *session, const dnmf_search *s, const 
   char loss[DNMF_LOSS_TEXT];
   json_t *list = json_array();
   for (int64_t c = 0; c < s->count; c++)
-    cli_json_append(&list, candidate_json(&s->records[c]));
+    cli_json_append(&list, candidate_json(s, &s->records[c]));
   json_t *suggestion =
       cli_json_pack("{s:o, s:s, s:s, s:o, s:o}", "k", suggested(s, s->suggestion.at), "reason", s->suggestion.reason,
                     "criterion", criteria[s->criterion], "by_heldout", suggested(s, s->suggestion.by_heldout),
                     "by_stability", suggested(s, s->suggestion.by_stability));
   json_t *object = cli_json_pack(
-      "{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:f, s:i, s:i, s:i, s:o, s:o, s:s?, s:f}",
+      "{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:f, s:i, s:i, s:i, s:o, s:o, s:s?, "
+      "s:f}",
       "command", "tune", "version", DNMF_VERSION, "input", s->f.source.name, "rows", (json_int_t)a->rows, "cols",
-      (json_int_t)a->cols, "stored", (json_int_t)a->stored, "missing", "zero", "loss",
+      (json_int_t)a->cols, "stored", (json_int_t)a->stored, "missing", s->f.partial ? "unobserved" : "zero",
+      "missing_cells", s->f.partial ? json_integer((json_int_t)s->f.held.missing) : json_null(), "loss",
       dnmf_loss_name(settings->loss, loss), "solver", dnmf_solver_name(settings->solver), "init", s->f.init, "seed",
       (json_int_t)settings->seed, "restarts", s->restarts, "perturb", s->asked->perturb ? s->asked->perturb : "none",
       "cluster", s->clusters_h ? "h" : "w", "holdout", s->holdout, "folds", s->folds, "processes",
@@ -265,7 +289,8 @@ static void print_search_json(cli_session *session, const dnmf_search *s, const 
 
 /* --- The search -------------------------------------------------------------------------------------------- */
 
-dnmf_status cli_tune_zeros(cli_session *session, const cli_tune_options *options, const char *input, int64_t largest) {
+dnmf_status cli_tune_zeros(cli_session *session, const cli_tune_options *options, const char *input, int64_t largest,
+                           bool partial) {
   dnmf_error *error = &session->context->error;
   dnmf_fit_settings settings;
   int64_t components[CLI_TUNE_MOST_VALUES];
@@ -274,8 +299,8 @@ dnmf_status cli_tune_zeros(cli_session *session, const cli_tune_options *options
   dnmf_data *data = NULL;
   dnmf_search s;
   memset(&s, 0, sizeof s);
-  DNMF_TRY(refuse_ratings_options(error, session->given));
-  DNMF_TRY(fit_settings_of(error, options, &settings));
+  DNMF_TRY(refuse_ratings_options(error, session->given, partial));
+  DNMF_TRY(fit_settings_of(error, options, partial, &settings));
   DNMF_TRY(components_of(error, options, largest, components, &count));
   dnmf_search_settings search = search_settings_of(options, session->given, count, components);
   if (search.groups != 1)

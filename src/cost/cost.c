@@ -3,8 +3,8 @@
 
 #include "base/exact_sum.h"
 #include "base/memory.h"
-#include "matrix/columns.h"
 #include "matrix/divergence.h"
+#include "matrix/lines.h"
 #include "matrix/product.h"
 #include "matrix/sweep.h"
 #include "solve/newton.h"
@@ -163,29 +163,37 @@ static double denominator_bytes(int64_t block, int64_t owned, int group_size, in
          (group_size > 1 ? dnmf_panel_bytes(owned, components, precision) : 0);
 }
 
-/* Rows of W that come to a process with so many entries in its columns; none of a single process. */
-static double newton_fetched_rows(const dnmf_job *job, int processes, double stored) {
-  if (processes == 1)
-    return 0;
-  return job->sparse ? fmin(stored, (double)job->rows) : (double)job->rows;
+/* Crossing lines whose rows of the other factor come to a process with so many entries, when it does not hold whole
+ * lines by itself. */
+static double newton_fetched_rows(const dnmf_job *job, double across, double stored) {
+  return job->sparse ? fmin(stored, across) : across;
 }
 
-/* By Newton's method: whole columns beside the rows, the rows of W that those need, and the larger half-step. Of a
- * sparse matrix the columns' entries and longest rows are taken as evenly spread. */
-static void add_newton_memory(const dnmf_context *context, const dnmf_job *job, int processes, int64_t own_rows,
-                              int64_t own_cols, double stored, dnmf_cost_memory *m) {
-  const dnmf_precision precision = job->precision;
-  const int threads = context->threads;
-  const int k = job->components;
-  const double fetched = newton_fetched_rows(job, processes, stored);
-  const int64_t needed = processes == 1 ? job->rows : (int64_t)fetched;
-  const int64_t longest_row = job->sparse ? (int64_t)ceil(stored / larger((double)own_rows, 1)) : job->cols;
-  const int64_t longest_col = job->sparse ? (int64_t)ceil(stored / larger((double)own_cols, 1)) : job->rows;
-  m->block += dnmf_columns_bytes(job->sparse, number_of(job), processes, job->rows, own_cols, stored);
-  if (processes > 1)
-    m->factors += dnmf_panel_bytes((int64_t)fetched, k, precision);
-  m->work = larger(dnmf_newton_bytes(precision, context->isa, threads, false, own_rows, job->cols, longest_row, k),
-                   dnmf_newton_bytes(precision, context->isa, threads, !job->sparse, own_cols, needed, longest_col, k));
+/* Whole lines by Newton's method: a copy of them and of cells taken out, where blocks of `group` processes are parts of
+ * them, and the rows that they need. Of a sparse matrix the entries and longest lines are taken as evenly spread.
+ * Returns the work memory. */
+static double add_newton_lines(const dnmf_context *context, const dnmf_job *job, bool columns, int group, int64_t count,
+                               double stored, dnmf_cost_memory *m) {
+  const int64_t across = columns ? job->rows : job->cols;
+  const double held = ceil(job->held_share * (double)count * (double)across);
+  const double fetched = newton_fetched_rows(job, (double)across, stored);
+  const int64_t needed = group == 1 ? across : (int64_t)fetched;
+  const int64_t longest = job->sparse ? (int64_t)ceil(stored / larger((double)count, 1)) : across;
+  if (group > 1) {
+    m->block += dnmf_lines_bytes(job->sparse, number_of(job), count, across, stored);
+    m->factors += dnmf_panel_bytes((int64_t)fetched, job->components, job->precision);
+  }
+  if (job->held_share > 0 && (group > 1 || columns))
+    m->block += dnmf_lines_bytes(true, (dnmf_number)job->precision, count, across, held);
+  return dnmf_newton_bytes(job->precision, context->isa, context->threads, columns && !job->sparse, count, needed,
+                           longest, job->components);
+}
+
+static void add_newton_memory(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
+                              int64_t own_rows, int64_t own_cols, double stored, dnmf_cost_memory *m) {
+  const double rows_work = add_newton_lines(context, job, false, grid_cols, own_rows, stored, m);
+  const double cols_work = add_newton_lines(context, job, true, grid_rows, own_cols, stored, m);
+  m->work = larger(rows_work, cols_work);
 }
 
 dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,
@@ -217,7 +225,9 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   m.grams = 2 * dnmf_allocated_bytes(starts * (factor_sums(job) + control_values(job)), sizeof(double));
   m.loading = loading_bytes(job, by_rows_alone, rows, cols, stored, m.block);
   if (job->solver == DNMF_SOLVER_NEWTON) {
-    add_newton_memory(context, job, grid_rows, own_rows, own_cols, stored, &m);
+    add_newton_memory(context, job, grid_rows, grid_cols, own_rows, own_cols, stored, &m);
+    if (job->held_share > 0)
+      m.block += held_bytes(job, rows, cols);
     if (job->restarts > 0)
       m.work = larger(m.work, kept * each);
     m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work);
@@ -258,16 +268,24 @@ static dnmf_traffic traffic_of_blocks(const dnmf_job *job, double grid_rows, dou
                         .messages = p * trees};
 }
 
-/* By Newton's method: H is gathered whole, rows of W are fetched; none is more than a bound when sparse. */
-static dnmf_traffic traffic_of_newton(const dnmf_job *job, int processes) {
+/* Rows that come to all processes together for whole lines: gathered where blocks hold those, else fetched, which is a
+ * bound when sparse. */
+static double newton_rows_sent(const dnmf_job *job, bool columns, int group, double processes) {
+  const double across = (double)(columns ? job->rows : job->cols);
+  const double all = (processes - 1) * across;
+  return group > 1 && job->sparse ? fmin(job->stored, all) : all;
+}
+
+static dnmf_traffic traffic_of_newton(const dnmf_job *job, int grid_rows, int grid_cols) {
   const double k = job->components;
-  const double p = processes;
-  const double rows = (p - 1) * (double)job->rows;
-  const double sent = (p - 1) * (double)job->cols + (job->sparse ? fmin(job->stored, rows) : rows);
+  const double p = (double)grid_rows * grid_cols;
+  const double tree = steps(grid_rows * grid_cols);
+  const double sent = newton_rows_sent(job, false, grid_cols, p) + newton_rows_sent(job, true, grid_rows, p);
+  const double fetches = (grid_rows > 1) + (grid_cols > 1);
   return (dnmf_traffic){.gather_words = sent * k,
                         .gram_words = 4 * (p - 1) * k,
-                        .control_words = 4 * (p - 1) * DNMF_COST_CONTROLS,
-                        .messages = p * (steps(processes) + (p - 1) + 4 * steps(processes))};
+                        .control_words = 4 * (p - 1) * control_values(job),
+                        .messages = p * ((2 - fetches) * tree + fetches * (p - 1) + 4 * tree)};
 }
 
 static void cost_of_newton(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine,
@@ -275,7 +293,7 @@ static void cost_of_newton(const dnmf_context *context, const dnmf_job *job, con
   const double p = cost->processes;
   const double stored = ceil(job->stored / p);
   cost->memory = dnmf_cost_memory_at(context, job, cost->grid_rows, cost->grid_cols, 0, 0, stored);
-  cost->traffic = traffic_of_newton(job, cost->processes);
+  cost->traffic = traffic_of_newton(job, cost->grid_rows, cost->grid_cols);
   if (!machine)
     return;
   const double rows = ceil((double)job->rows / p) + ceil((double)job->cols / p);
@@ -345,10 +363,75 @@ void dnmf_cost_choose_grid(const dnmf_context *context, const dnmf_job *job, con
     }
 }
 
+/* --- Chains ---------------------------------------------------------------------------------------------- */
+
+int dnmf_cost_chain_groups(int chains, int processes, int most) {
+  int best = 1;
+  double least = 0;
+  most = most < processes ? most : processes;
+  for (int groups = 1; groups <= chains && groups <= most; groups++) {
+    const int of_one = (chains + groups - 1) / groups;
+    const int fewest = processes / groups;
+    const double time = (double)of_one / fewest;
+    if (groups > 1 && time > least)
+      continue;
+    least = time;
+    best = groups;
+  }
+  return best;
+}
+
 /* --- Fits of observed entries ---------------------------------------------------------------------------- */
 
 static double fetched_rows(const dnmf_job *job, int processes, int64_t rows) {
   return fmin(job->stored, (processes - 1) * (double)rows);
+}
+
+/* What a group of processes of chains is made of. */
+typedef struct chain_share {
+  int groups;
+  int chains;    /* of the group with most */
+  int processes; /* of the group with fewest */
+} chain_share;
+
+static chain_share share_chains(const dnmf_job *job, int processes) {
+  const int chains = job->chains > 1 ? job->chains : 1;
+  const int groups = job->groups > 0 ? job->groups : dnmf_cost_chain_groups(chains, processes, processes);
+  return (chain_share){groups, (chains + groups - 1) / groups, processes / groups};
+}
+
+/* In a group whose ratings are copies: both views; while they are made, their entries three times. */
+enum { ENTRY_BYTES = 24 };
+
+static double copied_bytes(const dnmf_job *job, double stored, double owned, double needed, bool making) {
+  const double kept = (double)dnmf_number_size(number_of(job));
+  const double places = (owned + 2 * needed) * sizeof(int64_t);
+  return making ? stored * (2 * ENTRY_BYTES + ENTRY_PLACE + (double)dnmf_precision_size(job->precision) + kept)
+                : 2 * stored * (sizeof(int32_t) + kept) + places;
+}
+
+/* Chains beside the first of all processes, draws of implicit terms, and what is kept. */
+static void add_chains(const dnmf_job *job, int processes, int stride, dnmf_cost_memory *m) {
+  const chain_share share = share_chains(job, processes);
+  const double row = stride * (double)dnmf_precision_size(job->precision);
+  const double stored = ceil(job->stored / share.processes);
+  const double cols = ceil((double)job->cols / share.processes);
+  const double owned = ceil((double)job->rows / share.processes) + cols;
+  const double needed = fmin(stored, (double)job->cols) + fmin(stored, (double)job->rows);
+  const double own_cols = ceil((double)job->cols / processes);
+  const double own = ceil((double)job->rows / processes) + own_cols;
+  const int others = share.groups > 1 ? share.chains : share.chains - 1;
+  m->chains = others * ((owned + needed) * row + job->terms * owned * (2.5 * row + sizeof(double)));
+  m->chains += job->terms * owned * 0.5 * row; /* of the first, beside what the fit has */
+  if (share.groups > 1) {
+    const double making = copied_bytes(job, stored, owned, needed, true);
+    m->chains += share.chains * (job->draws / job->chains) * (owned + (job->row_terms ? cols : 0)) * row;
+    m->chains = larger(making, m->chains + copied_bytes(job, stored, owned, needed, false));
+  }
+  /* As they were kept, side by side, as W and H, and their biases; what columns bring to terms as kept and stored. */
+  m->draws = own * job->draws * (3 * row + sizeof(double));
+  if (job->row_terms)
+    m->draws += 2 * own_cols * job->draws * row;
 }
 
 /* Both views of a process's entries, the panels of its rows and of those it fetches. */
@@ -370,9 +453,9 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
   m.loading = larger(stored * (ENTRY_PLACE + size + sizeof(int32_t) + kept),
                      m.block + (kept > sizeof(float) ? 0.5 : 1) * waiting);
   m.factors += 2 * stored * confidence + job->terms * owned * (2 * stride * size + sizeof(double));
-  /* A chain's draws, when they become a model: as they were kept, side by side, as W and H, and their biases. */
-  m.draws = owned * job->draws * (3 * stride * size + sizeof(double));
-  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work + m.draws);
+  if (job->draws > 0)
+    add_chains(job, processes, stride, &m);
+  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work + m.chains + m.draws);
   return m;
 }
 

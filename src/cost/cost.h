@@ -22,11 +22,12 @@
  * which are those of each start, as are its rows of W, H and the products. While they are saved, the factors of all
  * restarts are there twice.
  *
- * Kullback-Leibler by Newton's method (newton_fit.h) on a p x 1 grid: the n rows of H are gathered whole, and the rows
- * of W that a process's columns need are fetched, all m when A is dense, at most as many as it has entries when sparse:
- *   words     (p - 1) n k + min(nnz, (p - 1) m) k + 4 (p - 1) (k + c), all processes together
- * A is held by rows and, on several processes, by columns too: a third time when sparse, whose block has its transpose.
- * Operations: newton.h.
+ * Kullback-Leibler by Newton's method (newton_fit.h) needs whole rows and columns of A, and the rows of the other
+ * factor that cross them. Where blocks hold whole rows (a grid of one column) the n rows of H are gathered whole;
+ * elsewhere those that a process's rows need are fetched, all when A is dense, at most as many as it has entries when
+ * sparse; the same for columns and W. On a p x 1 grid: words     (p - 1) n k + min(nnz, (p - 1) m) k + 4 (p - 1) (k +
+ * c), all processes together Beside its block a process holds a copy of the rows where there are several grid columns,
+ * of the columns where there are several grid rows, and of cells taken out by columns. Operations: newton.h.
  *
  * Fits of observed entries: rows and columns are dealt out by stored entries, and a process fetches the factor rows
  * its entries need. It needs no more rows of H than it has entries, and fetches none of its own: all processes
@@ -71,8 +72,11 @@ typedef struct dnmf_job {
   int starts;     /* of fits with zeros: so many side by side; 0 and 1: one */
   int restarts;   /* of which the factors are kept, beside the model's; 0: of none (fit/restarts.h) */
   bool bias;      /* of observed entries */
-  int draws;      /* of observed entries: that a chain keeps; 0: there is no chain */
-  int terms;      /* of observed entries: of how many factors the rows have implicit terms, 0 to 2 */
+  int draws;      /* of observed entries: that all chains keep; 0: there is no chain, and an iteration is of the fit */
+  int chains;     /* ... 0 and 1: one */
+  int groups;     /* ... of processes, that run them side by side; 0: dnmf_cost_chain_groups */
+  int terms;      /* of observed entries: of how many factors the rows have implicit terms, 0 to 2; */
+  bool row_terms; /* W is one of them */
   bool weak;      /* of observed entries: the others are weak zeros, */
   bool confident; /* and each observed entry has a confidence of its own */
   dnmf_solver solver;
@@ -92,7 +96,8 @@ typedef struct dnmf_cost_memory {
   double factors; /* owned and gathered rows of W and H and the products with A */
   double grams;   /* with the values that ride along */
   double work;    /* of the step of an iteration that takes most, while it runs */
-  double draws;   /* that a chain keeps, when they become a model */
+  double chains;  /* beside a single chain's factors: those of others, copies of the ratings in groups, terms' draws */
+  double draws;   /* that chains keep, when they become a model */
   double loading; /* while the matrix is read and partitioned, the block included */
   double peak;    /* the larger of loading and iterating */
 } dnmf_cost_memory;
@@ -106,6 +111,10 @@ typedef struct dnmf_cost {
   dnmf_traffic traffic;     /* of an iteration, all processes together */
   dnmf_fit_seconds seconds; /* of an iteration of the process with the largest block */
 } dnmf_cost;
+
+/* The number of groups, of at most `most`, in which a sweep of all chains takes the least time: that in which the most
+ * chains of a group over its fewest processes are least; of equals the most groups, which send least. local */
+int dnmf_cost_chain_groups(int chains, int processes, int most);
 
 /* The cost on a grid; `machine` NULL leaves the seconds 0. Threads and instruction set are the context's. For
  * observed entries, which know no grid, a grid of one column. local */

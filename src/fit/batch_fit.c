@@ -82,7 +82,7 @@ static dnmf_status batch_begin(dnmf_loop *loop, void *state, dnmf_reached *reach
 }
 
 /* A job that goes on needs the sums over batches; what is read ahead is waited for, so that files can be written. */
-static void batch_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
+static dnmf_status batch_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
   batch_fit *b = state;
   (void)loop;
   dnmf_row_blocks_wait(b->blocks);
@@ -94,6 +94,7 @@ static void batch_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
   now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_GRAM, DNMF_SIDE_NEITHER, &b->gram};
   if (b->divisors.data)
     now->panels[now->panel_count++] = (dnmf_model_part){DNMF_PART_DIVISORS, DNMF_SIDE_COLS, &b->divisors};
+  return DNMF_OK;
 }
 
 /* From whatever batch comes next, once around. */

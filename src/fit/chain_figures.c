@@ -19,38 +19,67 @@ static double autocovariance(int64_t count, const double *values, double mean, i
   return sum / (double)count;
 }
 
-double dnmf_split_r_hat(int64_t count, const double *values) {
-  const int64_t half = count / 2;
-  if (count < LEAST_VALUES)
-    return NAN;
-  const double *second = values + count - half;
-  const double means[2] = {mean_of(half, values), mean_of(half, second)};
-  const double scale = (double)half / (double)(half - 1);
-  const double within =
-      0.5 * scale * (autocovariance(half, values, means[0], 0) + autocovariance(half, second, means[1], 0));
-  const double between = 0.5 * (means[0] - means[1]) * (means[0] - means[1]); /* variance of the means of two */
-  if (!(within > 0))
-    return between > 0 ? INFINITY : 1;
-  return sqrt((double)(half - 1) / (double)half + between / within);
+/* Half `i` of all, `half` values long. */
+static const double *half_of(int i, int64_t count, const double *values) {
+  const double *chain = values + (i / 2) * count;
+  return i % 2 == 0 ? chain : chain + count - count / 2;
 }
 
-double dnmf_effective_samples(int64_t count, const double *values) {
+/* Mean over the halves of s_i^2 rho_it. */
+static double covariance_within(int chains, int64_t count, const double *values, int64_t lag) {
+  const int64_t n = count / 2;
+  double sum = 0;
+  for (int i = 0; i < 2 * chains; i++) {
+    const double *half = half_of(i, count, values);
+    sum += autocovariance(n, half, mean_of(n, half), lag);
+  }
+  return sum / (2 * chains) * (double)n / (double)(n - 1);
+}
+
+/* The variance of the halves' means. */
+static double variance_between(int chains, int64_t count, const double *values) {
+  const int64_t n = count / 2;
+  double mean = 0;
+  double sum = 0;
+  for (int i = 0; i < 2 * chains; i++)
+    mean += mean_of(n, half_of(i, count, values)) / (2 * chains);
+  for (int i = 0; i < 2 * chains; i++) {
+    const double away = mean_of(n, half_of(i, count, values)) - mean;
+    sum += away * away;
+  }
+  return sum / (2 * chains - 1);
+}
+
+double dnmf_split_r_hat(int chains, int64_t count, const double *values) {
+  const double n = (double)(count / 2);
   if (count < LEAST_VALUES)
     return NAN;
-  const double mean = mean_of(count, values);
-  const double variance = autocovariance(count, values, mean, 0);
+  const double within = covariance_within(chains, count, values, 0);
+  const double between = variance_between(chains, count, values);
+  if (!(within > 0))
+    return between > 0 ? INFINITY : 1;
+  return sqrt((n - 1) / n + between / within);
+}
+
+double dnmf_effective_samples(int chains, int64_t count, const double *values) {
+  const int64_t n = count / 2;
+  const double most = (double)count * chains;
   double before = INFINITY;
   double sum = 0;
+  if (count < LEAST_VALUES)
+    return NAN;
+  const double within = covariance_within(chains, count, values, 0);
+  const double variance = (double)(n - 1) / (double)n * within + variance_between(chains, count, values);
   if (!(variance > 0))
-    return (double)count;
-  for (int64_t lag = 0; lag + 1 < count; lag += 2) {
-    double pair = (autocovariance(count, values, mean, lag) + autocovariance(count, values, mean, lag + 1)) / variance;
-    if (!(pair > 0))
+    return most;
+  for (int64_t lag = 0; lag + 1 < n; lag += 2) {
+    const double even = 1 - (within - covariance_within(chains, count, values, lag)) / variance;
+    const double odd = 1 - (within - covariance_within(chains, count, values, lag + 1)) / variance;
+    if (!(even + odd > 0))
       break;
-    pair = pair < before ? pair : before;
-    sum += pair;
-    before = pair;
+    before = even + odd < before ? even + odd : before;
+    sum += before;
   }
-  const double samples = (double)count / (2 * sum - 1);
-  return samples > 0 && samples < (double)count ? samples : (double)count;
+  const double samples = most / (2 * sum - 1);
+  return samples > 0 && samples < most ? samples : most;
 }

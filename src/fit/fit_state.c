@@ -11,6 +11,7 @@ const dnmf_model_part dnmf_fit_parts[] = {
     {DNMF_PART_KEPT_W, DNMF_SIDE_ROWS, NULL},         {DNMF_PART_KEPT_H, DNMF_SIDE_COLS, NULL},
     {DNMF_PART_KEPT_OF_COLS, DNMF_SIDE_COLS, NULL},   {DNMF_PART_KEPT_ROW_TERMS, DNMF_SIDE_ROWS, NULL},
     {DNMF_PART_KEPT_COL_TERMS, DNMF_SIDE_COLS, NULL}, {DNMF_PART_TRACE, DNMF_SIDE_NEITHER, NULL},
+    {DNMF_PART_CHAINS_W, DNMF_SIDE_ROWS, NULL},       {DNMF_PART_CHAINS_H, DNMF_SIDE_COLS, NULL},
     {DNMF_PART_GRAM, DNMF_SIDE_NEITHER, NULL},        {NULL, DNMF_SIDE_NEITHER, NULL}};
 
 const dnmf_panel *dnmf_fit_state_panel(const dnmf_fit_state *state, const char *name) {

@@ -23,9 +23,8 @@ typedef struct dnmf_fit_memory {
   double batches_visited; /* batches: over all passes */
   double batches_inner;   /* <A, WH> and |WH|^2 of this pass so far */
   double batches_crossed;
-  double batches_seen;  /* rows of A that the sums stand for */
-  double chain_squares; /* a chain: the squared error after its last sweep */
-  double chain_start;   /* ... and the iterations of the fit before it */
+  double batches_seen; /* rows of A that the sums stand for */
+  double chain_start;  /* chains: the iterations of the fit before them */
 } dnmf_fit_memory;
 
 /* The names of what kinds of fit keep beside W and H. */
@@ -46,7 +45,9 @@ typedef struct dnmf_fit_memory {
 #define DNMF_PART_KEPT_OF_COLS   "kept_of_cols" /* ... with implicit terms */
 #define DNMF_PART_KEPT_ROW_TERMS "kept_row_terms"
 #define DNMF_PART_KEPT_COL_TERMS "kept_col_terms"
-#define DNMF_PART_TRACE          "trace" /* ... and the figures of each sweep */
+#define DNMF_PART_TRACE          "trace"    /* ... and the figures of each sweep */
+#define DNMF_PART_CHAINS_W       "chains_w" /* several chains: the factors that each is at */
+#define DNMF_PART_CHAINS_H       "chains_h"
 
 /* All of them, where their rows belong; the last has no name. */
 extern const dnmf_model_part dnmf_fit_parts[];

@@ -354,3 +354,11 @@ void dnmf_held_cells_free(dnmf_held_cells *held) {
   dnmf_csr_free(&held->by_cols);
   memset(held, 0, sizeof *held);
 }
+
+dnmf_status dnmf_held_cells_check(dnmf_error *error, const dnmf_matrix *a, const dnmf_held_cells *held) {
+  if (a->unknown == 0 || held)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE,
+                   "this fit would take %.0f cells without a value for zeros; they have to be filled in",
+                   (double)a->unknown);
+}

@@ -18,6 +18,8 @@
  * other cells before the half-step and not below it after, so that loss, with penalties, never increases: it is the
  * objective of such a fit. Residual, relative error and objective are those of the cells that are not taken out.
  *
+ * Newton's method (newton_fit.c) leaves such cells out of each row's sums instead, which is the same minimum.
+ *
  * A row or column all of whose cells are taken out is legal: nothing pulls its factor but the penalties, and without
  * them it stays as it starts.
  *
@@ -74,6 +76,9 @@ dnmf_status dnmf_held_cells_take(dnmf_context *context, const dnmf_layout *layou
 /* A as it was before, for another fold; missing cells stay missing. Releases `held`; accepts a zeroed one. local */
 void dnmf_held_cells_put_back(dnmf_matrix *a, dnmf_held_cells *held);
 void dnmf_held_cells_free(dnmf_held_cells *held); /* local; accepts a zeroed one */
+
+/* Fails where A lacks cells and the fit is not given them (`held` NULL). local */
+dnmf_status dnmf_held_cells_check(dnmf_error *error, const dnmf_matrix *a, const dnmf_held_cells *held);
 
 /* Some columns of panels in which several starts stand side by side: components first ... first + components - 1. */
 typedef struct dnmf_held_slice {

@@ -172,11 +172,10 @@ static void report(const dnmf_loop *l, dnmf_step *told) {
 
 /* --- Stopping ---------------------------------------------------------------------------------------------- */
 
-static bool stop(dnmf_loop_fit *fit, bool converged, const char *reason) {
+static void stop(dnmf_loop_fit *fit, bool converged, const char *reason) {
   fit->result->converged = converged;
   fit->result->stop_reason = reason;
   fit->done = true;
-  return true;
 }
 
 /* Whether ten iterations have lowered the error by less than the tolerance. */
@@ -187,8 +186,9 @@ static bool stands_still(const dnmf_loop *l, const dnmf_reached *reached, dnmf_f
   return !(progress >= l->settings->tolerance);
 }
 
-static bool has_converged(const dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached *reached,
-                          dnmf_loop_fit *fit) {
+/* Ends a fit that has converged or done its iterations. */
+static void stop_where_reached(const dnmf_loop *l, const dnmf_problem *problem, const dnmf_reached *reached,
+                               dnmf_loop_fit *fit) {
   const dnmf_settings *settings = l->settings;
   dnmf_fit_memory *memory = &fit->memory;
   dnmf_fit_result *result = fit->result;
@@ -196,23 +196,24 @@ static bool has_converged(const dnmf_loop *l, const dnmf_problem *problem, const
     memory->first_violation = reached->violation;
   result->violation = memory->first_violation > 0 ? reached->violation / memory->first_violation : 0;
   if (problem->holds_out && result->iterations - result->best_iteration >= settings->observed.patience)
-    return stop(fit, true, "validation");
-  if (settings->tolerance > 0 && settings->stop == DNMF_STOP_GRADIENT && result->violation <= settings->tolerance)
-    return stop(fit, true, "gradient");
-  if (settings->tolerance > 0 && settings->stop == DNMF_STOP_OBJECTIVE && result->iterations % CHECK_EVERY == 0 &&
-      stands_still(l, reached, memory))
-    return stop(fit, true, "objective");
-  return result->iterations >= settings->max_iterations && stop(fit, false, "max-iter");
+    stop(fit, true, "validation");
+  else if (settings->tolerance > 0 && settings->stop == DNMF_STOP_GRADIENT && result->violation <= settings->tolerance)
+    stop(fit, true, "gradient");
+  else if (settings->tolerance > 0 && settings->stop == DNMF_STOP_OBJECTIVE && result->iterations % CHECK_EVERY == 0 &&
+           stands_still(l, reached, memory))
+    stop(fit, true, "objective");
+  else if (result->iterations >= settings->max_iterations)
+    stop(fit, false, "max-iter");
 }
 
-/* Whether somebody asks for an end, also in the middle of a pass. */
-static bool is_told_to_stop(const dnmf_loop *l, const dnmf_reached *reached, dnmf_loop_fit *fit) {
+/* Ends a fit, also in the middle of a pass, where somebody asks for it. */
+static void stop_where_told(const dnmf_loop *l, const dnmf_reached *reached, dnmf_loop_fit *fit) {
   const dnmf_fit_host *host = l->settings->host;
   const bool told = reached->asks[DNMF_ASK_STOP] > 0;
   if (!told && reached->asks[DNMF_ASK_EXPIRED] == 0)
-    return false;
+    return;
   fit->result->interrupted = host && host->save;
-  return stop(fit, false, told ? "signal" : "time-limit");
+  stop(fit, false, told ? "signal" : "time-limit");
 }
 
 /* --- Saving and resuming ----------------------------------------------------------------------------------- */
@@ -234,7 +235,7 @@ static dnmf_status save(dnmf_loop *l, const dnmf_problem *problem, bool last) {
   const dnmf_fit_host *host = l->settings->host;
   dnmf_fit_state now = {.result = *l->fits[0].result, .memory = l->fits[0].memory};
   if (problem->kind->save)
-    problem->kind->save(l, problem->state, &now);
+    DNMF_TRY(problem->kind->save(l, problem->state, &now));
   DNMF_TRY(host->save(host->state, l->fit_count == 1 ? &now : NULL, last));
   l->saved = MPI_Wtime();
   return DNMF_OK;
@@ -316,7 +317,7 @@ static dnmf_status end_iteration(dnmf_loop *l, const dnmf_problem *problem, cons
   take_reached(reached, fit->result);
   remember_start(&fit->memory, reached);
   keep_best(l, problem, reached, fit);
-  has_converged(l, problem, reached, fit);
+  stop_where_reached(l, problem, reached, fit);
   return DNMF_OK;
 }
 
@@ -333,7 +334,7 @@ static dnmf_status end_step(dnmf_loop *l, const dnmf_problem *problem, const dnm
     if (reached[i].batch == 0)
       DNMF_TRY(end_iteration(l, problem, &reached[i], fit));
     if (!fit->done)
-      is_told_to_stop(l, &reached[i], fit);
+      stop_where_told(l, &reached[i], fit);
     record(l, problem, &reached[i], seconds, fit, &told);
     due = due || save_is_due(l, &reached[i], fit);
     interrupted = interrupted || fit->result->interrupted;

@@ -81,8 +81,8 @@ typedef struct dnmf_problem_kind {
   /* Keeps the model as the best on the held-out entries. NULL: nothing can be held out. local */
   void (*keep_best)(dnmf_loop *loop, void *state);
 
-  /* Adds to `now` what a later job needs beside W, H and the memory. NULL: nothing. local */
-  void (*save)(dnmf_loop *loop, void *state, dnmf_fit_state *now);
+  /* Adds to `now` what a later job needs beside W, H and the memory. NULL: nothing. collective */
+  dnmf_status (*save)(dnmf_loop *loop, void *state, dnmf_fit_state *now);
 
   /* After the last iteration: the model to keep, and what it has come to if that changes. NULL: as it is. collective */
   dnmf_status (*settle)(dnmf_loop *loop, void *state, dnmf_reached *reached);

@@ -1,6 +1,10 @@
 /*
  * Kullback-Leibler with zeros by Newton's method (solve/newton.h): rows of W from whole rows of A, rows of H from whole
- * columns, so that processes form a grid of one column and A is held twice when there are several.
+ * columns (matrix/lines.h), so that several processes hold A twice, or three times on a grid of several rows and
+ * columns.
+ *
+ * Cells taken out of A (settings->held) take no part; the fit is that of all others, which is not EM's but has the same
+ * minimum.
  */
 #ifndef DNMF_NEWTON_FIT_H
 #define DNMF_NEWTON_FIT_H
@@ -8,9 +12,7 @@
 #include "factor/factor.h"
 #include "fit/loop.h"
 
-/* Cells that a fit is not to use (settings->held) are refused by both functions.
- *
- * Fits from the start in w and h, which hold the factors afterwards. Released with dnmf_fit_result_free. collective */
+/* Fits from the start in w and h, which hold the factors afterwards. Released with dnmf_fit_result_free. collective */
 dnmf_status dnmf_fit_newton(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a, dnmf_factor *w,
                             dnmf_factor *h, dnmf_fit_result *result);
 

@@ -320,19 +320,20 @@ static void save_part(dnmf_fit_state *now, const char *name, dnmf_model_side sid
     now->panels[now->panel_count++] = (dnmf_model_part){name, side, panel};
 }
 
-static void observed_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
+static dnmf_status observed_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
   observed_fit *o = state;
   (void)loop;
   save_part(now, DNMF_PART_BEST_W, DNMF_SIDE_ROWS, &o->best_w);
   save_part(now, DNMF_PART_BEST_H, DNMF_SIDE_COLS, &o->best_h);
   if (!o->terms)
-    return;
+    return DNMF_OK;
   save_part(now, DNMF_PART_ROW_TERMS, DNMF_SIDE_ROWS, &o->terms->row_terms);
   save_part(now, DNMF_PART_OF_COLS, DNMF_SIDE_COLS, &o->terms->of_cols);
   save_part(now, DNMF_PART_COL_TERMS, DNMF_SIDE_COLS, &o->terms->col_terms);
   save_part(now, DNMF_PART_OF_ROWS, DNMF_SIDE_ROWS, &o->terms->of_rows);
   save_part(now, DNMF_PART_BEST_OF_COLS, DNMF_SIDE_COLS, &o->rows.best_brought);
   save_part(now, DNMF_PART_BEST_OF_ROWS, DNMF_SIDE_ROWS, &o->cols.best_brought);
+  return DNMF_OK;
 }
 
 /* The implicit terms of the best model. */

@@ -55,7 +55,7 @@ static int64_t first_entry(const dnmf_csr *a, int64_t row, int64_t col) {
   return low;
 }
 
-/* fitted = W H - A in a row of the block, columns `cols`. */
+/* fitted = W H - A in a row of the block, columns `cols`; 0 where A has no value. */
 static void subtract(const dnmf_matrix *a, int64_t row, dnmf_range cols, double *fitted) {
   if (a->sparse) {
     const dnmf_csr *rows = &a->by_rows;
@@ -71,6 +71,9 @@ static void subtract(const dnmf_matrix *a, int64_t row, dnmf_range cols, double 
     for (int64_t i = 0; i < count; i++)
       fitted[col - cols.begin + i] -= value[i];
   }
+  for (int64_t at = a->missing.start ? first_entry(&a->missing, row, cols.begin) : 0;
+       a->missing.start && at < a->missing.start[row + 1] && a->missing.index[at] < cols.end; at++)
+    fitted[a->missing.index[at] - cols.begin] = 0;
 }
 
 typedef struct residual_call {

@@ -70,7 +70,9 @@ typedef struct dnmf_observed_settings {
 
 /* Averaging over the posterior distribution (posterior_fit.h). */
 typedef struct dnmf_posterior_settings {
-  int samples;    /* sweeps whose draws count; 0: no chain, and the rest has no meaning */
+  int samples;    /* sweeps of a chain whose draws count; 0: no chain, and the rest has no meaning */
+  int chains;     /* 0 and 1: one */
+  int groups;     /* of processes, in which the chains run: the same draws in any number; 0 and 1: one */
   int burn_in;    /* sweeps before */
   int thin;       /* of the sweeps that count every how many-th is kept */
   bool keep_mean; /* one mean of the draws instead of all that are kept */

@@ -177,8 +177,7 @@ static dnmf_status zeros_step(dnmf_loop *loop, void *state, dnmf_reached *reache
 static dnmf_status zeros_begin(dnmf_loop *loop, void *state, dnmf_reached *reached) {
   zeros_fit *z = state;
   zeros_factor *fixed = fixed_for(z, z->last);
-  (void)loop;
-  zeros_best_resume(z);
+  dnmf_best_model_resume(loop->fits[0].resume, &z->best);
   DNMF_TRY(zeros_begin_sums(z, fixed, fixed));
   DNMF_TRY(zeros_end_sums(z, fixed));
   DNMF_TRY(zeros_contribute(z, z->first));
@@ -223,13 +222,10 @@ static bool zeros_reads_once(const zeros_fit *z) {
 static dnmf_status zeros_open(dnmf_loop *loop, void *state) {
   zeros_fit *z = state;
   z->loop = loop;
-  if (z->a->unknown > 0 && !z->held)
-    return dnmf_fail(&z->context->error, DNMF_ERROR_USAGE,
-                     "this fit would take %.0f cells without a value for zeros; they have to be filled in",
-                     (double)z->a->unknown);
+  DNMF_TRY(dnmf_held_cells_check(&z->context->error, z->a, z->held));
   DNMF_TRY(zeros_create_sums(z, &z->w));
   DNMF_TRY(zeros_create_sums(z, &z->h));
-  DNMF_TRY(zeros_best_open(z));
+  DNMF_TRY(dnmf_best_model_open(&z->context->error, &z->best));
   if (z->held) {
     void *memory = NULL;
     DNMF_TRY(
@@ -263,16 +259,37 @@ static void zeros_close(void *state) {
   free(z->w.sums);
   free(z->h.sums);
   free(z->held_sums);
-  zeros_best_close(z);
+  dnmf_best_model_close(&z->best);
+}
+
+static void zeros_keep_best(dnmf_loop *loop, void *state) {
+  zeros_fit *z = state;
+  (void)loop;
+  dnmf_best_model_keep(&z->best);
+}
+
+static dnmf_status zeros_save(dnmf_loop *loop, void *state, dnmf_fit_state *now) {
+  const zeros_fit *z = state;
+  (void)loop;
+  dnmf_best_model_save(&z->best, now);
+  return DNMF_OK;
+}
+
+static dnmf_status zeros_settle(dnmf_loop *loop, void *state, dnmf_reached *reached) {
+  const zeros_fit *z = state;
+  (void)loop;
+  (void)reached;
+  dnmf_best_model_settle(&z->best);
+  return DNMF_OK;
 }
 
 static const dnmf_problem_kind zeros_kind = {.open = zeros_open,
                                              .begin = zeros_begin,
                                              .step = zeros_step,
                                              .leave = zeros_leave,
-                                             .keep_best = zeros_best_keep,
-                                             .save = zeros_best_save,
-                                             .settle = zeros_best_settle,
+                                             .keep_best = zeros_keep_best,
+                                             .save = zeros_save,
+                                             .settle = zeros_settle,
                                              .close = zeros_close};
 
 /* The state of a fit whose starts, their rows and numbers are given. */
@@ -300,7 +317,7 @@ static dnmf_problem zeros_problem(zeros_fit *z) {
                         .precision = z->a->precision,
                         .sum = z->a->sum,
                         .sum_squares = z->a->sum_squares,
-                        .holds_out = z->keeps_best,
+                        .holds_out = z->best.kept,
                         .passes = z->one_pass ? 1 : 2};
 }
 
@@ -312,7 +329,7 @@ dnmf_status dnmf_fit_zeros(dnmf_context *context, const dnmf_settings *settings,
   zeros_rows w_rows = {w->mine, w->products};
   zeros_rows h_rows = {h->mine, h->products};
   int number = 0;
-  z.keeps_best = z.held && settings->stop == DNMF_STOP_VALIDATION;
+  z.best = (dnmf_best_model){z.held && settings->stop == DNMF_STOP_VALIDATION, &w->mine, &h->mine, {0}, {0}};
   z.starts = 1;
   z.numbers = &number;
   z.w.rows = &w_rows;

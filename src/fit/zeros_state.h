@@ -12,6 +12,7 @@
 #define DNMF_ZEROS_STATE_H
 
 #include "factor/factor.h"
+#include "fit/best_model.h"
 #include "fit/held_cells.h"
 #include "fit/loop.h"
 
@@ -91,9 +92,7 @@ struct zeros_fit {
   double powers;
   const dnmf_held_cells *held; /* cells taken out of A; NULL: none */
   dnmf_held_sums *held_sums;   /* this block's in each start, for the next control values */
-  bool keeps_best;             /* the model to keep is the best on held-out cells; of one start */
-  dnmf_panel best_w;           /* own rows of it */
-  dnmf_panel best_h;
+  dnmf_best_model best;        /* on held-out cells; of one start */
 };
 
 /* Values of a start that ride along with its sums. */
@@ -126,15 +125,6 @@ static inline double *zeros_held(const zeros_fit *z, const zeros_factor *x, int 
 static inline double zeros_filled(const zeros_fit *z, int start) {
   return z->held ? zeros_held(z, z->last, start)[HELD_FILLED] : 0;
 }
-
-/* The best model on held-out cells (zeros_best.c), as dnmf_problem_kind asks for it; without one they do nothing.
- * local */
-dnmf_status zeros_best_open(zeros_fit *z);
-void zeros_best_keep(dnmf_loop *loop, void *state);
-void zeros_best_resume(zeros_fit *z);
-void zeros_best_save(dnmf_loop *loop, void *state, dnmf_fit_state *now);
-dnmf_status zeros_best_settle(dnmf_loop *loop, void *state, dnmf_reached *reached);
-void zeros_best_close(zeros_fit *z);
 
 extern const loss_arithmetic dnmf_squared_error;
 extern const loss_arithmetic dnmf_divergence_loss;

@@ -56,12 +56,6 @@ static dnmf_status load(group *g, const dnmf_tune_plan *plan) {
   } else {
     status = dnmf_source_open(context, plan->input, &plan->source, &g->source);
   }
-  if (status == DNMF_OK && g->source.has_missing && !plan->of_ratings)
-    status =
-        dnmf_fail(&context->error, DNMF_ERROR_USAGE,
-                  "%s is a matrix with cells without a value: fit takes it for one with zeros, which tune searches "
-                  "only where every cell has a value; to tune a fit of ratings say so with --bias",
-                  g->source.name);
   g->source.rows_alone = true; /* its entries become ratings */
   if (status == DNMF_OK)
     status = dnmf_grid_create(context, context->size, 1, &grid);

@@ -53,9 +53,7 @@ typedef struct dnmf_tune_plan {
                          dnmf_weak_settle's */
   dnmf_shrink shrink; /* and l2_bias: as dnmf_observed_set_shrink takes them */
   double l2_bias;
-  bool of_ratings; /* settings say that the entries are ratings: else a dense matrix with cells without a value, which
-                      `fit` takes for a matrix, is refused */
-  uint64_t seed;   /* of starts and folds */
+  uint64_t seed; /* of starts and folds */
   int folds;
   int groups; /* of processes; at most as many as there are */
   dnmf_tune_metric metric;

@@ -17,6 +17,10 @@
  * and for p below the floor, which counts as that (matrix/divergence.h).
  *
  * A row without a positive entry becomes 0. A row with p = 0 everywhere starts flat: zeros do not stay zeros.
+ *
+ * Cells taken out of A take no part: c is the sum over the other rows of F, a row at a time (EM, which multiplicative
+ * updates need, would count them at their prediction). A row all of whose cells are taken out stays as it is, or
+ * becomes 0 where there are penalties.
  */
 #ifndef DNMF_NEWTON_H
 #define DNMF_NEWTON_H
@@ -24,6 +28,7 @@
 #include "base/number.h"
 #include "base/precision.h"
 #include "base/status.h"
+#include "matrix/csr.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,17 +42,23 @@ typedef struct dnmf_newton_update {
   bool turned;          /* dense: value is cols x rows, row-major, not rows x cols */
   dnmf_number narrow;   /* the type of the values; 0: numbers of the precision */
   int components;
-  const void *fixed;  /* cols x components */
-  const double *sums; /* of the fixed factor's columns, over all its rows */
-  void *x;            /* rows x components, updated in place */
-  double l1;          /* already multiplied by the penalty scale */
+  const void *fixed;    /* cols x components */
+  const double *sums;   /* of the fixed factor's columns, over all its rows */
+  int64_t across;       /* how many rows those are */
+  const dnmf_csr *held; /* cells taken out: rows of the fixed factor, ascending, and values in the precision, NaN where
+                           nobody knows one; A has zeros there; NULL: none */
+  void *x;              /* rows x components, updated in place */
+  double l1;            /* already multiplied by the penalty scale */
   double l2;
   double floor; /* what p counts as at least where it is divided by */
   int steps;    /* of each row; 0: the sums below alone */
   bool want_violation;
   bool want_loss;
-  double violation; /* out, when wanted: sum of |projected gradient| at the values before the update, scaled */
-  double loss;      /* out, when wanted: sum of a log(a/p) - a over positive entries, after the update */
+  double violation;    /* out, when wanted: sum of |projected gradient| at the values before the update, scaled */
+  double loss;         /* out, when wanted: sum of a log(a/p) - a over positive entries, after the update */
+  double held_squares; /* out, with the loss, of cells taken out: (a - p)^2, */
+  double held_loss;    /* and D(a | p), both of those with a value; */
+  double sum;          /* of all cells that are not taken out: p */
 } dnmf_newton_update;
 
 /* Updates the rows. `threads` OpenMP threads are used; the result does not depend on how many. local */

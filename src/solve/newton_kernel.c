@@ -382,7 +382,7 @@ static newton_sums newton_update_row(const newton_problem *problem, int64_t coun
                                      const int32_t *index, void *row, void *scratch) {
   const real *a = values;
   const size_t bytes = (size_t)problem->components * sizeof(real);
-  newton_sums sums = {0, 0};
+  newton_sums sums = {.violation = 0};
   if (count == 0) {
     if (problem->steps > 0)
       memset(row, 0, bytes);
@@ -412,6 +412,44 @@ static newton_sums newton_update_row(const newton_problem *problem, int64_t coun
   return sums;
 }
 
+/* --- Cells taken out --------------------------------------------------------------------------------------- */
+
+static void newton_sum_rows(const newton_problem *problem, int64_t count, const int32_t *index, double *restrict sums) {
+  const int64_t padded = problem->padded;
+  memset(sums, 0, (size_t)padded * sizeof *sums);
+  for (int64_t e = 0; e < count; e++) {
+    const real *row = fixed_row(problem, index[e]);
+    for (int64_t t = 0; t < padded; t++)
+      sums[t] += (double)row[t];
+  }
+}
+
+/* Of a cell with the value a, which may be 0. */
+TEMPLATE double divergence_of_cell(double a, double p, double floor) {
+  return a > 0 ? a * log(a / (p < floor ? floor : p)) - a + p : p;
+}
+
+static void newton_look_at_held(const newton_problem *problem, int64_t count, const void *values, const int32_t *index,
+                                const void *row, void *scratch, newton_sums *sums) {
+  const real *a = values;
+  const newton_desk s = newton_take_desk(scratch, problem->padded, 0);
+  real p[CHUNK];
+  memset(s.x, 0, (size_t)problem->padded * sizeof(real));
+  memcpy(s.x, row, (size_t)problem->components * sizeof(real));
+  for (int64_t begin = 0; begin < count; begin += CHUNK) {
+    const int64_t some = count - begin < CHUNK ? count - begin : CHUNK;
+    dot_rows(problem, some, index + begin, s.x, p);
+    for (int64_t e = 0; e < some; e++) {
+      const double value = (double)a[begin + e];
+      const double rest = value - (double)p[e];
+      if (value >= 0) { /* no NaN */
+        sums->held_squares += rest * rest;
+        sums->held_loss += divergence_of_cell(value, (double)p[e], problem->floor);
+      }
+    }
+  }
+}
+
 static int64_t newton_pack(int64_t count, const void *from, int64_t stride, const int32_t *index, void *values,
                            int32_t *places) {
   const real *a = from;
@@ -425,5 +463,9 @@ static int64_t newton_pack(int64_t count, const void *from, int64_t stride, cons
   return packed;
 }
 
-const newton_kernel VARIANT(dnmf_newton_kernel) = {
-    .step = STEP, .scratch_bytes = newton_scratch_bytes, .pack = newton_pack, .update = newton_update_row};
+const newton_kernel VARIANT(dnmf_newton_kernel) = {.step = STEP,
+                                                   .scratch_bytes = newton_scratch_bytes,
+                                                   .pack = newton_pack,
+                                                   .update = newton_update_row,
+                                                   .sum_rows = newton_sum_rows,
+                                                   .look_at_held = newton_look_at_held};

@@ -27,6 +27,9 @@ typedef struct newton_problem {
 typedef struct newton_sums {
   double violation;
   double loss;
+  double held_squares; /* as dnmf_newton_update has them */
+  double held_loss;
+  double sum;
 } newton_sums;
 
 typedef struct newton_kernel {
@@ -42,6 +45,13 @@ typedef struct newton_kernel {
   /* Updates the row x (components numbers), which has `count` entries a > 0 at rows `index` of the fixed factor. */
   newton_sums (*update)(const newton_problem *problem, int64_t count, const void *a, const int32_t *index, void *x,
                         void *scratch);
+
+  /* sums (padded) = those of rows of the fixed factor. */
+  void (*sum_rows)(const newton_problem *problem, int64_t count, const int32_t *index, double *sums);
+
+  /* Adds what the row x makes of `count` cells that were taken out. */
+  void (*look_at_held)(const newton_problem *problem, int64_t count, const void *a, const int32_t *index, const void *x,
+                       void *scratch, newton_sums *sums);
 } newton_kernel;
 
 DNMF_DECLARE_VARIANTS(newton_kernel, dnmf_newton_kernel);

@@ -29,6 +29,10 @@ dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnm
 /* Adds to a matrix file what number an svmlight file gave its first column: 0 or 1. collective */
 dnmf_status dnmf_matrix_set_base(dnmf_context *context, const char *path, int64_t base);
 
+/* Adds to a file of a sparse matrix that it is a dense one: what is not stored are cells without a value, and zeros
+ * are stored. collective */
+dnmf_status dnmf_matrix_set_missing_cells(dnmf_context *context, const char *path, const dnmf_matrix *matrix);
+
 /* The same as an AnnData file: the matrix as /X, rows are observations, columns variables; what has no ids is numbered
  * from 0. collective */
 dnmf_status dnmf_matrix_write_anndata(dnmf_context *context, const char *path, const dnmf_matrix *matrix,

@@ -10,7 +10,7 @@
 
 enum { PATH_TEXT = 300 /* characters of a path in a command */ };
 
-/* A form of file, by bytes at a place in it. In a command, @ is the file's name. */
+/* A form of file, by bytes at a place in it. In a command, @ behind a quote is the file's name. */
 typedef struct foreign_form {
   int64_t at;
   int length;
@@ -87,8 +87,9 @@ static dnmf_status refuse_as(dnmf_error *error, const char *path, const char *pa
                              const char *command) {
   char text[DNMF_ERROR_TEXT];
   size_t used = 0;
-  for (; *command && used + PATH_TEXT + 1 < sizeof text; command++) {
-    if (*command == '@')
+  char before = '\0';
+  for (; *command && used + PATH_TEXT + 1 < sizeof text; before = *command++) {
+    if (*command == '@' && (before == '\'' || before == '"'))
       used += (size_t)snprintf(text + used, PATH_TEXT, "%.*s", PATH_TEXT - 1, path);
     else
       text[used++] = *command;
@@ -125,6 +126,21 @@ static bool is_foreign_word(const char *at, const char *end, const char *word) {
   return end - at >= (int64_t)strlen(word) && strncasecmp(at, word, strlen(word)) == 0;
 }
 
+/* What a command of ours told with --json begins with its name. */
+static bool is_told_by(const char *at, const char *end, const char *command) {
+  static const char key[] = "\"command\":";
+  const size_t length = strlen(command);
+  const char *next = at + 1;
+  while (next < end && isspace((unsigned char)*next))
+    next++;
+  if (!is_foreign_word(next, end, key))
+    return false;
+  for (next += sizeof key - 1; next < end && isspace((unsigned char)*next);)
+    next++;
+  return end - next > (int64_t)length + 1 && *next == '"' && strncmp(next + 1, command, length) == 0 &&
+         next[length + 1] == '"';
+}
+
 /* Forms of text that no table and no triples begin as. */
 static dnmf_status refuse_text(dnmf_error *error, const char *path, const char *bytes, int64_t count,
                                const char *packing) {
@@ -139,6 +155,12 @@ static dnmf_status refuse_text(dnmf_error *error, const char *path, const char *
     next++;
   if (at == end)
     return DNMF_OK;
+  if (*at == '{' && is_told_by(at, end, "tune"))
+    return dnmf_fail(
+        error, DNMF_ERROR_INPUT,
+        "is what dnmf tune --json told of a search, and no matrix; dnmf report '%.*s' -o PAGE.html makes a "
+        "page of it",
+        PATH_TEXT - 1, path);
   if (*at == '{' && next < end && *next == '"' && memchr(at, ':', (size_t)(end - at)))
     return refuse_as(error, path, packing, "JSON",
                      "jq -r '[.user, .item, .rating] | @csv' '@' > '@.csv', with the names of its fields");

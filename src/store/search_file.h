@@ -22,6 +22,14 @@ typedef struct dnmf_search_part {
 dnmf_status dnmf_search_file_write(dnmf_context *context, const char *path, const char *search, int64_t rows, int count,
                                    const dnmf_search_part *parts);
 
+/* *search = whether `path` is such a file. collective */
+dnmf_status dnmf_is_search(dnmf_context *context, const char *path, bool *search);
+
+/* The numbers of all parts on process 0, in the order of their components, without medians; on others none. The caller
+ * frees `parts` with dnmf_search_parts_free, also after a failure. collective */
+dnmf_status dnmf_search_file_list(dnmf_context *context, const char *path, int64_t *count, dnmf_search_part **parts);
+void dnmf_search_parts_free(int64_t count, dnmf_search_part *parts); /* local; accepts NULL */
+
 /* What the attribute `search` says, which the caller frees. collective */
 dnmf_status dnmf_search_file_read(dnmf_context *context, const char *path, char **search);
 

@@ -1,4 +1,5 @@
-"""Fits under other losses than the squared error, beside scikit-learn's from the same start.
+"""Fits under other losses than the squared error, beside scikit-learn's from the same start: multiplicative updates,
+which Kullback-Leibler with zeros has on request (by default: test_newton.py).
 
 Where products become small, scikit-learn 1.7 takes all below float32's epsilon for that, older ones zeros only:
 there plain numpy is the oracle.
@@ -63,7 +64,7 @@ def test_iterates_and_error_equal_scikit_learns(request, kind, beta, grid):
 @pytest.mark.parametrize("alpha_w, alpha_h, l1_ratio", [(0.01, 0.02, 0.0), (0.01, 0.02, 1.0), (0.003, 0.0, 0.3)])
 def test_penalties_by_dimension_are_scikit_learns(request, beta, alpha_w, alpha_h, l1_ratio):
     problem = request.getfixturevalue("dense" if beta <= 0 else "sparse")
-    fitted = problem.fit("--loss", beta, "--max-iter", 9, "--penalty-scale", "dimension",
+    fitted = problem.fit("--solver", "mu", "--loss", beta, "--max-iter", 9, "--penalty-scale", "dimension",
                          "--l1-w", alpha_w * l1_ratio, "--l1-h", alpha_h * l1_ratio,
                          "--l2-w", alpha_w * (1 - l1_ratio), "--l2-h", alpha_h * (1 - l1_ratio))
     expected = peer(problem.matrix, problem.start, "mu", 9, beta_loss=beta, alpha_W=alpha_w, alpha_H=alpha_h,
@@ -75,7 +76,7 @@ def test_penalties_by_dimension_are_scikit_learns(request, beta, alpha_w, alpha_
                                                    ("dense", 0.5, 1e-4), ("dense", 3, 1e-3)])
 def test_stops_at_the_same_iteration_as_scikit_learn(request, kind, beta, tolerance):
     problem = request.getfixturevalue(kind)
-    _, _, report = problem.fit("--loss", beta, "--max-iter", 2000, "--tol", tolerance)
+    _, _, report = problem.fit("--solver", "mu", "--loss", beta, "--max-iter", 2000, "--tol", tolerance)
     estimator = peer(problem.matrix, problem.start, "mu", 2000, tolerance, beta_loss=beta)[2]
     assert report["converged"] and report["stop_reason"] == "objective"
     assert report["iterations"] == estimator.n_iter_ > 10
@@ -85,7 +86,7 @@ def test_stops_at_the_same_iteration_as_scikit_learn(request, kind, beta, tolera
 @pytest.mark.parametrize("kind, beta", [("sparse", 1), ("dense", 0), ("dense", 0.5)])
 def test_single_precision_to_its_own_tolerance(request, kind, beta):
     problem = request.getfixturevalue(kind)
-    fitted = problem.fit("--loss", beta, "--max-iter", 10, "--precision", "single", grid=(1, 2))
+    fitted = problem.fit("--solver", "mu", "--loss", beta, "--max-iter", 10, "--precision", "single", grid=(1, 2))
     start = [x.astype(np.float32) for x in problem.start]
     expected = peer(problem.matrix.astype(np.float32), start, "mu", 10, beta_loss=beta)
     assert_same(fitted, expected, 1e-4)
@@ -96,14 +97,15 @@ def test_single_precision_to_its_own_tolerance(request, kind, beta):
 def test_threads_do_not_change_a_bit(tmp_path, beta):
     """Of a matrix large enough to be worth a team of threads."""
     problem = Problem(tmp_path, scipy.sparse.random(211, 307, 0.2, format="csr", random_state=2))
-    one = problem.fit("--loss", beta, "--max-iter", 8, "--threads", 1)
-    three = problem.fit("--loss", beta, "--max-iter", 8, "--threads", 3)
+    one = problem.fit("--solver", "mu", "--loss", beta, "--max-iter", 8, "--threads", 1)
+    three = problem.fit("--solver", "mu", "--loss", beta, "--max-iter", 8, "--threads", 3)
     assert np.array_equal(one[0], three[0]) and np.array_equal(one[1], three[1])
 
 
 def test_the_gradient_falls_to_the_tolerance(dense):
     """The rule of other solvers is there too; at the end the gradient, written out in numpy, is that small."""
-    w, h, report = dense.fit("--loss", "kullback-leibler", "--stop", "gradient", "--tol", 0.1, "--max-iter", 2000)
+    w, h, report = dense.fit("--solver", "mu", "--loss", "kullback-leibler", "--stop", "gradient", "--tol", 0.1,
+                             "--max-iter", 2000)
     assert report["converged"] and report["stop_reason"] == "gradient"
 
     def violation(w, h):
@@ -114,7 +116,7 @@ def test_the_gradient_falls_to_the_tolerance(dense):
 
 
 def test_values_that_were_not_computed_are_null(sparse):
-    _, _, report = sparse.fit("--loss", "kullback-leibler", "--max-iter", 3)
+    _, _, report = sparse.fit("--solver", "mu", "--loss", "kullback-leibler", "--max-iter", 3)
     assert report["relative_error"] is None and report["rmse"] is None
     assert report["solver"] == "mu" and report["objective"] > 0
     with h5py.File(sparse.folder / "model.h5") as file:
@@ -252,7 +254,7 @@ def test_counts_with_zeros_are_the_updates_written_out(tmp_path, beta, processes
     a[3, 4] = 5e-324  # counts, but adds nothing
     np.save(tmp_path / "dense.npy", a)
     scipy.sparse.save_npz(tmp_path / "sparse.npz", scipy.sparse.csr_matrix(a))
-    how = ["-k", 5, "--loss", beta, "--tol", 0, "--json"]
+    how = ["-k", 5, "--solver", "mu", "--loss", beta, "--tol", 0, "--json"]
     run(["fit", tmp_path / "dense.npy", "-o", tmp_path / "start.h5", "--max-iter", 0, *how])
     *expected, divergence = plain_fit(a, *factors(tmp_path / "start.h5"), beta, 250)
     for source, precision in (("dense.npy", "double"), ("sparse.npz", "double"), ("dense.npy", "single")):
@@ -270,8 +272,8 @@ def test_rows_with_zeros_are_folded_in(tmp_path):
     scipy.sparse.save_npz(tmp_path / "a.npz", scipy.sparse.csr_matrix(h))
     with h5py.File(tmp_path / "h.h5", "w") as file:
         file["H"] = h
-    run(["fit", tmp_path / "a.npz", "-o", tmp_path / "m.h5", "-k", 2, "--loss", 1, "--init", f"file:{tmp_path / 'h.h5'}",
-         "--fix", "h", "--max-iter", 320, "--tol", 0])
+    run(["fit", tmp_path / "a.npz", "-o", tmp_path / "m.h5", "-k", 2, "--solver", "mu", "--loss", 1, "--init",
+         f"file:{tmp_path / 'h.h5'}", "--fix", "h", "--max-iter", 320, "--tol", 0])
     new = np.array([[5.0, 0, 10], [1, 0, 2], [1, 9, 0]])
     expected = np.full((3, 2), np.sqrt(new.mean() / 2))
     for _ in range(320):
@@ -299,8 +301,8 @@ def test_transform_equals_scikit_learns(request, tmp_path, kind, beta, processes
     """With beta 1, where scikit-learn 1.2.1 adds the L1 penalty once more in every iteration, without L1."""
     problem = request.getfixturevalue(kind)
     l1_ratio = 0.0 if beta == 1 else 0.4
-    _, h, _ = problem.fit("--loss", beta, "--max-iter", 50, "--tol", 1e-3, "--penalty-scale", "dimension",
-                          "--l1-w", 0.005 * l1_ratio, "--l2-w", 0.005 * (1 - l1_ratio), "--l2-h", 0.001)
+    _, h, _ = problem.fit("--solver", "mu", "--loss", beta, "--max-iter", 50, "--tol", 1e-3, "--penalty-scale",
+                          "dimension", "--l1-w", 0.005 * l1_ratio, "--l2-w", 0.005 * (1 - l1_ratio), "--l2-h", 0.001)
     new = problem.matrix[5:22] * 1.5
     write_hdf5(tmp_path / "new.h5", new)
     report = run(["transform", problem.folder / "model.h5", tmp_path / "new.h5", "-o", tmp_path / "out.h5", "--json"],
@@ -315,7 +317,7 @@ def test_transform_equals_scikit_learns(request, tmp_path, kind, beta, processes
 
 
 def test_transform_with_an_l1_penalty_is_the_update_written_out(dense, tmp_path):
-    _, h, _ = dense.fit("--loss", 1, "--max-iter", 15, "--l1-w", 0.4, "--l2-w", 0.3)
+    _, h, _ = dense.fit("--solver", "mu", "--loss", 1, "--max-iter", 15, "--l1-w", 0.4, "--l2-w", 0.3)
     new = dense.matrix[5:22]
     write_hdf5(tmp_path / "new.h5", new)
     run(["transform", dense.folder / "model.h5", tmp_path / "new.h5", "-o", tmp_path / "out.h5"])
@@ -330,7 +332,7 @@ def test_transform_with_an_l1_penalty_is_the_update_written_out(dense, tmp_path)
 
 def test_transform_of_rows_without_entries(sparse, tmp_path):
     """More processes than rows, and a row of zeros: nothing explains it but zeros."""
-    _, h, _ = sparse.fit("--loss", 1, "--max-iter", 20)
+    _, h, _ = sparse.fit("--solver", "mu", "--loss", 1, "--max-iter", 20)
     new = sparse.matrix[:2].toarray()
     new[1] = 0
     write_hdf5(tmp_path / "new.h5", new)

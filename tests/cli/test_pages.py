@@ -1,5 +1,5 @@
-"""Man pages and completion, which the build makes of the tables of options: they have what the help has, their language
-is right, and the shells complete with them. What needs a program that is not installed is skipped."""
+"""Man pages and completion, which the build makes of the tables of options and of src/doc: they have what these have,
+their language is right, and the shells complete with them. What needs a program that is not installed is skipped."""
 import pathlib
 import re
 import shutil
@@ -7,16 +7,19 @@ import subprocess
 
 import pytest
 
-from program import PROGRAM, run
+from documents import FENCE
+from program import PROGRAM, ROOT, run
 
 SHARE = pathlib.Path(PROGRAM).resolve().parent / "pages" / "share"
 BASH = SHARE / "bash-completion/completions/dnmf"
 ZSH = SHARE / "zsh/site-functions/_dnmf"
 FISH = SHARE / "fish/vendor_completions.d/dnmf.fish"
 PAGES = sorted(SHARE.glob("man/man*/*"))
+COMMAND_PAGES = sorted(SHARE.glob("man/man1/*"))
+TOPICS = {path.stem: path for path in (ROOT / "src" / "doc").glob("*.md")}
 
 needs = {name: pytest.mark.skipif(not shutil.which(name), reason=f"{name} is not installed")
-         for name in ("mandoc", "groff", "zsh", "fish", "man")}
+         for name in ("mandoc", "groff", "zsh", "fish", "lowdown")}
 
 
 def output(*command, **how):
@@ -47,7 +50,7 @@ def page(name):
 
 
 def test_every_option_is_on_its_page(options):
-    assert {path.stem for path in PAGES} == {"dnmf", "dnmf-files"} | {f"dnmf-{command}" for command in options}
+    assert {path.stem for path in COMMAND_PAGES} == {"dnmf"} | {f"dnmf-{command}" for command in options}
     for command, listed in options.items():
         text = page(f"dnmf-{command}.1")
         found = re.findall(r"^\.TP\n(?:-(\w), )?--([\w-]+)( \S+)?$", text, re.MULTILINE)
@@ -65,6 +68,24 @@ def test_pages_say_what_help_says(options):
             assert " ".join(option) in " ".join(words), (command, option)
 
 
+@needs["lowdown"]
+@pytest.mark.parametrize("topic", sorted(TOPICS))
+def test_pages_of_questions_say_what_src_doc_says(topic):
+    """Its words in their order; pictures are left out, and links are the names of pages."""
+    section = 5 if topic == "files" else 7
+    text = TOPICS[topic].read_text(encoding="utf-8")
+    assert f".BR dnmf-{topic} ({section})" in page("dnmf.1")
+    shown = output("mandoc", "-Tutf8", "-Owidth=1000", SHARE / f"man/man{section}/dnmf-{topic}.{section}")
+    shown = re.sub(r".\x08", "", shown)
+    for block in FENCE.findall(text):
+        for line in block[1].splitlines():
+            assert line.strip() in shown, line
+    prose = re.sub(r"^(!\[|\|[-|]+$|# ).*", "", FENCE.sub("", text), flags=re.MULTILINE)
+    prose = re.sub(r"\[([^]]*)\]\(([^)]*)\)", lambda link: "" if ".md" in link[2] else link[1], prose)
+    missing = set(re.findall(r"[\w-]{4,}", re.sub(r"[`*|#]", " ", prose))) - set(re.findall(r"[\w-]{4,}", shown))
+    assert missing == set()
+
+
 @needs["mandoc"]
 def test_mandoc_finds_nothing_but_no_date():
     told = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *map(str, PAGES)], capture_output=True, text=True)
@@ -74,9 +95,12 @@ def test_mandoc_finds_nothing_but_no_date():
 
 @needs["groff"]
 def test_groff_finds_nothing():
-    told = subprocess.run(["groff", "-man", "-ww", "-Tascii", "-rLL=78n", *map(str, PAGES)], capture_output=True,
-                          text=True)
+    """Lines fit 80 columns but for commands and what they print."""
+    told = subprocess.run(["groff", "-man", "-t", "-Kutf8", "-ww", "-Tutf8", "-rLL=78n", *map(str, PAGES)],
+                          capture_output=True, text=True)
     assert told.stderr == "" and "Kullback" in told.stdout.title()
+    told = subprocess.run(["groff", "-man", "-ww", "-Tascii", "-rLL=78n", *map(str, COMMAND_PAGES)],
+                          capture_output=True, text=True)
     assert max(len(re.sub(r".\x08|\x1b\[\d*m", "", line)) for line in told.stdout.splitlines()) <= 80
 
 

@@ -66,8 +66,8 @@ def test_iterates_equal_the_naive_masked_fit(partial, grid):
                 assert (file.attrs["missing"], file.attrs["bias"]) == ("unobserved", "no")
 
 
-@pytest.mark.parametrize("options, solver, beta", [(["--solver", "bpp"], "bpp", 2), (["--loss", "1"], "mu", 1),
-                                                   (["--loss", "0.5"], "mu", 0.5)])
+@pytest.mark.parametrize("options, solver, beta", [
+    (["--solver", "bpp"], "bpp", 2), (["--loss", "1", "--solver", "mu"], "mu", 1), (["--loss", "0.5"], "mu", 0.5)])
 def test_every_loss_leaves_missing_cells_out(partial, options, solver, beta):
     mask = np.isnan(partial.matrix)
     masked = Masked(np.nan_to_num(partial.matrix), mask, partial.start, solver, beta)
@@ -131,13 +131,120 @@ def test_the_missing_cells_of_a_planted_matrix_are_found(tmp_path):
     assert np.linalg.norm((whole - w @ h)[gone]) < 0.01 * np.linalg.norm(whole[gone])
 
 
+def planted_with_holes(seed, share=0.2, shape=(40, 30)):
+    rng = np.random.default_rng(seed)
+    w = rng.exponential(size=(shape[0], 3)) * (rng.random((shape[0], 3)) < 0.5)
+    h = rng.exponential(size=(3, shape[1])) * (rng.random((3, shape[1])) < 0.5)
+    table = np.maximum(0, w @ h + 0.2 * rng.standard_normal(shape))
+    table[rng.random(shape) < share] = NAN
+    return table
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("searched")
+    np.save(folder / "a.npy", planted_with_holes(5))
+    options = ["tune", folder / "a.npy", "-k", "1:4", "--missing", "unobserved", "--restarts", 3, "--holdout", 0.1, "--folds",
+               3, "--seed", 3, "--json"]
+    return folder, options, run([*options, "-o", folder / "consensus.h5"]).json
+
+
+def test_a_search_fits_what_fit_fits(searched):
+    """The fits of one candidate and, of the first fold, what fit --validation holds out: never a missing cell. With one
+    component every start ends at the same optimum."""
+    folder, _, told = searched
+    fit = ["fit", folder / "a.npy", "-o", folder / "m.h5", "--missing", "unobserved", "-k", 4, "--json"]
+    errors = [run([*fit, "--seed", seed]).json["relative_error"] for seed in (3, 4, 5)]
+    found = told["candidates"][3]
+    assert found["relative_error"] == pytest.approx(min(errors), rel=1e-6)
+    assert found["median_error"] == pytest.approx(np.median(errors), rel=1e-6)
+    fold = run([*fit, "-k", 1, "--seed", 3, "--validation", 0.1]).json
+    assert told["candidates"][0]["heldout_folds"][0] == pytest.approx(fold["validation_rmse"], rel=1e-4)
+    assert np.sqrt(np.mean(np.square(found["heldout_folds"]))) == pytest.approx(found["heldout"], rel=1e-12)
+    missing = np.isnan(np.load(folder / "a.npy")).sum()
+    assert (told["missing"], told["missing_cells"], told["suggestion"]["k"]) == ("unobserved", missing, 3)
+
+
+@pytest.mark.parametrize("processes, how", [(2, ["--groups", 1]), (3, []), (4, ["--grid", "2x2"]), (6, ["--groups", 2])])
+def test_a_search_is_the_same_on_any_number_of_processes(searched, processes, how):
+    _, options, told = searched
+    other = run([*options, *how], processes).json
+    for one, two in zip(told["candidates"], other["candidates"]):
+        for name in ("relative_error", "heldout_folds", "silhouette_min", "cophenetic"):
+            assert two[name] == pytest.approx(one[name], rel=1e-5, abs=1e-6), name
+
+
+def test_the_consensus_is_fitted_to_the_cells_that_have_a_value(searched):
+    folder, _, _ = searched
+    table = np.load(folder / "a.npy")
+    w, h = factors(folder / "consensus.h5")
+    known = ~np.isnan(table)
+    best = sum(scipy.optimize.nnls(w[rows], column[rows])[1] ** 2 for rows, column in zip(known.T, table.T))
+    assert best <= np.sum((table - w @ h)[known] ** 2) < 1.001 * best
+    told = run(["evaluate", folder / "consensus.h5", folder / "a.npy", "--json"]).json
+    assert told["entries"] == known.sum()
+    assert told["rmse"] == pytest.approx(np.sqrt(np.mean((table - w @ h)[known] ** 2)), rel=1e-9)
+
+
+def test_perturbed_copies_lack_the_same_cells(searched):
+    """Of a tiny perturbation the errors are nearly those of the matrix, by a loss that cannot stand a zero, too."""
+    folder, options, told = searched
+    near = run([*options, "-k", 3, "--perturb", 1e-6, "--folds", 1], 2).json["candidates"][0]
+    assert near["relative_error"] == pytest.approx(told["candidates"][2]["relative_error"], rel=1e-4)
+    np.save(folder / "positive.npy", np.load(folder / "a.npy") + 0.1)
+    saito = ["tune", folder / "positive.npy", "-k", 2, "--missing", "unobserved", "--loss", "itakura-saito", "--restarts", 2,
+             "--max-iter", 40, "--folds", 2, "--json"]
+    one = run(saito).json["candidates"][0]
+    two = run([*saito, "--perturb", 1e-7], 2).json["candidates"][0]
+    for name in ("relative_error", "median_error", "heldout_folds"):
+        assert two[name] == pytest.approx(one[name], rel=1e-3), name
+
+
+def test_exact_residuals_leave_missing_cells_out(partial):
+    w, h, report = partial.fit("--max-iter", 10, "--exact-residual", grid=(2, 1))
+    known = ~np.isnan(partial.matrix)
+    assert report["objective"] == pytest.approx(np.sum((partial.matrix - w @ h)[known] ** 2) / 2, rel=1e-9)
+
+
+def test_an_imported_matrix_is_still_dense_with_missing_cells(partial):
+    """Fit, plan, info and split of the file are those of the text, bit for bit."""
+    folder = partial.folder
+    text = [folder / "a.csv", "--missing", "unobserved"]
+    missing = int(np.isnan(partial.matrix).sum())
+    run(["import", *text, "-o", folder / "i.h5"], 3)
+    for processes in (1, 4):
+        for source, name in ((text, "t.h5"), ([folder / "i.h5"], "m.h5")):
+            run(["fit", *source, "-o", folder / name, "-k", 3, "--grid", f"{processes // 2 or 1}x{(processes + 1) // 2}"],
+                processes)
+        for one, two in zip(factors(folder / "t.h5"), factors(folder / "m.h5")):
+            np.testing.assert_array_equal(one, two)
+    for source in (text[0], folder / "i.h5"):
+        told = run(["info", source, "--json"]).json
+        assert (told["missing_cells"], told["missing"]) == (missing, "unobserved")
+    one, two = (run(["plan", *source, "-k", 3, "--processes", 4, "--json"]).json for source in (text, [folder / "i.h5"]))
+    for told in (one, two):
+        del told["input"], told["plans"][0]["memory"]["program"]
+    assert one == two
+    run(["split", folder / "i.h5", "--fraction", 0.2, "--train", folder / "train.h5", "--test", folder / "test.h5"])
+    told = run(["fit", folder / "train.h5", "-o", folder / "m.h5", "-k", 2, "--json"]).json
+    held = run(["info", folder / "test.h5", "--json"]).json["stored"]
+    assert told["missing_cells"] == missing + held
+    refused = run(["fit", folder / "i.h5", "-o", folder / "m.h5", "-k", 3, "--missing", "zero"], 2, expect=1)
+    assert len(refused.messages) == 1 and "have no value" in refused.messages[0]
+    with h5py.File(folder / "i.h5", "r+") as file:
+        file.attrs["missing_cells"] = missing + 1
+    refused = run(["info", folder / "i.h5"], expect=1)
+    assert "missing_cells" in refused.messages[0]
+
+
 def test_what_cannot_be_is_refused(tmp_path):
     np.save(tmp_path / "none.npy", np.full((3, 4), NAN))
     np.save(tmp_path / "a.npy", np.array([[1, NAN, 2], [3, 4, 5]]))
     fit = ["fit", tmp_path / "a.npy", "-o", tmp_path / "m.h5", "-k", 1]
-    for options in (["--missing", "unobserved"], ["--missing", "unobserved", "--metric", "rmse"]):
-        result = run(["tune", tmp_path / "a.npy", "-k", 1, *options], 2, expect=2)
-        assert len(result.messages) == 1 and "--bias" in result.messages[0], str(result)
+    for options, words in ((["--metric", "rmse"], "--bias"),
+                           (["--loss", "kullback-leibler", "--solver", "newton", "--holdout", 0], "--solver mu")):
+        result = run(["tune", tmp_path / "a.npy", "-k", 1, "--missing", "unobserved", *options], 2, expect=2)
+        assert len(result.messages) == 1 and words in result.messages[0], str(result)
     for options, status, words in ((["--missing", "unobserved", "--memory", "1MB"], 2, "--memory"),
                                    ([], 1, "--missing unobserved")):
         result = run([*fit, *options], 2, expect=status)

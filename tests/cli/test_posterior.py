@@ -1,4 +1,6 @@
 """Averages over the posterior distribution: a chain's draws as one model, its deviations and its intervals."""
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -126,8 +128,58 @@ def test_threads_and_seeds(inputs, tmp_path):
     assert np.array_equal(found[0], found[1]) and not np.allclose(found[0], found[2])
 
 
+@pytest.mark.parametrize("options, counts", [
+    ([], PROCESSES), (["--validation", 0.2, "--implicit-terms", "both", "--precision", "single"], (1, 3, 6)),
+    (["--validation", 0.2, "--keep", "mean", "--thin", 1], (1, 2))])
+def test_chains_are_the_same_in_any_groups_of_processes(inputs, tmp_path, options, counts):
+    """4 chains: on 1 and 3 processes one after another, on 2, 4 and 6 in 2, 4 and 2 groups side by side; the first is
+    the chain that would be there alone, and the others are not it."""
+    fit = ["fit", inputs / "train.csv", "-o", tmp_path / "m.h5", "-k", COMPONENTS, *CHAIN, *options, "--json"]
+    expected, told = None, None
+    for processes in counts:
+        groups = {1: 1, 2: 2, 3: 1, 4: 4, 6: 2}[processes]
+        found = run([*fit, "--chains", 4], processes=processes).json
+        model, attributes = model_of(tmp_path / "m.h5")
+        expected, told = expected or model, told or found
+        assert (found["posterior"]["chains"], found["posterior"]["groups"]) == (4, groups) and attributes["chains"] == 4
+        for dataset in ("W", "H", "bias/row", "samples/row_bias"):
+            if dataset in expected:
+                assert np.array_equal(model[dataset], expected[dataset]), (dataset, processes)
+        assert {k: v for k, v in found["posterior"].items() if k != "groups"} == pytest.approx(
+            {k: v for k, v in told["posterior"].items() if k != "groups"}, rel=1e-9)
+        np.testing.assert_allclose(found["validation_rmse"] or 0, told["validation_rmse"] or 0, rtol=1e-9)
+    run(fit)
+    alone, _ = model_of(tmp_path / "m.h5")
+    kept = 1 if "mean" in options else KEPT
+    if kept > 1:
+        h = expected["H"].reshape(kept, 4, COMPONENTS, -1)
+        assert np.array_equal(h[:, 0], alone["H"].reshape(kept, COMPONENTS, -1))
+        assert all(not np.allclose(h[-1, c], h[-1, d]) for c in range(4) for d in range(c))
+    assert expected["W"].shape[1] == (COMPONENTS if kept == 1 else 4 * KEPT * COMPONENTS)
+
+
+def test_the_mean_of_chains_is_that_of_all_draws(inputs, tmp_path):
+    for name, keep in (("all", "samples"), ("mean", "mean")):
+        run(["fit", inputs / "train.csv", "-o", tmp_path / f"{name}.h5", "-k", COMPONENTS, *CHAIN, "--chains", 3, "--keep",
+             keep], processes=3)
+    draws, mean = model_of(tmp_path / "all.h5")[0], model_of(tmp_path / "mean.h5")[0]
+    blocks = draws["W"].reshape(len(draws["W"]), 3 * KEPT, COMPONENTS)
+    np.testing.assert_allclose(mean["W"], blocks.sum(axis=1), rtol=1e-10)
+    np.testing.assert_allclose(mean["H"], draws["H"].reshape(3 * KEPT, COMPONENTS, -1).mean(axis=0), rtol=1e-10)
+    np.testing.assert_allclose(mean["bias/row"], draws["bias/row"], rtol=1e-9)
+
+
+def test_chains_keep_about_a_hundred_draws(inputs, tmp_path):
+    told = run(["fit", inputs / "train.csv", "-o", tmp_path / "m.h5", "-k", 1, "--samples", 90, "--chains", 4, "--json"],
+               processes=2).json["posterior"]
+    assert (told["thin"], told["samples"], told["sweeps"]) == (4, 4 * 22, 90)
+    assert 1 < told["noise_effective_samples"] <= 4 * 90 and 0.9 < told["noise_r_hat"] < 1.5
+    assert re.search(r"\bchains +4\n", run(["info", tmp_path / "m.h5"]).stdout)
+
+
 @pytest.mark.parametrize("options", [[], ["--validation", 0.2],
-                                     ["--keep", "mean", "--thin", 1, "--validation", 0.2]])
+                                     ["--keep", "mean", "--thin", 1, "--validation", 0.2],
+                                     ["--chains", 2, "--validation", 0.2, "--implicit-terms", "both"]])
 def test_a_broken_chain_ends_like_an_unbroken_one(inputs, tmp_path, options):
     """The last checkpoint is of sweep 28 of 30; and one of the fit before the chain."""
     fit = ["fit", inputs / "train.csv", "-k", COMPONENTS, *CHAIN, *options, "--json"]
@@ -273,6 +325,10 @@ def test_convergence_is_told(inputs, tmp_path):
     (["--samples", 10, "--thin", 11], "keeps none"),
     (["--burn-in", 3], "needs --samples"),
     (["--thin", 3], "needs --samples"),
+    (["--chains", 2], "needs --samples"),
+    (["--samples", 10, "--chains", 0], "--chains"),
+    (["--samples", 10, "--chains", 101], "--chains"),
+    (["--samples", 10, "--chains", 2, "--thin", 11], "keeps none"),
     (["--keep", "mean"], "needs --samples"),
     (["--samples", 900000, "--thin", 1, "-k", 30], "larger --thin"),
     (["--samples", 0], "--samples"),
@@ -299,3 +355,16 @@ def test_a_checkpoint_without_a_chain_is_of_another_fit(inputs, tmp_path):
     run([*fit, "--checkpoint", tmp_path / "c.h5", "--checkpoint-every", 5])
     result = run([*fit, "--resume", tmp_path / "c.h5", *CHAIN], expect=2)
     assert "--samples is 24" in result.stderr and len(result.messages) == 1, str(result)
+
+
+def test_a_checkpoint_of_other_chains_is_of_another_fit(inputs, tmp_path):
+    fit = ["fit", inputs / "train.csv", "-o", tmp_path / "m.h5", "-k", COMPONENTS, *CHAIN]
+    run([*fit, "--chains", 2, "--checkpoint", tmp_path / "c.h5", "--checkpoint-every", 20], processes=2)
+    result = run([*fit, "--resume", tmp_path / "c.h5", "--chains", 3], processes=2, expect=2)
+    assert "--chains" in result.stderr and len(result.messages) == 1, str(result)
+    with h5py.File(tmp_path / "c.h5", "r+") as file:
+        narrow = file["checkpoint/chains_w"][:, 1:]
+        del file["checkpoint/chains_w"]
+        file["checkpoint/chains_w"] = narrow
+    result = run([*fit, "--resume", tmp_path / "c.h5", "--chains", 2], processes=2, expect=1)
+    assert "chains_w" in result.stderr and len(result.messages) == 1, str(result)

@@ -81,6 +81,53 @@ def test_restarts_that_are_stopped_go_on(inputs, tmp_path):
         np.testing.assert_allclose(one, other, atol=1e-8 * one.max())
 
 
+def same_fits(one, other):
+    for single, grouped in zip(one["restarts"]["fits"], other["restarts"]["fits"], strict=True):
+        assert (single["seed"], single["iterations"], single["stop_reason"]) == (
+            grouped["seed"], grouped["iterations"], grouped["stop_reason"])
+        assert grouped["objective"] == pytest.approx(single["objective"], rel=1e-9)
+    assert one["restarts"]["best_seed"] == other["restarts"]["best_seed"]
+
+
+@pytest.mark.parametrize("processes, groups, options", [
+    (2, 2, []), (3, 2, ["--exact-residual"]), (4, 2, ["--grid", "1x2"]), (6, 3, ["--validation", 0.1]), (4, 9, [])])
+def test_groups_of_processes_share_the_restarts(inputs, tmp_path, processes, groups, options):
+    fit = ["fit", inputs / "dense.h5", "-k", 3, "--tol", "1e-3", "--restarts", RESTARTS, "--seed", SEED, "--json",
+           *(options if "--grid" not in options else [])]
+    one = run([*fit, "-o", tmp_path / "one.h5"]).json
+    found = run([*fit, "-o", tmp_path / "m.h5", "--groups", groups, *options], processes).json
+    same_fits(one, found)
+    used = min(groups, processes, RESTARTS)
+    assert found["restarts"]["groups"] == used and found["restarts"]["side_by_side"] == -(-RESTARTS // used)
+    assert found["objective"] == pytest.approx(one["objective"], rel=1e-9)
+    w, h, facts = model_of(tmp_path / "m.h5")
+    one_w, one_h, _ = model_of(tmp_path / "one.h5")
+    np.testing.assert_allclose(w, one_w, atol=1e-8 * one_w.max())
+    np.testing.assert_allclose(h, one_h, atol=1e-8 * one_h.max())
+    assert (facts["processes"], facts["groups"]) == (processes, used)
+
+
+def test_groups_that_are_stopped_go_on(inputs, tmp_path):
+    """On other numbers of groups and processes, and without any."""
+    fit = ["fit", inputs / "dense.h5", "-k", 3, "--tol", "1e-2", "--restarts", RESTARTS, "--json"]
+    whole = run([*fit, "-o", tmp_path / "whole.h5"]).json
+    saving = [*fit, "-o", tmp_path / "m.h5", "--checkpoint", tmp_path / "part.h5", "--checkpoint-every", 2, "--resume",
+              "auto"]
+    stopped = run([*saving, "--groups", 2, "--time-limit", 0], 4, expect=75)
+    assert f"0 of {RESTARTS} restarts done" in stopped.stderr
+    assert {one["iterations"] for one in stopped.json["restarts"]["fits"]} == {1}
+    run([*saving, "--groups", 3, "--max-iter", 4], 3)
+    run([*saving, "--max-iter", 1000, "--time-limit", 0], 2, expect=75)
+    (tmp_path / "kept.h5").write_bytes((tmp_path / "part.h5").read_bytes())
+    for how, processes in ((["--groups", 2], 3), ([], 1)):
+        (tmp_path / "part.h5").write_bytes((tmp_path / "kept.h5").read_bytes())
+        found = run([*saving, "--max-iter", 1000, *how], processes).json
+        same_fits(whole, found)
+        assert found["resumed_iterations"] == 5
+        for one, other in zip(model_of(tmp_path / "whole.h5")[:2], model_of(tmp_path / "m.h5")[:2]):
+            np.testing.assert_allclose(one, other, atol=1e-8 * one.max())
+
+
 def test_a_checkpoint_of_restarts_is_of_nothing_else(inputs, tmp_path):
     part = tmp_path / "part.h5"
     fit = ["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 3, "--tol", 0]
@@ -114,6 +161,14 @@ def test_what_has_one_start_is_refused(inputs, tmp_path, options):
     refused = run(["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 3, "--restarts", 2, *options], expect=2)
     assert refused.messages[0].startswith("dnmf: error: --restarts has no use here")
     assert not (tmp_path / "m.h5").exists()
+
+
+def test_groups_without_restarts_are_refused(inputs, tmp_path):
+    refused = run(["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 3, "--groups", 2], expect=2)
+    assert "--groups has no use here" in refused.messages[0]
+    refused = run(["fit", inputs / "dense.h5", "-o", tmp_path / "m.h5", "-k", 3, "--restarts", 2, "--groups", 2, "--grid",
+                   "2x2"], 3, expect=2)
+    assert len(refused.messages) == 1 and "--grid 2x2" in refused.messages[0]
 
 
 def test_plan_tells_what_restarts_take(tmp_path):

@@ -228,6 +228,24 @@ def test_what_is_done_is_not_done_again(matrix, folder, alone):
     assert "seed 0" in refused.messages[0] and "seed 5" in refused.messages[0]
 
 
+def test_the_file_of_a_search_is_told_of_and_is_no_matrix(matrix, folder):
+    kept = folder / "told.h5"
+    told = run(["tune", matrix, "-k", "3,2", "--restarts", 3, "--folds", 2, "--checkpoint", kept, "--json"], 2)
+    (folder / "tune.json").write_text(told.stdout)
+    info = run(["info", kept, "--json"], 2)
+    assert [c["k"] for c in info.json["candidates"]] == [2, 3] and "seed 0" in info.json["search"]
+    for k, found in figures(info.json).items():
+        for name, value in found.items():
+            assert value == pytest.approx(figures(told.json)[k][name]), name
+    for command in (["plan", kept, "-k", 2], ["fit", kept, "-k", 2, "-o", folder / "m.h5"]):
+        assert "kept of a search" in run(command, expect=1).messages[0]
+    assert "dnmf report" in run(["info", folder / "tune.json"], expect=1).messages[0]
+    with h5py.File(kept, "r+") as file:
+        del file["candidates/2/numbers"]
+        file["candidates/2/numbers"] = np.zeros(3)
+    assert "damaged" in run(["info", kept], 2, expect=1).messages[0]
+
+
 def test_a_search_that_is_told_to_stop_goes_on(matrix, folder):
     options = ["tune", matrix, "-k", "4,3,2", "--restarts", 3, "--holdout", 0, "--tol", 0, "--max-iter", 6000,
                "--checkpoint", folder / "stopped.h5", "--json"]
@@ -259,7 +277,6 @@ def test_a_search_that_is_told_to_stop_goes_on(matrix, folder):
     (["--init", "file:m.h5"], "--init file:"),
     (["--loss", "kullback-leibler", "--solver", "hals"], "--solver mu"),
     (["--penalty-scale", "count"], "--penalty-scale count"),
-    (["--loss", "kullback-leibler", "--solver", "newton"], "give --holdout 0"),
     (["--holdout", "0.3", "--folds", "5"], "--folds 5"),
     (["--criterion", "stability", "--restarts", "1"], "--criterion stability"),
     (["--criterion", "heldout", "--holdout", "0"], "--criterion heldout"),

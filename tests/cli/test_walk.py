@@ -1,43 +1,115 @@
-"""README's walk from ratings to lists: its commands work as they are, and print what it says."""
+"""README.md and the pages of src/doc: their commands work as they stand, and print what is shown (see documents.py)."""
 import os
-import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
-from program import INPUTS, PROGRAM, ROOT, environment
+from documents import FENCE, alike, blocks, differences, documents, make_folder, rewrite, run_blocks, shown_blocks
+from program import ROOT, run
 
-
-def section():
-    return (ROOT / "README.md").read_text(encoding="utf-8").split("### From ratings to lists")[1].split("\n#")[0]
+README, *PAGES = documents()
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory):
-    """What the commands print, one after another, in a folder that has inputs/ and the program on its path."""
-    folder = tmp_path_factory.mktemp("walk")
-    shutil.copytree(INPUTS, folder / "inputs")
-    path = f"{pathlib.Path(PROGRAM).resolve().parent}{os.pathsep}{os.environ['PATH']}"
-    commands = re.search(r"```\n(.*?)```", section(), re.DOTALL).group(1).splitlines()
-    assert len(commands) == 10
-    output = []
-    for command in commands:
-        done = subprocess.run(command, shell=True, cwd=folder, env={**environment(), "PATH": path}, timeout=60,
-                              capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        output += (done.stdout + done.stderr).splitlines()
-    return [line.rstrip() for line in output]
+def walked(tmp_path_factory):
+    """The folder in which README's commands have been run, and what they printed."""
+    folder = tmp_path_factory.mktemp("clone")
+    make_folder(folder)
+    return folder, run_blocks(README, folder)
 
 
-def test_every_line_that_is_shown_is_printed(said):
-    shown = [line for block in re.findall(r"```text\n(.*?)```", section(), re.DOTALL) for line in block.splitlines()]
-    assert len(shown) > 15
-    assert [line for line in shown if line and line.rstrip() not in said] == []
+def check(page, printed):
+    """What a page shows is what was printed; DNMF_UPDATE_PAGES=1 puts the latter in its place."""
+    if os.environ.get("DNMF_UPDATE_PAGES"):
+        rewrite(page, printed)
+    assert shown_blocks(page), "nothing is shown"
+    for before, block in shown_blocks(page):
+        assert before.kind in ("sh", "python"), f"{page.name}: output of what?\n{block.text}"
+        lines = printed[before.number]
+        wrong = differences(block, lines)
+        assert not wrong, "\n".join([page.name, before.text, *wrong, "printed:", *lines])
 
 
-def test_the_error_that_is_told_is_the_one_printed(said):
-    told = float(re.search(r"RMSE ([0-9.]+) on the test", section()).group(1))
-    assert any(line.split()[:1] == ["RMSE"] and float(line.split()[1]) == pytest.approx(told, abs=5e-5)
-               for line in said)
+def test_the_walk_prints_what_it_shows(walked):
+    folder, printed = walked
+    check(README, printed)
+    assert {path.name for path in folder.iterdir()} == {"build", "inputs", "scripts", "src", "tests", "tools"}
+
+
+def test_pictures_are_drawn_from_what_is_printed(walked, tmp_path):
+    """Components as describe tells them, scaling as the table of its page."""
+    described = run(["describe", walked[0] / "build" / "walk" / "cells.h5", "-n", "5", "--json", "--quiet"]).stdout
+    folder = ROOT / "src" / "doc" if os.environ.get("DNMF_UPDATE_PAGES") else tmp_path
+    subprocess.run([sys.executable, "-B", ROOT / "scripts" / "doc" / "pictures.py", folder], input=described, text=True,
+                   check=True, timeout=60)
+    for picture in (ROOT / "src" / "doc").glob("*.svg"):
+        shown, drawn = picture.read_text().splitlines(), (folder / picture.name).read_text().splitlines()
+        assert len(shown) == len(drawn) > 20 and all(map(alike, shown, drawn)), picture.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_prints_what_it_shows(page, walked, tmp_path):
+    """In a copy of what the walk left."""
+    copy = tmp_path / "clone"
+    shutil.copytree(walked[0], copy, symlinks=True)
+    if any(block.kind in ("sh", "python") for block in blocks(page)):
+        check(page, run_blocks(page, copy))
+
+
+def options_of(words):
+    return {word.split("=")[0] for word in words if re.match(r"--[a-z]", word)}
+
+
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
+def test_commands_for_elsewhere_are_spelt_right(page):
+    """Options are those of the command's help or of the script; scripts are there."""
+    for block in blocks(page):
+        if block.kind != "sh elsewhere":
+            continue
+        for line in re.sub(r"\\\n", " ", block.text).splitlines():
+            words = re.sub(r"(^|\s)#.*", "", line).split()
+            for script in (word for word in words if word.startswith(("scripts/", "tests/"))):
+                path = ROOT / script
+                assert path.exists(), script
+                text = "".join(file.read_text() for file in path.parent.rglob("*") if file.suffix in (".sh", ".py"))
+                assert [word for word in options_of(words) if word not in text] == [], line
+            if "dnmf" in words[:-1] and not words[0].startswith(("scripts/", "tests/")):
+                command, *rest = words[words.index("dnmf") + 1:]
+                known = run(["help", command]).stdout if not command.startswith("-") else run([]).stdout
+                assert [word for word in options_of(rest) if f"{word} " not in known.replace("\n", " ")] == [], line
+
+
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
+def test_links_and_kinds_of_blocks(page):
+    """What a page links to is there, headings too; blocks are of kinds that are looked at."""
+    text = page.read_text(encoding="utf-8")
+    assert {block.kind for block in blocks(page)} <= {"sh", "sh elsewhere", "text", "python", "c", "cmake"}
+    prose = FENCE.sub("", text)
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if "://" in link:
+            continue
+        name, _, heading = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", FENCE.sub("", target.read_text(encoding="utf-8")), re.MULTILINE)
+            slugs = {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in headings}
+            assert heading in slugs, link
+
+
+def test_c_is_that_of_a_program_that_is_tested():
+    """tests/consumers builds short.c and compares what it writes."""
+    program = (ROOT / "tests" / "consumers" / "short.c").read_text()
+    shown = [block.text for page in (README, *PAGES) for block in blocks(page) if block.kind == "c"]
+    assert program in shown and len(shown) == 2
+    assert all(text in program for text in shown)
+
+
+def test_readme_is_short_and_names_every_page():
+    text = README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 170
+    for page in PAGES:
+        assert f"](src/doc/{page.name})" in text, page.name

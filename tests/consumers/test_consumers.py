@@ -137,8 +137,8 @@ def test_pkg_config_builds_programs_with_either_library(installed, tmp_path):
     assert "libdnmf" not in run("ldd", tmp_path / "static")
 
 
-def test_the_program_of_the_readme_writes_a_model(consumers, dnmf, tmp_path):
-    assert f"```c\n{(HERE / 'short.c').read_text()}```" in (ROOT / "README.md").read_text()
+def test_the_short_program_writes_a_model(consumers, dnmf, tmp_path):
+    """The one that src/doc/embedding.md shows."""
     values = np.concatenate([(np.arange(100 * 80) + rank).reshape(100, 80) % 7 for rank in range(2)]).astype(float)
     np.save(tmp_path / "dense.npy", values)
     expected = dnmf("fit", tmp_path / "dense.npy", "-o", tmp_path / "expected.h5", "-k", 5)

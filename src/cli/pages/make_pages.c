@@ -34,7 +34,6 @@ int main(int argc, char **argv) {
     const char *name;
     void (*print)(FILE *stream);
   } pages[] = {{"man/man1/dnmf.1", pages_print_program},
-               {"man/man5/dnmf-files.5", pages_print_files},
                {"bash-completion/completions/dnmf", pages_print_bash},
                {"zsh/site-functions/_dnmf", pages_print_zsh},
                {"fish/vendor_completions.d/dnmf.fish", pages_print_fish}};

@@ -174,6 +174,7 @@ static void print_options(FILE *stream, const cli_command *command) {
   fprintf(stream, ".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nthe same in short\n");
 }
 
+/* All pages; with `but` those of the other commands, dnmf(1) and dnmf-files(5). */
 static void print_other_pages(FILE *stream, const char *but) {
   fprintf(stream, ".SH SEE ALSO\n");
   if (but)
@@ -181,6 +182,8 @@ static void print_other_pages(FILE *stream, const char *but) {
   for (const cli_command *const *command = cli_commands; *command; command++)
     if (!but || strcmp((*command)->name, but) != 0)
       fprintf(stream, ".BR dnmf\\-%s (1),\n", (*command)->name);
+  for (const char *const *topic = page_topics; *topic && !but; topic++)
+    fprintf(stream, ".BR dnmf\\-%s (7),\n", *topic);
   fprintf(stream, ".BR dnmf\\-files (5)\n");
 }
 
@@ -220,23 +223,4 @@ void pages_print_program(FILE *stream) {
                   ".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nthe commands\n");
   print_sections(stream, page_of_program);
   print_other_pages(stream, NULL);
-}
-
-/* The options of input, which all commands that read a matrix share, from the table of one. */
-static void print_input_options(FILE *stream) {
-  static const char *const titles[] = {"reading input:", "selecting:"};
-  fprintf(stream, ".SH OPTIONS OF INPUT\nEvery command that takes a matrix has these, where they make sense.\n");
-  for (size_t t = 0; t < sizeof titles / sizeof *titles; t++)
-    for (size_t g = 0; g < cli_fit.group_count; g++) {
-      const cli_group *group = &cli_fit.groups[g];
-      for (size_t o = 0; o < group->count && strcmp(group->title, titles[t]) == 0; o++)
-        print_option(stream, &group->options[o]);
-    }
-}
-
-void pages_print_files(FILE *stream) {
-  print_title(stream, "dnmf-files", 5, "files that dnmf reads and writes");
-  print_sections(stream, page_of_files);
-  print_input_options(stream);
-  print_other_pages(stream, "");
 }

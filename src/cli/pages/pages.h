@@ -14,11 +14,10 @@ typedef struct page_section {
 } page_section;
 
 extern const page_section page_of_program[]; /* until one without a title */
-extern const page_section page_of_files[];
+extern const char *const page_topics[];      /* the pages of src/doc in section 7, as troff spells them; until NULL */
 
 void pages_print_program(FILE *stream);                             /* dnmf(1) */
 void pages_print_command(FILE *stream, const cli_command *command); /* dnmf-COMMAND(1) */
-void pages_print_files(FILE *stream);                               /* dnmf-files(5) */
 
 void pages_print_bash(FILE *stream);
 void pages_print_zsh(FILE *stream);

@@ -240,6 +240,22 @@ static dnmf_status refuse_model(dnmf_error *error, const char *path) {
                    path, path);
 }
 
+/* The file of a search for the number of components has the root attribute `search`. */
+static dnmf_status refuse_search(dnmf_error *error, const char *path, hid_t file) {
+  hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
+  char *text = NULL;
+  dnmf_status status = root < 0 ? DNMF_OK : dnmf_hdf5_get_text(error, root, "search", &text);
+  dnmf_hdf5_release(root);
+  if (text && dnmf_hdf5_exists(file, "/candidates"))
+    status =
+        dnmf_fail(error, DNMF_ERROR_INPUT,
+                  "%s is what dnmf tune --checkpoint kept of a search, not a matrix; dnmf info tells what is done, "
+                  "and dnmf tune --resume goes on with it",
+                  path);
+  free(text);
+  return status;
+}
+
 static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   if (dnmf_hdf5_exists(file, "/matrix")) {
     snprintf(place->name, sizeof place->name, "/matrix");
@@ -251,6 +267,7 @@ static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file,
   }
   if (dnmf_hdf5_exists(file, "/W") && dnmf_hdf5_exists(file, "/H"))
     return refuse_model(error, path);
+  DNMF_TRY(refuse_search(error, path, file));
   inventory seen;
   take_inventory(file, &seen);
   if (seen.candidates == 0)
@@ -322,6 +339,26 @@ static dnmf_status find_missing(dnmf_error *error, const char *path, hid_t file,
   return status;
 }
 
+/* The root attribute `missing_cells`, of the matrix of our own files. */
+static dnmf_status find_missing_cells(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
+  hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
+  const bool there = root >= 0 && strcmp(place->name, "/matrix") == 0 && place->sparse &&
+                     dnmf_hdf5_get_integers(root, "missing_cells", 1, &place->missing_cells);
+  dnmf_hdf5_release(root);
+  if (!there) {
+    place->missing_cells = -1;
+    return DNMF_OK;
+  }
+  const double missing = (double)place->rows * (double)place->cols - (double)place->stored;
+  if (place->missing == DNMF_MISSING_UNOBSERVED && (double)place->missing_cells == missing)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "the attribute missing_cells of %s says that %" PRId64 " of %" PRId64 " x %" PRId64
+                   " cells have no value, but %" PRId64 " are stored, and the attribute missing is %s",
+                   path, place->missing_cells, place->rows, place->cols, place->stored,
+                   dnmf_missing_name(place->missing));
+}
+
 dnmf_status dnmf_hdf5_find(dnmf_error *error, const char *path, hid_t file, const char *inner,
                            const char *feature_names, dnmf_hdf5_place *place) {
   memset(place, 0, sizeof *place);
@@ -332,5 +369,6 @@ dnmf_status dnmf_hdf5_find(dnmf_error *error, const char *path, hid_t file, cons
                      path, place->rows, place->cols);
   DNMF_TRY(dnmf_hdf5_find_ids(error, path, file, feature_names, place));
   find_index_base(file, place);
-  return find_missing(error, path, file, place);
+  DNMF_TRY(find_missing(error, path, file, place));
+  return find_missing_cells(error, path, file, place);
 }

@@ -21,7 +21,9 @@ typedef struct dnmf_hdf5_place {
   dnmf_number narrow;        /* of the values, as dnmf_hdf5_shape has it */
   dnmf_hdf5_packing packing; /* of a dense matrix */
   dnmf_missing missing;
-  int64_t index_base;        /* the root attribute: of the svmlight file that this was imported from; -1: it has none */
+  int64_t missing_cells; /* the root attribute: of a dense matrix with cells without a value, of which all others are
+                            stored, zeros too; -1: it is none */
+  int64_t index_base;    /* the root attribute: of the svmlight file that this was imported from; -1: it has none */
   char data[DNMF_HDF5_NAME]; /* the three lists of a sparse group */
   char indices[DNMF_HDF5_NAME];
   char indptr[DNMF_HDF5_NAME];

@@ -8,6 +8,7 @@
 #include "store/readers.h"
 #include "store/source_load.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,15 @@ dnmf_status dnmf_open_hdf5(dnmf_context *context, const char *path, const char *
   source->by_rows = !place->by_columns;
   source->by_cols = !place->sparse || place->by_columns;
   source->missing = place->missing;
+  if (place->missing_cells >= 0) {
+    source->has_missing = true;
+    source->narrow = 0;
+    if (options->missing_given && options->missing == DNMF_MISSING_ZERO)
+      return dnmf_agree(context, dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                                           "%s is a dense matrix of which %" PRId64
+                                           " cells have no value, which are no zeros; leave --missing zero out",
+                                           path, place->missing_cells));
+  }
   source->has_features = place->has_features;
   source->features_in_cols = place->features_in_cols;
   snprintf(source->note, sizeof source->note, "%s", place->note);

@@ -125,18 +125,28 @@ dnmf_status dnmf_matrix_write(dnmf_context *context, const char *path, const dnm
   return write_file(context, &plan);
 }
 
-static dnmf_status set_base(dnmf_error *error, const char *path, int64_t base) {
+static dnmf_status set_root_integer(dnmf_error *error, const char *path, const char *name, int64_t value) {
   enum { ATTRIBUTE_BYTES = 1024 };
   hid_t file = -1;
   DNMF_TRY(dnmf_hdf5_extend_alone(error, path, ATTRIBUTE_BYTES, &file));
   hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
-  dnmf_status status = dnmf_hdf5_set_integers(error, root, "index_base", 1, &base);
+  dnmf_status status = dnmf_hdf5_set_integers(error, root, name, 1, &value);
   dnmf_hdf5_release(root);
   return dnmf_hdf5_close_layout(error, path, file, status);
 }
 
 dnmf_status dnmf_matrix_set_base(dnmf_context *context, const char *path, int64_t base) {
-  return dnmf_agree(context, context->rank == 0 ? set_base(&context->error, path, base) : DNMF_OK);
+  return dnmf_agree(context,
+                    context->rank == 0 ? set_root_integer(&context->error, path, "index_base", base) : DNMF_OK);
+}
+
+dnmf_status dnmf_matrix_set_missing_cells(dnmf_context *context, const char *path, const dnmf_matrix *matrix) {
+  int64_t stored = local_count(matrix);
+  dnmf_status status = DNMF_OK;
+  DNMF_TRY(dnmf_sum_int64(context, context->comm, &stored, 1));
+  if (context->rank == 0)
+    status = set_root_integer(&context->error, path, "missing_cells", matrix->rows * matrix->cols - stored);
+  return dnmf_agree(context, status);
 }
 
 /* Ids as texts; numbers from 0, each process its share, where there are none. */

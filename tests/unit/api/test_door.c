@@ -419,6 +419,144 @@ static void the_callers_threads_stay_as_they_were(void **state) {
   close_door(&d);
 }
 
+/* The whole matrix of the test as this process's rows and all columns, wherever the rows begin. */
+static void rows_below_each_other_are_those_with_places(void **state) {
+  (void)state;
+  door d;
+  dnmf_data *data = NULL;
+  int64_t first = -1;
+  int64_t count = -1;
+  int64_t all[2] = {0, 0};
+  open_door(&d);
+  const double placed = fit_works(&d);
+  d.dense.first_row = 77; /* not looked at */
+  succeed(&d, dnmf_data_from_dense(d.handle, -1, COLS, &d.dense, &data));
+  succeed(&d, dnmf_data_size(d.handle, data, &all[0], &all[1]));
+  succeed(&d, dnmf_data_share(d.handle, data, &first, &count));
+  assert_int_equal(all[0], ROWS);
+  assert_int_equal(all[1], COLS);
+  assert_int_equal(first, d.first);
+  assert_int_equal(count, d.rows);
+  dnmf_model *model = NULL;
+  dnmf_result result;
+  succeed(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, &result));
+  assert_true(result.objective == placed);
+  dnmf_model_destroy(&model);
+  dnmf_data_destroy(&data);
+  d.dense.rows = 0;
+  expect(&d, dnmf_data_from_dense(d.handle, -1, COLS, &d.dense, &data), DNMF_ERR_USAGE, "nothing to factorize");
+  close_door(&d);
+}
+
+static void sparse_rows_below_each_other_are_those_with_places(void **state) {
+  (void)state;
+  door d;
+  dnmf_data *data = NULL;
+  dnmf_sparse sparse;
+  int64_t starts[ROWS + 1];
+  int64_t cols[ROWS];
+  int64_t first = -1;
+  int64_t all = 0;
+  open_door(&d);
+  for (int64_t row = 0; row <= d.rows; row++)
+    starts[row] = row;
+  for (int64_t row = 0; row < d.rows; row++)
+    cols[row] = row % COLS;
+  dnmf_sparse_init(&sparse);
+  sparse.rows = d.rows;
+  sparse.starts = starts;
+  sparse.cols = cols;
+  sparse.values = d.values;
+  succeed(&d, dnmf_data_from_sparse(d.handle, -1, COLS, &sparse, &data));
+  succeed(&d, dnmf_data_size(d.handle, data, &all, NULL));
+  succeed(&d, dnmf_data_share(d.handle, data, &first, NULL));
+  assert_int_equal(all, ROWS);
+  assert_int_equal(first, d.first);
+  dnmf_data_destroy(&data);
+  close_door(&d);
+}
+
+/* Dense data of rows x cols numbers at + 1, at + 2, ..., all of them on the last process. */
+static void start_data(const door *d, int64_t rows, int64_t cols, double *values, dnmf_data **data) {
+  dnmf_dense dense;
+  for (int64_t i = 0; i < rows * cols; i++)
+    values[i] = (double)(i + 1);
+  dnmf_dense_init(&dense);
+  dense.rows = d->rank == d->size - 1 ? rows : 0;
+  dense.cols = cols;
+  dense.values = values;
+  succeed(d, dnmf_data_from_dense(d->handle, rows, cols, &dense, data));
+}
+
+static void a_start_in_memory_is_what_a_fit_without_iterations_returns(void **state) {
+  (void)state;
+  door d;
+  dnmf_data *data = NULL;
+  dnmf_data *w = NULL;
+  dnmf_data *h = NULL;
+  dnmf_model *model = NULL;
+  double w_values[ROWS * COMPONENTS];
+  double h_values[COMPONENTS * COLS];
+  double numbers[ROWS * COLS];
+  open_door(&d);
+  start_data(&d, ROWS, COMPONENTS, w_values, &w);
+  start_data(&d, COMPONENTS, COLS, h_values, &h);
+  succeed(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data));
+  d.settings.start_w = w;
+  d.settings.start_h = h;
+  d.settings.max_iter = 0;
+  succeed(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL));
+  succeed(&d, dnmf_model_w(d.handle, model, 0, ROWS, numbers, 0));
+  assert_memory_equal(numbers, w_values, sizeof w_values);
+  succeed(&d, dnmf_model_h(d.handle, model, 0, COLS, numbers, 0));
+  assert_memory_equal(numbers, h_values, sizeof h_values);
+  dnmf_model_destroy(&model);
+
+  d.settings.start_w = NULL; /* the rows for this H */
+  d.settings.zeros.fix = "h";
+  d.settings.max_iter = 1;
+  succeed(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL));
+  succeed(&d, dnmf_model_h(d.handle, model, 0, COLS, numbers, 0));
+  assert_memory_equal(numbers, h_values, sizeof h_values);
+  dnmf_model_destroy(&model);
+  dnmf_data_destroy(&h);
+  dnmf_data_destroy(&w);
+  dnmf_data_destroy(&data);
+  close_door(&d);
+}
+
+static void starts_in_memory_that_cannot_be_are_refused(void **state) {
+  (void)state;
+  door d;
+  dnmf_data *data = NULL;
+  dnmf_data *w = NULL;
+  dnmf_model *model = NULL;
+  double values[ROWS * COMPONENTS];
+  open_door(&d);
+  start_data(&d, ROWS, COMPONENTS, values, &w);
+  succeed(&d, dnmf_data_from_dense(d.handle, ROWS, COLS, &d.dense, &data));
+  d.settings.start_h = w;
+  expect(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL), DNMF_ERR_USAGE,
+         "start_h has to be dense data of 3 x 9");
+  d.settings.start_h = NULL;
+  d.settings.start_w = w;
+  d.settings.init = "random";
+  expect(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL), DNMF_ERR_USAGE, "init \"random\" has no use");
+  d.settings.init = NULL;
+  d.settings.missing = "unobserved";
+  expect(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL), DNMF_ERR_USAGE, "fits with zeros");
+  d.settings.missing = NULL;
+  values[1] = -2;
+  expect(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL), DNMF_ERR_INPUT, "start_w has the number -2");
+  memset(values, 0, sizeof values);
+  d.settings.solver = "mu";
+  expect(&d, dnmf_model_fit(d.handle, data, &d.settings, &model, NULL), DNMF_ERR_INPUT, "full of zeros");
+  assert_null(model);
+  dnmf_data_destroy(&w);
+  dnmf_data_destroy(&data);
+  close_door(&d);
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(restarts_come_to_the_least_of_their_fits),
@@ -431,6 +569,10 @@ int run_tests(void) {
       mpi_test(files_that_are_not_there_or_not_models_are_file_or_input_errors),
       mpi_test(wrong_questions_to_a_model_leave_it_usable),
       mpi_test(the_callers_threads_stay_as_they_were),
+      mpi_test(rows_below_each_other_are_those_with_places),
+      mpi_test(sparse_rows_below_each_other_are_those_with_places),
+      mpi_test(a_start_in_memory_is_what_a_fit_without_iterations_returns),
+      mpi_test(starts_in_memory_that_cannot_be_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,6 +191,43 @@ static void the_rule_is_as_it_is_stated(void **state) {
   assert_non_null(strstr(suggest(DNMF_BY_BOTH, stable_to_3, 5).reason, "k = 3"));
 }
 
+/* By the squares of errors, on held-out cells or of the fit, of candidates that are all stable. */
+static dnmf_search_suggestion suggest_by_squares(dnmf_criterion criterion, const int64_t components[4],
+                                                 const double squares[4]) {
+  dnmf_search_candidate candidates[4] = {{.components = 0}};
+  dnmf_search_suggestion suggestion;
+  for (int c = 0; c < 4; c++) /* in another order than that of their components */
+    candidates[c] =
+        (dnmf_search_candidate){.components = components[3 - c],
+                                .restarts = 10,
+                                .silhouette_min = 1,
+                                .heldout = criterion == DNMF_BY_STABILITY ? NAN : sqrt(squares[3 - c]),
+                                .relative_error = criterion == DNMF_BY_HELDOUT ? NAN : sqrt(squares[3 - c])};
+  dnmf_choose_components(criterion, 4, candidates, &suggestion);
+  suggestion.at = candidates[suggestion.at].components;
+  return suggestion;
+}
+
+static void each_criterion_stops_at_an_elbow(void **state) {
+  static const int64_t even[] = {2, 3, 4, 5};
+  static const int64_t uneven[] = {2, 4, 6, 14};
+  static const double bends[] = {10, 6, 2, 1.5};             /* gains 4, 4, 0.5 */
+  static const double bends_a_component[] = {10, 6, 2, 0.1}; /* 2, 2, 0.24 each */
+  static const double bends_twice[] = {10, 5, 4.5, 4.4};     /* 5, 0.5, 0.1: the first gain is compared with none */
+  static const double falls[] = {10, 7, 5, 3.6};             /* 3, 2, 1.4 */
+  static const dnmf_criterion criteria[] = {DNMF_BY_HELDOUT, DNMF_BY_STABILITY, DNMF_BY_BOTH};
+  (void)state;
+  for (int c = 0; c < 3; c++) {
+    assert_int_equal(suggest_by_squares(criteria[c], even, bends).at, 4);
+    assert_int_equal(suggest_by_squares(criteria[c], uneven, bends_a_component).at, 6);
+    assert_int_equal(suggest_by_squares(criteria[c], even, bends_twice).at, 3);
+    assert_int_equal(suggest_by_squares(criteria[c], even, falls).at, 5);
+    const dnmf_search_suggestion told = suggest_by_squares(criteria[c], even, bends);
+    assert_non_null(strstr(told.reason, "k = 4 is where the error"));
+    assert_non_null(strstr(told.reason, "k = 5"));
+  }
+}
+
 /* It said "smallest silhouette nan". */
 static void of_one_component_no_silhouette_is_told(void **state) {
   const dnmf_search_candidate candidates[] = {
@@ -214,6 +251,7 @@ int run_tests(void) {
       mpi_test(perturbed_values_are_within_their_bounds),
       mpi_test(poisson_draws_have_their_mean_and_variance),
       mpi_test(the_rule_is_as_it_is_stated),
+      mpi_test(each_criterion_stops_at_an_elbow),
       mpi_test(of_one_component_no_silhouette_is_told),
   };
   return cmocka_run_group_tests_name("consensus", tests, NULL, NULL);

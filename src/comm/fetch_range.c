@@ -1,5 +1,4 @@
-/* Ranges of factor rows or biases, from whoever holds them to whoever wants them. */
-#include "api/model.h"
+#include "comm/fetch_range.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"

@@ -1,0 +1,29 @@
+"""Distributed nonnegative matrix factorization in the manner of scikit-learn.
+
+The estimators work on ``libdnmf.so``, which does the same as the program ``dnmf``: the same settings and the same
+seed give the same factors.
+
+``NMF``
+    ``X = W H`` with nonnegative factors, as ``sklearn.decomposition.NMF``.
+``Recommender``
+    Ratings, or plays and clicks: predictions, lists for users, items that are alike.
+"""
+
+from ._abi import VERSION as __version__
+from ._errors import DnmfError, FileError, InputError, LibraryError, UsageError
+from ._library import library_version
+from ._nmf import NMF, non_negative_factorization
+from ._recommender import Recommender
+
+__all__ = [
+    "NMF",
+    "Recommender",
+    "non_negative_factorization",
+    "library_version",
+    "DnmfError",
+    "FileError",
+    "InputError",
+    "LibraryError",
+    "UsageError",
+    "__version__",
+]
