@@ -5,6 +5,7 @@
  */
 #include "launch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Open MPI, PMIx (Slurm, PRRTE), PMI (MPICH's Hydra, Slurm). */
@@ -20,6 +21,16 @@ static const char *rank_of_launcher(void) {
 const char *cli_launched_rank(void) {
   const char *rank = rank_of_launcher();
   return rank ? rank : getenv("SLURM_PROCID");
+}
+
+bool cli_binding_advice(int cores, int all, int threads, char text[CLI_ADVICE_TEXT]) {
+  text[0] = 0;
+  if (!getenv("OMPI_COMM_WORLD_RANK") || cores >= all || cores < 1)
+    return false;
+  snprintf(text, CLI_ADVICE_TEXT,
+           "; mpirun binds a process to %d of %d cores: start it with mpirun --bind-to none, or --map-by slot:PE=%d", cores,
+           all, threads);
+  return true;
 }
 
 /* Without a launcher Open MPI would start a daemon for processes we never spawn, most of a small job's time. Spared

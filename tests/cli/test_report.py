@@ -279,6 +279,32 @@ def test_more_threads_than_cores_are_told(folder):
         assert (f"{cores + 1} threads a process, which has {cores} core" in result.stderr) == told, str(result)
 
 
+def bound(folder, *options, processes=1, binding="core"):
+    """What a fit says whose processes mpirun binds."""
+    (folder / "m.h5").unlink(missing_ok=True)
+    command = ["mpirun", "-n", processes, "--oversubscribe", "--bind-to", binding, PROGRAM, "fit", TABLE, "-o",
+               folder / "m.h5", "-k", 2, "--verbose", *options]
+    variables = {name: value for name, value in environment(None).items() if not name.startswith("OMPI_MCA_hwloc")}
+    result = subprocess.run([str(word) for word in command], env=variables, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    return result.stdout + result.stderr
+
+
+@pytest.mark.skipif("Open MPI" not in subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout
+                    or len(os.sched_getaffinity(0)) < 2, reason="needs Open MPI's mpirun and two cores")
+def test_binding_that_leaves_threads_one_core_is_told(folder):
+    """With what mends it; and where each process runs, in one line."""
+    told = bound(folder, "--threads", 2)
+    assert "2 threads a process, which has 1 core to itself" in told and "mpirun --bind-to none" in told
+    assert re.search(r"1 process of 2 threads on 1 host; process 0 on \S+, core \d+\b", told)
+    told = bound(folder, "--threads", 1, processes=2)
+    assert "warning" not in told
+    cores = re.findall(r"process \d on \S+, core (\d+)", told)
+    assert len(cores) == 2 and cores[0] != cores[1]
+    told = bound(folder, "--threads", 2, binding="none")
+    assert "warning" not in told and re.search(r"1 process of 2 threads on 1 host; process 0 on \S+, cores ", told)
+
+
 def test_cores_lost_to_binding_are_told(folder, monkeypatch):
     cores = len(os.sched_getaffinity(0))
     threads, warnings = threads_with(folder, monkeypatch, SLURM_CPUS_PER_TASK=cores + 2)
