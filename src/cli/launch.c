@@ -28,8 +28,8 @@ bool cli_binding_advice(int cores, int all, int threads, char text[CLI_ADVICE_TE
   if (!getenv("OMPI_COMM_WORLD_RANK") || cores >= all || cores < 1)
     return false;
   snprintf(text, CLI_ADVICE_TEXT,
-           "; mpirun binds a process to %d of %d cores: start it with mpirun --bind-to none, or --map-by slot:PE=%d", cores,
-           all, threads);
+           "; mpirun binds a process to %d of %d cores: start it with mpirun --bind-to none, or --map-by slot:PE=%d",
+           cores, all, threads);
   return true;
 }
 
