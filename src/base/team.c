@@ -26,7 +26,8 @@ int dnmf_team(int threads, double operations) {
 enum {
   SPINS = 1000, /* times a waiting thread asks before it sleeps: 10 to 50 microseconds */
   PIECES = 16,  /* of what is left of a share, in the next piece: large at first, small in the end */
-  LINE = 64     /* bytes of a cache line */
+  LINE = 64,    /* bytes of a cache line */
+  PAGE = 4096   /* and of a page of memory */
 };
 
 /* The gate of a call: open while threads may enter, with the number of those inside. */
@@ -335,6 +336,23 @@ void dnmf_team_run(int team, int64_t count, dnmf_team_part *part, void *work) {
   here.thread = thread;
   here.within = within;
   omp_set_num_threads(blas_threads);
+}
+
+typedef struct clear_call {
+  char *memory;
+  size_t bytes;
+} clear_call;
+
+static void clear_pages(void *of_call, int64_t begin, int64_t end) {
+  const clear_call *call = of_call;
+  const size_t first = (size_t)begin * PAGE;
+  const size_t behind = (size_t)end * PAGE < call->bytes ? (size_t)end * PAGE : call->bytes;
+  memset(call->memory + first, 0, behind - first);
+}
+
+void dnmf_team_clear(int threads, void *memory, size_t bytes) {
+  clear_call call = {memory, bytes};
+  dnmf_team_run(dnmf_team(threads, (double)bytes / 4), (int64_t)((bytes + PAGE - 1) / PAGE), clear_pages, &call);
 }
 
 void dnmf_team_end(void) {

@@ -15,6 +15,7 @@
 #define DNMF_TEAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* `threads` where about `operations` simple ones (a multiplication with its addition, a number moved) take one thread
@@ -28,6 +29,10 @@ typedef void dnmf_team_part(void *work, int64_t begin, int64_t end);
  * done. Called from within a part, it does them on that thread. BLAS and LAPACK run on one thread within parts. Where
  * threads cannot be started, it does with fewer. local */
 void dnmf_team_run(int team, int64_t count, dnmf_team_part *part, void *work);
+
+/* Sets new memory to zero, each thread its share: where a machine has several memories, a page lies near the thread
+ * that wrote to it first. local */
+void dnmf_team_clear(int threads, void *memory, size_t bytes);
 
 /* Within a part: the number of the thread among those of its call, below its `team`; 0 elsewhere. local */
 int dnmf_team_thread(void);

@@ -7,6 +7,7 @@
 #include <omp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -194,6 +195,19 @@ static void a_team_can_be_ended(void **state) {
   }
 }
 
+/* To the last byte, and no further. */
+static void memory_is_cleared(void **state) {
+  (void)state;
+  static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 100000};
+  unsigned char memory[100001];
+  for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+    memset(memory, 7, sizeof memory);
+    dnmf_team_clear(3, memory, sizes[s]);
+    for (size_t i = 0; i < sizeof memory; i++)
+      assert_int_equal(memory[i], i < sizes[s] ? 0 : 7);
+  }
+}
+
 static void *call_from_a_thread(void *of_tally) {
   tally *t = of_tally;
   for (int call = 0; call < 200; call++)
@@ -236,11 +250,18 @@ static void a_child_starts_its_own_threads(void **state) {
 }
 
 int run_tests(void) {
-  const struct CMUnitTest tests[] = {mpi_test(little_work_is_done_alone),    mpi_test(much_work_takes_every_thread),
-                                     mpi_test(one_thread_stays_one),         mpi_test(every_item_is_done_once),
-                                     mpi_test(calls_follow_each_other),      mpi_test(threads_work_at_the_same_time),
-                                     mpi_test(a_share_is_done_by_others),    mpi_test(a_call_within_a_part_is_alone),
-                                     mpi_test(parts_see_one_thread_of_blas), mpi_test(a_team_can_be_ended),
-                                     mpi_test(callers_have_their_own_teams), mpi_test(a_child_starts_its_own_threads)};
+  const struct CMUnitTest tests[] = {mpi_test(little_work_is_done_alone),
+                                     mpi_test(much_work_takes_every_thread),
+                                     mpi_test(one_thread_stays_one),
+                                     mpi_test(every_item_is_done_once),
+                                     mpi_test(calls_follow_each_other),
+                                     mpi_test(threads_work_at_the_same_time),
+                                     mpi_test(a_share_is_done_by_others),
+                                     mpi_test(a_call_within_a_part_is_alone),
+                                     mpi_test(parts_see_one_thread_of_blas),
+                                     mpi_test(a_team_can_be_ended),
+                                     mpi_test(memory_is_cleared),
+                                     mpi_test(callers_have_their_own_teams),
+                                     mpi_test(a_child_starts_its_own_threads)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
