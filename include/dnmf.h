@@ -328,6 +328,8 @@ typedef struct dnmf_fit_settings {
     const char *checkpoint; /* save the fit here while it iterates, and when should_stop or time_limit ends it: the
                                call then fails with DNMF_ERR_INTERRUPTED */
     const char *checkpoint_every; /* a number of iterations, "50", or a time, "30s", "10min", "2h"; default "10min" */
+    const char *update;           /* start from this model of an earlier state of the table: rows and columns are found
+                                     by their ids, new ones start from the mean row */
     const char *resume;           /* go on from this checkpoint, on any number of processes, with the same data and
                                      settings; "auto": from that of `checkpoint`, or anew where there is none */
   } files;
@@ -592,6 +594,55 @@ DNMF_API int dnmf_model_transform(dnmf_library *library, const dnmf_model *model
 DNMF_API int dnmf_model_describe(dnmf_library *library, const dnmf_model *model, bool of_rows, const char *by,
                                  int64_t top, int64_t *positions, double *weights, double *shares,
                                  double *component_shares);
+
+/* --- Rows that come in batches ----------------------------------------------------------------------------- */
+
+/*
+ * A fit with zeros whose rows come and go: each batch updates its own rows W_b, then H, by multiplicative updates
+ * whose numerators and denominators are kept from batch to batch (Lefevre, Bach, Fevotte 2011; scikit-learn's
+ * MiniBatchNMF). A matrix in HDF5 that is read again and again is for dnmf_model_fit and its `batches`.
+ */
+typedef struct dnmf_online dnmf_online;
+
+typedef struct dnmf_online_settings {
+  const char *loss; /* as of dnmf_fit_settings: default "frobenius" */
+  double l1_w;      /* penalties: W's are multiplied by the columns, H's by the rows of a batch; default 0 */
+  double l1_h;
+  double l2_w;
+  double l2_h;
+  double keep;           /* what the batches before weigh beside a new one, 0 to 1; default 1 */
+  int64_t updates;       /* most updates of the rows of a batch that are not given; default 30 */
+  double tol;            /* which end when the rows change less, relative to their norm; 0: never; default 1e-4 */
+  const char *precision; /* of arithmetic and factors: default "double"; "single" */
+} dnmf_online_settings;
+
+/* What a batch came to. */
+typedef struct dnmf_batch_result {
+  double objective; /* of the batch with its rows and the H before, penalties included */
+  double change;    /* by how much that H changed then, relative to its norm */
+} dnmf_batch_result;
+
+DNMF_API void dnmf_online_settings_init(dnmf_online_settings *settings); /* local */
+
+/* From H, dense data of components x columns, and, to go on from an earlier one, its numerators and denominators
+ * likewise; NULL: H and ones. `settings` NULL: the defaults. collective */
+DNMF_API int dnmf_online_create(dnmf_library *library, const dnmf_online_settings *settings, const dnmf_data *h,
+                                const dnmf_data *numerators, const dnmf_data *denominators, dnmf_online **online);
+DNMF_API void dnmf_online_destroy(dnmf_online **online); /* collective */
+
+/* Takes a batch, dense blocks or sparse rows, into H. Its rows W_b are updated once from `w`, dense data of rows x
+ * components, or, where that is NULL, from a flat start until they settle. `w_out` (unless NULL) = the rows of W_b that
+ * stand for those that this process gave, components numbers each. `result` may be NULL. collective */
+DNMF_API int dnmf_online_feed(dnmf_library *library, dnmf_online *online, const dnmf_data *batch, const dnmf_data *w,
+                              double *w_out, dnmf_batch_result *result);
+
+/* The rows W_b of a batch from a flat start, as `w_out` of dnmf_online_feed; H stays as it is. collective */
+DNMF_API int dnmf_online_rows(dnmf_library *library, dnmf_online *online, const dnmf_data *batch, double *w_out);
+
+/* Any `count` columns of "h", "numerators" or "denominators" from `first` on, each process its own range, as of
+ * dnmf_model_h. collective */
+DNMF_API int dnmf_online_get(dnmf_library *library, const dnmf_online *online, const char *what, int64_t first,
+                             int64_t count, double *out, int64_t leading);
 
 #ifdef __cplusplus
 }

@@ -19,7 +19,7 @@ openmpi_packages=(openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libscalapack-op
 mpich_packages=(mpich libmpich-dev libhdf5-mpich-dev libscalapack-mpich-dev)
 test_packages=(libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py python3-sklearn
   python3-pandas python3-mpi4py python3-setuptools python3-wheel python3-pip python3-anndata python3-tables
-  python3-matplotlib valgrind hdf5-tools zstd man-db mandoc groff-base zsh fish)
+  python3-matplotlib valgrind hdf5-tools zstd jq sqlite3 unzip bzip2 man-db mandoc groff-base zsh fish)
 lint_packages=(clang-format clang-tidy cppcheck)
 slurm_packages=(slurm-wlm munge)
 deb_packages=(debhelper lintian)

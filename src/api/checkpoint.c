@@ -149,7 +149,8 @@ enum { STATE_VALUES = sizeof state_values / sizeof *state_values };
 
 dnmf_status dnmf_checkpoint_describe(dnmf_error *error, const dnmf_fitting *f, const dnmf_fit_state *now,
                                      dnmf_model *model) {
-  DNMF_TRY(dnmf_model_set_text(error, model, "options", f->host->options ? f->host->options : "{}"));
+  if (!f->host->options)
+    DNMF_TRY(dnmf_model_set_text(error, model, "options", "{}"));
   if (f->restart_count > 0)
     DNMF_TRY(dnmf_restarts_describe(error, f, model));
   DNMF_TRY(dnmf_model_set_integer(error, model, "checkpoint", FORMAT));

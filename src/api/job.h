@@ -25,6 +25,7 @@
 #include "fit/weak_fit.h"
 #include "fit/zeros_fit.h"
 #include "init/start.h"
+#include "store/file.h"
 #include "store/output.h"
 
 /* The last two: factors that are given, in a file or in memory. */
@@ -49,7 +50,8 @@ typedef struct dnmf_job_host {
   double began;                                       /* MPI_Wtime when the job was asked for; 0: now */
   const char *command_line;
   const char *libraries;
-  const char *options; /* JSON: what was given on the command line, for a later one to take up from a checkpoint */
+  const char *options; /* JSON: what was given on the command line, for a later one to take up from a checkpoint, or
+                          from a model to update */
 } dnmf_job_host;
 
 /* Writing checkpoints (checkpoint.c). */
@@ -90,6 +92,7 @@ struct dnmf_fitting {
   dnmf_start start;
   dnmf_svd_fill start_fill;
   const char *start_file;
+  bool updates; /* of a table that has grown; `start_file` is the model */
 
   dnmf_source source;
   dnmf_placed a;
@@ -181,6 +184,10 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f);
 
 /* The first factors. collective */
 dnmf_status dnmf_fitting_start(dnmf_context *context, dnmf_fitting *f);
+
+/* As dnmf_start_file_read, from the model of `update`, whose rows and columns are found by their ids; new ones are its
+ * mean rows. collective */
+dnmf_status dnmf_fitting_update(dnmf_context *context, const dnmf_fitting *f, dnmf_start_file *start);
 
 /* Ratings: their settings; their entries, of which f->a.matrix has the figures; the factors into a model. collective */
 dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f);

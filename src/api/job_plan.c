@@ -140,6 +140,16 @@ static dnmf_status plan_start(dnmf_error *error, dnmf_fitting *f) {
     f->start = DNMF_START_MEMORY;
     f->init = init = "memory";
   }
+  if (f->asked.files.update) {
+    if (f->start != DNMF_START_RANDOM || strcmp(init, "random") != 0 || f->settings.fixed != DNMF_FIXED_NONE)
+      return dnmf_fail(error, DNMF_ERROR_USAGE,
+                       "--update starts from the model, both factors are fitted; leave --%s out",
+                       f->settings.fixed != DNMF_FIXED_NONE ? "fix" : "init");
+    f->start = DNMF_START_FILE;
+    f->start_file = f->asked.files.update;
+    f->init = init = "update";
+    f->updates = true;
+  }
   for (int fill = 0; fill <= DNMF_SVD_FILL_RANDOM; fill++)
     if (strcmp(init, svd_starts[fill]) == 0) {
       f->start = DNMF_START_SVD;
@@ -219,6 +229,7 @@ static dnmf_status refuse_with_zeros(dnmf_error *error, const dnmf_fitting *f) {
       f->start == DNMF_START_RANDOM || (f->start == DNMF_START_SVD && f->start_fill == DNMF_SVD_FILL_RANDOM);
   const setting_use uses[] = {
       {"restarts", s->zeros.restarts > 1, by_seed && !in_batches, in_batches ? no_batches : one_start},
+      {"update", f->updates, !in_batches, "a matrix that is read in batches is fitted anew"},
       {"samples", s->posterior.samples >= 0, false, ratings},
       {"groups", s->zeros.groups > 1, s->zeros.restarts > 1, "it shares --restarts among groups of processes"},
       {"restarts", s->zeros.restarts > 1, !by_validation, "a fit that held-out cells stop has one start"},

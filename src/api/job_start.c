@@ -16,6 +16,11 @@ static const char *first_factors(const dnmf_fitting *f) {
   return f->resume.path ? f->resume.path : f->start_file;
 }
 
+/* Those of that file, row by row, or of a model whose table has grown. collective */
+static dnmf_status read_first_factors(dnmf_context *context, const dnmf_fitting *f, dnmf_start_file *start) {
+  return f->updates && !f->resume.path ? dnmf_fitting_update(context, f, start) : dnmf_start_file_read(context, start);
+}
+
 /* A factor that no update of this fit could leave, or make anything of. */
 static dnmf_status check_start(dnmf_error *error, const dnmf_fitting *f, const dnmf_start_file *start) {
   if (f->resume.path)
@@ -110,10 +115,7 @@ static dnmf_status start_from_factors(dnmf_context *context, dnmf_fitting *f) {
                            .cols = f->h.owned,
                            .w = &f->w.mine,
                            .h = &f->h.mine};
-  if (start.path)
-    DNMF_TRY(dnmf_start_file_read(context, &start));
-  else
-    DNMF_TRY(read_start_in_memory(context, f, &start));
+  DNMF_TRY(start.path ? read_first_factors(context, f, &start) : read_start_in_memory(context, f, &start));
   DNMF_TRY(dnmf_agree(context, check_start(&context->error, f, &start)));
   if (start.has_biases)
     dnmf_warn(context, "%s has biases, which a fit with zeros does not use", start.path);
@@ -231,7 +233,7 @@ static dnmf_status start_ratings_from_file(dnmf_context *context, dnmf_fitting *
   start.row_bias = w.bias;
   start.col_bias = h.bias;
   if (status == DNMF_OK)
-    status = dnmf_start_file_read(context, &start);
+    status = read_first_factors(context, f, &start);
   if (status == DNMF_OK)
     status = check_start(error, f, &start);
   if (status == DNMF_OK)

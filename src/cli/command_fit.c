@@ -174,6 +174,11 @@ static const cli_option run_table[] = {
      "of ratings nndsvd only: for large ones, fewer iterations than from random; "
      "file:START.h5: a model, or any file with /W (rows x K), /H (K x columns) or both",
      0, 0, init_words},
+    {"update", 0, CLI_INPUT_FILE, FIT(files.update), "MODEL.h5",
+     "INPUT is a later state of this model's table, whole, with new rows and columns: the fit goes on from the model, "
+     "whose rows and columns are found by their ids (without ids, by place), new ones from the mean row; with the "
+     "model's options, but for those given anew",
+     0, 0, NULL},
     {"fix", 0, CLI_WORD, FIT(zeros.fix), "F",
      "w or h: this factor stays as --init file: has it, the other is fitted; none (default)", 0, 0, fix_choices},
     {"seed", 0, CLI_INT, FIT(seed), "N", "seed of the start (default 0); the same start on any grid", 0, 9.2e18, NULL},
@@ -228,7 +233,7 @@ static dnmf_status check_fit_options(dnmf_error *error, const cli_fit_options *o
   return DNMF_OK;
 }
 
-/* What was given, for a later job to take up from a checkpoint. The caller frees *text. */
+/* What was given, for a later job to take up from a checkpoint or a model. The caller frees *text. */
 static dnmf_status save_options(dnmf_error *error, const cli_fit_options *options, const cli_given *given,
                                 char **text) {
   json_t *saved = cli_options_save(&cli_fit, options, given, cli_job_options);
@@ -242,9 +247,7 @@ static dnmf_status run_fit(cli_session *session, const char *name, const cli_fit
   dnmf_context *context = session->context;
   char *saved = NULL;
   cli_fit_run fit = {.session = session};
-  dnmf_status status = DNMF_OK;
-  if (options->fit.files.checkpoint)
-    status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
+  dnmf_status status = dnmf_agree(context, save_options(&context->error, options, given, &saved));
   if (status == DNMF_OK)
     status = cli_fit_execute(session, name, &options->input, &options->fit, saved, &fit);
   if (status == DNMF_OK)
@@ -261,8 +264,10 @@ static dnmf_status run_fit_command(cli_session *session, const void *given, char
   (void)argument_count;
   dnmf_status status = cli_resume_begin(session, &cli_fit, &options, &named, &resume);
   if (status == DNMF_OK)
+    status = cli_update_begin(session, &cli_fit, &options, &named, &resume);
+  if (status == DNMF_OK)
     status = check_fit_options(&session->context->error, &options);
-  if (status == DNMF_OK && resume.goes_on) /* with the names that the checkpoint holds */
+  if (status == DNMF_OK && resume.options) /* with the names that the checkpoint or the model holds */
     status = cli_files_check(session, &options);
   if (status == DNMF_OK)
     status = run_fit(session, arguments[0], &options, &named);
@@ -297,7 +302,8 @@ const cli_command cli_fit = {
         "  dnmf fit counts.h5 -o model.h5 -k 12 --restarts 20\n"
         "  mpirun -n 8 dnmf fit counts.h5:/layers/raw -o model.h5 -k 50 --precision single\n"
         "  dnmf fit faces.h5 -o model.h5 -k 30 --solver bpp --seed 7 --json\n"
-        "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto",
+        "  dnmf fit large.h5 -o model.h5 -k 64 --checkpoint part.h5 --resume auto\n"
+        "  dnmf fit today.csv -o today.h5 --update yesterday.h5",
     .min_arguments = 1,
     .max_arguments = 1,
     .groups = groups,

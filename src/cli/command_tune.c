@@ -90,6 +90,8 @@ static const cli_option ratings_table[] = {
      "sqrt-count (default), count, raw, or exponents from 0 to 1; zeros: raw or dimension", 0, 0, NULL},
     {"implicit-terms", 0, CLI_TEXT, TUNE(lists.terms), "T,T,...",
      "implicit terms to try: none (default), rows, cols, both; see fit", 0, 0, NULL},
+    {"l2-terms", 0, CLI_TEXT, TUNE(lists.l2_terms), "X,X,...", "weights of implicit terms to try (default 100)", 0, 0,
+     NULL},
     {"search", 0, CLI_CHOICE, TUNE(search), "S",
      "grid (default): every combination; random: --samples draws, l2 log-uniform "
      "between the smallest and the largest given",

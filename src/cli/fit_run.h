@@ -41,6 +41,11 @@ typedef struct cli_resume {
  * none, is then in options->fit.files.resume. Released with cli_resume_free, also after a failure. collective */
 dnmf_status cli_resume_begin(cli_session *session, const cli_command *command, cli_fit_options *options,
                              cli_given *given, cli_resume *resume);
+
+/* With --update: takes the options of the model where the command line gives none. collective */
+dnmf_status cli_update_begin(cli_session *session, const cli_command *command, cli_fit_options *options,
+                             cli_given *given, cli_resume *resume);
+
 void cli_resume_free(cli_resume *resume); /* local; accepts a zeroed one */
 
 /* What of the command line belongs to a job rather than to the fit: neither saved nor compared. */

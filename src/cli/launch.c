@@ -41,6 +41,14 @@ static bool spare_daemon(void) {
          setenv("OMPI_MCA_orte_create_session_dirs", "0", 0) == 0;
 }
 
+/* A process alone sends nothing. Looking for networks loads their libraries, some of which (Omni-Path's, InfiniPath's)
+ * sleep a quarter of a second to measure the processor's clock; and hwloc would visit every core to ask it about
+ * itself, which on a busy machine waits for each, where Linux tells the same. */
+static bool spare_networks(void) {
+  return setenv("OMPI_MCA_pml", "ob1", 0) == 0 && setenv("OMPI_MCA_btl", "self", 0) == 0 &&
+         setenv("HWLOC_COMPONENTS", "-x86", 0) == 0;
+}
+
 /* HDF5 uses no shared file pointers. On several hosts Open MPI would keep one for each open file in another file beside
  * it, which a killed job would leave there. */
 static bool spare_shared_file_pointers(void) {
@@ -54,5 +62,5 @@ static bool offer_core(void) {
 
 /* A process of a batch script has Slurm's variables, but no launcher's: only these tell. */
 bool cli_prepare_mpi(void) {
-  return (rank_of_launcher() || spare_daemon()) && spare_shared_file_pointers() && offer_core();
+  return (rank_of_launcher() || (spare_daemon() && spare_networks())) && spare_shared_file_pointers() && offer_core();
 }

@@ -146,7 +146,7 @@ dnmf_status cli_options_restore(dnmf_error *error, const cli_command *command, j
     if (is_among(left_out, name))
       continue;
     if (given->names[index]) {
-      if (!is_among(may_change, name))
+      if (may_change && !is_among(may_change, name))
         DNMF_TRY(check_same(error, command, &at, saved, source, options));
     } else if (then) {
       DNMF_TRY(restore(error, &at, then, source, options));

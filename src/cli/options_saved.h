@@ -16,8 +16,8 @@ json_t *cli_options_save(const cli_command *command, const void *options, const 
 
 /* Puts saved values where none were given, and marks them in `given`; they pass the checks that typed ones do. Texts
  * point into `saved`, which is changed and must live as long as the options. An option given now must have the value
- * that it had then, unless it is named in `may_change` or `left_out`; `source` names where the saved ones are from.
- * local */
+ * that it had then, unless it is named in `may_change` (NULL: all are) or `left_out`; `source` names where the saved
+ * ones are from. local */
 dnmf_status cli_options_restore(dnmf_error *error, const cli_command *command, json_t *saved, const char *source,
                                 const char *const *left_out, const char *const *may_change, void *options,
                                 cli_given *given);

@@ -63,19 +63,29 @@ static dnmf_status parse_metric(dnmf_error *error, const cli_tune_options *optio
 
 enum { CANDIDATE_TEXT = 200 };
 
+/* `before` and the weight of implicit terms that was given; empty where there is none. */
+static const char *l2_terms_text(const dnmf_candidate *candidate, const char *before, char text[40]) {
+  text[0] = 0;
+  if (candidate->evidence != DNMF_EVIDENCE_NONE && candidate->l2_evidence >= 0)
+    snprintf(text, 40, "%s%.4g", before, candidate->l2_evidence);
+  return text;
+}
+
 /* "k 8, l2 default, sqrt-count, both biases". */
 static const char *candidate_text(const dnmf_candidate *candidate, char text[CANDIDATE_TEXT]) {
   char l2[32];
   char scale[32];
   char alpha[32];
-  char kind[80];
+  char l2_terms[40];
+  char kind[96];
   if (candidate->weight >= 0)
     snprintf(kind, sizeof kind, "missing weight %.4g, alpha %s", candidate->weight,
              number_text(candidate->alpha, alpha));
   else
-    snprintf(kind, sizeof kind, "%s biases%s%s", candidate->bias ? "both" : "no",
+    snprintf(kind, sizeof kind, "%s biases%s%s%s", candidate->bias ? "both" : "no",
              candidate->evidence == DNMF_EVIDENCE_NONE ? "" : ", implicit terms ",
-             candidate->evidence == DNMF_EVIDENCE_NONE ? "" : terms_choices[candidate->evidence]);
+             candidate->evidence == DNMF_EVIDENCE_NONE ? "" : terms_choices[candidate->evidence],
+             l2_terms_text(candidate, ", l2-terms ", l2_terms));
   snprintf(text, CANDIDATE_TEXT, "k %d, l2 %s, %s, %s", candidate->components, number_text(candidate->l2, l2),
            scale_name(candidate->count_power, scale), kind);
   return text;
@@ -134,19 +144,24 @@ static void print_table(cli_session *session, const dnmf_tune_plan *plan, const 
   char l2[32];
   char scale[32];
   char seconds[32];
+  char l2_terms[40];
   char head[80] = "";
+  const bool weights = options->lists.l2_terms != NULL;
   if (plan->metric.ranks)
     snprintf(head, sizeof head, " %10s     +-", options->metric);
-  cli_say(session, "   k      l2 scale      bias terms%s     RMSE     +- iterations%s", head,
-          session->common->verbose ? "  seconds" : "");
+  cli_say(session, "   k      l2 scale      bias terms%s%s     RMSE     +- iterations%s", weights ? " l2-terms" : "",
+          head, session->common->verbose ? "  seconds" : "");
   for (int64_t i = 0; i < plan->candidate_count; i++) {
     const dnmf_candidate *c = &plan->candidates[i];
     char lists[80] = "";
+    char weight[48] = "";
+    if (weights)
+      snprintf(weight, sizeof weight, " %8s", l2_terms_text(c, "", l2_terms));
     if (plan->metric.ranks)
       snprintf(lists, sizeof lists, " %10.5f %6.4f", c->metric, c->metric_spread);
-    cli_say(session, "%4d %7s %-10s %-4s %-5s%s %8.5f %6.4f %10d%s", c->components, number_text(c->l2, l2),
-            scale_name(c->count_power, scale), c->bias ? "both" : "none", terms_choices[c->evidence], lists, c->rmse,
-            c->spread, c->iterations, seconds_text(session, c->seconds, seconds));
+    cli_say(session, "%4d %7s %-10s %-4s %-5s%s%s %8.5f %6.4f %10d%s", c->components, number_text(c->l2, l2),
+            scale_name(c->count_power, scale), c->bias ? "both" : "none", terms_choices[c->evidence], weight, lists,
+            c->rmse, c->spread, c->iterations, seconds_text(session, c->seconds, seconds));
   }
 }
 
@@ -161,6 +176,8 @@ static json_t *candidate_json(const cli_tune_options *options, const dnmf_candid
     cli_json_set(&object, "missing_weight", cli_json_real(c->weight));
     cli_json_set(&object, "alpha", c->alpha < 0 ? json_null() : cli_json_real(c->alpha));
   }
+  const double l2_terms = c->l2_evidence >= 0 ? c->l2_evidence : DNMF_L2_EVIDENCE;
+  cli_json_set(&object, "l2_terms", c->evidence == DNMF_EVIDENCE_NONE ? json_null() : cli_json_real(l2_terms));
   if (!isnan(c->metric)) {
     cli_json_set(&object, options->metric, cli_json_real(c->metric));
     cli_json_set(&object, "metric_spread", cli_json_real(c->metric_spread));
@@ -209,6 +226,7 @@ static dnmf_fit_settings refit_settings(const cli_tune_options *options, const d
   fit.ratings.shrink_to = shrink_choices[options->shrink_to];
   fit.ratings.l2_bias = best->bias ? options->l2_bias : -1;
   fit.ratings.implicit_terms = terms_choices[best->evidence];
+  fit.ratings.l2_terms = best->l2_evidence;
   return fit;
 }
 
@@ -226,7 +244,8 @@ static dnmf_status refit(cli_session *session, const cli_tune_options *options, 
 
 /* Options that fits of the other kinds have. */
 static dnmf_status refuse_others(dnmf_error *error, const cli_given *given, bool weak) {
-  static const char *const of_ratings[] = {"bias", "shrink-to", "l2-bias", "patience", "implicit-terms", NULL};
+  static const char *const of_ratings[] = {"bias",           "shrink-to", "l2-bias", "patience",
+                                           "implicit-terms", "l2-terms",  NULL};
   static const char *const of_weak_zeros[] = {"missing-weight", "confidence", "alpha", "epsilon", "like", NULL};
   static const char *const of_zeros[] = {"restarts", "perturb", "cluster", "holdout", "criterion", "checkpoint",
                                          "resume",   "loss",    "l1-w",    "l1-h",    "l2-w",      "l2-h",
@@ -249,6 +268,8 @@ static dnmf_status check_terms(dnmf_error *error, const cli_tune_options *option
   for (int b = 0; b < space->bias.count; b++)
     biased = biased && space->bias.value[b] != 0;
   const bool level = options->shrink_to == DNMF_SHRINK_AUTO || options->shrink_to == DNMF_SHRINK_LEVEL;
+  if (!any && options->lists.l2_terms)
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2-terms has no use here: there are no --implicit-terms");
   if (!any || (biased && level))
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_USAGE,

@@ -101,7 +101,9 @@ dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_t
                        &s->bias));
   DNMF_TRY(parse_words(error, "implicit-terms", lists->terms ? lists->terms : "none", "none, rows, cols or both",
                        terms_names, terms_numbers, -1, &s->terms));
-  s->weight = s->alpha = (cli_tune_values){1, {-1}};
+  s->weight = s->alpha = s->l2_terms = (cli_tune_values){1, {-1}};
+  if (lists->l2_terms)
+    DNMF_TRY(parse_numbers(error, "l2-terms", lists->l2_terms, 0, &s->l2_terms));
   if (lists->weight)
     DNMF_TRY(parse_numbers(error, "missing-weight", lists->weight, 0, &s->weight));
   if (lists->alpha)
@@ -113,16 +115,22 @@ dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_t
                      "count, sqrt-count, raw or exponents from 0 to 1", scale_names, scale_numbers, 1, &s->power);
 }
 
-static dnmf_candidate candidate_of(double components, double l2, double bias, double power, double terms, double weight,
-                                   double alpha) {
+static dnmf_candidate candidate_of(double components, double l2, double bias, double power, double terms,
+                                   double l2_terms, double weight, double alpha) {
   return (dnmf_candidate){.components = (int)components,
                           .l2 = l2,
                           .bias = bias != 0,
                           .count_power = power,
                           .evidence = (dnmf_evidence_of)terms,
+                          .l2_evidence = terms != DNMF_EVIDENCE_NONE ? l2_terms : -1,
                           .weight = weight,
                           .alpha = alpha,
                           .rmse = NAN};
+}
+
+/* How many weights are tried of one kind of implicit terms; of none there is none to choose. */
+static int count_weights(const cli_tune_space *s, int terms) {
+  return s->terms.value[terms] == DNMF_EVIDENCE_NONE ? 1 : s->l2_terms.count;
 }
 
 int64_t cli_tune_grid(const cli_tune_space *s, dnmf_candidate *candidates) {
@@ -132,11 +140,12 @@ int64_t cli_tune_grid(const cli_tune_space *s, dnmf_candidate *candidates) {
       for (int p = 0; p < s->power.count; p++)
         for (int b = 0; b < s->bias.count; b++)
           for (int t = 0; t < s->terms.count; t++)
-            for (int l = 0; l < s->l2.count; l++)
-              for (int k = 0; k < s->components.count && count < CLI_TUNE_MOST_CANDIDATES; k++)
-                candidates[count++] =
-                    candidate_of(s->components.value[k], s->l2.value[l], s->bias.value[b], s->power.value[p],
-                                 s->terms.value[t], s->weight.value[w], s->alpha.value[a]);
+            for (int e = 0; e < count_weights(s, t); e++)
+              for (int l = 0; l < s->l2.count; l++)
+                for (int k = 0; k < s->components.count && count < CLI_TUNE_MOST_CANDIDATES; k++)
+                  candidates[count++] =
+                      candidate_of(s->components.value[k], s->l2.value[l], s->bias.value[b], s->power.value[p],
+                                   s->terms.value[t], s->l2_terms.value[e], s->weight.value[w], s->alpha.value[a]);
   return count;
 }
 
@@ -157,7 +166,8 @@ int64_t cli_tune_random(const cli_tune_space *s, uint64_t seed, int64_t samples,
     double l2 = low > 0 ? low * pow(high / low, u) : low;
     candidates[i] =
         candidate_of(pick(&s->components, seed, i, 0), l2, pick(&s->bias, seed, i, 2), pick(&s->power, seed, i, 3),
-                     pick(&s->terms, seed, i, 6), pick(&s->weight, seed, i, 4), pick(&s->alpha, seed, i, 5));
+                     pick(&s->terms, seed, i, 6), pick(&s->l2_terms, seed, i, 7), pick(&s->weight, seed, i, 4),
+                     pick(&s->alpha, seed, i, 5));
   }
   return samples;
 }

@@ -15,8 +15,9 @@ typedef struct cli_tune_lists {
   const char *l2; /* NULL: the default of fit */
   const char *bias;
   const char *scale;
-  const char *terms;  /* implicit */
-  const char *weight; /* of weak zeros; NULL, and of alpha too: the default of fit */
+  const char *terms;    /* implicit */
+  const char *l2_terms; /* NULL: the default of fit */
+  const char *weight;   /* of weak zeros; NULL, and of alpha too: the default of fit */
   const char *alpha;
 } cli_tune_lists;
 
@@ -32,7 +33,8 @@ typedef struct cli_tune_space {
   cli_tune_values l2; /* negative: the default */
   cli_tune_values bias;
   cli_tune_values power;
-  cli_tune_values terms; /* dnmf_evidence_of */
+  cli_tune_values terms;    /* dnmf_evidence_of */
+  cli_tune_values l2_terms; /* negative: the default; of candidates with implicit terms alone */
   cli_tune_values weight;
   cli_tune_values alpha;
 } cli_tune_space;

@@ -15,8 +15,8 @@
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
 static dnmf_status refuse_ratings_options(dnmf_error *error, const cli_given *given, bool partial) {
-  static const char *const of_ratings[] = {"bias",     "implicit-terms", "search",  "samples",    "metric", "relevant",
-                                           "patience", "shrink-to",      "l2-bias", "init-scale", NULL};
+  static const char *const of_ratings[] = {"bias",     "implicit-terms", "l2-terms",  "search",  "samples",    "metric",
+                                           "relevant", "patience",       "shrink-to", "l2-bias", "init-scale", NULL};
   static const char *const of_weak_zeros[] = {"missing-weight", "confidence", "alpha", "epsilon", "like", NULL};
   DNMF_TRY(cli_tune_refuse(error, given, of_ratings,
                            partial ? "it is for ratings, and this is a matrix with cells without a value; with --bias "

@@ -12,7 +12,6 @@
 
 #include "matrix/divergence.h"
 
-#include <float.h>
 #include <math.h>
 
 static double beta_of(const zeros_fit *z) {
@@ -42,33 +41,19 @@ static dnmf_status divergence_contribute(zeros_fit *z, zeros_factor *y) {
   return status;
 }
 
-/* Makes every step descend. */
-static double exponent(double beta) {
-  if (beta < 1)
-    return 1 / (2 - beta);
-  return beta > 2 ? 1 / (beta - 1) : 1;
-}
-
-/* Where scikit-learn takes a number for 0, so that it does not linger as a denominator: 2^-52, but never above 2^-45 of
- * the size that the factors of a matrix of small values have. */
-static double smallest(const zeros_fit *z, const zeros_factor *x) {
-  const double size = sqrt(dnmf_matrix_mean(z->a) / z->settings->components);
-  const bool wanted = x->transposed ? beta_of(z) <= 1 : beta_of(z) < 1;
-  return wanted ? DBL_EPSILON * fmin(1, 128 * size) : 0;
-}
-
 static dnmf_status divergence_update(zeros_fit *z, zeros_factor *x, const zeros_factor *f) {
-  dnmf_ratio ratio = {.rows = x->x->mine.rows,
-                      .components = z->settings->components,
-                      .x = x->rows->mine.data,
-                      .numerators = x->rows->products.data,
-                      .denominators = beta_of(z) == 1 ? NULL : x->x->denominators.data,
-                      .sums = zeros_sums(z, f, 0),
-                      .l1 = x->l1,
-                      .l2 = x->l2,
-                      .exponent = exponent(beta_of(z)),
-                      .smallest = smallest(z, x),
-                      .want_violation = z->settings->stop == DNMF_STOP_GRADIENT};
+  dnmf_ratio ratio = {
+      .rows = x->x->mine.rows,
+      .components = z->settings->components,
+      .x = x->rows->mine.data,
+      .numerators = x->rows->products.data,
+      .denominators = beta_of(z) == 1 ? NULL : x->x->denominators.data,
+      .sums = zeros_sums(z, f, 0),
+      .l1 = x->l1,
+      .l2 = x->l2,
+      .exponent = dnmf_divergence_exponent(beta_of(z)),
+      .smallest = dnmf_divergence_smallest(beta_of(z), x->transposed, dnmf_matrix_mean(z->a), z->settings->components),
+      .want_violation = z->settings->stop == DNMF_STOP_GRADIENT};
   dnmf_status status =
       dnmf_solver_multiply(z->a->precision, z->context->isa, z->context->threads, &ratio, &z->context->error);
   zeros_control(z, x, 0)[CONTROL_VIOLATION] = ratio.violation;

@@ -14,6 +14,7 @@
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,6 +305,18 @@ static dnmf_status divergence_allocate(work *w, bool tiles) {
 double dnmf_divergence_floor(const dnmf_matrix *a) {
   const double typical = a->sum > 0 ? a->sum_squares / a->sum : 1;
   return DNMF_DIVERGENCE_FLOOR * fmin(1, 100 * typical);
+}
+
+double dnmf_divergence_exponent(double beta) {
+  if (beta < 1)
+    return 1 / (2 - beta);
+  return beta > 2 ? 1 / (beta - 1) : 1;
+}
+
+double dnmf_divergence_smallest(double beta, bool of_h, double mean, int components) {
+  const double size = sqrt(mean / components);
+  const bool wanted = of_h ? beta <= 1 : beta < 1;
+  return wanted ? DBL_EPSILON * fmin(1, 128 * size) : 0;
 }
 
 static dnmf_divergence_form form_of(double beta, double floor) {

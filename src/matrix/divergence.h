@@ -43,6 +43,13 @@ typedef struct dnmf_divergence {
  * each weighted with itself. From the matrix's global figures; without them (sum 0) the former. local */
 double dnmf_divergence_floor(const dnmf_matrix *a);
 
+/* The exponent of the ratio in multiplicative updates, which makes every step descend. local */
+double dnmf_divergence_exponent(double beta);
+
+/* Where scikit-learn takes a number of a factor for 0 after an update, so that it does not linger as a denominator:
+ * 2^-52, but never above 2^-45 of the size that the factors of a matrix of small values have; 0: nowhere. local */
+double dnmf_divergence_smallest(double beta, bool of_h, double mean, int components);
+
 /* Work memory that the larger of the two calls takes while it runs, in bytes, for a block of `rows` x `cols`. local */
 double dnmf_divergence_bytes(const dnmf_context *context, bool sparse, dnmf_precision precision, double beta,
                              int64_t rows, int64_t cols, int components);

@@ -120,7 +120,7 @@ static dnmf_settings settings_of(const dnmf_tune_plan *plan, const dnmf_candidat
   settings.observed.bias_cols = candidate->bias;
   settings.penalties.count_power = candidate->count_power;
   settings.observed.evidence = candidate->evidence;
-  settings.observed.l2_evidence = DNMF_L2_EVIDENCE;
+  settings.observed.l2_evidence = candidate->l2_evidence >= 0 ? candidate->l2_evidence : DNMF_L2_EVIDENCE;
   const bool weak = settings.observed.weak.on;
   double l2 = candidate->l2;
   if (weak) {

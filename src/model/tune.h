@@ -22,6 +22,7 @@ typedef struct dnmf_candidate {
   double count_power;
   double weight;             /* weak zeros: of an entry that is not stored; else negative */
   dnmf_evidence_of evidence; /* implicit terms; needs biases */
+  double l2_evidence;        /* ... their weight; negative: the default, DNMF_L2_EVIDENCE */
   double alpha;              /* ... of confidences; negative: the default, see dnmf_weak_settle */
 
   /* Out. */

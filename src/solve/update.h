@@ -56,7 +56,11 @@ typedef struct dnmf_online_update {
   void *numerators;     /* rows x components: start with x */
   void *denominators;   /* rows x components: start with ones */
   const void *products; /* rows x components: the batch's */
-  const double *gram;   /* components x components: the batch's */
+  const double *gram;   /* components x components: the batch's, of the squared error; NULL: a divergence's */
+  const void *divisors; /* of a divergence: its denominators, rows x components; NULL: `sums` for every row */
+  const double *sums;   /* components */
+  double exponent;      /* of a divergence (solver.h) */
+  double smallest;      /* of a divergence: what falls below it becomes 0 */
   double keep;          /* weight of what was before, 0 to 1 */
   double l1;            /* the batch's share of the penalties */
   double l2;

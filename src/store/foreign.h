@@ -17,7 +17,7 @@ dnmf_status dnmf_foreign_refuse(dnmf_error *error, const char *path, const char 
 /* The same for a file that is a zip archive and, by the first name in it, none of NumPy's. local */
 dnmf_status dnmf_foreign_refuse_zip(dnmf_error *error, const char *path);
 
-/* Fails for a folder, with the reason; the message names it. local */
+/* The same for a folder. local */
 dnmf_status dnmf_foreign_refuse_folder(dnmf_error *error, const char *path);
 
 #endif

@@ -134,7 +134,7 @@ static dnmf_status is_table(dnmf_error *error, const dnmf_text_file *file, const
            (count > MOST_COLUMNS || !dnmf_text_names_triples(fields, count, DNMF_PAIR_ROLES));
   free(fields);
   if (!*table && !options->row_column)
-    *table = dnmf_text_is_table_of_numbers(file, &dialect);
+    *table = dnmf_text_is_table(file, &dialect);
   return DNMF_OK;
 }
 

@@ -1,6 +1,8 @@
 #include "store/tenx.h"
 
+#include "store/foreign.h"
 #include "store/names.h"
+#include "store/text/text_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -46,19 +48,8 @@ static void find_names(const char *path, int64_t prefix, dnmf_tenx *found) {
   find_beside(path, prefix, features, found->features);
 }
 
-static bool exists_in(const char *folder, const char *name) {
-  char path[DNMF_TENX_PATH];
-  struct stat about;
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  return stat(path, &about) == 0;
-}
-
 static dnmf_status refuse_folder(dnmf_error *error, const char *path) {
-  if (exists_in(path, ".zgroup") || exists_in(path, ".zarray") || exists_in(path, "zarr.json"))
-    return dnmf_fail(error, DNMF_ERROR_INPUT,
-                     "%s is a Zarr store, which is not read; write its matrix as HDF5, e.g. in Python: "
-                     "anndata.read_zarr('%s').write_h5ad('matrix.h5ad')",
-                     path, path);
+  DNMF_TRY(dnmf_text_locate(error, path, 0, dnmf_foreign_refuse_folder(error, path)));
   return dnmf_fail(error, DNMF_ERROR_FILE,
                    "%s is a directory without a matrix: name a file, or a directory with matrix.mtx, barcodes.tsv and "
                    "features.tsv (or genes.tsv), packed or not, as 10x Genomics has them",

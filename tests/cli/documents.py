@@ -24,6 +24,7 @@ import termios
 from program import MPIRUN, PROGRAM, ROOT, environment
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+LIBRARY = pathlib.Path(PROGRAM).resolve().parent / "libdnmf.so"
 MARK = "@@ block @@"
 CLOSENESS = 0.02
 MEASURED = re.compile(r"[\d.e+-]+(?= (s|ms|min|[kMG]B|GF/s)\b)")
@@ -93,8 +94,9 @@ def run_blocks(page, clone, timeout=900):
     folder, path = clone, f"{clone}/tools:{os.environ['PATH']}"
     if page.name != "README.md":
         folder, path = clone / "build" / "walk", f"{clone}/build:{path}"
+    python = {"PYTHONPATH": str(ROOT / "scripts" / "python"), "DNMF_LIBRARY": str(LIBRARY)}
     status, printed = on_a_terminal(["bash", "-c", script], timeout, cwd=folder,
-                                    env={**environment(), "PATH": path, "COLUMNS": "80", "TERM": "xterm"})
+                                    env={**environment(), **python, "PATH": path, "COLUMNS": "80", "TERM": "xterm"})
     parts = "\n".join(visible(printed)).split(f"{MARK}\n")[1:]
     assert status == 0, f"{page.name}, block {len(parts)}:\n{run[len(parts) - 1].text}{parts[-1]}"
     return dict(zip((block.number for block in run), (part.rstrip("\n").split("\n") for part in parts)))

@@ -353,3 +353,31 @@ def test_the_plan_knows_what_held_out_cells_send(dense, tmp_path):
     for kind in ("gather_words", "scatter_words", "gram_words", "control_words"):
         assert sent[1][kind] - sent[0][kind] == pytest.approx(5 * plan["traffic"][kind], rel=1e-12), kind
     assert plan["memory"]["block"] > without["memory"]["block"]
+
+
+def left_out(matrix, mask, fixed):
+    """A half-step as RcppML's nmf defines it with a mask (DeBruine, Melcher, Triche 2021): the masked values of a row are
+    no rows of its least squares problem, neither in the Gram matrix nor in the right side."""
+    return np.array([scipy.optimize.nnls(fixed[:, ~out].T, row[~out])[0] for row, out in zip(matrix, mask)])
+
+
+@pytest.mark.parametrize("solver, grid", [("bpp", (1, 1)), ("hals", (2, 1))])
+def test_fits_end_where_those_of_rcppmls_speckled_mask_end(tmp_path, solver, grid):
+    """Its fit, from another start, ends with the same predictions and the same mean square at the masked values; and from
+    the program's model it does not move."""
+    rng = np.random.default_rng(12)
+    planted_w, planted_h = (rng.exponential(size=shape) * (rng.random(shape) < 0.5) for shape in ((40, 3), (3, 30)))
+    matrix = np.maximum(0, planted_w @ planted_h + 0.1 * rng.standard_normal((40, 30)))
+    mask = mask_of(matrix.shape, 0.15)
+    write_hdf5(tmp_path / "a.h5", scipy.sparse.csr_matrix(matrix))
+    told = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 3, "--solver", solver, "--validation", 0.15, "--tol", 0,
+                "--max-iter", 4000, "--grid", grid_name(grid), "--json"], grid[0] * grid[1]).json
+    w, h = factors(tmp_path / "m.h5")
+    x = rng.random((3, 30))
+    for _ in range(300):
+        y = left_out(matrix, mask, x)
+        x = left_out(matrix.T, mask.T, y.T).T
+    np.testing.assert_allclose(w @ h, y @ x, atol=1e-5 * matrix.max())
+    assert told["validation_rmse"] == pytest.approx(np.sqrt(np.mean((matrix - y @ x)[mask] ** 2)), rel=1e-5)
+    assert 0.1 < np.mean(matrix[mask] == 0) < 0.9  # zeros are masked like all others
+    np.testing.assert_allclose(left_out(matrix, mask, h) @ h, w @ h, atol=1e-5 * matrix.max())

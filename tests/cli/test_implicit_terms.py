@@ -260,16 +260,37 @@ def test_the_terms_kept_are_those_of_the_best_model(tastes, tmp_path):
             assert best.attrs[name] == pytest.approx(file.attrs[name], abs=1e-9)
 
 
+def test_tune_tries_weights_of_terms(tastes, tmp_path):
+    """A candidate for each weight, and one without terms; that of the default is the one without --l2-terms; the best is
+    what fit makes of it."""
+    tune = ["tune", tastes[0], "-k", 2, "--implicit-terms", "none,rows", "--folds", 2, "--max-iter", 8, "--json"]
+    found = run([*tune, "--l2-terms", "10,100", "-o", tmp_path / "best.h5"], processes=2).json
+    plain = run(tune, processes=3).json
+    by_weight = {c.get("l2_terms"): c for c in found["candidates"]}
+    assert len(found["candidates"]) == 3 and set(by_weight) == {None, 10, 100}
+    for candidate in plain["candidates"]:
+        assert candidate["rmse"] == pytest.approx(by_weight[candidate.get("l2_terms")]["rmse"], rel=1e-9)
+    assert by_weight[10]["rmse"] != by_weight[100]["rmse"]
+    best = found["best"]
+    weight = ["--l2-terms", best["l2_terms"]] if best["l2_terms"] is not None else []
+    run(["fit", tastes[0], "-k", 2, "--implicit-terms", best["implicit_terms"], *weight, "--max-iter", best["iterations"],
+         "--tol", 0, "-o", tmp_path / "fit.h5"])
+    with h5py.File(tmp_path / "best.h5") as one, h5py.File(tmp_path / "fit.h5") as other:
+        np.testing.assert_allclose(one["W"][:], other["W"][:], rtol=1e-7)
+
+
 @pytest.mark.parametrize("command, options, words", [
     ("fit", ["--missing", "zero", "--implicit-terms", "rows"], "--implicit-terms has no use here"),
     ("fit", ["--implicit", "--implicit-terms", "rows"], "--implicit-terms has no use here"),
     ("fit", ["--implicit-terms", "rows", "--solver", "mu"], "leave --solver mu out"),
     ("fit", ["--implicit-terms", "cols", "--bias", "none"], "leave --bias none out"),
     ("fit", ["--implicit-terms", "both", "--shrink-to", "mean"], "leave --shrink-to out"),
-    ("fit", ["--implicit-terms", "cols", "--l2-h", 0], "give --l2-h a number above 0"),
+    ("fit", ["--implicit-terms", "cols", "--l2-h", 0], "--l2-h is 0: give it a number above 0"),
     ("fit", ["--implicit-terms", "few"], "--implicit-terms few"),
     ("fit", ["--l2-terms", 3], "there are no --implicit-terms"),
     ("tune", ["--implicit-terms", "none,both", "--bias", "both,none"], "leave --bias none out"),
+    ("tune", ["--l2-terms", "10,30"], "there are no --implicit-terms"),
+    ("tune", ["--implicit-terms", "both", "--l2-terms", "10,few"], "--l2-terms 10,few"),
     ("tune", ["--implicit-terms", "both,all"], "give none, rows, cols or both"),
     ("plan", ["--implicit-terms", "both", "--missing", "zero"], "needs --missing unobserved"),
 ])

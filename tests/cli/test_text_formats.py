@@ -476,50 +476,7 @@ def test_a_pipe_is_tuned_on_where_it_is_read_once(tmp_path):
         assert (here["components"], here["rmse"]) == (there["components"], there["rmse"])
 
 
-# --- Files that are not read ---
-
-FOREIGN = {
-    "json lines": (b'{"user": 1, "item": 2, "rating": 3}\n{"user": 1, "item": 4, "rating": 3}\n', "JSON", "jq"),
-    "json array": (b'[\n  {"user": 1, "item": 2}]', "JSON", "jq"),
-    "netflix": (b"1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n2:\n885013,4,2005-10-19\n", "Netflix", "awk"),
-    "parquet": (b"PAR1\x15\x04\x15", "Parquet", "read_parquet"),
-    "feather": (b"ARROW1\0\0", "Arrow", "read_feather"),
-    "rds": (gzip.compress(b"X\n\0\0\0\3\0\4\2\1"), "R object", "readRDS"),
-    "rdata": (gzip.compress(b"RDX3\nX\n\0\0\0\3"), "R workspace", "load"),
-    "pickle": (b"\x80\x04\x95\x10\0\0", "pickle", "read_pickle"),
-    "matlab": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", "MATLAB", "loadmat"),
-    "xlsx": (b"PK\x03\x04" + bytes(22) + b"\x13\0\0\0[Content_Types].xml", "Excel", "read_excel"),
-    "zipped csv": (b"PK\x03\x04" + bytes(22) + b"\x05\0\0\0a.csv1,2,3", "zip archive", "unzip -p"),
-    "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "Excel", "libreoffice"),
-    "sqlite": (b"SQLite format 3\0\x10", "SQLite", "sqlite3"),
-    "netcdf 3": (b"CDF\x01\0\0", "netCDF 3", "nccopy"),
-    "page": (b"<!DOCTYPE html>\n<html>", "web page", "read_xml"),
-    "bzip2": (b"BZh91AY&SY\0", "bzip2", "bunzip2 -c"),
-    "gct": (b"#1.2\n3\t2\nName\tDescription\ts1\ts2\ng1\tx\t1\t2\n", "GCT", "cut -f 1,3-"),
-    "tar": (bytes(257) + b"ustar  \0", "tar", "tar xOf"),
-}
-
-
-def test_files_that_are_not_read_are_named_with_a_command(tmp_path):
-    for name, (data, what, command) in FOREIGN.items():
-        (tmp_path / name).write_bytes(data)
-        result = run(["info", tmp_path / name], expect=1)
-        assert len(result.messages) == 1, result
-        for part in (name, what, command):
-            assert part in result.messages[0], result
-    (tmp_path / "a.zarr").mkdir()
-    (tmp_path / "a.zarr" / ".zgroup").write_text("{}")
-    assert "Zarr" in run(["info", tmp_path / "a.zarr"], expect=1).messages[0]
-    assert "curl" in run(["info", "https://example.org/ratings.csv"], expect=1).messages[0]
-
-
-def test_the_command_for_netflix_blocks_and_json_does_what_it_says(tmp_path):
-    (tmp_path / "blocks").write_bytes(FOREIGN["netflix"][0])
-    message = run(["info", "blocks"], expect=1, cwd=tmp_path).messages[0]
-    subprocess.run(message.split("convert it: ")[1], shell=True, check=True, cwd=tmp_path)
-    run(["import", "blocks.csv", "-o", "out.h5"], cwd=tmp_path)
-    assert entries(tmp_path / "out.h5") == {("1488844", "1"): 3, ("822109", "1"): 5, ("885013", "2"): 4}
-
+# --- Ids that look like another form ---
 
 @pytest.mark.parametrize("text", ["PAR1,3,5\nORC2,4,1\n", "ORC,3,5\nPAR1,4,1\n", "[x],3,5\n<b>,4,1\n", "1:,3,5\n2:,4,1\n"])
 def test_ids_that_look_like_signatures_are_ids(tmp_path, text):

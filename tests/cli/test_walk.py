@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from documents import FENCE, alike, blocks, differences, documents, make_folder, rewrite, run_blocks, shown_blocks
+from documents import (FENCE, LIBRARY, alike, blocks, differences, documents, make_folder, rewrite, run_blocks,
+                       shown_blocks)
 from program import ROOT, run
 
 README, *PAGES = documents()
@@ -19,6 +20,10 @@ def walked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clone")
     make_folder(folder)
     return folder, run_blocks(README, folder)
+
+
+def is_instrumented(library):
+    return b"__asan_init" in library.read_bytes()
 
 
 def check(page, printed):
@@ -53,6 +58,8 @@ def test_pictures_are_drawn_from_what_is_printed(walked, tmp_path):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_prints_what_it_shows(page, walked, tmp_path):
     """In a copy of what the walk left."""
+    if page.stem == "python" and is_instrumented(LIBRARY):
+        pytest.skip("a library with sanitizers cannot be loaded into Python")
     copy = tmp_path / "clone"
     shutil.copytree(walked[0], copy, symlinks=True)
     if any(block.kind in ("sh", "python") for block in blocks(page)):
@@ -110,6 +117,6 @@ def test_c_is_that_of_a_program_that_is_tested():
 
 def test_readme_is_short_and_names_every_page():
     text = README.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 170
+    assert len(text.splitlines()) <= 155
     for page in PAGES:
         assert f"](src/doc/{page.name})" in text, page.name

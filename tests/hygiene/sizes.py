@@ -6,6 +6,8 @@ from sources import c_files, report, root_from_arguments
 
 MOST_FILE_LINES = 600
 MOST_FUNCTION_LINES = 80
+# The one door of the library stays one file; most of its lines say what the others mean.
+LONGER = {"include/dnmf.h": 800}
 
 
 def functions(lines):
@@ -22,8 +24,9 @@ def functions(lines):
 def findings(root):
     for path in c_files(root, "src", "include", "tests"):
         lines = (root / path).read_text().splitlines()
-        if len(lines) > MOST_FILE_LINES:
-            yield f"{path}: {len(lines)} lines, more than {MOST_FILE_LINES}"
+        most = LONGER.get(str(path), MOST_FILE_LINES)
+        if len(lines) > most:
+            yield f"{path}: {len(lines)} lines, more than {most}"
         for name, start, length in functions(lines):
             if length > MOST_FUNCTION_LINES:
                 yield f"{path}:{start}: {name} has {length} lines, more than {MOST_FUNCTION_LINES}"

@@ -77,6 +77,10 @@ class Sizes(unittest.TestCase):
     def test_a_long_file(self):
         self.assertEqual(len(findings_in(sizes, src__fit__loop_c="\n" * 601)), 1)
 
+    def test_the_header_may_be_longer(self):
+        self.assertEqual(findings_in(sizes, include__dnmf_h="\n" * 700), [])
+        self.assertEqual(len(findings_in(sizes, include__dnmf_h="\n" * 801)), 1)
+
 
 if __name__ == "__main__":
     unittest.main()

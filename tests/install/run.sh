@@ -58,6 +58,7 @@ fresh() {
   cp -L /etc/resolv.conf "$folder/$1/etc/resolv.conf"
   mount --rbind /dev "$folder/$1/dev"
   mount -t proc proc "$folder/$1/proc"
+  mount --rbind /sys "$folder/$1/sys"
   mkdir -p "$folder/archives" "$folder/$1/var/cache/apt/archives"
   mount --bind "$folder/archives" "$folder/$1/var/cache/apt/archives"
 }

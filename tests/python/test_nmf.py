@@ -34,9 +34,10 @@ def program_fit(x, folder, *options):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_check_estimator_passes():
+@pytest.mark.parametrize("missing", ["zero", "unobserved"])
+def test_check_estimator_passes(missing):
     # As many iterations as scikit-learn's tests of its own NMF set.
-    check_estimator(dnmf.NMF(max_iter=500))
+    check_estimator(dnmf.NMF(max_iter=500, missing=missing))
 
 
 @pytest.mark.parametrize("solver", ["hals", "mu", "bpp"])
@@ -54,8 +55,15 @@ def test_the_program_makes_the_same_factors_of_the_same_seed(planted, tmp_path, 
 @pytest.mark.parametrize("layout", ["C", "F", "part", "single", "integers", "csr", "csc"])
 def test_every_layout_is_the_same_matrix(layout):
     x = np.random.RandomState(0).randint(0, 5, (30, 20)).astype(float)
-    as_given = {"C": x, "F": np.asfortranarray(x), "part": np.tile(x, 2)[:, :20], "single": x.astype(np.float32),
-                "integers": x.astype(np.int16), "csr": sp.csr_matrix(x), "csc": sp.csc_matrix(x)}[layout]
+    as_given = {
+        "C": x,
+        "F": np.asfortranarray(x),
+        "part": np.tile(x, 2)[:, :20],
+        "single": x.astype(np.float32),
+        "integers": x.astype(np.int16),
+        "csr": sp.csr_matrix(x),
+        "csc": sp.csc_matrix(x),
+    }[layout]
     expected = dnmf.NMF(4, random_state=1, init="random", max_iter=15).fit_transform(x)
     found = dnmf.NMF(4, random_state=1, init="random", max_iter=15).fit_transform(as_given)
     assert found.dtype == (np.float32 if layout == "single" else np.float64)
@@ -68,8 +76,12 @@ def test_iterates_are_scikit_learns_from_the_same_start(planted, penalties):
     w, h = random.rand(40, 3), random.rand(3, 25)
     ours = dnmf.NMF(3, init="custom", max_iter=30, tol=0, **penalties)
     theirs = Sklearn(3, init="custom", max_iter=30, tol=0, **penalties)
-    np.testing.assert_allclose(ours.fit_transform(planted, W=w.copy(), H=h.copy()),
-                               theirs.fit_transform(planted, W=w.copy(), H=h.copy()), rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(
+        ours.fit_transform(planted, W=w.copy(), H=h.copy()),
+        theirs.fit_transform(planted, W=w.copy(), H=h.copy()),
+        rtol=1e-8,
+        atol=1e-12,
+    )
     assert ours.reconstruction_err_ == pytest.approx(theirs.reconstruction_err_, rel=1e-9)
     assert len(ours.history_) == ours.n_iter_ + 1
 
@@ -118,8 +130,12 @@ def test_models_are_pickled_cloned_and_searched(planted):
     copy = pickle.loads(pickle.dumps(model))
     assert np.array_equal(copy.transform(planted), model.transform(planted))
     assert clone(model).get_params() == model.get_params()
-    search = GridSearchCV(dnmf.NMF(random_state=0), {"n_components": [1, 4]}, cv=2,
-                          scoring=lambda fitted, x: -np.linalg.norm(x - fitted.transform(x) @ fitted.components_))
+    search = GridSearchCV(
+        dnmf.NMF(random_state=0),
+        {"n_components": [1, 4]},
+        cv=2,
+        scoring=lambda fitted, x: -np.linalg.norm(x - fitted.transform(x) @ fitted.components_),
+    )
     assert search.fit(planted).best_params_ == {"n_components": 4}
 
 

@@ -34,19 +34,36 @@ def test_predictions_and_lists_are_the_programs(ratings, tmp_path, texts):
         users, items = np.array([f"ä{u:03d}" for u in users]), np.array([f"i{i}" for i in items])
     table = write_table(tmp_path / "ratings.csv", users, items, values)
     model = tmp_path / "model.h5"
-    told = json.loads(run(PROGRAM, "fit", table, "-o", model, "-k", 4, "--seed", 3, "--header", "no", "--json",
-                          "--quiet"))
+    told = json.loads(
+        run(PROGRAM, "fit", table, "-o", model, "-k", 4, "--seed", 3, "--header", "no", "--json", "--quiet")
+    )
     ours = dnmf.Recommender(4, random_state=3).fit((users, items, values))
     assert ours.n_iter_ == told["iterations"] and ours.rmse_ == pytest.approx(told["rmse"], rel=1e-12)
 
     pairs = write_table(tmp_path / "pairs.csv", users[:20], items[5:25])
     run(PROGRAM, "predict", model, pairs, "-o", tmp_path / "scores.csv", "--header", "no", "--quiet")
-    scores = [float(line[2]) for line in read_table((tmp_path / "scores.csv").read_text()) if line[0] in map(str, users)]
+    scores = [
+        float(line[2]) for line in read_table((tmp_path / "scores.csv").read_text()) if line[0] in map(str, users)
+    ]
     np.testing.assert_allclose(ours.predict(users[:20], items[5:25]), scores, rtol=1e-6)
 
     rows = write_table(tmp_path / "users.txt", users[:3])
-    run(PROGRAM, "recommend", model, "--seen", table, "--header", "no", "-n", 5, "--rows", rows, "-o",
-        tmp_path / "lists.csv", "--quiet")
+    run(
+        PROGRAM,
+        "recommend",
+        model,
+        "--seen",
+        table,
+        "--header",
+        "no",
+        "-n",
+        5,
+        "--rows",
+        rows,
+        "-o",
+        tmp_path / "lists.csv",
+        "--quiet",
+    )
     lists = {}
     for user, _, item, *_ in read_table((tmp_path / "lists.csv").read_text()):
         lists.setdefault(user, []).append(item)
@@ -80,7 +97,7 @@ def test_every_form_of_ratings_is_the_same(ratings):
 def test_predictions_are_mean_biases_and_product(ratings):
     ours = dnmf.Recommender(3).fit(ratings)
     u, i = 4, 9
-    plain = (ours.mean_ + ours.user_bias_[u] + ours.item_bias_[i] + ours.user_factors_[u] @ ours.item_factors_[i])
+    plain = ours.mean_ + ours.user_bias_[u] + ours.item_bias_[i] + ours.user_factors_[u] @ ours.item_factors_[i]
     assert ours.predict(ours.user_ids_[[u]], ours.item_ids_[[i]])[0] == pytest.approx(np.clip(plain, 1, 5))
 
 
@@ -94,9 +111,10 @@ def test_lists_leave_out_what_is_seen(ratings):
         listed = line[line >= 0]
         assert not seen & {(user, item) for item in listed}
         assert len(listed) == 40 - len({i for u, i in seen if u == user})
-        assert np.isnan(line_scores[len(listed):]).all()
-        np.testing.assert_allclose(np.sort(ours.predict([user] * len(listed), listed))[::-1][:5],
-                                   np.clip(line_scores[:5], 1, 5))
+        assert np.isnan(line_scores[len(listed) :]).all()
+        np.testing.assert_allclose(
+            np.sort(ours.predict([user] * len(listed), listed))[::-1][:5], np.clip(line_scores[:5], 1, 5)
+        )
     everything, _ = ours.recommend(asked[:1], 40, seen=None)
     assert sorted(everything[0]) == sorted(ours.item_ids_)
     only, _ = ours.recommend(asked[:2], 3, seen=None, candidates=[1001, 1002])

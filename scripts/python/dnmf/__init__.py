@@ -5,6 +5,8 @@ seed give the same factors.
 
 ``NMF``
     ``X = W H`` with nonnegative factors, as ``sklearn.decomposition.NMF``.
+``MiniBatchNMF``
+    The same, a few rows of ``X`` at a time, also of rows that come one batch after another.
 ``Recommender``
     Ratings, or plays and clicks: predictions, lists for users, items that are alike.
 """
@@ -12,11 +14,13 @@ seed give the same factors.
 from ._abi import VERSION as __version__
 from ._errors import DnmfError, FileError, InputError, LibraryError, UsageError
 from ._library import library_version
+from ._minibatch import MiniBatchNMF
 from ._nmf import NMF, non_negative_factorization
 from ._recommender import Recommender
 
 __all__ = [
     "NMF",
+    "MiniBatchNMF",
     "Recommender",
     "non_negative_factorization",
     "library_version",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from . import _abi
+from . import _abi, _structs
 from ._library import Library
 
 
@@ -23,9 +23,15 @@ class Data:
     def __del__(self) -> None:
         self.library.functions.dnmf_data_destroy(c.byref(self.handle))
 
+    def rows(self) -> int:
+        """Of the matrix, those of all processes."""
+        rows = _structs.Int()
+        self.library.call("data_size", self.handle, c.byref(rows), None)
+        return rows.value
+
     def share(self) -> tuple[int, int]:
         """The first row that this process gave, and how many."""
-        first, count = _abi.Int(), _abi.Int()
+        first, count = _structs.Int(), _structs.Int()
         self.library.call("data_share", self.handle, c.byref(first), c.byref(count))
         return first.value, count.value
 
@@ -67,20 +73,37 @@ def dense_data(library: Library, x: np.ndarray) -> Data:
     return Data(library, handle, (x,))
 
 
+class Rows:
+    """Compressed sparse rows as the library takes them: with 64-bit indices and values."""
+
+    def __init__(self, x: Any) -> None:
+        x = sp.csr_matrix(x)
+        self.shape = x.shape
+        self.starts = np.ascontiguousarray(x.indptr, dtype=np.int64)
+        self.cols = np.ascontiguousarray(x.indices, dtype=np.int64)
+        self.values = np.ascontiguousarray(x.data, dtype=np.float64)
+
+    def data(self, library: Library, begin: int, end: int) -> Data:
+        """Some rows, of the same arrays."""
+        block = _abi.initialized(library.functions, "dnmf_sparse")
+        block.rows = end - begin
+        block.starts = _address(self.starts[begin:])
+        block.cols = _address(self.cols)
+        block.values = _address(self.values)
+        handle = c.c_void_p()
+        library.call("data_from_sparse", -1, self.shape[1], c.byref(block), c.byref(handle))
+        return Data(library, handle, (self.starts, self.cols, self.values))
+
+
 def sparse_data(library: Library, x: Any) -> Data:
-    """Rows of this process, as of `dense_data`; converted to compressed rows with 64-bit indices and values."""
-    x = sp.csr_matrix(x)
-    starts = np.ascontiguousarray(x.indptr, dtype=np.int64)
-    cols = np.ascontiguousarray(x.indices, dtype=np.int64)
-    values = np.ascontiguousarray(x.data, dtype=np.float64)
-    block = _abi.initialized(library.functions, "dnmf_sparse")
-    block.rows = x.shape[0]
-    block.starts = _address(starts)
-    block.cols = _address(cols)
-    block.values = _address(values)
-    handle = c.c_void_p()
-    library.call("data_from_sparse", -1, x.shape[1], c.byref(block), c.byref(handle))
-    return Data(library, handle, (starts, cols, values))
+    """Rows of this process, as of `dense_data`."""
+    rows = Rows(x)
+    return rows.data(library, 0, rows.shape[0])
+
+
+def is_anywhere(library: Library, here: bool) -> bool:
+    """Whether it is true on any process: told by the rows of a matrix of which each has one, or two where it is."""
+    return library.size > 1 and dense_data(library, np.ones((1 + here, 1))).rows() > library.size or here
 
 
 def matrix_data(library: Library, x: Any) -> Data:
@@ -138,7 +161,7 @@ def triples_of(library: Library, rows: Any, cols: Any, values: Any) -> tuple[c.S
         triples.rows, triples.cols = row_names.address, col_names.address
     else:
         triples.row_ids, triples.col_ids = row_names.address, col_names.address
-    kept = [row_names, col_names]
+    kept: list[Any] = [row_names, col_names]
     if values is not None:
         numbers = np.ascontiguousarray(values, dtype=np.float64)
         if numbers.shape != (triples.count,):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes as c
 import functools
+import itertools
 import os
 import pathlib
 import signal
@@ -13,7 +14,7 @@ import threading
 import warnings
 from typing import Any, Callable, NamedTuple
 
-from . import _abi
+from . import _abi, _structs
 from ._errors import LibraryError, error_of
 
 # --- The file --------------------------------------------------------------------------------------------------
@@ -117,8 +118,9 @@ def _clean_environment() -> None:
     process = c.CDLL(None)
     entries = c.POINTER(c.c_char_p).in_dll(process, "environ")
     names = []
-    for entry in entries:
-        if entry is None:
+    for at in itertools.count():
+        entry = entries[at]
+        if not entry:
             break
         names.append(entry.split(b"=")[0])
     for name in names:
@@ -238,11 +240,11 @@ class _Watch:
         self._signal: tuple | None = None
         self._stop = False
         self._before: Any = None
-        self.callbacks = _abi.Callbacks(
+        self.callbacks = _structs.Callbacks(
             None,
-            _abi.WARNING(self._warn),
-            _abi.ITERATION(self._iterate) if on_iteration else _abi.ITERATION(),
-            _abi.SHOULD_STOP(self._should_stop),
+            _structs.WARNING(self._warn),
+            _structs.ITERATION(self._iterate) if on_iteration else _structs.ITERATION(),
+            _structs.SHOULD_STOP(self._should_stop),
         )
 
     def __enter__(self) -> _Watch:
@@ -264,9 +266,9 @@ class _Watch:
     def _warn(self, _state: Any, text: bytes) -> None:
         self._texts.append(text.decode("utf-8", "replace"))
 
-    def _iterate(self, _state: Any, told: Any) -> None:
-        i = told.contents
-        if i.batch > 0 or self._stop:
+    def _iterate(self, _state: Any, told: int) -> None:
+        i = _structs.Iteration.from_address(told)
+        if i.batch > 0 or self._stop or not self._on_iteration:
             return
         try:
             self._stop = bool(

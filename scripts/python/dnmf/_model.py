@@ -7,25 +7,19 @@ from typing import Any, Callable, Mapping
 
 import numpy as np
 
-from . import _abi
+from . import _abi, _structs
 from ._data import Data
 from ._library import Iteration, Library
 
 # Settings in a struct of their own, by the names of the command line's options.
 _PLACES: dict[str, tuple[str, str]] = {
     name: (group, name)
-    for group, struct in (
-        ("zeros", _abi.Zeros),
-        ("ratings", _abi.Ratings),
-        ("posterior", _abi.Posterior),
-        ("weak", _abi.Weak),
-        ("batches", _abi.Batches),
-        ("files", _abi.Files),
-    )
-    for name, _ in struct._fields_
+    for group, struct in _abi.fields_of(_structs.FitSettings).items()
+    if issubclass(struct, c.Structure)
+    for name in _abi.fields_of(struct)
 }
 _PLACES["missing_weight"] = _PLACES.pop("weight")
-_TOP = {name for name, kind in _abi.FitSettings._fields_ if not issubclass(kind, c.Structure)}
+_TOP = {name for name, kind in _abi.fields_of(_structs.FitSettings).items() if not issubclass(kind, c.Structure)}
 
 
 def fit_settings(library: Library, values: Mapping[str, Any]) -> tuple[c.Structure, list]:
@@ -47,13 +41,13 @@ def fit_settings(library: Library, values: Mapping[str, Any]) -> tuple[c.Structu
 
 
 def _put(struct: c.Structure, field: str, value: Any, kept: list) -> None:
-    kind = dict(struct._fields_)[field]
+    kind = _abi.fields_of(type(struct))[field]
     if isinstance(value, Data):
         kept.append(value)
         value = value.handle.value
-    elif kind is _abi.Text:
+    elif kind is _structs.Text:
         value = str(value).encode()
-    elif kind is _abi.Int:
+    elif kind is _structs.Int:
         value = int(value)
     try:
         setattr(struct, field, value)
@@ -67,7 +61,7 @@ class Model:
     def __init__(self, library: Library, handle: c.c_void_p) -> None:
         self.library = library
         self.handle = handle
-        rows, cols, components = _abi.Int(), _abi.Int(), _abi.Int()
+        rows, cols, components = _structs.Int(), _structs.Int(), _structs.Int()
         library.call("model_size", handle, c.byref(rows), c.byref(cols), c.byref(components))
         self.shape = (rows.value, cols.value)
         self.components = components.value
@@ -99,7 +93,7 @@ class Model:
 
     def biases(self) -> tuple[np.ndarray, np.ndarray, float]:
         """Of all rows and columns, and the mean."""
-        rows, cols, mean = np.empty(self.shape[0]), np.empty(self.shape[1]), _abi.Real()
+        rows, cols, mean = np.empty(self.shape[0]), np.empty(self.shape[1]), _structs.Real()
         self.library.call("model_row_bias", self.handle, 0, len(rows), rows.ctypes.data)
         self.library.call("model_col_bias", self.handle, 0, len(cols), cols.ctypes.data)
         self.library.call("model_mean", self.handle, c.byref(mean))
@@ -109,20 +103,20 @@ class Model:
         """All ids of "row" or "col" as texts."""
         count = self.shape[side == "col"]
         positions = np.arange(count, dtype=np.int64)
-        texts = c.POINTER(_abi.Text)()
+        texts = c.POINTER(_structs.Text)()
         self.library.call(f"model_{side}_ids", self.handle, count, positions.ctypes.data, c.byref(texts))
         found = [texts[i].decode("utf-8", "surrogateescape") for i in range(count)]
         self.library.functions.dnmf_ids_destroy(c.byref(texts))
         return found
 
     def text(self, name: str) -> str:
-        found = _abi.Text()
+        found = _structs.Text()
         self.library.call("model_get_text", self.handle, name.encode(), c.byref(found))
         return found.value.decode() if found.value else ""
 
     def history(self, name: str) -> np.ndarray:
         """One number an iteration, the start first."""
-        count, values = _abi.Int(), c.POINTER(_abi.Real)()
+        count, values = _structs.Int(), c.POINTER(_structs.Real)()
         self.library.call("model_history", self.handle, name.encode(), c.byref(count), c.byref(values))
         return np.array([values[i] for i in range(count.value)])
 
@@ -137,7 +131,7 @@ def fit(
 ) -> tuple[Model, Any]:
     """``dnmf_model_fit``: the model and the dnmf_result."""
     struct, kept = fit_settings(library, settings)
-    handle, result = c.c_void_p(), _abi.Result()
+    handle, result = c.c_void_p(), _structs.Result()
     library.fit(
         (data.handle, c.byref(struct), c.byref(handle), c.byref(result)),
         threads=threads,

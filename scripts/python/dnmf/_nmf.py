@@ -15,11 +15,12 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative
 
 from . import _model
 from ._compat import all_finite, validate_data
-from ._data import dense_data, matrix_data
+from ._data import dense_data, is_anywhere, matrix_data
+from ._errors import InputError
 from ._library import Iteration, Library, library_on
 
 _BETAS = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
-_LOSSES = {beta: name for name, beta in _BETAS.items()}
+LOSSES = {beta: name for name, beta in _BETAS.items()}
 _SOLVERS = {"cd": "hals"}
 _STARTS = ("random", "nndsvd", "nndsvda", "nndsvdar")
 
@@ -42,6 +43,14 @@ def seed_of(random_state: Any, library: Library) -> int:
     if library.size > 1:
         raise ValueError("random_state has to be a whole number, the same on every process of the communicator")
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def components_of(n_components: int | None, n_features: int) -> int:
+    """The number of components; by default that of features."""
+    k = n_features if n_components is None else n_components
+    if isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < 1:
+        raise ValueError(f"n_components has to be a whole number of at least 1, not {k!r}")
+    return int(k)
 
 
 def check_numbers(estimator: Any, names: Mapping[str, tuple]) -> None:
@@ -169,6 +178,21 @@ def factorize(
     )
 
 
+def error_of_factors(
+    library: Library, x: Any, beta_loss: float | str, w: np.ndarray, h: np.ndarray, threads: int | None
+) -> float:
+    """The root of twice the loss, as a fit without penalties and iterations tells it; NaN of a factor of zeros."""
+    beta = beta_of(beta_loss)
+    settings = {"components": len(h), "loss": LOSSES.get(beta, repr(beta)), "solver": "mu", "max_iter": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of the matrix, told before
+        try:
+            told = factorize(library, x, settings, w=w, h=h, threads=threads)
+        except InputError:
+            return float("nan")
+    return float(np.sqrt(2 * max(told.result.objective, 0.0)))
+
+
 def warn_of_end(result: Any, max_iter: int, tol: float) -> None:
     """As scikit-learn does where the limit ends a fit."""
     if not result.converged and tol > 0 and result.stop_reason == b"max-iter":
@@ -179,7 +203,7 @@ def warn_of_end(result: Any, max_iter: int, tol: float) -> None:
         )
 
 
-class _FactorizationBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class FactorizationBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What estimators of ``X = W H`` have in common."""
 
     components_: np.ndarray
@@ -213,7 +237,7 @@ class _FactorizationBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = getattr(self, "missing", "zero") == "zero"
         tags.input_tags.allow_nan = getattr(self, "missing", "zero") == "unobserved"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
@@ -230,8 +254,8 @@ class _FactorizationBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         )
         if allows_nan and sp.issparse(X):
             raise ValueError(
-                "missing='unobserved' is for dense X with NaN; for ratings, where what is not stored is "
-                "unknown, there is dnmf.Recommender"
+                "missing='unobserved' does not take sparse X, but dense X with NaN; for ratings, where what is not "
+                "stored is unknown, there is dnmf.Recommender"
             )
         if allows_nan:
             if X.size and np.nanmin(X) < 0:
@@ -241,7 +265,7 @@ class _FactorizationBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return X
 
 
-class NMF(_FactorizationBase):
+class NMF(FactorizationBase):
     """Nonnegative matrix factorization, ``X = W H``, by the library dnmf.
 
     The parameters of `sklearn.decomposition.NMF` mean the same here, and are followed by those that only dnmf has.
@@ -288,7 +312,8 @@ class NMF(_FactorizationBase):
     threads : int, optional
         Threads of this process. Default: OMP_NUM_THREADS, or its cores.
     callback : callable, optional
-        Called with an `Iteration` after each; a true value ends the fit, after one more. In a run of several processes on the first.
+        Called with an `Iteration` after each; a true value ends the fit, after one more. Of several processes it is
+        called on the first.
     options : dict, optional
         Other settings of ``dnmf fit`` by name, for example ``{"checkpoint": "fit.h5", "resume": "auto"}``.
 
@@ -378,25 +403,27 @@ class NMF(_FactorizationBase):
             raise ValueError(
                 f"Invalid beta_loss parameter: solver {self.solver!r} does not handle beta_loss = {self.beta_loss!r}"
             )
-        k = n_features if self.n_components is None else self.n_components
-        if isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < 1:
-            raise ValueError(f"n_components has to be a whole number of at least 1, not {k!r}")
-        return int(k)
+        return components_of(self.n_components, n_features)
 
     def _loss(self) -> str:
         beta = beta_of(self.beta_loss)
-        return _LOSSES.get(beta, repr(beta))
+        return LOSSES.get(beta, repr(beta))
 
     def _settings(self, k: int) -> dict[str, Any]:
         return {
             "components": k,
             "loss": self._loss(),
             "solver": _SOLVERS.get(self.solver, self.solver),
-            "missing": self.missing if self.missing == "unobserved" else None,
             "tol": self.tol,
             "max_iter": self.max_iter,
             **Penalties.of(self).settings(),
         }
+
+    def _missing(self, X: Any, library: Library) -> dict[str, str]:
+        """A matrix without NaN is a plain one."""
+        if self.missing == "unobserved" and is_anywhere(library, bool(np.isnan(X).any())):
+            return {"missing": "unobserved"}
+        return {}
 
     def _on_iteration(self) -> Callable[[Iteration], Any] | None:
         if not self.verbose:
@@ -465,15 +492,14 @@ class NMF(_FactorizationBase):
             h = check_factor(H, (k, X.shape[1]), X.dtype, "H")
         else:
             settings["init"] = init
+        settings.update(self._missing(X, library))
         settings.update(self.options or {})
-        factors = factorize(
-            library, X, settings, w=w, h=h, threads=self.threads, on_iteration=self._on_iteration()
-        )
+        factors = factorize(library, X, settings, w=w, h=h, threads=self.threads, on_iteration=self._on_iteration())
         warn_of_end(factors.result, self.max_iter, self.tol)
-        self._keep(X, factors, beta)
+        self._keep(library, X, factors)
         return factors.w
 
-    def _keep(self, X: Any, factors: Factors, beta: float) -> None:
+    def _keep(self, library: Library, X: Any, factors: Factors) -> None:
         result = factors.result
         self.components_ = factors.h
         self.n_components_ = len(factors.h)
@@ -482,12 +508,14 @@ class NMF(_FactorizationBase):
         self.history_ = factors.history
         self.stop_reason_ = result.stop_reason.decode()
         self.validation_rmse_ = float(result.validation_rmse)
-        self.reconstruction_err_ = self._error(X, factors, beta)
+        self.reconstruction_err_ = self._error(library, X, factors)
 
-    def _error(self, X: Any, factors: Factors, beta: float) -> float:
+    def _error(self, library: Library, X: Any, factors: Factors) -> float:
         """Of fits with penalties from the objective, less what they add."""
         penalties = Penalties.of(self)
         loss = factors.result.objective
+        if library.size > 1 and (penalties.alpha_W or penalties.alpha_H):
+            return error_of_factors(library, X, self.beta_loss, factors.w, factors.h, self.threads)
         if penalties.alpha_W or penalties.alpha_H:
             loss -= penalties.of_factors(factors.w.astype(np.float64), factors.h.astype(np.float64))
         return float(np.sqrt(2 * max(loss, 0.0)))
@@ -513,8 +541,8 @@ class NMF(_FactorizationBase):
 
     def _rows_for(self, X: Any, h: np.ndarray, library: Library) -> Factors:
         """The W of X for this H."""
-        settings = {**self._settings(len(h)), "fix": "h", "tol": self.tol}
-        if self.missing == "zero" and beta_of(self.beta_loss) == 2 and self.solver != "mu":
+        settings = {**self._settings(len(h)), **self._missing(X, library), "fix": "h"}
+        if "missing" not in settings and beta_of(self.beta_loss) == 2 and self.solver != "mu":
             settings.update(solver="bpp", max_iter=1, tol=None)
         return factorize(library, X, settings, h=h, threads=self.threads)
 

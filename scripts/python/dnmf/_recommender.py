@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from . import _abi, _model
+from . import _abi, _model, _structs
 from ._data import Data, triples_data, triples_of
 from ._library import Iteration, Library, library_on
 from ._nmf import seed_of, warn_of_end
@@ -119,6 +119,9 @@ class Recommender(BaseEstimator):
     stop_reason_ : str
     """
 
+    _seen: Table | None  # the fitted ratings, and the library's data of them
+    _seen_data: Data | None
+
     def __init__(
         self,
         n_components: int = 20,
@@ -193,9 +196,7 @@ class Recommender(BaseEstimator):
             "time_limit": self.time_limit,
             **(self.options or {}),
         }
-        model, result = _model.fit(
-            library, data, settings, threads=self.threads, on_iteration=self._on_iteration()
-        )
+        model, result = _model.fit(library, data, settings, threads=self.threads, on_iteration=self._on_iteration())
         self._take(model, table.users.dtype.kind in "iufb", table.items.dtype.kind in "iufb")
         self._seen = table
         self._seen_data = data
@@ -441,10 +442,8 @@ class Recommender(BaseEstimator):
         entries = self._seen_entries(seen)
         if entries is not None:
             asked.seen = entries.handle
-        figures = _abi.Evaluation()
-        library.call(
-            "model_evaluate", self._fitted.handle, data.handle, c.byref(asked), c.byref(figures)
-        )
+        figures = _structs.Evaluation()
+        library.call("model_evaluate", self._fitted.handle, data.handle, c.byref(asked), c.byref(figures))
         return _as_dict(figures)
 
     def score(self, ratings: Any, y: Any = None) -> float:
@@ -525,7 +524,7 @@ def _named(ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 def _is_implicit(model: _model.Model) -> bool:
-    number = _abi.Real()
+    number = _structs.Real()
     try:
         model.library.call("model_get_number", model.handle, b"implicit", c.byref(number))
     except ValueError:
@@ -536,5 +535,5 @@ def _is_implicit(model: _model.Model) -> bool:
 def _as_dict(struct: c.Structure) -> dict[str, Any]:
     return {
         name: _as_dict(getattr(struct, name)) if issubclass(kind, c.Structure) else getattr(struct, name)
-        for name, kind in struct._fields_
+        for name, kind in _abi.fields_of(type(struct)).items()
     }

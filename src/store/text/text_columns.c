@@ -62,9 +62,15 @@ bool dnmf_text_names_ids(const dnmf_field *name) {
   const char *tail = name->end - 2;
   bool id = length > 2 && (tail[0] == 'i' || tail[0] == 'I') && (tail[1] == 'd' || tail[1] == 'D');
   bool apart = id && (strchr("_-. ", tail[-1]) || (tail[0] == 'I' && !(tail[-1] >= 'A' && tail[-1] <= 'Z')));
-  bool unnamed = length > 8 && strncasecmp(name->begin, "unnamed:", 8) == 0;
-  return apart || unnamed || is_listed(name, id_names) || is_listed(name, usual_names[DNMF_ROLE_ROW]) ||
+  return apart || dnmf_text_names_table_ids(name) || is_listed(name, usual_names[DNMF_ROLE_ROW]) ||
          is_listed(name, usual_names[DNMF_ROLE_COL]);
+}
+
+bool dnmf_text_names_table_ids(const dnmf_field *name) {
+  static const char unnamed[] = "unnamed:"; /* pandas, for the empty corner of a sheet */
+  const int64_t length = (int64_t)sizeof unnamed - 1;
+  return is_listed(name, id_names) ||
+         (name->end - name->begin > length && strncasecmp(name->begin, unnamed, (size_t)length) == 0);
 }
 
 /* Lines whose only two fields are parted by blanks hold another delimiter: it is that one, and why it parts nothing is
@@ -169,6 +175,14 @@ static int64_t find_usual(const first_line *first, int role) {
       return place;
   }
   return NONE;
+}
+
+bool dnmf_text_names_triple(dnmf_field *name) {
+  const first_line first = {.fields = name, .count = 1};
+  for (int role = 0; role < DNMF_ROLES; role++)
+    if (find_usual(&first, role) != NONE)
+      return true;
+  return false;
 }
 
 bool dnmf_text_names_triples(dnmf_field *fields, int64_t count, int roles) {
@@ -331,8 +345,17 @@ static dnmf_status refuse_few_columns(dnmf_error *error, const first_line *first
                      "one column when split at each %s, but pairs need two: row, column; give --delimiter", name);
   return dnmf_fail(error, DNMF_ERROR_INPUT,
                    "%s when split at each %s, but triples need three columns: row, column, value; give --delimiter, "
-                   "or --format table for a row of the matrix a line",
-                   first->count == 1 ? "one column" : "two columns", name);
+                   "%sor --format table for a row of the matrix a line",
+                   first->count == 1 ? "one column" : "two columns", name,
+                   first->count == 1 ? "--skip-lines where the data begin further down, " : "");
+}
+
+/* True when the columns are the first ones, and neither an option nor a name says so. */
+static bool is_guess(const first_line *first) {
+  bool guess = first->header;
+  for (int role = 0; role < first->roles; role++)
+    guess = guess && !first->asked[role] && find_usual(first, role) == NONE;
+  return guess;
 }
 
 /* "rows from "user", columns from "item", values from column 3" */
@@ -351,7 +374,9 @@ static void tell_columns(const first_line *first, const dnmf_text_columns *colum
       used += snprintf(taken + used, room, "%scolumn %" PRId64, names[role], place + 1);
   }
   if (columns->counted)
-    snprintf(taken + used, (size_t)(DNMF_TAKEN_TEXT - used), "; no values: each line counts 1");
+    used += snprintf(taken + used, (size_t)(DNMF_TAKEN_TEXT - used), "; no values: each line counts 1");
+  if (is_guess(first) && first->count > first->roles)
+    snprintf(taken + used, (size_t)(DNMF_TAKEN_TEXT - used), "; column %d is not read", first->roles + 1);
 }
 
 static dnmf_status resolve_time(dnmf_error *error, first_line *first, const char *asked, dnmf_text_columns *columns) {

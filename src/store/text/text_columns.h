@@ -35,12 +35,18 @@ dnmf_status dnmf_text_id(dnmf_error *error, dnmf_interner *ids, const char *what
  */
 bool dnmf_text_names_triples(dnmf_field *fields, int64_t count, int roles);
 
-/* Whether the first lines can only be rows of a table without names of rows: numbers alone, with fractions where
- * triples have ids, or nine and more in a line. local */
-bool dnmf_text_is_table_of_numbers(const dnmf_text_file *file, const dnmf_dialect *dialect);
+/* Whether the first lines can only be rows of a table: numbers alone, with fractions where triples have ids, or nine
+ * and more in a line; or numbers below and behind names, as R and most programs write them. local */
+bool dnmf_text_is_table(const dnmf_text_file *file, const dnmf_dialect *dialect);
 
 /* Whether a name is one that people and tools give to ids, of rows or of columns. local */
 bool dnmf_text_names_ids(const dnmf_field *name);
+
+/* Whether it is one that the names of a table's rows have, but users and items do not: "gene", "id". local */
+bool dnmf_text_names_table_ids(const dnmf_field *name);
+
+/* Whether a name is a usual one of any column of triples. local */
+bool dnmf_text_names_triple(dnmf_field *name);
 
 /* What the options say of the dialect, and the delimiter they name, or the one found for lines of `least` fields or
  * more; *found is false when there is none. local */

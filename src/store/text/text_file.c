@@ -61,8 +61,10 @@ static dnmf_status open_regular(dnmf_error *error, dnmf_text_file *file) {
   file->descriptor = open(file->path, O_RDONLY);
   if (file->descriptor < 0 || fstat(file->descriptor, &facts) != 0)
     return open_failed(error, file->path);
-  if (S_ISDIR(facts.st_mode))
-    return dnmf_foreign_refuse_folder(error, file->path);
+  if (S_ISDIR(facts.st_mode)) {
+    DNMF_TRY(dnmf_text_locate(error, file->path, 0, dnmf_foreign_refuse_folder(error, file->path)));
+    return dnmf_fail(error, DNMF_ERROR_FILE, "%s is a directory; name a file", file->path);
+  }
   if (!S_ISREG(facts.st_mode))
     return dnmf_fail(error, DNMF_ERROR_FILE, "%s is not a regular file, nor a pipe", file->path);
   file->size = facts.st_size;

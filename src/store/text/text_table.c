@@ -158,10 +158,33 @@ static bool are_rows_of_numbers(const opening *head) {
          (head->count[1] >= MANY || (fractions[0] && fractions[1]));
 }
 
-bool dnmf_text_is_table_of_numbers(const dnmf_text_file *file, const dnmf_dialect *dialect) {
+/* Numbers below names and behind them: the header is one name shorter, as R writes it, or the first is what rows of
+ * tables are called, and the others are no names that triples have. */
+static bool are_named_rows(const opening *head) {
+  const int64_t count = head->count[1];
+  const bool shorter = head->count[0] + 1 == count;
+  if (count < 3 || (head->count[0] != count && !shorter) || !tells_rows_apart(head, 0))
+    return false;
+  if (!shorter && !dnmf_text_names_table_ids(&head->fields[0][0]))
+    return false;
+  for (int64_t i = 1; i < count && !shorter; i++)
+    if (is_table_number(head, &head->fields[0][i]) || dnmf_text_names_ids(&head->fields[0][i]) ||
+        dnmf_text_names_triple(&head->fields[0][i]))
+      return false;
+  for (int line = 1; line < OPENING && head->count[line] > 0; line++)
+    for (int64_t i = 1; i < count; i++) {
+      const dnmf_field *cell = i < head->count[line] ? &head->fields[line][i] : NULL;
+      if (!cell || (!is_table_number(head, cell) && !dnmf_text_is_missing(cell->begin, cell->end)))
+        return false;
+    }
+  return true;
+}
+
+bool dnmf_text_is_table(const dnmf_text_file *file, const dnmf_dialect *dialect) {
   dnmf_error ignored = {0}; /* what is wrong in the file is told when it is read */
   opening head = {0};
-  const bool found = read_opening(&ignored, file, dialect, &head) == DNMF_OK && are_rows_of_numbers(&head) &&
+  const bool found = read_opening(&ignored, file, dialect, &head) == DNMF_OK &&
+                     (are_rows_of_numbers(&head) || are_named_rows(&head)) &&
                      !dnmf_text_names_triples(head.fields[0], head.count[0], DNMF_PAIR_ROLES);
   free_opening(&head);
   return found;

@@ -1,0 +1,231 @@
+"""Files in forms that are not read: each is named for what it is, and the command in the message makes of it what is
+read, beside what the file was made from. Commands whose tools are not installed are skipped."""
+import bz2
+import gzip
+import importlib
+import json
+import lzma
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zlib
+
+import anndata
+import numpy as np
+import pandas
+import pytest
+import scipy.io
+import scipy.sparse
+
+from matrices import read_matrix
+from program import PROGRAM, environment, run
+
+FOREIGN = {
+    "json lines": (b'{"user": 1, "item": 2, "rating": 3}\n{"user": 1, "item": 4, "rating": 3}\n', "JSON", "jq"),
+    "json array": (b'[\n  {"user": 1, "item": 2}]', "JSON", "jq"),
+    "netflix": (b"1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n2:\n885013,4,2005-10-19\n", "Netflix", "awk"),
+    "parquet": (b"PAR1\x15\x04\x15", "Parquet", "read_parquet"),
+    "feather": (b"ARROW1\0\0", "Arrow", "read_feather"),
+    "rds": (gzip.compress(b"X\n\0\0\0\3\0\4\2\1"), "R object", "readRDS"),
+    "rdata": (gzip.compress(b"RDX3\nX\n\0\0\0\3"), "R workspace", "load"),
+    "pickle": (b"\x80\x04\x95\x10\0\0", "pickle", "read_pickle"),
+    "matlab": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", "MATLAB", "loadmat"),
+    "xlsx": (b"PK\x03\x04" + bytes(22) + b"\x13\0\0\0[Content_Types].xml", "Excel", "read_excel"),
+    "zipped csv": (b"PK\x03\x04" + bytes(22) + b"\x05\0\0\0a.csv1,2,3", "zip archive", "unzip -p"),
+    "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "Excel", "read_excel"),
+    "sqlite": (b"SQLite format 3\0\x10", "SQLite", "sqlite3"),
+    "netcdf 3": (b"CDF\x01\0\0", "netCDF 3", "nccopy"),
+    "page": (b"<!DOCTYPE html>\n<html>", "web page", "read_xml"),
+    "bzip2": (b"BZh91AY&SY\0", "bzip2", "bzip2 -dc"),
+    "gct": (b"#1.2\n3\t2\nName\tDescription\ts1\ts2\ng1\tx\t1\t2\n", "GCT", "cut -f 1,3-"),
+    "tar": (bytes(257) + b"ustar  \0", "tar", "tar xOf"),
+}
+
+
+def test_files_that_are_not_read_are_named_with_a_command(tmp_path):
+    for name, (data, what, command) in FOREIGN.items():
+        (tmp_path / name).write_bytes(data)
+        result = run(["info", tmp_path / name], expect=1)
+        assert len(result.messages) == 1, result
+        for part in (name, what, command):
+            assert part in result.messages[0], result
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / ".zgroup").write_text("{}")
+    assert "Zarr" in run(["info", tmp_path / "a.zarr"], expect=1).messages[0]
+    assert "curl" in run(["info", "https://example.org/ratings.csv"], expect=1).messages[0]
+
+
+# --- The commands ---
+
+RATINGS = pandas.DataFrame({"user": ["u1", "u1", "u2"], "item": ["a", "b", "a"], "rating": [3.0, 4.5, 1.0]})
+TABLE = pandas.DataFrame([[1, 0, 2.5], [0, 3, 4]], index=["g1", "g2"], columns=["s1", "s2", "s3"])
+ARRAY = np.ascontiguousarray(TABLE)
+CSV = RATINGS.to_csv(index=False).encode()
+PAIRED = RATINGS.pivot(index="user", columns="item", values="rating").fillna(0)
+RECORDS = RATINGS.to_dict("records")
+HEADER = "Geneid\tChr\tStart\tEnd\tStrand\tLength\ts1\ts2\ts3\n"
+
+
+def frame(method, *arguments, of=RATINGS, **options):
+    return lambda path: getattr(of, method)(path, *arguments, **options)
+
+
+def dump(data, indent=None):
+    return json.dumps(data, indent=indent).encode()
+
+
+def sqlite(path):
+    with sqlite3.connect(path) as database:
+        RATINGS.to_sql("ratings", database, index=False)
+
+
+def netcdf(path):
+    with scipy.io.netcdf_file(path, "w") as file:
+        file.createDimension("y", 2)
+        file.createDimension("x", 3)
+        file.createVariable("m", "d", ("y", "x"))[:] = ARRAY
+
+
+def packed(*command):
+    """The CSV file, packed by a program into what it is told."""
+    def write(path):
+        (path.parent / "ratings.csv").write_bytes(CSV)
+        subprocess.run([word.replace("OUT", str(path)) for word in command], cwd=path.parent, check=True,
+                       stdout=subprocess.DEVNULL)
+        (path.parent / "ratings.csv").unlink()
+    return write
+
+
+def folder(**parts):
+    def write(path):
+        path.mkdir()
+        for name, data in parts.items():
+            (path / name.replace("_", "-")).write_bytes(data)
+    return write
+
+
+def zarr(path):
+    table = anndata.AnnData(ARRAY, pandas.DataFrame(index=TABLE.index), pandas.DataFrame(index=TABLE.columns))
+    table.write_zarr(path)
+
+
+def r_object(code):
+    def write(path):
+        TABLE.to_csv(path.parent / "table.txt")
+        program = f'library(Matrix); x <- as.matrix(read.csv("table.txt", row.names=1)); {code.replace("OUT", str(path))}'
+        subprocess.run(["Rscript", "-e", program], cwd=path.parent, check=True, stdout=subprocess.DEVNULL)
+    return write
+
+
+# What writes the file, or its bytes; what is read in the end; what is needed; what stands for names in the command.
+CASES = {
+    "parquet": (frame("to_parquet"), PAIRED, ["pyarrow"]),
+    "parquet of a matrix": (frame("to_parquet", of=TABLE), TABLE, ["pyarrow"]),
+    "feather": (frame("to_feather"), PAIRED, ["pyarrow"]),
+    "orc": (frame("to_orc"), PAIRED, ["pyarrow"]),
+    "parts of parquet": (lambda path: (path.mkdir(), RATINGS.to_parquet(path / "part-0.parquet")), PAIRED, ["pyarrow"]),
+    "parts of text": (folder(part_0=b"u1,a,3\nu1,b,4.5\n", part_1=b"u2,a,1\n", _SUCCESS=b""), PAIRED, []),
+    "pickle": (frame("to_pickle"), PAIRED, []),
+    "old pickle": (frame("to_pickle", protocol=2), PAIRED, []),
+    "pickle of a matrix.gz": (frame("to_pickle", compression="gzip", of=TABLE), TABLE, []),
+    "rds": (r_object('saveRDS(x, "OUT")'), TABLE, ["Rscript"]),
+    "rds of a sparse matrix": (r_object('saveRDS(Matrix(x, sparse=TRUE), "OUT", compress=FALSE)'), TABLE, ["Rscript"]),
+    "rdata": (r_object('save(x, file="OUT")'), TABLE, ["Rscript"]),
+    "matlab": (lambda path: scipy.io.savemat(path, {"NAME": ARRAY}, appendmat=False), ARRAY, []),
+    "sparse matlab": (lambda path: scipy.io.savemat(path, {"NAME": scipy.sparse.csc_matrix(ARRAY)}, appendmat=False),
+                      ARRAY, []),
+    "xlsx": (lambda path: RATINGS.to_excel(path, index=False, engine="openpyxl"), PAIRED, ["openpyxl"]),
+    "xlsx of a matrix": (lambda path: TABLE.to_excel(path, engine="openpyxl"), TABLE, ["openpyxl"]),
+    "sqlite": (sqlite, PAIRED, ["sqlite3"]),
+    "netcdf 3": (netcdf, ARRAY, ["nccopy"]),
+    "stata": (frame("to_stata", write_index=False), PAIRED, []),
+    "new stata": (frame("to_stata", write_index=False, version=118), PAIRED, []),
+    "page": (lambda path: RATINGS.to_xml(path, index=False), PAIRED, ["lxml"]),
+    "zarr": (zarr, TABLE, ["zarr"]),
+    "bzip2": (bz2.compress(CSV), PAIRED, ["bzip2"]),
+    "lzma": (lzma.compress(CSV, format=lzma.FORMAT_ALONE), PAIRED, ["xz"]),
+    "zlib": (zlib.compress(CSV), PAIRED, []),
+    "gzip twice.gz": (gzip.compress(gzip.compress(CSV)), PAIRED, ["gzip"]),
+    "lz4": (packed("lz4", "-q", "ratings.csv", "OUT"), PAIRED, ["lz4"]),
+    "packed.7z": (packed("7z", "a", "OUT", "ratings.csv"), PAIRED, ["7z"]),
+    "tar": (packed("tar", "cf", "OUT", "ratings.csv"), PAIRED, ["tar"]),
+    "tar.gz": (packed("tar", "czf", "OUT", "ratings.csv"), PAIRED, ["tar"]),
+    "zip": (packed(sys.executable, "-m", "zipfile", "-c", "OUT", "ratings.csv"), PAIRED, ["unzip"]),
+    "utf16": (CSV.decode().encode("utf-16"), PAIRED, ["iconv"]),
+    "utf16 from the other end": (b"\xfe\xff" + CSV.decode().encode("utf-16-be"), PAIRED, ["iconv"]),
+    "utf16 without a mark": (CSV.decode().encode("utf-16-le"), PAIRED, ["iconv"]),
+    "utf16 without a mark, from the other end": (CSV.decode().encode("utf-16-be"), PAIRED, ["iconv"]),
+    "utf32": (CSV.decode().encode("utf-32"), PAIRED, ["iconv"]),
+    "carriage returns": (CSV.replace(b"\n", b"\r"), PAIRED, []),
+    "json lines": (RATINGS.to_json(orient="records", lines=True).encode(), PAIRED, ["jq"]),
+    "json lines.gz": (gzip.compress(RATINGS.to_json(orient="records", lines=True).encode()), PAIRED, ["jq"]),
+    "json records": (dump(RECORDS), PAIRED, ["jq"]),
+    "json on many lines": (dump(RECORDS, indent=2), PAIRED, ["jq"]),
+    "json of an answer": (dump({"count": 3, "next": {"page": [1]}, "ratings": RECORDS}), PAIRED, ["jq"]),
+    "json of pandas": (RATINGS.to_json().encode(), PAIRED, []),
+    "json of a matrix of pandas": (TABLE.to_json().encode(), TABLE, []),
+    "json of pandas, split": (TABLE.to_json(orient="split").encode(), TABLE, []),
+    "json of lists": (dump(RATINGS.to_dict("list")), PAIRED, []),
+    "json array": (dump(ARRAY.tolist()), ARRAY, ["jq"]),
+    "json rows": ("".join(f"{row}\n" for row in ARRAY.tolist()).encode(), ARRAY, ["jq"]),
+    "netflix": (b"1:\nu1,3,2005-09-06\nu2,1,2005-09-06\n2:\nu1,4.5,2005-01-01\n", PAIRED.set_axis([1, 2], axis=1), []),
+    "yahoo": (b"1|2\n10\t3\n20\t4.5\n2|1\n10\t1\n", PAIRED.set_axis([1, 2]).set_axis([10, 20], axis=1), []),
+    "amazon": (b"".join(b"product/productId: %s\nproduct/title: x: y\nreview/userId: %s\nreview/score: %s\n\n" % entry
+                        for entry in ((b"a", b"u1", b"3.0"), (b"b", b"u1", b"4.5"), (b"a", b"u2", b"1.0"))), PAIRED, []),
+    "gct": (b"#1.2\n2\t3\nName\tDescription\ts1\ts2\ts3\ng1\tx y\t1\t0\t2.5\ng2\tz\t0\t3\t4\n", TABLE, []),
+    "gct 1.3": (b"#1.3\n2\t3\t2\t1\nid\tn1\tn2\ts1\ts2\ts3\ngroup\tna\tna\tA\tB\tC\ng1\tx y\tq\t1\t0\t2.5\n"
+                b"g2\tz\tq\t0\t3\t4\n", TABLE, []),
+    "geo": (b'!Series_title\t"x"\n\n!series_matrix_table_begin\n"ID_REF"\t"s1"\t"s2"\t"s3"\n"g1"\t1\t0\t2.5\n'
+            b'"g2"\t0\t3\t4\n!series_matrix_table_end\n', TABLE, []),
+    "featurecounts": (b'# Program:featureCounts v2.0.1; Command:"featureCounts"\n' + HEADER.encode() +
+                      b"g1\tc\t1\t9\t+\t9\t1\t0\t2.5\ng2\tc\t1\t9\t+\t9\t0\t3\t4\n", TABLE, []),
+    "arff": (b"% about it\n@relation x\n@attribute a numeric\n@attribute b numeric\n@attribute c numeric\n@data\n"
+             b"1,0,2.5\n0,3,4\n", ARRAY, []),
+}
+
+
+def is_installed(need):
+    try:
+        return shutil.which(need) or importlib.import_module(need)
+    except ImportError:
+        return None
+
+
+def convert(name, folder):
+    """Does what the message says: the file or the pipe that is read becomes out.h5."""
+    message, = run(["info", name], expect=1, cwd=folder).messages
+    assert "; convert it: " in message, message
+    before = set(os.listdir(folder))
+    command = message.split("; convert it: ")[1].replace("dnmf ...", f"{PROGRAM} import -o out.h5")
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    done = subprocess.run(command, shell=True, cwd=folder, env=environment() | {"PATH": path}, capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    made = [made for made in set(os.listdir(folder)) - before if made.endswith((".csv", ".npy", ".mtx", ".h5ad", ".nc4"))]
+    if "out.h5" not in os.listdir(folder):
+        assert len(made) == 1, made
+        run(["import", made[0], "-o", "out.h5"], cwd=folder)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_command_of_the_message_makes_it_readable(tmp_path, case):
+    write, expected, needs = CASES[case]
+    for need in needs:
+        if not is_installed(need):
+            pytest.skip(f"{need} is not installed")
+    if isinstance(write, bytes):
+        (tmp_path / case).write_bytes(write)
+    else:
+        write(tmp_path / case)
+    convert(case, tmp_path)
+    values, _, row_ids, col_ids = read_matrix(tmp_path / "out.h5")
+    np.testing.assert_array_equal(values, np.asarray(expected))
+    if isinstance(expected, pandas.DataFrame):
+        assert (row_ids, col_ids) == (list(expected.index), list(expected.columns))
+
+
+def test_a_name_that_a_shell_would_read_stays_out_of_the_command(tmp_path):
+    (tmp_path / "it's.json").write_bytes(dump(RECORDS))
+    assert "'FILE' > 'FILE.csv'" in run(["info", "it's.json"], expect=1, cwd=tmp_path).messages[0]
