@@ -1,7 +1,7 @@
 /*
  * dnmf: distributed nonnegative matrix factorization, A = W H with W, H >= 0.
  *
- * This is a header, not a manual; README.md, "In a program of your own", has programs to begin with.
+ * This is a header, not a manual; src/doc/embedding.md, dnmf-embedding(7), has programs to begin with.
  *
  * A dnmf_library is the library on a communicator; it holds the text of the last error. A dnmf_data is a matrix, in the
  * memory of the calling program or in a file. dnmf_fit_settings say how to factorize it. The result is a dnmf_model,
@@ -246,9 +246,11 @@ typedef struct dnmf_fit_settings {
                                 with their weight; default "auto": "raw" with zeros, "sqrt-count" of ratings */
 
   /* The course of the fit. */
-  const char *solver; /* "hals", "mu", "bpp", "newton"; default "hals", of a loss other than "frobenius" "mu", of
-                         "kullback-leibler" with zeros "newton" */
-  int64_t sweeps;     /* coordinate sweeps over a row's components, or steps of "newton"; default 1, mini-batches 3 */
+  const char *solver; /* "hals", "ahals", "mu", "bpp", "newton"; default "auto": with zeros "ahals", of
+                         "kullback-leibler" "newton", of other losses "mu"; "hals" where cells are held out, of
+                         ratings, in batches and with sweeps; "bpp" where zeros.fix is given */
+  int64_t sweeps;     /* coordinate sweeps of "hals" over a row's components, or steps of "newton"; default 1,
+                         mini-batches 3 */
   const char *init;   /* default "random"; "nndsvd", "nndsvda", "nndsvdar", or "file:START.h5": a model, or any file
                          with /W, /H or both; ratings take "random", "nndsvd" and "file:" */
   const dnmf_data *start_w; /* instead of `init`, with zeros: factors to begin with, dense data in memory, rows x */

@@ -4,7 +4,8 @@
 myfm is Bayesian matrix factorization with row and column ids alone, as many components, and as many sweeps before and
 within the chain; its ids are grouped, so that rows and columns have priors of their own. The splits are the canonical
 ones of MovieLens 100K (uN.base, uN.test in --folds), or a fifth of a file of ratings by hash for each seed (--ratings).
-Needs myfm, numpy and scipy. Nothing is chosen here: both have their defaults.
+Needs numpy, scipy and, but for --alone, myfm. Nothing is chosen here: both have their defaults, but for --chains and
+--implicit-terms, which are of dnmf.
 
     scripts/bench/posterior.py --folds ml-100k
     scripts/bench/posterior.py --ratings ml-latest-small/ratings.csv
@@ -17,7 +18,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import myfm
 import numpy as np
 from scipy import sparse
 
@@ -50,8 +50,9 @@ def read(path):
 def measure_dnmf(options, train, test, folder):
     began = time.monotonic()
     model = folder / "model.h5"
-    fit = run(["mpirun", "--bind-to", "none", "-n", str(options.processes), options.dnmf, "fit", train, "-o", model, "-k", str(options.components),
-               "--samples", str(options.samples), "--json"])
+    fit = run(["mpirun", "--bind-to", "none", "-n", str(options.processes), options.dnmf, "fit", train, "-o", model,
+               "-k", str(options.components), "--samples", str(options.samples), "--chains", str(options.chains),
+               "--implicit-terms", options.implicit_terms, "--json"])
     seconds = time.monotonic() - began
     found = run([options.dnmf, "evaluate", model, test, "--json"])
     return found["rmse"], seconds, found["covered_50"], found["covered_90"], fit["seconds"]["iterate"]
@@ -69,6 +70,8 @@ def measure_myfm(options, train, test):
         lines, places = zip(*at)
         shape = (len(row_ids), len(row_places) + len(col_places))
         return sparse.csr_matrix((np.ones(len(lines)), (lines, places)), shape=shape)
+
+    import myfm
 
     began = time.monotonic()
     peer = myfm.MyFMRegressor(rank=options.components, random_seed=1)
@@ -89,14 +92,17 @@ def main():
     parser.add_argument("--dnmf", default=ROOT / "build" / "dnmf", type=Path)
     parser.add_argument("--components", type=int, default=10)
     parser.add_argument("--samples", type=int, default=300)
+    parser.add_argument("--chains", type=int, default=1)
+    parser.add_argument("--implicit-terms", default="none")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--alone", action="store_true", help="dnmf without myfm")
     options = parser.parse_args()
     ours, theirs = [], []
     print("             dnmf: RMSE, seconds, of iterating, in 50 %, in 90 %   myfm: RMSE, seconds")
     with tempfile.TemporaryDirectory() as folder:
         for name, train, test in splits(options, Path(folder)):
             rmse, seconds, half, most, iterating = measure_dnmf(options, train, test, Path(folder))
-            peer, peer_seconds = measure_myfm(options, train, test)
+            peer, peer_seconds = (np.nan, np.nan) if options.alone else measure_myfm(options, train, test)
             ours.append(rmse)
             theirs.append(peer)
             print(f"{name:<12} {rmse:.4f} {seconds:.1f} {iterating:.1f} {half:.3f} {most:.3f}   {peer:.4f} "

@@ -17,17 +17,21 @@ awk -v name="$name" '
   /^!\[/ { next }
   {
     sub(/^##/, "#")
-    while (match($0, /\[[^]]*\]\([a-z-]+\.md(#[a-z-]*)?\)/)) {
-      link = substr($0, RSTART, RLENGTH)
-      target = link
-      sub(/.*\(/, "", target)
-      sub(/\.md.*/, "", target)
-      $0 = substr($0, 1, RSTART - 1) "**dnmf-" target "**(" (target == "files" ? 5 : 7) ")" substr($0, RSTART + RLENGTH)
+    while (match($0, /\[[^]]*\]\([^)]*\)/)) {
+      text = substr($0, RSTART + 1, RLENGTH - 2)
+      target = text
+      sub(/.*\]\(/, "", target)
+      sub(/\]\(.*/, "", text)
+      if (target ~ /^[a-z-]+\.md/) {
+        sub(/\.md.*/, "", target)
+        text = "**dnmf-" target "**(" (target == "files" ? 5 : 7) ")"
+      }
+      $0 = substr($0, 1, RSTART - 1) text substr($0, RSTART + RLENGTH)
     }
     print
   }
   END { print "\n# SEE ALSO\n\n**dnmf**(1), whose SEE ALSO lists all pages" }' "$page" |
-  "$lowdown" -s -tman --nroff-nolinks -M "title=$name" -M "section=$section" - |
+  "$lowdown" -s -tman -M "title=$name" -M "section=$section" - |
   awk -v name="$name" -v width=70 '
     # Columns of short cells are as wide as these, the others share what is left of the line.
     function print_table(    r, c, left, long, most, format) {
@@ -54,13 +58,13 @@ awk -v name="$name" '
     { gsub(/\\f(C|\(C[A-Z])/, "\\fB") }
     index($0, name " - ") == 1 { sub(/ - /, " \\- ") }
     /^\.TS/ { table = 1; rows = columns = 0; next }
-    /^\.TE/ { table = after_heading = heading_text = 0; print_table(); next }
+    /^\.TE/ { table = behind_heading = 0; print_table(); next }
     table && /^T\{$/ { column = 1; cells[++rows, 1] = ""; inside = 1; next }
     table && /^T\}/ { inside = /T\{$/; column++; if (inside) cells[rows, column] = ""; next }
     table && inside { cells[rows, column] = cells[rows, column] (cells[rows, column] == "" ? "" : " ") $0
                       columns = column > columns ? column : columns }
     table { next }
-    after_heading && /^\.LP$/ { after_heading = 0; next }
-    { after_heading = heading_text; heading_text = /^\.S[HS]/ }
+    /^\.S[HS]/ { behind_heading = 2; print; next }
+    behind_heading-- > 0 && /^\.LP$/ { next }
     { print }' >"$man_page.part"
 mv "$man_page.part" "$man_page"

@@ -5,6 +5,7 @@
 #   dnmf             the program, its man pages and completion for bash, zsh and fish
 #   libdnmfVERSION   the shared library
 #   libdnmf-dev      header, static library, pkg-config and CMake files
+#   python3-dnmf     the Python package
 #
 #   scripts/packaging/debian.sh [FOLDER]         default: build-debian; the packages are there at the end
 #

@@ -144,6 +144,12 @@ static const state_value state_values[] = {
     STATE("batches_crossed", memory.batches_crossed),
     STATE("batches_seen", memory.batches_seen),
     NEWER_STATE("chain_start", memory.chain_start),
+    NEWER_STATE("momentum", memory.ahead.momentum),
+    NEWER_STATE("most_momentum", memory.ahead.most_momentum),
+    NEWER_STATE("most_sweeps", memory.ahead.most_sweeps),
+    NEWER_STATE("sweeps_w", memory.ahead.sweeps_w),
+    NEWER_STATE("sweeps_h", memory.ahead.sweeps_h),
+    NEWER_STATE("ahead_objective", memory.ahead.objective),
 };
 enum { STATE_VALUES = sizeof state_values / sizeof *state_values };
 

@@ -92,6 +92,16 @@ static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpo
   return dnmf_fitting_agree_groups(context, f, measure_residual(f->at, f));
 }
 
+/* The iterations. A value of a file that the loss cannot have is called by the ids of its row and column. */
+static dnmf_status iterate_and_name(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
+  dnmf_status status = iterate(context, checkpoint, f);
+  if (status == DNMF_ERROR_INPUT && f->at == context && f->source.name) {
+    status = dnmf_source_name_place(context, &f->source);
+    dnmf_source_name_error(&context->error, &f->source);
+  }
+  return status;
+}
+
 /* Strengths that are repeated add up, unless the file is to be read in another way. */
 static dnmf_status open_data(dnmf_context *context, dnmf_fitting *f) {
   dnmf_data data = *f->data; /* borrowed */
@@ -139,7 +149,7 @@ static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *chec
   if (host->begins)
     host->begins(host->state, f);
   f->seconds.init = dnmf_lap(&clock);
-  DNMF_TRY(iterate(context, checkpoint, f));
+  DNMF_TRY(iterate_and_name(context, checkpoint, f));
   f->seconds.iterate = dnmf_lap(&clock);
   DNMF_TRY(take_slowest_seconds(context, &f->seconds)); /* the model tells them */
   if (output->partial && !f->result.interrupted)

@@ -76,8 +76,8 @@ static void assign_restarts(grouped_restarts *g) {
 static void release_factors(grouped_restarts *g, int r) {
   if (g->owner[r] == g->f->group)
     return;
-  dnmf_panel_free(&g->f->restarts.items[r].w);
-  dnmf_panel_free(&g->f->restarts.items[r].h);
+  for (int p = 0; p < DNMF_RESTART_PANELS; p++)
+    dnmf_panel_free(dnmf_restart_panel(&g->f->restarts.items[r], &dnmf_restart_parts[p]));
 }
 
 static bool is_mine_to_fit(const grouped_restarts *g, int r) {
@@ -269,13 +269,13 @@ static dnmf_status share_results(grouped_restarts *g) {
 
 /* --- Factors ----------------------------------------------------------------------------------------------- */
 
-/* A side of restart r from the group that has it to the first one, or to all others. */
-static dnmf_status fetch_side(grouped_restarts *g, int r, bool to_all, bool of_w) {
+/* A panel of restart r from the group that has it to the first one, or to all others. */
+static dnmf_status fetch_part(grouped_restarts *g, int r, bool to_all, const dnmf_restart_part *part) {
   static const dnmf_range nothing = {0, 0};
   dnmf_fitting *f = g->f;
   dnmf_context *context = g->host.context;
-  const dnmf_factor *like = of_w ? &f->w : &f->h;
-  dnmf_panel *panel = of_w ? &f->restarts.items[r].w : &f->restarts.items[r].h;
+  const dnmf_factor *like = part->side == DNMF_SIDE_ROWS ? &f->w : &f->h;
+  dnmf_panel *panel = dnmf_restart_panel(&f->restarts.items[r], part);
   const bool has = f->group == g->owner[r];
   const bool wants = !has && (to_all || f->group == 0);
   const size_t item = (size_t)f->components * dnmf_precision_size(f->precision);
@@ -288,8 +288,9 @@ static dnmf_status fetch_side(grouped_restarts *g, int r, bool to_all, bool of_w
 }
 
 static dnmf_status fetch_factors(grouped_restarts *g, int r, bool to_all) {
-  DNMF_TRY(fetch_side(g, r, to_all, true));
-  return fetch_side(g, r, to_all, false);
+  for (int p = 0; p < dnmf_restart_part_count(g->f->settings.solver); p++)
+    DNMF_TRY(fetch_part(g, r, to_all, &dnmf_restart_parts[p]));
+  return DNMF_OK;
 }
 
 /* The checkpoint of all: the first group has all factors meanwhile. */

@@ -2,6 +2,7 @@
 #include "api/job.h"
 
 #include "api/library.h"
+#include "fit/solver_choice.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -59,9 +60,14 @@ static dnmf_status check_numbers(dnmf_error *error, const dnmf_fit_settings *s) 
   return DNMF_OK;
 }
 
+static bool fitting_names_solver(const dnmf_fitting *f) {
+  return f->asked.solver && strcmp(f->asked.solver, "auto") != 0;
+}
+
 /* Only multiplicative updates minimize every loss, and Newton's method Kullback-Leibler. */
 static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
-  static const char *const solvers[] = {"hals", "mu", "bpp", "newton", NULL};
+  static const char *const solvers[] = {"hals", "mu", "bpp", "newton", "ahals", NULL};
+  const bool named = fitting_names_solver(f);
   const dnmf_fit_settings *s = &f->asked;
   int solver = DNMF_SOLVER_HALS;
   if (s->loss && !dnmf_loss_parse(s->loss, &f->settings.loss))
@@ -69,11 +75,9 @@ static dnmf_status choose_loss(dnmf_error *error, dnmf_fitting *f) {
                      "--loss %s: give frobenius, kullback-leibler, itakura-saito or a number, the beta of a "
                      "beta-divergence",
                      s->loss);
-  if (s->solver)
+  if (named)
     DNMF_TRY(dnmf_choose(error, "--solver", s->solver, solvers, &solver));
-  f->settings.solver = s->solver                     ? (dnmf_solver)solver
-                       : f->settings.loss.divergence ? DNMF_SOLVER_MU
-                                                     : DNMF_SOLVER_HALS;
+  f->settings.solver = named ? (dnmf_solver)solver : f->settings.loss.divergence ? DNMF_SOLVER_MU : DNMF_SOLVER_HALS;
   if (f->settings.solver == DNMF_SOLVER_NEWTON && !dnmf_loss_is(f->settings.loss, 1))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver newton needs --loss kullback-leibler");
   if (f->settings.loss.divergence && f->settings.solver != DNMF_SOLVER_MU && f->settings.solver != DNMF_SOLVER_NEWTON)
@@ -433,15 +437,31 @@ static void settle_common(dnmf_fitting *f) {
   settings->time_limit = dnmf_number_or(s->time_limit, INFINITY);
 }
 
-/* Kullback-Leibler with zeros, all of the matrix in memory: Newton's method is the faster, unless another solver is
- * asked for. */
-static void settle_solver(dnmf_fitting *f) {
+/* What decides about the solver, but for batches, into which a matrix is cut only where it is too large. */
+static dnmf_solver_case solver_case(const dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
-  const bool in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0;
-  const int64_t longest = f->source.rows > f->source.cols ? f->source.rows : f->source.cols;
-  if (!s->solver && dnmf_loss_is(f->settings.loss, 1) && f->missing == DNMF_MISSING_ZERO && !in_batches &&
-      longest <= INT32_MAX)
-    f->settings.solver = DNMF_SOLVER_NEWTON;
+  return (dnmf_solver_case){.loss = f->settings.loss,
+                            .observed = f->missing == DNMF_MISSING_UNOBSERVED,
+                            .takes_out = f->partial || f->takes_out || s->ratings.validation,
+                            .sweeps_given = s->sweeps >= 0,
+                            .in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0,
+                            .fixes = s->zeros.fix && strcmp(s->zeros.fix, "none") != 0,
+                            .longest = f->source.rows > f->source.cols ? f->source.rows : f->source.cols};
+}
+
+/* The one that is asked for, or the fastest here. */
+static void settle_solver(dnmf_fitting *f) {
+  const dnmf_solver_case fit = solver_case(f);
+  if (!fitting_names_solver(f))
+    f->settings.solver = dnmf_choose_solver(&fit);
+}
+
+static dnmf_status check_ahals(dnmf_error *error, const dnmf_fitting *f) {
+  const dnmf_solver_case fit = solver_case(f);
+  const char *why_not = dnmf_refuse_ahals(&fit);
+  if (!why_not)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver ahals %s", why_not);
 }
 
 static dnmf_status check_newton(dnmf_error *error, const dnmf_fitting *f) {
@@ -478,6 +498,8 @@ dnmf_status dnmf_fitting_plan(dnmf_context *context, dnmf_fitting *f) {
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--l2 has no use here: --l2-w and --l2-h are both given");
   if (f->settings.solver == DNMF_SOLVER_NEWTON)
     DNMF_TRY(check_newton(error, f));
+  if (f->settings.solver == DNMF_SOLVER_AHALS)
+    DNMF_TRY(check_ahals(error, f));
   if (f->missing == DNMF_MISSING_UNOBSERVED) {
     DNMF_TRY(refuse_with_ratings(error, f));
     return dnmf_fitting_plan_ratings(context, f);

@@ -16,9 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PART_RESTARTS_W "restarts_w"
-#define PART_RESTARTS_H "restarts_h"
-
 /* Of the memory that is left, what is planned with: libraries and the allocator take their share. */
 static const double PLANNED_MEMORY = 0.85;
 
@@ -84,11 +81,11 @@ static void copy_part(dnmf_panel *wide, int first, dnmf_panel *narrow, bool to_w
   }
 }
 
-/* The factors of all that have begun, between their own panels and one in which they lie side by side. */
-static void copy_parts(dnmf_restarts *restarts, bool of_w, dnmf_panel *wide, bool to_wide) {
+/* Panels of all that have begun, between their own panels and one in which they lie side by side. */
+static void copy_parts(dnmf_restarts *restarts, const dnmf_restart_part *part, dnmf_panel *wide, bool to_wide) {
   int first = 0;
   for (int r = 0; r < restarts->count; r++) {
-    dnmf_panel *own = of_w ? &restarts->items[r].w : &restarts->items[r].h;
+    dnmf_panel *own = dnmf_restart_panel(&restarts->items[r], part);
     if (restarts->items[r].stage == DNMF_RESTART_WAITING)
       continue;
     copy_part(wide, first, own, to_wide);
@@ -117,29 +114,27 @@ dnmf_status dnmf_restarts_save(const dnmf_restarts_host *host, bool last) {
   dnmf_context *at = f->at;
   const bool writes = f->group == 0;
   const int width = writes ? count_begun(&f->restarts) * f->components : 0;
-  dnmf_panel w = {.rows = 0};
-  dnmf_panel h = {.rows = 0};
-  dnmf_status status =
-      dnmf_panel_create(&at->error, "the factors of restarts", f->w.mine.rows, width, f->precision, &w);
-  if (status == DNMF_OK)
-    status = dnmf_panel_create(&at->error, "the factors of restarts", f->h.mine.rows, width, f->precision, &h);
+  dnmf_panel wide[DNMF_RESTART_PANELS] = {{.rows = 0}};
+  dnmf_fit_state state_now = {.panel_count = dnmf_restart_part_count(f->settings.solver)};
+  dnmf_status status = DNMF_OK;
+  for (int p = 0; p < state_now.panel_count && status == DNMF_OK; p++) {
+    const dnmf_restart_part *part = &dnmf_restart_parts[p];
+    const int64_t rows = part->side == DNMF_SIDE_ROWS ? f->w.mine.rows : f->h.mine.rows;
+    state_now.panels[p] = (dnmf_model_part){part->name, part->side, &wide[p]};
+    status = dnmf_panel_create(&at->error, "the factors of restarts", rows, width, f->precision, &wide[p]);
+  }
   status = dnmf_fitting_agree_groups(host->context, f, dnmf_agree(at, status));
   if (status == DNMF_OK) {
-    if (writes) {
-      copy_parts(&f->restarts, true, &w, true);
-      copy_parts(&f->restarts, false, &h, true);
-    }
+    for (int p = 0; p < state_now.panel_count && writes; p++)
+      copy_parts(&f->restarts, &dnmf_restart_parts[p], &wide[p], true);
     dnmf_restarts_take_best(f);
-    const dnmf_fit_state state_now = {
-        .result = f->result,
-        .memory = f->restarts.items[f->best_restart].memory,
-        .panel_count = 2,
-        .panels = {{PART_RESTARTS_W, DNMF_SIDE_ROWS, &w}, {PART_RESTARTS_H, DNMF_SIDE_COLS, &h}}};
+    state_now.result = f->result;
+    state_now.memory = f->restarts.items[f->best_restart].memory;
     status = host->checkpoint->host.save(host->checkpoint->host.state, &state_now, last);
     f->result = (dnmf_fit_result){0};
   }
-  dnmf_panel_free(&w);
-  dnmf_panel_free(&h);
+  for (int p = 0; p < DNMF_RESTART_PANELS; p++)
+    dnmf_panel_free(&wide[p]);
   return status;
 }
 
@@ -205,11 +200,10 @@ static dnmf_status read_states(dnmf_error *error, dnmf_fitting *f) {
   return DNMF_OK;
 }
 
-/* The factors of one side, into panels of the restarts' own. collective */
-static dnmf_status read_factors(dnmf_context *context, bool of_w, dnmf_fitting *f) {
-  const dnmf_model_part part = {.name = of_w ? PART_RESTARTS_W : PART_RESTARTS_H,
-                                .side = of_w ? DNMF_SIDE_ROWS : DNMF_SIDE_COLS};
-  const dnmf_panel *mine = of_w ? &f->w.mine : &f->h.mine;
+/* Panels of one kind, into the restarts' own. collective */
+static dnmf_status read_kept(dnmf_context *context, const dnmf_restart_part *kept, dnmf_fitting *f) {
+  const dnmf_model_part part = {.name = kept->name, .side = kept->side};
+  const dnmf_panel *mine = kept->side == DNMF_SIDE_ROWS ? &f->w.mine : &f->h.mine;
   const int width = count_begun(&f->restarts) * f->components;
   dnmf_panel wide = {.rows = 0};
   dnmf_status status =
@@ -220,11 +214,11 @@ static dnmf_status read_factors(dnmf_context *context, bool of_w, dnmf_fitting *
     dnmf_restart *restart = &f->restarts.items[r];
     if (restart->stage != DNMF_RESTART_WAITING)
       status = dnmf_panel_create(&context->error, "a restart", mine->rows, f->components, f->precision,
-                                 of_w ? &restart->w : &restart->h);
+                                 dnmf_restart_panel(restart, kept));
   }
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    copy_parts(&f->restarts, of_w, &wide, false);
+    copy_parts(&f->restarts, kept, &wide, false);
   dnmf_panel_free(&wide);
   return status;
 }
@@ -235,8 +229,9 @@ dnmf_status dnmf_restarts_read(dnmf_context *context, dnmf_fitting *f) {
   if (status == DNMF_OK)
     status = read_states(error, f);
   DNMF_TRY(dnmf_agree(context, status));
-  DNMF_TRY(read_factors(context, true, f));
-  return read_factors(context, false, f);
+  for (int p = 0; p < dnmf_restart_part_count(f->settings.solver); p++)
+    DNMF_TRY(read_kept(context, &dnmf_restart_parts[p], f));
+  return DNMF_OK;
 }
 
 /* --- Fitting ----------------------------------------------------------------------------------------------- */

@@ -20,6 +20,12 @@ enum {
   KEPT_CHECKED_ERROR,
   KEPT_VALIDATION_RMSE,
   KEPT_VALIDATION_LOSS,
+  KEPT_MOMENTUM, /* by ahals, else 0, as the rest */
+  KEPT_MOST_MOMENTUM,
+  KEPT_MOST_SWEEPS,
+  KEPT_SWEEPS_W,
+  KEPT_SWEEPS_H,
+  KEPT_AHEAD_OBJECTIVE,
   KEPT_NUMBERS
 };
 _Static_assert((int)KEPT_NUMBERS == (int)DNMF_RESTART_NUMBERS, "numbers of a restart");
@@ -47,13 +53,20 @@ void dnmf_restart_to_numbers(const dnmf_restart *r, double *to) {
   to[KEPT_CHECKED_ERROR] = r->memory.checked_error;
   to[KEPT_VALIDATION_RMSE] = result->validation_rmse;
   to[KEPT_VALIDATION_LOSS] = result->validation_loss;
+  to[KEPT_MOMENTUM] = r->memory.ahead.momentum;
+  to[KEPT_MOST_MOMENTUM] = r->memory.ahead.most_momentum;
+  to[KEPT_MOST_SWEEPS] = r->memory.ahead.most_sweeps;
+  to[KEPT_SWEEPS_W] = r->memory.ahead.sweeps_w;
+  to[KEPT_SWEEPS_H] = r->memory.ahead.sweeps_h;
+  to[KEPT_AHEAD_OBJECTIVE] = r->memory.ahead.objective;
 }
 
 bool dnmf_restart_from_numbers(const double *from, dnmf_restart *r) {
   const double most_iterations = 1e9;
-  const bool whole = from[KEPT_STAGE] >= 0 && from[KEPT_STAGE] <= DNMF_RESTART_DONE && from[KEPT_REASON] >= 0 &&
-                     from[KEPT_REASON] < REASONS && from[KEPT_ITERATIONS] >= 0 &&
-                     from[KEPT_ITERATIONS] <= most_iterations;
+  const double most_sweeps = 1000;
+  const bool whole = from[KEPT_MOST_SWEEPS] >= 0 && from[KEPT_MOST_SWEEPS] <= most_sweeps && from[KEPT_STAGE] >= 0 &&
+                     from[KEPT_STAGE] <= DNMF_RESTART_DONE && from[KEPT_REASON] >= 0 && from[KEPT_REASON] < REASONS &&
+                     from[KEPT_ITERATIONS] >= 0 && from[KEPT_ITERATIONS] <= most_iterations;
   if (!whole)
     return false;
   r->stage = (dnmf_restart_stage)from[KEPT_STAGE];
@@ -70,7 +83,14 @@ bool dnmf_restart_from_numbers(const double *from, dnmf_restart *r) {
                                 .validation_loss = from[KEPT_VALIDATION_LOSS]};
   r->memory = (dnmf_fit_memory){.first_violation = from[KEPT_FIRST_VIOLATION],
                                 .start_error = from[KEPT_START_ERROR],
-                                .checked_error = from[KEPT_CHECKED_ERROR]};
+                                .checked_error = from[KEPT_CHECKED_ERROR],
+                                .ahead = {.momentum = from[KEPT_MOMENTUM],
+                                          .most_momentum = from[KEPT_MOST_MOMENTUM],
+                                          .most_sweeps = from[KEPT_MOST_SWEEPS],
+                                          .sweeps_w = from[KEPT_SWEEPS_W],
+                                          .sweeps_h = from[KEPT_SWEEPS_H],
+                                          .objective = from[KEPT_AHEAD_OBJECTIVE]}};
+  r->result.ahead = r->memory.ahead;
   r->result.history_count = r->stage == DNMF_RESTART_WAITING ? 0 : r->result.iterations + 1;
   return true;
 }
@@ -87,6 +107,19 @@ const dnmf_restart_history dnmf_restart_histories[DNMF_RESTART_HISTORIES] = {
     {"restarts_seconds", offsetof(dnmf_fit_result, seconds_history)},
     {"restarts_error", offsetof(dnmf_fit_result, error_history)},
     {"restarts_validation", offsetof(dnmf_fit_result, validation_history)}};
+
+const dnmf_restart_part dnmf_restart_parts[DNMF_RESTART_PANELS] = {
+    {"restarts_w", DNMF_SIDE_ROWS, offsetof(dnmf_restart, w)},
+    {"restarts_h", DNMF_SIDE_COLS, offsetof(dnmf_restart, h)},
+    {"restarts_ahead", DNMF_SIDE_COLS, offsetof(dnmf_restart, ahead)}};
+
+int dnmf_restart_part_count(dnmf_solver solver) {
+  return solver == DNMF_SOLVER_AHALS ? DNMF_RESTART_PANELS : DNMF_RESTART_PANELS - 1;
+}
+
+dnmf_panel *dnmf_restart_panel(dnmf_restart *restart, const dnmf_restart_part *part) {
+  return (dnmf_panel *)(void *)((char *)restart + part->offset);
+}
 
 double **dnmf_restart_history_of(dnmf_fit_result *result, const dnmf_restart_history *history) {
   return (double **)(void *)((char *)result + history->offset);

@@ -191,16 +191,18 @@ static dnmf_status check_parts(dnmf_error *error, const dnmf_fitting *f) {
        (dnmf_fit_state_panel(state, DNMF_PART_SUMS) && dnmf_fit_state_panel(state, DNMF_PART_GRAM))) &&
       (!in_chain || (dnmf_fit_state_panel(state, DNMF_PART_KEPT_W) && dnmf_fit_state_panel(state, DNMF_PART_KEPT_H) &&
                      (!dnmf_evidence_has_rows(&f->settings) || dnmf_fit_state_panel(state, DNMF_PART_KEPT_OF_COLS))));
+  const bool ahead = f->settings.solver != DNMF_SOLVER_AHALS || dnmf_fit_state_panel(state, DNMF_PART_AHEAD);
   const bool terms =
       (!dnmf_evidence_has_rows(&f->settings) ||
        has_terms(f, DNMF_PART_ROW_TERMS, DNMF_PART_OF_COLS, DNMF_PART_BEST_OF_COLS, DNMF_PART_KEPT_ROW_TERMS)) &&
       (!dnmf_evidence_has_cols(&f->settings) ||
        has_terms(f, DNMF_PART_COL_TERMS, DNMF_PART_OF_ROWS, DNMF_PART_BEST_OF_ROWS, DNMF_PART_KEPT_COL_TERMS));
-  if (complete && terms)
+  if (complete && ahead && terms)
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_INPUT, "%s is no checkpoint of such a fit: %s is missing", f->resume.path,
                    in_chain        ? "what a chain has kept"
                    : f->in_batches ? "what a fit in batches keeps"
+                   : !ahead        ? "the extrapolated factor"
                    : complete      ? "a part of the implicit terms"
                                    : "the best model on held-out entries");
 }
@@ -223,7 +225,7 @@ dnmf_status dnmf_resume_read_parts(dnmf_context *context, dnmf_fitting *f) {
   if (resume->path && f->restart_count > 0)
     return dnmf_restarts_read(context, f);
   if (!resume->path || (!dnmf_fitting_keeps_best(f) && !f->in_batches && f->settings.posterior.samples == 0 &&
-                        f->settings.observed.evidence == DNMF_EVIDENCE_NONE))
+                        f->settings.solver != DNMF_SOLVER_AHALS && f->settings.observed.evidence == DNMF_EVIDENCE_NONE))
     return DNMF_OK;
   const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
   const dnmf_range rows = observed ? f->ratings.by_rows.owned : f->w.owned;

@@ -32,10 +32,21 @@ TEMPLATE void vec_store(real *to, vec value) {
   *(vec *)to = value;
 }
 
-/* vec_sum: the sum of the lanes, in halves.
+/* The number of a lane, as wide as the lane. */
+typedef __typeof__(((vec){0} == (vec){0})[0]) lane_number;
+
+/* vec_pick: lane i is lane lanes[i] of `from`.
+ * vec_sum: the sum of the lanes, in halves.
  * vec_transpose: row[i] lane j <-> row[j] lane i: pairs of rows exchange every second lane, then pairs of lanes, and so
  * on. */
 #if defined(__clang__) /* shuffles only by literal lane numbers */
+TEMPLATE vec vec_pick(vec from, const lane_number *lanes) {
+  vec picked = from;
+  for (int i = 0; i < VECTOR; i++)
+    picked[i] = from[lanes[i]];
+  return picked;
+}
+
 TEMPLATE real vec_sum(vec value) {
   for (int half = VECTOR / 2; half > 0; half /= 2)
     for (int i = 0; i < half; i++)
@@ -53,6 +64,12 @@ TEMPLATE void vec_transpose(vec row[VECTOR]) {
 }
 #else
 typedef __typeof__((vec){0} == (vec){0}) lane_numbers;
+
+TEMPLATE vec vec_pick(vec from, const lane_number *lanes) {
+  lane_numbers wanted;
+  __builtin_memcpy(&wanted, lanes, sizeof wanted);
+  return __builtin_shuffle(from, wanted);
+}
 
 TEMPLATE lane_numbers vec_lanes(void) {
   lane_numbers lane;

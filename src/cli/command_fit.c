@@ -23,7 +23,7 @@ static const cli_fit_options defaults = {
             .weak = {.weight = -1, .alpha = -1, .epsilon = -1, .like = -1},
             .batches = {.memory = -1, .batch_rows = -1, .forget = -1}}};
 static const cli_fit_options meant = {
-    .fit = {UNGIVEN, .max_iter = 200, .solver = "hals", .sweeps = 1, .tol = 1e-4, .stop = "auto",
+    .fit = {UNGIVEN, .max_iter = 200, .solver = "auto", .sweeps = 1, .tol = 1e-4, .stop = "auto",
             .ratings = {.bias = "auto",
                         .shrink_to = "auto",
                         .l2_bias = 3,
@@ -37,7 +37,7 @@ static const cli_fit_options meant = {
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 static const char *const confidence_choices[] = {"one", "linear", "log", NULL};
-static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", NULL};
+static const char *const solver_choices[] = {"auto", "hals", "mu", "bpp", "newton", "ahals", NULL};
 static const char *const stop_choices[] = {"auto", "gradient", "objective", "validation", NULL};
 static const char *const shrink_choices[] = {"auto", "zero", "mean", "level", NULL};
 static const char *const bias_choices[] = {"auto", "none", "both", "row", "col", NULL};
@@ -166,8 +166,9 @@ static const cli_option stream_table[] = {
 };
 static const cli_option run_table[] = {
     {"solver", 0, CLI_WORD, FIT(solver), "S",
-     "hals, mu, bpp or newton (default hals; of a --loss other than frobenius mu, "
-     "of kullback-leibler with zeros newton)",
+     "auto (default): the fastest to an error: with zeros ahals, newton for kullback-leibler and mu for other losses; "
+     "hals where cells are held out, for ratings, in batches and with --sweeps; bpp with --fix. hals: coordinate "
+     "descent; ahals: hals with as many sweeps as pay, and H extrapolated; bpp: exact least squares; mu; newton",
      0, 0, solver_choices},
     {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random; "

@@ -9,6 +9,7 @@
 #include "fit/posterior_fit.h"
 #include "fit/restarts.h"
 #include "fit/settings.h"
+#include "fit/solver_choice.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,11 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_plan_options defaults = {.processes = NULL, .grid = "auto", .loss = "frobenius"};
+enum { SOLVER_AUTO = 0 }; /* else one more than a dnmf_solver */
+static const cli_plan_options defaults = {
+    .processes = NULL, .grid = "auto", .loss = "frobenius", .solver = SOLVER_AUTO};
 
 static const char *const missing_choices[] = {"auto", "zero", "unobserved", "weak", NULL};
 enum { MISSING_UNOBSERVED = 2, MISSING_WEAK = 3 };
-static const char *const solver_choices[] = {"hals", "mu", "bpp", "newton", NULL};
+static const char *const solver_choices[] = {"auto", "hals", "mu", "bpp", "newton", "ahals", NULL};
 static const char *const terms_choices[] = {"none", "rows", "cols", "both", NULL};
 static const char *const precision_choices[] = {"double", "single", NULL};
 
@@ -33,6 +36,8 @@ static const cli_option job_table[] = {
     {"components", 'k', CLI_INT, PLAN(components), "K", "inner dimension: latent factors (required)", 1, 1e6, NULL},
     {"validation", 0, CLI_REAL, PLAN(validation), "F", "a fit with zeros --validation F", 0, 1, NULL},
     {"restarts", 0, CLI_INT, PLAN(restarts), "R", "a fit --restarts R, as many side by side as pay", 1, 1e6, NULL},
+    {"groups", 0, CLI_INT, PLAN(groups), "N", "... shared among N groups of processes: the plan of one of them", 1, 1e6,
+     NULL},
     {"samples", 0, CLI_INT, PLAN(samples), "S", "a fit --samples S, which keeps at most 100 draws", 1, 1e6, NULL},
     {"chains", 0, CLI_INT, PLAN(chains), "N", "... --chains N, in as many groups of processes as pay", 1, 100, NULL},
     {"processes", 'n', CLI_TEXT, PLAN(processes), "N[,N...]", "numbers of processes (default: as many as answer)", 0, 0,
@@ -45,8 +50,8 @@ static const cli_option job_table[] = {
      0, 0, terms_choices},
     {"loss", 0, CLI_TEXT, PLAN(loss), "L",
      "frobenius (default), kullback-leibler, itakura-saito or a beta, as fit has it", 0, 0, NULL},
-    {"solver", 0, CLI_CHOICE, PLAN(solver), "S",
-     "hals (default), mu, bpp or newton (default for --loss kullback-leibler)", 0, 0, solver_choices},
+    {"solver", 0, CLI_CHOICE, PLAN(solver), "S", "auto (default, as fit takes it), hals, mu, bpp, newton or ahals", 0,
+     0, solver_choices},
     {"precision", 0, CLI_CHOICE, PLAN(precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 static const cli_option machine_table[] = {
@@ -87,9 +92,10 @@ static dnmf_status check_plan_options(dnmf_error *error, const cli_plan_options 
   return DNMF_OK;
 }
 
-/* A divergence of a fit with zeros, which is fitted by mu, or Kullback-Leibler by newton. */
-static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job *job) {
+/* The loss of a fit, and its solver where none is given. */
+static dnmf_status settle_loss(cli_session *session, const cli_plan_options *options, dnmf_job *job) {
   dnmf_error *error = &session->context->error;
+  const char *text = options->loss;
   if (!dnmf_loss_parse(text, &job->loss))
     return dnmf_fail(error, DNMF_ERROR_USAGE,
                      "--loss %s: give frobenius, kullback-leibler, itakura-saito or a number, the beta of a "
@@ -97,17 +103,23 @@ static dnmf_status settle_loss(cli_session *session, const char *text, dnmf_job 
                      text);
   if (job->solver == DNMF_SOLVER_NEWTON && !dnmf_loss_is(job->loss, 1))
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver newton needs --loss kullback-leibler");
+  const dnmf_solver_case fit = {.loss = job->loss,
+                                .observed = job->missing == DNMF_MISSING_UNOBSERVED || job->weak,
+                                .takes_out = job->fills_out || options->validation > 0,
+                                .longest = job->rows > job->cols ? job->rows : job->cols};
+  if (options->solver == SOLVER_AUTO)
+    job->solver = dnmf_choose_solver(&fit);
+  if (job->solver == DNMF_SOLVER_AHALS && dnmf_refuse_ahals(&fit))
+    return dnmf_fail(error, DNMF_ERROR_USAGE, "--solver ahals %s", dnmf_refuse_ahals(&fit));
   if (!job->loss.divergence)
     return DNMF_OK;
   if (job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s: plans of observed entries know the squared error only", text);
   if (job->solver == DNMF_SOLVER_NEWTON && dnmf_loss_is(job->loss, 1))
     return DNMF_OK;
-  if (job->solver != DNMF_SOLVER_MU && cli_is_given(session->given, "solver"))
+  if (job->solver != DNMF_SOLVER_MU)
     return dnmf_fail(error, DNMF_ERROR_USAGE, "--loss %s needs --solver mu; --solver %s minimizes the squared error",
                      text, dnmf_solver_name(job->solver));
-  job->solver =
-      dnmf_loss_is(job->loss, 1) && !cli_is_given(session->given, "solver") ? DNMF_SOLVER_NEWTON : DNMF_SOLVER_MU;
   return DNMF_OK;
 }
 
@@ -133,7 +145,7 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
                     .restarts = options->restarts > 1 ? (int)options->restarts : 0,
                     .draws = draws_of(options),
                     .chains = (int)options->chains,
-                    .solver = (dnmf_solver)options->solver,
+                    .solver = options->solver == SOLVER_AUTO ? DNMF_SOLVER_HALS : (dnmf_solver)(options->solver - 1),
                     .precision = (dnmf_precision)options->precision};
   if (plan->input) {
     dnmf_source source = {0};
@@ -155,10 +167,13 @@ static dnmf_status make_job(cli_session *session, const cli_plan_options *option
     dnmf_source_close(&source);
     DNMF_TRY(status);
   }
-  DNMF_TRY(settle_loss(session, options->loss, job));
+  DNMF_TRY(settle_loss(session, options, job));
   if (job->restarts > 0 && job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--restarts has no use here: it is for --missing zero");
+  if (options->groups > 1 && job->restarts == 0)
+    return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
+                     "--groups has no use here: it shares --restarts among groups of processes");
   if (options->validation > 0 && job->missing == DNMF_MISSING_UNOBSERVED)
     return dnmf_fail(&session->context->error, DNMF_ERROR_USAGE,
                      "--validation has no use here: held-out ratings take what the others do");
@@ -196,45 +211,57 @@ static dnmf_status next_count(dnmf_error *error, const char *list, const char **
   return DNMF_OK;
 }
 
-/* Of restarts, with as many side by side as pay on that grid. */
-static void cost_of(cli_session *session, const cli_plan *plan, int grid_rows, int grid_cols, dnmf_cost *cost) {
+/* Groups of so many processes, of which none has no restart. */
+static int groups_of(const cli_plan *plan, int processes) {
+  const int64_t most = plan->job.restarts < processes ? plan->job.restarts : processes;
+  return plan->groups <= 1 ? 1 : (int)(plan->groups < most ? plan->groups : most);
+}
+
+/* Of restarts, with as many side by side as pay on that grid, of those that a group has. */
+static void cost_of(cli_session *session, const cli_plan *plan, int groups, int grid_rows, int grid_cols,
+                    dnmf_cost *cost) {
   dnmf_job job = plan->job;
   if (job.restarts > 0)
-    job.starts = dnmf_restarts_at_once(session->context, &plan->job, grid_rows, grid_cols, job.restarts, INFINITY);
+    job.starts = dnmf_restarts_at_once(session->context, &plan->job, grid_rows, grid_cols,
+                                       (int)((job.restarts + groups - 1) / groups), INFINITY);
   dnmf_cost_of(session->context, &job, &plan->machine.figures, grid_rows, grid_cols, cost);
 }
 
-static dnmf_status add_cost(cli_session *session, cli_plan *plan, int64_t *capacity, int grid_rows, int grid_cols) {
+static dnmf_status add_cost(cli_session *session, cli_plan *plan, int64_t *capacity, int groups, int grid_rows,
+                            int grid_cols) {
   void *memory = plan->costs;
   DNMF_TRY(dnmf_grow(&session->context->error, "plans", plan->count + 1, sizeof *plan->costs, capacity, &memory));
   plan->costs = memory;
-  cost_of(session, plan, grid_rows, grid_cols, &plan->costs[plan->count++]);
+  cost_of(session, plan, groups, grid_rows, grid_cols, &plan->costs[plan->count++]);
   return DNMF_OK;
 }
 
-/* The grids asked for on so many processes; observed entries have none. */
-static dnmf_status add_grids(cli_session *session, const char *grid, int processes, cli_plan *plan, int64_t *capacity) {
+/* The grids asked for on so many processes, of groups on those of the smallest; observed entries have none. */
+static dnmf_status add_grids(cli_session *session, const char *grid, int all, cli_plan *plan, int64_t *capacity) {
+  const int groups = groups_of(plan, all);
+  const int processes = all / groups;
   int rows = processes;
   int cols = 1;
   if (plan->job.missing == DNMF_MISSING_UNOBSERVED)
-    return add_cost(session, plan, capacity, rows, cols);
+    return add_cost(session, plan, capacity, groups, rows, cols);
   if (strcmp(grid, "all") == 0) {
     for (rows = 1; rows <= processes; rows++)
       if (processes % rows == 0)
-        DNMF_TRY(add_cost(session, plan, capacity, rows, processes / rows));
+        DNMF_TRY(add_cost(session, plan, capacity, groups, rows, processes / rows));
     return DNMF_OK;
   }
   dnmf_cost_choose_grid(session->context, &plan->job, &plan->machine.figures, processes, &rows, &cols);
   if (strcmp(grid, "auto") != 0)
     DNMF_TRY(dnmf_grid_parse(&session->context->error, grid, processes, &rows, &cols));
-  return add_cost(session, plan, capacity, rows, cols);
+  return add_cost(session, plan, capacity, groups, rows, cols);
 }
 
 static dnmf_status make_plans(cli_session *session, const cli_plan_options *options, const char *counts,
                               cli_plan *plan) {
   int64_t capacity = 0;
   dnmf_cost alone;
-  cost_of(session, plan, 1, 1, &alone);
+  plan->groups = options->groups;
+  cost_of(session, plan, groups_of(plan, INT_MAX), 1, 1, &alone);
   plan->alone = alone.seconds.total;
   for (const char *text = counts; *text || text == counts;) {
     int processes = 0;

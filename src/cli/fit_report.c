@@ -141,6 +141,15 @@ static void print_restarts(cli_session *session, const dnmf_fitting *fit) {
   cli_say(session, "  iterations %11.0f %11.1f %11.0f", iterations.least, iterations.median, iterations.greatest);
 }
 
+/* Of ahals, what its last iteration left to the next. */
+static json_t *ahals_to_json(const dnmf_fitting *fit) {
+  const dnmf_ahead *ahead = &fit->result.ahead;
+  if (fit->settings.solver != DNMF_SOLVER_AHALS)
+    return json_null();
+  return cli_json_pack("{s:i, s:i, s:i, s:f}", "most_sweeps", (int)ahead->most_sweeps, "sweeps_w", (int)ahead->sweeps_w,
+                       "sweeps_h", (int)ahead->sweeps_h, "momentum", ahead->momentum);
+}
+
 /* --- The whole --------------------------------------------------------------------------------------------- */
 
 static json_t *to_json(cli_session *session, const dnmf_fitting *fit, int64_t memory) {
@@ -182,6 +191,7 @@ static json_t *to_json(cli_session *session, const dnmf_fitting *fit, int64_t me
   cli_json_set(&object, "posterior", posterior_to_json(fit));
   cli_json_set(&object, "mini_batches", batches_to_json(fit));
   cli_json_set(&object, "restarts", restarts_to_json(fit));
+  cli_json_set(&object, "ahals", ahals_to_json(fit));
   const bool ratings = fit->missing == DNMF_MISSING_UNOBSERVED && !fit->weak;
   cli_json_merge(&object,
                  cli_json_pack("{s:s?}", "implicit_terms", ratings ? dnmf_evidence_name(&fit->settings) : NULL));
@@ -206,6 +216,10 @@ static void print_breakdown(cli_session *session, const dnmf_fitting *fit) {
   }
   cli_detail(session, "  iterating %sproduct %.0f%%, gram %.0f%%, update %.0f%%, exchange %.0f%%, other %.0f%%", read,
              s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole, other_seconds(s) / whole);
+  if (fit->settings.solver == DNMF_SOLVER_AHALS)
+    cli_detail(session, "  ahals     at the end %.0f sweeps of W and %.0f of H, of at most %.0f; momentum %.2f",
+               fit->result.ahead.sweeps_w, fit->result.ahead.sweeps_h, fit->result.ahead.most_sweeps,
+               fit->result.ahead.momentum);
   if (fit->predicted > 0)
     cli_detail(session, "  predicted %.3g s an iteration, by the machine as measured before: it took %.2f times that",
                fit->predicted, s->total / iterations / fit->predicted);

@@ -200,7 +200,7 @@ int main(int argc, char **argv) {
   if (argc < 2 || is(argv[1], "--help", "-h"))
     return run_help(NULL);
   if (strcmp(argv[1], "help") == 0)
-    return run_help(argc > 2 && strcmp(argv[2], "help") != 0 ? argv[2] : NULL);
+    return run_help(argc > 2 && strcmp(argv[2], "help") != 0 && !is(argv[2], "--help", "-h") ? argv[2] : NULL);
   if (is(argv[1], "--version", "version") || strcmp(argv[1], "-V") == 0) {
     if (speaks())
       cli_print_version();

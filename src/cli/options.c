@@ -289,6 +289,13 @@ bool cli_is_given(const cli_given *given, const char *name) {
   return false;
 }
 
+bool cli_is_given_by_letter(const cli_given *given, const char *name) {
+  for (int i = 0; i < CLI_MOST_OPTIONS; i++)
+    if (given->names[i] && strcmp(given->names[i], name) == 0)
+      return given->by_letter[i];
+  return false;
+}
+
 /* Too few or too many words that are no options. */
 static dnmf_status check_arguments(dnmf_error *error, const cli_command *command, int count, char **arguments) {
   if (count < command->min_arguments)
@@ -332,6 +339,7 @@ dnmf_status cli_parse(dnmf_error *error, const cli_command *command, int argc, c
       called.name = letter;
     DNMF_TRY(cli_option_set(error, &called, optarg, (char *)options + list.bases[index] + called.offset));
     given->names[index] = list.options[index]->name;
+    given->by_letter[index] = code < LONG_ONLY;
   }
   *first = optind;
   return check_arguments(error, command, argc - optind, argv + optind);

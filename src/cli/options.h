@@ -70,10 +70,12 @@ dnmf_status cli_option_set(dnmf_error *error, const cli_option *option, const ch
 enum { CLI_MOST_OPTIONS = 96 };
 typedef struct cli_given {
   const char *names[CLI_MOST_OPTIONS]; /* without the dashes; NULL: not named */
+  bool by_letter[CLI_MOST_OPTIONS];    /* named by its letter */
 } cli_given;
 
 /* True when `name` was given. local */
 bool cli_is_given(const cli_given *given, const char *name);
+bool cli_is_given_by_letter(const cli_given *given, const char *name); /* local */
 
 typedef struct cli_session cli_session;
 

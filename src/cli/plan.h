@@ -17,6 +17,7 @@ typedef struct cli_plan_options {
   int64_t nnz;
   int64_t components;
   int64_t restarts;  /* 0: one fit */
+  int64_t groups;    /* of processes that share them; 0 and 1: none do */
   double validation; /* share of cells held out */
   int64_t samples;   /* of a chain; 0: there is none */
   int64_t chains;    /* 0: not given */
@@ -56,6 +57,7 @@ json_t *cli_machine_json(const dnmf_machine *machine);
 typedef struct cli_plan {
   const char *input; /* NULL: sizes were given */
   dnmf_job job;
+  int64_t groups; /* of processes, each of which the plans are of one; 0 and 1: there are none */
   cli_machine machine;
   int64_t count;
   dnmf_cost *costs; /* owned; count of them */

@@ -39,12 +39,13 @@ static json_t *to_json(const cli_plan *plan, int threads) {
     cli_json_append(&costs, cost_json(plan, &plan->costs[i]));
   char loss[DNMF_LOSS_TEXT];
   return cli_json_pack(
-      "{s:s, s:s, s:s?, s:I, s:I, s:f, s:b, s:s, s:i, s:i, s:s, s:s, s:s, s:i, s:o, s:f, s:o}", "command", "plan",
+      "{s:s, s:s, s:s?, s:I, s:I, s:f, s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:i, s:o, s:f, s:o}", "command", "plan",
       "version", DNMF_VERSION, "input", plan->input, "rows", (json_int_t)job->rows, "cols", (json_int_t)job->cols,
       "stored", job->stored, "sparse", job->sparse, "missing", dnmf_missing_name(job->missing), "components",
-      job->components, "restarts", job->restarts > 0 ? job->restarts : 1, "loss", dnmf_loss_name(job->loss, loss),
-      "solver", dnmf_solver_name(job->solver), "precision", dnmf_precision_name(job->precision), "threads", threads,
-      "machine", cli_machine_json(&plan->machine.figures), "seconds_alone", plan->alone, "plans", costs);
+      job->components, "restarts", job->restarts > 0 ? job->restarts : 1, "groups",
+      (json_int_t)(plan->groups > 1 ? plan->groups : 1), "loss", dnmf_loss_name(job->loss, loss), "solver",
+      dnmf_solver_name(job->solver), "precision", dnmf_precision_name(job->precision), "threads", threads, "machine",
+      cli_machine_json(&plan->machine.figures), "seconds_alone", plan->alone, "plans", costs);
 }
 
 static void print_head(cli_session *session, const cli_plan *plan) {
@@ -104,13 +105,27 @@ static void print_restarts(cli_session *session, const cli_plan *plan) {
     return;
   for (int64_t i = 0; i < plan->count && used < (int)sizeof text - 16; i++)
     used += snprintf(text + used, sizeof text - (size_t)used, "%s%d", i > 0 ? ", " : "", plan->costs[i].starts);
-  cli_say(session, "%d restarts; an iteration is of as many as are fitted side by side: %s", plan->job.restarts, text);
+  cli_say(session, "%d restarts; an iteration is of as many as are fitted side by side%s: %s", plan->job.restarts,
+          plan->groups > 1 ? " in a group" : "", text);
+  if (plan->groups > 1)
+    cli_say(session, "%" PRId64 " groups of processes share them: each line is of one, and of its processes",
+            plan->groups);
+}
+
+/* What an iteration is of, with --samples. */
+static void print_chains(cli_session *session, const cli_plan *plan) {
+  const dnmf_job *job = &plan->job;
+  if (job->chains > 1)
+    cli_say(session, "%d draws of %d chains are kept; an iteration is a sweep of every chain", job->draws, job->chains);
+  else if (job->draws > 0)
+    cli_say(session, "%d draws of a chain are kept; an iteration is a sweep", job->draws);
 }
 
 void cli_plan_print(cli_session *session, const cli_plan *plan) {
   char program[CLI_SIZE_TEXT];
   print_head(session, plan);
   print_restarts(session, plan);
+  print_chains(session, plan);
   cli_say(session, "\n%9s %8s %9s %9s %9s %8s %9s %10s", "processes", "grid", "memory", "block", "words", "messages",
           "s/iter", "efficiency");
   for (int64_t i = 0; i < plan->count; i++)

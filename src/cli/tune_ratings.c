@@ -357,7 +357,7 @@ dnmf_status cli_tune_ratings(cli_session *session, const cli_tune_options *optio
     chosen.fit.fit.max_iter = 60;
   if (chosen.folds == 0)
     chosen.folds = 5;
-  DNMF_TRY(cli_tune_parse(error, &chosen.lists, &space));
+  DNMF_TRY(cli_tune_parse(error, session->given, &chosen.lists, &space));
   DNMF_TRY(settle_weak(error, session->given, &chosen, &space));
   DNMF_TRY(check_terms(error, &chosen, &space));
   dnmf_tune_plan plan = make_tune_plan(&chosen, input, session->context->size);

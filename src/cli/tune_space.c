@@ -8,7 +8,8 @@
 #include <string.h>
 
 static dnmf_status bad_list(dnmf_error *error, const char *option, const char *text, const char *wanted) {
-  return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s %s: give %s, separated by commas", option, text, wanted);
+  return dnmf_fail(error, DNMF_ERROR_USAGE, "%s%s %s: give %s, separated by commas", *option == '-' ? "" : "--", option,
+                   text, wanted);
 }
 
 static dnmf_status parse_numbers(dnmf_error *error, const char *option, const char *text, double low,
@@ -68,16 +69,18 @@ static bool parse_range(const char **at, long long range[3]) {
   return false;
 }
 
-dnmf_status cli_tune_parse_components(dnmf_error *error, const char *text, cli_tune_values *list) {
+dnmf_status cli_tune_parse_components(dnmf_error *error, const cli_given *given, const char *text,
+                                      cli_tune_values *list) {
+  const char *option = cli_is_given_by_letter(given, "components") ? "-k" : "components";
   static const char wanted[] = "numbers from 1 to 1000000 like 8 or ranges like 2:20 or 2:20:2";
   const char *at = text;
   for (list->count = 0;; at++) {
     long long range[3] = {0};
     if (!parse_range(&at, range) || (*at && *at != ','))
-      return bad_list(error, "components", text, wanted);
+      return bad_list(error, option, text, wanted);
     for (long long k = range[0]; k <= range[1]; k += range[2]) {
       if (list->count == CLI_TUNE_MOST_VALUES)
-        return bad_list(error, "components", text, "at most 256 numbers");
+        return bad_list(error, option, text, "at most 256 numbers");
       list->value[list->count++] = (double)k;
     }
     if (!*at)
@@ -85,7 +88,7 @@ dnmf_status cli_tune_parse_components(dnmf_error *error, const char *text, cli_t
   }
 }
 
-dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_tune_space *s) {
+dnmf_status cli_tune_parse(dnmf_error *error, const cli_given *given, const cli_tune_lists *lists, cli_tune_space *s) {
   static const char *const bias_names[] = {"none", "both", NULL};
   static const double bias_numbers[] = {0, 1};
   static const char *const terms_names[] = {"none", "rows", "cols", "both", NULL};
@@ -93,7 +96,7 @@ dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_t
                                          DNMF_EVIDENCE_BOTH};
   static const char *const scale_names[] = {"raw", "count", "sqrt-count", NULL};
   static const double scale_numbers[] = {0, 1, 0.5};
-  DNMF_TRY(cli_tune_parse_components(error, lists->components ? lists->components : "10,20,40", &s->components));
+  DNMF_TRY(cli_tune_parse_components(error, given, lists->components ? lists->components : "10,20,40", &s->components));
   s->l2 = (cli_tune_values){1, {-1}};
   if (lists->l2)
     DNMF_TRY(parse_numbers(error, "l2", lists->l2, 0, &s->l2));

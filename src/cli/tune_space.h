@@ -4,6 +4,8 @@
 #ifndef DNMF_CLI_TUNE_SPACE_H
 #define DNMF_CLI_TUNE_SPACE_H
 
+#include "options.h"
+
 #include "model/tune.h"
 
 enum { CLI_TUNE_MOST_VALUES = 256, CLI_TUNE_MOST_CANDIDATES = 4096 };
@@ -40,9 +42,11 @@ typedef struct cli_tune_space {
 } cli_tune_space;
 
 /* Numbers of components: "8", "2,4,8", "2:20" (both included), "2:20:2", or several of these with commas. local */
-dnmf_status cli_tune_parse_components(dnmf_error *error, const char *text, cli_tune_values *list);
+dnmf_status cli_tune_parse_components(dnmf_error *error, const cli_given *given, const char *text,
+                                      cli_tune_values *list);
 
-dnmf_status cli_tune_parse(dnmf_error *error, const cli_tune_lists *lists, cli_tune_space *space); /* local */
+dnmf_status cli_tune_parse(dnmf_error *error, const cli_given *given, const cli_tune_lists *lists,
+                           cli_tune_space *space); /* local */
 
 /* Every combination, or random draws with l2 log-uniform between the smallest and the largest; at most
  * CLI_TUNE_MOST_CANDIDATES. Returns how many. local */

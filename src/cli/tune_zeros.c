@@ -58,11 +58,11 @@ static dnmf_status fit_settings_of(dnmf_error *error, const cli_tune_options *op
 }
 
 /* -k, or as much of 2:20 as the matrix has; `largest` 0: not known. */
-static dnmf_status components_of(dnmf_error *error, const cli_tune_options *options, int64_t largest,
-                                 int64_t components[CLI_TUNE_MOST_VALUES], int64_t *count) {
+static dnmf_status components_of(dnmf_error *error, const cli_given *given, const cli_tune_options *options,
+                                 int64_t largest, int64_t components[CLI_TUNE_MOST_VALUES], int64_t *count) {
   const char *text = options->lists.components;
   cli_tune_values list;
-  DNMF_TRY(cli_tune_parse_components(error, text ? text : "2:20", &list));
+  DNMF_TRY(cli_tune_parse_components(error, given, text ? text : "2:20", &list));
   *count = 0;
   for (int i = 0; i < list.count; i++)
     if (text || largest == 0 || list.value[i] <= (double)largest)
@@ -301,7 +301,7 @@ dnmf_status cli_tune_zeros(cli_session *session, const cli_tune_options *options
   memset(&s, 0, sizeof s);
   DNMF_TRY(refuse_ratings_options(error, session->given, partial));
   DNMF_TRY(fit_settings_of(error, options, partial, &settings));
-  DNMF_TRY(components_of(error, options, largest, components, &count));
+  DNMF_TRY(components_of(error, session->given, options, largest, components, &count));
   dnmf_search_settings search = search_settings_of(options, session->given, count, components);
   if (search.groups != 1)
     DNMF_TRY(cli_refuse_pipe(session, input, "each group of processes reads the input (--groups 1: one does)"));

@@ -7,6 +7,7 @@
 #include "matrix/lines.h"
 #include "matrix/product.h"
 #include "matrix/sweep.h"
+#include "solve/ahead.h"
 #include "solve/newton.h"
 #include "solve/observed.h"
 
@@ -61,7 +62,8 @@ static double factor_sums(const dnmf_job *job) {
 
 /* Values that ride along with them. */
 static double control_values(const dnmf_job *job) {
-  return DNMF_COST_CONTROLS + (job->held_share > 0 ? DNMF_COST_HELD_SUMS : 0);
+  return DNMF_COST_CONTROLS + (job->held_share > 0 ? DNMF_COST_HELD_SUMS : 0) +
+         (job->solver == DNMF_SOLVER_AHALS ? DNMF_COST_AHEAD_SUMS : 0);
 }
 
 /* WH and the sums over its entries, of both half-steps. */
@@ -111,13 +113,20 @@ static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, dou
   return starts_of(job) * seconds_of(machine, DNMF_WORK_GRAM, 2 * rows * k * (k + 1), bytes);
 }
 
+/* Sweeps of a half-step; the most that ahals takes. */
+static int sweeps_of(const dnmf_job *job) {
+  if (job->solver == DNMF_SOLVER_AHALS)
+    return dnmf_ahead_most_sweeps(job->rows, job->cols, job->sparse, job->stored, job->components);
+  return job->sweeps > 1 ? job->sweeps : 1;
+}
+
 static double update_seconds(const dnmf_job *job, const dnmf_machine *machine, double rows) {
   const double bytes = 3 * rows * job->components * (double)dnmf_precision_size(job->precision);
   if (job->loss.divergence)
     return bytes / machine->bandwidth;
-  const double operations =
-      rows * dnmf_solver_operations(job->solver, job->components, job->sweeps > 1 ? job->sweeps : 1);
-  return starts_of(job) * seconds_of(machine, DNMF_WORK_HALS + (dnmf_work_kind)job->solver, operations, bytes);
+  const double operations = rows * dnmf_solver_operations(job->solver, job->components, sweeps_of(job));
+  const dnmf_work_kind kind = DNMF_WORK_HALS + (dnmf_work_kind)dnmf_solver_of_rows(job->solver);
+  return starts_of(job) * seconds_of(machine, kind, operations, bytes);
 }
 
 /* Messages and words (of `word_bytes` bytes; Gram matrices and sums are doubles) that one process sends. */
@@ -219,6 +228,8 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
                  dnmf_factor_bytes(cols, own_cols, grid_rows, k, precision);
   if (job->restarts > 0 || starts > 1)
     m.factors += (starts + kept) * each;
+  if (job->solver == DNMF_SOLVER_AHALS)
+    m.factors += (job->restarts > 0 ? kept : starts) * dnmf_panel_bytes(own_cols, k, precision);
   if (sums_denominators(job))
     m.factors += denominator_bytes(rows, own_rows, grid_cols, k, precision) +
                  denominator_bytes(cols, own_cols, grid_rows, k, precision);
@@ -455,7 +466,8 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
   m.factors += 2 * stored * confidence + job->terms * owned * (2 * stride * size + sizeof(double));
   if (job->draws > 0)
     add_chains(job, processes, stride, &m);
-  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work + m.chains + m.draws);
+  /* Chains end, and what groups have kept goes to all processes, before it becomes a model of three times its size. */
+  m.peak = larger(m.loading, m.block + m.factors + m.grams + m.work + larger(m.chains + m.draws / 3, m.draws));
   return m;
 }
 
@@ -476,15 +488,49 @@ static dnmf_traffic traffic_of_observed(const dnmf_job *job, int processes, int 
                                     p * ((job->weak ? 6 : 2) + 2 * job->terms) * steps(processes)};
 }
 
+/* A sweep of every chain. */
+static dnmf_traffic traffic_of_chains(const dnmf_job *job, int processes, int stride) {
+  const chain_share share = share_chains(job, processes);
+  const double chains = job->chains > 1 ? job->chains : 1;
+  const double p = share.processes;
+  const double rows = fetched_rows(job, share.processes, job->rows) + fetched_rows(job, share.processes, job->cols);
+  const double fetches = 1 + (double)job->terms * DNMF_COST_TERM_STEPS;
+  const double term_sums = 2.0 * job->terms * DNMF_COST_TERM_STEPS;
+  const double exact = 2.0 * (3 + 3 * stride) + job->terms * (1 + stride) + term_sums * stride;
+  return (dnmf_traffic){.gather_words = chains * fetches * rows * stride,
+                        .control_words = chains * 2 * (p - 1) * (DNMF_COST_CHAIN_SUMS + DNMF_EXACT_PARTS * exact),
+                        .messages =
+                            chains * p * (fetches * 2 * (p - 1) + 2 * (1 + term_sums) * steps(share.processes)) +
+                            (share.groups > 1 ? 2.0 * processes * steps(processes) : 0)};
+}
+
+/* A sweep of the chains of the group with most. */
+static double chain_seconds(const dnmf_job *job, const dnmf_machine *machine, int processes, int stride) {
+  const chain_share share = share_chains(job, processes);
+  const double k = job->components;
+  const double stored = ceil(job->stored / share.processes);
+  const double owned = ceil((double)job->rows / share.processes) + ceil((double)job->cols / share.processes);
+  const double fetches = 1 + (double)job->terms * DNMF_COST_TERM_STEPS;
+  const double bytes = 2 * stored * fetches * (k + 1) * (double)dnmf_precision_size(job->precision);
+  const double terms = 2.0 * job->terms * DNMF_COST_TERM_STEPS * stored * stride;
+  return share.chains *
+         seconds_of(machine, DNMF_WORK_OBSERVED, 2 * stored * k * (k + 3) + 2 * owned * k * k + terms, bytes);
+}
+
 static void cost_of_observed(const dnmf_job *job, const dnmf_machine *machine, dnmf_cost *cost) {
   const int stride = job->components + (job->bias ? 1 : 0);
   const double k = job->components;
   const double stored = ceil(job->stored / cost->processes);
   const double owned = ceil((double)job->rows / cost->processes) + ceil((double)job->cols / cost->processes);
   cost->memory = memory_of_observed(job, cost->processes, stride);
-  cost->traffic = traffic_of_observed(job, cost->processes, stride);
+  cost->traffic = job->draws > 0 ? traffic_of_chains(job, cost->processes, stride)
+                                 : traffic_of_observed(job, cost->processes, stride);
   if (!machine)
     return;
+  if (job->draws > 0) {
+    cost->seconds.update = chain_seconds(job, machine, cost->processes, stride);
+    return;
+  }
   if (job->weak)
     cost->seconds.gram = gram_seconds(job, machine, owned);
   const double bytes = 2 * stored * (k + 1) * (double)dnmf_precision_size(job->precision);

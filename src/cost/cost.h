@@ -36,6 +36,11 @@
  * and the sums' all-reduce. Operations, with s = nnz / p: s k (k + 3) + 2 r k^2 for each side. With weak zeros two Gram
  * matrices are summed, too. Implicit terms of a factor's rows fetch both factors' rows once more, which takes s (k + 1)
  * operations each, and sum 6 (k + 1) numbers.
+ *
+ * Chains of a posterior (posterior_fit.h): an iteration is a sweep of each, in groups of processes that have the
+ * ratings among them. A sweep is an iteration of the fit whose sums are those of priors, 6 + 6 (k + 1) exact ones; a
+ * draw of implicit terms is DNMF_COST_TERM_STEPS steps that each fetch the rows of both factors, take 2 s (k + 1)
+ * operations and sum 2 (k + 1) exact numbers.
  */
 #ifndef DNMF_COST_H
 #define DNMF_COST_H
@@ -47,7 +52,10 @@
 enum {
   DNMF_COST_CONTROLS = 8,       /* with the sums of a factor, zeros */
   DNMF_COST_HELD_SUMS = 3,      /* beside them, where cells are taken out of A */
+  DNMF_COST_AHEAD_SUMS = 5,     /* ... by ahals */
   DNMF_COST_OBSERVED_SUMS = 9,  /* of an iteration over observed entries */
+  DNMF_COST_CHAIN_SUMS = 13,    /* of a sweep of a chain, beside those of priors and of implicit terms */
+  DNMF_COST_TERM_STEPS = 11,    /* conjugate gradients in a draw of implicit terms (measured; at most 40) */
   DNMF_COST_MEAN_ROW_EXTRA = 1, /* beside the mean row of a factor, where rows are pulled towards that */
   DNMF_COST_BIAS_LINE_SUMS = 5, /* of a factor's biases, where rows are pulled towards a level */
 };
@@ -80,7 +88,7 @@ typedef struct dnmf_job {
   bool weak;      /* of observed entries: the others are weak zeros, */
   bool confident; /* and each observed entry has a confidence of its own */
   dnmf_solver solver;
-  int sweeps;        /* hals with zeros: of a half-step; 0 and 1: one */
+  int sweeps;        /* hals with zeros: of a half-step; 0 and 1: one. ahals takes at most as many as its rule says */
   dnmf_loss loss;    /* of fits with zeros */
   double held_share; /* ... that take that share of all cells out of A (fit/held_cells.h) */
   bool fills_out;    /* dense, read as a sparse one whose entries are the cells with a value (matrix/missing_cells.h) */

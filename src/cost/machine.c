@@ -223,7 +223,7 @@ static dnmf_status measure_kernels(bench *b, dnmf_machine *machine) {
   if (!b->work->sparse && dnmf_sweep_fits(b->a.precision, dnmf_matrix_number(&b->a), b->a.cols, b->work->components))
     DNMF_TRY(rate_of(b, run_one_pass, &machine->rate[DNMF_WORK_DENSE_ONE_PASS]));
   DNMF_TRY(rate_of(b, run_gram, &machine->rate[DNMF_WORK_GRAM]));
-  return rate_of(b, run_update, &machine->rate[DNMF_WORK_HALS + (dnmf_work_kind)b->work->solver]);
+  return rate_of(b, run_update, &machine->rate[DNMF_WORK_HALS + (dnmf_work_kind)dnmf_solver_of_rows(b->work->solver)]);
 }
 
 typedef struct sum_call {

@@ -96,11 +96,17 @@ void dnmf_factor_free(dnmf_factor *factor) {
   memset(factor, 0, sizeof *factor);
 }
 
-dnmf_status dnmf_factor_gather(dnmf_context *context, dnmf_factor *factor) {
-  if (factor->group_size == 1)
+dnmf_status dnmf_factor_gather_panel(dnmf_context *context, dnmf_factor *factor, const dnmf_panel *own) {
+  if (factor->group_size == 1) {
+    factor->gathered.data = own->data;
     return DNMF_OK;
+  }
   return dnmf_all_gather_rows(context, factor->group, factor->mine.precision, factor->components, factor->group_rows,
-                              factor->mine.data, factor->gathered.data);
+                              own->data, factor->gathered.data);
+}
+
+dnmf_status dnmf_factor_gather(dnmf_context *context, dnmf_factor *factor) {
+  return dnmf_factor_gather_panel(context, factor, &factor->mine);
 }
 
 static dnmf_status sum_scatter(dnmf_context *context, const dnmf_factor *factor, const dnmf_panel *partial,

@@ -49,6 +49,10 @@ double dnmf_factor_bytes(int64_t block, int64_t owned, int group_size, int compo
 /* factor->gathered = the group's rows. collective */
 dnmf_status dnmf_factor_gather(dnmf_context *context, dnmf_factor *factor);
 
+/* factor->gathered = the group's rows of a panel like factor->mine; of a group of one process it shares the panel's
+ * data until the next gather. collective */
+dnmf_status dnmf_factor_gather_panel(dnmf_context *context, dnmf_factor *factor, const dnmf_panel *own);
+
 /* factor->products = the sum over the group of factor->partial, own rows only; so with the denominators, when there
  * are any. collective */
 dnmf_status dnmf_factor_sum_scatter(dnmf_context *context, dnmf_factor *factor);

@@ -11,6 +11,7 @@
 #include "factor/model.h"
 #include "fit/result.h"
 #include "fit/settings.h"
+#include "solve/ahead.h"
 
 /* What the stopping rules and the kinds of fit remember from one iteration to the next, beside what the result shows.
  * Doubles only, each saved as an attribute of a checkpoint. */
@@ -25,11 +26,13 @@ typedef struct dnmf_fit_memory {
   double batches_crossed;
   double batches_seen; /* rows of A that the sums stand for */
   double chain_start;  /* chains: the iterations of the fit before them */
+  dnmf_ahead ahead;    /* ahals */
 } dnmf_fit_memory;
 
 /* The names of what kinds of fit keep beside W and H. */
 #define DNMF_PART_BEST_W       "best_w" /* observed, with held-out entries: the best model, a bias last in a row */
 #define DNMF_PART_BEST_H       "best_h"
+#define DNMF_PART_AHEAD        "ahead_h"   /* ahals: what H is extrapolated to */
 #define DNMF_PART_ROW_TERMS    "row_terms" /* observed, with implicit terms: evidence.h */
 #define DNMF_PART_OF_COLS      "of_cols"
 #define DNMF_PART_COL_TERMS    "col_terms"

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "base/team.h"
 #include "comm/collective.h"
+#include "matrix/figures.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -280,9 +281,8 @@ static dnmf_status fill_with_mean(dnmf_context *context, dnmf_matrix *a, dnmf_he
     for (int64_t e = cells->start[row]; e < cells->start[row + 1] && status == DNMF_OK; e++)
       if (dnmf_number_at((dnmf_number)a->precision, cells->value, e) == 0)
         status = dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                           "the value at row %" PRId64 ", column %" PRId64
-                           " (counted from 0) is 0, where a loss with beta <= 0 is infinite; add a small number to the "
-                           "matrix or take a loss with a positive beta, e.g. --loss kullback-leibler",
+                           DNMF_VALUE_AT " is 0, where a loss with beta <= 0 is infinite; add a small number to the "
+                                         "matrix or take a loss with a positive beta, e.g. --loss kullback-leibler",
                            a->row_range.begin + row, a->col_range.begin + cells->index[e]);
   DNMF_TRY(dnmf_agree(context, status));
   double room = 0;

@@ -22,6 +22,7 @@ dnmf_status dnmf_restarts_create(dnmf_error *error, int count, uint64_t seed, dn
 static void free_restart(dnmf_restart *restart) {
   dnmf_panel_free(&restart->w);
   dnmf_panel_free(&restart->h);
+  dnmf_panel_free(&restart->ahead);
   dnmf_fit_result_free(&restart->result);
 }
 
@@ -79,6 +80,8 @@ static dnmf_status make_start(dnmf_context *context, const dnmf_settings *settin
     status = copy_panel_rows(&context->error, &w.mine, &restart->w);
   if (status == DNMF_OK)
     status = copy_panel_rows(&context->error, &h.mine, &restart->h);
+  if (status == DNMF_OK && settings->solver == DNMF_SOLVER_AHALS)
+    status = copy_panel_rows(&context->error, &h.mine, &restart->ahead);
   dnmf_factor_free(&w);
   dnmf_factor_free(&h);
   return dnmf_agree(context, status);
@@ -96,25 +99,26 @@ typedef struct restart_round {
   dnmf_loop_fit *fits;
   dnmf_fit_state *states; /* where those that run go on from */
   dnmf_fit_result *results;
-  const dnmf_panel **w;
-  const dnmf_panel **h;
+  dnmf_zeros_panels *starts; /* their panels */
 } restart_round;
 
 static dnmf_status create_round(dnmf_error *error, int most, restart_round *round) {
   struct {
     size_t size;
     void *memory;
-  } parts[] = {{sizeof *round->items, NULL},   {sizeof *round->fits, NULL}, {sizeof *round->states, NULL},
-               {sizeof *round->results, NULL}, {sizeof *round->w, NULL},    {sizeof *round->h, NULL}};
+  } parts[] = {{sizeof *round->items, NULL},
+               {sizeof *round->fits, NULL},
+               {sizeof *round->states, NULL},
+               {sizeof *round->results, NULL},
+               {sizeof *round->starts, NULL}};
   dnmf_status status = DNMF_OK;
-  for (int i = 0; i < 6 && status == DNMF_OK; i++)
+  for (int i = 0; i < 5 && status == DNMF_OK; i++)
     status = dnmf_allocate_zero(error, "a round of restarts", most, parts[i].size, &parts[i].memory);
   round->items = parts[0].memory;
   round->fits = parts[1].memory;
   round->states = parts[2].memory;
   round->results = parts[3].memory;
-  round->w = parts[4].memory;
-  round->h = parts[5].memory;
+  round->starts = parts[4].memory;
   return status;
 }
 
@@ -123,8 +127,7 @@ static void free_round(restart_round *round) {
   free(round->fits);
   free(round->states);
   free(round->results);
-  free(round->w);
-  free(round->h);
+  free(round->starts);
 }
 
 /* The next restarts that are not done, at most so many; those that run go on from where they are. */
@@ -136,8 +139,7 @@ static void choose_round(dnmf_restarts *restarts, int most, restart_round *round
     if (restart->stage == DNMF_RESTART_DONE)
       continue;
     round->items[place] = restart;
-    round->w[place] = &restart->w;
-    round->h[place] = &restart->h;
+    round->starts[place] = (dnmf_zeros_panels){.w = &restart->w, .h = &restart->h, .ahead = &restart->ahead};
     round->states[place] = (dnmf_fit_state){.result = restart->result, .memory = restart->memory};
     round->fits[place] =
         (dnmf_loop_fit){.resume = restart->stage == DNMF_RESTART_RUNNING ? &round->states[place] : NULL,
@@ -184,7 +186,7 @@ static dnmf_status fit_round(dnmf_context *context, const dnmf_settings *setting
     status = dnmf_factor_create_h(context, layout, width, a->precision, &h);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
-    status = dnmf_fit_zeros_together(context, settings, a, &w, &h, round->count, round->w, round->h, round->fits);
+    status = dnmf_fit_zeros_together(context, settings, a, &w, &h, round->count, round->starts, round->fits);
   dnmf_factor_free(&w);
   dnmf_factor_free(&h);
   return status;

@@ -27,6 +27,7 @@ typedef struct dnmf_restart {
   dnmf_restart_stage stage;
   dnmf_panel w;           /* owned; the rows that this process owns in the layout, as in a dnmf_factor */
   dnmf_panel h;           /* owned; likewise the columns, a row each */
+  dnmf_panel ahead;       /* owned; by ahals like h: what that is extrapolated to; else empty */
   dnmf_fit_result result; /* owned; seconds and traffic are of all restarts of its round together */
   dnmf_fit_memory memory; /* of its stopping rule, to go on from */
 } dnmf_restart;

@@ -6,6 +6,7 @@
 
 #include "comm/context.h"
 #include "cost/cost.h"
+#include "solve/ahead.h"
 
 typedef struct dnmf_fit_result {
   int iterations;
@@ -20,6 +21,7 @@ typedef struct dnmf_fit_result {
   double residual_squares;    /* |A - WH|^2 over the fitted entries, from the loop's own products; never negative;
                                  NaN like the objective, and for other losses than the squared error */
   bool below_rounding;        /* the residual is lost in the rounding of its three terms */
+  dnmf_ahead ahead;           /* ahals: as the last iteration left it */
   double violation;           /* of the last iteration relative to the first */
   double validation_rmse;     /* of the model kept; NaN without held-out entries */
   double validation_loss;     /* likewise, of held-out cells of a fit with zeros: mean of D(a | p), 1/2 (a - p)^2 */

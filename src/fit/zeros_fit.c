@@ -22,6 +22,7 @@
 #include <string.h>
 
 _Static_assert((int)CONTROLS == (int)DNMF_COST_CONTROLS, "the cost model counts what travels");
+_Static_assert((int)AHEAD_SUMS == (int)DNMF_COST_AHEAD_SUMS, "the cost model counts what travels");
 _Static_assert((int)HELD_SUMS == (int)DNMF_COST_HELD_SUMS, "the cost model counts what travels");
 
 /* The other factor: the one that is fixed in this one's turn. */
@@ -40,7 +41,8 @@ static dnmf_status zeros_gather(zeros_fit *z, zeros_factor *s) {
   double clock = MPI_Wtime();
   if (!s->gathered) {
     dnmf_zeros_join_rows(z, s, (dnmf_range){0, s->x->mine.rows});
-    DNMF_TRY(dnmf_factor_gather(z->context, s->x));
+    DNMF_TRY(
+        dnmf_factor_gather_panel(z->context, s->x, dnmf_zeros_is_alone(s) ? zeros_sent(&s->rows[0]) : &s->x->mine));
   }
   s->gathered = true;
   z->loop->seconds.exchange += dnmf_lap(&clock);
@@ -90,6 +92,7 @@ static dnmf_status zeros_begin_sums(zeros_fit *z, zeros_factor *x, const zeros_f
     control[CONTROL_SQUARES] = x->l2 > 0 ? dnmf_panel_dot(z->context, mine, mine) : 0;
     control[CONTROL_FAILED] = z->loop->failure != DNMF_OK;
     dnmf_loop_ask(z->loop, control + CONTROL_ASKS);
+    zeros_ahead_sum(z, x, s);
     if (z->held) {
       const dnmf_held_sums *sums = &z->held_sums[s];
       memcpy(zeros_held(z, x, s), (double[HELD_SUMS]){sums->squares, sums->loss, sums->filled},
@@ -120,7 +123,10 @@ static dnmf_status zeros_half_step(zeros_fit *z, zeros_factor *x, zeros_factor *
   DNMF_TRY(zeros_begin_sums(z, x, z->held ? y : x)); /* of cells at the prediction of both as they are now */
   if (!together && x != y)
     DNMF_TRY(zeros_contribute(z, y));
-  return zeros_end_sums(z, x);
+  DNMF_TRY(zeros_end_sums(z, x));
+  if (x == &z->w)
+    zeros_ahead_look(z, x);
+  return DNMF_OK;
 }
 
 /* Both half-steps with A read once, where this process holds whole rows of it. */
@@ -130,6 +136,7 @@ static dnmf_status zeros_whole_step(zeros_fit *z) {
   DNMF_TRY(zeros_begin_sums(z, &z->w, &z->w));              /* W'W */
   DNMF_TRY(zeros_sum_scatter(z, &z->h));                    /* sum_i A_i'W_i */
   DNMF_TRY(zeros_end_sums(z, &z->w));
+  zeros_ahead_look(z, &z->w);
   zeros_update(z, &z->h);                      /* H <- update(H; A'W, W'W) */
   DNMF_TRY(zeros_begin_sums(z, &z->h, &z->h)); /* H H' */
   DNMF_TRY(zeros_gather(z, &z->h));
@@ -146,9 +153,9 @@ static void zeros_evaluate(const zeros_fit *z, dnmf_reached *all) {
     dnmf_reached *reached = &all[z->numbers[s]];
     const double *w = zeros_control(z, &z->w, s);
     const double *h = zeros_control(z, &z->h, s);
+    reached->penalty = zeros_penalty(&z->w, w) + zeros_penalty(&z->h, h);
     z->arithmetic->evaluate(z, s, reached);
     reached->watched = reached->loss;
-    reached->penalty = zeros_penalty(&z->w, w) + zeros_penalty(&z->h, h);
     reached->violation = w[CONTROL_VIOLATION] + h[CONTROL_VIOLATION];
     if (z->held) {
       const double *held = zeros_held(z, z->last, s);
@@ -170,6 +177,7 @@ static dnmf_status zeros_step(dnmf_loop *loop, void *state, dnmf_reached *reache
   if (!z->one_pass && z->last == &z->h)
     DNMF_TRY(zeros_half_step(z, &z->h, z->first)); /* H <- update(H; A'W, W'W), then A H', H H' */
   zeros_evaluate(z, reached);
+  zeros_ahead_remember(z, reached);
   return DNMF_OK;
 }
 
@@ -177,12 +185,14 @@ static dnmf_status zeros_step(dnmf_loop *loop, void *state, dnmf_reached *reache
 static dnmf_status zeros_begin(dnmf_loop *loop, void *state, dnmf_reached *reached) {
   zeros_fit *z = state;
   zeros_factor *fixed = fixed_for(z, z->last);
+  zeros_ahead_begin(z);
   dnmf_best_model_resume(loop->fits[0].resume, &z->best);
   DNMF_TRY(zeros_begin_sums(z, fixed, fixed));
   DNMF_TRY(zeros_end_sums(z, fixed));
   DNMF_TRY(zeros_contribute(z, z->first));
   DNMF_TRY(zeros_begin_sums(z, z->last, z->first));
   DNMF_TRY(zeros_end_sums(z, z->last));
+  zeros_ahead_look(z, z->last);
   zeros_evaluate(z, reached);
   return DNMF_OK;
 }
@@ -226,6 +236,7 @@ static dnmf_status zeros_open(dnmf_loop *loop, void *state) {
   DNMF_TRY(zeros_create_sums(z, &z->w));
   DNMF_TRY(zeros_create_sums(z, &z->h));
   DNMF_TRY(dnmf_best_model_open(&z->context->error, &z->best));
+  DNMF_TRY(zeros_ahead_open(z));
   if (z->held) {
     void *memory = NULL;
     DNMF_TRY(
@@ -259,6 +270,7 @@ static void zeros_close(void *state) {
   free(z->w.sums);
   free(z->h.sums);
   free(z->held_sums);
+  zeros_ahead_close(z);
   dnmf_best_model_close(&z->best);
 }
 
@@ -272,6 +284,7 @@ static dnmf_status zeros_save(dnmf_loop *loop, void *state, dnmf_fit_state *now)
   const zeros_fit *z = state;
   (void)loop;
   dnmf_best_model_save(&z->best, now);
+  zeros_ahead_save(z, now);
   return DNMF_OK;
 }
 
@@ -326,8 +339,8 @@ dnmf_status dnmf_fit_zeros(dnmf_context *context, const dnmf_settings *settings,
   if (settings->solver == DNMF_SOLVER_NEWTON)
     return dnmf_fit_newton(context, settings, a, w, h, result);
   zeros_fit z = zeros_of(context, settings, a, w, h);
-  zeros_rows w_rows = {w->mine, w->products};
-  zeros_rows h_rows = {h->mine, h->products};
+  zeros_rows w_rows = {.mine = w->mine, .products = w->products};
+  zeros_rows h_rows = {.mine = h->mine, .products = h->products};
   int number = 0;
   z.best = (dnmf_best_model){z.held && settings->stop == DNMF_STOP_VALIDATION, &w->mine, &h->mine, {0}, {0}};
   z.starts = 1;
@@ -339,13 +352,16 @@ dnmf_status dnmf_fit_zeros(dnmf_context *context, const dnmf_settings *settings,
 }
 
 /* Rows of all starts, and their products. */
-static dnmf_status zeros_create_rows(dnmf_error *error, int count, const dnmf_panel *const *mine, zeros_factor *x) {
+static dnmf_status zeros_create_rows(dnmf_error *error, int count, const dnmf_zeros_panels *starts, zeros_factor *x) {
   void *memory = NULL;
   DNMF_TRY(dnmf_allocate_zero(error, "starts side by side", count, sizeof(zeros_rows), &memory));
   x->rows = memory;
   for (int s = 0; s < count; s++) {
-    x->rows[s].mine = *mine[s];
-    DNMF_TRY(dnmf_panel_create(error, "products with A", mine[s]->rows, mine[s]->components, mine[s]->precision,
+    const dnmf_panel *mine = x->transposed ? starts[s].h : starts[s].w;
+    x->rows[s].mine = *mine;
+    if (x->transposed)
+      x->rows[s].ahead = *starts[s].ahead;
+    DNMF_TRY(dnmf_panel_create(error, "products with A", mine->rows, mine->components, mine->precision,
                                &x->rows[s].products));
   }
   return DNMF_OK;
@@ -358,10 +374,10 @@ static void zeros_free_rows(int count, zeros_factor *x) {
 }
 
 dnmf_status dnmf_fit_zeros_together(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a,
-                                    dnmf_factor *w, dnmf_factor *h, int count, const dnmf_panel *const *w_starts,
-                                    const dnmf_panel *const *h_starts, dnmf_loop_fit *fits) {
+                                    dnmf_factor *w, dnmf_factor *h, int count, const dnmf_zeros_panels *starts,
+                                    dnmf_loop_fit *fits) {
   if (settings->solver == DNMF_SOLVER_NEWTON)
-    return dnmf_fit_newton_start(context, settings, a, w, h, w_starts[0], h_starts[0], fits);
+    return dnmf_fit_newton_start(context, settings, a, w, h, starts[0].w, starts[0].h, fits);
   zeros_fit z = zeros_of(context, settings, a, w, h);
   void *numbers = NULL;
   dnmf_status status = dnmf_allocate(&context->error, "starts side by side", count, sizeof(int), &numbers);
@@ -370,9 +386,9 @@ dnmf_status dnmf_fit_zeros_together(dnmf_context *context, const dnmf_settings *
   for (int s = 0; s < count && status == DNMF_OK; s++)
     z.numbers[s] = s;
   if (status == DNMF_OK)
-    status = zeros_create_rows(&context->error, count, w_starts, &z.w);
+    status = zeros_create_rows(&context->error, count, starts, &z.w);
   if (status == DNMF_OK)
-    status = zeros_create_rows(&context->error, count, h_starts, &z.h);
+    status = zeros_create_rows(&context->error, count, starts, &z.h);
   status = dnmf_agree(context, status);
   if (status == DNMF_OK) {
     const dnmf_problem problem = zeros_problem(&z);

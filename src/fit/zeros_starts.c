@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* Whether the wide factor is the start's own. */
-static bool zeros_is_alone(const zeros_factor *x) {
+bool dnmf_zeros_is_alone(const zeros_factor *x) {
   return x->rows[0].mine.data == x->x->mine.data;
 }
 
@@ -41,12 +40,12 @@ static void copy_columns(const dnmf_context *context, const dnmf_panel *wide, in
 }
 
 void dnmf_zeros_join_rows(const zeros_fit *z, zeros_factor *x, dnmf_range rows) {
-  for (int s = 0; s < z->starts && !zeros_is_alone(x); s++)
-    copy_columns(z->context, &x->x->mine, s, &x->rows[s].mine, rows, true);
+  for (int s = 0; s < z->starts && !dnmf_zeros_is_alone(x); s++)
+    copy_columns(z->context, &x->x->mine, s, zeros_sent(&x->rows[s]), rows, true);
 }
 
 void dnmf_zeros_split_products(const zeros_fit *z, zeros_factor *x, dnmf_range rows) {
-  for (int s = 0; s < z->starts && !zeros_is_alone(x); s++)
+  for (int s = 0; s < z->starts && !dnmf_zeros_is_alone(x); s++)
     copy_columns(z->context, &x->x->products, s, &x->rows[s].products, rows, false);
 }
 

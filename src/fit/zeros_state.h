@@ -30,9 +30,14 @@ enum {
 /* Where cells are taken out of A, their sums follow. */
 enum { HELD_SQUARES = 0, HELD_LOSS, HELD_FILLED, HELD_SUMS };
 
+/* By ahals, these follow: what the sweeps of the half-step lowered the objective by, and the sums of the penalties at
+ * the rows that are multiplied with A. */
+enum { AHEAD_FIRST = 0, AHEAD_LAST, AHEAD_ALL, AHEAD_SUM, AHEAD_SQUARES, AHEAD_SUMS };
+
 /* A factor in one start. */
 typedef struct zeros_rows {
   dnmf_panel mine;     /* owned rows */
+  dnmf_panel ahead;    /* H by ahals: what it is extrapolated to, which goes into the products; else empty */
   dnmf_panel products; /* what they are updated from */
 } zeros_rows;
 
@@ -48,6 +53,13 @@ typedef struct zeros_factor {
 } zeros_factor;
 
 typedef struct zeros_fit zeros_fit;
+
+/* Of a start by ahals: the objective of W and the extrapolated H, between the half-steps. */
+typedef struct zeros_look {
+  double inner;   /* <A, WH> */
+  double crossed; /* |WH|^2 */
+  double penalty;
+} zeros_look;
 
 /* The arithmetic of a loss. All functions are local. */
 typedef struct loss_arithmetic {
@@ -92,12 +104,14 @@ struct zeros_fit {
   double powers;
   const dnmf_held_cells *held; /* cells taken out of A; NULL: none */
   dnmf_held_sums *held_sums;   /* this block's in each start, for the next control values */
+  zeros_look *looks;           /* ahals: of each start that runs */
+  bool owns_ahead;             /* ahals: the extrapolated H is this fit's own, not given with a start */
   dnmf_best_model best;        /* on held-out cells; of one start */
 };
 
 /* Values of a start that ride along with its sums. */
 static inline int64_t zeros_control_count(const zeros_fit *z) {
-  return CONTROLS + (z->held ? HELD_SUMS : 0);
+  return CONTROLS + (z->held ? HELD_SUMS : 0) + (z->settings->solver == DNMF_SOLVER_AHALS ? AHEAD_SUMS : 0);
 }
 
 /* The sums of a start, and the control values behind them. */
@@ -107,6 +121,9 @@ static inline double *zeros_sums(const zeros_fit *z, const zeros_factor *x, int 
 static inline double *zeros_control(const zeros_fit *z, const zeros_factor *x, int start) {
   return zeros_sums(z, x, start) + z->count;
 }
+
+/* Whether the wide factor is the start's own. local */
+bool dnmf_zeros_is_alone(const zeros_factor *x);
 
 /* Some owned rows of X into the wide factor, from each start; of the products, out of it. Nothing where there is one
  * start. local */
@@ -121,10 +138,55 @@ static inline double *zeros_held(const zeros_fit *z, const zeros_factor *x, int 
   return zeros_control(z, x, start) + CONTROLS;
 }
 
+/* The sums of ahals, of a start; cells are not taken out there. */
+static inline double *zeros_ahead(const zeros_fit *z, const zeros_factor *x, int start) {
+  return zeros_control(z, x, start) + CONTROLS;
+}
+
+/* The rows of X that go into the products, and from which its half-step starts. */
+static inline dnmf_panel *zeros_sent(zeros_rows *rows) {
+  return rows->ahead.components > 0 ? &rows->ahead : &rows->mine;
+}
+
+/* <W'W, H H'> of the sums of both factors, under the squared error: |WH|^2 of W and H as they are there. */
+static inline double zeros_crossed(const zeros_fit *z, int start) {
+  const double *w = zeros_sums(z, &z->w, start);
+  const double *h = zeros_sums(z, &z->h, start);
+  double crossed = 0;
+  for (int64_t i = 0; i < z->count; i++)
+    crossed += w[i] * h[i];
+  return crossed;
+}
+
 /* What the loss of a start counts of cells taken out. */
 static inline double zeros_filled(const zeros_fit *z, int start) {
   return z->held ? zeros_held(z, z->last, start)[HELD_FILLED] : 0;
 }
+
+/* Fits by ahals (solve/ahead.h, zeros_ahead.c); with other solvers these do nothing, and there is one number of sweeps.
+ * local */
+dnmf_status zeros_ahead_open(zeros_fit *z);
+int zeros_ahead_sweeps(const zeros_fit *z, const zeros_factor *x, int start); /* of the half-step of X */
+
+/* At a start, or where the `resume` of a fit stopped. */
+void zeros_ahead_begin(zeros_fit *z);
+
+/* The penalties of H as it goes into the products, among its sums. */
+void zeros_ahead_sum(const zeros_fit *z, zeros_factor *x, int start);
+
+/* Takes the objective of W and the extrapolated H from the sums of both, <A H', W> being among those of X. */
+void zeros_ahead_look(zeros_fit *z, const zeros_factor *x);
+
+/* H after its half-step, and what it is extrapolated to. */
+void zeros_ahead_extrapolate(zeros_fit *z, int start);
+
+/* The loss of a start, whose penalty is there, and after an iteration the sweeps of the next one. */
+void zeros_ahead_evaluate(const zeros_fit *z, int start, dnmf_reached *reached);
+void zeros_ahead_remember(zeros_fit *z, const dnmf_reached *all);
+
+/* Adds the extrapolated H to what a later job needs. */
+void zeros_ahead_save(const zeros_fit *z, dnmf_fit_state *now);
+void zeros_ahead_close(zeros_fit *z);
 
 extern const loss_arithmetic dnmf_squared_error;
 extern const loss_arithmetic dnmf_divergence_loss;

@@ -7,6 +7,11 @@
 
 #include "matrix/kernels.h"
 
+#include <inttypes.h>
+
+/* How a message begins that names a value by its place; scanf reads the numbers again. */
+#define DNMF_VALUE_AT "the value at row %" PRId64 ", column %" PRId64 " (counted from 0)"
+
 typedef struct dnmf_figures {
   int64_t rows; /* local */
   int64_t cols;

@@ -7,11 +7,6 @@
 #include "matrix/figures.h"
 #include "matrix/matrix.h"
 
-#include <inttypes.h>
-
-/* How a message begins that names a value by its place; scanf reads the numbers again. */
-#define DNMF_VALUE_AT "the value at row %" PRId64 ", column %" PRId64 " (counted from 0)"
-
 /* Nothing seen yet of the block. Released with dnmf_figures_free. local */
 dnmf_status dnmf_figures_create(dnmf_context *context, const dnmf_matrix *matrix, dnmf_figures **figures);
 

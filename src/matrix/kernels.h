@@ -68,6 +68,7 @@ typedef struct dnmf_panel_kernel {
   double (*dot)(const void *x, const void *y, int64_t count);
   /* x = a x + b y */
   void (*combine)(double a, void *x, double b, const void *y, int64_t count);
+  void (*extrapolate)(double share, void *x, void *ahead, int64_t count);
 } dnmf_panel_kernel;
 
 /* What is known of a row that is being looked at, from its first column on. */

@@ -93,9 +93,8 @@ dnmf_status dnmf_matrix_require_positive(dnmf_context *context, const dnmf_matri
     int64_t col = first_zero(matrix, row);
     if (col < cols)
       return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                       "the value at row %" PRId64 ", column %" PRId64
-                       " (counted from 0) is 0, where a loss with beta <= 0 is infinite; add a small number to the "
-                       "matrix or take a loss with a positive beta, e.g. --loss kullback-leibler",
+                       DNMF_VALUE_AT " is 0, where a loss with beta <= 0 is infinite; add a small number to the "
+                                     "matrix or take a loss with a positive beta, e.g. --loss kullback-leibler",
                        matrix->row_range.begin + row, matrix->col_range.begin + col);
   }
   return DNMF_OK;

@@ -202,17 +202,15 @@ dnmf_status dnmf_panel_gram(dnmf_context *context, const dnmf_panel *x, double *
 }
 
 /* Two panels of like shape, in DOT_PIECES pieces. */
-typedef struct pair_call {
+typedef struct dot_call {
   const dnmf_panel_kernel *kernel;
   const dnmf_panel *x;
   const dnmf_panel *y;
-  double a;
-  double b;
   double sums[DOT_PIECES];
-} pair_call;
+} dot_call;
 
 static void dot_pieces(void *of_call, int64_t begin, int64_t end) {
-  pair_call *call = of_call;
+  dot_call *call = of_call;
   const dnmf_panel *x = call->x;
   for (int64_t piece = begin; piece < end; piece++) {
     const dnmf_range rows = dnmf_range_split((dnmf_range){0, x->rows}, DOT_PIECES, (int)piece);
@@ -222,7 +220,7 @@ static void dot_pieces(void *of_call, int64_t begin, int64_t end) {
 }
 
 double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dnmf_panel *y) {
-  pair_call call = {.kernel = panel_kernels[x->precision][context->isa], .x = x, .y = y};
+  dot_call call = {.kernel = panel_kernels[x->precision][context->isa], .x = x, .y = y};
   dnmf_team_run(dnmf_team(context->threads, (double)x->rows * x->components), DOT_PIECES, dot_pieces, &call);
   double sum = 0;
   for (int piece = 0; piece < DOT_PIECES; piece++)
@@ -245,8 +243,16 @@ double dnmf_panel_sum(const dnmf_panel *x) {
   return sum;
 }
 
+typedef struct combine_call {
+  const dnmf_panel_kernel *kernel;
+  double a;
+  const dnmf_panel *x;
+  double b;
+  const dnmf_panel *y;
+} combine_call;
+
 static void combine_pieces(void *of_call, int64_t begin, int64_t end) {
-  const pair_call *call = of_call;
+  const combine_call *call = of_call;
   for (int64_t piece = begin; piece < end; piece++) {
     const dnmf_range rows = dnmf_range_split((dnmf_range){0, call->x->rows}, DOT_PIECES, (int)piece);
     const dnmf_panel part = dnmf_panel_rows(call->x, rows);
@@ -256,8 +262,30 @@ static void combine_pieces(void *of_call, int64_t begin, int64_t end) {
 }
 
 void dnmf_panel_combine(const dnmf_context *context, double a, dnmf_panel *x, double b, const dnmf_panel *y) {
-  pair_call call = {.kernel = panel_kernels[x->precision][context->isa], .x = x, .y = y, .a = a, .b = b};
+  combine_call call = {panel_kernels[x->precision][context->isa], a, x, b, y};
   dnmf_team_run(dnmf_team(context->threads, (double)x->rows * x->components), DOT_PIECES, combine_pieces, &call);
+}
+
+typedef struct ahead_call {
+  const dnmf_panel_kernel *kernel;
+  double share;
+  const dnmf_panel *x;
+  const dnmf_panel *ahead;
+} ahead_call;
+
+static void extrapolate_pieces(void *of_call, int64_t begin, int64_t end) {
+  const ahead_call *call = of_call;
+  for (int64_t piece = begin; piece < end; piece++) {
+    const dnmf_range rows = dnmf_range_split((dnmf_range){0, call->x->rows}, DOT_PIECES, (int)piece);
+    const dnmf_panel part = dnmf_panel_rows(call->x, rows);
+    const dnmf_panel further = dnmf_panel_rows(call->ahead, rows);
+    call->kernel->extrapolate(call->share, part.data, further.data, part.rows * part.components);
+  }
+}
+
+void dnmf_panel_extrapolate(const dnmf_context *context, double share, dnmf_panel *x, dnmf_panel *ahead) {
+  ahead_call call = {panel_kernels[x->precision][context->isa], share, x, ahead};
+  dnmf_team_run(dnmf_team(context->threads, (double)x->rows * x->components), DOT_PIECES, extrapolate_pieces, &call);
 }
 
 dnmf_status dnmf_pad_panel(dnmf_context *context, const dnmf_panel *panel, const void **padded_panel, void **copy) {

@@ -58,4 +58,8 @@ void dnmf_panel_sum_columns(const dnmf_panel *x, double *sums);
 /* x = a x + b y for panels of the same shape. local */
 void dnmf_panel_combine(const dnmf_context *context, double a, dnmf_panel *x, double b, const dnmf_panel *y);
 
+/* Of x as it was and as it is now, in `ahead`: x becomes what is now, ahead max(0, now + share (now - before)). The
+ * panels have the same shape. local */
+void dnmf_panel_extrapolate(const dnmf_context *context, double share, dnmf_panel *x, dnmf_panel *ahead);
+
 #endif

@@ -290,13 +290,13 @@ static void bpp_sweep_row(bpp_tile *tile, int row) {
 }
 
 static bool bpp_update_rows(const dnmf_row_problem *problem, int64_t row_count, void *x, const void *products,
-                            void *scratch, double *violation) {
+                            void *scratch, dnmf_row_sums *sums) {
   const int rows = (int)row_count; /* at most TILE_ROWS */
   bpp_tile tile = {.problem = problem, .x = x, .products = products};
   layout(&tile, rows, problem->components, scratch);
   double before = start(&tile, rows);
-  if (violation)
-    *violation += before;
+  if (sums)
+    sums->violation += before;
   for (int round = 0; round < problem->max_rounds && tile.sets.pending_count > 0; round++)
     if (!solve_round(&tile))
       return false;

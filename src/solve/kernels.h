@@ -19,6 +19,7 @@ typedef struct dnmf_row_problem {
   int components;
   double l1;
   int sweeps; /* hals: 0 and 1: one */
+  bool want_decrease;
 
   const void *gram; /* hals, mu: G + l2 I in the run's precision, components x components */
 
@@ -32,14 +33,20 @@ typedef struct dnmf_row_problem {
   int max_rounds;           /* of exchanges; what is left then gets coordinate sweeps */
 } dnmf_row_problem;
 
+/* Of a tile of rows. */
+typedef struct dnmf_row_sums {
+  double violation;
+  dnmf_decrease decrease; /* where the problem wants it */
+} dnmf_row_sums;
+
 typedef struct dnmf_row_kernel {
   int64_t tile_rows;
   size_t (*scratch_bytes)(int components); /* of a thread; whole cache lines */
 
-  /* Updates `rows` <= tile_rows rows of x; adds the sum of |projected gradient| to `*violation`, if not NULL.
-   * False when a matrix that should be is not positive definite. */
+  /* Updates `rows` <= tile_rows rows of x; adds the sum of |projected gradient| and what is wanted to `*sums`, if not
+   * NULL. False when a matrix that should be is not positive definite. */
   bool (*update)(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
-                 double *violation);
+                 dnmf_row_sums *sums);
 } dnmf_row_kernel;
 
 /* What is the same for every row of a multiplicative step under a divergence. */

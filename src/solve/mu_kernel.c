@@ -32,7 +32,7 @@ static void mu_multiply_row(int components, const real *gram, real l1, const rea
 }
 
 static bool mu_update_rows(const dnmf_row_problem *problem, int64_t rows, void *x, const void *products, void *scratch,
-                           double *violation) {
+                           dnmf_row_sums *sums) {
   const int components = problem->components;
   real *x_strip = scratch;
   real *b_strip = x_strip + (int64_t)components * LANES;
@@ -42,10 +42,10 @@ static bool mu_update_rows(const dnmf_row_problem *problem, int64_t rows, void *
     double lanes[LANES] = {0};
     load_strip(components, count, x_rows, x_strip);
     load_strip(components, count, (const real *)products + begin * components, b_strip);
-    mu_multiply_row(components, problem->gram, (real)problem->l1, x_strip, b_strip, violation ? lanes : NULL);
+    mu_multiply_row(components, problem->gram, (real)problem->l1, x_strip, b_strip, sums ? lanes : NULL);
     store_strip(components, count, b_strip, x_rows);
-    if (violation)
-      *violation += sum_lanes(count, lanes);
+    if (sums)
+      sums->violation += sum_lanes(count, lanes);
   }
   return true;
 }

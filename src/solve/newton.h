@@ -6,6 +6,7 @@
  * where only entries a_j > 0 take part in the second sum. A step of a row:
  *   scale  x <- s x with the s that is best
  *   model  gradient g = c + l1 + l2 x - sum_j (a_j / p_j) f_j and matrix M = sum_j (a_j / p_j^2) f_j f_j' + l2 I
+ *   free   d_t = 0 where x_t = 0 and g_t >= 0: M is of the other components alone
  *   solve  min g.d + 1/2 d'M d over x + d >= 0, by coordinate sweeps (Hsieh & Dhillon 2011 sweep on the divergence
  *          itself, which needs every p_j again after each coordinate; the model needs k numbers)
  *   move   x <- x + alpha d

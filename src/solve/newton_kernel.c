@@ -1,9 +1,10 @@
 /*
  * A row's Newton step under the Kullback-Leibler divergence; the method is told in newton.h.
  *
- * The entries of a row pass in chunks that stay in the first-level cache: rows of the fixed factor are copied there,
- * and everything that is summed over entries is summed from the copies. The matrix M is symmetric: of each block of
- * rows only the vectors from its first diagonal entry on are summed.
+ * The entries of a row pass twice, for the gradient and for the matrix M, which is of the free components alone: those
+ * that are positive or want to be. For M they pass in chunks that stay in the first-level cache: the free components of
+ * rows of the fixed factor are copied there, and M is summed from the copies. It is symmetric: of each block of rows
+ * only the vectors from its first diagonal entry on are summed.
  */
 #include "newton_kernels.h"
 
@@ -34,15 +35,20 @@ static const double SMALL_LOG = sizeof(real) == sizeof(double) ? -354.8913564466
 /* A thread's scratch memory. */
 typedef struct newton_desk {
   real *p;      /* of each entry */
-  real *change; /* of p by a whole step */
-  real *x;      /* padded, as all below */
+  real *change; /* of p by a whole step; before it is known, a / p^2 */
+  real *x;      /* padded, as d and g */
   real *d;
   real *g;
+  real *free_x; /* of the free components, as all below */
+  real *free_d;
+  real *free_g;
   real *rest; /* g + M d */
   real *inverse;
-  real *m;      /* padded rows of padded */
-  real *rows;   /* CHUNK rows of the fixed factor */
-  real *scaled; /* the same, each times a / p^2 */
+  real *m;            /* padded rows of padded */
+  real *rows;         /* CHUNK rows of the fixed factor */
+  real *scaled;       /* the same, each times a / p^2 */
+  lane_number *lanes; /* of each vector those with free components, one after another */
+  lane_number *taken; /* how many those are, a number a vector */
 } newton_desk;
 
 static int64_t whole_lines(int64_t numbers) {
@@ -53,26 +59,43 @@ static int64_t entry_numbers(int64_t longest) {
   return whole_lines(longest + CHUNK);
 }
 
+/* A copy of a vector of free components may end in numbers that the next one takes the place of. */
+static int64_t copied_numbers(int64_t padded) {
+  return whole_lines(CHUNK * padded + VECTOR);
+}
+
 static size_t newton_scratch_bytes(int64_t padded, int64_t longest) {
-  const int64_t numbers = 2 * entry_numbers(longest) + 5 * whole_lines(padded) + whole_lines(padded * padded) +
-                          2 * whole_lines(CHUNK * padded);
+  const int64_t numbers =
+      2 * entry_numbers(longest) + 10 * whole_lines(padded) + whole_lines(padded * padded) + 2 * copied_numbers(padded);
   return (size_t)numbers * sizeof(real);
 }
 
 static newton_desk newton_take_desk(void *scratch, int64_t padded, int64_t longest) {
+  const int64_t line = whole_lines(padded);
   newton_desk s;
   s.p = scratch;
   s.change = s.p + entry_numbers(longest);
   s.x = s.change + entry_numbers(longest);
-  s.d = s.x + whole_lines(padded);
-  s.g = s.d + whole_lines(padded);
-  s.rest = s.g + whole_lines(padded);
-  s.inverse = s.rest + whole_lines(padded);
-  s.m = s.inverse + whole_lines(padded);
+  s.d = s.x + line;
+  s.g = s.d + line;
+  s.free_x = s.g + line;
+  s.free_d = s.free_x + line;
+  s.free_g = s.free_d + line;
+  s.rest = s.free_g + line;
+  s.inverse = s.rest + line;
+  s.lanes = (lane_number *)(void *)(s.inverse + line);
+  s.taken = s.lanes + line;
+  s.m = s.inverse + 3 * line;
   s.rows = s.m + whole_lines(padded * padded);
-  s.scaled = s.rows + whole_lines(CHUNK * padded);
+  s.scaled = s.rows + copied_numbers(padded);
   return s;
 }
+
+/* The components whose step the model has: those of a problem of its own, `components` of them. */
+typedef struct newton_free {
+  int components;
+  int64_t padded;
+} newton_free;
 
 /* --- Sums over entries ------------------------------------------------------------------------------------- */
 
@@ -109,16 +132,85 @@ static void dot_rows(const newton_problem *problem, int64_t count, const int32_t
   }
 }
 
-/* rows = those of the fixed factor; scaled = the same, each times its weight. */
-static void newton_copy_rows(const newton_problem *problem, int64_t count, const int32_t *index, const real *weight,
-                             const newton_desk *s) {
-  const int64_t padded = problem->padded;
+/* sums += factors[e] * the entry's row of the fixed factor, `width` vectors of it from `first` on. */
+TEMPLATE void add_rows(const newton_problem *problem, int width, int64_t first, int64_t count, const int32_t *index,
+                       const real *restrict factors, real *restrict sums) {
+  vec even[BLOCK_VECTORS];
+  vec odd[BLOCK_VECTORS];
+#pragma GCC unroll 3
+  for (int64_t j = 0; j < width; j++) {
+    even[j] = vec_load(sums + first + j * VECTOR);
+    odd[j] = even[j] - even[j];
+  }
+  for (int64_t e = 0; e + 1 < count; e += 2) {
+    const real *one = fixed_row(problem, index[e]) + first;
+    const real *other = fixed_row(problem, index[e + 1]) + first;
+#pragma GCC unroll 3
+    for (int64_t j = 0; j < width; j++) {
+      even[j] += factors[e] * vec_load(one + j * VECTOR);
+      odd[j] += factors[e + 1] * vec_load(other + j * VECTOR);
+    }
+  }
+  const bool single = count % 2 == 1;
+  const real *last = fixed_row(problem, index[count - 1]) + first;
+#pragma GCC unroll 3
+  for (int64_t j = 0; j < width; j++) {
+    if (single)
+      even[j] += factors[count - 1] * vec_load(last + j * VECTOR);
+    vec_store(sums + first + j * VECTOR, even[j] + odd[j]);
+  }
+}
+
+/* g += sum over entries of factors[e] times its row. */
+static void add_gradient(const newton_problem *problem, int64_t count, const int32_t *index, const real *factors,
+                         real *g) {
+  for (int64_t first = 0; first < problem->padded; first += (int64_t)BLOCK_VECTORS * VECTOR)
+    switch ((problem->padded - first) / VECTOR) {
+    case 1:
+      add_rows(problem, 1, first, count, index, factors, g);
+      break;
+    case 2:
+      add_rows(problem, 2, first, count, index, factors, g);
+      break;
+    default:
+      add_rows(problem, BLOCK_VECTORS, first, count, index, factors, g);
+    }
+}
+
+/* The components that are positive, or whose gradient lets them become so, with their x and g; and the lanes they are
+ * in. */
+static newton_free choose_free(const newton_problem *problem, const newton_desk *s) {
+  int count = 0;
+  for (int64_t first = 0; first < problem->padded; first += VECTOR) {
+    lane_number *lanes = s->lanes + first;
+    int taken = 0;
+    for (int lane = 0; lane < VECTOR; lane++) {
+      const int64_t t = first + lane;
+      lanes[lane] = 0;
+      if (t >= problem->components || !(s->x[t] > 0 || s->g[t] < 0))
+        continue;
+      lanes[taken++] = lane;
+      s->free_x[count] = s->x[t];
+      s->free_g[count++] = s->g[t];
+    }
+    s->taken[first / VECTOR] = taken;
+  }
+  const int64_t step = STEP;
+  return (newton_free){count, (count + step - 1) / step * step};
+}
+
+/* rows = the free components of those of the fixed factor; scaled = the same, each times its weight. */
+static void copy_free_rows(const newton_problem *problem, const newton_free *f, int64_t count, const int32_t *index,
+                           const real *weight, const newton_desk *s) {
   for (int64_t e = 0; e < count; e++) {
     const real *row = fixed_row(problem, index[e]);
-    for (int64_t t = 0; t < padded; t += VECTOR) {
-      const vec numbers = vec_load(row + t);
-      vec_store(s->rows + e * padded + t, numbers);
-      vec_store(s->scaled + e * padded + t, weight[e] * numbers);
+    real *to = s->rows + e * f->padded;
+    real *scaled = s->scaled + e * f->padded;
+    for (int64_t first = 0, at = 0; first < problem->padded && at < f->components; first += VECTOR) {
+      const vec numbers = vec_pick(vec_load(row + first), s->lanes + first);
+      vec_store(to + at, numbers);
+      vec_store(scaled + at, weight[e] * numbers);
+      at += s->taken[first / VECTOR];
     }
   }
 }
@@ -163,38 +255,31 @@ TEMPLATE void add_rows_of_products(int height, int64_t vectors, int64_t count, c
 }
 
 /* M += sum of scaled[e] rows[e]', from each block's diagonal on. */
-static void add_matrix(const newton_problem *problem, int64_t count, const newton_desk *s) {
-  const int64_t padded = problem->padded;
-  for (int64_t t = 0; t < problem->components; t += BLOCK_ROWS) {
+static void add_matrix(const newton_free *f, int64_t count, const newton_desk *s) {
+  const int64_t padded = f->padded;
+  for (int64_t t = 0; t < f->components; t += BLOCK_ROWS) {
     const int64_t first = t / VECTOR * VECTOR;
     const int64_t vectors = (padded - first) / VECTOR;
     real *m = s->m + t * padded + first;
-    if (problem->components - t <= BLOCK_ROWS / 2)
+    if (f->components - t <= BLOCK_ROWS / 2)
       add_rows_of_products(BLOCK_ROWS / 2, vectors, count, s->scaled + t, padded, s->rows + first, padded, m);
     else
       add_rows_of_products(BLOCK_ROWS, vectors, count, s->scaled + t, padded, s->rows + first, padded, m);
   }
 }
 
-/* The entries' p and, with `model`, their part of the model's gradient and matrix. */
-static void newton_add_chunk(const newton_problem *problem, int64_t count, const real *a, const int32_t *index, real *p,
-                             bool model, const newton_desk *s) {
-  const int64_t padded = problem->padded;
+/* The entries' part of the gradient, and what they weigh in the matrix. */
+static void add_chunk_gradient(const newton_problem *problem, int64_t count, const real *a, const int32_t *index,
+                               const real *p, real *weight, real *g) {
   const real floor = (real)problem->floor;
-  real gradient[CHUNK];
-  real weight[CHUNK];
-  dot_rows(problem, count, index, s->x, p);
-  if (!model)
-    return;
+  real factors[CHUNK];
 #pragma omp simd
   for (int64_t e = 0; e < count; e++) {
     const real reciprocal = 1 / (p[e] < floor ? floor : p[e]);
-    gradient[e] = -a[e] * reciprocal;
+    factors[e] = -a[e] * reciprocal;
     weight[e] = a[e] * reciprocal * reciprocal;
   }
-  newton_copy_rows(problem, count, index, weight, s);
-  add_rows_of_products(1, padded / VECTOR, count, gradient, 1, s->rows, padded, s->g);
-  add_matrix(problem, count, s);
+  add_gradient(problem, count, index, factors, g);
 }
 
 /* change = F d, an entry each; returns rho: the largest share that a p loses, at most 1. */
@@ -273,12 +358,24 @@ static bool newton_scale(const newton_problem *problem, double sum, const newton
   return true;
 }
 
-/* The gradient and the whole matrix, from the sums over entries. */
-static void complete_model(const newton_problem *problem, const newton_desk *s) {
+/* The whole gradient, from the sum over entries. */
+static void complete_gradient(const newton_problem *problem, const newton_desk *s) {
   const real *linear = problem->linear;
-  const int64_t padded = problem->padded;
-  for (int64_t t = 0; t < problem->components; t++) {
+  for (int64_t t = 0; t < problem->components; t++)
     s->g[t] += linear[t] + (real)problem->l2 * s->x[t];
+}
+
+/* The matrix of the free components, whole. */
+static void newton_matrix(const newton_problem *problem, const newton_free *f, int64_t count, const int32_t *index,
+                          const newton_desk *s) {
+  const int64_t padded = f->padded;
+  memset(s->m, 0, (size_t)(padded * padded) * sizeof(real));
+  for (int64_t begin = 0; begin < count; begin += CHUNK) {
+    const int64_t some = count - begin < CHUNK ? count - begin : CHUNK;
+    copy_free_rows(problem, f, some, index + begin, s->change + begin, s);
+    add_matrix(f, some, s);
+  }
+  for (int64_t t = 0; t < f->components; t++) {
     s->m[t * padded + t] += (real)problem->l2;
     for (int64_t u = 0; u < t; u++)
       s->m[t * padded + u] = s->m[u * padded + t];
@@ -296,28 +393,28 @@ static double newton_violation(const newton_problem *problem, const newton_desk 
 
 /* The step of a coordinate that is best for the model. */
 TEMPLATE real coordinate_step(const newton_desk *s, int64_t t) {
-  const real lowest = -(s->x[t] + s->d[t]);
+  const real lowest = -(s->free_x[t] + s->free_d[t]);
   real step = -s->rest[t] * s->inverse[t];
   if (s->inverse[t] == 0)
     step = s->rest[t] > 0 ? lowest : 0;
   return step < lowest ? lowest : step;
 }
 
-/* d: about the minimum of g.d + 1/2 d'M d over x + d >= 0; rest = g + M d. */
-static void solve_model(const newton_problem *problem, const newton_desk *s) {
-  const int64_t padded = problem->padded;
+/* d: about the minimum of g.d + 1/2 d'M d over x + d >= 0, free components alone; rest = g + M d. */
+static void solve_model(const newton_free *f, const newton_desk *s) {
+  const int64_t padded = f->padded;
   double total = 0;
-  memset(s->d, 0, (size_t)padded * sizeof(real));
-  memcpy(s->rest, s->g, (size_t)padded * sizeof(real));
+  memset(s->free_d, 0, (size_t)padded * sizeof(real));
+  memcpy(s->rest, s->free_g, (size_t)padded * sizeof(real));
   for (int sweep = 0; sweep < MOST_SWEEPS; sweep++) {
     double gained = 0;
-    for (int64_t t = 0; t < problem->components; t++) {
+    for (int64_t t = 0; t < f->components; t++) {
       const real step = coordinate_step(s, t);
       const real *row = s->m + t * padded;
       if (step == 0)
         continue;
       gained -= (double)(step * (s->rest[t] + (real)0.5 * step * row[t]));
-      s->d[t] += step;
+      s->free_d[t] += step;
       for (int64_t u = 0; u < padded; u += VECTOR)
         vec_store(s->rest + u, vec_load(s->rest + u) + step * vec_load(row + u));
     }
@@ -327,14 +424,23 @@ static void solve_model(const newton_problem *problem, const newton_desk *s) {
   }
 }
 
+/* d of all components. */
+static void spread_step(const newton_problem *problem, const newton_desk *s) {
+  int64_t at = 0;
+  memset(s->d, 0, (size_t)problem->padded * sizeof(real));
+  for (int64_t first = 0; first < problem->padded; first += VECTOR)
+    for (int64_t i = 0; i < s->taken[first / VECTOR]; i++)
+      s->d[first + s->lanes[first + i]] = s->free_d[at++];
+}
+
 /* How far to go along d; see newton.h. */
-static double step_length(const newton_problem *problem, int64_t count, const real *a, const int32_t *index,
-                          const newton_desk *s) {
+static double step_length(const newton_problem *problem, const newton_free *f, int64_t count, const real *a,
+                          const int32_t *index, const newton_desk *s) {
   double gamma = 0;
   double kappa = 0;
-  for (int t = 0; t < problem->components; t++) {
-    gamma -= (double)s->g[t] * (double)s->d[t];
-    kappa += ((double)s->rest[t] - (double)s->g[t]) * (double)s->d[t];
+  for (int t = 0; t < f->components; t++) {
+    gamma -= (double)s->free_g[t] * (double)s->free_d[t];
+    kappa += ((double)s->rest[t] - (double)s->free_g[t]) * (double)s->free_d[t];
   }
   if (!(gamma > 0))
     return 0;
@@ -356,18 +462,18 @@ static void newton_move(int components, real alpha, const newton_desk *s) {
   }
 }
 
-/* p of every entry and, with `model`, the model at x. */
+/* p of every entry and, with `model`, the gradient at x and the entries' weights in the matrix. */
 static void newton_look(const newton_problem *problem, int64_t count, const real *a, const int32_t *index, bool model,
                         const newton_desk *s) {
   memset(s->g, 0, (size_t)problem->padded * sizeof(real));
-  if (model)
-    memset(s->m, 0, (size_t)(problem->padded * problem->padded) * sizeof(real));
   for (int64_t begin = 0; begin < count; begin += CHUNK) {
     const int64_t some = count - begin < CHUNK ? count - begin : CHUNK;
-    newton_add_chunk(problem, some, a + begin, index + begin, s->p + begin, model, s);
+    dot_rows(problem, some, index + begin, s->x, s->p + begin);
+    if (model)
+      add_chunk_gradient(problem, some, a + begin, index + begin, s->p + begin, s->change + begin, s->g);
   }
   if (model)
-    complete_model(problem, s);
+    complete_gradient(problem, s);
 }
 
 static double sum_of(int64_t count, const real *a) {
@@ -397,8 +503,11 @@ static newton_sums newton_update_row(const newton_problem *problem, int64_t coun
     newton_look(problem, count, a, index, true, &s);
     if (step == 0 && problem->want_violation)
       sums.violation = newton_violation(problem, &s);
-    solve_model(problem, &s);
-    alpha = step_length(problem, count, a, index, &s);
+    const newton_free f = choose_free(problem, &s);
+    newton_matrix(problem, &f, count, index, &s);
+    solve_model(&f, &s);
+    spread_step(problem, &s);
+    alpha = step_length(problem, &f, count, a, index, &s);
     newton_move(problem->components, (real)alpha, &s);
   }
   if (!can_move)

@@ -15,7 +15,7 @@
 
 enum { ONLINE_ROWS = 256 };
 
-static const char *const names[] = {"hals", "mu", "bpp", "newton"};
+static const char *const names[] = {"hals", "mu", "bpp", "newton", "ahals"};
 
 const char *dnmf_solver_name(dnmf_solver solver) {
   return names[solver];
@@ -27,7 +27,7 @@ static const dnmf_row_kernel *find_kernel(dnmf_solver solver, dnmf_precision pre
       [DNMF_SOLVER_MU] = DNMF_VARIANTS(dnmf_mu_kernel),
       [DNMF_SOLVER_BPP] = DNMF_VARIANTS(dnmf_bpp_kernel),
   };
-  return kernels[solver][precision][isa];
+  return kernels[dnmf_solver_of_rows(solver)][precision][isa];
 }
 
 /* Overflow shows here first: a Gram entry is a sum of squares. */
@@ -72,8 +72,8 @@ typedef struct tiles_call {
   const dnmf_row_problem *problem;
   size_t row_bytes;
   const dnmf_update *update;
-  char *scratch; /* of each thread */
-  double *violations;
+  char *scratch;       /* of each thread */
+  dnmf_row_sums *sums; /* of each tile; NULL: nobody asks */
   atomic_bool failed;
 } tiles_call;
 
@@ -87,7 +87,7 @@ static void update_some_tiles(void *of_call, int64_t begin, int64_t end) {
     const int64_t rows = update->rows - first < kernel->tile_rows ? update->rows - first : kernel->tile_rows;
     const size_t offset = (size_t)first * call->row_bytes;
     if (!kernel->update(call->problem, rows, (char *)update->x + offset, (const char *)update->products + offset,
-                        my_scratch, update->want_violation ? call->violations + i : NULL))
+                        my_scratch, call->sums ? call->sums + i : NULL))
       atomic_store(&call->failed, true);
   }
 }
@@ -95,11 +95,20 @@ static void update_some_tiles(void *of_call, int64_t begin, int64_t end) {
 /* Threads take tiles as they come; a tile's result depends on nothing but the tile. False when a kernel
  * failed. */
 static bool run_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *problem, size_t row_bytes, int threads,
-                      const dnmf_update *update, char *scratch, double *violations) {
+                      const dnmf_update *update, char *scratch, dnmf_row_sums *sums) {
   const double operations = (double)update->rows * problem->components * problem->components;
-  tiles_call call = {kernel, problem, row_bytes, update, scratch, violations, false};
+  const bool wanted = update->want_violation || update->want_decrease;
+  tiles_call call = {kernel, problem, row_bytes, update, scratch, wanted ? sums : NULL, false};
   dnmf_team_run(dnmf_team(threads, operations), count_tiles(kernel, update->rows), update_some_tiles, &call);
   return !atomic_load(&call.failed);
+}
+
+static void add_tile(dnmf_update *update, const dnmf_row_sums *sums) {
+  if (update->want_violation)
+    update->violation += sums->violation;
+  update->decrease.first += sums->decrease.first;
+  update->decrease.last += sums->decrease.last;
+  update->decrease.all += sums->decrease.all;
 }
 
 static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *problem,
@@ -107,19 +116,18 @@ static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_pr
   const int64_t tiles = count_tiles(kernel, update->rows);
   const size_t row_bytes = (size_t)problem->components * dnmf_precision_size(precision);
   void *scratch = NULL;
-  void *violations = NULL;
+  void *memory = NULL;
   threads = tiles < threads ? (int)tiles : threads;
-  dnmf_status status = dnmf_allocate_zero(error, "the solver's sums", tiles, sizeof(double), &violations);
+  dnmf_status status = dnmf_allocate_zero(error, "the solver's sums", tiles, sizeof(dnmf_row_sums), &memory);
   if (status == DNMF_OK)
     status = dnmf_allocate(error, "the solver's scratch memory", threads, kernel->scratch_bytes(problem->components),
                            &scratch);
-  if (status == DNMF_OK && !run_tiles(kernel, problem, row_bytes, threads, update, scratch, violations))
+  if (status == DNMF_OK && !run_tiles(kernel, problem, row_bytes, threads, update, scratch, memory))
     status =
         dnmf_fail(error, DNMF_ERROR_LIBRARY, "a part of the Gram matrix could not be factorized; try --solver hals");
-  if (status == DNMF_OK && update->want_violation)
-    for (int64_t i = 0; i < tiles; i++)
-      update->violation += ((double *)violations)[i]; /* in the order of the tiles */
-  free(violations);
+  for (int64_t i = 0; i < tiles && status == DNMF_OK; i++) /* in the order of the tiles */
+    add_tile(update, (const dnmf_row_sums *)memory + i);
+  free(memory);
   free(scratch);
   return status;
 }
@@ -127,7 +135,10 @@ static dnmf_status update_tiles(const dnmf_row_kernel *kernel, const dnmf_row_pr
 dnmf_status dnmf_solver_update(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_update *update, dnmf_error *error) {
   const dnmf_row_kernel *kernel = find_kernel(solver, precision, isa);
-  dnmf_row_problem problem = {.components = update->components, .l1 = update->l1, .sweeps = update->sweeps};
+  dnmf_row_problem problem = {.components = update->components,
+                              .l1 = update->l1,
+                              .sweeps = update->sweeps,
+                              .want_decrease = update->want_decrease};
   void *memory = NULL;
   DNMF_TRY(check_gram(update, precision, error));
   if (update->rows == 0)
@@ -154,7 +165,7 @@ double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa 
   const double gram = solver == DNMF_SOLVER_BPP
                           ? dnmf_bpp_prepare_bytes(components)
                           : dnmf_allocated_bytes((double)components * components, dnmf_precision_size(precision));
-  return gram + dnmf_allocated_bytes((double)tiles, sizeof(double)) +
+  return gram + dnmf_allocated_bytes((double)tiles, sizeof(dnmf_row_sums)) +
          dnmf_allocated_bytes(tiles < threads ? (double)tiles : threads, kernel->scratch_bytes(components));
 }
 

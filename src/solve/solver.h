@@ -37,7 +37,7 @@ double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa 
 dnmf_status dnmf_solver_multiply(dnmf_precision precision, dnmf_isa isa, int threads, dnmf_ratio *ratio,
                                  dnmf_error *error);
 
-/* "hals", "mu", "bpp" or "newton". local */
+/* "hals", "mu", "bpp", "newton" or "ahals". local */
 const char *dnmf_solver_name(dnmf_solver solver);
 
 /* The online multiplicative update (Lefevre, Bach, Fevotte 2011), as scikit-learn's MiniBatchNMF has it. local */

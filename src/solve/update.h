@@ -13,7 +13,20 @@ typedef enum dnmf_solver {
   DNMF_SOLVER_BPP,
   DNMF_SOLVERS,                      /* those of the squared error */
   DNMF_SOLVER_NEWTON = DNMF_SOLVERS, /* of Kullback-Leibler with zeros (newton.h), as mu */
+  DNMF_SOLVER_AHALS                  /* hals with sweeps and extrapolation as they pay (ahead.h), of fits with zeros */
 } dnmf_solver;
+
+/* The solver whose rows it updates: of those of the squared error. */
+static inline dnmf_solver dnmf_solver_of_rows(dnmf_solver solver) {
+  return solver == DNMF_SOLVER_AHALS ? DNMF_SOLVER_HALS : solver;
+}
+
+/* By how much coordinate sweeps lower the objective. */
+typedef struct dnmf_decrease {
+  double first; /* the first sweep */
+  double last;  /* the last; of one sweep the same */
+  double all;   /* all of them */
+} dnmf_decrease;
 
 typedef struct dnmf_update {
   int64_t rows;
@@ -25,9 +38,11 @@ typedef struct dnmf_update {
   double l2;
   int sweeps; /* hals: more than one is accelerated HALS (Gillis & Glineur 2012); 0 and 1: one */
   bool want_violation;
-  double violation; /* when wanted, grows by the sum of |projected gradient| at the values before the update; for
-                       hals, at each coordinate's turn in the first sweep, as scikit-learn's `cd` counts it. Rows
-                       updated in several calls, cut at multiples of DNMF_SOLVER_STEP, give the same bits */
+  double violation;       /* when wanted, grows by the sum of |projected gradient| at the values before the update; for
+                             hals, at each coordinate's turn in the first sweep, as scikit-learn's `cd` counts it. Rows
+                             updated in several calls, cut at multiples of DNMF_SOLVER_STEP, give the same bits */
+  bool want_decrease;     /* hals */
+  dnmf_decrease decrease; /* when wanted, grows likewise by what the rows' sweeps lower */
 } dnmf_update;
 
 enum { DNMF_SOLVER_STEP = 128 };

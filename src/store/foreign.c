@@ -108,6 +108,8 @@ static const foreign_begin archives[] = {
     {"zarr.json", "a Zarr store in a zip archive", "unzip -q '{}' -d '{}.zarr' && " ZARR("{}.zarr")},
 };
 
+#define BIOM "sed 's/^#OTU ID/id/; /^#/d' '{}' | dnmf ... - --format table"
+
 /* Text, by its first line, in any case. */
 static const foreign_begin texts[] = {
     {"#1.2", "GCT", "tail -n +3 '{}' | cut -f 1,3- | dnmf ... - --format table"},
@@ -117,6 +119,8 @@ static const foreign_begin texts[] = {
     {"!Series_", "a series matrix of GEO", "grep -v '^!' '{}' | dnmf ... - --format table"},
     {"# Program:featureCounts", "a table of featureCounts",
      "grep -v '^#' '{}' | cut -f 1,7- | dnmf ... - --format table"},
+    {"# Constructed from biom file", "a table of BIOM", BIOM},
+    {"#OTU ID", "a table of BIOM", BIOM},
     {"<!doctype", "XML or a web page", PANDAS("read_xml('{}')")},
     {"<html", "XML or a web page", PANDAS("read_xml('{}')")},
     {"<?xml", "XML or a web page", PANDAS("read_xml('{}')")},
@@ -357,6 +361,22 @@ dnmf_status dnmf_foreign_refuse(dnmf_error *error, const char *path, const char 
     return dnmf_fail(error, DNMF_ERROR_INPUT, "is a NumPy archive (zip); leave --format out, and give it as a file");
   }
   return refuse_text(error, path, bytes, count, packing);
+}
+
+dnmf_status dnmf_foreign_refuse_hdf5(dnmf_error *error, const char *path, bool (*has)(const void *state, const char *),
+                                     const void *state) {
+  if (has(state, "/observation") && has(state, "/sample") && has(state, "/observation/matrix"))
+    return refuse_as(error, path, NULL, "BIOM",
+                     "biom convert -i '{}' -o '{}.tsv' --to-tsv && sed 's/^#OTU ID/id/; /^#/d' '{}.tsv' | dnmf ... - "
+                     "--format table");
+  if (has(state, "/assays") && has(state, "/assays/RNA") && has(state, "/cell.names"))
+    return refuse_as(error, path, NULL, "h5Seurat",
+                     PYTHON("import anndata, h5py, pandas, scipy.sparse; f = h5py.File('{}'); g = "
+                            "f['assays/RNA/counts']; names = lambda n: pandas.DataFrame(index=f[n].asstr()[:]); "
+                            "anndata.AnnData(scipy.sparse.csc_matrix((g['data'], g['indices'], g['indptr']), "
+                            "g.attrs['dims']), names('assays/RNA/features'), "
+                            "names('cell.names')).write_h5ad('{}.h5ad')"));
+  return DNMF_OK;
 }
 
 static bool has_entry(const char *path, const char *entry) {

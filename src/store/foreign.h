@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Fails when the bytes that a file begins with are of a form that is not read; the message, which begins with "is",
@@ -16,6 +17,10 @@ dnmf_status dnmf_foreign_refuse(dnmf_error *error, const char *path, const char 
 
 /* The same for a file that is a zip archive and, by the first name in it, none of NumPy's. local */
 dnmf_status dnmf_foreign_refuse_zip(dnmf_error *error, const char *path);
+
+/* The same for an HDF5 file, by what is in it: `has` tells whether there is an object of a name. local */
+dnmf_status dnmf_foreign_refuse_hdf5(dnmf_error *error, const char *path, bool (*has)(const void *state, const char *),
+                                     const void *state);
 
 /* The same for a folder. local */
 dnmf_status dnmf_foreign_refuse_folder(dnmf_error *error, const char *path);

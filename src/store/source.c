@@ -1,7 +1,7 @@
 /* Sources of any format, once they are open. */
 #include "store/source.h"
 
-#include "matrix/figures_look.h"
+#include "matrix/figures.h"
 #include "store/ids/ids_find.h"
 
 #include <stdio.h>
@@ -23,15 +23,14 @@ static int name_length(const dnmf_ids *names) {
   return names->starts[1] < LONGEST ? (int)names->starts[1] : LONGEST;
 }
 
-/* A message that numbers a row and a column calls them by their ids, where there are any. collective */
-static void name_place(dnmf_context *context, const dnmf_source *source) {
+dnmf_status dnmf_source_name_place(dnmf_context *context, const dnmf_source *source) {
   const dnmf_error numbered = context->error;
   dnmf_ids names[2] = {{0}, {0}};
   int64_t place[2] = {0, 0};
   int end = 0;
   if (source->row_ids.kind == DNMF_IDS_NONE || source->col_ids.kind == DNMF_IDS_NONE ||
       sscanf(numbered.text, DNMF_VALUE_AT "%n", &place[0], &place[1], &end) != 2 || end == 0)
-    return;
+    return numbered.status;
   context->error.status = DNMF_OK;
   dnmf_status status = dnmf_ids_name(context, &source->row_ids, 1, &place[0], &names[0]);
   if (status == DNMF_OK)
@@ -44,6 +43,7 @@ static void name_place(dnmf_context *context, const dnmf_source *source) {
   }
   dnmf_ids_free(&names[0]);
   dnmf_ids_free(&names[1]);
+  return dnmf_agree(context, context->error.status);
 }
 
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
@@ -56,10 +56,8 @@ dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const d
   dnmf_status status = source->load(context, source, layout, precision, matrix);
   if (status == DNMF_OK)
     status = dnmf_matrix_finish(context, layout, matrix);
-  if (status == DNMF_ERROR_INPUT) {
-    name_place(context, source);
-    status = dnmf_agree(context, status);
-  }
+  if (status == DNMF_ERROR_INPUT)
+    status = dnmf_source_name_place(context, source);
   if (status != DNMF_OK)
     dnmf_source_name_error(&context->error, source);
   return status;

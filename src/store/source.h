@@ -154,6 +154,10 @@ dnmf_status dnmf_source_open(dnmf_context *context, const char *name, const dnmf
 dnmf_status dnmf_source_load(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                              dnmf_precision precision, dnmf_matrix *matrix);
 
+/* After a failure that all processes share: a message that begins with the numbers of a value's row and column (matrix/
+ * figures.h) calls them by their ids, where there are any. Returns the failure's status. collective */
+dnmf_status dnmf_source_name_place(dnmf_context *context, const dnmf_source *source);
+
 /* Puts the file's name before what the matrix layer, which does not know it, says of bad data. local */
 void dnmf_source_name_error(dnmf_error *error, const dnmf_source *source);
 /* The stored entries as ratings, each read once and sent to the owners of its row and its column; of a dense matrix

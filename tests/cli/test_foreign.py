@@ -13,6 +13,7 @@ import sys
 import zlib
 
 import anndata
+import h5py
 import numpy as np
 import pandas
 import pytest
@@ -111,6 +112,31 @@ def zarr(path):
     table.write_zarr(path)
 
 
+def biom(path):
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"id": "x", "type": "OTU table", "format-url": "http://biom-format.org", "generated-by": "x",
+                           "format-version": (2, 1), "creation-date": "2020-01-01T00:00:00", "shape": ARRAY.shape,
+                           "nnz": 4})
+        for axis, ids, values in (("observation", TABLE.index, ARRAY), ("sample", TABLE.columns, ARRAY.T)):
+            file.create_dataset(f"{axis}/ids", data=list(ids), dtype=h5py.string_dtype())
+            file.create_group(f"{axis}/metadata")
+            file.create_group(f"{axis}/group-metadata")
+            sparse = scipy.sparse.csr_matrix(values)
+            for part in ("data", "indices", "indptr"):
+                file[f"{axis}/matrix/{part}"] = getattr(sparse, part)
+
+
+def h5seurat(path):
+    with h5py.File(path, "w") as file:
+        sparse = scipy.sparse.csc_matrix(ARRAY)
+        for slot in ("counts", "data"):
+            for part in ("data", "indices", "indptr"):
+                file[f"assays/RNA/{slot}/{part}"] = getattr(sparse, part)
+            file[f"assays/RNA/{slot}"].attrs["dims"] = ARRAY.shape
+        for name, names in (("assays/RNA/features", TABLE.index), ("cell.names", TABLE.columns)):
+            file.create_dataset(name, data=list(names), dtype=h5py.string_dtype())
+
+
 def r_object(code):
     def write(path):
         TABLE.to_csv(path.parent / "table.txt")
@@ -143,6 +169,8 @@ CASES = {
     "stata": (frame("to_stata", write_index=False), PAIRED, []),
     "new stata": (frame("to_stata", write_index=False, version=118), PAIRED, []),
     "page": (lambda path: RATINGS.to_xml(path, index=False), PAIRED, ["lxml"]),
+    "biom": (biom, TABLE, ["biom"]),
+    "h5seurat": (h5seurat, TABLE, []),
     "zarr": (zarr, TABLE, ["zarr"]),
     "bzip2": (bz2.compress(CSV), PAIRED, ["bzip2"]),
     "lzma": (lzma.compress(CSV, format=lzma.FORMAT_ALONE), PAIRED, ["xz"]),
@@ -177,6 +205,7 @@ CASES = {
     "gct": (b"#1.2\n2\t3\nName\tDescription\ts1\ts2\ts3\ng1\tx y\t1\t0\t2.5\ng2\tz\t0\t3\t4\n", TABLE, []),
     "gct 1.3": (b"#1.3\n2\t3\t2\t1\nid\tn1\tn2\ts1\ts2\ts3\ngroup\tna\tna\tA\tB\tC\ng1\tx y\tq\t1\t0\t2.5\n"
                 b"g2\tz\tq\t0\t3\t4\n", TABLE, []),
+    "biom text": (b"# Constructed from biom file\n#OTU ID\ts1\ts2\ts3\ng1\t1\t0\t2.5\ng2\t0\t3\t4\n", TABLE, []),
     "geo": (b'!Series_title\t"x"\n\n!series_matrix_table_begin\n"ID_REF"\t"s1"\t"s2"\t"s3"\n"g1"\t1\t0\t2.5\n'
             b'"g2"\t0\t3\t4\n!series_matrix_table_end\n', TABLE, []),
     "featurecounts": (b'# Program:featureCounts v2.0.1; Command:"featureCounts"\n' + HEADER.encode() +

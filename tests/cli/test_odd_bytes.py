@@ -13,7 +13,7 @@ ESCAPED = "caf\\xe9 \\x5cx41"
 
 
 def unescaped(text):
-    """The bytes behind a text of the JSON object, as README.md says."""
+    """The bytes behind a text of the JSON object, as dnmf-files(5) says."""
     return re.sub(rb"\\x([0-9a-f]{2})", lambda byte: bytes.fromhex(byte[1].decode()), text.encode())
 
 

@@ -241,10 +241,8 @@ def test_what_cannot_be_is_refused(tmp_path):
     np.save(tmp_path / "none.npy", np.full((3, 4), NAN))
     np.save(tmp_path / "a.npy", np.array([[1, NAN, 2], [3, 4, 5]]))
     fit = ["fit", tmp_path / "a.npy", "-o", tmp_path / "m.h5", "-k", 1]
-    for options, words in ((["--metric", "rmse"], "--bias"),
-                           (["--loss", "kullback-leibler", "--solver", "newton", "--holdout", 0], "--solver mu")):
-        result = run(["tune", tmp_path / "a.npy", "-k", 1, "--missing", "unobserved", *options], 2, expect=2)
-        assert len(result.messages) == 1 and words in result.messages[0], str(result)
+    result = run(["tune", tmp_path / "a.npy", "-k", 1, "--missing", "unobserved", "--metric", "rmse"], 2, expect=2)
+    assert len(result.messages) == 1 and "--bias" in result.messages[0], str(result)
     for options, status, words in ((["--missing", "unobserved", "--memory", "1MB"], 2, "--memory"),
                                    ([], 1, "--missing unobserved")):
         result = run([*fit, *options], 2, expect=status)

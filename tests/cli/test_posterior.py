@@ -304,6 +304,35 @@ def test_a_plan_counts_the_draws(tmp_path):
     assert without["draws"] == 0 and told["draws"] == 1500 * 100 * (3 * 11 + 1) * 8
     assert told["peak"] > without["peak"]
     assert "--samples" in run([*plan, "--samples", 3, "--solver", "mu"], expect=2).stderr
+    assert "--samples" in run([*plan, "--chains", 3], expect=2).stderr
+
+
+@pytest.mark.parametrize("processes, options", [(1, ["--implicit-terms", "both"]),
+                                                (2, ["--implicit-terms", "rows", "--chains", 2])])
+def test_memory_of_chains_is_near_what_a_fit_takes(tmp_path, processes, options):
+    run(["generate", "-o", tmp_path / "a.h5", "--rows", 3000, "--cols", 2000, "--kind", "ratings", "--nnz", 60000])
+    options = [tmp_path / "a.h5", "-k", 10, "--samples", 100, *options, "--json"]
+    taken = run(["fit", *options, "-o", tmp_path / "m.h5", "--burn-in", 0, "--max-iter", 2],
+                processes=processes).json["peak_memory"]
+    memory = run(["plan", *options, "-n", processes]).json["plans"][0]["memory"]
+    assert memory["draws"] > 5 * memory["loading"]
+    assert taken - memory["program"] == pytest.approx(memory["peak"], abs=24e6)
+
+
+def test_a_plan_counts_the_sweeps_of_chains():
+    """On one process of each chain alike; side by side no more; with implicit terms many times the words."""
+    plan = ["plan", "--rows", 4000, "--cols", 3000, "--nnz", 400000, "-k", 10, "--missing", "unobserved", "--samples", 300,
+            "-n", "1,2,4", "--json"]
+    one = run(plan).json["plans"]
+    four = run([*plan, "--chains", 4]).json["plans"]
+    assert four[0]["seconds"] == pytest.approx(4 * one[0]["seconds"])
+    assert four[1]["seconds"] == pytest.approx(2 * one[0]["seconds"], rel=0.01)
+    assert four[2]["seconds"] == pytest.approx(one[0]["seconds"], rel=0.01)
+    assert four[2]["traffic"]["gather_words"] == 0 < one[2]["traffic"]["gather_words"]
+    assert four[2]["memory"]["chains"] > 0 == one[2]["memory"]["chains"]
+    terms = run([*plan, "--implicit-terms", "both"]).json["plans"]
+    assert terms[0]["seconds"] > 2 * one[0]["seconds"]
+    assert terms[2]["traffic"]["gather_words"] > 10 * one[2]["traffic"]["gather_words"]
 
 
 def test_convergence_is_told(inputs, tmp_path):

@@ -181,5 +181,10 @@ def test_plan_tells_what_restarts_take(tmp_path):
         assert all(ratio == pytest.approx(8) for ratio in words.values())
         assert single["traffic"]["messages"] == several["traffic"]["messages"]
         assert several["memory"]["factors"] > 8 * single["memory"]["factors"]
+    shared = run(["plan", "--rows", 4000, "--cols", 3000, "-k", 10, "-n", 8, "--grid", "auto", "--restarts", 6, "--groups", 4,
+                  "--json"]).json
+    group = shared["plans"][0]
+    assert (shared["groups"], group["processes"], group["side_by_side"]) == (4, 2, 2)
+    assert "--groups has no use here" in run(["plan", "--rows", 9, "--cols", 9, "-k", 2, "--groups", 2], expect=2).messages[0]
     sparse = run(["plan", "--rows", 10**6, "--cols", 10**5, "--nnz", 10**8, "-k", 10, "--restarts", 8, "--json"]).json
     assert sparse["plans"][0]["side_by_side"] == 4

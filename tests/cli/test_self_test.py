@@ -35,7 +35,7 @@ def test_a_folder_that_is_not_there_fails_the_test(tmp_path):
 
 @pytest.mark.skipif(MPICH, reason="MPICH's launcher adds nothing")
 def test_a_quiet_launcher_leaves_the_message_alone(tmp_path):
-    """As README and dnmf(1) say of Open MPI's -q; without it the message comes first."""
+    """As dnmf(1) and dnmf-clusters(7) say of Open MPI's -q; without it the message comes first."""
     command = ["-n", "2", PROGRAM, "info", str(tmp_path / "none.csv")]
     for options in ([], ["-q"]):
         done = subprocess.run([*MPIRUN, *options, *command], env=environment(), capture_output=True, text=True,

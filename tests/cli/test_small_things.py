@@ -14,7 +14,7 @@ def place(folder):
     """A folder with a model and with files as people have them."""
     run(["fit", TRIPLES, "-o", folder / "tm.h5", "-k", 2, "-q"])
     (folder / "pairs.csv").write_text("1,B\n2,A\n")
-    for name, value in (("minus", -1), ("nothing", np.nan)):
+    for name, value in (("minus", -1), ("nothing", np.nan), ("zero", 0)):
         with h5py.File(folder / f"{name}.h5", "w") as file:
             file["matrix"] = np.where(np.arange(12).reshape(3, 4) == 6, value, 1.0)
             file["row_ids"] = np.array([b"gene1", b"gene2", b"gene3"])
@@ -31,9 +31,15 @@ REFUSED = {
                              ["--rows: there is no file none.txt, and no such id"]),
     "an option by its letter": (["fit", TABLE, "-o", "out.h5", "-k", 0], 2, ["error: -k 0: "]),
     "an option by its letter, joined": (["fit", TABLE, "-o", "out.h5", "-k0"], 2, ["error: -k 0: "]),
+    "a list by its letter": (["tune", TABLE, "-k", "0:3"], 2, ["error: -k 0:3: give numbers from 1"]),
+    "a list by its name": (["tune", TRIPLES, "--components", 0], 2, ["error: --components 0: give numbers from 1"]),
     "an option by its name": (["fit", TABLE, "-o", "out.h5", "--components", 0], 2, ["error: --components 0: "]),
     "tables by tabs are not written": (["predict", "tm.h5", "pairs.csv", "-o", "x.tsv"], 2, ["x.tsv", "writes CSV"]),
     "the row's id": (["fit", "minus.h5", *FIT], 1, ["the value of row gene2, column c3 is -1;"]),
+    "the row's id, in batches": (["fit", "minus.h5", *FIT, "--batch-rows", 2], 1,
+                                 ["minus.h5: the value of row gene2, column c3 is -1;"]),
+    "the row's id, of a zero": (["fit", "zero.h5", *FIT, "--loss", "itakura-saito"], 1,
+                                ["zero.h5: the value of row gene2, column c3 is 0, where a loss with beta <= 0"]),
     "the row's id, turned": (["fit", "nothing.h5", *FIT, "--transpose"], 1, ["the value of row c3, column gene2 is nan;"]),
 }
 
@@ -49,8 +55,9 @@ def test_what_cannot_be_is_told_for_what_it_is(place, case):
 
 
 def test_ids_are_told_on_several_processes(place):
-    message, = run(["fit", "minus.h5", *FIT], expect=1, cwd=place, processes=3).messages
-    assert message == run(["fit", "minus.h5", *FIT], expect=1, cwd=place).messages[0]
+    for fit in (["minus.h5"], ["minus.h5", "--batch-rows", 2], ["zero.h5", "--loss", -1]):
+        message, = run(["fit", *fit, *FIT], expect=1, cwd=place, processes=3).messages
+        assert message == run(["fit", *fit, *FIT], expect=1, cwd=place).messages[0]
 
 
 UNDERSTOOD = {("--solver", "cd"): ("solver", "hals"), ("--loss", "kl"): ("loss", "kullback-leibler"),
@@ -95,7 +102,26 @@ def test_a_table_of_numbers_saved_without_ids_is_a_table(tmp_path, case):
         assert "row_ids" not in file
 
 
-@pytest.mark.parametrize("text", ["1,10,3.5\n2,11,4.5\n", "u,i,r\n1.5,2,3\n2.5,7,4\n", "userId,movieId,rating\n1.5,2.5,3.5\n"])
+NAMED = {
+    "as R writes it": '"a" "b"\n"x" 1 0.5\n"y" 3 4\n',
+    "of genes": "gene\ta\tb\nx\t1\t0.5\ny\t3\t4\n",
+    "as pandas reads a sheet": "Unnamed: 0,a,b\nx,1,0.5\ny,3,4\n",
+    "with fractions": "hour,a,b\nx,0.5,1\ny,4,3\n",
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_a_table_of_few_named_columns_is_a_table(tmp_path, case):
+    (tmp_path / "a.txt").write_text(NAMED[case])
+    run(["import", tmp_path / "a.txt", "-o", tmp_path / "a.h5"])
+    with h5py.File(tmp_path / "a.h5") as file:
+        expected = [[0.5, 1], [4, 3]] if case == "with fractions" else [[1, 0.5], [3, 4]]
+        np.testing.assert_array_equal(file["matrix"][:], expected)
+        assert list(file["row_ids"].asstr()) == ["x", "y"] and list(file["col_ids"].asstr()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["kunde,artikel,menge,zeit\na,1,2,3\nb,1,4,5\n", "u,1.0,3\nv,2.0,4\n",
+                                  "gene,cell,n\nx,1,5\ny,2,3\n", "1,10,3.5\n2,11,4.5\n", "u,i,r\n1.5,2,3\n2.5,7,4\n", "userId,movieId,rating\n1.5,2.5,3.5\n"])
 def test_ratings_are_not_taken_for_a_table(tmp_path, text):
     (tmp_path / "a.csv").write_text(text)
     assert "triples" in run(["info", tmp_path / "a.csv"]).stdout

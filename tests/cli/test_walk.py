@@ -76,17 +76,25 @@ def test_commands_for_elsewhere_are_spelt_right(page):
     for block in blocks(page):
         if block.kind != "sh elsewhere":
             continue
-        for line in re.sub(r"\\\n", " ", block.text).splitlines():
-            words = re.sub(r"(^|\s)#.*", "", line).split()
+        for line in re.split(r"\n|&&|\|", re.sub(r"\s#.*", "", re.sub(r"\\\n", " ", block.text))):
+            words = line.split()
             for script in (word for word in words if word.startswith(("scripts/", "tests/"))):
                 path = ROOT / script
                 assert path.exists(), script
                 text = "".join(file.read_text() for file in path.parent.rglob("*") if file.suffix in (".sh", ".py"))
                 assert [word for word in options_of(words) if word not in text] == [], line
-            if "dnmf" in words[:-1] and not words[0].startswith(("scripts/", "tests/")):
+            if "dnmf" in words[:-1] and words[0] in ("dnmf", "mpirun", "srun"):
                 command, *rest = words[words.index("dnmf") + 1:]
                 known = run(["help", command]).stdout if not command.startswith("-") else run([]).stdout
                 assert [word for word in options_of(rest) if f"{word} " not in known.replace("\n", " ")] == [], line
+
+
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
+def test_mpirun_is_the_last_of_what_is_pasted_together(page):
+    """It reads standard input, so that commands behind it would be gone."""
+    for block in blocks(page):
+        commands = re.sub(r"\\\n", " ", block.text).splitlines()
+        assert not any("mpirun" in command for command in commands[:-1]) or block.kind == "text", block.text
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)

@@ -176,7 +176,7 @@ def test_sparse_rows(consumers, dnmf, tmp_path, processes):
             np.testing.assert_allclose(model[name][:], expected[name][:], rtol=1e-6, atol=1e-9)
         history = expected["history/objective"][:]
         for name in set(expected.attrs) - {"date", "input", "processes", "grid", "objective", "relative_error", "mean",
-                                           "command_line", "libraries", "threads"}:
+                                           "command_line", "options", "libraries", "threads"}:
             assert name.endswith("_seconds") or model.attrs[name] == expected.attrs[name], name
     told = dict(re.findall(r"iteration (\d+): objective (\S+)", printed))
     assert list(told) == ["0", "10", "20", "30"]

@@ -118,11 +118,13 @@ check "dnmf --self-test on 3 processes" inside user mpirun --oversubscribe -n 3 
 check "man dnmf" inside user sh -c 'man dnmf-fit | grep -q -- --components'
 check "completion" inside user bash -c 'source /usr/share/bash-completion/completions/dnmf && complete -p dnmf'
 cp tests/consumers/short.c "$folder/user/root/"
+check "python3-dnmf" inside user sh -c 'apt-get install -y -qq --no-install-recommends /root/python3-dnmf_*.deb && cd / &&
+  python3 -c "import dnmf, numpy; dnmf.NMF(1, random_state=0).fit(numpy.ones((4, 3)))"'
 check "libdnmf-dev" inside user sh -c 'apt-get install -y -qq --no-install-recommends gcc pkg-config /root/libdnmf-dev_*.deb &&
   cd /root && gcc short.c -o short $(pkg-config --cflags --libs dnmf) && ./short | grep "relative error"'
 check "libdnmf-dev, linked statically" inside user sh -c 'cd /root && gcc short.c -o whole -Wl,-Bstatic -ldnmf \
   -Wl,-Bdynamic $(pkg-config --cflags --libs --static dnmf) && ./whole | grep "relative error"'
-check "the packages go again" inside user sh -c 'dpkg -r libdnmf-dev dnmf $(dpkg-query -W -f "\${Package}\n" "libdnmf[0-9]*") && ! command -v dnmf'
+check "the packages go again" inside user sh -c 'dpkg -r python3-dnmf libdnmf-dev dnmf $(dpkg-query -W -f "\${Package}\n" "libdnmf[0-9]*") && ! command -v dnmf'
 
 if [ "$failed" -gt 0 ]; then
   echo "install: FAILED: $failed" >&2

@@ -157,6 +157,8 @@ def test_the_librarys_warnings_and_errors_are_pythons(planted):
         dnmf.NMF(2, options={"output": "/nowhere/model.h5"}).fit(planted)
     with pytest.raises(ValueError, match="no setting 'iterations'"):
         dnmf.NMF(2, options={"iterations": 3}).fit(planted)
+    with pytest.raises(ValueError, match="'max_iter' is set by a parameter of its own"):
+        dnmf.NMF(2, options={"max_iter": 3}).fit(planted)
     with pytest.raises(ValueError, match="shuffle"):
         dnmf.NMF(2, shuffle=True).fit(planted)
 

@@ -193,6 +193,11 @@ def test_recommenders_are_saved_pickled_and_cloned(ratings, tmp_path):
 
 
 def test_ratings_that_are_none_are_refused():
+    missing = pd.DataFrame({"user": ["a", None], "item": ["x", "y"], "rating": [1, 2]})
+    with pytest.raises(ValueError, match="an id is missing"):
+        dnmf.Recommender(2).fit(missing)
+    with pytest.raises(dnmf.InputError, match="negative"):
+        dnmf.Recommender(2).fit(([1, 2], [3, 4], [1, -1]))
     for wrong in ([1, 2, 3], ([1, 2], [3]), ([1.5], [2], [3])):
         with pytest.raises(ValueError):
             dnmf.Recommender(2).fit(wrong)

@@ -42,6 +42,7 @@ def load() -> c.CDLL:
             continue
         _check_version(library, name)
         _abi.declare(library)
+        _check_layout(library, name)
         return library
     raise ImportError(
         f"{_abi.SONAME} cannot be loaded: {'; '.join(reasons)}. "
@@ -55,6 +56,18 @@ def _check_version(library: c.CDLL, name: str) -> None:
     found = library.dnmf_version().decode()
     if found.split(".")[:2] != _abi.VERSION.split(".")[:2]:
         raise ImportError(f"{name} is version {found}, and this package is for {_abi.VERSION}")
+
+
+def _check_layout(library: c.CDLL, name: str) -> None:
+    """Between releases the settings of a fit may have grown: as many bytes are set as the library's struct has."""
+    size = c.sizeof(_structs.FitSettings)
+    room = c.create_string_buffer(b"\xaa" * 4 * size, 4 * size)
+    library.dnmf_fit_settings_init(c.cast(room, c.POINTER(_structs.FitSettings)))
+    if len(room.raw.rstrip(b"\xaa")) != size:
+        raise ImportError(
+            f"{name} was built from another dnmf.h than this package; install both from one source, after a change "
+            "of the header with scripts/python/make_structs.py"
+        )
 
 
 def library_version() -> str:

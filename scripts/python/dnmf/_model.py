@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes as c
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -38,6 +38,14 @@ def fit_settings(library: Library, values: Mapping[str, Any]) -> tuple[c.Structu
             raise ValueError(f"dnmf has no setting {name!r}; there are {', '.join(sorted(_TOP | set(_PLACES)))}")
         _put(struct, field, value, kept)
     return settings, kept
+
+
+def check_options(options: Mapping[str, Any] | None, own: Iterable[str]) -> Mapping[str, Any]:
+    """Settings by name, none of which has a parameter of its own."""
+    for name in options or {}:
+        if name in own:
+            raise ValueError(f"options: {name!r} is set by a parameter of its own")
+    return options or {}
 
 
 def _put(struct: c.Structure, field: str, value: Any, kept: list) -> None:

@@ -22,6 +22,21 @@ from ._library import Iteration, Library, library_on
 _BETAS = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
 LOSSES = {beta: name for name, beta in _BETAS.items()}
 _SOLVERS = {"cd": "hals"}
+# Settings that are made of parameters.
+_OWN = {"components", "seed", "init", "start_w", "start_h", "solver", "loss", "tol", "max_iter", "penalty_scale"} | {
+    "l1_w",
+    "l1_h",
+    "l2",
+    "l2_w",
+    "l2_h",
+    "restarts",
+    "sweeps",
+    "stop",
+    "validation",
+    "time_limit",
+    "fix",
+    "implicit",
+}
 _STARTS = ("random", "nndsvd", "nndsvda", "nndsvdar")
 
 # --- From scikit-learn's parameters to the library's settings --------------------------------------------------
@@ -493,7 +508,7 @@ class NMF(FactorizationBase):
         else:
             settings["init"] = init
         settings.update(self._missing(X, library))
-        settings.update(self.options or {})
+        settings.update(_model.check_options(self.options, _OWN))
         factors = factorize(library, X, settings, w=w, h=h, threads=self.threads, on_iteration=self._on_iteration())
         warn_of_end(factors.result, self.max_iter, self.tol)
         self._keep(library, X, factors)

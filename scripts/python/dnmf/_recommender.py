@@ -28,11 +28,14 @@ class Table(NamedTuple):
 
 
 def _column(values: Any) -> np.ndarray:
-    """A column of ids or ratings; ids that are whole numbers in an array of floats become whole numbers."""
+    """A column of ids or ratings, of objects too, of which none may be missing."""
     column = np.asarray(values)
-    if column.dtype == object and len(column) and all(isinstance(v, (int, np.integer)) for v in column):
-        return column.astype(np.int64)
-    return column
+    if column.dtype != object:
+        return column
+    if any(value is None or value != value for value in column.tolist()):
+        raise ValueError("an id is missing (None or NaN); leave such ratings out")
+    whole = len(column) > 0 and all(isinstance(value, int) for value in column.tolist())
+    return column.astype(np.int64) if whole else column
 
 
 def table_of(ratings: Any) -> Table:
@@ -194,7 +197,7 @@ class Recommender(BaseEstimator):
             "tol": self.tol,
             "seed": seed_of(self.random_state, library),
             "time_limit": self.time_limit,
-            **(self.options or {}),
+            **_model.check_options(self.options, {*self.get_params(deep=False), "components", "seed"}),
         }
         model, result = _model.fit(library, data, settings, threads=self.threads, on_iteration=self._on_iteration())
         self._take(model, table.users.dtype.kind in "iufb", table.items.dtype.kind in "iufb")

@@ -2,11 +2,13 @@
 #include "store/hdf5/hdf5_find.h"
 
 #include "base/memory.h"
+#include "store/foreign.h"
 #include "store/hdf5/hdf5_attribute.h"
 #include "store/hdf5/hdf5_ids.h"
 #include "store/hdf5/hdf5_layouts.h"
 #include "store/hdf5/hdf5_matlab.h"
 #include "store/hdf5/hdf5_slab.h"
+#include "store/text/text_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -256,6 +258,10 @@ static dnmf_status refuse_search(dnmf_error *error, const char *path, hid_t file
   return status;
 }
 
+static bool has_object(const void *state, const char *name) {
+  return dnmf_hdf5_exists(*(const hid_t *)state, name);
+}
+
 static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file, dnmf_hdf5_place *place) {
   if (dnmf_hdf5_exists(file, "/matrix")) {
     snprintf(place->name, sizeof place->name, "/matrix");
@@ -268,6 +274,7 @@ static dnmf_status find_unnamed(dnmf_error *error, const char *path, hid_t file,
   if (dnmf_hdf5_exists(file, "/W") && dnmf_hdf5_exists(file, "/H"))
     return refuse_model(error, path);
   DNMF_TRY(refuse_search(error, path, file));
+  DNMF_TRY(dnmf_text_locate(error, path, 0, dnmf_foreign_refuse_hdf5(error, path, has_object, &file)));
   inventory seen;
   take_inventory(file, &seen);
   if (seen.candidates == 0)

@@ -202,7 +202,9 @@ dnmf_status dnmf_row_blocks_survey(dnmf_context *context, const dnmf_source *sou
   status = dnmf_agree(context, status);
   if (status == DNMF_OK)
     status = dnmf_matrix_total_figures(context, a, col_seen);
-  else
+  if (status == DNMF_ERROR_INPUT)
+    status = dnmf_source_name_place(context, source);
+  if (status != DNMF_OK)
     dnmf_source_name_error(&context->error, source);
   free(col_seen);
   return status;

@@ -158,26 +158,51 @@ static bool are_rows_of_numbers(const opening *head) {
          (head->count[1] >= MANY || (fractions[0] && fractions[1]));
 }
 
-/* Numbers below names and behind them: the header is one name shorter, as R writes it, or the first is what rows of
- * tables are called, and the others are no names that triples have. */
+/* 1.5, but not 1.0, which some programs write for the id 1. */
+static bool has_true_fraction(const opening *head, const dnmf_field *field) {
+  const char *mark = has_fraction(head, field) ? memchr(field->begin, head->decimal ? head->decimal : '.',
+                                                        (size_t)(field->end - field->begin))
+                                               : NULL;
+  while (mark && ++mark < field->end)
+    if (*mark >= '1' && *mark <= '9')
+      return true;
+  return false;
+}
+
+/* Numbers behind names, on every line from this one on. *fraction becomes true when one stands where triples have an
+ * id. */
+static bool are_numbers_behind_names(const opening *head, int line, bool *fraction) {
+  for (; line < OPENING && head->count[line] > 0; line++) {
+    if (head->count[line] != head->count[1])
+      return false;
+    for (int64_t i = 1; i < head->count[1]; i++) {
+      const dnmf_field *cell = &head->fields[line][i];
+      if (!is_table_number(head, cell) && !dnmf_text_is_missing(cell->begin, cell->end))
+        return false;
+      *fraction = *fraction || (i == 1 && has_true_fraction(head, cell));
+    }
+  }
+  return true;
+}
+
+/* Numbers behind names that tell rows apart, below a header or without. The header is one name shorter, as R writes it,
+ * or its first name is what rows of tables are called; or a number is none that a column of triples is called by. */
 static bool are_named_rows(const opening *head) {
+  bool fraction = false;
   const int64_t count = head->count[1];
   const bool shorter = head->count[0] + 1 == count;
-  if (count < 3 || (head->count[0] != count && !shorter) || !tells_rows_apart(head, 0))
+  if (count < 3 || (head->count[0] != count && !shorter) || !tells_rows_apart(head, 0) ||
+      !are_numbers_behind_names(head, 1, &fraction))
     return false;
-  if (!shorter && !dnmf_text_names_table_ids(&head->fields[0][0]))
-    return false;
-  for (int64_t i = 1; i < count && !shorter; i++)
+  if (shorter)
+    return true;
+  if (begins_with_name(head, 0) && begins_with_name(head, 1) && are_numbers_behind_names(head, 0, &fraction))
+    return fraction;
+  for (int64_t i = 1; i < count; i++)
     if (is_table_number(head, &head->fields[0][i]) || dnmf_text_names_ids(&head->fields[0][i]) ||
         dnmf_text_names_triple(&head->fields[0][i]))
       return false;
-  for (int line = 1; line < OPENING && head->count[line] > 0; line++)
-    for (int64_t i = 1; i < count; i++) {
-      const dnmf_field *cell = i < head->count[line] ? &head->fields[line][i] : NULL;
-      if (!cell || (!is_table_number(head, cell) && !dnmf_text_is_missing(cell->begin, cell->end)))
-        return false;
-    }
-  return true;
+  return dnmf_text_names_table_ids(&head->fields[0][0]) || (fraction && begins_with_name(head, 1));
 }
 
 bool dnmf_text_is_table(const dnmf_text_file *file, const dnmf_dialect *dialect) {

@@ -1,0 +1,47 @@
+/*
+ * ahals: coordinate descent of a fit with zeros, accelerated in two ways; the numbers that decide, without the factors.
+ *
+ * Sweeps (Gillis & Glineur 2012): a half-step sweeps several times over the rows while that is cheap beside the
+ * products with A that both half-steps need, and while it pays. What a sweep lowers the objective by is known exactly
+ * from its steps. The sweeps of the next half-step of a factor are one more when the last sweep still lowered the
+ * objective by more than a share of what the first did, one fewer otherwise: the rule looks one iteration back, so that
+ * it needs no sum over all processes of its own.
+ *
+ * Extrapolation (Ang & Gillis 2019, of one factor): after its half-step H_t, the next one of W is made from
+ *   Y = max(0, H_t + momentum (H_t - H_t-1))
+ * The momentum grows while the objective f(W_t+1, Y), known before H's half-step, is not above f(W_t, H_t). When it is,
+ * H is not extrapolated in that iteration, and the momentum falls and stays below what it was. While it does not rise,
+ * f(W_t, H_t) does not, since f(W_t+1, H_t+1) <= f(W_t+1, Y).
+ *
+ * Everything here is decided by counts of the whole matrix and by sums over all processes: the same on each of them,
+ * with any number of threads, and in every run. All functions are local.
+ */
+#ifndef DNMF_AHEAD_H
+#define DNMF_AHEAD_H
+
+#include "solve/update.h"
+
+/* What a fit remembers from one iteration to the next. */
+typedef struct dnmf_ahead {
+  double momentum;
+  double most_momentum; /* it does not grow beyond */
+  double most_sweeps;
+  double sweeps_w; /* of the next half-steps */
+  double sweeps_h;
+  double objective; /* of the model; infinity before it is known */
+} dnmf_ahead;
+
+/* Most sweeps of a half-step: 1 where a sweep of both factors takes more than half as long as the products with A. The
+ * matrix has `stored` entries when sparse. */
+int dnmf_ahead_most_sweeps(int64_t rows, int64_t cols, bool sparse, double stored, int components);
+
+/* At a start. */
+dnmf_ahead dnmf_ahead_start(int most_sweeps);
+
+/* Sweeps of the next half-step, at most `most`, after one of `sweeps` that lowered the objective by `decrease`. */
+int dnmf_ahead_next_sweeps(int sweeps, int most, const dnmf_decrease *decrease);
+
+/* The momentum of this iteration, of which the objective of (W_t+1, Y) is `looked`; 0: H is not extrapolated. */
+double dnmf_ahead_take_momentum(dnmf_ahead *ahead, double looked);
+
+#endif
