@@ -1,5 +1,7 @@
 #include "api/library.h"
 
+#include "base/team.h"
+
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -49,6 +51,7 @@ void dnmf_library_destroy(dnmf_library **library) {
   if (!library || !*library)
     return;
   MPI_Comm_free(&(*library)->context.comm);
+  dnmf_team_end();
   free(*library);
   *library = NULL;
 }

@@ -2,8 +2,8 @@
  * dnmf --self-test: whether this installation works, on as many processes as it is started with: versions, where the
  * processes run, a fit with a known answer, a model written to a file and read again.
  */
-#define _GNU_SOURCE /* sched_getaffinity */
 #include "commands.h"
+#include "placement.h"
 #include "session.h"
 #include "version.h"
 
@@ -12,7 +12,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,23 +21,16 @@ typedef struct self_test_options {
   const char *folder;
 } self_test_options;
 
-enum { ROWS = 5, COLS = 4, COMPONENTS = 2, NAME_TEXT = 64, CORES_TEXT = 64, PATH_TEXT = 4096, MOST_LISTED = 12 };
+enum { ROWS = 5, COLS = 4, COMPONENTS = 2, PATH_TEXT = 4096, MOST_LISTED = 12 };
 
 /* The table of inputs/ratings-5x4.csv, and the mean squared error of its best factorization with two components. */
 static const double table[ROWS][COLS] = {{5, 3, 0, 1}, {4, 0, 0, 1}, {1, 1, 0, 5}, {1, 0, 0, 4}, {0, 1, 5, 4}};
 static const double BEST = 0.914435;
 static const double CLOSE = 1e-6;
 
-/* Where a process runs. */
-typedef struct placement {
-  char host[NAME_TEXT];
-  char cores[CORES_TEXT]; /* that it may use: "0-3,8" */
-  int threads;
-} placement;
-
 typedef struct self_test {
   cli_session *session;
-  placement *places; /* of all processes; process 0's only */
+  cli_place *places; /* of all processes; process 0's only */
   dnmf_library *handle;
   double error; /* mean squared, of the fit */
   int64_t iterations;
@@ -46,59 +38,12 @@ typedef struct self_test {
   char path[PATH_TEXT];
 } self_test;
 
-/* --- Placement --------------------------------------------------------------------------------------------- */
-
-static void describe_cores(char text[CORES_TEXT]) {
-  cpu_set_t cores;
-  int used = 0;
-  snprintf(text, CORES_TEXT, "unknown");
-  if (sched_getaffinity(0, sizeof cores, &cores) != 0)
-    return;
-  for (size_t first = 0; first < CPU_SETSIZE && used < CORES_TEXT - 16; first++) {
-    size_t last = first;
-    if (!CPU_ISSET(first, &cores))
-      continue;
-    while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &cores))
-      last++;
-    used += snprintf(text + used, CORES_TEXT - (size_t)used, last > first ? "%s%zu-%zu" : "%s%zu", used > 0 ? "," : "",
-                     first, last);
-    first = last;
-  }
-}
-
-static dnmf_status find_places(self_test *test) {
-  dnmf_context *context = test->session->context;
-  placement own = {.threads = context->threads};
-  int64_t *counts = calloc(2 * (size_t)context->size, sizeof *counts);
-  dnmf_status status = DNMF_OK;
-  if (!counts)
-    status = dnmf_fail(&context->error, DNMF_ERROR_MEMORY, "not enough memory for a list of processes");
-  DNMF_TRY(dnmf_agree(context, status));
-  gethostname(own.host, sizeof own.host - 1);
-  describe_cores(own.cores);
-  counts[0] = 1;
-  status = dnmf_exchange(context, &own, counts, sizeof own, (void **)&test->places, counts + context->size);
-  free(counts);
-  return status;
-}
-
-static int count_hosts(const placement *places, int count) {
-  int hosts = 0;
-  for (int p = 0; p < count; p++) {
-    int earlier = 0;
-    while (earlier < p && strcmp(places[earlier].host, places[p].host) != 0)
-      earlier++;
-    hosts += earlier == p;
-  }
-  return hosts;
-}
-
 static void say_places(const self_test *test) {
   cli_session *session = test->session;
   const int size = session->context->size;
   if (session->context->rank != 0)
     return;
-  const int hosts = count_hosts(test->places, size);
+  const int hosts = cli_count_hosts(test->places, size);
   cli_say(session, "processes   %d on %d host%s", size, hosts, hosts > 1 ? "s" : "");
   for (int p = 0; p < size && p < MOST_LISTED; p++)
     cli_say(session, "  %-8d  %s, cores %s, %d thread%s", p, test->places[p].host, test->places[p].cores,
@@ -247,7 +192,7 @@ static dnmf_status run_self_test(cli_session *session, const void *given, char *
   cli_library_versions(libraries, sizeof libraries);
   cli_say(session, "dnmf        %s, kernels %s", DNMF_VERSION, dnmf_isa_name(session->context->isa));
   cli_say(session, "libraries   %s", libraries);
-  dnmf_status status = find_places(&test);
+  dnmf_status status = cli_find_places(session->context, &test.places);
   if (status == DNMF_OK) {
     say_places(&test);
     status = run_checks(&test, options->folder);

@@ -1,15 +1,12 @@
 /*
- * Everything that names an MPI library or an OpenMP runtime is here. Both read what they need from the environment,
- * each under its own names; one that is not there ignores the others' settings. Open MPI's are here because it starts
+ * Everything that names an MPI library is here. Each reads what it needs from the environment under its own names; one
+ * that is not there ignores the others' settings. Open MPI's are here because it starts
  * slower and leaves more behind than a job of one process or of two hosts should bear.
  */
 #include "launch.h"
 
-#include <limits.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* Open MPI, PMIx (Slurm, PRRTE), PMI (MPICH's Hydra, Slurm). */
 static const char *const rank_names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
@@ -26,27 +23,15 @@ const char *cli_launched_rank(void) {
   return rank ? rank : getenv("SLURM_PROCID");
 }
 
-/* --- OpenMP ---------------------------------------------------------------------------------------------- */
-
-/* GCC's threads turn this often, some microseconds, before they sleep; by default for milliseconds, in which a thread
- * that they wait for may be off its core because they are on it. Others' runtimes sleep by themselves. */
-static const char SPINS[] = "1000";
-
-void cli_wait_briefly(int threads, char **argv) {
-  char program[PATH_MAX];
-  if ((threads > 0 ? threads : omp_get_max_threads()) == 1)
-    return;
-  if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
-    return; /* a person's choice, or this program's, started again */
-  /* By its path, so that it is listed under its name. */
-  ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-  if (length <= 0 || setenv("GOMP_SPINCOUNT", SPINS, 1) != 0)
-    return;
-  program[length] = 0;
-  execv(program, argv);
+bool cli_binding_advice(int cores, int all, int threads, char text[CLI_ADVICE_TEXT]) {
+  text[0] = 0;
+  if (!getenv("OMPI_COMM_WORLD_RANK") || cores >= all || cores < 1)
+    return false;
+  snprintf(text, CLI_ADVICE_TEXT,
+           "; mpirun binds a process to %d of %d cores: start it with mpirun --bind-to none, or --map-by slot:PE=%d",
+           cores, all, threads);
+  return true;
 }
-
-/* --- MPI ------------------------------------------------------------------------------------------------- */
 
 /* Without a launcher Open MPI would start a daemon for processes we never spawn, most of a small job's time. Spared
  * that, all jobs of a person would share one folder for temporary files, and remove it under each other. A process

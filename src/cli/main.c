@@ -10,6 +10,7 @@
 #include "version.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "store/file.h"
 
 #include <stdlib.h>
@@ -94,6 +95,7 @@ static bool start_mpi(void) {
 
 /* A launcher ends the others when one leaves with a bad status: they wait for the process that says why. */
 static void end_mpi(const dnmf_context *context, int code) {
+  dnmf_team_end();
   if (code == EXIT_FAILED)
     MPI_Barrier(context->comm);
   MPI_Finalize();
@@ -158,8 +160,6 @@ static int run_command(const cli_command *command, int words, char **program) {
     fprintf(stderr, "dnmf: error: %s\n", error.text);
     code = exit_code(status);
   } else {
-    if (status == DNMF_OK)
-      cli_wait_briefly((int)((const cli_common *)options)->threads, program);
     code = run_job(command, &error, options, &given, command_line, argv + first, argc - first);
   }
   free(command_line);

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "crash_guard.h"
+#include "placement.h"
 #include "terminal.h"
 
 #include "comm/collective.h"
@@ -298,10 +299,7 @@ dnmf_status cli_session_begin(cli_session *session, const cli_common *common) {
     context->threads = (int)common->threads;
   else if (context->cores_withheld > 0)
     warn_about_binding(context);
-  if (context->threads > context->cores)
-    dnmf_warn(context,
-              "%d threads a process, which has %d core%s to itself: threads that share a core wait for each other",
-              context->threads, context->cores, context->cores > 1 ? "s" : "");
+  cli_warn_about_sharing(context);
   omp_set_num_threads(context->threads);
   dnmf_status status = DNMF_OK;
   if (common->log && context->rank == 0) {
@@ -310,7 +308,13 @@ dnmf_status cli_session_begin(cli_session *session, const cli_common *common) {
     if (!session->display.log)
       status = dnmf_fail(&context->error, DNMF_ERROR_FILE, "--log %s: %s", common->log, strerror(errno));
   }
-  return dnmf_agree(context, status);
+  DNMF_TRY(dnmf_agree(context, status));
+  if (common->verbose) {
+    char places[CLI_PLACES_TEXT];
+    DNMF_TRY(cli_describe_places(context, places));
+    cli_detail(session, "%s", places);
+  }
+  return DNMF_OK;
 }
 
 /* Whether everything written to `stream` really left. */

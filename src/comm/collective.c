@@ -1,9 +1,9 @@
 #include "comm/collective.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 
 #include <inttypes.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,6 +249,6 @@ dnmf_status dnmf_sum_gram_end(dnmf_context *context) {
 void dnmf_progress(dnmf_context *context) {
   dnmf_underway *underway = &context->underway;
   int done = 0;
-  if (omp_get_thread_num() == 0 && underway->begun && underway->code == MPI_SUCCESS)
+  if (dnmf_team_is_caller() && underway->begun && underway->code == MPI_SUCCESS)
     underway->code = MPI_Test(&underway->request, &done, MPI_STATUS_IGNORE);
 }

@@ -95,6 +95,7 @@ dnmf_status dnmf_context_split(dnmf_context *parent, int color, dnmf_context *pa
   part->comm = comm;
   part->threads = parent->threads;
   part->cores = parent->cores;
+  part->sharers = parent->sharers;
   part->isa = parent->isa;
   part->message_limit = parent->message_limit;
   return status;
@@ -112,6 +113,7 @@ dnmf_status dnmf_context_default_threads(dnmf_context *context, int *threads) {
   int granted = slurm_cores(beside.node);
   share = share > 1 ? share : 1;
   context->cores = granted > 0 && granted < share ? granted : share;
+  context->sharers = beside.cores;
   context->cores_withheld = 0;
   if (granted > share && !getenv("OMP_NUM_THREADS"))
     context->cores_withheld = granted - share;

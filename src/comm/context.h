@@ -73,6 +73,7 @@ typedef struct dnmf_context {
   int size;
   int threads;           /* OpenMP threads of this process */
   int cores;             /* that this process may use without sharing them with its neighbours; at least 1 */
+  int sharers;           /* processes that may use the same cores, this one included */
   int cores_withheld;    /* cores that Slurm granted this process and its affinity mask denies it */
   dnmf_isa isa;          /* instruction set of the kernels */
   int64_t message_limit; /* most items one MPI call may carry; INT_MAX, lower in tests */

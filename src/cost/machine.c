@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/team.h"
 #include "comm/clock.h"
 #include "comm/collective.h"
 #include "matrix/csr.h"
@@ -225,24 +226,34 @@ static dnmf_status measure_kernels(bench *b, dnmf_machine *machine) {
   return rate_of(b, run_update, &machine->rate[DNMF_WORK_HALS + (dnmf_work_kind)dnmf_solver_of_rows(b->work->solver)]);
 }
 
+typedef struct sum_call {
+  const double *values;
+  _Atomic double total;
+} sum_call;
+
+static void sum_values(void *of_call, int64_t begin, int64_t end) {
+  sum_call *call = of_call;
+  const double *values = call->values;
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t v = begin; v < end; v++)
+    sum += values[v];
+  call->total += sum;
+}
+
 /* Bytes a second of a sum over an array beyond any cache. */
 static dnmf_status measure_bandwidth(dnmf_context *alone, double *bandwidth) {
   void *memory = NULL;
   double best = INFINITY;
-  double total = 0;
   DNMF_TRY(dnmf_allocate_zero(&alone->error, "an array to read", MOST_DENSE, sizeof(double), &memory));
-  const double *values = memory;
+  sum_call call = {memory, 0};
   for (int i = 0; i < REPEATS; i++) {
     double clock = MPI_Wtime();
-    double sum = 0;
-#pragma omp parallel for simd schedule(static) reduction(+ : sum) num_threads(alone->threads)
-    for (int64_t v = 0; v < MOST_DENSE; v++)
-      sum += values[v];
-    total += sum;
+    dnmf_team_run(alone->threads, MOST_DENSE, sum_values, &call);
     best = fmin(best, dnmf_lap(&clock));
   }
   free(memory);
-  *bandwidth = isfinite(total) ? MOST_DENSE * (double)sizeof(double) / best : 0;
+  *bandwidth = isfinite(call.total) ? MOST_DENSE * (double)sizeof(double) / best : 0;
   return DNMF_OK;
 }
 

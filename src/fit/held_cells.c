@@ -114,6 +114,23 @@ static dnmf_status cells_index(dnmf_error *error, int64_t count, dnmf_csr *cells
   return DNMF_OK;
 }
 
+typedef struct pick_call {
+  const cell_picker *picker;
+  dnmf_csr *cells;
+} pick_call;
+
+static void count_rows(void *of_call, int64_t begin, int64_t end) {
+  const pick_call *call = of_call;
+  for (int64_t row = begin; row < end; row++)
+    call->cells->start[row + 1] = pick_row(call->picker, row, NULL);
+}
+
+static void list_rows(void *of_call, int64_t begin, int64_t end) {
+  const pick_call *call = of_call;
+  for (int64_t row = begin; row < end; row++)
+    pick_row(call->picker, row, call->cells->index + call->cells->start[row]);
+}
+
 /* A row's chosen cells, and those that the matrix has no value of. */
 static dnmf_status list_by_rows(dnmf_context *context, const cell_picker *picker, dnmf_csr *cells) {
   const dnmf_matrix *a = picker->a;
@@ -121,18 +138,15 @@ static dnmf_status list_by_rows(dnmf_context *context, const cell_picker *picker
   const int team = picker_team(context, a);
   void *memory = NULL;
   DNMF_TRY(cells_start(&context->error, rows, dnmf_range_size(a->col_range), cells));
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int64_t row = 0; row < rows; row++)
-    cells->start[row + 1] = pick_row(picker, row, NULL);
+  pick_call call = {picker, cells};
+  dnmf_team_run(team, rows, count_rows, &call);
   for (int64_t row = 0; row < rows; row++)
     cells->start[row + 1] += cells->start[row];
   DNMF_TRY(cells_index(&context->error, cells->start[rows], cells));
   DNMF_TRY(dnmf_allocate_zero(&context->error, "values of held-out cells", cells->start[rows],
                               dnmf_precision_size(a->precision), &memory));
   cells->value = memory;
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int64_t row = 0; row < rows; row++)
-    pick_row(picker, row, cells->index + cells->start[row]);
+  dnmf_team_run(team, rows, list_rows, &call);
   return DNMF_OK;
 }
 

@@ -11,7 +11,6 @@
 #include "matrix/padded.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +58,7 @@ static void *number_at(const held_work *w, const void *numbers, int64_t at) {
 }
 
 static held_desk held_take_desk(const held_work *w) {
-  void *mine = number_at(w, w->scratch, omp_get_thread_num() * desk_numbers(w->padded));
+  void *mine = number_at(w, w->scratch, dnmf_team_thread() * desk_numbers(w->padded));
   void *arrays = number_at(w, mine, 2 * w->padded);
   return (held_desk){.row = mine,
                      .sums = number_at(w, mine, w->padded),
@@ -131,23 +130,36 @@ static void contribute_row(const held_work *w, const held_desk *d, int64_t row, 
     w->kernel->add(w->slice.components, d->sums, number_at(w, w->out->data, row * w->out->components + w->slice.first));
 }
 
-static void contribute_strips(const held_work *w) {
+/* Strips of STRIP rows. */
+static void contribute_some(void *work, int64_t begin, int64_t end) {
+  const held_work *w = work;
+  const held_desk d = held_take_desk(w);
+  for (int64_t row = begin * STRIP; row < w->cells->rows && row < end * STRIP; row++)
+    contribute_row(w, &d, row, w->sums ? &w->sums[row / STRIP] : NULL);
+}
+
+static void contribute_strips(held_work *w) {
   const int64_t rows = w->cells->rows;
   const int team = dnmf_team(w->context->threads, (double)w->cells->start[rows] * (double)(2 * w->padded));
-#pragma omp parallel for schedule(dynamic) num_threads(team)
-  for (int64_t begin = 0; begin < rows; begin += STRIP) {
-    const held_desk d = held_take_desk(w);
-    for (int64_t row = begin; row < rows && row < begin + STRIP; row++)
-      contribute_row(w, &d, row, w->sums ? &w->sums[begin / STRIP] : NULL);
-  }
+  dnmf_team_run(team, (rows + STRIP - 1) / STRIP, contribute_some, w);
+}
+
+typedef struct slice_call {
+  const held_work *work;
+  const dnmf_panel *y;
+} slice_call;
+
+static void pad_slice_rows(void *of_call, int64_t begin, int64_t end) {
+  const slice_call *call = of_call;
+  for (int64_t row = begin; row < end; row++)
+    pad_slice_row(call->work, call->y, row, number_at(call->work, call->work->fixed, row * call->work->padded));
 }
 
 static dnmf_status pad_fixed(held_work *w, const dnmf_panel *y) {
   DNMF_TRY(dnmf_allocate(&w->context->error, "a factor for held-out cells", y->rows * w->padded, w->number, &w->fixed));
   const int team = dnmf_team(w->context->threads, (double)y->rows * (double)w->padded);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int64_t row = 0; row < y->rows; row++)
-    pad_slice_row(w, y, row, number_at(w, w->fixed, row * w->padded));
+  slice_call call = {w, y};
+  dnmf_team_run(team, y->rows, pad_slice_rows, &call);
   return DNMF_OK;
 }
 

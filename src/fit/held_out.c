@@ -55,13 +55,37 @@ static double squared_error(const dnmf_held_out *p, int64_t at, double score) {
   return error * error;
 }
 
+typedef struct scores_call {
+  const dnmf_held_out *held_out;
+  double *scores;         /* to be set */
+  const double *of_model; /* NULL: of the factors */
+} scores_call;
+
+static void score_rows(void *of_call, int64_t begin, int64_t end) {
+  const scores_call *call = of_call;
+  const dnmf_csr *entries = &call->held_out->view->entries;
+  for (int64_t row = begin; row < end; row++)
+    for (int64_t at = entries->start[row]; at < entries->start[row + 1]; at++)
+      call->scores[at] = predict(call->held_out, row, entries->index[at]);
+}
+
 void dnmf_held_out_scores(const dnmf_held_out *held_out, int threads, double *scores) {
   const dnmf_csr *entries = &held_out->view->entries;
   const double operations = (double)entries->start[entries->rows] * held_out->w->components;
-#pragma omp parallel for schedule(static) num_threads(dnmf_team(threads, operations))
-  for (int64_t row = 0; row < entries->rows; row++)
+  scores_call call = {.held_out = held_out, .scores = scores};
+  dnmf_team_run(dnmf_team(threads, operations), entries->rows, score_rows, &call);
+}
+
+static void square_rows(void *of_call, int64_t begin, int64_t end) {
+  const scores_call *call = of_call;
+  const dnmf_held_out *held_out = call->held_out;
+  const dnmf_csr *entries = &held_out->view->entries;
+  for (int64_t row = begin; row < end; row++) {
+    held_out->squares[row] = 0;
     for (int64_t at = entries->start[row]; at < entries->start[row + 1]; at++)
-      scores[at] = predict(held_out, row, entries->index[at]);
+      held_out->squares[row] +=
+          squared_error(held_out, at, call->of_model ? call->of_model[at] : predict(held_out, row, entries->index[at]));
+  }
 }
 
 /* Row by row; `scores` NULL: of the factors. */
@@ -69,13 +93,8 @@ static double held_out_sum(const dnmf_held_out *held_out, int threads, const dou
   const dnmf_csr *entries = &held_out->view->entries;
   double sum = 0;
   const double operations = (double)entries->start[entries->rows] * (scores ? 1 : held_out->w->components);
-#pragma omp parallel for schedule(static) num_threads(dnmf_team(threads, operations))
-  for (int64_t row = 0; row < entries->rows; row++) {
-    held_out->squares[row] = 0;
-    for (int64_t at = entries->start[row]; at < entries->start[row + 1]; at++)
-      held_out->squares[row] +=
-          squared_error(held_out, at, scores ? scores[at] : predict(held_out, row, entries->index[at]));
-  }
+  scores_call call = {.held_out = held_out, .of_model = scores};
+  dnmf_team_run(dnmf_team(threads, operations), entries->rows, square_rows, &call);
   for (int64_t row = 0; row < entries->rows; row++)
     sum += held_out->squares[row];
   return sum;

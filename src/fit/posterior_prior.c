@@ -68,17 +68,36 @@ static void add_coordinates(const dnmf_ratings_view *view, const dnmf_panel *x, 
   }
 }
 
+enum { COORDINATES_AT_ONCE = 8 };
+
+typedef struct prior_call {
+  const dnmf_ratings_view *view;
+  const dnmf_panel *x;
+  const dnmf_panel *terms;
+  double level;
+  double deviation;
+  double *sums;
+} prior_call;
+
+static void add_some_coordinates(void *of_call, int64_t begin, int64_t end) {
+  const prior_call *call = of_call;
+  for (int64_t part = begin; part < end; part++) {
+    const int first = (int)part * COORDINATES_AT_ONCE;
+    const int behind = first + COORDINATES_AT_ONCE;
+    add_coordinates(call->view, call->x, call->terms, call->level, call->deviation, first,
+                    behind < call->x->components ? behind : call->x->components, call->sums);
+  }
+}
+
 void dnmf_prior_sums(const dnmf_ratings_view *view, const dnmf_panel *x, const dnmf_panel *terms, double level,
                      double deviation, int threads, double *sums) {
-  enum { AT_ONCE = 8 };
   const int coordinates = x->components;
   const int64_t count = dnmf_prior_sums_count(coordinates);
   for (int64_t i = 0; i < count; i++)
     sums[i] = 0;
-#pragma omp parallel for num_threads(dnmf_team(threads, 12.0 * (double)x->rows * coordinates))
-  for (int begin = 0; begin < coordinates; begin += AT_ONCE)
-    add_coordinates(view, x, terms, level, deviation, begin,
-                    begin + AT_ONCE < coordinates ? begin + AT_ONCE : coordinates, sums);
+  prior_call call = {view, x, terms, level, deviation, sums};
+  dnmf_team_run(dnmf_team(threads, 12.0 * (double)x->rows * coordinates),
+                (coordinates + COORDINATES_AT_ONCE - 1) / COORDINATES_AT_ONCE, add_some_coordinates, &call);
 }
 
 /* The normal-gamma posterior of one coordinate, in units. */

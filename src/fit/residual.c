@@ -76,21 +76,33 @@ static void subtract(const dnmf_matrix *a, int64_t row, dnmf_range cols, double 
     fitted[a->missing.index[at] - cols.begin] = 0;
 }
 
+typedef struct residual_call {
+  const dnmf_matrix *a;
+  dnmf_range rows;
+  dnmf_range cols;
+  const tiles *tiles;
+} residual_call;
+
+static void square_fitted_rows(void *of_call, int64_t begin, int64_t end) {
+  const residual_call *call = of_call;
+  const int64_t width = dnmf_range_size(call->cols);
+  for (int64_t i = begin; i < end; i++) {
+    double *fitted = call->tiles->fitted + i * width;
+    subtract(call->a, call->rows.begin + i, call->cols, fitted);
+    call->tiles->sums[i] = 0;
+    for (int64_t j = 0; j < width; j++)
+      call->tiles->sums[i] += fitted[j] * fitted[j];
+  }
+}
+
 /* The squares of A - W H in rows `rows`, columns `cols` of the block. */
 static double tile_squares(const dnmf_context *context, const dnmf_matrix *a, dnmf_range rows, dnmf_range cols,
                            const tiles *t) {
   const int64_t width = dnmf_range_size(cols);
   const int64_t height = dnmf_range_size(rows);
   dnmf_panel_outer(context, &t->w, (dnmf_range){0, height}, &t->h, (dnmf_range){0, width}, t->fitted);
-  const int team = dnmf_team(context->threads, (double)height * (double)width);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int64_t i = 0; i < height; i++) {
-    double *fitted = t->fitted + i * width;
-    subtract(a, rows.begin + i, cols, fitted);
-    t->sums[i] = 0;
-    for (int64_t j = 0; j < width; j++)
-      t->sums[i] += fitted[j] * fitted[j];
-  }
+  residual_call call = {a, rows, cols, t};
+  dnmf_team_run(dnmf_team(context->threads, (double)height * (double)width), height, square_fitted_rows, &call);
   double squares = 0;
   for (int64_t i = 0; i < height; i++)
     squares += t->sums[i];

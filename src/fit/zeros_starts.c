@@ -11,19 +11,32 @@ bool dnmf_zeros_is_alone(const zeros_factor *x) {
   return x->rows[0].mine.data == x->x->mine.data;
 }
 
+typedef struct columns_call {
+  const dnmf_panel *wide;
+  int start;
+  const dnmf_panel *narrow;
+  int64_t first_row;
+  bool to_wide;
+} columns_call;
+
+static void copy_columns_of_rows(void *of_call, int64_t begin, int64_t end) {
+  const columns_call *call = of_call;
+  const size_t size = dnmf_precision_size(call->narrow->precision);
+  const size_t bytes = (size_t)call->narrow->components * size;
+  const size_t wide_bytes = (size_t)call->wide->components * size;
+  for (int64_t row = call->first_row + begin; row < call->first_row + end; row++) {
+    char *in_wide = (char *)call->wide->data + (size_t)row * wide_bytes + (size_t)call->start * bytes;
+    char *in_narrow = (char *)call->narrow->data + (size_t)row * bytes;
+    memcpy(call->to_wide ? in_wide : in_narrow, call->to_wide ? in_narrow : in_wide, bytes);
+  }
+}
+
 /* A start's columns of some rows of a wide panel, to it or from it. */
 static void copy_columns(const dnmf_context *context, const dnmf_panel *wide, int start, const dnmf_panel *narrow,
                          dnmf_range rows, bool to_wide) {
-  const size_t size = dnmf_precision_size(narrow->precision);
-  const size_t bytes = (size_t)narrow->components * size;
-  const size_t wide_bytes = (size_t)wide->components * size;
+  columns_call call = {wide, start, narrow, rows.begin, to_wide};
   const double moved = (double)dnmf_range_size(rows) * narrow->components;
-#pragma omp parallel for schedule(static) num_threads(dnmf_team(context->threads, moved))
-  for (int64_t row = rows.begin; row < rows.end; row++) {
-    char *in_wide = (char *)wide->data + (size_t)row * wide_bytes + (size_t)start * bytes;
-    char *in_narrow = (char *)narrow->data + (size_t)row * bytes;
-    memcpy(to_wide ? in_wide : in_narrow, to_wide ? in_narrow : in_wide, bytes);
-  }
+  dnmf_team_run(dnmf_team(context->threads, moved), dnmf_range_size(rows), copy_columns_of_rows, &call);
 }
 
 void dnmf_zeros_join_rows(const zeros_fit *z, zeros_factor *x, dnmf_range rows) {

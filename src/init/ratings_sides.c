@@ -57,13 +57,26 @@ void ratings_sides_free(ratings_sides *sides) {
   free_side(&sides->far);
 }
 
+typedef struct pieces_call {
+  void (*rows)(const ratings_product *, int64_t, int64_t);
+  const ratings_product *product;
+} pieces_call;
+
+/* Pieces of ROWS_AT_ONCE rows. */
+static void over_pieces(void *of_call, int64_t begin, int64_t end) {
+  const pieces_call *call = of_call;
+  const int64_t count = call->product->entries->rows;
+  for (int64_t row = begin * ROWS_AT_ONCE; row < count && row < end * ROWS_AT_ONCE; row += ROWS_AT_ONCE)
+    call->rows(call->product, row, row + ROWS_AT_ONCE < count ? row + ROWS_AT_ONCE : count);
+}
+
 static void over_rows(const ratings_sides *sides, void (*rows)(const ratings_product *, int64_t, int64_t),
                       const ratings_product *product) {
   const int64_t count = product->entries->rows;
   const double operations = (double)product->entries->start[count] * (product->columns + 1);
-#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(sides->context->threads, operations))
-  for (int64_t begin = 0; begin < count; begin += ROWS_AT_ONCE)
-    rows(product, begin, begin + ROWS_AT_ONCE < count ? begin + ROWS_AT_ONCE : count);
+  const int team = dnmf_team(sides->context->threads, operations);
+  pieces_call call = {rows, product};
+  dnmf_team_run(team, (count + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, over_pieces, &call);
 }
 
 /* b = sum(a - mean - the other side's b) / (n + damping). */

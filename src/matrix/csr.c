@@ -23,6 +23,7 @@ typedef struct turn {
   dnmf_range cols; /* all of them: rows need not be sorted */
   bool all;
   dnmf_csr *to;
+  size_t size; /* of a value */
 } turn;
 
 /* The entries of a sorted row that lie in the columns begin there. */
@@ -66,7 +67,8 @@ static inline void place_columns(const turn *t, size_t size) {
     }
 }
 
-static void place_columns_of_size(const turn *t, size_t size) {
+static void place_columns_of_size(const turn *t) {
+  const size_t size = t->size;
   if (size == sizeof(uint8_t))
     place_columns(t, sizeof(uint8_t));
   else if (size == sizeof(uint16_t))
@@ -101,6 +103,16 @@ void dnmf_csr_counts_to_places(int64_t *start, int64_t rows) {
   }
 }
 
+static void count_shares(void *turns, int64_t begin, int64_t end) {
+  for (int64_t share = begin; share < end; share++)
+    count_columns((const turn *)turns + share);
+}
+
+static void place_shares(void *turns, int64_t begin, int64_t end) {
+  for (int64_t share = begin; share < end; share++)
+    place_columns_of_size((const turn *)turns + share);
+}
+
 void dnmf_csr_transpose(const dnmf_csr *from, dnmf_precision precision, int threads, dnmf_csr *to) {
   const size_t size = dnmf_number_size(dnmf_number_of(precision, from->narrow));
   const int64_t entries = from->start[from->rows];
@@ -110,20 +122,15 @@ void dnmf_csr_transpose(const dnmf_csr *from, dnmf_precision precision, int thre
   to->cols = from->rows;
   to->narrow = from->narrow;
   memset(to->start, 0, (size_t)(to->rows + 1) * sizeof *to->start);
-#pragma omp parallel for num_threads(team)
-  for (int s = 0; s < team; s++) {
-    const turn t = {from, dnmf_range_split((dnmf_range){0, to->rows}, team, s), team == 1, to};
-    count_columns(&t);
-  }
+  turn turns[MOST_SHARES];
+  for (int share = 0; share < team; share++)
+    turns[share] = (turn){from, dnmf_range_split((dnmf_range){0, to->rows}, team, share), team == 1, to, size};
+  dnmf_team_run(team, team, count_shares, turns);
   dnmf_csr_counts_to_places(to->start, to->rows);
-  int64_t bounds[MOST_SHARES + 1]; /* columns with about the same number of entries for each thread */
-  for (int share = 0; share <= team; share++)
-    bounds[share] = column_of_share(to, entries, share, team);
-#pragma omp parallel for num_threads(team)
-  for (int s = 0; s < team; s++) {
-    const turn t = {from, {bounds[s], bounds[s + 1]}, team == 1, to};
-    place_columns_of_size(&t, size);
-  }
+  for (int share = 0; share < team; share++) /* columns with about the same number of entries */
+    turns[share].cols =
+        (dnmf_range){column_of_share(to, entries, share, team), column_of_share(to, entries, share + 1, team)};
+  dnmf_team_run(team, team, place_shares, turns);
 }
 
 bool dnmf_csr_is_sorted(const dnmf_csr *csr) {

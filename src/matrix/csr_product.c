@@ -52,25 +52,42 @@ int64_t dnmf_csr_bands(int64_t to, int64_t from, int64_t stored, int64_t padded,
   return stored / bands >= to * BAND_ENTRIES ? bands : 1;
 }
 
+/* A band of a product, in parts of the rows with like numbers of entries. */
+typedef struct rows_call {
+  dnmf_context *context;
+  const dnmf_csr *a;
+  const void *panel;
+  int64_t padded;
+  dnmf_panel *out;
+  int64_t parts;
+  const dnmf_csr_band *band; /* NULL: all of the panel */
+} rows_call;
+
+static void multiply_parts(void *of_call, int64_t begin, int64_t end) {
+  const rows_call *call = of_call;
+  const dnmf_panel *out = call->out;
+  const dnmf_csr_kernel *kernel = kernels[out->precision][call->context->isa];
+  const dnmf_range rows = {0, call->a->rows};
+  const size_t row_bytes = (size_t)out->components * dnmf_precision_size(out->precision);
+  for (int64_t part = begin; part < end; part++) {
+    const int64_t first = dnmf_csr_balanced_row(call->a, rows, part, call->parts);
+    const int64_t last = dnmf_csr_balanced_row(call->a, rows, part + 1, call->parts);
+    kernel->multiply(call->a, first, last, call->panel, call->padded, (char *)out->data + (size_t)first * row_bytes,
+                     out->components, call->band);
+    dnmf_progress(call->context);
+  }
+}
+
 /* Every band by all threads together, so that they share what is in cache. */
 static void multiply_bands(dnmf_context *context, const dnmf_csr *a, const void *panel, int64_t padded, dnmf_panel *out,
                            int64_t *cursor) {
-  const dnmf_csr_kernel *kernel = kernels[out->precision][context->isa];
   const int64_t step = cursor ? band_rows_of(a->cols, padded, out->precision) : a->cols;
   const int64_t parts = (int64_t)context->threads * PARTS;
-  const dnmf_range rows = {0, a->rows};
   const int team = dnmf_team(context->threads, (double)a->start[a->rows] * (double)padded);
-  const size_t row_bytes = (size_t)out->components * dnmf_precision_size(out->precision);
   for (int64_t first = 0; first == 0 || first<a->cols; first += step> 0 ? step : 1) {
     const dnmf_csr_band band = {dnmf_at_most(a->cols, first + step), cursor};
-#pragma omp parallel for schedule(dynamic) num_threads(team)
-    for (int64_t part = 0; part < parts; part++) {
-      const int64_t begin = dnmf_csr_balanced_row(a, rows, part, parts);
-      const int64_t end = dnmf_csr_balanced_row(a, rows, part + 1, parts);
-      kernel->multiply(a, begin, end, panel, padded, (char *)out->data + (size_t)begin * row_bytes, out->components,
-                       cursor ? &band : NULL);
-      dnmf_progress(context);
-    }
+    rows_call call = {context, a, panel, padded, out, parts, cursor ? &band : NULL};
+    dnmf_team_run(team, parts, multiply_parts, &call);
   }
 }
 
@@ -167,6 +184,27 @@ double dnmf_csr_transposed_bytes(const dnmf_context *context, int64_t rows, int6
   return dnmf_allocated_bytes(context->threads + 1, sizeof(int64_t)) + fmax(sample, copies);
 }
 
+/* Some rows of a product with the transpose, in parts of the columns. */
+typedef struct transposed_call {
+  dnmf_context *context;
+  const dnmf_csr_transposed_kernel *kernel;
+  const dnmf_csr *a;
+  dnmf_range rows;
+  const void *x;
+  const transposed_work *work;
+} transposed_call;
+
+static void add_parts(void *of_call, int64_t begin, int64_t end) {
+  const transposed_call *call = of_call;
+  const transposed_work *w = call->work;
+  for (int64_t part = begin; part < end; part++) {
+    const dnmf_range cols = {w->first[part], w->first[part + 1]};
+    if (dnmf_range_size(cols) > 0)
+      call->kernel->add(call->a, call->rows, cols, call->x, w->sums, w->padded);
+    dnmf_progress(call->context);
+  }
+}
+
 /* The sums += transpose(some rows of a) * x. */
 static void add_rows(dnmf_context *context, const dnmf_csr *a, const dnmf_panel *panel, dnmf_range rows,
                      const transposed_work *w) {
@@ -179,13 +217,8 @@ static void add_rows(dnmf_context *context, const dnmf_csr *a, const dnmf_panel 
   }
   const int64_t stored = a->start[rows.end] - a->start[rows.begin];
   const int team = dnmf_team(context->threads, (double)stored * (double)w->padded);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int part = 0; part < context->threads; part++) {
-    const dnmf_range cols = {w->first[part], w->first[part + 1]};
-    if (dnmf_range_size(cols) > 0)
-      kernel->add(a, rows, cols, x, w->sums, w->padded);
-    dnmf_progress(context);
-  }
+  transposed_call call = {context, kernel, a, rows, x, w};
+  dnmf_team_run(team, context->threads, add_parts, &call);
 }
 
 dnmf_status dnmf_csr_multiply_transposed(dnmf_context *context, const dnmf_csr *a, const dnmf_panel *panel,

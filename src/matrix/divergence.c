@@ -16,7 +16,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,7 +78,7 @@ static const void *values_at(const work *w, dnmf_number narrow, const void *valu
 
 static desk take_desk(const work *w) {
   desk s;
-  s.p = at(w, w->scratch, w->scratch_numbers * omp_get_thread_num());
+  s.p = at(w, w->scratch, w->scratch_numbers * dnmf_team_thread());
   s.n = at(w, s.p, (int64_t)TILE * TILE);
   s.numerators = at(w, s.n, (int64_t)TILE * TILE);
   s.denominators = at(w, s.numerators, TILE * w->padded);
@@ -228,36 +227,44 @@ static int strips_team(const work *w) {
   return dnmf_team(w->context->threads, numbers * (double)(2 * w->padded + 8));
 }
 
-static void run_rows(const work *w) {
-  const int64_t parts = (int64_t)w->context->threads * 8;
-#pragma omp parallel for schedule(dynamic) num_threads(strips_team(w))
-  for (int64_t part = 0; part < parts; part++) {
-    const desk s = take_desk(w);
-    const int64_t end = dnmf_csr_balanced_row(w->sparse, (dnmf_range){0, w->strips}, part + 1, parts);
-    for (int64_t row = dnmf_csr_balanced_row(w->sparse, (dnmf_range){0, w->strips}, part, parts); row < end; row++)
-      sparse_row(w, row, &s);
-  }
+static int64_t row_parts(const work *w) {
+  return (int64_t)w->context->threads * 8;
 }
 
-static void run_strips(const work *w) {
-#pragma omp parallel for schedule(dynamic) num_threads(strips_team(w))
-  for (int64_t strip = 0; strip < w->strips; strip++) {
-    const desk s = take_desk(w);
+/* Parts of the rows with like numbers of entries. */
+static void sparse_rows(void *of_call, int64_t begin, int64_t end) {
+  const work *w = of_call;
+  const dnmf_range rows = {0, w->strips};
+  const desk s = take_desk(w);
+  const int64_t last = dnmf_csr_balanced_row(w->sparse, rows, end, row_parts(w));
+  for (int64_t row = dnmf_csr_balanced_row(w->sparse, rows, begin, row_parts(w)); row < last; row++)
+    sparse_row(w, row, &s);
+}
+
+static void run_rows(work *w) {
+  dnmf_team_run(strips_team(w), row_parts(w), sparse_rows, w);
+}
+
+static void some_strips(void *of_call, int64_t begin, int64_t end) {
+  const work *w = of_call;
+  const desk s = take_desk(w);
+  for (int64_t strip = begin; strip < end; strip++)
     if (w->sparse)
       sparse_strip(w, strip, &s);
     else
       dense_strip(w, strip, &s);
-  }
 }
 
-/* Y's rows as the columns of tiles. */
-static void turn(const work *w) {
+static void run_strips(work *w) {
+  dnmf_team_run(strips_team(w), w->strips, some_strips, w);
+}
+
+static void turn_tiles(void *of_call, int64_t begin, int64_t end) {
+  const work *w = of_call;
   const int k = w->components;
   const int64_t rows = w->y->rows;
   const char *from = w->y->data;
-  const int team = dnmf_team(w->context->threads, (double)rows * k);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int64_t tile = 0; tile < tiles_of(rows); tile++) {
+  for (int64_t tile = begin; tile < end; tile++) {
     char *to = at(w, w->turned, tile * TILE * k);
     memset(to, 0, (size_t)(TILE * k) * w->number);
     for (int64_t j = 0; j < dnmf_at_most(rows - tile * TILE, TILE); j++)
@@ -265,6 +272,12 @@ static void turn(const work *w) {
         memcpy(to + (size_t)(t * TILE + j) * w->number, from + (size_t)((tile * TILE + j) * k + t) * w->number,
                w->number);
   }
+}
+
+/* Y's rows as the columns of tiles. */
+static void turn(work *w) {
+  const int64_t rows = w->y->rows;
+  dnmf_team_run(dnmf_team(w->context->threads, (double)rows * w->components), tiles_of(rows), turn_tiles, w);
 }
 
 static int64_t scratch_numbers_of(int64_t padded) {

@@ -191,13 +191,26 @@ static dnmf_status grow_buffers(dnmf_context *context, const dnmf_fetch *fetch, 
   return DNMF_OK;
 }
 
+typedef struct copy_call {
+  const int64_t *rows;
+  const char *from;
+  size_t item_bytes;
+  char *to;
+} copy_call;
+
+static void copy_some_items(void *of_call, int64_t begin, int64_t end) {
+  const copy_call *call = of_call;
+  for (int64_t i = begin; i < end; i++)
+    memcpy(call->to + (size_t)i * call->item_bytes, call->from + (size_t)call->rows[i] * call->item_bytes,
+           call->item_bytes);
+}
+
 /* to[i] = item rows[i] of `from`, i = 0 ... count - 1. */
 static void copy_items(const dnmf_context *context, int64_t count, const int64_t *rows, const char *from,
                        size_t item_bytes, char *to) {
   const double numbers = (double)count * (double)item_bytes / sizeof(double);
-#pragma omp parallel for num_threads(dnmf_team(context->threads, numbers))
-  for (int64_t i = 0; i < count; i++)
-    memcpy(to + (size_t)i * item_bytes, from + (size_t)rows[i] * item_bytes, item_bytes);
+  copy_call call = {rows, from, item_bytes, to};
+  dnmf_team_run(dnmf_team(context->threads, numbers), count, copy_some_items, &call);
 }
 
 dnmf_status dnmf_fetch_items(dnmf_context *context, const dnmf_fetch *fetch, const void *mine, size_t item_bytes,

@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +66,7 @@ static void look_at_rows(const dnmf_context *context, const dnmf_matrix *matrix,
   const dnmf_number number = dnmf_matrix_number(matrix);
   const bool real = number == DNMF_NUMBER_DOUBLE || number == DNMF_NUMBER_SINGLE;
   const dnmf_figures_kernel *kernel = kernels[real ? (dnmf_precision)number : DNMF_SINGLE][context->isa];
-  const int part = figures->parts > 1 ? omp_get_thread_num() : 0;
+  const int part = figures->parts > 1 ? dnmf_team_thread() : 0;
   const int64_t step = real ? dnmf_range_size(cols) : WIDENED_COLS;
   float room[ROWS_AT_ONCE * WIDENED_COLS];
   for (int64_t col = cols.begin; col < cols.end; col += step) {
@@ -99,13 +98,8 @@ void dnmf_figures_look(const dnmf_context *context, const dnmf_matrix *matrix, d
 
 /* Threads share the marks; most are set already, and then their cache line is left alone. */
 static void mark(uint8_t *seen) {
-  uint8_t before = 0;
-#pragma omp atomic read
-  before = *seen;
-  if (before)
-    return;
-#pragma omp atomic write
-  *seen = 1;
+  if (!__atomic_load_n(seen, __ATOMIC_RELAXED))
+    __atomic_store_n(seen, 1, __ATOMIC_RELAXED);
 }
 
 /* The hash of the row. */
@@ -136,22 +130,39 @@ static uint64_t look_at_stored(const dnmf_matrix *matrix, int64_t row, dnmf_figu
   return hash;
 }
 
-void dnmf_figures_look_at_all(const dnmf_context *context, const dnmf_matrix *matrix, dnmf_figures *figures) {
+typedef struct look_call {
+  const dnmf_context *context;
+  const dnmf_matrix *matrix;
+  dnmf_figures *figures;
+} look_call;
+
+/* Pieces of ROWS_AT_ONCE rows. */
+static void look_at_pieces(void *of_call, int64_t begin, int64_t end) {
+  const look_call *call = of_call;
+  const int64_t last = end * ROWS_AT_ONCE < call->figures->rows ? end * ROWS_AT_ONCE : call->figures->rows;
+  dnmf_figures_look(call->context, call->matrix, (dnmf_range){begin * ROWS_AT_ONCE, last},
+                    (dnmf_range){0, call->figures->cols}, call->figures);
+}
+
+static void look_at_stored_rows(void *of_call, int64_t begin, int64_t end) {
+  const look_call *call = of_call;
   uint64_t hash = 0;
+  for (int64_t row = begin; row < end; row++)
+    hash += look_at_stored(call->matrix, row, call->figures);
+  __atomic_fetch_add(&call->figures->hash[0], hash, __ATOMIC_RELAXED);
+}
+
+void dnmf_figures_look_at_all(const dnmf_context *context, const dnmf_matrix *matrix, dnmf_figures *figures) {
+  look_call call = {context, matrix, figures};
   if (!matrix->sparse) {
     const double numbers = (double)figures->rows * (double)figures->cols;
-#pragma omp parallel for schedule(static) num_threads(dnmf_team(figures->parts, numbers))
-    for (int64_t row = 0; row < figures->rows; row += ROWS_AT_ONCE) {
-      const int64_t end = figures->rows - row < ROWS_AT_ONCE ? figures->rows : row + ROWS_AT_ONCE;
-      dnmf_figures_look(context, matrix, (dnmf_range){row, end}, (dnmf_range){0, figures->cols}, figures);
-    }
+    const int64_t pieces = (figures->rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE;
+    dnmf_team_run(dnmf_team(figures->parts, numbers), pieces, look_at_pieces, &call);
     return;
   }
   const int team = dnmf_team(context->threads, (double)matrix->by_rows.start[figures->rows]);
-#pragma omp parallel for schedule(static) num_threads(team) reduction(+ : hash)
-  for (int64_t row = 0; row < figures->rows; row++)
-    hash += look_at_stored(matrix, row, figures);
-  figures->hash[0] = hash;
+  figures->hash[0] = 0;
+  dnmf_team_run(team, figures->rows, look_at_stored_rows, &call);
 }
 
 static dnmf_status bad_value(dnmf_context *context, const dnmf_matrix *matrix, int64_t row, int64_t col) {

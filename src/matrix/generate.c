@@ -56,6 +56,18 @@ static void fill_dense_row(const dnmf_pattern *pattern, const dnmf_recipe *recip
   }
 }
 
+typedef struct dense_call {
+  const dnmf_pattern *pattern;
+  const dnmf_recipe *recipe;
+  dnmf_matrix *matrix;
+} dense_call;
+
+static void fill_dense_rows(void *of_call, int64_t begin, int64_t end) {
+  const dense_call *call = of_call;
+  for (int64_t row = begin; row < end; row++)
+    fill_dense_row(call->pattern, call->recipe, call->matrix->row_range.begin + row, call->matrix);
+}
+
 static dnmf_status generate_dense(dnmf_context *context, const dnmf_generate_options *options,
                                   const dnmf_pattern *pattern, const dnmf_layout *layout, dnmf_precision precision,
                                   dnmf_matrix *matrix) {
@@ -65,9 +77,8 @@ static dnmf_status generate_dense(dnmf_context *context, const dnmf_generate_opt
   dnmf_status status = dnmf_recipe_create(&context->error, options, rows, matrix->col_range, &recipe);
   if (status == DNMF_OK) {
     const double numbers = (double)dnmf_range_size(rows) * (double)dnmf_range_size(matrix->col_range);
-#pragma omp parallel for schedule(static) num_threads(dnmf_team(context->threads, 10 * numbers))
-    for (int64_t row = rows.begin; row < rows.end; row++)
-      fill_dense_row(pattern, &recipe, row, matrix);
+    dense_call call = {pattern, &recipe, matrix};
+    dnmf_team_run(dnmf_team(context->threads, 10 * numbers), dnmf_range_size(rows), fill_dense_rows, &call);
   }
   dnmf_recipe_free(&recipe);
   return status;

@@ -4,6 +4,7 @@
 #include "matrix/matrix.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "comm/node_memory.h"
 #include "matrix/csr.h"
 #include "matrix/figures.h"
@@ -69,8 +70,7 @@ dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout 
                                        dnmf_number narrow, dnmf_matrix *matrix) {
   DNMF_TRY(dnmf_matrix_allocate_unset(context, layout, precision, narrow, matrix));
   int64_t count = dnmf_range_size(matrix->row_range) * dnmf_range_size(matrix->col_range);
-  if (count > 0)
-    memset(matrix->dense, 0, (size_t)count * dnmf_number_size(dnmf_matrix_number(matrix)));
+  dnmf_team_clear(context->threads, matrix->dense, (size_t)count * dnmf_number_size(dnmf_matrix_number(matrix)));
   return DNMF_OK;
 }
 

@@ -4,7 +4,6 @@
 #include "base/team.h"
 
 #include <cblas.h>
-#include <omp.h>
 
 enum { ROWS_AT_ONCE = 64 }; /* fixed, so that the sums do not depend on the number of threads */
 
@@ -24,21 +23,32 @@ static void outer_product(const dnmf_panel *x, dnmf_range rows, const dnmf_panel
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, a, k, b, k, 0, out, n);
 }
 
+typedef struct outer_call {
+  const dnmf_panel *x;
+  dnmf_range rows;
+  const dnmf_panel *y;
+  dnmf_range cols;
+  char *out;
+} outer_call;
+
+/* Tiles of ROWS_AT_ONCE rows. */
+static void outer_tiles(void *of_call, int64_t begin, int64_t end) {
+  const outer_call *call = of_call;
+  const size_t row_bytes = (size_t)dnmf_range_size(call->cols) * dnmf_precision_size(call->x->precision);
+  for (int64_t tile = begin; tile < end; tile++) {
+    const int64_t row = call->rows.begin + tile * ROWS_AT_ONCE;
+    const dnmf_range part = {row, row + ROWS_AT_ONCE < call->rows.end ? row + ROWS_AT_ONCE : call->rows.end};
+    outer_product(call->x, part, call->y, call->cols, call->out + (size_t)(row - call->rows.begin) * row_bytes);
+  }
+}
+
 void dnmf_panel_outer(const dnmf_context *context, const dnmf_panel *x, dnmf_range rows, const dnmf_panel *y,
                       dnmf_range cols, void *out) {
   const int64_t width = dnmf_range_size(cols);
   if (width == 0)
     return;
+  outer_call call = {x, rows, y, cols, out};
   const double operations = (double)dnmf_range_size(rows) * (double)width * x->components;
-#pragma omp parallel num_threads(dnmf_team(context->threads, operations))
-  {
-    /* A team of one does not count as parallel: without this, BLAS would start threads of its own there. */
-    omp_set_num_threads(1);
-#pragma omp for schedule(dynamic)
-    for (int64_t row = rows.begin; row < rows.end; row += ROWS_AT_ONCE) {
-      dnmf_range part = {row, row + ROWS_AT_ONCE < rows.end ? row + ROWS_AT_ONCE : rows.end};
-      char *to = (char *)out + (size_t)((row - rows.begin) * width) * dnmf_precision_size(x->precision);
-      outer_product(x, part, y, cols, to);
-    }
-  }
+  const int64_t tiles = (dnmf_range_size(rows) + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE;
+  dnmf_team_run(dnmf_team(context->threads, operations), tiles, outer_tiles, &call);
 }

@@ -9,8 +9,6 @@
 
 static const dnmf_dense_kernel *const kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_dense_kernel);
 
-enum { ROWS_AT_ONCE = 128 };
-
 int64_t dnmf_padded_width(const dnmf_context *context, dnmf_precision precision, int components) {
   return dnmf_round_up(components, kernels[precision][context->isa]->vector);
 }
@@ -33,13 +31,24 @@ void dnmf_unpad_rows(dnmf_precision precision, const void *from, int64_t padded,
     memcpy((char *)to + (size_t)row * filled, (const char *)from + (size_t)row * whole, filled);
 }
 
+/* A copy of rows. */
+typedef struct pad_call {
+  dnmf_precision precision;
+  const char *from;
+  int components;
+  char *to;
+  int64_t padded;
+} pad_call;
+
+static void pad_some(void *of_call, int64_t begin, int64_t end) {
+  const pad_call *call = of_call;
+  const size_t size = dnmf_precision_size(call->precision);
+  dnmf_pad_rows(call->precision, call->from + (size_t)(begin * call->components) * size, call->components, end - begin,
+                call->to + (size_t)(begin * call->padded) * size, call->padded);
+}
+
 void dnmf_pad_rows_threaded(const dnmf_context *context, dnmf_precision precision, const void *from, int components,
                             int64_t rows, void *to, int64_t padded) {
-  const size_t size = dnmf_precision_size(precision);
-  const int team = dnmf_team(context->threads, (double)rows * (double)padded);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int64_t row = 0; row < rows; row += ROWS_AT_ONCE)
-    dnmf_pad_rows(precision, (const char *)from + (size_t)(row * components) * size, components,
-                  rows - row < ROWS_AT_ONCE ? rows - row : ROWS_AT_ONCE, (char *)to + (size_t)(row * padded) * size,
-                  padded);
+  pad_call call = {precision, from, components, to, padded};
+  dnmf_team_run(dnmf_team(context->threads, (double)rows * (double)padded), rows, pad_some, &call);
 }

@@ -5,7 +5,6 @@
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +16,7 @@ enum {
   GRAM_TILE = 256,   /* rows summed in the panel's precision */
   GRAM_CHUNK = 2048, /* rows summed in double by one thread */
   GRAM_STRIP = 16,   /* rows of the Gram matrix; what lies left of a strip's diagonal is mirrored */
+  GRAM_ROUND = 8,    /* chunks for each thread between two additions to the whole */
   DOT_PIECES = 64
 };
 
@@ -117,15 +117,43 @@ static void add_upper(const double *sum, int64_t padded, int components, double 
       gram[i * components + j] += sum[i * padded + j];
 }
 
-static void gram_of_chunks(const dnmf_context *context, const dnmf_panel *x, const gram_work *work, double *gram) {
-  const dnmf_dense_kernel *kernel = dense_kernels[x->precision][context->isa];
+/* Chunks whose sums are kept until they are added in their order. */
+static int chunks_at_once(int threads) {
+  return threads > 1 ? threads * GRAM_ROUND : 1;
+}
+
+/* One panel's Gram matrix. */
+typedef struct gram_call {
+  const dnmf_dense_kernel *kernel;
+  const dnmf_panel *x;
+  int64_t first; /* chunk of those that are summed now */
+  gram_work *threads;
+  double *sums; /* of each of those chunks, padded x padded */
+} gram_call;
+
+static void sum_chunks(void *of_call, int64_t begin, int64_t end) {
+  const gram_call *call = of_call;
+  gram_work *mine = &call->threads[dnmf_team_thread()];
+  for (int64_t chunk = begin; chunk < end; chunk++) {
+    const int64_t row = (call->first + chunk) * GRAM_CHUNK;
+    mine->sum = call->sums + chunk * mine->padded * mine->padded;
+    gram_of_chunk(call->kernel, call->x, row, row + GRAM_CHUNK < call->x->rows ? row + GRAM_CHUNK : call->x->rows,
+                  mine);
+  }
+}
+
+static void gram_of_chunks(const dnmf_context *context, gram_call *call, double *gram) {
+  const dnmf_panel *x = call->x;
   const double operations = (double)x->rows * x->components * x->components;
-#pragma omp parallel for ordered schedule(static, 1) num_threads(dnmf_team(context->threads, operations))
-  for (int64_t begin = 0; begin < x->rows; begin += GRAM_CHUNK) {
-    const gram_work *mine = &work[omp_get_thread_num()];
-    gram_of_chunk(kernel, x, begin, begin + GRAM_CHUNK < x->rows ? begin + GRAM_CHUNK : x->rows, mine);
-#pragma omp ordered
-    add_upper(mine->sum, mine->padded, x->components, gram);
+  const int64_t padded = call->threads[0].padded;
+  const int64_t chunks = (x->rows + GRAM_CHUNK - 1) / GRAM_CHUNK;
+  const int64_t step = chunks_at_once(context->threads);
+  const int team = dnmf_team(context->threads, operations);
+  for (call->first = 0; call->first < chunks; call->first += step) {
+    const int64_t count = chunks - call->first < step ? chunks - call->first : step;
+    dnmf_team_run(team, count, sum_chunks, call);
+    for (int64_t chunk = 0; chunk < count; chunk++)
+      add_upper(call->sums + chunk * padded * padded, padded, x->components, gram);
   }
 }
 
@@ -134,56 +162,69 @@ static dnmf_status allocate_gram_work(dnmf_context *context, const dnmf_panel *x
   work->padded = dnmf_round_up(x->components, GRAM_STRIP);
   dnmf_error *error = &context->error;
   DNMF_TRY(dnmf_allocate(error, "a tile of a factor", GRAM_TILE * work->padded, size, &work->rows));
-  DNMF_TRY(dnmf_allocate(error, "a Gram matrix", work->padded * work->padded, size, &work->tile));
-  void *sum = NULL;
-  dnmf_status status = dnmf_allocate(error, "a Gram matrix", work->padded * work->padded, sizeof(double), &sum);
-  work->sum = sum;
-  return status;
+  return dnmf_allocate(error, "a Gram matrix", work->padded * work->padded, size, &work->tile);
 }
 
 double dnmf_panel_gram_bytes(int threads, int components, dnmf_precision precision) {
   const size_t size = dnmf_precision_size(precision);
   const double padded = (double)dnmf_round_up(components, GRAM_STRIP);
   return dnmf_allocated_bytes(threads, sizeof(gram_work)) +
-         threads * (dnmf_allocated_bytes(GRAM_TILE * padded, size) + dnmf_allocated_bytes(padded * padded, size) +
-                    dnmf_allocated_bytes(padded * padded, sizeof(double)));
+         dnmf_allocated_bytes(chunks_at_once(threads) * padded * padded, sizeof(double)) +
+         threads * (dnmf_allocated_bytes(GRAM_TILE * padded, size) + dnmf_allocated_bytes(padded * padded, size));
 }
 
 dnmf_status dnmf_panel_gram(dnmf_context *context, const dnmf_panel *x, double *gram) {
   const int64_t k = x->components;
   void *memory = NULL;
+  void *sums = NULL;
   DNMF_TRY(dnmf_allocate_zero(&context->error, "Gram work", context->threads, sizeof(gram_work), &memory));
   gram_work *work = memory;
   dnmf_status status = DNMF_OK;
   for (int t = 0; t < context->threads && status == DNMF_OK; t++)
     status = allocate_gram_work(context, x, &work[t]);
-  memset(gram, 0, (size_t)(k * k) * sizeof(double));
   if (status == DNMF_OK)
-    gram_of_chunks(context, x, work, gram);
+    status = dnmf_allocate(&context->error, "Gram matrices",
+                           chunks_at_once(context->threads) * work->padded * work->padded, sizeof(double), &sums);
+  memset(gram, 0, (size_t)(k * k) * sizeof(double));
+  gram_call call = {dense_kernels[x->precision][context->isa], x, 0, work, sums};
+  if (status == DNMF_OK)
+    gram_of_chunks(context, &call, gram);
   for (int64_t i = 0; i < k; i++)
     for (int64_t j = 0; j < i; j++)
       gram[i * k + j] = gram[j * k + i];
   for (int t = 0; t < context->threads; t++) {
     free(work[t].rows);
     free(work[t].tile);
-    free(work[t].sum);
   }
+  free(sums);
   free(work);
   return status;
 }
 
-double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dnmf_panel *y) {
-  const dnmf_panel_kernel *kernel = panel_kernels[x->precision][context->isa];
+/* Two panels of like shape, in DOT_PIECES pieces. */
+typedef struct dot_call {
+  const dnmf_panel_kernel *kernel;
+  const dnmf_panel *x;
+  const dnmf_panel *y;
   double sums[DOT_PIECES];
-  const int team = dnmf_team(context->threads, (double)x->rows * x->components);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int piece = 0; piece < DOT_PIECES; piece++) {
-    const dnmf_range rows = dnmf_range_split((dnmf_range){0, x->rows}, DOT_PIECES, piece);
-    sums[piece] = kernel->dot(row_of(x, rows.begin), row_of(y, rows.begin), dnmf_range_size(rows) * x->components);
+} dot_call;
+
+static void dot_pieces(void *of_call, int64_t begin, int64_t end) {
+  dot_call *call = of_call;
+  const dnmf_panel *x = call->x;
+  for (int64_t piece = begin; piece < end; piece++) {
+    const dnmf_range rows = dnmf_range_split((dnmf_range){0, x->rows}, DOT_PIECES, (int)piece);
+    call->sums[piece] =
+        call->kernel->dot(row_of(x, rows.begin), row_of(call->y, rows.begin), dnmf_range_size(rows) * x->components);
   }
+}
+
+double dnmf_panel_dot(const dnmf_context *context, const dnmf_panel *x, const dnmf_panel *y) {
+  dot_call call = {.kernel = panel_kernels[x->precision][context->isa], .x = x, .y = y};
+  dnmf_team_run(dnmf_team(context->threads, (double)x->rows * x->components), DOT_PIECES, dot_pieces, &call);
   double sum = 0;
   for (int piece = 0; piece < DOT_PIECES; piece++)
-    sum += sums[piece];
+    sum += call.sums[piece];
   return sum;
 }
 
@@ -202,28 +243,49 @@ double dnmf_panel_sum(const dnmf_panel *x) {
   return sum;
 }
 
+typedef struct combine_call {
+  const dnmf_panel_kernel *kernel;
+  double a;
+  const dnmf_panel *x;
+  double b;
+  const dnmf_panel *y;
+} combine_call;
+
+static void combine_pieces(void *of_call, int64_t begin, int64_t end) {
+  const combine_call *call = of_call;
+  for (int64_t piece = begin; piece < end; piece++) {
+    const dnmf_range rows = dnmf_range_split((dnmf_range){0, call->x->rows}, DOT_PIECES, (int)piece);
+    const dnmf_panel part = dnmf_panel_rows(call->x, rows);
+    const dnmf_panel other = dnmf_panel_rows(call->y, rows);
+    call->kernel->combine(call->a, part.data, call->b, other.data, part.rows * part.components);
+  }
+}
+
 void dnmf_panel_combine(const dnmf_context *context, double a, dnmf_panel *x, double b, const dnmf_panel *y) {
-  const dnmf_panel_kernel *kernel = panel_kernels[x->precision][context->isa];
-  const int team = dnmf_team(context->threads, (double)x->rows * x->components);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int piece = 0; piece < DOT_PIECES; piece++) {
-    const dnmf_range rows = dnmf_range_split((dnmf_range){0, x->rows}, DOT_PIECES, piece);
-    const dnmf_panel part = dnmf_panel_rows(x, rows);
-    const dnmf_panel other = dnmf_panel_rows(y, rows);
-    kernel->combine(a, part.data, b, other.data, part.rows * part.components);
+  combine_call call = {panel_kernels[x->precision][context->isa], a, x, b, y};
+  dnmf_team_run(dnmf_team(context->threads, (double)x->rows * x->components), DOT_PIECES, combine_pieces, &call);
+}
+
+typedef struct ahead_call {
+  const dnmf_panel_kernel *kernel;
+  double share;
+  const dnmf_panel *x;
+  const dnmf_panel *ahead;
+} ahead_call;
+
+static void extrapolate_pieces(void *of_call, int64_t begin, int64_t end) {
+  const ahead_call *call = of_call;
+  for (int64_t piece = begin; piece < end; piece++) {
+    const dnmf_range rows = dnmf_range_split((dnmf_range){0, call->x->rows}, DOT_PIECES, (int)piece);
+    const dnmf_panel part = dnmf_panel_rows(call->x, rows);
+    const dnmf_panel further = dnmf_panel_rows(call->ahead, rows);
+    call->kernel->extrapolate(call->share, part.data, further.data, part.rows * part.components);
   }
 }
 
 void dnmf_panel_extrapolate(const dnmf_context *context, double share, dnmf_panel *x, dnmf_panel *ahead) {
-  const dnmf_panel_kernel *kernel = panel_kernels[x->precision][context->isa];
-  const int team = dnmf_team(context->threads, (double)x->rows * x->components);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int piece = 0; piece < DOT_PIECES; piece++) {
-    const dnmf_range rows = dnmf_range_split((dnmf_range){0, x->rows}, DOT_PIECES, piece);
-    const dnmf_panel part = dnmf_panel_rows(x, rows);
-    const dnmf_panel further = dnmf_panel_rows(ahead, rows);
-    kernel->extrapolate(share, part.data, further.data, part.rows * part.components);
-  }
+  ahead_call call = {panel_kernels[x->precision][context->isa], share, x, ahead};
+  dnmf_team_run(dnmf_team(context->threads, (double)x->rows * x->components), DOT_PIECES, extrapolate_pieces, &call);
 }
 
 dnmf_status dnmf_pad_panel(dnmf_context *context, const dnmf_panel *panel, const void **padded_panel, void **copy) {

@@ -37,6 +37,18 @@ void dnmf_ratings_free(dnmf_ratings *ratings) {
 }
 
 /* The columns with entries here become the list `needed`, and the indices places in it. */
+/* index[e] = place[index[e]] */
+typedef struct place_call {
+  int32_t *index;
+  const int32_t *place;
+} place_call;
+
+static void put_in_place(void *of_call, int64_t begin, int64_t end) {
+  const place_call *call = of_call;
+  for (int64_t e = begin; e < end; e++)
+    call->index[e] = call->place[call->index[e]];
+}
+
 static dnmf_status list_needed(dnmf_context *context, int64_t cols, dnmf_ratings_view *view) {
   const int64_t count = view->entries.start[view->entries.rows];
   int32_t *index = view->entries.index;
@@ -59,9 +71,8 @@ static dnmf_status list_needed(dnmf_context *context, int64_t cols, dnmf_ratings
     view->entries.cols = view->needed_count;
   }
   if (status == DNMF_OK && view->needed_count < cols) { /* else each column is its own place */
-#pragma omp parallel for num_threads(dnmf_team(context->threads, (double)count))
-    for (int64_t e = 0; e < count; e++)
-      index[e] = place[index[e]];
+    place_call call = {index, place};
+    dnmf_team_run(dnmf_team(context->threads, (double)count), count, put_in_place, &call);
   }
   free(place);
   return status;
@@ -212,17 +223,31 @@ static dnmf_status sum_empty(dnmf_context *context, dnmf_ratings *ratings) {
 }
 
 /* chosen[e]: entry e is held out; counts[row + 1] of each row. */
+typedef struct choice {
+  const dnmf_ratings_split *split;
+  int64_t first_row;
+  const dnmf_csr *rows;
+  bool *chosen;
+  int64_t *counts;
+} choice;
+
+static void choose_in_rows(void *of_choice, int64_t begin, int64_t end) {
+  const choice *c = of_choice;
+  const dnmf_csr *rows = c->rows;
+  for (int64_t row = begin; row < end; row++)
+    for (int64_t e = rows->start[row]; e < rows->start[row + 1]; e++) {
+      const uint64_t col = (uint64_t)rows->index[e];
+      c->chosen[e] = dnmf_random_uniform(c->split->seed, DNMF_STREAM_FOLDS, (uint64_t)(c->first_row + row), col) <
+                     c->split->fraction;
+      c->counts[row + 1] += c->chosen[e];
+    }
+}
+
 static void choose_held_out(const dnmf_context *context, const dnmf_ratings_split *split, int64_t first_row,
                             const dnmf_csr *rows, bool *chosen, int64_t *counts) {
   const int team = dnmf_team(context->threads, (double)rows->start[rows->rows] * RANDOM_OPERATIONS);
-#pragma omp parallel for schedule(dynamic, 256) num_threads(team)
-  for (int64_t row = 0; row < rows->rows; row++)
-    for (int64_t e = rows->start[row]; e < rows->start[row + 1]; e++) {
-      const uint64_t col = (uint64_t)rows->index[e];
-      chosen[e] =
-          dnmf_random_uniform(split->seed, DNMF_STREAM_FOLDS, (uint64_t)(first_row + row), col) < split->fraction;
-      counts[row + 1] += chosen[e];
-    }
+  choice c = {split, first_row, rows, chosen, counts};
+  dnmf_team_run(team, rows->rows, choose_in_rows, &c);
 }
 
 /* Moves the chosen entries to `to`, whose starts are set, and closes the gaps they leave. */

@@ -6,7 +6,6 @@
 #include "matrix/kernels.h"
 #include "matrix/padded.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,27 +100,45 @@ void dnmf_sweep_finish(dnmf_sweep *sweep, dnmf_panel *out) {
 
 /* --- Rows ------------------------------------------------------------------------------------------------ */
 
-void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out) {
+/* One product of a sweep, in pieces of `step` rows or columns. */
+typedef struct sweep_call {
+  dnmf_context *context;
+  const dnmf_sweep *sweep;
+  const dnmf_dense_kernel *kernel;
+  dnmf_range rows;
+  int64_t step;
+  const char *x; /* rows of the other factor */
+  char *out;
+} sweep_call;
+
+static void multiply_pieces(void *of_call, int64_t begin, int64_t end) {
+  const sweep_call *call = of_call;
+  const dnmf_sweep *sweep = call->sweep;
   const dnmf_matrix *a = sweep->a;
-  const dnmf_dense_kernel *kernel = kernels[a->precision][context->isa];
   const size_t size = dnmf_precision_size(a->precision);
   const int64_t cols = dnmf_range_size(a->col_range);
-  const int64_t share = dnmf_round_up(dnmf_range_size(rows) / context->threads + 1, REGISTER_ROWS);
-  const int64_t step = dnmf_at_most(share, ROWS_AT_ONCE);
-  const double operations = (double)dnmf_range_size(rows) * (double)cols * (double)sweep->padded;
-#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(context->threads, operations))
-  for (int64_t row = rows.begin; row < rows.end; row += step) {
-    const int64_t part = dnmf_at_most(rows.end - row, step);
-    const size_t part_bytes = (size_t)(part * sweep->padded) * size;
-    char *sums = (char *)sweep->scratch + (size_t)((int64_t)omp_get_thread_num() * ROWS_AT_ONCE * sweep->padded) * size;
-    memset(sums, 0, part_bytes);
+  char *sums = (char *)sweep->scratch + (size_t)(dnmf_team_thread() * ROWS_AT_ONCE * sweep->padded) * size;
+  for (int64_t piece = begin; piece < end; piece++) {
+    const int64_t row = call->rows.begin + piece * call->step;
+    const int64_t part = dnmf_at_most(call->rows.end - row, call->step);
+    memset(sums, 0, (size_t)(part * sweep->padded) * size);
     const dnmf_tile tile = {block_row(a, row), cols, part, cols, a->narrow};
     const dnmf_operands operands = {sweep->panel, sums, sweep->padded, sweep->padded};
-    kernel->multiply(&tile, &operands);
+    call->kernel->multiply(&tile, &operands);
     dnmf_unpad_rows(a->precision, sums, sweep->padded, part,
-                    (char *)out + (size_t)((row - rows.begin) * sweep->components) * size, sweep->components);
-    dnmf_progress(context);
+                    call->out + (size_t)((row - call->rows.begin) * sweep->components) * size, sweep->components);
+    dnmf_progress(call->context);
   }
+}
+
+void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out) {
+  const dnmf_matrix *a = sweep->a;
+  const int64_t count = dnmf_range_size(rows);
+  const int64_t share = dnmf_round_up(count / context->threads + 1, REGISTER_ROWS);
+  const int64_t step = dnmf_at_most(share, ROWS_AT_ONCE);
+  const double operations = (double)count * (double)dnmf_range_size(a->col_range) * (double)sweep->padded;
+  sweep_call call = {context, sweep, kernels[a->precision][context->isa], rows, step, NULL, out};
+  dnmf_team_run(dnmf_team(context->threads, operations), (count + step - 1) / step, multiply_pieces, &call);
 }
 
 /* --- Columns --------------------------------------------------------------------------------------------- */
@@ -134,11 +151,27 @@ static int64_t columns_at_once(const dnmf_context *context, const dnmf_sweep *sw
   return dnmf_round_up(dnmf_at_most(share, fitting > 0 ? fitting : 1), LINE_COLUMNS);
 }
 
+static void accumulate_pieces(void *of_call, int64_t begin, int64_t end) {
+  const sweep_call *call = of_call;
+  const dnmf_sweep *sweep = call->sweep;
+  const dnmf_matrix *a = sweep->a;
+  const size_t size = dnmf_precision_size(a->precision);
+  const int64_t cols = dnmf_range_size(a->col_range);
+  for (int64_t piece = begin; piece < end; piece++) {
+    const int64_t col = piece * call->step;
+    const char *first =
+        (const char *)block_row(a, call->rows.begin) + (size_t)col * dnmf_number_size(dnmf_matrix_number(a));
+    const dnmf_tile tile = {first, cols, dnmf_range_size(call->rows), dnmf_at_most(cols - col, call->step), a->narrow};
+    const dnmf_operands operands = {call->x, call->out + (size_t)(col * sweep->padded) * size, sweep->padded,
+                                    sweep->padded};
+    call->kernel->multiply_transposed(&tile, &operands);
+    dnmf_progress(call->context);
+  }
+}
+
 /* Adds transpose(A_rows) x, for at most TRANSPOSED_ROWS rows. */
 static void accumulate_rows(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {
   const dnmf_matrix *a = sweep->a;
-  const dnmf_dense_kernel *kernel = kernels[a->precision][context->isa];
-  const size_t size = dnmf_precision_size(a->precision);
   const int64_t cols = dnmf_range_size(a->col_range);
   const int64_t step = columns_at_once(context, sweep);
   if (sweep->padded != sweep->components) {
@@ -147,15 +180,8 @@ static void accumulate_rows(dnmf_context *context, dnmf_sweep *sweep, dnmf_range
     x = sweep->scratch;
   }
   const double operations = (double)dnmf_range_size(rows) * (double)cols * (double)sweep->padded;
-#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(context->threads, operations))
-  for (int64_t col = 0; col < cols; col += step) {
-    const char *first = (const char *)block_row(a, rows.begin) + (size_t)col * dnmf_number_size(dnmf_matrix_number(a));
-    const dnmf_tile tile = {first, cols, dnmf_range_size(rows), dnmf_at_most(cols - col, step), a->narrow};
-    const dnmf_operands operands = {x, (char *)sweep->sums + (size_t)(col * sweep->padded) * size, sweep->padded,
-                                    sweep->padded};
-    kernel->multiply_transposed(&tile, &operands);
-    dnmf_progress(context);
-  }
+  sweep_call call = {context, sweep, kernels[a->precision][context->isa], rows, step, x, sweep->sums};
+  dnmf_team_run(dnmf_team(context->threads, operations), (cols + step - 1) / step, accumulate_pieces, &call);
 }
 
 void dnmf_sweep_accumulate(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {

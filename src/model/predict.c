@@ -120,6 +120,21 @@ static dnmf_prediction score(const dnmf_predictor *p, dnmf_fallback fallback, co
   return (dnmf_prediction){fall_back(p, fallback, w, h), NAN, false};
 }
 
+typedef struct predict_call {
+  const dnmf_predictor *predictor;
+  dnmf_fallback fallback;
+  const side *rows;
+  const side *cols;
+  dnmf_prediction *predictions;
+} predict_call;
+
+static void predict_some(void *of_call, int64_t begin, int64_t end) {
+  const predict_call *call = of_call;
+  const dnmf_predictor *p = call->predictor;
+  for (int64_t i = begin; i < end; i++)
+    call->predictions[i] = score(p, call->fallback, known_row(p, call->rows, i), known_row(p, call->cols, i));
+}
+
 static dnmf_status predict_batch(dnmf_context *context, const dnmf_predictor *p, dnmf_fallback fallback, int64_t count,
                                  const dnmf_pair *pairs, dnmf_prediction *predictions) {
   side rows = {0};
@@ -134,9 +149,8 @@ static dnmf_status predict_batch(dnmf_context *context, const dnmf_predictor *p,
     status = fetch(context, p->col_bounds, &p->h, &cols);
   if (status == DNMF_OK) {
     const double operations = (double)count * p->w.components;
-#pragma omp parallel for num_threads(dnmf_team(context->threads, operations))
-    for (int64_t i = 0; i < count; i++)
-      predictions[i] = score(p, fallback, known_row(p, &rows, i), known_row(p, &cols, i));
+    predict_call call = {p, fallback, &rows, &cols, predictions};
+    dnmf_team_run(dnmf_team(context->threads, operations), count, predict_some, &call);
   }
   side_free(&rows);
   side_free(&cols);

@@ -6,6 +6,7 @@
 #include "comm/collective.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,34 +112,48 @@ static void add_list(const ranked *r, const dnmf_top *list, const int32_t *colum
   }
 }
 
+typedef struct batch_call {
+  ranked *ranked;
+  const dnmf_lists *lists;
+  atomic_bool failed;
+} batch_call;
+
+/* Both lists of some blocks of rows. `room` is for a list. */
+static void add_blocks(ranked *r, const dnmf_lists *lists, int64_t begin, int64_t end, dnmf_scored *room) {
+  const dnmf_csr *seen = r->held_out->seen;
+  for (int64_t i = begin * BLOCK_ROWS; i < lists->count && i < end * BLOCK_ROWS; i++) {
+    list_sums *sums = &r->blocks[2 * (i / BLOCK_ROWS)];
+    const int32_t *columns = NULL;
+    int64_t unlisted = 0;
+    int64_t row = lists->row[i];
+    int64_t count = relevant_columns(r, row, &columns, &unlisted);
+    dnmf_top popular = {r->longest, 0, room};
+    dnmf_popularity_list(&r->popularity, seen ? seen->index + seen->start[row] : NULL,
+                         seen ? seen->start[row + 1] - seen->start[row] : 0, &popular);
+    add_list(r, &lists->listed[i].top, columns, count, count + unlisted, r->first[0], &sums[0]);
+    add_list(r, &popular, columns, count, count + unlisted, r->first[1], &sums[1]);
+  }
+}
+
+static void add_blocks_of_call(void *of_call, int64_t begin, int64_t end) {
+  batch_call *call = of_call;
+  void *room = NULL;
+  dnmf_error error = {0};
+  if (dnmf_allocate(&error, "a list", call->ranked->longest, sizeof(dnmf_scored), &room) == DNMF_OK)
+    add_blocks(call->ranked, call->lists, begin, end, room);
+  else
+    atomic_store(&call->failed, true);
+  free(room);
+}
+
 /* Both lists of the batch's rows, block by block of rows. */
 static dnmf_status add_batch(ranked *r, const dnmf_lists *lists) {
-  const dnmf_csr *seen = r->held_out->seen;
   int64_t blocks = (lists->count + BLOCK_ROWS - 1) / BLOCK_ROWS;
-  int failed = 0;
   memset(r->blocks, 0, (size_t)blocks * 2 * sizeof *r->blocks);
   const double operations = 16.0 * (double)lists->count * (double)r->longest;
-#pragma omp parallel num_threads(dnmf_team(r->context->threads, operations)) reduction(max : failed)
-  {
-    void *room = NULL;
-    dnmf_error error = {0};
-    failed = dnmf_allocate(&error, "a list", r->longest, sizeof(dnmf_scored), &room) != DNMF_OK;
-#pragma omp for schedule(dynamic)
-    for (int64_t block = 0; block < blocks; block++)
-      for (int64_t i = block * BLOCK_ROWS; i < lists->count && i < (block + 1) * BLOCK_ROWS && !failed; i++) {
-        const int32_t *columns = NULL;
-        int64_t unlisted = 0;
-        int64_t row = lists->row[i];
-        int64_t count = relevant_columns(r, row, &columns, &unlisted);
-        dnmf_top popular = {r->longest, 0, room};
-        dnmf_popularity_list(&r->popularity, seen ? seen->index + seen->start[row] : NULL,
-                             seen ? seen->start[row + 1] - seen->start[row] : 0, &popular);
-        add_list(r, &lists->listed[i].top, columns, count, count + unlisted, r->first[0], &r->blocks[2 * block]);
-        add_list(r, &popular, columns, count, count + unlisted, r->first[1], &r->blocks[2 * block + 1]);
-      }
-    free(room);
-  }
-  if (failed)
+  batch_call call = {r, lists, false};
+  dnmf_team_run(dnmf_team(r->context->threads, operations), blocks, add_blocks_of_call, &call);
+  if (atomic_load(&call.failed))
     return dnmf_fail(&r->context->error, DNMF_ERROR_MEMORY, "not enough memory for lists of the most popular columns");
   for (int64_t b = 0; b < 2 * blocks; b++)
     for (int s = 0; s < SUMS; s++)

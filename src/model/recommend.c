@@ -10,7 +10,6 @@
 #include "model/optimistic.h"
 #include "model/score.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,6 +191,20 @@ static dnmf_status gather_tile(listing *l, dnmf_range tile) {
                               l->biases);
 }
 
+typedef struct optimistic_call {
+  const listing *listing;
+  const dnmf_optimistic *columns;
+} optimistic_call;
+
+static void offer_with_optimism(void *of_call, int64_t begin, int64_t end) {
+  const optimistic_call *call = of_call;
+  const listing *l = call->listing;
+  for (int64_t i = begin; i < end; i++)
+    if (!l->lists->popular[i])
+      dnmf_optimistic_offer(call->columns, l->lists->row[i], l->work + dnmf_team_thread() * work_numbers(l->model),
+                            &l->lists->listed[i]);
+}
+
 /* The same as score_tile with deviations, which are no product of two factors. */
 static void score_tile_with_optimism(listing *l, dnmf_range tile) {
   const dnmf_optimistic columns = {.model = l->model,
@@ -203,51 +216,75 @@ static void score_tile_with_optimism(listing *l, dnmf_range tile) {
                                    .drawn = l->drawn};
   const double began = MPI_Wtime();
   const double operations = (double)l->lists->count * (double)columns.count * l->model->components;
-#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(l->context->threads, operations))
-  for (int64_t i = 0; i < l->lists->count; i++)
-    if (!l->lists->popular[i])
-      dnmf_optimistic_offer(&columns, l->lists->row[i], l->work + omp_get_thread_num() * work_numbers(l->model),
-                            &l->lists->listed[i]);
+  optimistic_call call = {l, &columns};
+  dnmf_team_run(dnmf_team(l->context->threads, operations), l->lists->count, offer_with_optimism, &call);
   l->seconds += MPI_Wtime() - began;
+}
+
+typedef struct tile_call {
+  listing *listing;
+  int64_t cols;
+} tile_call;
+
+/* Groups of as many columns as the kernel takes together. */
+static void pack_groups(void *of_call, int64_t begin, int64_t end) {
+  const tile_call *call = of_call;
+  listing *l = call->listing;
+  const dnmf_panel *h = &l->model->h;
+  const int64_t step = l->kernel->columns;
+  const size_t row_bytes = (size_t)h->components * dnmf_precision_size(h->precision);
+  for (int64_t g = begin; g < end; g++)
+    l->kernel->pack(&l->packed, g, call->cols - g * step < step ? call->cols - g * step : step,
+                    (const char *)l->factors + (size_t)(g * step) * row_bytes, l->biases + g * step);
+}
+
+/* Blocks of BLOCK_ROWS lists. */
+static void offer_blocks(void *of_call, int64_t begin, int64_t end) {
+  const tile_call *call = of_call;
+  const listing *l = call->listing;
+  for (int64_t row = begin * BLOCK_ROWS; row < l->lists->count && row < end * BLOCK_ROWS; row += BLOCK_ROWS)
+    l->kernel->offer(&l->packed, l->lists->count - row < BLOCK_ROWS ? l->lists->count - row : BLOCK_ROWS,
+                     l->lists->listed + row);
 }
 
 static void score_tile(listing *l, dnmf_range tile) {
-  const dnmf_panel *h = &l->model->h;
   const int64_t cols = dnmf_range_size(tile);
   const int64_t step = l->kernel->columns;
-  size_t row_bytes = (size_t)h->components * dnmf_precision_size(h->precision);
   double began = MPI_Wtime();
   l->packed.first = tile.begin;
   l->packed.groups = (cols + step - 1) / step;
-  const double operations = (double)l->lists->count * (double)cols * h->components;
-#pragma omp parallel num_threads(dnmf_team(l->context->threads, operations))
-  {
-#pragma omp for schedule(static)
-    for (int64_t g = 0; g < l->packed.groups; g++)
-      l->kernel->pack(&l->packed, g, cols - g * step < step ? cols - g * step : step,
-                      (const char *)l->factors + (size_t)(g * step) * row_bytes, l->biases + g * step);
-#pragma omp for schedule(dynamic)
-    for (int64_t row = 0; row < l->lists->count; row += BLOCK_ROWS)
-      l->kernel->offer(&l->packed, l->lists->count - row < BLOCK_ROWS ? l->lists->count - row : BLOCK_ROWS,
-                       l->lists->listed + row);
-  }
+  const double operations = (double)l->lists->count * (double)cols * l->model->h.components;
+  const int team = dnmf_team(l->context->threads, operations);
+  tile_call call = {l, cols};
+  dnmf_team_run(team, l->packed.groups, pack_groups, &call);
+  dnmf_team_run(team, (l->lists->count + BLOCK_ROWS - 1) / BLOCK_ROWS, offer_blocks, &call);
   l->seconds += MPI_Wtime() - began;
 }
 
-/* Puts the lists in order, and makes those of rows without data by popularity. */
-static void listing_finish(listing *l, int64_t top) {
-  dnmf_lists *lists = l->lists;
-  const double operations = 8.0 * (double)lists->count * (double)top;
-#pragma omp parallel for schedule(dynamic, BLOCK_ROWS) num_threads(dnmf_team(l->context->threads, operations))
-  for (int64_t i = 0; i < lists->count; i++) {
-    dnmf_listed *listed = &lists->listed[i];
-    if (lists->popular[i]) {
-      listed->top.capacity = top;
+typedef struct finish_call {
+  const listing *listing;
+  int64_t top;
+} finish_call;
+
+static void finish_lists(void *of_call, int64_t begin, int64_t end) {
+  const finish_call *call = of_call;
+  const listing *l = call->listing;
+  for (int64_t i = begin; i < end; i++) {
+    dnmf_listed *listed = &l->lists->listed[i];
+    if (l->lists->popular[i]) {
+      listed->top.capacity = call->top;
       dnmf_popularity_list(l->options->popularity, listed->seen, listed->seen_count, &listed->top);
     } else {
       dnmf_top_sort(&listed->top);
     }
   }
+}
+
+/* Puts the lists in order, and makes those of rows without data by popularity. */
+static void listing_finish(listing *l, int64_t top) {
+  finish_call call = {l, top};
+  const double operations = 8.0 * (double)l->lists->count * (double)top;
+  dnmf_team_run(dnmf_team(l->context->threads, operations), l->lists->count, finish_lists, &call);
 }
 
 static dnmf_status listing_summarize(listing *l, dnmf_recommend_work *work) {

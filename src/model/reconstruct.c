@@ -113,19 +113,30 @@ static void finish_row(const rebuilding *r, int64_t row, void *values) {
   }
 }
 
+typedef struct finish_rows_call {
+  const rebuilding *rebuilding;
+  int64_t first_row;
+} finish_rows_call;
+
+static void finish_rows(void *of_call, int64_t begin, int64_t end) {
+  const finish_rows_call *call = of_call;
+  const dnmf_panel *h = &call->rebuilding->h;
+  const size_t row_bytes = (size_t)h->rows * dnmf_precision_size(h->precision);
+  for (int64_t i = begin; i < end; i++)
+    finish_row(call->rebuilding, call->first_row + i, (char *)call->rebuilding->out + (size_t)i * row_bytes);
+}
+
 /* Rows `rows` of the tile of columns: computed, then written. */
 static dnmf_status fill_tile(rebuilding *r, dnmf_range rows, dnmf_range cols) {
   dnmf_context *context = r->context;
   const dnmf_range all = {0, r->h.rows};
-  const size_t row_bytes = (size_t)r->h.rows * dnmf_precision_size(r->h.precision);
   const int64_t first = r->model->owned_rows.begin;
   double clock = MPI_Wtime();
   dnmf_panel_outer(context, &r->model->w, rows, &r->h, all, r->out);
   if (r->observed || r->model->bias.fitted || r->options->clip) {
     const double numbers = (double)dnmf_range_size(rows) * (double)r->h.rows;
-#pragma omp parallel for schedule(static) num_threads(dnmf_team(context->threads, numbers))
-    for (int64_t row = rows.begin; row < rows.end; row++)
-      finish_row(r, row, (char *)r->out + (size_t)(row - rows.begin) * row_bytes);
+    finish_rows_call call = {r, rows.begin};
+    dnmf_team_run(dnmf_team(context->threads, numbers), dnmf_range_size(rows), finish_rows, &call);
   }
   r->work.compute_seconds += dnmf_lap(&clock);
   dnmf_status status =

@@ -13,7 +13,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +76,7 @@ static size_t room_bytes(const newton_kernel *kernel, size_t number, bool turned
 
 static newton_room take_room(const newton_work *w) {
   newton_room room;
-  room.numbers = w->scratch + (size_t)omp_get_thread_num() * w->bytes;
+  room.numbers = w->scratch + (size_t)dnmf_team_thread() * w->bytes;
   room.values = room.numbers + lines_of((double)w->number * (double)room_numbers(w->update->turned, w->longest));
   room.places = (int32_t *)(void *)(room.values + lines_of((double)w->number * (double)w->longest));
   room.held = (double *)(void *)((char *)room.places + lines_of((double)sizeof(int32_t) * (double)w->longest));
@@ -187,19 +186,36 @@ static void turned_rows(const newton_work *w, int64_t begin, int64_t end, const 
     newton_row(w, row, update->cols, room->numbers + (size_t)(row - begin) * w->number, end - begin, NULL, room);
 }
 
-static void newton_run(const newton_work *w, int threads) {
+/* Pieces of NEWTON_PART rows. */
+static void newton_pieces(void *work, int64_t begin, int64_t end) {
+  const newton_work *w = work;
+  const newton_room room = take_room(w);
+  const int64_t rows = w->update->rows;
+  for (int64_t row = begin * NEWTON_PART; row < rows && row < end * NEWTON_PART; row += NEWTON_PART) {
+    const int64_t last = dnmf_at_most(row + NEWTON_PART, rows);
+    if (w->update->turned)
+      turned_rows(w, row, last, &room);
+    else
+      row_by_row(w, row, last, &room);
+  }
+}
+
+static void newton_run(newton_work *w, int threads) {
   const dnmf_newton_update *update = w->update;
   const double entries =
       update->start ? (double)update->start[update->rows] : (double)update->rows * (double)update->cols;
   const int team = dnmf_team(threads, dnmf_newton_operations(update->components, (double)update->rows, entries) / 2);
-#pragma omp parallel for schedule(dynamic) num_threads(team)
-  for (int64_t begin = 0; begin < update->rows; begin += NEWTON_PART) {
-    const newton_room room = take_room(w);
-    const int64_t end = dnmf_at_most(begin + NEWTON_PART, update->rows);
-    if (update->turned)
-      turned_rows(w, begin, end, &room);
-    else
-      row_by_row(w, begin, end, &room);
+  dnmf_team_run(team, (update->rows + NEWTON_PART - 1) / NEWTON_PART, newton_pieces, w);
+}
+
+static void pad_fixed_rows(void *work, int64_t begin, int64_t end) {
+  newton_work *w = work;
+  const size_t row_bytes = (size_t)w->update->components * w->number;
+  const size_t whole = (size_t)w->problem.padded * w->number;
+  for (int64_t row = begin; row < end; row++) {
+    char *to = (char *)w->padded + (size_t)row * whole;
+    memcpy(to, (const char *)w->update->fixed + (size_t)row * row_bytes, row_bytes);
+    memset(to + row_bytes, 0, whole - row_bytes);
   }
 }
 
@@ -207,19 +223,12 @@ static void newton_run(const newton_work *w, int threads) {
 static dnmf_status pad_fixed(newton_work *w, int threads, dnmf_error *error) {
   const dnmf_newton_update *update = w->update;
   const int64_t padded = w->problem.padded;
-  const size_t row_bytes = (size_t)update->components * w->number;
   w->problem.fixed = update->fixed;
   if (padded == update->components)
     return DNMF_OK;
   DNMF_TRY(dnmf_allocate(error, "a padded factor", update->cols * padded, w->number, &w->padded));
   w->problem.fixed = w->padded;
-  const int team = dnmf_team(threads, (double)update->cols * (double)padded);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int64_t row = 0; row < update->cols; row++) {
-    char *to = (char *)w->padded + (size_t)(row * padded) * w->number;
-    memcpy(to, (const char *)update->fixed + (size_t)row * row_bytes, row_bytes);
-    memset(to + row_bytes, 0, (size_t)padded * w->number - row_bytes);
-  }
+  dnmf_team_run(dnmf_team(threads, (double)update->cols * (double)padded), update->cols, pad_fixed_rows, w);
   return DNMF_OK;
 }
 

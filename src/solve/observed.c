@@ -10,7 +10,6 @@
 #include "base/team.h"
 #include "base/variant.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +56,22 @@ static observed_sums update_row(const row_method *method, const dnmf_observed_up
   return method->equations->least_squares(update, row, method->sweeps, scratch);
 }
 
+/* One update of all rows. */
+typedef struct observed_call {
+  const row_method *method;
+  const dnmf_observed_update *update;
+  char *scratch; /* `bytes` for each thread */
+  size_t bytes;
+  observed_sums *sums;
+} observed_call;
+
+static void update_observed_rows(void *of_call, int64_t begin, int64_t end) {
+  const observed_call *call = of_call;
+  void *scratch = call->scratch + (size_t)dnmf_team_thread() * call->bytes;
+  for (int64_t row = begin; row < end; row++)
+    call->sums[row] = update_row(call->method, call->update, row, scratch);
+}
+
 dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads,
                                dnmf_observed_update *update, dnmf_error *error) {
   const row_method method = choose_method(solver, precision, isa, update);
@@ -77,9 +92,8 @@ dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnm
   if (status == DNMF_OK) {
     const double zeros = given ? (double)update->rows * update->components : 0;
     const double operations = 2.0 * ((double)update->start[update->rows] + zeros) * update->stride;
-#pragma omp parallel for schedule(dynamic, 32) num_threads(dnmf_team(threads, operations))
-    for (int64_t row = 0; row < update->rows; row++)
-      sums[row] = update_row(&method, update, row, (char *)scratch + (size_t)omp_get_thread_num() * bytes);
+    observed_call call = {&method, update, scratch, bytes, sums};
+    dnmf_team_run(dnmf_team(threads, operations), update->rows, update_observed_rows, &call);
     update->loss = 0;
     update->penalty = 0;
     update->violation = 0;

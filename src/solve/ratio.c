@@ -21,20 +21,33 @@ static dnmf_status shared_row(dnmf_precision precision, const dnmf_ratio *ratio,
   return DNMF_OK;
 }
 
+/* One update, in pieces of ROWS_AT_ONCE rows. */
+typedef struct ratio_call {
+  const dnmf_ratio_kernel *kernel;
+  size_t row_bytes;
+  const dnmf_ratio *ratio;
+  const void *shared; /* denominators of all rows; NULL: each has its own */
+  double *violations; /* of the pieces */
+} ratio_call;
+
+static void update_ratio_pieces(void *of_call, int64_t begin, int64_t end) {
+  const ratio_call *call = of_call;
+  const dnmf_ratio *ratio = call->ratio;
+  const dnmf_ratio_row row = {ratio->components, ratio->l1, ratio->l2, ratio->exponent, ratio->smallest};
+  for (int64_t i = begin * ROWS_AT_ONCE; i < ratio->rows && i < end * ROWS_AT_ONCE; i++) {
+    const size_t place = (size_t)i * call->row_bytes;
+    const void *denominators = call->shared ? call->shared : (const char *)ratio->denominators + place;
+    call->violations[i / ROWS_AT_ONCE] += call->kernel->update(
+        &row, (char *)ratio->x + place, (const char *)ratio->numerators + place, denominators, ratio->want_violation);
+  }
+}
+
 static void update_rows(dnmf_precision precision, dnmf_isa isa, int threads, const dnmf_ratio *ratio,
                         const void *shared, double *violations) {
-  const dnmf_ratio_kernel *kernel = kernels[precision][isa];
-  const size_t row_bytes = (size_t)ratio->components * dnmf_precision_size(precision);
-  const dnmf_ratio_row row = {ratio->components, ratio->l1, ratio->l2, ratio->exponent, ratio->smallest};
+  ratio_call call = {kernels[precision][isa], (size_t)ratio->components * dnmf_precision_size(precision), ratio, shared,
+                     violations};
   const int team = dnmf_team(threads, 4.0 * (double)ratio->rows * ratio->components);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int64_t begin = 0; begin < ratio->rows; begin += ROWS_AT_ONCE)
-    for (int64_t i = begin; i < ratio->rows && i < begin + ROWS_AT_ONCE; i++) {
-      const size_t place = (size_t)i * row_bytes;
-      const void *denominators = shared ? shared : (const char *)ratio->denominators + place;
-      violations[begin / ROWS_AT_ONCE] += kernel->update(
-          &row, (char *)ratio->x + place, (const char *)ratio->numerators + place, denominators, ratio->want_violation);
-    }
+  dnmf_team_run(team, (ratio->rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, update_ratio_pieces, &call);
 }
 
 dnmf_status dnmf_solver_multiply(dnmf_precision precision, dnmf_isa isa, int threads, dnmf_ratio *ratio,

@@ -10,8 +10,10 @@
 
 #include <float.h>
 #include <math.h>
-#include <omp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+
+enum { ONLINE_ROWS = 256 };
 
 static const char *const names[] = {"hals", "mu", "bpp", "newton", "ahals"};
 
@@ -64,31 +66,41 @@ static dnmf_status copy_gram(const dnmf_update *update, dnmf_precision precision
   return DNMF_OK;
 }
 
+/* One update of all tiles. */
+typedef struct tiles_call {
+  const dnmf_row_kernel *kernel;
+  const dnmf_row_problem *problem;
+  size_t row_bytes;
+  const dnmf_update *update;
+  char *scratch;       /* of each thread */
+  dnmf_row_sums *sums; /* of each tile; NULL: nobody asks */
+  atomic_bool failed;
+} tiles_call;
+
+static void update_some_tiles(void *of_call, int64_t begin, int64_t end) {
+  tiles_call *call = of_call;
+  const dnmf_row_kernel *kernel = call->kernel;
+  const dnmf_update *update = call->update;
+  char *my_scratch = call->scratch + (size_t)dnmf_team_thread() * kernel->scratch_bytes(call->problem->components);
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t first = i * kernel->tile_rows;
+    const int64_t rows = update->rows - first < kernel->tile_rows ? update->rows - first : kernel->tile_rows;
+    const size_t offset = (size_t)first * call->row_bytes;
+    if (!kernel->update(call->problem, rows, (char *)update->x + offset, (const char *)update->products + offset,
+                        my_scratch, call->sums ? call->sums + i : NULL))
+      atomic_store(&call->failed, true);
+  }
+}
+
 /* Threads take tiles as they come; a tile's result depends on nothing but the tile. False when a kernel
  * failed. */
 static bool run_tiles(const dnmf_row_kernel *kernel, const dnmf_row_problem *problem, size_t row_bytes, int threads,
                       const dnmf_update *update, char *scratch, dnmf_row_sums *sums) {
-  const int64_t tiles = count_tiles(kernel, update->rows);
-  const size_t scratch_bytes = kernel->scratch_bytes(problem->components);
   const double operations = (double)update->rows * problem->components * problem->components;
   const bool wanted = update->want_violation || update->want_decrease;
-  int failures = 0;
-#pragma omp parallel num_threads(dnmf_team(threads, operations)) reduction(+ : failures)
-  {
-    /* A team of one does not count as parallel: without this, LAPACK would start threads of its own there. */
-    omp_set_num_threads(1);
-    char *my_scratch = scratch + (size_t)omp_get_thread_num() * scratch_bytes;
-#pragma omp for schedule(dynamic)
-    for (int64_t i = 0; i < tiles; i++) {
-      int64_t begin = i * kernel->tile_rows;
-      int64_t rows = update->rows - begin < kernel->tile_rows ? update->rows - begin : kernel->tile_rows;
-      size_t offset = (size_t)begin * row_bytes;
-      bool updated = kernel->update(problem, rows, (char *)update->x + offset, (const char *)update->products + offset,
-                                    my_scratch, wanted ? sums + i : NULL);
-      failures += !updated;
-    }
-  }
-  return failures == 0;
+  tiles_call call = {kernel, problem, row_bytes, update, scratch, wanted ? sums : NULL, false};
+  dnmf_team_run(dnmf_team(threads, operations), count_tiles(kernel, update->rows), update_some_tiles, &call);
+  return !atomic_load(&call.failed);
 }
 
 static void add_tile(dnmf_update *update, const dnmf_row_sums *sums) {
@@ -157,12 +169,22 @@ double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa 
          dnmf_allocated_bytes(tiles < threads ? (double)tiles : threads, kernel->scratch_bytes(components));
 }
 
+/* One online update, in pieces of ONLINE_ROWS rows. */
+typedef struct online_call {
+  const dnmf_online_kernel *kernel;
+  const dnmf_online_update *update;
+} online_call;
+
+static void update_online_pieces(void *of_call, int64_t begin, int64_t end) {
+  const online_call *call = of_call;
+  const int64_t rows = call->update->rows;
+  for (int64_t row = begin * ONLINE_ROWS; row < rows && row < end * ONLINE_ROWS; row += ONLINE_ROWS)
+    call->kernel->update(call->update, row, row + ONLINE_ROWS < rows ? row + ONLINE_ROWS : rows);
+}
+
 void dnmf_solver_update_online(dnmf_precision precision, dnmf_isa isa, int threads, const dnmf_online_update *update) {
   static const dnmf_online_kernel *const kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF_VARIANTS(dnmf_online_mu_kernel);
-  enum { ROWS_AT_ONCE = 256 };
   const int team = dnmf_team(threads, 4.0 * (double)update->rows * update->components);
-#pragma omp parallel for schedule(static) num_threads(team)
-  for (int64_t begin = 0; begin < update->rows; begin += ROWS_AT_ONCE)
-    kernels[precision][isa]->update(update, begin,
-                                    begin + ROWS_AT_ONCE < update->rows ? begin + ROWS_AT_ONCE : update->rows);
+  online_call call = {kernels[precision][isa], update};
+  dnmf_team_run(team, (update->rows + ONLINE_ROWS - 1) / ONLINE_ROWS, update_online_pieces, &call);
 }

@@ -52,13 +52,33 @@ void dnmf_terms_curvatures(const dnmf_terms *terms, const double *arrived) {
   }
 }
 
+/* A pass over rows in ranges. */
+typedef struct ranges_call {
+  const terms_kernels *kernels;
+  const dnmf_terms *terms;
+  const dnmf_observed_update *update;
+  const void *arrived;
+  int64_t rows;
+  double *sums; /* `width` for each range */
+  int64_t width;
+  int64_t own; /* numbers of them before the room for a row */
+  int stride;
+  const double *steps;
+  const void *direction;
+  void *moved;
+} ranges_call;
+
+static void rest_ranges(void *of_call, int64_t begin, int64_t end) {
+  const ranges_call *call = of_call;
+  for (int64_t r = begin; r < end; r++)
+    call->kernels->rests(call->terms, r * RANGE, range_end(call->rows, r));
+}
+
 void dnmf_terms_rests(const dnmf_terms *terms, dnmf_precision precision, dnmf_isa isa, int threads) {
-  const terms_kernels *kernels = choose_kernels(precision, isa);
   const dnmf_observed_update *update = terms->update;
-  const int64_t ranges = range_count(update->rows);
-#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(threads, 2.0 * (double)update->rows * update->stride))
-  for (int64_t r = 0; r < ranges; r++)
-    kernels->rests(terms, r * RANGE, range_end(update->rows, r));
+  ranges_call call = {.kernels = choose_kernels(precision, isa), .terms = terms, .rows = update->rows};
+  const int team = dnmf_team(threads, 2.0 * (double)update->rows * update->stride);
+  dnmf_team_run(team, range_count(update->rows), rest_ranges, &call);
 }
 
 /* Each range's sums, with room for a row behind. */
@@ -69,9 +89,16 @@ static dnmf_status allocate_sums(dnmf_error *error, int64_t ranges, int64_t widt
   return DNMF_OK;
 }
 
+static void direction_ranges(void *of_call, int64_t begin, int64_t end) {
+  const ranges_call *call = of_call;
+  for (int64_t r = begin; r < end; r++) {
+    double *sums = call->sums + r * call->width;
+    call->kernels->directions(call->terms, call->arrived, r * RANGE, range_end(call->rows, r), sums, sums + call->own);
+  }
+}
+
 dnmf_status dnmf_terms_directions(dnmf_error *error, const dnmf_terms *terms, dnmf_precision precision, dnmf_isa isa,
                                   int threads, const void *arrived, double *sums, double *penalty) {
-  const terms_kernels *kernels = choose_kernels(precision, isa);
   const int64_t stride = terms->update->stride;
   const int64_t exact = (int64_t)2 * DNMF_EXACT_PARTS * stride;
   const int64_t width = exact + 1 + stride;
@@ -82,10 +109,14 @@ dnmf_status dnmf_terms_directions(dnmf_error *error, const dnmf_terms *terms, dn
   *penalty = 0;
   DNMF_TRY(allocate_sums(error, ranges, width, &of_ranges));
   const double operations = (double)terms->start[terms->bringers] * (double)stride;
-#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(threads, operations))
-  for (int64_t r = 0; r < ranges; r++)
-    kernels->directions(terms, arrived, r * RANGE, range_end(terms->bringers, r), of_ranges + r * width,
-                        of_ranges + r * width + exact + 1);
+  ranges_call call = {.kernels = choose_kernels(precision, isa),
+                      .terms = terms,
+                      .arrived = arrived,
+                      .rows = terms->bringers,
+                      .sums = of_ranges,
+                      .width = width,
+                      .own = exact + 1};
+  dnmf_team_run(dnmf_team(threads, operations), ranges, direction_ranges, &call);
   for (int64_t r = 0; r < ranges; r++) {
     for (int64_t i = 0; i < exact; i++)
       sums[i] += of_ranges[r * width + i];
@@ -95,9 +126,17 @@ dnmf_status dnmf_terms_directions(dnmf_error *error, const dnmf_terms *terms, dn
   return DNMF_OK;
 }
 
+static void spread_ranges(void *of_call, int64_t begin, int64_t end) {
+  const ranges_call *call = of_call;
+  for (int64_t r = begin; r < end; r++) {
+    double *sums = call->sums + r * call->width;
+    call->kernels->spread(call->update, call->terms ? call->terms->unit : NULL, call->arrived, r * RANGE,
+                          range_end(call->rows, r), call->moved, call->terms ? sums : NULL, sums + call->own);
+  }
+}
+
 dnmf_status dnmf_terms_spread(dnmf_error *error, const dnmf_terms *terms, dnmf_precision precision, dnmf_isa isa,
                               int threads, const void *arrived, double *sums) {
-  const terms_kernels *kernels = choose_kernels(precision, isa);
   const dnmf_observed_update *update = terms->update;
   const int64_t stride = update->stride;
   const int64_t exact = DNMF_EXACT_PARTS * stride;
@@ -106,10 +145,16 @@ dnmf_status dnmf_terms_spread(dnmf_error *error, const dnmf_terms *terms, dnmf_p
   double *of_ranges = NULL;
   DNMF_TRY(allocate_sums(error, ranges, width, &of_ranges));
   const double operations = (double)update->start[update->rows] * (double)stride;
-#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(threads, operations))
-  for (int64_t r = 0; r < ranges; r++)
-    kernels->spread(update, terms->unit, arrived, r * RANGE, range_end(update->rows, r), terms->rows,
-                    of_ranges + r * width, of_ranges + r * width + exact);
+  ranges_call call = {.kernels = choose_kernels(precision, isa),
+                      .terms = terms,
+                      .update = update,
+                      .arrived = arrived,
+                      .rows = update->rows,
+                      .sums = of_ranges,
+                      .width = width,
+                      .own = exact,
+                      .moved = terms->rows};
+  dnmf_team_run(dnmf_team(threads, operations), ranges, spread_ranges, &call);
   for (int64_t r = 0; r < ranges; r++)
     for (int64_t i = 0; i < exact; i++)
       sums[exact + i] += of_ranges[r * width + i];
@@ -117,13 +162,18 @@ dnmf_status dnmf_terms_spread(dnmf_error *error, const dnmf_terms *terms, dnmf_p
   return DNMF_OK;
 }
 
+static void move_ranges(void *of_call, int64_t begin, int64_t end) {
+  const ranges_call *call = of_call;
+  for (int64_t r = begin; r < end; r++)
+    call->kernels->move(call->stride, call->steps, call->direction, r * RANGE, range_end(call->rows, r), call->moved);
+}
+
 /* moved += steps * direction */
 static void move_rows(const terms_kernels *kernels, int threads, int stride, const double *steps, const void *direction,
                       int64_t rows, void *moved) {
-  const int64_t ranges = range_count(rows);
-#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(threads, (double)rows *stride))
-  for (int64_t r = 0; r < ranges; r++)
-    kernels->move(stride, steps, direction, r * RANGE, range_end(rows, r), moved);
+  ranges_call call = {
+      .kernels = kernels, .rows = rows, .stride = stride, .steps = steps, .direction = direction, .moved = moved};
+  dnmf_team_run(dnmf_team(threads, (double)rows * stride), range_count(rows), move_ranges, &call);
 }
 
 void dnmf_terms_move(const dnmf_terms *terms, dnmf_precision precision, dnmf_isa isa, int threads, double *sums,
@@ -141,15 +191,18 @@ void dnmf_terms_move(const dnmf_terms *terms, dnmf_precision precision, dnmf_isa
 
 dnmf_status dnmf_terms_of_rows(dnmf_error *error, const dnmf_observed_update *update, dnmf_precision precision,
                                dnmf_isa isa, int threads, const void *arrived, void *moved) {
-  const terms_kernels *kernels = choose_kernels(precision, isa);
   const int64_t ranges = range_count(update->rows);
   double *of_ranges = NULL;
   DNMF_TRY(allocate_sums(error, ranges, update->stride, &of_ranges));
   const double operations = (double)update->start[update->rows] * update->stride;
-#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(threads, operations))
-  for (int64_t r = 0; r < ranges; r++)
-    kernels->spread(update, NULL, arrived, r * RANGE, range_end(update->rows, r), moved, NULL,
-                    of_ranges + r * update->stride);
+  ranges_call call = {.kernels = choose_kernels(precision, isa),
+                      .update = update,
+                      .arrived = arrived,
+                      .rows = update->rows,
+                      .sums = of_ranges,
+                      .width = update->stride,
+                      .moved = moved};
+  dnmf_team_run(dnmf_team(threads, operations), ranges, spread_ranges, &call);
   free(of_ranges);
   return DNMF_OK;
 }

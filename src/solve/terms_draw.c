@@ -15,20 +15,40 @@ static const terms_draw_kernels *kernels_of(const dnmf_terms_draw *draw) {
   return kernels[draw->precision][draw->isa];
 }
 
+/* A part over rows in ranges. */
+typedef struct draw_call {
+  const dnmf_terms_draw *draw;
+  terms_draw_part *part;
+  const void *arrived;
+  int64_t rows;
+} draw_call;
+
+static int64_t draw_sums_count(const dnmf_terms_draw *draw) {
+  return 2 * (int64_t)DNMF_EXACT_PARTS * draw->stride;
+}
+
+static void draw_ranges(void *of_call, int64_t begin, int64_t end) {
+  const draw_call *call = of_call;
+  const int64_t sums = draw_sums_count(call->draw);
+  const int64_t range = DNMF_TERMS_DRAW_RANGE;
+  for (int64_t r = begin; r < end; r++) {
+    double *own = call->draw->partial + r * (sums + call->draw->stride);
+    memset(own, 0, (size_t)sums * sizeof *own);
+    call->part(call->draw, call->arrived, r * range, r * range + range < call->rows ? r * range + range : call->rows,
+               own, own + sums);
+  }
+}
+
 /* The part over `rows` rows with so many entries; what it sums up is added to the draw's parts. */
 static void run_part(const dnmf_terms_draw *draw, terms_draw_part *part, const void *arrived, int64_t rows,
                      int64_t entries) {
-  const int64_t sums = 2 * (int64_t)DNMF_EXACT_PARTS * draw->stride;
+  const int64_t sums = draw_sums_count(draw);
   const int64_t width = sums + draw->stride;
   const int64_t range = DNMF_TERMS_DRAW_RANGE;
   const int64_t ranges = (rows + range - 1) / range;
   const double operations = ((double)entries + 4 * (double)rows) * draw->stride;
-#pragma omp parallel for schedule(dynamic) num_threads(dnmf_team(draw->threads, operations))
-  for (int64_t r = 0; r < ranges; r++) {
-    double *own = draw->partial + r * width;
-    memset(own, 0, (size_t)sums * sizeof *own);
-    part(draw, arrived, r * range, r * range + range < rows ? r * range + range : rows, own, own + sums);
-  }
+  draw_call call = {draw, part, arrived, rows};
+  dnmf_team_run(dnmf_team(draw->threads, operations), ranges, draw_ranges, &call);
   for (int64_t r = 0; r < ranges; r++)
     for (int64_t i = 0; i < sums; i++)
       draw->parts[i] += draw->partial[r * width + i];

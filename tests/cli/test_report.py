@@ -3,7 +3,6 @@ import datetime
 import fcntl
 import json
 import os
-import pathlib
 import pty
 import re
 import struct
@@ -13,7 +12,7 @@ import time
 
 import pytest
 
-from program import INPUTS, PROGRAM, environment, grid_name, run, start, stop
+from program import INPUTS, PROGRAM, environment, grid_name, run
 
 TABLE = INPUTS / "ratings-5x4.csv"
 
@@ -280,33 +279,30 @@ def test_more_threads_than_cores_are_told(folder):
         assert (f"{cores + 1} threads a process, which has {cores} core" in result.stderr) == told, str(result)
 
 
-def wait_settings(folder, monkeypatch, *options, **variables):
-    """How OpenMP is told to wait in a fit that iterates: GOMP_SPINCOUNT in its environment, and the program's name."""
-    for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    process = start(["fit", TABLE, "-o", folder / "m.h5", "-k", 2, "--tol", 0, "--max-iter", 10**9, "--time-limit", 40,
-                     "--log", folder / "steps.jsonl", *options], threads=None)
-    try:
-        for _ in range(600):
-            if (folder / "steps.jsonl").exists() and (folder / "steps.jsonl").stat().st_size > 0:
-                break
-            time.sleep(0.05)
-        environment = pathlib.Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
-        name = pathlib.Path(f"/proc/{process.pid}/comm").read_text().strip()
-    finally:
-        stop(process)
-        (folder / "steps.jsonl").unlink(missing_ok=True)
-    return [setting.decode() for setting in environment if setting.startswith(b"GOMP_SPINCOUNT")], name
+def bound(folder, *options, processes=1, binding="core"):
+    """What a fit says whose processes mpirun binds."""
+    (folder / "m.h5").unlink(missing_ok=True)
+    command = ["mpirun", "-n", processes, "--oversubscribe", "--bind-to", binding, PROGRAM, "fit", TABLE, "-o",
+               folder / "m.h5", "-k", 2, "--verbose", *options]
+    variables = {name: value for name, value in environment(None).items() if not name.startswith("OMPI_MCA_hwloc")}
+    result = subprocess.run([str(word) for word in command], env=variables, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    return result.stdout + result.stderr
 
 
-def test_threads_that_wait_give_up_their_core(folder, monkeypatch):
-    """Unless told otherwise, or alone; the program keeps its process id and its name."""
-    assert wait_settings(folder, monkeypatch, "--threads", "2") == (["GOMP_SPINCOUNT=1000"], "dnmf")
-    assert wait_settings(folder, monkeypatch, "--threads", "1") == ([], "dnmf")
-    assert wait_settings(folder, monkeypatch, OMP_NUM_THREADS="2", GOMP_SPINCOUNT="7") == (["GOMP_SPINCOUNT=7"], "dnmf")
-    assert wait_settings(folder, monkeypatch, OMP_NUM_THREADS="2", OMP_WAIT_POLICY="active") == ([], "dnmf")
+@pytest.mark.skipif("Open MPI" not in subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout
+                    or len(os.sched_getaffinity(0)) < 2, reason="needs Open MPI's mpirun and two cores")
+def test_binding_that_leaves_threads_one_core_is_told(folder):
+    """With what mends it; and where each process runs, in one line."""
+    told = bound(folder, "--threads", 2)
+    assert "2 threads a process, which has 1 core to itself" in told and "mpirun --bind-to none" in told
+    assert re.search(r"1 process of 2 threads on 1 host; process 0 on \S+, core \d+\b", told)
+    told = bound(folder, "--threads", 1, processes=2)
+    assert "warning" not in told
+    cores = re.findall(r"process \d on \S+, core (\d+)", told)
+    assert len(cores) == 2 and cores[0] != cores[1]
+    told = bound(folder, "--threads", 2, binding="none")
+    assert "warning" not in told and re.search(r"1 process of 2 threads on 1 host; process 0 on \S+, cores ", told)
 
 
 def test_cores_lost_to_binding_are_told(folder, monkeypatch):

@@ -19,11 +19,11 @@ CONFINED = [
     (r"#\s*include\s*<hdf5(_hl)?\.h>", ["src/store/"]),
     (r"\bC?blacs_\w+|\b[Pp][sd][a-z]{4,6}_\b", ["src/init/", "src/comm/", "src/model/"]),
     (r"#\s*(if|elif|ifdef|ifndef)\b(?!\s+\w+_H\b)", ["src/base/", "src/store/hdf5/hdf5_file.c", "src/store/hdf5/hdf5_driver.c", "include/dnmf.h"]),
-    (r"#\s*pragma omp parallel\b(?!.*\bteam\b|.*_team\()", ["src/cost/machine.c"]),  # see base/team.h
+    (r"#\s*pragma omp (?!simd\b).*", ["src/base/"]),  # threads are a team's: base/team.h
     (r"\bjson_(v?s?n?pack\w*|string(n|_nocheck|n_nocheck)?|real|(array_(append|set|insert)|object_(set|update))\w*)\(",
      ["src/cli/json.c"]),
     (r"^(static|_Thread_local) (?!const\b|inline\b|volatile sig_atomic_t\b|\w+ \*const\b)[^()\n]*([=;]|\{\s*$)",
-     ["src/cli/crash_guard.c"]),
+     ["src/cli/crash_guard.c", "src/base/team.c"]),  # the threads that wait for a caller's next call
     (r"^static volatile sig_atomic_t\b", ["src/cli/signals.c"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

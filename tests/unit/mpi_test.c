@@ -1,5 +1,7 @@
 #include "mpi_test.h"
 
+#include "base/team.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,7 @@ int main(int argc, char **argv) {
     const int failed = count >= 1 && count <= size ? worst_of_all(run_on(count)) : 1;
     worst = failed > worst ? failed : worst;
   }
+  dnmf_team_end();
   MPI_Finalize();
   return worst;
 }

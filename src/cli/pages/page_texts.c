@@ -22,7 +22,7 @@ const page_section page_of_program[] = {
     {"ENVIRONMENT",
      "  COLUMNS  how wide help is, and summaries and progress on a terminal; default: what the terminal says, else 80\n"
      "  OMP_NUM_THREADS  threads of a process, unless --threads is given; default: the cores that it has to itself\n"
-     "  GOMP_SPINCOUNT, OMP_WAIT_POLICY  how threads wait; where neither is set dnmf makes them give up their core\n"
+     "  GOMP_SPINCOUNT, OMP_WAIT_POLICY  how threads wait; where neither is set they sleep after some microseconds\n"
      "  TMPDIR  where standard input is kept while it is read (default /tmp)\n"
      "  DNMF_ISA  kernels to use: portable, avx2 or avx512 (default: the best that the processor has)\n"
      "  DNMF_CRASH_GUARD  off: leave signals alone where HDF5 crashes on a damaged file"},

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -94,29 +95,52 @@ static dnmf_status load_rows(const dnmf_context *context, dnmf_error *error, con
   return DNMF_OK;
 }
 
+/* One load. */
+typedef struct plain_call {
+  const dnmf_context *context;
+  const dnmf_plain_rows *from;
+  const dnmf_slab *slab;
+  bool look;
+  part_shape part;
+  dnmf_matrix *matrix;
+  pthread_mutex_t failure;
+  int64_t failed; /* the first row of the part that was not read; behind all: none */
+  dnmf_error error;
+} plain_call;
+
+static void plain_note_failure(plain_call *call, int64_t row, const dnmf_error *error) {
+  pthread_mutex_lock(&call->failure);
+  if (row < call->failed) {
+    call->failed = row;
+    call->error = *error;
+  }
+  pthread_mutex_unlock(&call->failure);
+}
+
+static void load_parts(void *of_call, int64_t begin, int64_t end) {
+  plain_call *call = of_call;
+  const int64_t all = call->slab->count[0];
+  for (int64_t row = begin * call->part.rows; row < all && row < end * call->part.rows; row += call->part.rows) {
+    const dnmf_range rows = {row, all - row < call->part.rows ? all : row + call->part.rows};
+    dnmf_error error = {0};
+    if (load_rows(call->context, &error, call->from, call->slab, call->look, call->part.cols, rows, call->matrix) !=
+        DNMF_OK)
+      plain_note_failure(call, row, &error);
+  }
+}
+
 dnmf_status dnmf_plain_rows_load(dnmf_context *context, const dnmf_plain_rows *from, const dnmf_slab *slab, bool look,
                                  dnmf_matrix *matrix) {
   const part_shape part = shape_of(slab->count[1], dnmf_matrix_number(matrix));
-  int64_t failed = slab->count[0]; /* the first row of the part that was not read */
-  dnmf_error first = {0};
+  plain_call call = {context, from, slab, look, part, matrix, PTHREAD_MUTEX_INITIALIZER, slab->count[0], {0}};
   if (look)
     DNMF_TRY(dnmf_matrix_look_begin(context, matrix));
   const double numbers = (double)slab->count[0] * (double)slab->count[1];
-#pragma omp parallel for schedule(static) num_threads(dnmf_team(context->threads, numbers))
-  for (int64_t row = 0; row < slab->count[0]; row += part.rows) {
-    const dnmf_range rows = {row, slab->count[0] - row < part.rows ? slab->count[0] : row + part.rows};
-    dnmf_error error = {0};
-    if (load_rows(context, &error, from, slab, look, part.cols, rows, matrix) == DNMF_OK)
-      continue;
-#pragma omp critical
-    if (row < failed) {
-      failed = row;
-      first = error;
-    }
-  }
-  if (failed == slab->count[0])
+  const int64_t parts = (slab->count[0] + part.rows - 1) / part.rows;
+  dnmf_team_run(dnmf_team(context->threads, numbers), parts, load_parts, &call);
+  if (call.failed == slab->count[0])
     return DNMF_OK;
-  return dnmf_fail(&context->error, first.status, "%s", first.text);
+  return dnmf_fail(&context->error, call.error.status, "%s", call.error.text);
 }
 
 bool dnmf_plain_number(hid_t type, dnmf_number wanted, dnmf_number *number) {
