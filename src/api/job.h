@@ -103,7 +103,7 @@ struct dnmf_fitting {
   dnmf_factor h;
   bool residual_is_exact; /* summed entry by entry */
   dnmf_held_choice held_choice;
-  bool takes_out; /* cells are taken out of A later, by a search */
+  bool takes_out; /* cells are taken out of A in other fits, by a search (dnmf_fitting_fold_solver) */
   dnmf_held_cells held;
 
   /* The processes that fit: all of them, or the group of this one. Set by dnmf_fitting_run. */
@@ -194,6 +194,10 @@ dnmf_status dnmf_fitting_update(dnmf_context *context, const dnmf_fitting *f, dn
 dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_load_ratings(dnmf_context *context, dnmf_fitting *f);
 dnmf_status dnmf_fitting_fill_ratings(dnmf_context *context, const dnmf_fitting *f, dnmf_model *model);
+
+/* The solver of a fit like this one from which some cells are held out: the one asked for, or the fastest then. local
+ */
+dnmf_solver dnmf_fitting_fold_solver(const dnmf_fitting *f);
 
 /* Chains: how many groups of processes run them side by side, as many as pay and there is memory for. collective */
 dnmf_status dnmf_fitting_choose_groups(dnmf_context *context, dnmf_fitting *f);

@@ -437,12 +437,13 @@ static void settle_common(dnmf_fitting *f) {
   settings->time_limit = dnmf_number_or(s->time_limit, INFINITY);
 }
 
-/* What decides about the solver, but for batches, into which a matrix is cut only where it is too large. */
-static dnmf_solver_case solver_case(const dnmf_fitting *f) {
+/* What decides about the solver, but for batches, into which a matrix is cut only where it is too large. `takes_out`:
+ * cells are left out beside those that the fit itself leaves out. */
+static dnmf_solver_case solver_case(const dnmf_fitting *f, bool takes_out) {
   const dnmf_fit_settings *s = &f->asked;
   return (dnmf_solver_case){.loss = f->settings.loss,
                             .observed = f->missing == DNMF_MISSING_UNOBSERVED,
-                            .takes_out = f->partial || f->takes_out || s->ratings.validation,
+                            .takes_out = f->partial || takes_out || s->ratings.validation,
                             .sweeps_given = s->sweeps >= 0,
                             .in_batches = s->batches.memory >= 0 || s->batches.batch_rows >= 0,
                             .fixes = s->zeros.fix && strcmp(s->zeros.fix, "none") != 0,
@@ -451,13 +452,18 @@ static dnmf_solver_case solver_case(const dnmf_fitting *f) {
 
 /* The one that is asked for, or the fastest here. */
 static void settle_solver(dnmf_fitting *f) {
-  const dnmf_solver_case fit = solver_case(f);
+  const dnmf_solver_case fit = solver_case(f, false);
   if (!fitting_names_solver(f))
     f->settings.solver = dnmf_choose_solver(&fit);
 }
 
+dnmf_solver dnmf_fitting_fold_solver(const dnmf_fitting *f) {
+  const dnmf_solver_case fit = solver_case(f, true);
+  return fitting_names_solver(f) ? f->settings.solver : dnmf_choose_solver(&fit);
+}
+
 static dnmf_status check_ahals(dnmf_error *error, const dnmf_fitting *f) {
-  const dnmf_solver_case fit = solver_case(f);
+  const dnmf_solver_case fit = solver_case(f, f->takes_out && fitting_names_solver(f));
   const char *why_not = dnmf_refuse_ahals(&fit);
   if (!why_not)
     return DNMF_OK;

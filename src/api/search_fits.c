@@ -243,9 +243,12 @@ static dnmf_status fit_fold_starts(candidate_fits *c, dnmf_held_cells *held, int
   dnmf_restarts starts = {.count = 0};
   dnmf_status status = dnmf_restarts_create(&s->part.error, DNMF_SEARCH_FOLD_STARTS, s->f.settings.seed, &starts);
   status = dnmf_agree(&s->part, status);
+  const dnmf_solver solver = s->f.settings.solver;
   s->f.settings.held = held;
+  s->f.settings.solver = dnmf_fitting_fold_solver(&s->f);
   if (status == DNMF_OK)
     status = fit_restarts(c, &s->f.a.matrix, &starts);
+  s->f.settings.solver = solver;
   s->f.settings.held = s->f.partial ? &s->f.held : NULL;
   if (status == DNMF_OK)
     c->record->fold_errors[fold] = 2 * starts.items[dnmf_restarts_best(&starts)].result.validation_loss;

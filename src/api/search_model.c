@@ -32,11 +32,16 @@ static dnmf_status create_factors(dnmf_search *s, int components) {
  * multiplicative updates. */
 static dnmf_status fit_other(dnmf_search *s) {
   dnmf_fitting *f = &s->f;
+  const dnmf_solver solver = f->settings.solver;
   f->settings.fixed = s->clusters_h ? DNMF_FIXED_H : DNMF_FIXED_W;
   f->settings.host = NULL;
-  if (f->settings.solver == DNMF_SOLVER_MU)
+  if (solver == DNMF_SOLVER_MU)
     dnmf_start_flat(&f->a.matrix, s->clusters_h ? &f->w : &f->h);
-  return dnmf_fit_zeros(&s->part, &f->settings, &f->a.matrix, &f->w, &f->h, &f->result);
+  if (solver == DNMF_SOLVER_AHALS) /* alternates between both factors */
+    f->settings.solver = DNMF_SOLVER_BPP;
+  const dnmf_status status = dnmf_fit_zeros(&s->part, &f->settings, &f->a.matrix, &f->w, &f->h, &f->result);
+  f->settings.solver = solver;
+  return status;
 }
 
 /* What a model says of the search that it is from. */

@@ -194,6 +194,9 @@ static bool are_named_rows(const opening *head) {
   if (count < 3 || (head->count[0] != count && !shorter) || !tells_rows_apart(head, 0) ||
       !are_numbers_behind_names(head, 1, &fraction))
     return false;
+  for (int64_t i = 0; shorter && i < head->count[0]; i++)
+    if (is_table_number(head, &head->fields[0][i]))
+      return false; /* a line of data that lacks a field */
   if (shorter)
     return true;
   if (begins_with_name(head, 0) && begins_with_name(head, 1) && are_numbers_behind_names(head, 0, &fraction))

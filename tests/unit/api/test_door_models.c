@@ -66,6 +66,7 @@ static dnmf_fit_settings some_iterations(void) {
   dnmf_fit_settings settings;
   dnmf_fit_settings_init(&settings);
   settings.components = COMPONENTS;
+  settings.solver = "hals"; /* which knows no difference between dense and sparse */
   settings.max_iter = 8;
   settings.tol = 0;
   return settings;
@@ -495,7 +496,7 @@ static void should_stop_ends_a_fit_and_a_checkpoint_goes_on(void **state) {
   settings.solver = "mu";
   assert_int_equal(dnmf_model_fit(library, data, &settings, &model, NULL), DNMF_ERR_USAGE); /* another fit */
   assert_non_null(strstr(dnmf_library_error(library), "solver"));
-  settings.solver = NULL;
+  settings.solver = "hals";
   succeed(dnmf_model_fit(library, data, &settings, &model, &result));
   assert_int_equal(result.iterations, 8);
   succeed(dnmf_model_w(library, model, 0, ROWS, w[1], 0));

@@ -45,6 +45,7 @@ static const char *const texts[][2] = {
     {"tune", "bias"},
     {"tune", "penalty-scale"},
     {"tune", "implicit-terms"},
+    {"tune", "l2-terms"},
     {"tune", "missing-weight"},
     {"tune", "alpha"},
     {"fit", "penalty-scale"},
