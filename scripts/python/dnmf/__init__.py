@@ -11,7 +11,6 @@ seed give the same factors.
     Ratings, or plays and clicks: predictions, lists for users, items that are alike.
 """
 
-from . import _openmp  # noqa: F401  # before numpy and scikit-learn load it
 from ._abi import VERSION as __version__
 from ._errors import DnmfError, FileError, InputError, LibraryError, UsageError
 from ._library import library_version
