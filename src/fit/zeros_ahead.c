@@ -104,9 +104,11 @@ void zeros_ahead_remember(zeros_fit *z, const dnmf_reached *all) {
     const dnmf_decrease h = decrease_of(z, &z->h, s);
     dnmf_ahead *memory = memory_of(z, s);
     const int most = (int)memory->most_sweeps;
-    memory->objective = reached->loss + reached->penalty;
-    memory->sweeps_w = dnmf_ahead_next_sweeps((int)memory->sweeps_w, most, &w);
-    memory->sweeps_h = dnmf_ahead_next_sweeps((int)memory->sweeps_h, most, &h);
+    dnmf_ahead_reach(memory, reached->loss + reached->penalty, z->a->sum_squares, z->a->precision);
+    if (!dnmf_ahead_is_settled(memory)) {
+      memory->sweeps_w = dnmf_ahead_next_sweeps((int)memory->sweeps_w, most, &w);
+      memory->sweeps_h = dnmf_ahead_next_sweeps((int)memory->sweeps_h, most, &h);
+    }
     z->loop->fits[z->numbers[s]].result->ahead = *memory;
   }
 }

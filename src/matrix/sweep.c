@@ -117,7 +117,7 @@ static void multiply_pieces(void *of_call, int64_t begin, int64_t end) {
   const dnmf_matrix *a = sweep->a;
   const size_t size = dnmf_precision_size(a->precision);
   const int64_t cols = dnmf_range_size(a->col_range);
-  char *sums = (char *)sweep->scratch + (size_t)(dnmf_team_thread() * ROWS_AT_ONCE * sweep->padded) * size;
+  char *sums = (char *)sweep->scratch + (size_t)dnmf_team_thread() * (size_t)(ROWS_AT_ONCE * sweep->padded) * size;
   for (int64_t piece = begin; piece < end; piece++) {
     const int64_t row = call->rows.begin + piece * call->step;
     const int64_t part = dnmf_at_most(call->rows.end - row, call->step);

@@ -22,6 +22,10 @@ static const double GROWTH = 1.1;
 static const double GROWTH_OF_MOST = 1.05;
 static const double FALL = 1.5;
 
+/* Of |A|^2, changes of the objective below which rounding, 1e-15 and 1e-8 of it, has a say in what is compared. */
+static const double SETTLED = 1e-9;
+static const double SETTLED_SINGLE = 1e-6;
+
 int dnmf_ahead_most_sweeps(int64_t rows, int64_t cols, bool sparse, double stored, int components) {
   const double entries = sparse ? SPARSE_OPERATION * stored : (double)rows * (double)cols;
   const double products = 4 * entries * components;
@@ -39,6 +43,17 @@ dnmf_ahead dnmf_ahead_start(int most_sweeps) {
                       .objective = INFINITY};
 }
 
+void dnmf_ahead_reach(dnmf_ahead *ahead, double objective, double squares, dnmf_precision precision) {
+  const double least = (precision == DNMF_SINGLE ? SETTLED_SINGLE : SETTLED) * squares;
+  if (fabs(ahead->objective - objective) < least)
+    ahead->momentum = 0;
+  ahead->objective = objective;
+}
+
+bool dnmf_ahead_is_settled(const dnmf_ahead *ahead) {
+  return ahead->momentum == 0;
+}
+
 int dnmf_ahead_next_sweeps(int sweeps, int most, const dnmf_decrease *decrease) {
   const int least = most < 2 ? most : 2; /* with one there is nothing to compare */
   const int next = decrease->last > WORTH_ANOTHER * decrease->first ? sweeps + 1 : sweeps - 1;
@@ -47,6 +62,8 @@ int dnmf_ahead_next_sweeps(int sweeps, int most, const dnmf_decrease *decrease) 
 
 double dnmf_ahead_take_momentum(dnmf_ahead *ahead, double looked) {
   const double now = ahead->momentum;
+  if (dnmf_ahead_is_settled(ahead))
+    return 0;
   if (looked > ahead->objective) {
     ahead->most_momentum = now;
     ahead->momentum = now / FALL;

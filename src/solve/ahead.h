@@ -13,17 +13,22 @@
  * H is not extrapolated in that iteration, and the momentum falls and stays below what it was. While it does not rise,
  * f(W_t, H_t) does not, since f(W_t+1, H_t+1) <= f(W_t+1, Y).
  *
+ * Both are settled once the objective changes by less in an iteration than what rounding would soon decide: sweeps stay
+ * what they are, and H is not extrapolated any more. So a fit that goes on to the last digits ends with the same
+ * factors, to rounding, on any number of processes.
+ *
  * Everything here is decided by counts of the whole matrix and by sums over all processes: the same on each of them,
  * with any number of threads, and in every run. All functions are local.
  */
 #ifndef DNMF_AHEAD_H
 #define DNMF_AHEAD_H
 
+#include "base/precision.h"
 #include "solve/update.h"
 
 /* What a fit remembers from one iteration to the next. */
 typedef struct dnmf_ahead {
-  double momentum;
+  double momentum;      /* 0: settled */
   double most_momentum; /* it does not grow beyond */
   double most_sweeps;
   double sweeps_w; /* of the next half-steps */
@@ -37,6 +42,13 @@ int dnmf_ahead_most_sweeps(int64_t rows, int64_t cols, bool sparse, double store
 
 /* At a start. */
 dnmf_ahead dnmf_ahead_start(int most_sweeps);
+
+/* The objective of the model is known: `ahead` is settled where it has changed by little beside |A|^2 since the last
+ * iteration. */
+void dnmf_ahead_reach(dnmf_ahead *ahead, double objective, double squares, dnmf_precision precision);
+
+/* Whether nothing is decided any more. */
+bool dnmf_ahead_is_settled(const dnmf_ahead *ahead);
 
 /* Sweeps of the next half-step, at most `most`, after one of `sweeps` that lowered the objective by `decrease`. */
 int dnmf_ahead_next_sweeps(int sweeps, int most, const dnmf_decrease *decrease);

@@ -55,7 +55,7 @@ def test_factors_follow_the_names(files, name, processes):
     with h5py.File(files / "model.h5") as model:
         w = pandas.DataFrame(model["W"][:], model["row_ids"].asstr()[:])
         h = pandas.DataFrame(model["H"][:].T, model["col_ids"].asstr()[:])
-        assert data.uns["parts"]["solver"] == "hals" and data.uns["parts"]["components"] == 3
+        assert data.uns["parts"]["solver"] == "ahals" and data.uns["parts"]["components"] == 3
         assert data.uns["parts"]["objective"] == model.attrs["objective"]
     np.testing.assert_array_equal(data.obsm["X_parts"], w.loc[data.obs_names])
     np.testing.assert_array_equal(data.varm["parts"], h.loc[data.var_names])

@@ -180,7 +180,7 @@ def test_other_views_of_a_dataset(dense, tmp_path, selected):
     with h5py.File(source, "w") as file:
         file.create_dataset("matrix", data=dense.dense, chunks=(10, 7), compression="gzip")
     objectives = []
-    for batches in ([], ["--batch-rows", 1000, "--sweeps", 1]):
+    for batches in (["--solver", "hals"], ["--batch-rows", 1000, "--sweeps", 1]):
         run(["fit", source, "-o", tmp_path / "m.h5", "-k", 3, "--max-iter", 4, "--tol", 0, *selected, *batches],
             processes=2)
         with h5py.File(tmp_path / "m.h5") as file:
@@ -222,7 +222,7 @@ def test_passes_stop_by_the_objective(dense):
 
 def check_quality(source, folder, components, passes, margin, missing=()):
     objectives = []
-    for batches in ([], ["--batch-rows", 64]):
+    for batches in (["--solver", "hals"], ["--batch-rows", 64]):
         report = run(["fit", source, "-o", folder / "m.h5", "-k", components, "--max-iter", passes, "--tol", 0, "--json",
                       *missing, *batches]).json
         objectives.append(report["objective"])

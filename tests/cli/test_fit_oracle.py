@@ -186,7 +186,7 @@ def test_processes_without_a_row(tmp_path, processes):
     problem = Problem(tmp_path, np.random.default_rng(3).random((2, 5)), components=2)
     expected_w, expected_h, _ = peer(problem.matrix, problem.start, "hals", 6)
     for grid in ((processes, 1), (1, processes)):
-        w, h, _ = problem.fit("--max-iter", 6, grid=grid)
+        w, h, _ = problem.fit("--solver", "hals", "--max-iter", 6, grid=grid)
         np.testing.assert_allclose(w, expected_w, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(h, expected_h, rtol=1e-9, atol=1e-9)
 
@@ -212,7 +212,7 @@ def test_movielens_equals_scikit_learn_on_every_grid(movielens):
     expected_w, expected_h, estimator = peer(movielens.matrix, movielens.start, "hals", iterations)
     objectives = []
     for grid in [(1, 1), (2, 1), (1, 2), (3, 1), (2, 2), (1, 4), (3, 2), (6, 1)]:
-        w, h, report = movielens.fit("--max-iter", iterations, grid=grid)
+        w, h, report = movielens.fit("--solver", "hals", "--max-iter", iterations, grid=grid)
         np.testing.assert_allclose(w, expected_w, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(h, expected_h, rtol=1e-9, atol=1e-9)
         objectives.append(report["objective"])

@@ -66,7 +66,7 @@ def test_attributes_say_how_to_repeat_the_fit(model):
     with h5py.File(model) as file:
         facts = dict(file.attrs)
     expected = {"program": "dnmf", "rows": 5, "cols": 4, "stored": 20, "components": 2, "missing": "zero",
-                "loss": "frobenius", "solver": "hals", "init": "random", "seed": 3, "max_iter": ITERATIONS, "tol": 0,
+                "loss": "frobenius", "solver": "ahals", "init": "random", "seed": 3, "max_iter": ITERATIONS, "tol": 0,
                 "stop": "gradient", "penalty_scale": "raw", "precision": "double", "processes": 2, "grid": "1x2",
                 "iterations": ITERATIONS, "stop_reason": "max-iter", "l1_w": 0, "l2_h": 0}
     assert {name: facts[name] for name in expected} == expected
@@ -107,7 +107,7 @@ def test_info_of_a_model(model, processes):
     report = run(["info", model, "--json"], processes=processes).json
     assert (report["command"], report["kind"], report["rows"], report["cols"], report["components"]) == \
         ("info", "model", 5, 4, 2)
-    assert report["provenance"]["solver"] == "hals" and report["provenance"]["seed"] == 3
+    assert report["provenance"]["solver"] == "ahals" and report["provenance"]["seed"] == 3
     text = run(["info", model]).stdout
     assert "W 5 x 2, H 2 x 4" in text and "strings, first User1" in text
 

@@ -56,7 +56,7 @@ def test_json_field(report, name):
 def test_json_values(report):
     found = report.json
     expected = {"command": "fit", "input": str(TABLE), "rows": 5, "cols": 4, "stored": 20, "components": 2,
-                "missing": "zero", "loss": "frobenius", "solver": "hals", "init": "random", "seed": 0, "processes": 2,
+                "missing": "zero", "loss": "frobenius", "solver": "ahals", "init": "random", "seed": 0, "processes": 2,
                 "threads": 1, "precision": "double", "validation_rmse": None, "converged": True}
     assert {name: found[name] for name in expected} == expected
     assert found["grid"] in ("1x2", "2x1")
@@ -94,7 +94,7 @@ def test_words_sent_equal_the_formula(tmp_path, rows, cols, grid):
     components, iterations = 3, 4
     run(["generate", "-o", tmp_path / "a.h5", "--rows", rows, "--cols", cols])
     found = run(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", components, "--grid", grid_name(grid), "--tol",
-                 0, "--max-iter", iterations, "--json"], processes=grid[0] * grid[1]).json
+                 0, "--max-iter", iterations, "--solver", "hals", "--json"], processes=grid[0] * grid[1]).json
     traffic = found["traffic"]
     assert found["iterations"] == iterations and found["grid"] == grid_name(grid)
     sent = traffic["gather_words"] + traffic["scatter_words"] + traffic["gram_words"]
@@ -126,7 +126,7 @@ def test_automatic_grid_of_a_dense_matrix_is_the_planned_one(tmp_path, rows, col
 @pytest.mark.parametrize("processes", [1, 3])
 def test_log_has_a_line_a_step(tmp_path, processes):
     before = time.time()
-    found = run(["fit", TABLE, "-o", tmp_path / "m.h5", "-k", 2, "--log", tmp_path / "log.jsonl", "--json"],
+    found = run(["fit", TABLE, "-o", tmp_path / "m.h5", "-k", 2, "--solver", "hals", "--log", tmp_path / "log.jsonl", "--json"],
                 processes=processes).json
     steps = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [step["iteration"] for step in steps] == list(range(found["iterations"] + 1))
@@ -209,12 +209,12 @@ def test_live_line_and_summary_fit_the_terminal(folder, columns):
     """A live line that reached the last column would begin a new one each time."""
     for options in (["--tol", 0], ["--validation", 0.5, "--missing", "unobserved", "--patience", 3000, "-v"]):
         sent = on_a_terminal(columns, "fit", TABLE, "-o", folder / "m.h5", "-k", 2, "--max-iter", 3000, *options)
-        live = re.findall(r"\r\x1b\[K([^\r\n]*)", sent)
-        assert live and all(line.startswith("iteration ") for line in live)
+        *live, after = re.findall(r"\r\x1b\[K([^\r\n]*)", sent)  # what follows takes the line's place
+        assert after.startswith("fitted") and live and all(line.startswith("iteration ") for line in live)
         assert max(map(len, live)) < columns
         assert ("objective" in live[-1] and "s/iter" in live[-1] and "left" in live[-1]) == (columns == 200)
         assert "rel. error" in live[-1] or "validation" in live[-1]
-        summary = re.sub(r"\r\x1b\[K[^\r\n]*", "", sent).split("\r\n")
+        summary = re.sub(r"\r\x1b\[K(iteration [^\r\n]*)?", "", sent).split("\r\n")
         assert max(len(line) for line in summary if "/" not in line) <= columns  # a path may be longer
     assert len(on_a_terminal(columns, "help", "fit").splitlines()) > 100
 

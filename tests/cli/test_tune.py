@@ -129,8 +129,8 @@ def test_a_random_search_repeats_for_its_seed(ratings):
 
 
 @pytest.mark.parametrize("options, words", [
-    (["-k", "2,x"], "--components 2,x"),
-    (["-k", "0"], "--components 0"),
+    (["-k", "2,x"], "-k 2,x"),
+    (["-k", "0"], "-k 0"),
     (["--l2", "0.1,,0.2"], "--l2 0.1,,0.2"),
     (["--bias", "perhaps"], "--bias perhaps"),
     (["--folds", "1"], "--folds 1"),
