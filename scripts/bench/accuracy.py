@@ -15,6 +15,10 @@ import subprocess
 import time
 import warnings
 
+from needs import needs
+
+needs("h5py", "matplotlib", "numpy", "scipy", "sklearn")
+
 import h5py
 import matplotlib
 import numpy as np

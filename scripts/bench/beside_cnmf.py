@@ -22,6 +22,10 @@ import time
 import warnings
 from pathlib import Path
 
+from needs import needs
+
+needs("anndata", "h5py", "numpy", "pandas", "scipy", "cnmf")
+
 import anndata
 import h5py
 import numpy as np

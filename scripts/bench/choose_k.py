@@ -16,6 +16,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from needs import needs
+
+needs("numpy")
+
 import numpy as np
 
 GAP = 1.5

@@ -18,6 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from needs import needs
+
+needs("numpy", "scipy")
+
 import numpy as np
 from scipy import sparse
 
