@@ -16,23 +16,23 @@ class Data:
     """A matrix of the library over arrays that it keeps alive."""
 
     def __init__(self, library: Library, handle: c.c_void_p, arrays: tuple) -> None:
-        self.library = library
+        self.lib = library
         self.handle = handle
         self._arrays = arrays
 
     def __del__(self) -> None:
-        self.library.functions.dnmf_data_destroy(c.byref(self.handle))
+        self.lib.functions.dnmf_data_destroy(c.byref(self.handle))
 
     def rows(self) -> int:
         """Of the matrix, those of all processes."""
         rows = _structs.Int()
-        self.library.call("data_size", self.handle, c.byref(rows), None)
+        self.lib.call("data_size", self.handle, c.byref(rows), None)
         return rows.value
 
     def share(self) -> tuple[int, int]:
         """The first row that this process gave, and how many."""
         first, count = _structs.Int(), _structs.Int()
-        self.library.call("data_share", self.handle, c.byref(first), c.byref(count))
+        self.lib.call("data_share", self.handle, c.byref(first), c.byref(count))
         return first.value, count.value
 
 

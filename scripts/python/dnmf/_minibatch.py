@@ -37,7 +37,7 @@ class _Online:
     """A dnmf_online: H, and the numerators and denominators of its updates."""
 
     def __init__(self, library: Library, settings: dict[str, Any], h: np.ndarray, sums: tuple | None) -> None:
-        self.library = library
+        self.lib = library
         self._shape = h.shape
         self._dtype = h.dtype
         struct = _abi.initialized(library.functions, "dnmf_online_settings")
@@ -51,7 +51,7 @@ class _Online:
 
     def close(self) -> None:
         """Collective, so that it is not left to the garbage collector."""
-        self.library.functions.dnmf_online_destroy(c.byref(self.handle))
+        self.lib.functions.dnmf_online_destroy(c.byref(self.handle))
 
     def __enter__(self) -> _Online:
         return self
@@ -62,9 +62,9 @@ class _Online:
     def feed(self, batch: Data, rows: int, w: np.ndarray | None) -> tuple[np.ndarray, float, float]:
         """Takes a batch into H: its W, its objective, and the change of H."""
         out = np.empty((rows, self._shape[0]))
-        start = None if w is None else dense_data(self.library, w)
+        start = None if w is None else dense_data(self.lib, w)
         result = _structs.BatchResult()
-        self.library.call(
+        self.lib.call(
             "online_feed",
             self.handle,
             batch.handle,
@@ -77,13 +77,13 @@ class _Online:
     def rows(self, batch: Data, rows: int) -> np.ndarray:
         """W of a batch, with H as it is."""
         out = np.empty((rows, self._shape[0]))
-        self.library.call("online_rows", self.handle, batch.handle, out.ctypes.data)
+        self.lib.call("online_rows", self.handle, batch.handle, out.ctypes.data)
         return out.astype(self._dtype, copy=False)
 
     def get(self, what: str) -> np.ndarray:
         """ "h", "numerators" or "denominators"."""
         out = np.empty(self._shape)
-        self.library.call("online_get", self.handle, what.encode(), 0, self._shape[1], out.ctypes.data, 0)
+        self.lib.call("online_get", self.handle, what.encode(), 0, self._shape[1], out.ctypes.data, 0)
         return out.astype(self._dtype, copy=False)
 
 
@@ -343,7 +343,7 @@ class MiniBatchNMF(FactorizationBase):
         for step, (here, rows, data) in enumerate(batches, start=1):
             start = None if self.fresh_restarts else w[here]
             w[here], objective, change = online.feed(data, here.stop - here.start, start)
-            if self.verbose and online.library.rank == 0:
+            if self.verbose and online.lib.rank == 0:
                 print(f"batch {step} of at most {limit}: mean objective {objective / rows:.6g}", flush=True)
             if step == limit or (step > 1 and progress.is_enough(rows, objective / rows, change)):
                 break

@@ -67,7 +67,7 @@ class Model:
     """A dnmf_model."""
 
     def __init__(self, library: Library, handle: c.c_void_p) -> None:
-        self.library = library
+        self.lib = library
         self.handle = handle
         rows, cols, components = _structs.Int(), _structs.Int(), _structs.Int()
         library.call("model_size", handle, c.byref(rows), c.byref(cols), c.byref(components))
@@ -75,7 +75,7 @@ class Model:
         self.components = components.value
 
     def __del__(self) -> None:
-        self.library.functions.dnmf_model_destroy(c.byref(self.handle))
+        self.lib.functions.dnmf_model_destroy(c.byref(self.handle))
 
     @classmethod
     def load(cls, library: Library, path: str) -> Model:
@@ -84,27 +84,27 @@ class Model:
         return cls(library, handle)
 
     def save(self, path: str) -> None:
-        self.library.call("model_save", self.handle, path.encode())
+        self.lib.call("model_save", self.handle, path.encode())
 
     def w(self, first: int = 0, count: int | None = None) -> np.ndarray:
         """Rows of W."""
         count = self.shape[0] - first if count is None else count
         out = np.empty((count, self.components))
-        self.library.call("model_w", self.handle, first, count, out.ctypes.data, 0)
+        self.lib.call("model_w", self.handle, first, count, out.ctypes.data, 0)
         return out
 
     def h(self) -> np.ndarray:
         """H, components x columns."""
         out = np.empty((self.components, self.shape[1]))
-        self.library.call("model_h", self.handle, 0, self.shape[1], out.ctypes.data, 0)
+        self.lib.call("model_h", self.handle, 0, self.shape[1], out.ctypes.data, 0)
         return out
 
     def biases(self) -> tuple[np.ndarray, np.ndarray, float]:
         """Of all rows and columns, and the mean."""
         rows, cols, mean = np.empty(self.shape[0]), np.empty(self.shape[1]), _structs.Real()
-        self.library.call("model_row_bias", self.handle, 0, len(rows), rows.ctypes.data)
-        self.library.call("model_col_bias", self.handle, 0, len(cols), cols.ctypes.data)
-        self.library.call("model_mean", self.handle, c.byref(mean))
+        self.lib.call("model_row_bias", self.handle, 0, len(rows), rows.ctypes.data)
+        self.lib.call("model_col_bias", self.handle, 0, len(cols), cols.ctypes.data)
+        self.lib.call("model_mean", self.handle, c.byref(mean))
         return rows, cols, mean.value
 
     def ids(self, side: str) -> list[str]:
@@ -112,20 +112,20 @@ class Model:
         count = self.shape[side == "col"]
         positions = np.arange(count, dtype=np.int64)
         texts = c.POINTER(_structs.Text)()
-        self.library.call(f"model_{side}_ids", self.handle, count, positions.ctypes.data, c.byref(texts))
+        self.lib.call(f"model_{side}_ids", self.handle, count, positions.ctypes.data, c.byref(texts))
         found = [texts[i].decode("utf-8", "surrogateescape") for i in range(count)]
-        self.library.functions.dnmf_ids_destroy(c.byref(texts))
+        self.lib.functions.dnmf_ids_destroy(c.byref(texts))
         return found
 
     def text(self, name: str) -> str:
         found = _structs.Text()
-        self.library.call("model_get_text", self.handle, name.encode(), c.byref(found))
+        self.lib.call("model_get_text", self.handle, name.encode(), c.byref(found))
         return found.value.decode() if found.value else ""
 
     def history(self, name: str) -> np.ndarray:
         """One number an iteration, the start first."""
         count, values = _structs.Int(), c.POINTER(_structs.Real)()
-        self.library.call("model_history", self.handle, name.encode(), c.byref(count), c.byref(values))
+        self.lib.call("model_history", self.handle, name.encode(), c.byref(count), c.byref(values))
         return np.array([values[i] for i in range(count.value)])
 
 
@@ -152,3 +152,15 @@ def fit(
 def print_iteration(told: Iteration) -> None:
     """What ``verbose`` shows."""
     print(f"iteration {told.iteration}: objective {told.objective:.6g}, {told.seconds:.1f} s", flush=True)
+
+
+def teller(verbose: Any, callback: Callable[[Iteration], Any] | None) -> Callable[[Iteration], Any] | None:
+    """What a fit calls after each iteration: prints it where that is asked for, and goes on to the user's callback."""
+    if not verbose:
+        return callback
+
+    def tell(told: Iteration) -> Any:
+        print_iteration(told)
+        return callback(told) if callback else None
+
+    return tell

@@ -455,16 +455,6 @@ class NMF(FactorizationBase):
             return {"missing": "unobserved"}
         return {}
 
-    def _on_iteration(self) -> Callable[[Iteration], Any] | None:
-        if not self.verbose:
-            return self.callback
-
-        def tell(told: Iteration) -> Any:
-            _model.print_iteration(told)
-            return self.callback(told) if self.callback else None
-
-        return tell
-
     # --- Fits ---
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> NMF:
@@ -525,7 +515,8 @@ class NMF(FactorizationBase):
             settings["init"] = init
         settings.update(self._missing(X, library))
         settings.update(_model.check_options(self.options, _OWN))
-        factors = factorize(library, X, settings, w=w, h=h, threads=self.threads, on_iteration=self._on_iteration())
+        told = _model.teller(self.verbose, self.callback)
+        factors = factorize(library, X, settings, w=w, h=h, threads=self.threads, on_iteration=told)
         warn_of_end(factors.result, self.max_iter, self.tol)
         self._keep(library, X, factors)
         return factors.w

@@ -199,7 +199,8 @@ class Recommender(BaseEstimator):
             "time_limit": self.time_limit,
             **_model.check_options(self.options, {*self.get_params(deep=False), "components", "seed"}),
         }
-        model, result = _model.fit(library, data, settings, threads=self.threads, on_iteration=self._on_iteration())
+        told = _model.teller(self.verbose, self.callback)
+        model, result = _model.fit(library, data, settings, threads=self.threads, on_iteration=told)
         self._take(model, table.users.dtype.kind in "iufb", table.items.dtype.kind in "iufb")
         self._seen = table
         self._seen_data = data
@@ -209,16 +210,6 @@ class Recommender(BaseEstimator):
         self.stop_reason_ = result.stop_reason.decode()
         warn_of_end(result, self.n_iter_, 1 if self.tol is None else self.tol)
         return self
-
-    def _on_iteration(self) -> Callable[[Iteration], Any] | None:
-        if not self.verbose:
-            return self.callback
-
-        def tell(told: Iteration) -> Any:
-            _model.print_iteration(told)
-            return self.callback(told) if self.callback else None
-
-        return tell
 
     def _data(self, library: Library, table: Table) -> Data:
         return triples_data(
@@ -248,7 +239,7 @@ class Recommender(BaseEstimator):
         ratings : as of `fit`
         """
         check_is_fitted(self)
-        library = self._fitted.library
+        library = self._fitted.lib
         table = table_of(ratings)
         data = self._data(library, table)
         handle = c.c_void_p()
@@ -282,7 +273,7 @@ class Recommender(BaseEstimator):
             With `return_std`.
         """
         check_is_fitted(self)
-        library = self._fitted.library
+        library = self._fitted.lib
         pairs, kept = triples_of(library, _column(users), _column(items), None)
         scoring = _abi.initialized(library.functions, "dnmf_predict_settings")
         scoring.unknown = unknown.encode()
@@ -338,7 +329,7 @@ class Recommender(BaseEstimator):
         scores = np.empty((len(positions), n))
         listing, kept = self._listing(n, seen, candidates, min_count)
         listing.optimism = optimism
-        self._fitted.library.call(
+        self._fitted.lib.call(
             "model_recommend",
             self._fitted.handle,
             len(positions),
@@ -376,7 +367,7 @@ class Recommender(BaseEstimator):
         found = np.empty((len(positions), n), dtype=np.int64)
         cosines = np.empty((len(positions), n))
         listing, kept = self._listing(n, None, candidates, min_count)
-        self._fitted.library.call(
+        self._fitted.lib.call(
             "model_similar",
             self._fitted.handle,
             len(positions),
@@ -389,7 +380,7 @@ class Recommender(BaseEstimator):
         return _named(self.item_ids_, found), cosines
 
     def _listing(self, n: int, seen: Any, candidates: Any, min_count: int) -> tuple[c.Structure, list]:
-        listing = _abi.initialized(self._fitted.library.functions, "dnmf_recommend_settings")
+        listing = _abi.initialized(self._fitted.lib.functions, "dnmf_recommend_settings")
         listing.top = n
         listing.min_count = min_count
         kept: list = []
@@ -409,13 +400,13 @@ class Recommender(BaseEstimator):
         if seen is None:
             return None
         if not isinstance(seen, str):
-            return self._data(self._fitted.library, table_of(seen))
+            return self._data(self._fitted.lib, table_of(seen))
         if seen != "fit":
             raise ValueError(f"seen={seen!r}: give 'fit', None or ratings")
         if self._seen is None:
             raise ValueError("this recommender was loaded without its ratings; give them as `seen`, or seen=None")
         if self._seen_data is None:
-            self._seen_data = self._data(self._fitted.library, self._seen)
+            self._seen_data = self._data(self._fitted.lib, self._seen)
         return self._seen_data
 
     def evaluate(self, ratings: Any, *, at: int = 10, relevant: float | None = None, seen: Any = None) -> dict:
@@ -436,7 +427,7 @@ class Recommender(BaseEstimator):
         figures : dict
         """
         check_is_fitted(self)
-        library = self._fitted.library
+        library = self._fitted.lib
         data = self._data(library, table_of(ratings))
         asked = _abi.initialized(library.functions, "dnmf_evaluate_settings")
         asked.at = at
@@ -477,7 +468,7 @@ class Recommender(BaseEstimator):
         state.pop("_seen_data", None)
         model = state.pop("_fitted", None)
         if model is not None:
-            if model.library.size > 1:
+            if model.lib.size > 1:
                 raise TypeError("a recommender on several processes is not pickled; use save and load")
             with tempfile.TemporaryDirectory() as folder:
                 path = pathlib.Path(folder) / "model.h5"
@@ -529,7 +520,7 @@ def _named(ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
 def _is_implicit(model: _model.Model) -> bool:
     number = _structs.Real()
     try:
-        model.library.call("model_get_number", model.handle, b"implicit", c.byref(number))
+        model.lib.call("model_get_number", model.handle, b"implicit", c.byref(number))
     except ValueError:
         return False
     return number.value == 1
