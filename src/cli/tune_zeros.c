@@ -102,12 +102,14 @@ static bool search_told_to_stop(void *state) {
 
 static void announce(void *state, const dnmf_search *s) {
   cli_session *session = state;
-  char held_out[64] = "no cells are held out";
+  char held_out[96] = "no cells are held out";
   char perturbed[64] = "";
   char loss[DNMF_LOSS_TEXT];
+  const dnmf_solver fold_solver = dnmf_fitting_fold_solver(&s->f);
   if (s->folds > 0)
-    snprintf(held_out, sizeof held_out, "%d fold%s of %.4g of all cells held out", s->folds, s->folds == 1 ? "" : "s",
-             s->holdout);
+    snprintf(held_out, sizeof held_out, "%d fold%s of %.4g of all cells held out%s%s", s->folds,
+             s->folds == 1 ? "" : "s", s->holdout, fold_solver == s->f.settings.solver ? "" : ", fitted by ",
+             fold_solver == s->f.settings.solver ? "" : dnmf_solver_name(fold_solver));
   if (s->perturb.kind != DNMF_PERTURB_NONE)
     snprintf(perturbed, sizeof perturbed, " of perturbed copies (%s)", s->asked->perturb);
   cli_say(session, "%" PRId64 " number%s of components, each with %d restart%s%s, %s", s->count,
@@ -274,16 +276,17 @@ static void print_search_json(cli_session *session, const dnmf_search *s, const 
                     "criterion", criteria[s->criterion], "by_heldout", suggested(s, s->suggestion.by_heldout),
                     "by_stability", suggested(s, s->suggestion.by_stability));
   json_t *object = cli_json_pack(
-      "{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:f, s:i, s:i, s:i, s:o, s:o, s:s?, "
-      "s:f}",
+      "{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:f, s:i, s:i, s:i, s:o, s:o, "
+      "s:s?, s:f}",
       "command", "tune", "version", DNMF_VERSION, "input", s->f.source.name, "rows", (json_int_t)a->rows, "cols",
       (json_int_t)a->cols, "stored", (json_int_t)a->stored, "missing", s->f.partial ? "unobserved" : "zero",
       "missing_cells", s->f.partial ? json_integer((json_int_t)s->f.held.missing) : json_null(), "loss",
-      dnmf_loss_name(settings->loss, loss), "solver", dnmf_solver_name(settings->solver), "init", s->f.init, "seed",
-      (json_int_t)settings->seed, "restarts", s->restarts, "perturb", s->asked->perturb ? s->asked->perturb : "none",
-      "cluster", s->clusters_h ? "h" : "w", "holdout", s->holdout, "folds", s->folds, "processes",
-      session->context->size, "groups", s->group_count, "candidates", list, "suggestion", suggestion, "output", output,
-      "seconds", MPI_Wtime() - session->began);
+      dnmf_loss_name(settings->loss, loss), "solver", dnmf_solver_name(settings->solver), "fold_solver",
+      dnmf_solver_name(dnmf_fitting_fold_solver(&s->f)), "init", s->f.init, "seed", (json_int_t)settings->seed,
+      "restarts", s->restarts, "perturb", s->asked->perturb ? s->asked->perturb : "none", "cluster",
+      s->clusters_h ? "h" : "w", "holdout", s->holdout, "folds", s->folds, "processes", session->context->size,
+      "groups", s->group_count, "candidates", list, "suggestion", suggestion, "output", output, "seconds",
+      MPI_Wtime() - session->began);
   cli_print_json(session, object);
 }
 

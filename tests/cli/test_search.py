@@ -104,6 +104,13 @@ def test_errors_are_those_of_fits_from_the_same_seeds(alone, four):
     assert figures(alone)[4]["median_error"] == pytest.approx(np.median(errors), rel=1e-6)
 
 
+def test_restarts_are_the_same_where_cells_are_held_out_of_other_fits(matrix, alone):
+    told = run(["tune", matrix, "-k", "3", "--restarts", RESTARTS, "--folds", 2, "--json"]).json
+    assert (told["solver"], told["fold_solver"]) == (alone["solver"], "hals")
+    for name in ("relative_error", "median_error", "silhouette_min"):
+        assert figures(told)[3][name] == pytest.approx(figures(alone)[3][name], rel=1e-9)
+
+
 def test_silhouettes_are_scikit_learns(alone, four):
     told, expected = figures(alone)[4], four[1]["silhouettes"]
     assert told["silhouette_min"] == pytest.approx(expected.min(), abs=1e-5)
