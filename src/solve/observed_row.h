@@ -8,6 +8,7 @@
 
 #include "base/variant.h"
 #include "base/vector.h"
+#include "base/widen.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,16 +16,12 @@
 /* A projected gradient this much smaller than the first sweep's is rounding. */
 static const double rounding = sizeof(real) == sizeof(double) ? 1e-15 : 1e-6;
 
-static inline real value_at(const dnmf_observed_update *update, int64_t at) {
-  return update->narrow ? (real)dnmf_number_at(update->narrow, update->value, at) : ((const real *)update->value)[at];
+/* t of an entry with weak zeros, of its value. */
+static inline real target_of(const dnmf_weak *weak, real value) {
+  return weak->target_one ? (real)dnmf_weak_likes((double)value, weak->like) : value;
 }
 
-/* t and sqrt(c - weight) of an entry, with weak zeros. */
-static inline real target_at(const dnmf_observed_update *update, int64_t at) {
-  const real value = value_at(update, at);
-  return update->weak->target_one ? (real)dnmf_weak_likes((double)value, update->weak->like) : value;
-}
-
+/* sqrt(c - weight) of an entry. */
 static inline real root_at(const dnmf_weak *weak, int64_t at) {
   return weak->roots ? ((const real *)weak->roots)[at] : (real)weak->root;
 }
