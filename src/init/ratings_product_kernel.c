@@ -11,7 +11,7 @@
 
 #include "base/widen.h"
 
-enum { WIDEST = 8, PREFETCH = 32, TILE = 64 };
+enum { WIDEST = 8, PREFETCH = 96 /* entries; into the second cache */, TILE = 64 };
 
 /* left = the residuals of the entries from e on. */
 static inline void take_residuals(const ratings_product *p, real own, int64_t e, int count, real left[TILE]) {
@@ -41,7 +41,7 @@ TEMPLATE void multiply_row(int vectors, const ratings_product *p, int first, int
       const real *from = x + (int64_t)a->index[e + i] * p->columns;
       const real *soon = x + (int64_t)a->index[e + i + PREFETCH < last ? e + i + PREFETCH : last] * p->columns;
       for (int j = 0; j < vectors * VECTOR; j += CACHE_LINE)
-        __builtin_prefetch(soon + j);
+        __builtin_prefetch(soon + j, 0, 2);
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; v++)
         sum[v] += left[i] * vec_load(from + (int64_t)v * VECTOR);

@@ -8,7 +8,7 @@
  */
 #include "observed_row.h"
 
-enum { BLOCK = VECTOR > 8 ? VECTOR : 8, TILE_BYTES = 16 * 1024, PREFETCH = 24 };
+enum { BLOCK = VECTOR > 8 ? VECTOR : 8, TILE_BYTES = 16 * 1024, PREFETCH = 64 /* entries; into the second cache */ };
 
 /* Denominators of the multiplicative update are kept above this, as scikit-learn does. */
 static const real smallest_denominator = (real)1.1920929e-07;
@@ -87,7 +87,7 @@ static void load_tile(const dnmf_observed_update *update, int64_t begin, int cou
     real *to = eq->rows + (int64_t)e * eq->width;
     const real *soon = fixed + (int64_t)index[e + PREFETCH < last ? e + PREFETCH : last] * update->stride;
     for (int j = 0; j < whole; j += CACHE_LINE)
-      __builtin_prefetch(soon + j);
+      __builtin_prefetch(soon + j, 0, 2);
     for (int j = 0; j < whole; j += VECTOR)
       vec_store(to + j, vec_load(from + j) - level);
     eq->residual[e] = eq->residual[e] - mean - (update->bias ? from[k] : 0);
@@ -109,7 +109,7 @@ static void load_weak_tile(const dnmf_observed_update *update, int64_t begin, in
     const real target = target_of(update->weak, eq->residual[e]);
     const real root = root_at(update->weak, at);
     for (int j = 0; j < whole; j += CACHE_LINE)
-      __builtin_prefetch(soon + j);
+      __builtin_prefetch(soon + j, 0, 2);
     for (int j = 0; j < whole; j += VECTOR) {
       const vec row = vec_load(from + j);
       vec_store(eq->linear + j, vec_load(eq->linear + j) + target * row);

@@ -26,11 +26,16 @@ static inline real root_at(const dnmf_weak *weak, int64_t at) {
   return weak->roots ? ((const real *)weak->roots)[at] : (real)weak->root;
 }
 
+/* Whole powers cost nothing. */
+static inline double count_to_power(double count, double power) {
+  return power == 0 ? 1 : power == 1 ? count : pow(count, power);
+}
+
 /* The L2 weight of a row: entries that are not stored count, too, where zeros are weak. */
 static inline double row_l2(const dnmf_observed_update *update, double entries) {
   const dnmf_weak *weak = update->weak;
   const double count = weak ? entries + weak->weight * ((double)weak->fixed_rows - entries) : entries;
-  return update->l2 * pow(count + update->count_extra, update->count_power);
+  return update->l2 * count_to_power(count + update->count_extra, update->count_power);
 }
 
 /* The bias as it is stored: less what the level makes of the row, see observed.h. */
@@ -51,7 +56,7 @@ static inline void settle_empty_row(const dnmf_observed_update *update, real *x)
 
 /* The weight of the penalty of a bias of a row with so many entries. */
 static inline double row_l2_bias(const dnmf_observed_update *update, double entries) {
-  return update->l2_bias * pow(entries, update->bias_power);
+  return update->l2_bias * count_to_power(entries, update->bias_power);
 }
 
 /* What a row of its own has to do with what it is pulled towards. */

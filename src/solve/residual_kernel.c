@@ -17,7 +17,8 @@
 
 enum {
   COLUMNS_BYTES = 1 << 20, /* of a row's factor rows: they stream from the second or third cache */
-  TILE = 64,               /* entries turned at a time; the rows of the next ones are prefetched meanwhile */
+  TILE = 64,               /* entries turned at a time */
+  AHEAD = 128,             /* entries by which a prefetch is: into the second cache, which takes more at a time */
   BLOCK = 4,
   PAIRS = BLOCK * (BLOCK - 1) / 2, /* of components of a block: (0, 1) (0, 2) (1, 2) (0, 3) ... */
   PAYS = 12 /* measured: (components + 8) / (1 + sweeps) from which on this is faster than equations */
@@ -162,14 +163,20 @@ static void load_targets(sweeper *s, int64_t begin, int64_t from, int64_t to, co
   }
 }
 
-/* Asks for the row of an entry: after a row's last entry comes the next row's first. A template, since GCC takes a
- * function that does nothing else for one that does nothing. */
-TEMPLATE void prefetch_row(const sweeper *s, int64_t e) {
-  const dnmf_observed_update *u = s->update;
-  const int64_t last = u->start[u->rows] - 1;
-  const real *soon = (const real *)u->fixed + u->index[e < last ? e : last] * (int64_t)u->stride;
-  for (int j = 0; j < s->components; j += CACHE_LINE)
-    __builtin_prefetch(soon + j);
+/* The entries whose rows are asked for while a vector of them, from `at` on, is turned: after a row's last entry comes
+ * the next row's first. NULL: there are not as many. */
+static inline const int32_t *ahead_of(const dnmf_observed_update *u, int64_t at) {
+  const int64_t last = u->start[u->rows] - VECTOR;
+  return last < 0 ? NULL : u->index + (at + AHEAD < last ? at + AHEAD : last);
+}
+
+/* Asks for a row. A template, since GCC takes a function that does nothing else for one that does nothing. */
+TEMPLATE void prefetch_row(const real *row, int components) {
+  __builtin_prefetch(row, 0, 2);
+  if (components > CACHE_LINE)
+    __builtin_prefetch(row + CACHE_LINE, 0, 2);
+  for (int j = 2 * CACHE_LINE; j < components; j += CACHE_LINE)
+    __builtin_prefetch(row + j, 0, 2);
 }
 
 /* Turns the components j ... of a vector of entries and takes what the row explains off their residual. */
@@ -197,16 +204,19 @@ static inline void turn(const sweeper *s, int j, int64_t e, vec row[VECTOR]) {
 static void load_tile(const sweeper *s, int64_t begin, int64_t from, int64_t to) {
   const real *rows[TILE];
   const real level = (real)s->update->level;
+  const real *fixed = s->update->fixed;
+  const int64_t stride = s->update->stride;
   load_residual(s, begin, from, to, rows);
   for (int j = 0; j < s->components; j += VECTOR) {
     vec sum = {0};
     vec squares = {0};
     for (int64_t e = from; e < to; e += VECTOR) {
+      const int32_t *ahead = j == 0 ? ahead_of(s->update, begin + e) : NULL;
       vec row[VECTOR];
 #pragma GCC unroll 16
       for (int i = 0; i < VECTOR; i++) {
-        if (j == 0)
-          prefetch_row(s, begin + e + TILE + i);
+        if (ahead)
+          prefetch_row(fixed + ahead[i] * stride, s->components);
         row[i] = vec_load(rows[e - from + i] + j) - level;
         sum += row[i];
         squares += row[i] * row[i];
@@ -222,16 +232,19 @@ static void load_weak_tile(sweeper *s, int64_t begin, int64_t from, int64_t to) 
   const real *rows[TILE];
   real targets[TILE];
   real roots[TILE];
+  const real *fixed = s->update->fixed;
+  const int64_t stride = s->update->stride;
   load_targets(s, begin, from, to, rows, targets, roots);
   for (int j = 0; j < s->components; j += VECTOR) {
     vec linear = {0};
     vec squares = {0};
     for (int64_t e = from; e < to; e += VECTOR) {
+      const int32_t *ahead = j == 0 ? ahead_of(s->update, begin + e) : NULL;
       vec row[VECTOR];
 #pragma GCC unroll 16
       for (int i = 0; i < VECTOR; i++) {
-        if (j == 0)
-          prefetch_row(s, begin + e + TILE + i);
+        if (ahead)
+          prefetch_row(fixed + ahead[i] * stride, s->components);
         const vec whole = vec_load(rows[e - from + i] + j);
         linear += targets[e - from + i] * whole;
         row[i] = roots[e - from + i] * whole;
@@ -343,43 +356,52 @@ static void take_products(const sweeper *s, int t, bool first, real inner[BLOCK]
       pairs[i * (i - 1) / 2 + u] += coupling(s, t, u, i);
 }
 
-/* The row becomes what the steps of a block have made of it; the residual follows with the next pass. */
-static void take_steps(sweeper *s, int t, const real change[BLOCK]) {
+/* What the steps of a block come to: the residual follows with the next pass. Without branches, which nothing could
+ * foresee: whether a component stays at zero is as good as chance. */
+static inline void take_steps(sweeper *s, int t, const real change[BLOCK]) {
   const int last = s->components - 1;
-  s->moves.any = false;
+  real any = 0;
+  real shift = 0;
   for (int i = 0; i < BLOCK; i++) {
+    const int c = t + i < last ? t + i : last;
     s->moves.change[i] = change[i];
-    s->moves.column[i] = s->columns + (t + i < last ? t + i : last) * s->apart;
-    if (change[i] == 0)
-      continue;
-    s->moves.any = true;
-    s->shift += change[i] * s->weight * s->sum[t + i];
-    if (s->update->weak)
-      move_slopes(s, t + i, change[i]);
+    s->moves.column[i] = s->columns + c * s->apart;
+    any += (real)fabs((double)change[i]);
+    shift += change[i] * s->sum[c];
   }
+  s->moves.any = any > 0;
+  s->shift += shift * s->weight;
+  for (int i = 0; s->update->weak && i < BLOCK; i++)
+    if (change[i] != 0)
+      move_slopes(s, t + i, change[i]);
 }
 
 /* Steps of the components from t on; returns the sum of |projected gradient| met on the way. */
-static double step_block(sweeper *s, int t, const real inner[BLOCK]) {
+static inline double step_block(sweeper *s, int t, const real inner[BLOCK]) {
   const real *pairs = s->pairs + (int64_t)(t / BLOCK) * PAIRS;
   const int count = s->components - t < BLOCK ? s->components - t : BLOCK;
   real slope[BLOCK];
   real change[BLOCK] = {0};
-  double violation = 0;
-  for (int i = 0; i < count; i++)
+  real violation = 0;
+  for (int i = 0; i < BLOCK; i++)
     slope[i] =
         s->l1 + s->l2 * (s->x[t + i] - s->center[t + i]) - inner[i] - s->shift * s->sum[t + i] + s->slopes[t + i];
-  for (int i = 0; i < count; i++) {
+#pragma GCC unroll 4
+  for (int i = 0; i < BLOCK; i++) {
+    if (i == count)
+      break;
     const real old = s->x[t + i];
+#pragma GCC unroll 4
     for (int u = 0; u < i; u++)
       slope[i] += change[u] * pairs[i * (i - 1) / 2 + u];
-    violation += slope[i] < 0 || old > 0 ? fabs((double)slope[i]) : 0;
+    const real met = slope[i] < 0 ? -slope[i] : slope[i];
+    violation += (slope[i] < 0) | (old > 0) ? met : 0;
     const real moved = old - slope[i] * s->inverse[t + i];
     s->x[t + i] = moved > 0 ? moved : 0;
     change[i] = s->x[t + i] - old;
   }
   take_steps(s, t, change);
-  return violation;
+  return (double)violation;
 }
 
 /* One coordinate sweep. */
@@ -457,7 +479,7 @@ static observed_sums sweeps_on_residual(const dnmf_observed_update *update, int6
   }
   if (update->weak)
     load_weak_zeros(&s);
-  s.shift = -(s.weight * (real)residual_sum(&s));
+  s.shift = s.weight > 0 ? -(s.weight * (real)residual_sum(&s)) : 0;
   set_curvatures(&s);
   double first = 0;
   if (update->draw)
