@@ -169,10 +169,13 @@ static sums reference(rows *r, const way *w) {
   return total;
 }
 
-static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, double *x) {
+/* `kept`: the type that values are kept in, 0: numbers of the precision. */
+static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, dnmf_number kept, double *x) {
   dnmf_error error = {0};
   const int64_t numbers = r->count * r->stride;
-  void *value = narrow(r->precision, r->value, MOST_ENTRIES);
+  double value[MOST_ENTRIES];
+  for (int e = 0; e < MOST_ENTRIES; e++)
+    dnmf_number_put(dnmf_number_of(r->precision, kept), value, e, r->value[e]);
   void *fixed = narrow(r->precision, r->fixed, FIXED_ROWS * r->stride + DNMF_OBSERVED_SLACK);
   void *moved = narrow(r->precision, r->x, numbers);
   double center[MOST_COMPONENTS];
@@ -183,6 +186,7 @@ static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, double *
                                  .start = r->start,
                                  .index = r->index,
                                  .value = value,
+                                 .narrow = kept,
                                  .components = r->k,
                                  .stride = r->stride,
                                  .fixed = fixed,
@@ -203,7 +207,6 @@ static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, double *
                                  .sweeps = w->sweeps};
   assert_int_equal(dnmf_observed_rows(DNMF_SOLVER_HALS, r->precision, isa, threads, &update, &error), DNMF_OK);
   widen(r->precision, moved, numbers, x);
-  free(value);
   free(fixed);
   free(moved);
   return (sums){update.loss, update.penalty, update.violation};
@@ -217,21 +220,23 @@ static void check(dnmf_precision precision, int k, const way *w) {
   expected = given;
   const sums wanted = reference(&expected, w);
   for (int isa = 0; isa <= (int)dnmf_isa_detect(); isa++) {
-    const sums found = run(&given, w, (dnmf_isa)isa, 1, x);
+    const sums found = run(&given, w, (dnmf_isa)isa, 1, (dnmf_number)0, x);
     for (int row = 0; row < given.count; row++)
       for (int t = 0; t < k + (w->bias ? 1 : 0); t++)
         assert_near(x[row * given.stride + t], expected.x[row * given.stride + t], tolerance);
     assert_near(found.loss, wanted.loss, tolerance);
     assert_near(found.penalty, wanted.penalty, tolerance);
     assert_near(found.violation, wanted.violation, tolerance);
-    run(&given, w, (dnmf_isa)isa, 3, again);
+    run(&given, w, (dnmf_isa)isa, 3, (dnmf_number)0, again);
+    assert_memory_equal(x, again, sizeof(double) * (size_t)(given.count * given.stride));
+    run(&given, w, (dnmf_isa)isa, 1, DNMF_NUMBER_HALVES, again);
     assert_memory_equal(x, again, sizeof(double) * (size_t)(given.count * given.stride));
   }
 }
 
 static void rows_are_those_of_coordinate_descent(void **state) {
   (void)state;
-  static const int components[] = {1, 5, 16, 17, 24, 33, 50, 64, 70};
+  static const int components[] = {1, 5, 16, 17, 24, 33, 35, 50, 64, 70};
   static const way ways[] = {{0, 1, false, false, false, 0},   {0, 1, true, true, true, 0},
                              {0.1, 1, true, false, true, 0},   {0.2, 1, true, true, false, 0},
                              {0.1, 3, true, true, true, 0},    {0, 1, true, true, true, 0.4},
