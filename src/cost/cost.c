@@ -10,6 +10,7 @@
 #include "solve/ahead.h"
 #include "solve/newton.h"
 #include "solve/observed.h"
+#include "solve/observed_fixed.h"
 
 #include <math.h>
 
@@ -446,6 +447,14 @@ static void add_chains(const dnmf_job *job, int processes, int stride, dnmf_cost
     m->draws += 2 * own_cols * job->draws * row;
 }
 
+/* While rows or columns are updated, of the rows that they need. */
+static double aligned_bytes(const dnmf_job *job, int stride, double stored) {
+  const double cols = fmin(stored, (double)job->cols);
+  const double rows = fmin(stored, (double)job->rows);
+  return larger(dnmf_observed_fixed_bytes(job->precision, job->components, stride, cols, stored),
+                dnmf_observed_fixed_bytes(job->precision, job->components, stride, rows, stored));
+}
+
 /* Both views of a process's entries, the panels of its rows and of those it fetches. */
 static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, int stride) {
   const double size = (double)dnmf_precision_size(job->precision);
@@ -460,7 +469,7 @@ static dnmf_cost_memory memory_of_observed(const dnmf_job *job, int processes, i
   m.grams = job->weak ? 2 * k * k * sizeof(double) : 0;
   m.block = 2 * stored * (sizeof(int32_t) + kept) + owned * sizeof(int64_t) + 2 * needed * sizeof(int64_t);
   m.factors = (owned + needed + 2 * DNMF_OBSERVED_SLACK) * stride * size;
-  m.work = sent * stride * size;
+  m.work = sent * stride * size + aligned_bytes(job, stride, stored);
   const double waiting = stored * (processes - 1) / processes * (ENTRY_PLACE + kept);
   m.loading = larger(stored * (ENTRY_PLACE + size + sizeof(int32_t) + kept),
                      m.block + (kept > sizeof(float) ? 0.5 : 1) * waiting);

@@ -188,6 +188,7 @@ static dnmf_status run_observed(bench *b, double *operations) {
                                  .components = b->work->components,
                                  .stride = b->w.components,
                                  .fixed = b->h.data,
+                                 .fixed_rows = b->a.cols,
                                  .x = b->w.data,
                                  .bias = true,
                                  .fit_bias = true,

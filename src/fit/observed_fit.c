@@ -98,6 +98,7 @@ static dnmf_observed_update update_of(const observed_fit *o, const observed_fact
                                 .components = settings->components,
                                 .stride = f->x->components,
                                 .fixed = f->needed.data,
+                                .fixed_rows = f->view->needed_count,
                                 .x = f->x->data,
                                 .bias = f->x->components > settings->components,
                                 .fit_bias = f->fit_bias,

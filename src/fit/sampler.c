@@ -209,6 +209,7 @@ static dnmf_status draw_side(dnmf_sampler *s, dnmf_sampler_side *side, dnmf_fit_
                                  .components = k,
                                  .stride = side->x->components,
                                  .fixed = side->needed.data,
+                                 .fixed_rows = side->view->needed_count,
                                  .x = side->x->data,
                                  .bias = true,
                                  .fit_bias = side->fit_bias,

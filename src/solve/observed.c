@@ -4,6 +4,7 @@
  */
 #include "solve/observed.h"
 
+#include "observed_fixed.h"
 #include "observed_kernels.h"
 
 #include "base/memory.h"
@@ -81,7 +82,10 @@ dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnm
   void *pull = NULL;
   void *scratch = NULL;
   void *memory = NULL;
+  void *copy = NULL;
   dnmf_status status = dnmf_allocate(error, "row update scratch", threads, bytes, &scratch);
+  if (status == DNMF_OK)
+    status = observed_fixed_place(precision, threads, update, &copy, error);
   if (status == DNMF_OK && given) {
     status = dnmf_weak_fill(error, precision, update->components, given, &weak, &pull);
     update->weak = &weak;
@@ -108,6 +112,7 @@ dnmf_status dnmf_observed_rows(dnmf_solver solver, dnmf_precision precision, dnm
   }
   update->weak = given;
   free(pull);
+  free(copy);
   free(scratch);
   free(memory);
   return status;

@@ -75,7 +75,7 @@ static equations equations_in_scratch(const dnmf_observed_update *update, int64_
  * What lies beyond a row's components only meets padding. */
 static void load_tile(const dnmf_observed_update *update, int64_t begin, int count, equations *eq) {
   const int32_t *index = update->index + begin;
-  const real *fixed = update->fixed;
+  const real *fixed = update->read;
   real mean = (real)(update->mean + eq->pull.bias);
   real level = (real)update->level;
   int k = eq->components;
@@ -83,28 +83,28 @@ static void load_tile(const dnmf_observed_update *update, int64_t begin, int cou
   int64_t last = update->start[update->rows] - begin - 1;
   widen_numbers(update->narrow, update->value, begin, count, eq->residual);
   for (int e = 0; e < count; e++) {
-    const real *from = fixed + (int64_t)index[e] * update->stride;
+    const real *from = fixed + index[e] * update->read_stride;
     real *to = eq->rows + (int64_t)e * eq->width;
-    const real *soon = fixed + (int64_t)index[e + PREFETCH < last ? e + PREFETCH : last] * update->stride;
+    const real *soon = fixed + index[e + PREFETCH < last ? e + PREFETCH : last] * update->read_stride;
     for (int j = 0; j < whole; j += CACHE_LINE)
       __builtin_prefetch(soon + j, 0, 2);
     for (int j = 0; j < whole; j += VECTOR)
       vec_store(to + j, vec_load(from + j) - level);
-    eq->residual[e] = eq->residual[e] - mean - (update->bias ? from[k] : 0);
+    eq->residual[e] = eq->residual[e] - mean - (update->bias ? bias_at(update, index[e]) : 0);
   }
 }
 
 /* The same with weak zeros: rows and targets times sqrt(c - weight), and what the targets add to the products. */
 static void load_weak_tile(const dnmf_observed_update *update, int64_t begin, int count, equations *eq) {
-  const real *fixed = update->fixed;
+  const real *fixed = update->read;
   const int whole = (eq->components + VECTOR - 1) / VECTOR * VECTOR;
   const int64_t last = update->start[update->rows] - 1;
   double squares = 0;
   widen_numbers(update->narrow, update->value, begin, count, eq->residual);
   for (int e = 0; e < count; e++) {
     const int64_t at = begin + e;
-    const real *from = fixed + (int64_t)update->index[at] * update->stride;
-    const real *soon = fixed + (int64_t)update->index[at + PREFETCH < last ? at + PREFETCH : last] * update->stride;
+    const real *from = fixed + update->index[at] * update->read_stride;
+    const real *soon = fixed + update->index[at + PREFETCH < last ? at + PREFETCH : last] * update->read_stride;
     real *to = eq->rows + (int64_t)e * eq->width;
     const real target = target_of(update->weak, eq->residual[e]);
     const real root = root_at(update->weak, at);

@@ -21,6 +21,11 @@ static inline real target_of(const dnmf_weak *weak, real value) {
   return weak->target_one ? (real)dnmf_weak_likes((double)value, weak->like) : value;
 }
 
+/* Of a row of the fixed factor. */
+static inline real bias_at(const dnmf_observed_update *update, int32_t row) {
+  return ((const real *)update->read_bias)[row * update->read_bias_stride];
+}
+
 /* sqrt(c - weight) of an entry. */
 static inline real root_at(const dnmf_weak *weak, int64_t at) {
   return weak->roots ? ((const real *)weak->roots)[at] : (real)weak->root;

@@ -52,7 +52,8 @@ typedef struct dnmf_observed_update {
   int components;
   int stride;
   const void *fixed;
-  void *x; /* updated in place */
+  int64_t fixed_rows; /* that entries may point to; 0: not told, and no copy of them pays */
+  void *x;            /* updated in place */
 
   bool bias;     /* the last number of each row is its bias and counts in the prediction */
   bool fit_bias; /* ... and this side's is fitted */
@@ -73,6 +74,12 @@ typedef struct dnmf_observed_update {
   const dnmf_observed_draw *draw; /* NULL: rows are not drawn. Not for mu, nor with weak zeros */
   int sweeps;                     /* hals */
   bool kullback_leibler;          /* mu: the generalized Kullback-Leibler loss instead of squared error */
+
+  /* Set by dnmf_observed_rows for its kernels: where the fixed rows are read, `fixed` or a copy (observed_fixed.h). */
+  const void *read;
+  int64_t read_stride;
+  const void *read_bias; /* of the first row */
+  int64_t read_bias_stride;
 
   /* Out: sums over the rows. */
   double loss;                         /* 1/2 squared error, or the divergence, at the new rows */

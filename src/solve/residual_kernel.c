@@ -125,8 +125,8 @@ static sweeper sweeper_in_scratch(const dnmf_observed_update *update, int64_t ro
 static void load_residual(const sweeper *s, int64_t begin, int64_t from, int64_t to, const real *rows[TILE]) {
   const dnmf_observed_update *u = s->update;
   const int32_t *index = u->index + begin;
-  const real *fixed = u->fixed;
-  const int64_t stride = u->stride;
+  const real *fixed = u->read;
+  const int64_t stride = u->read_stride;
   const int64_t end = to < s->entries ? to : s->entries;
   const real mean = (real)(u->mean + s->pull.bias);
   for (int64_t e = from; e < end; e++)
@@ -135,7 +135,7 @@ static void load_residual(const sweeper *s, int64_t begin, int64_t from, int64_t
   for (int64_t e = from; e < end; e++)
     s->residual[e] -= mean;
   for (int64_t e = from; e < end && u->bias; e++)
-    s->residual[e] -= rows[e - from][s->components];
+    s->residual[e] -= bias_at(u, index[e]);
   for (int64_t e = end; e < to; e++) {
     s->residual[e] = 0;
     rows[e - from] = s->blank;
@@ -147,11 +147,11 @@ static void load_targets(sweeper *s, int64_t begin, int64_t from, int64_t to, co
                          real targets[TILE], real roots[TILE]) {
   const dnmf_observed_update *u = s->update;
   const int32_t *index = u->index + begin;
-  const real *fixed = u->fixed;
+  const real *fixed = u->read;
   const int64_t end = to < s->entries ? to : s->entries;
   widen_numbers(u->narrow, u->value, begin + from, end - from, targets);
   for (int64_t e = from; e < end; e++) {
-    rows[e - from] = fixed + (int64_t)index[e] * u->stride;
+    rows[e - from] = fixed + index[e] * u->read_stride;
     targets[e - from] = target_of(u->weak, targets[e - from]);
     roots[e - from] = root_at(u->weak, begin + e);
     s->residual[e] = roots[e - from] * targets[e - from];
@@ -204,8 +204,8 @@ static inline void turn(const sweeper *s, int j, int64_t e, vec row[VECTOR]) {
 static void load_tile(const sweeper *s, int64_t begin, int64_t from, int64_t to) {
   const real *rows[TILE];
   const real level = (real)s->update->level;
-  const real *fixed = s->update->fixed;
-  const int64_t stride = s->update->stride;
+  const real *fixed = s->update->read;
+  const int64_t stride = s->update->read_stride;
   load_residual(s, begin, from, to, rows);
   for (int j = 0; j < s->components; j += VECTOR) {
     vec sum = {0};
@@ -232,8 +232,8 @@ static void load_weak_tile(sweeper *s, int64_t begin, int64_t from, int64_t to) 
   const real *rows[TILE];
   real targets[TILE];
   real roots[TILE];
-  const real *fixed = s->update->fixed;
-  const int64_t stride = s->update->stride;
+  const real *fixed = s->update->read;
+  const int64_t stride = s->update->read_stride;
   load_targets(s, begin, from, to, rows, targets, roots);
   for (int j = 0; j < s->components; j += VECTOR) {
     vec linear = {0};

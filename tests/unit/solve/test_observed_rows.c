@@ -6,6 +6,7 @@
 #include "rows.h"
 
 #include "solve/observed.h"
+#include "solve/observed_fixed.h"
 
 #include <string.h>
 
@@ -35,7 +36,7 @@ typedef struct way {
 } way;
 
 static void make(dnmf_precision precision, int k, rows *r) {
-  static const int lengths[MOST_ROWS] = {0, 1, 3, 8, 31, 64, 65, 200};
+  static const int lengths[MOST_ROWS] = {0, 1, 3, 8, 31, 64, 65, 600};
   memset(r, 0, sizeof *r);
   *r = (rows){.precision = precision, .k = k, .stride = k + 1, .count = MOST_ROWS};
   for (int row = 0; row < MOST_ROWS; row++)
@@ -169,8 +170,9 @@ static sums reference(rows *r, const way *w) {
   return total;
 }
 
-/* `kept`: the type that values are kept in, 0: numbers of the precision. */
-static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, dnmf_number kept, double *x) {
+/* `kept`: the type that values are kept in, 0: numbers of the precision. `told`: how many fixed rows there are, or 0:
+ * they are enough for a copy, each row at a cache line. */
+static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, dnmf_number kept, int64_t told, double *x) {
   dnmf_error error = {0};
   const int64_t numbers = r->count * r->stride;
   double value[MOST_ENTRIES];
@@ -190,6 +192,7 @@ static sums run(const rows *r, const way *w, dnmf_isa isa, int threads, dnmf_num
                                  .components = r->k,
                                  .stride = r->stride,
                                  .fixed = fixed,
+                                 .fixed_rows = told,
                                  .x = moved,
                                  .bias = w->bias,
                                  .fit_bias = w->fit_bias,
@@ -219,17 +222,18 @@ static void check(dnmf_precision precision, int k, const way *w) {
   make(precision, k, &given);
   expected = given;
   const sums wanted = reference(&expected, w);
+  assert_true(dnmf_observed_fixed_bytes(precision, k, given.stride, FIXED_ROWS, (double)given.start[MOST_ROWS]) > 0);
   for (int isa = 0; isa <= (int)dnmf_isa_detect(); isa++) {
-    const sums found = run(&given, w, (dnmf_isa)isa, 1, (dnmf_number)0, x);
+    const sums found = run(&given, w, (dnmf_isa)isa, 1, (dnmf_number)0, 0, x);
     for (int row = 0; row < given.count; row++)
       for (int t = 0; t < k + (w->bias ? 1 : 0); t++)
         assert_near(x[row * given.stride + t], expected.x[row * given.stride + t], tolerance);
     assert_near(found.loss, wanted.loss, tolerance);
     assert_near(found.penalty, wanted.penalty, tolerance);
     assert_near(found.violation, wanted.violation, tolerance);
-    run(&given, w, (dnmf_isa)isa, 3, (dnmf_number)0, again);
+    run(&given, w, (dnmf_isa)isa, 3, (dnmf_number)0, FIXED_ROWS, again);
     assert_memory_equal(x, again, sizeof(double) * (size_t)(given.count * given.stride));
-    run(&given, w, (dnmf_isa)isa, 1, DNMF_NUMBER_HALVES, again);
+    run(&given, w, (dnmf_isa)isa, 1, DNMF_NUMBER_HALVES, 0, again);
     assert_memory_equal(x, again, sizeof(double) * (size_t)(given.count * given.stride));
   }
 }
