@@ -57,8 +57,8 @@ def arguments():
     parser.add_argument("--ratings", default="138493x26744:20000000",
                         help="rows x columns : entries to draw of the ratings, default 138493x26744:20000000")
     parser.add_argument("--rating-components", type=int, default=32, help="inner dimension of ratings, default 32")
-    parser.add_argument("--most-rating-processes", type=int, default=1024,
-                        help="of ratings, whose every process sends to every other one; default 1024")
+    parser.add_argument("--most-rating-processes", type=int, default=256,
+                        help="of ratings, where each process sends to each other one and 1024 take hours; default 256")
     parser.add_argument("--side", type=int, default=156401, help="rows and columns, default 156401; weak: of 256 processes")
     parser.add_argument("-k", "--components", type=int, default=48, help="default 48")
     parser.add_argument("--iterations", type=int, default=1, help="simulated ones are all alike: default 1")
