@@ -363,6 +363,7 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .sweeps = f->settings.sweeps,
                     .loss = f->settings.loss,
                     .held_share = held_share(f),
+                    .takes_entries = f->takes_entries,
                     .fills_out = f->partial,
                     .precision = f->precision,
                     .narrow = source->narrow};
@@ -413,7 +414,8 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
     grid_cols = f->in_batches ? 1 : grid_cols;
   }
   const dnmf_job job = dnmf_fitting_cost(f);
-  f->source.rows_alone = f->partial || dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
+  f->source.rows_alone = f->partial || dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols) ||
+                         dnmf_cost_in_bundles(context, &job, grid_rows, grid_cols);
   DNMF_TRY(dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a));
   return dnmf_fitting_plan_restarts(context, f);
 }
