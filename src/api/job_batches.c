@@ -11,6 +11,8 @@
 /* Set aside for the program itself and its libraries, MPI's buffers and what is not worth counting. */
 static const double PROGRAM_BYTES = 64e6;
 
+static const double FORGET = 0.7; /* under a divergence, as scikit-learn's MiniBatchNMF */
+
 enum {
   BATCHES = 16,     /* a pass, where memory allows */
   LEAST_SHARE = 64, /* rows of a batch a process, unless the matrix has fewer: less is all overhead */
@@ -43,8 +45,10 @@ static dnmf_status check_batches(dnmf_error *error, const dnmf_fitting *f, int g
     return refuse_in_batches(error, "--stop gradient", "they stop by the objective");
   if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0 && grid_cols > 1)
     return refuse_in_batches(error, "--grid", "all processes share the rows of a batch; leave it out");
-  if (f->settings.loss.divergence)
-    return refuse_in_batches(error, "--loss", "they minimize the squared error");
+  if (f->settings.loss.divergence && s->batches.forget == 0)
+    return refuse_in_batches(error, "--forget 0",
+                             "under a divergence what a batch brought once cannot be taken out again; give a number "
+                             "above 0, or leave it out for 0.7");
   if (s->zeros.exact_residual)
     return refuse_in_batches(error, "--exact-residual", "they never hold the matrix");
   return DNMF_OK;
@@ -116,7 +120,7 @@ dnmf_status dnmf_fitting_plan_batches(dnmf_context *context, int grid_rows, int 
   f->in_batches = true;
   f->stop = "objective";
   f->settings.stop = DNMF_STOP_OBJECTIVE;
-  f->settings.batches.forget = s->batches.forget > 0 ? s->batches.forget : 0;
+  f->settings.batches.forget = s->batches.forget >= 0 ? s->batches.forget : f->settings.loss.divergence ? FORGET : 0;
   f->settings.sweeps = s->sweeps > 0 ? (int)s->sweeps : f->settings.solver == DNMF_SOLVER_HALS ? SWEEPS : 1;
   return choose_batches(context, f);
 }

@@ -10,7 +10,10 @@
  *   above 0  the online way (Mairal, Bach, Ponce, Sapiro 2010): all shares lose weight with time, down to `forget` of
  *            it a pass. mu then keeps numerators and denominators instead (Lefevre, Bach, Fevotte 2011), as
  *            scikit-learn's MiniBatchNMF does.
- * After the last pass, one more with H fixed makes W the exact minimizer for it.
+ * Other beta-divergences go the online way of mu alone (forget above 0), with the numerators and denominators of
+ * matrix/divergence.h: what an old share of theirs was, nobody knows any more when H has changed.
+ * After the last pass, one more with H fixed makes W the exact minimizer for it; of a divergence W is updated ten times
+ * more.
  *
  * The loop's iterations are passes; it can stop, save and go on between any two batches. The objective rule watches
  * the objective with its penalties, as MiniBatchNMF does.

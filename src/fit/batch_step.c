@@ -20,17 +20,23 @@ static void batch_receive(batch_fit *b, bool read_on) {
   double clock = MPI_Wtime();
   dnmf_range place = dnmf_batch_place(b->context, b->a->rows, b->settings->batches.rows, b->visited % b->batches);
   b->rows = dnmf_panel_rows(b->w, place);
-  b->products.rows = b->before.rows = b->rows.rows;
+  b->products.rows = b->before.rows = b->denominators.rows = b->rows.rows;
   if (b->loop->failure == DNMF_OK)
     dnmf_loop_keep_failure(b->loop, dnmf_row_blocks_next(b->context, b->blocks, read_on, &b->block));
   b->loop->seconds.read += dnmf_lap(&clock);
 }
 
-/* products = A_b H' */
-static dnmf_status batch_multiply(batch_fit *b) {
+dnmf_status dnmf_batch_gather_h(batch_fit *b) {
   double clock = MPI_Wtime();
   DNMF_TRY(dnmf_factor_gather(b->context, b->h));
   b->loop->seconds.exchange += dnmf_lap(&clock);
+  return DNMF_OK;
+}
+
+/* products = A_b H' */
+static dnmf_status batch_multiply(batch_fit *b) {
+  DNMF_TRY(dnmf_batch_gather_h(b));
+  double clock = MPI_Wtime();
   if (b->loop->failure == DNMF_OK)
     dnmf_loop_keep_failure(b->loop, dnmf_multiply(b->context, b->block, &b->h->gathered, &b->products));
   b->loop->seconds.product += dnmf_lap(&clock);
@@ -64,8 +70,7 @@ static void batch_keep_w(batch_fit *b) {
     memcpy(b->before.data, b->rows.data, (size_t)b->rows.rows * row_bytes);
 }
 
-/* Sums a Gram matrix and its control values over all processes. */
-static dnmf_status batch_sum_gram(batch_fit *b, double *gram) {
+dnmf_status dnmf_batch_sum(batch_fit *b, double *gram) {
   double clock = MPI_Wtime();
   double *control = dnmf_batch_control(b, gram);
   dnmf_loop_ask(b->loop, control + BATCH_ASKS);
@@ -75,15 +80,20 @@ static dnmf_status batch_sum_gram(batch_fit *b, double *gram) {
   return control[BATCH_FAILED] > 0 ? dnmf_agree(b->context, b->loop->failure) : DNMF_OK;
 }
 
+void dnmf_batch_sum_penalties_of_w(batch_fit *b) {
+  double *control = dnmf_batch_control(b, b->gram_b);
+  bool last = (b->visited + 1) % b->batches == b->pass_ends;
+  control[BATCH_SUM] = last && b->l1_w > 0 ? dnmf_panel_sum(b->w) : 0;
+  control[BATCH_SQUARES] = last && b->l2_w > 0 ? dnmf_panel_dot(b->context, b->w, b->w) : 0;
+}
+
 /* gram_b = W_b' W_b, with <A_b, W_b H> and, at the end of a pass, what the penalties need of all W. */
 static void batch_sum_w(batch_fit *b) {
   double clock = MPI_Wtime();
   double *control = dnmf_batch_control(b, b->gram_b);
-  bool last = (b->visited + 1) % b->batches == b->pass_ends;
   dnmf_loop_keep_failure(b->loop, dnmf_panel_gram(b->context, &b->rows, b->gram_b));
   control[BATCH_INNER] = dnmf_panel_dot(b->context, &b->products, &b->rows);
-  control[BATCH_SUM] = last && b->l1_w > 0 ? dnmf_panel_sum(b->w) : 0;
-  control[BATCH_SQUARES] = last && b->l2_w > 0 ? dnmf_panel_dot(b->context, b->w, b->w) : 0;
+  dnmf_batch_sum_penalties_of_w(b);
   b->loop->seconds.gram += dnmf_lap(&clock);
 }
 
@@ -117,17 +127,16 @@ static dnmf_status batch_contribute(batch_fit *b) {
   b->loop->seconds.product += dnmf_lap(&clock);
   DNMF_TRY(dnmf_factor_sum_scatter(b->context, b->h));
   b->loop->seconds.exchange += dnmf_lap(&clock);
-  return batch_sum_gram(b, b->gram_b);
+  return dnmf_batch_sum(b, b->gram_b);
 }
 
-/* Rows of the batch, on all processes. */
-static double batch_size(const batch_fit *b) {
+double dnmf_batch_size(const batch_fit *b) {
   return (double)dnmf_range_size(dnmf_batch_rows(b->a->rows, b->settings->batches.rows, b->visited % b->batches));
 }
 
 /* Mini-batch mu: what was divided is kept, instead of S and G. */
 static void batch_update_online(batch_fit *b) {
-  double share = batch_size(b) / (double)b->a->rows;
+  double share = dnmf_batch_size(b) / (double)b->a->rows;
   const dnmf_online_update update = {.rows = b->h->mine.rows,
                                      .components = b->h->components,
                                      .x = b->h->mine.data,
@@ -144,7 +153,7 @@ static void batch_update_online(batch_fit *b) {
 /* S <- keep S + share, G <- keep G + share, H <- update(H; S, G). H's penalties weigh as the rows of A in S do. */
 static void batch_update_sums_and_h(batch_fit *b) {
   int k = b->h->components;
-  double rows = batch_size(b);
+  double rows = dnmf_batch_size(b);
   b->seen = forgets(b) ? b->keep * b->seen + rows : fmin(b->seen + rows, (double)b->a->rows);
   for (int64_t i = 0; i < dnmf_batch_squares(b); i++)
     b->gram_w[i] = b->keep * b->gram_w[i] + b->gram_b[i];
@@ -172,34 +181,49 @@ static void batch_update_h(batch_fit *b) {
 dnmf_status dnmf_batch_sum_h(batch_fit *b) {
   double clock = MPI_Wtime();
   double *control = dnmf_batch_control(b, b->gram_h);
-  dnmf_loop_keep_failure(b->loop, dnmf_panel_gram(b->context, &b->h->mine, b->gram_h));
+  if (b->settings->loss.divergence) {
+    memset(b->gram_h, 0, (size_t)dnmf_batch_squares(b) * sizeof *b->gram_h);
+    dnmf_panel_sum_columns(&b->h->mine, b->gram_h);
+  } else {
+    dnmf_loop_keep_failure(b->loop, dnmf_panel_gram(b->context, &b->h->mine, b->gram_h));
+  }
   control[BATCH_INNER] = dnmf_panel_dot(b->context, &b->sums, &b->h->mine);
   control[BATCH_SUM] = b->l1_h > 0 ? dnmf_panel_sum(&b->h->mine) : 0;
   control[BATCH_SQUARES] = b->l2_h > 0 ? dnmf_panel_dot(b->context, &b->h->mine, &b->h->mine) : 0;
   b->loop->seconds.gram += dnmf_lap(&clock);
-  return batch_sum_gram(b, b->gram_h);
+  return dnmf_batch_sum(b, b->gram_h);
 }
 
-dnmf_status dnmf_batch_step(batch_fit *b) {
-  batch_receive(b, true);
+static dnmf_status batch_squared_error_step(batch_fit *b) {
   DNMF_TRY(batch_multiply(b)); /* A_b H' */
   batch_keep_w(b);
   batch_update_w(b, b->settings->solver, dnmf_sweeps(b->settings)); /* W_b <- update(W_b; A_b H', H H') */
   DNMF_TRY(batch_contribute(b));                                    /* A_b' W_b, W_b' W_b, or by how much they change */
   batch_add_terms(b);
   batch_update_h(b); /* S, G and H <- update(H; S, G) */
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_batch_step(batch_fit *b) {
+  batch_receive(b, true);
+  DNMF_TRY(b->settings->loss.divergence ? dnmf_batch_divergence_step(b) : batch_squared_error_step(b));
   DNMF_TRY(dnmf_batch_sum_h(b));
   b->visited++;
   return DNMF_OK;
 }
 
-dnmf_status dnmf_batch_last_look(batch_fit *b, bool read_on) {
-  batch_receive(b, read_on);
+static dnmf_status batch_squared_error_last_look(batch_fit *b) {
   DNMF_TRY(batch_multiply(b));
   batch_update_w(b, DNMF_SOLVER_BPP, 1); /* W_b <- its minimizer */
   batch_sum_w(b);
-  DNMF_TRY(batch_sum_gram(b, b->gram_b));
+  DNMF_TRY(dnmf_batch_sum(b, b->gram_b));
   batch_add_terms(b);
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_batch_last_look(batch_fit *b, bool read_on) {
+  batch_receive(b, read_on);
+  DNMF_TRY(b->settings->loss.divergence ? dnmf_batch_divergence_last_look(b) : batch_squared_error_last_look(b));
   b->visited++;
   return DNMF_OK;
 }
