@@ -26,6 +26,7 @@
 
 #include "factor/factor.h"
 #include "fit/loop.h"
+#include "init/start.h"
 #include "store/hdf5/row_blocks.h"
 
 /* Most bytes that a mini-batch fit takes on any process, by what they are for. */
@@ -49,6 +50,18 @@ int64_t dnmf_batch_w_rows(const dnmf_context *context, int64_t rows, int64_t bat
  * with it, each batch's is taken when its turn is. That of the start is NaN. The result's own is exact. collective */
 dnmf_status dnmf_fit_batches(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a,
                              dnmf_row_blocks *blocks, dnmf_panel *w, dnmf_factor *h, dnmf_fit_result *result);
+
+/* A start from singular vectors. */
+typedef struct dnmf_batch_start {
+  int64_t batch_rows;
+  dnmf_svd_fill fill;
+  uint64_t seed;
+} dnmf_batch_start;
+
+/* The start of init/start.h's dnmf_start_svd, W in batch order; `a` has the figures of the whole matrix, `layout` is
+ * the even one on a grid of one column. Reads the matrix 16 times. collective */
+dnmf_status dnmf_batch_start_svd(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
+                                 const dnmf_matrix *a, const dnmf_batch_start *start, dnmf_panel *w, dnmf_factor *h);
 
 /* Moves the rows of W from batch order to the even shares of a grid of one column, or back. collective */
 dnmf_status dnmf_batch_w_to_shares(dnmf_context *context, int64_t rows, int64_t batch_rows, const dnmf_panel *w,

@@ -234,6 +234,23 @@ def test_the_start_is_that_of_a_fit_in_memory(problem):
     np.testing.assert_allclose(h, expected, rtol=1e-12)  # the mean is summed in another order
 
 
+@pytest.mark.parametrize("init", ["nndsvd", "nndsvda", "nndsvdar"])
+def test_the_start_from_singular_vectors_is_that_of_a_fit_in_memory(problem, init):
+    """H as it starts, and W by what a pass over one batch of all rows makes of it."""
+    start, one = (["--seed", 4, "--init", init, *rest] for rest in (["--max-iter", 0], ["--max-iter", 1]))
+    close = {"rtol": 1e-6, "atol": 1e-8}
+    for processes in (1, 3):
+        in_memory, in_batches = (problem.fit(*start, "--batch-rows", rows, processes=processes)[1]
+                                 for rows in (ROWS, BATCH_ROWS))
+        expected = problem.fit(*start, "--solver", "hals")[1]
+        np.testing.assert_allclose(in_batches, expected, **close)
+        np.testing.assert_allclose(in_memory, expected, **close)
+    expected = problem.fit(*one, "--solver", "hals")[1]
+    np.testing.assert_allclose(problem.fit(*one, "--batch-rows", ROWS, "--sweeps", 1, processes=3)[1], expected, **close)
+    mixed = [problem.fit(*one, "--batch-rows", BATCH_ROWS, processes=processes)[1] for processes in (1, 3)]
+    np.testing.assert_allclose(*mixed, **close)
+
+
 @pytest.mark.parametrize("selected", [["--transpose"], ["--rows", "10:80", "--cols", "3:20"]], ids=["transposed", "part"])
 def test_other_views_of_a_dataset(dense, tmp_path, selected):
     """Of a packed dataset, too: chunks of rows that belong to several processes."""
@@ -375,7 +392,6 @@ def test_a_truncated_file(dense, tmp_path):
 
 
 @pytest.mark.parametrize("options, words", [
-    (["--init", "nndsvd"], ["--init nndsvd", "mini-batches"]),
     (["--stop", "gradient"], ["--stop gradient", "mini-batches"]),
     (["--loss", "kullback-leibler", "--forget", 0], ["--forget 0", "mini-batches", "0.7"]),
     (["--loss", "kullback-leibler", "--solver", "newton"], ["--solver newton"]),
