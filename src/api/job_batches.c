@@ -1,6 +1,6 @@
-/* Mini-batch fits: whether it is one, and how large its batches are; the start; the passes. */
-#include "api/job.h"
+#include "api/job_batches.h"
 
+#include "api/job_start.h"
 #include "comm/clock.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
-/* What a fit starts from: random numbers, singular vectors, or the factors in a file. */
-#include "api/job.h"
+#include "api/job_start.h"
 
 #include "api/data_source.h"
+#include "api/job_update.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"

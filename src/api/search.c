@@ -1,11 +1,11 @@
 /* The course of a search: settings, rounds, what is shared and kept. */
 #include "api/search.h"
 
-#include "api/library.h"
-#include "api/model.h"
+#include "api/job.h"
+#include "api/job_plan.h"
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "comm/node_memory.h"
+#include "store/output.h"
 
 #include <inttypes.h>
 #include <math.h>

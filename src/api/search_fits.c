@@ -1,6 +1,7 @@
 /* What is fitted for one number of components: restarts, of the matrix or of perturbed copies, and their clusters. */
 #include "api/search.h"
 
+#include "api/job_plan.h"
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "comm/node_memory.h"
