@@ -126,7 +126,7 @@ static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, dou
 /* Sweeps of a half-step; the most that ahals takes. */
 static int sweeps_of(const dnmf_job *job) {
   if (job->solver == DNMF_SOLVER_AHALS)
-    return dnmf_ahead_most_sweeps(job->rows, job->cols, job->sparse, job->stored, job->components);
+    return dnmf_ahead_limits_of(job->rows, job->cols, job->sparse, job->stored, job->components).most_sweeps;
   return job->sweeps > 1 ? job->sweeps : 1;
 }
 
