@@ -331,7 +331,7 @@ static dnmf_status table_take_line(dnmf_error *error, void *state, dnmf_text_lin
       continue;
     DNMF_TRY(name_column(error, i + 1,
                          dnmf_text_value(error, &all->values, all->cells[i].begin, all->cells[i].end, &value)));
-    DNMF_TRY(dnmf_text_append_cell(error, all->state, value));
+    DNMF_TRY(dnmf_text_append_cell(error, all->state->items, value));
   }
   all->lines++;
   return DNMF_OK;
@@ -357,7 +357,7 @@ static dnmf_status tell_repeated(dnmf_context *context, const char *what, const 
 
 static dnmf_status read_table(dnmf_context *context, const dnmf_text_file *file, table *all, dnmf_source *source) {
   void *cells = NULL;
-  dnmf_status status = dnmf_text_state_create(context, source, true, &all->state);
+  dnmf_status status = dnmf_text_state_create(context, source, true, 1, &all->state);
   if (status == DNMF_OK)
     status = dnmf_allocate(&context->error, "the cells of a line", all->fields, sizeof(dnmf_field), &cells);
   all->cells = cells;
