@@ -38,7 +38,8 @@ PUBLISHED = ((4096, 55, "PLANC, dense, n = 156401, k = 48"), (4096, 70, "SymNMF"
 SETTINGS = ("smpi/simulate-computation:no", "smpi/coll-selector:ompi", "smpi/allreduce:rab_rdb",
             "smpi/barrier:ompi_bruck", "smpi/bcast:binomial_tree", "smpi/send-is-detached-thresh:0",
             "smpi/bw-factor:0:1", "smpi/lat-factor:0:1", "smpi/os:0:0:0", "smpi/or:0:0:0", "smpi/ois:0:0:0",
-            "smpi/test:0", "network/TCP-gamma:0", "maxmin/precision:1e-3")
+            "smpi/test:0", "network/TCP-gamma:0", "network/crosstraffic:0",
+            "maxmin/precision:1e-3")
 
 PLATFORM = """<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">

@@ -26,13 +26,6 @@ static void batch_receive(batch_fit *b, bool read_on) {
   b->loop->seconds.read += dnmf_lap(&clock);
 }
 
-dnmf_status dnmf_batch_gather_h(batch_fit *b) {
-  double clock = MPI_Wtime();
-  DNMF_TRY(dnmf_factor_gather(b->context, b->h));
-  b->loop->seconds.exchange += dnmf_lap(&clock);
-  return DNMF_OK;
-}
-
 /* products = A_b H' */
 static dnmf_status batch_multiply(batch_fit *b) {
   DNMF_TRY(dnmf_batch_gather_h(b));
@@ -68,23 +61,6 @@ static void batch_keep_w(batch_fit *b) {
   size_t row_bytes = (size_t)b->rows.components * dnmf_precision_size(b->rows.precision);
   if (b->rows.rows > 0)
     memcpy(b->before.data, b->rows.data, (size_t)b->rows.rows * row_bytes);
-}
-
-dnmf_status dnmf_batch_sum(batch_fit *b, double *gram) {
-  double clock = MPI_Wtime();
-  double *control = dnmf_batch_control(b, gram);
-  dnmf_loop_ask(b->loop, control + BATCH_ASKS);
-  control[BATCH_FAILED] = b->loop->failure != DNMF_OK;
-  DNMF_TRY(dnmf_sum_gram(b->context, gram, dnmf_batch_squares(b), BATCH_CONTROLS));
-  b->loop->seconds.exchange += dnmf_lap(&clock);
-  return control[BATCH_FAILED] > 0 ? dnmf_agree(b->context, b->loop->failure) : DNMF_OK;
-}
-
-void dnmf_batch_sum_penalties_of_w(batch_fit *b) {
-  double *control = dnmf_batch_control(b, b->gram_b);
-  bool last = (b->visited + 1) % b->batches == b->pass_ends;
-  control[BATCH_SUM] = last && b->l1_w > 0 ? dnmf_panel_sum(b->w) : 0;
-  control[BATCH_SQUARES] = last && b->l2_w > 0 ? dnmf_panel_dot(b->context, b->w, b->w) : 0;
 }
 
 /* gram_b = W_b' W_b, with <A_b, W_b H> and, at the end of a pass, what the penalties need of all W. */
@@ -128,10 +104,6 @@ static dnmf_status batch_contribute(batch_fit *b) {
   DNMF_TRY(dnmf_factor_sum_scatter(b->context, b->h));
   b->loop->seconds.exchange += dnmf_lap(&clock);
   return dnmf_batch_sum(b, b->gram_b);
-}
-
-double dnmf_batch_size(const batch_fit *b) {
-  return (double)dnmf_range_size(dnmf_batch_rows(b->a->rows, b->settings->batches.rows, b->visited % b->batches));
 }
 
 /* Mini-batch mu: what was divided is kept, instead of S and G. */

@@ -1,0 +1,33 @@
+/* What batches of every loss do: H to all processes, sums over them. */
+#include "batch_state.h"
+
+#include "comm/clock.h"
+#include "comm/collective.h"
+
+dnmf_status dnmf_batch_gather_h(batch_fit *b) {
+  double clock = MPI_Wtime();
+  DNMF_TRY(dnmf_factor_gather(b->context, b->h));
+  b->loop->seconds.exchange += dnmf_lap(&clock);
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_batch_sum(batch_fit *b, double *gram) {
+  double clock = MPI_Wtime();
+  double *control = dnmf_batch_control(b, gram);
+  dnmf_loop_ask(b->loop, control + BATCH_ASKS);
+  control[BATCH_FAILED] = b->loop->failure != DNMF_OK;
+  DNMF_TRY(dnmf_sum_gram(b->context, gram, dnmf_batch_squares(b), BATCH_CONTROLS));
+  b->loop->seconds.exchange += dnmf_lap(&clock);
+  return control[BATCH_FAILED] > 0 ? dnmf_agree(b->context, b->loop->failure) : DNMF_OK;
+}
+
+void dnmf_batch_sum_penalties_of_w(batch_fit *b) {
+  double *control = dnmf_batch_control(b, b->gram_b);
+  bool last = (b->visited + 1) % b->batches == b->pass_ends;
+  control[BATCH_SUM] = last && b->l1_w > 0 ? dnmf_panel_sum(b->w) : 0;
+  control[BATCH_SQUARES] = last && b->l2_w > 0 ? dnmf_panel_dot(b->context, b->w, b->w) : 0;
+}
+
+double dnmf_batch_size(const batch_fit *b) {
+  return (double)dnmf_range_size(dnmf_batch_rows(b->a->rows, b->settings->batches.rows, b->visited % b->batches));
+}
