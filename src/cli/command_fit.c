@@ -168,7 +168,8 @@ static const cli_option run_table[] = {
     {"solver", 0, CLI_WORD, FIT(solver), "S",
      "auto (default): the fastest to an error: with zeros ahals, newton for kullback-leibler and mu for other losses; "
      "hals where cells are held out, for ratings, in batches and with --sweeps; bpp with --fix. hals: coordinate "
-     "descent; ahals: hals with as many sweeps as pay, and H extrapolated; bpp: exact least squares; mu; newton",
+     "descent; ahals: hals with as many sweeps as pay, or exact, and H extrapolated; bpp: exact least squares; mu; "
+     "newton",
      0, 0, solver_choices},
     {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random; "
