@@ -160,8 +160,8 @@ static const cli_option stream_table[] = {
      "what fits of it); makes batches also where the matrix would fit",
      1, 9.2e18, NULL},
     {"forget", 0, CLI_REAL, FIT(batches.forget), "F",
-     "what earlier batches weigh after a pass, 0 to 1 (default 0: each counts as it was last, "
-     "exactly); mu with F is scikit-learn's MiniBatchNMF",
+     "what earlier batches weigh after a pass, 0 to 1 (default 0: each counts as it was last, exactly; of losses other "
+     "than frobenius, which cannot do that, 0.7); mu with F is scikit-learn's MiniBatchNMF",
      0, 1, NULL},
 };
 static const cli_option run_table[] = {
