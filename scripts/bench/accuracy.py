@@ -49,7 +49,7 @@ DEFAULT_PEERS = ("scikit-learn cd", RCPPML)
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--matrices", default=",".join(MATRICES), help=f"default {','.join(MATRICES)}")
+    parser.add_argument("--matrices", default=",".join(MATRICES), help=f"default {','.join(MATRICES)}; NAME:K for another number of components")
     parser.add_argument("--file", action="append", default=[], metavar="NAME=FILE:K",
                         help="another matrix, for dnmf alone, any times")
     parser.add_argument("--solvers", default="auto,hals,hals 2,hals 3,hals 4,bpp",
@@ -93,7 +93,9 @@ def write_matrix(folder, name, matrix):
 def works(options, folder):
     """Name, files by form, and components."""
     for name in filter(None, options.matrices.split(",")):
+        name, _, given = name.partition(":")
         make, components = MATRICES[name]
+        components = (int(given),) if given else components
         try:
             files = write_matrix(folder, name, make())
         except Absent as why:
