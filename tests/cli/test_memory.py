@@ -98,7 +98,8 @@ def test_kullback_leibler_takes_the_update_that_fits(tmp_path, small_machine):
     command = ["fit", tmp_path / "a.npy", "-o", tmp_path / "m.h5", "-k", 2, "--loss", "kullback-leibler", "--max-iter",
                2, "--json"]
     small = run(command, processes=2, prefix=small_machine)
-    assert len(small.messages) == 1 and "the fit is by mu" in small.messages[0]
+    warnings = [line for line in small.stderr.splitlines() if "warning" in line]
+    assert len(warnings) == 1 and "the fit is by mu" in warnings[0]
     named = run([*command, "--solver", "mu"], processes=2)
     assert small.json["solver"] == "mu" and small.json["objective"] == named.json["objective"]
     refused = run([*command, "--solver", "newton"], processes=2, expect=1, prefix=small_machine)
