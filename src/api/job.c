@@ -1,36 +1,24 @@
 #include "api/job.h"
 
+#include "api/checkpoint.h"
+#include "api/job_batches.h"
+#include "api/job_cells.h"
+#include "api/job_groups.h"
+#include "api/job_model.h"
+#include "api/job_plan.h"
+#include "api/job_ratings.h"
+#include "api/job_restarts.h"
+#include "api/job_start.h"
 #include "api/library.h"
 #include "api/model.h"
-#include "base/memory.h"
+#include "api/resume.h"
 #include "comm/clock.h"
 #include "comm/collective.h"
-#include "comm/node_memory.h"
 #include "fit/residual.h"
-#include "store/file.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* --- Phases ------------------------------------------------------------------------------------------------ */
-
-/* Of observed entries the factor rows that are fetched are known only as a bound, and left out. */
-dnmf_status dnmf_fitting_check_memory(dnmf_context *context, const dnmf_fitting *f, double beside,
-                                      const char *way_out) {
-  const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
-  dnmf_job job = dnmf_fitting_cost(f);
-  dnmf_cost cost;
-  job.missing = f->missing;
-  job.stored = fmax(0, job.stored); /* not known before it is read */
-  dnmf_cost_of(context, &job, NULL, f->a.grid.rows, f->a.grid.cols, &cost);
-  double bytes = observed ? fmax(cost.memory.loading, cost.memory.block) + cost.memory.draws : cost.memory.peak;
-  if (f->in_batches)
-    bytes = f->batch_memory.total;
-  bytes += beside;
-  return dnmf_check_memory(context, f->source.name, way_out, bytes);
-}
 
 /* A fit in batches has the figures of the matrix and no block. */
 dnmf_status dnmf_fitting_read(dnmf_context *context, dnmf_fitting *f) {
@@ -50,11 +38,6 @@ dnmf_status dnmf_fitting_read(dnmf_context *context, dnmf_fitting *f) {
   return dnmf_agree(context, dnmf_resume_check_settings(&context->error, f));
 }
 
-dnmf_number dnmf_fitting_number(const dnmf_fitting *f) {
-  const bool observed = f->missing == DNMF_MISSING_UNOBSERVED;
-  return dnmf_number_of(f->precision, observed ? f->ratings.by_rows.entries.narrow : f->a.matrix.narrow);
-}
-
 /* The residual entry by entry takes the place of the loop's, in the objective too where that is made of it. */
 static dnmf_status measure_residual(dnmf_context *context, dnmf_fitting *f) {
   dnmf_fit_result *result = &f->result;
@@ -69,8 +52,7 @@ static dnmf_status measure_residual(dnmf_context *context, dnmf_fitting *f) {
   return DNMF_OK;
 }
 
-static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
-  f->settings.host = &checkpoint->host;
+static dnmf_status iterate(dnmf_context *context, dnmf_fitting *f) {
   if (f->settings.posterior.chains > 1)
     DNMF_TRY(dnmf_fitting_choose_groups(context, f));
   if (f->settings.posterior.samples > 0)
@@ -82,9 +64,9 @@ static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpo
   if (f->in_batches)
     return dnmf_fitting_iterate_batches(context, f);
   if (f->group_count > 1)
-    DNMF_TRY(dnmf_fitting_iterate_groups(context, checkpoint, f));
+    DNMF_TRY(dnmf_fitting_iterate_groups(context, f));
   else if (f->restart_count > 0)
-    DNMF_TRY(dnmf_fitting_iterate_restarts(context, checkpoint, f));
+    DNMF_TRY(dnmf_fitting_iterate_restarts(context, f));
   else
     DNMF_TRY(dnmf_fit_zeros(context, &f->settings, &f->a.matrix, &f->w, &f->h, &f->result));
   if (!f->asked.zeros.exact_residual || f->result.interrupted)
@@ -93,8 +75,8 @@ static dnmf_status iterate(dnmf_context *context, const dnmf_checkpoint *checkpo
 }
 
 /* The iterations. A value of a file that the loss cannot have is called by the ids of its row and column. */
-static dnmf_status iterate_and_name(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
-  dnmf_status status = iterate(context, checkpoint, f);
+static dnmf_status iterate_and_name(dnmf_context *context, dnmf_fitting *f) {
+  dnmf_status status = iterate(context, f);
   if (status == DNMF_ERROR_INPUT && f->at == context && f->source.name) {
     status = dnmf_source_name_place(context, &f->source);
     dnmf_source_name_error(&context->error, &f->source);
@@ -123,10 +105,21 @@ static dnmf_status open_and_plan(dnmf_context *context, dnmf_fitting *f) {
   return dnmf_agree(context, dnmf_fitting_plan(context, f));
 }
 
+/* Nothing but products takes the entries of the matrix from now on, but for the exact residual. */
+static dnmf_status bundle_rows(dnmf_context *context, dnmf_fitting *f) {
+  dnmf_job job = dnmf_fitting_cost(f);
+  if (f->missing != DNMF_MISSING_ZERO || f->in_batches || !job.sparse)
+    return DNMF_OK;
+  job.stored = (double)f->a.matrix.stored; /* of some texts known only now */
+  return dnmf_cost_in_bundles(context, &job, f->a.grid.rows, f->a.grid.cols) ? dnmf_matrix_bundle(context, &f->a.matrix)
+                                                                             : DNMF_OK;
+}
+
 /* The matrix, and the first factors. */
 static dnmf_status read_and_start(dnmf_context *context, double *clock, dnmf_fitting *f) {
   DNMF_TRY(dnmf_fitting_read(context, f));
   DNMF_TRY(dnmf_fitting_take_cells(context, f));
+  DNMF_TRY(bundle_rows(context, f));
   f->seconds.read = dnmf_lap(clock);
   DNMF_TRY(f->in_batches ? dnmf_fitting_start_batches(context, f) : dnmf_fitting_start(context, f));
   return dnmf_resume_read_parts(context, f);
@@ -149,7 +142,8 @@ static dnmf_status run_phases(dnmf_context *context, const dnmf_checkpoint *chec
   if (host->begins)
     host->begins(host->state, f);
   f->seconds.init = dnmf_lap(&clock);
-  DNMF_TRY(iterate_and_name(context, checkpoint, f));
+  f->settings.host = &checkpoint->host;
+  DNMF_TRY(iterate_and_name(context, f));
   f->seconds.iterate = dnmf_lap(&clock);
   DNMF_TRY(take_slowest_seconds(context, &f->seconds)); /* the model tells them */
   if (output->partial && !f->result.interrupted)
@@ -222,133 +216,6 @@ void dnmf_fitting_free(dnmf_fitting *f) {
   dnmf_source_close(&f->source);
   dnmf_placed_free(&f->a);
   dnmf_context_leave(&f->part);
-}
-
-/* --- The model --------------------------------------------------------------------------------------------- */
-
-dnmf_status dnmf_fitting_fill(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
-                              dnmf_model *model) {
-  dnmf_error *error = &context->error;
-  dnmf_status status = DNMF_OK;
-  model->rows = f->source.rows;
-  model->cols = f->source.cols;
-  model->components = f->components;
-  model->row_ids = f->source.row_ids;
-  model->col_ids = f->source.col_ids;
-  if (f->missing == DNMF_MISSING_UNOBSERVED) {
-    status = now || f->posterior.kept == 0
-                 ? dnmf_fitting_fill_ratings(context, f, model)
-                 : dnmf_posterior_fill_model(context, &f->settings, &f->ratings, &f->posterior, model);
-  } else {
-    model->owned_rows = f->w.owned;
-    model->owned_cols = f->h.owned;
-    model->w = f->w.mine;
-    model->h = f->h.mine;
-    if (f->partial)
-      status = dnmf_fitting_count_cells(context, f, model);
-  }
-  if (now) {
-    model->part_count = now->panel_count;
-    memcpy(model->parts, now->panels, sizeof model->parts);
-  }
-  if (status == DNMF_OK)
-    status = dnmf_fitting_describe(context, f, model);
-  if (status == DNMF_OK && now)
-    status = dnmf_checkpoint_describe(error, f, now, model);
-  return dnmf_agree(context, status);
-}
-
-void dnmf_fitting_release(const dnmf_fitting *f, dnmf_model *model) {
-  model->row_ids = model->col_ids = (dnmf_ids){0};
-  if (f->missing == DNMF_MISSING_ZERO) {
-    model->w = (dnmf_panel){0};
-    model->h = (dnmf_panel){0};
-  }
-  dnmf_model_free(model);
-}
-
-dnmf_status dnmf_fitting_write(dnmf_context *context, const dnmf_fitting *f, const dnmf_fit_state *now,
-                               const char *path) {
-  dnmf_model model = {.rows = 0};
-  dnmf_status status = DNMF_OK;
-  if (f->group == 0)
-    status = dnmf_fitting_fill(f->at, f, now, &model);
-  if (f->group == 0 && status == DNMF_OK)
-    status = dnmf_model_write(f->at, path, &model);
-  dnmf_fitting_release(f, &model);
-  return dnmf_fitting_agree_groups(context, f, status);
-}
-
-/* The even share of a factor. collective */
-static dnmf_status share_panel(dnmf_context *context, dnmf_range held, const dnmf_panel *mine, dnmf_range wanted,
-                               dnmf_panel *panel) {
-  dnmf_status status =
-      dnmf_panel_create(&context->error, "a factor", dnmf_range_size(wanted), mine->components, mine->precision, panel);
-  DNMF_TRY(dnmf_agree(context, status));
-  return dnmf_fetch_range(context, held, mine->data, (size_t)mine->components * dnmf_precision_size(mine->precision),
-                          wanted, panel->data);
-}
-
-/* The even share of numbers of 8 bytes, one a row; *shared stays NULL where there are none. collective */
-static dnmf_status share_numbers(dnmf_context *context, dnmf_range held, const void *mine, dnmf_range wanted,
-                                 void **shared) {
-  if (!mine)
-    return DNMF_OK;
-  DNMF_TRY(
-      dnmf_agree(context, dnmf_allocate(&context->error, "a model", dnmf_range_size(wanted), sizeof(double), shared)));
-  return dnmf_fetch_range(context, held, mine, sizeof(double), wanted, *shared);
-}
-
-dnmf_status dnmf_fitting_share(dnmf_context *context, dnmf_model *from, dnmf_model *to) {
-  const dnmf_range rows = dnmf_range_split((dnmf_range){0, from->rows}, context->size, context->rank);
-  const dnmf_range cols = dnmf_range_split((dnmf_range){0, from->cols}, context->size, context->rank);
-  void *shared[4] = {NULL, NULL, NULL, NULL};
-  to->rows = from->rows;
-  to->cols = from->cols;
-  to->components = from->components;
-  to->owned_rows = rows;
-  to->owned_cols = cols;
-  to->bias.fitted = from->bias.fitted;
-  to->bias.mean = from->bias.mean;
-  DNMF_TRY(share_panel(context, from->owned_rows, &from->w, rows, &to->w));
-  DNMF_TRY(share_panel(context, from->owned_cols, &from->h, cols, &to->h));
-  if (from->terms.components > 0)
-    DNMF_TRY(share_panel(context, from->owned_cols, &from->terms, cols, &to->terms));
-  to->samples = from->samples;
-  if (from->samples > 0) {
-    DNMF_TRY(share_panel(context, from->owned_rows, &from->row_samples, rows, &to->row_samples));
-    DNMF_TRY(share_panel(context, from->owned_cols, &from->col_samples, cols, &to->col_samples));
-  }
-  dnmf_status status = share_numbers(context, from->owned_rows, from->bias.row, rows, &shared[0]);
-  to->bias.row = shared[0];
-  if (status == DNMF_OK)
-    status = share_numbers(context, from->owned_cols, from->bias.col, cols, &shared[1]);
-  to->bias.col = shared[1];
-  if (status == DNMF_OK)
-    status = share_numbers(context, from->owned_rows, from->row_counts, rows, &shared[2]);
-  to->row_counts = shared[2];
-  if (status == DNMF_OK)
-    status = share_numbers(context, from->owned_cols, from->col_counts, cols, &shared[3]);
-  to->col_counts = shared[3];
-  DNMF_TRY(status);
-  to->mean_row = from->mean_row;
-  to->mean_col = from->mean_col;
-  to->attribute_count = from->attribute_count;
-  to->attributes = from->attributes;
-  to->curve_count = from->curve_count;
-  to->curves = from->curves;
-  to->stability = from->stability;
-  to->stable_runs = from->stable_runs;
-  from->stability = from->stable_runs = NULL;
-  from->mean_row = NULL;
-  from->mean_col = NULL;
-  from->attributes = NULL;
-  from->curves = NULL;
-  from->attribute_count = from->curve_count = 0;
-  status = dnmf_ids_copy(&context->error, &from->row_ids, &to->row_ids);
-  if (status == DNMF_OK)
-    status = dnmf_ids_copy(&context->error, &from->col_ids, &to->col_ids);
-  return dnmf_agree(context, status);
 }
 
 /* --- The door ---------------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
-/* Cells that a fit with zeros does not use: held out by --validation, or without a value. */
-#include "api/job.h"
+#include "api/job_cells.h"
 
+#include "api/setting_words.h"
 #include "base/memory.h"
 #include "matrix/missing_cells.h"
 

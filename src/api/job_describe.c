@@ -1,48 +1,9 @@
-/* What a model says of the fit that it is from. */
-#include "api/job.h"
+#include "api/job_describe.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
-
-double dnmf_fitting_entries(const dnmf_fitting *f) {
-  if (f->weak)
-    return f->weak_figures.confidences;
-  if (f->missing == DNMF_MISSING_UNOBSERVED)
-    return (double)f->ratings.stored;
-  return (double)f->a.matrix.rows * (double)f->a.matrix.cols - (double)f->a.matrix.unknown;
-}
-
-static double sum_squares(const dnmf_fitting *f) {
-  const dnmf_ratings *r = &f->ratings;
-  if (f->weak)
-    return f->weak_figures.target_squares;
-  if (f->missing == DNMF_MISSING_UNOBSERVED)
-    return (double)r->stored * (r->mean * r->mean + r->deviation * r->deviation);
-  return f->a.matrix.sum_squares;
-}
-
-double dnmf_fitting_relative_error(const dnmf_fitting *f) {
-  return dnmf_relative_error(f->result.residual_squares, sum_squares(f));
-}
-
-double dnmf_fitting_rmse(const dnmf_fitting *f) {
-  return sqrt(f->result.residual_squares / dnmf_fitting_entries(f));
-}
-
-const char *dnmf_bias_name(const dnmf_observed_settings *observed) {
-  if (observed->bias_rows && observed->bias_cols)
-    return "row and column";
-  if (observed->bias_rows)
-    return "row";
-  return observed->bias_cols ? "column" : "no";
-}
-
-const char *dnmf_fixed_name(dnmf_fixed fixed) {
-  static const char *const names[] = {[DNMF_FIXED_NONE] = "none", [DNMF_FIXED_W] = "w", [DNMF_FIXED_H] = "h"};
-  return names[fixed];
-}
 
 static const char *penalty_scale_name(const dnmf_fitting *f) {
   if (f->missing == DNMF_MISSING_ZERO)

@@ -1,16 +1,10 @@
-/*
- * Restarts shared among groups of processes: each group has the matrix on a grid of its own and fits its share of the
- * seeds, as many side by side as pay. The figures of all are everybody's; the factors of the best come to all groups.
- *
- * A job that saves goes on in slices, as long as --checkpoint-every says: between two of them all groups meet, and the
- * first one, to which the others send their factors, writes the checkpoint of all (job_restarts.c). A restart that a
- * slice cuts short goes on from its last iteration, as after a resume.
- */
-#include "api/job.h"
-#include "api/model.h"
+#include "api/job_groups.h"
+
+#include "api/restart_checkpoint.h"
 #include "api/restart_state.h"
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "comm/fetch_range.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -37,14 +31,6 @@ dnmf_status dnmf_fitting_form_groups(dnmf_context *context, dnmf_fitting *f) {
   f->part.reporter.has_read = context->reporter.has_read;
   f->part.reporter.state = context->reporter.state;
   return DNMF_OK;
-}
-
-dnmf_status dnmf_fitting_agree_groups(dnmf_context *context, const dnmf_fitting *f, dnmf_status status) {
-  if (f->group_count <= 1)
-    return status;
-  if (status != DNMF_OK)
-    context->error = f->at->error;
-  return dnmf_agree(context, status);
 }
 
 /* The restarts of a job, and who has what of them. */
@@ -114,7 +100,7 @@ static dnmf_status keep_running(void *state, const dnmf_restarts *now, bool last
 /* The iterations that this group's restarts may have reached after the next slice. */
 static int slice_iterations(const grouped_restarts *g) {
   const int most = g->f->settings.max_iterations;
-  const int every = g->host.checkpoint->host.every_iterations;
+  const int every = g->f->settings.host->every_iterations;
   int least = most;
   if (!g->mine.save || every == 0)
     return most;
@@ -138,7 +124,7 @@ static void reopen_restarts(grouped_restarts *g) {
 
 static dnmf_status fit_slice(grouped_restarts *g) {
   dnmf_fitting *f = g->f;
-  const dnmf_fit_host *host = &g->host.checkpoint->host;
+  const dnmf_fit_host *host = g->f->settings.host;
   const dnmf_fit_host watch = {.state = host->state, .told_to_stop = host->told_to_stop, .every_seconds = INFINITY};
   dnmf_settings settings = f->settings;
   move_mine(g, true);
@@ -318,7 +304,7 @@ static dnmf_status run_slices(grouped_restarts *g) {
     DNMF_TRY(share_slice(g, &end));
     DNMF_TRY(share_results(g));
     goes_on = g->mine.save && !end && dnmf_restarts_unfinished(all);
-    if (g->mine.save && (g->host.checkpoint->host.every_iterations > 0 || dnmf_restarts_unfinished(all)))
+    if (g->mine.save && (g->f->settings.host->every_iterations > 0 || dnmf_restarts_unfinished(all)))
       DNMF_TRY(save_groups(g, end != NULL));
   }
   for (int r = 0; r < all->count && end; r++) {
@@ -342,15 +328,15 @@ static dnmf_status create_groups(dnmf_error *error, grouped_restarts *g) {
   return dnmf_restarts_create(error, count, g->f->settings.seed, &g->f->restarts);
 }
 
-dnmf_status dnmf_fitting_iterate_groups(dnmf_context *context, const dnmf_checkpoint *checkpoint, dnmf_fitting *f) {
-  grouped_restarts g = {.host = {context, checkpoint, f}, .f = f, .began = MPI_Wtime()};
+dnmf_status dnmf_fitting_iterate_groups(dnmf_context *context, dnmf_fitting *f) {
+  grouped_restarts g = {.host = {context, f}, .f = f, .began = MPI_Wtime()};
   dnmf_restarts *all = &f->restarts;
   dnmf_status status = dnmf_agree(context, create_groups(&context->error, &g));
   if (status == DNMF_OK) {
     g.mine.side_by_side = f->side_by_side;
     g.mine.state = &g.host;
     g.mine.start = dnmf_restarts_start;
-    g.mine.save = checkpoint->host.save ? keep_running : NULL;
+    g.mine.save = f->settings.host->save ? keep_running : NULL;
     assign_restarts(&g);
     for (int r = 0; r < all->count; r++)
       release_factors(&g, r);

@@ -1,13 +1,16 @@
-/* From settings and data to what a fit is: values are checked, defaults settled, what has no use is refused. */
-#include "api/job.h"
+#include "api/job_plan.h"
 
+#include "api/job_batches.h"
+#include "api/job_cells.h"
+#include "api/job_ratings.h"
+#include "api/job_restarts.h"
 #include "api/library.h"
+#include "api/setting_words.h"
 #include "comm/node_memory.h"
 #include "fit/solver_choice.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* --- Values ------------------------------------------------------------------------------------------------ */
@@ -286,21 +289,6 @@ static dnmf_status refuse_with_ratings(dnmf_error *error, const dnmf_fitting *f)
 
 /* --- Zeros ------------------------------------------------------------------------------------------------- */
 
-dnmf_status dnmf_choose_penalty_scale(dnmf_error *error, const char *text, int *scale, double *power) {
-  static const char *const scales[] = {"auto", "raw", "dimension", "count", "sqrt-count", NULL};
-  static const double powers[] = {0.5, 0, 0, 1, 0.5};
-  char *end = NULL;
-  const double number = text ? strtod(text, &end) : 0;
-  if (text && end != text && !*end && number >= 0 && number <= 1) {
-    *scale = DNMF_SCALE_COUNT;
-    *power = number;
-    return DNMF_OK;
-  }
-  DNMF_TRY(dnmf_choose(error, "--penalty-scale", text, scales, scale));
-  *power = powers[*scale];
-  return DNMF_OK;
-}
-
 /* Settings that belong to ratings only. */
 static dnmf_status refuse_ratings_settings(dnmf_error *error, const dnmf_fit_settings *s, int scale) {
   const char *option = NULL;
@@ -333,40 +321,6 @@ static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
   f->settings.observed.patience = s->ratings.patience > 0 ? (int)s->ratings.patience : 10;
   f->stop = stops[f->settings.stop + 1];
   return DNMF_OK;
-}
-
-/* Of all cells, held out or without a value. */
-static double held_share(const dnmf_fitting *f) {
-  const double cells = (double)f->source.rows * (double)f->source.cols;
-  const double missing = f->partial && f->source.stored >= 0 ? 1 - (double)f->source.stored / cells : 0;
-  return missing + (1 - missing) * f->held_choice.share;
-}
-
-dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
-  const dnmf_source *source = &f->source;
-  const bool sparse = source->sparse && !f->partial;
-  const dnmf_weak_settings *weak = &f->settings.observed.weak;
-  return (dnmf_job){.rows = source->rows,
-                    .cols = source->cols,
-                    .stored = sparse ? (double)source->stored : (double)source->rows * (double)source->cols,
-                    .sparse = sparse,
-                    .weak = f->weak,
-                    .terms = dnmf_evidence_sides(f->settings.observed.evidence),
-                    .row_terms = dnmf_evidence_has_rows(&f->settings),
-                    .confident = f->weak && (weak->confidence != DNMF_CONFIDENCE_ONE || weak->target_one),
-                    .components = f->components,
-                    .draws = f->settings.posterior.samples > 0 ? dnmf_posterior_draws(&f->settings.posterior) : 0,
-                    .chains = f->settings.posterior.chains,
-                    .groups = f->settings.posterior.groups,
-                    .starts = f->side_by_side,
-                    .restarts = f->restart_count,
-                    .solver = f->settings.solver,
-                    .sweeps = f->settings.sweeps,
-                    .loss = f->settings.loss,
-                    .held_share = held_share(f),
-                    .fills_out = f->partial,
-                    .precision = f->precision,
-                    .narrow = source->narrow};
 }
 
 /* Expected seconds of iterating from which on measuring the machine, which takes about one, is worth its time. */
@@ -451,7 +405,8 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
     grid_cols = f->in_batches ? 1 : grid_cols;
   }
   const dnmf_job job = dnmf_fitting_cost(f);
-  f->source.rows_alone = f->partial || dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
+  f->source.rows_alone = f->partial || dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols) ||
+                         dnmf_cost_in_bundles(context, &job, grid_rows, grid_cols);
   DNMF_TRY(dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a));
   return dnmf_fitting_plan_restarts(context, f);
 }

@@ -1,11 +1,10 @@
-/* The phases of a fit that belong to ratings: settings, the held-out share, the model's biases. */
-#include "api/job.h"
+#include "api/job_ratings.h"
 
+#include "api/job_weak.h"
 #include "api/library.h"
-#include "base/memory.h"
+#include "api/setting_words.h"
 #include "comm/collective.h"
 #include "comm/node_memory.h"
-#include "fit/center.h"
 #include "store/ids/match.h"
 
 #include <inttypes.h>
@@ -150,21 +149,6 @@ dnmf_status dnmf_fitting_plan_ratings(dnmf_context *context, dnmf_fitting *f) {
 }
 
 /* --- Entries ----------------------------------------------------------------------------------------------- */
-
-/* --validation is a fraction when it is a number, else a file. */
-bool dnmf_is_fraction(const char *text) {
-  char *end = NULL;
-  strtod(text, &end);
-  return end != text && !*end;
-}
-
-dnmf_status dnmf_parse_fraction(dnmf_error *error, const char *text, double *fraction) {
-  *fraction = strtod(text, NULL);
-  if (!(*fraction > 0 && *fraction < 1))
-    return dnmf_fail(error, DNMF_ERROR_USAGE, "--validation %s: give a fraction between 0 and 1, e.g. 0.1, or a file",
-                     text);
-  return DNMF_OK;
-}
 
 /* The entries of other data in the rows and columns of the matrix, by ids. */
 static dnmf_status match_held_out(dnmf_context *context, const dnmf_fitting *f, const dnmf_data *data,

@@ -1,7 +1,7 @@
-/* What a fit starts from: random numbers, singular vectors, or the factors in a file. */
-#include "api/job.h"
+#include "api/job_start.h"
 
 #include "api/data_source.h"
+#include "api/job_update.h"
 
 #include "base/memory.h"
 #include "comm/collective.h"
@@ -129,7 +129,7 @@ static dnmf_status start_from_factors(dnmf_context *context, dnmf_fitting *f) {
 dnmf_status dnmf_fitting_start_seed(dnmf_context *context, const dnmf_fitting *f, uint64_t seed, dnmf_factor *w,
                                     dnmf_factor *h) {
   if (f->start == DNMF_START_SVD)
-    return dnmf_start_svd(context, &f->a.layout, &f->a.matrix, f->start_fill, seed, w, h);
+    return dnmf_start_svd(context, &f->a.layout, &f->a.matrix, NULL, f->start_fill, seed, w, h);
   dnmf_start_random(&f->a.matrix, seed, w, h);
   return DNMF_OK;
 }

@@ -1,10 +1,5 @@
-/*
- * A fit of a table that has grown since a model was fitted to it: rows and columns are found by their ids and start
- * from the model's factors, new ones from the mean row of the factor.
- */
-#include "api/job.h"
+#include "api/job_update.h"
 
-#include "api/model.h"
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "comm/fetch_range.h"

@@ -1,5 +1,4 @@
-/* The phases of a fit that belong to weak zeros: settings and their defaults. */
-#include "api/job.h"
+#include "api/job_weak.h"
 
 #include "api/library.h"
 
@@ -93,13 +92,4 @@ void dnmf_fitting_settle_weak(dnmf_fitting *f) {
                                          : 0;
   penalties->l2_w = dnmf_number_or(s->l2_w, both);
   penalties->l2_h = dnmf_number_or(s->l2_h, both);
-}
-
-const char *dnmf_confidence_name(dnmf_confidence confidence) {
-  static const char *const names[] = {"one", "linear", "log"};
-  return names[confidence];
-}
-
-const char *dnmf_fitting_missing_name(const dnmf_fitting *f) {
-  return f->weak ? "weak" : f->partial ? dnmf_missing_name(DNMF_MISSING_UNOBSERVED) : dnmf_missing_name(f->missing);
 }

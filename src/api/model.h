@@ -32,6 +32,11 @@ dnmf_status dnmf_model_check(dnmf_context *context, const char *function, const 
 dnmf_status dnmf_texts_pack(dnmf_error *error, const char *function, int64_t count, const char *const *texts,
                             dnmf_ids *packed);
 
+/* index[i] = the position in the model of row (column) names[i], texts that this process holds; -1: there is none.
+ * Warns where hardly any of `file` is there; NULL: not of a file. collective */
+dnmf_status dnmf_find_names(dnmf_context *context, const dnmf_model *model, bool of_cols, const dnmf_ids *names,
+                            const char *file, int64_t *index);
+
 /* The end of every function that makes a model: hands it over, or destroys it. local */
 int dnmf_model_hand_over(dnmf_library *library, dnmf_status status, dnmf_model *made, dnmf_model **model);
 

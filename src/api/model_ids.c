@@ -2,13 +2,13 @@
 #include "api/library.h"
 #include "api/model.h"
 #include "api/requests.h"
-#include "api/scores.h"
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "matrix/fetch.h"
 #include "store/ids/ids_find.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +30,27 @@ dnmf_status dnmf_texts_pack(dnmf_error *error, const char *function, int64_t cou
   for (int64_t i = 0; i < count; i++)
     memcpy(packed->text + starts[i], texts[i], (size_t)(starts[i + 1] - starts[i]));
   return DNMF_OK;
+}
+
+/* How much of a name messages show. */
+static int shown_length(const dnmf_ids *names, int64_t at) {
+  const int64_t length = names->starts[at + 1] - names->starts[at];
+  return length < 100 ? (int)length : 100;
+}
+
+dnmf_status dnmf_find_names(dnmf_context *context, const dnmf_model *model, bool of_cols, const dnmf_ids *names,
+                            const char *file, int64_t *index) {
+  const dnmf_target target = dnmf_model_target(model);
+  dnmf_found found = {.count = names->count};
+  DNMF_TRY(dnmf_ids_find(context, of_cols ? target.col_ids : target.row_ids, of_cols ? target.cols : target.rows,
+                         names->count, names->starts, names->text, index));
+  if (!file)
+    return DNMF_OK;
+  for (int64_t i = 0; i < names->count; i++)
+    if (index[i] < 0 && found.unknown++ == 0)
+      snprintf(found.example, sizeof found.example, "%.*s", shown_length(names, i), names->text + names->starts[i]);
+  DNMF_TRY(dnmf_found_total(context, &found));
+  return dnmf_warn_unlike(context, &target, file, !of_cols, &found);
 }
 
 static dnmf_status check_list(dnmf_context *context, const char *function, int64_t count, const void *list,

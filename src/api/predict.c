@@ -4,11 +4,9 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "store/ids/ids_find.h"
-#include "store/ids/match.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,27 +46,6 @@ bool dnmf_scorer_has_deviations(const dnmf_scorer *scorer) {
 
 void dnmf_scorer_free(dnmf_scorer *scorer) {
   dnmf_predictor_free(&scorer->predictor);
-}
-
-/* How much of a name messages show. */
-static int shown_length(const dnmf_ids *names, int64_t at) {
-  const int64_t length = names->starts[at + 1] - names->starts[at];
-  return length < 100 ? (int)length : 100;
-}
-
-dnmf_status dnmf_find_names(dnmf_context *context, const dnmf_model *model, bool of_cols, const dnmf_ids *names,
-                            const char *file, int64_t *index) {
-  const dnmf_target target = dnmf_model_target(model);
-  dnmf_found found = {.count = names->count};
-  DNMF_TRY(dnmf_ids_find(context, of_cols ? target.col_ids : target.row_ids, of_cols ? target.cols : target.rows,
-                         names->count, names->starts, names->text, index));
-  if (!file)
-    return DNMF_OK;
-  for (int64_t i = 0; i < names->count; i++)
-    if (index[i] < 0 && found.unknown++ == 0)
-      snprintf(found.example, sizeof found.example, "%.*s", shown_length(names, i), names->text + names->starts[i]);
-  DNMF_TRY(dnmf_found_total(context, &found));
-  return dnmf_warn_unlike(context, &target, file, !of_cols, &found);
 }
 
 dnmf_status dnmf_scores_create(dnmf_error *error, int64_t count, dnmf_scores *scores) {

@@ -1,13 +1,14 @@
-/* Going on from a checkpoint: its file, its matrix, its settings, its state. */
-#include "api/job.h"
+#include "api/resume.h"
 
+#include "api/checkpoint_state.h"
+#include "api/job_describe.h"
+#include "api/restart_checkpoint.h"
 #include "comm/collective.h"
 #include "store/file.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -38,11 +38,6 @@ bool dnmf_scorer_has_deviations(const dnmf_scorer *scorer);
 /* Whether scores are clipped: "auto" where the model has a scale. "yes" where it has none is an error. local */
 dnmf_status dnmf_choose_clipping(dnmf_error *error, const dnmf_model *model, const char *clip, bool *clips);
 
-/* index[i] = the position in the model of row (column) names[i], texts that this process holds; -1: there is none.
- * Warns where hardly any of `file` is there; NULL: not of a file. collective */
-dnmf_status dnmf_find_names(dnmf_context *context, const dnmf_model *model, bool of_cols, const dnmf_ids *names,
-                            const char *file, int64_t *index);
-
 typedef struct dnmf_scores {
   int64_t count;
   dnmf_pair *pairs; /* in the model's positions */

@@ -1,11 +1,11 @@
 /* The course of a search: settings, rounds, what is shared and kept. */
 #include "api/search.h"
 
-#include "api/library.h"
-#include "api/model.h"
+#include "api/job.h"
+#include "api/job_plan.h"
 #include "base/memory.h"
 #include "comm/collective.h"
-#include "comm/node_memory.h"
+#include "store/output.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -162,6 +162,7 @@ static dnmf_status search_plan(dnmf_search *s, const dnmf_data *data) {
   dnmf_fitting *f = &s->f;
   DNMF_TRY(dnmf_data_open(part, data, f->taken_as, &f->source));
   f->takes_out = s->folds > 0;
+  f->takes_entries = true; /* of perturbed copies, and of cells held out in turn */
   DNMF_TRY(dnmf_agree(part, dnmf_fitting_plan(part, f)));
   if (f->missing != DNMF_MISSING_ZERO)
     return dnmf_fail(&part->error, DNMF_ERROR_USAGE,

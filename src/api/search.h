@@ -14,7 +14,7 @@
 #ifndef DNMF_API_SEARCH_H
 #define DNMF_API_SEARCH_H
 
-#include "api/job.h"
+#include "api/fitting.h"
 #include "matrix/perturb.h"
 #include "model/choose_k.h"
 #include "model/consensus.h"
@@ -115,5 +115,8 @@ void dnmf_search_told_free(dnmf_search_told *told);
 
 /* The consensus model of candidate `at` to `path`, a partial name, by the first group. collective */
 dnmf_status dnmf_search_write(dnmf_context *context, dnmf_search *s, int64_t at, const char *path);
+
+/* That of the suggested candidate, in the even shares of the door. collective */
+dnmf_status dnmf_search_share_model(dnmf_context *context, dnmf_search *s, dnmf_model *made);
 
 #endif

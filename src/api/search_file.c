@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "store/output.h"
 #include "store/search_file.h"
 
 #include <inttypes.h>

@@ -1,6 +1,7 @@
 /* What is fitted for one number of components: restarts, of the matrix or of perturbed copies, and their clusters. */
 #include "api/search.h"
 
+#include "api/job_plan.h"
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "comm/node_memory.h"
@@ -28,7 +29,7 @@ static dnmf_status start_restart(dnmf_context *context, void *state, uint64_t se
   const candidate_fits *c = state;
   const dnmf_fitting *f = &c->s->f;
   if (f->start == DNMF_START_SVD)
-    return dnmf_start_svd(context, &f->a.layout, c->a, f->start_fill, seed, w, h);
+    return dnmf_start_svd(context, &f->a.layout, c->a, NULL, f->start_fill, seed, w, h);
   dnmf_start_random(c->a, seed, w, h);
   return DNMF_OK;
 }

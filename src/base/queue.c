@@ -81,6 +81,21 @@ dnmf_status dnmf_queue_add(dnmf_error *error, const char *what, dnmf_queue *queu
   return DNMF_OK;
 }
 
+dnmf_status dnmf_queue_room(dnmf_error *error, const char *what, dnmf_queue *queue, int64_t limit, void **items,
+                            int64_t *count) {
+  if (!queue->last || queue->last->end == queue->last->capacity)
+    DNMF_TRY(add_chunk(error, what, queue));
+  const int64_t room = queue->last->capacity - queue->last->end;
+  *items = item_at(queue, queue->last, queue->last->end);
+  *count = room < limit ? room : limit;
+  return DNMF_OK;
+}
+
+void dnmf_queue_added(dnmf_queue *queue, int64_t count) {
+  queue->last->end += count;
+  queue->count += count;
+}
+
 int64_t dnmf_queue_front(const dnmf_queue *queue, int64_t limit, const void **items) {
   if (queue->count == 0)
     return 0;

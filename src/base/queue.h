@@ -42,6 +42,12 @@ dnmf_status dnmf_queue_put(dnmf_error *error, const char *what, dnmf_queue *queu
 /* The same for one item, which the caller writes to *item. local */
 dnmf_status dnmf_queue_add(dnmf_error *error, const char *what, dnmf_queue *queue, void **item);
 
+/* The same for up to `limit` items, at least 1, side by side: the caller writes to *items as many of the *count that
+ * there is room for as it likes, and tells dnmf_queue_added before anything else is done with the queue. local */
+dnmf_status dnmf_queue_room(dnmf_error *error, const char *what, dnmf_queue *queue, int64_t limit, void **items,
+                            int64_t *count);
+void dnmf_queue_added(dnmf_queue *queue, int64_t count);
+
 /* The items at the front that lie side by side, at most `limit`: how many there are (0 when the queue is empty), and
  * where. They stay until dnmf_queue_drop. local */
 int64_t dnmf_queue_front(const dnmf_queue *queue, int64_t limit, const void **items);

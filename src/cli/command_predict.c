@@ -5,6 +5,7 @@
 #include "scoring.h"
 #include "session.h"
 
+#include "api/model.h"
 #include "api/scores.h"
 #include "store/output.h"
 #include "store/text/pairs.h"

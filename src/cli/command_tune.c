@@ -131,13 +131,6 @@ static const cli_option fits_table[] = {
     {"precision", 0, CLI_WORD, TUNE(fit.fit.precision), "P", "double (default) or single", 0, 0, precision_choices},
 };
 
-dnmf_status cli_tune_refuse(dnmf_error *error, const cli_given *given, const char *const *names, const char *why) {
-  for (const char *const *name = names; *name; name++)
-    if (cli_is_given(given, *name))
-      return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s has no use here: %s", *name, why);
-  return DNMF_OK;
-}
-
 /* The file says what it is, and a pipe that it can be read once. With `unobserved` it is a file of ratings, or a dense
  * matrix with cells without a value: which, only its cells say. */
 static dnmf_status tune_as_file_says(cli_session *session, const cli_tune_options *options, const char *input,

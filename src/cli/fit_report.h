@@ -6,7 +6,7 @@
 
 #include "session.h"
 
-#include "api/job.h"
+#include "api/fitting.h"
 
 /* The settings, before the loop; fit_announce.c. local */
 void cli_fit_announce(cli_session *session, const dnmf_fitting *fit);

@@ -3,7 +3,7 @@
 #include "fit_run.h"
 #include "options_saved.h"
 
-#include <string.h>
+#include "api/resume.h"
 
 /* What a fit may do differently when it goes on. */
 static const char *const may_change[] = {"output", "max-iter", "checkpoint-every", NULL};

@@ -296,6 +296,13 @@ bool cli_is_given_by_letter(const cli_given *given, const char *name) {
   return false;
 }
 
+dnmf_status cli_refuse_given(dnmf_error *error, const cli_given *given, const char *const *names, const char *why) {
+  for (const char *const *name = names; *name; name++)
+    if (cli_is_given(given, *name))
+      return dnmf_fail(error, DNMF_ERROR_USAGE, "--%s has no use here: %s", *name, why);
+  return DNMF_OK;
+}
+
 /* Too few or too many words that are no options. */
 static dnmf_status check_arguments(dnmf_error *error, const cli_command *command, int count, char **arguments) {
   if (count < command->min_arguments)

@@ -77,6 +77,9 @@ typedef struct cli_given {
 bool cli_is_given(const cli_given *given, const char *name);
 bool cli_is_given_by_letter(const cli_given *given, const char *name); /* local */
 
+/* Fails when an option of `names` (NULL-terminated) was given: it has no use here, and why. local */
+dnmf_status cli_refuse_given(dnmf_error *error, const cli_given *given, const char *const *names, const char *why);
+
 typedef struct cli_session cli_session;
 
 /* Options of another command, told under a heading of their own behind all groups. The values lie where that command

@@ -62,7 +62,4 @@ static inline bool cli_tune_is_weak(const cli_tune_options *options) {
   return options->fit.fit.weak.implicit || strcmp(options->fit.fit.missing, "weak") == 0;
 }
 
-/* Fails when an option of `names` (NULL-terminated) was given: it has no use here, and why. local */
-dnmf_status cli_tune_refuse(dnmf_error *error, const cli_given *given, const char *const *names, const char *why);
-
 #endif

@@ -5,7 +5,6 @@
 #include "tune.h"
 #include "version.h"
 
-#include "base/random.h"
 #include "fit/weak_fit.h"
 #include "model/tune.h"
 
@@ -250,13 +249,13 @@ static dnmf_status refuse_others(dnmf_error *error, const cli_given *given, bool
   static const char *const of_zeros[] = {"restarts", "perturb", "cluster", "holdout", "criterion", "checkpoint",
                                          "resume",   "loss",    "l1-w",    "l1-h",    "l2-w",      "l2-h",
                                          "solver",   "init",    "tol",     "stop",    "grid",      NULL};
-  DNMF_TRY(cli_tune_refuse(error, given, of_zeros,
-                           "tune has it for matrices with zeros only (--missing zero); of ratings --l2, --bias, "
-                           "--penalty-scale and the iterations are chosen, by squared error and --solver hals"));
+  DNMF_TRY(cli_refuse_given(error, given, of_zeros,
+                            "tune has it for matrices with zeros only (--missing zero); of ratings --l2, --bias, "
+                            "--penalty-scale and the iterations are chosen, by squared error and --solver hals"));
   if (weak)
-    return cli_tune_refuse(error, given, of_ratings,
-                           "fits with weak zeros have no biases and shrink to zero, and a --metric of lists decides");
-  return cli_tune_refuse(error, given, of_weak_zeros, "it needs --missing weak or --implicit");
+    return cli_refuse_given(error, given, of_ratings,
+                            "fits with weak zeros have no biases and shrink to zero, and a --metric of lists decides");
+  return cli_refuse_given(error, given, of_weak_zeros, "it needs --missing weak or --implicit");
 }
 
 /* Implicit terms move what fits with biases around a level pull towards. */

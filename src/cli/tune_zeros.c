@@ -5,6 +5,7 @@
 #include "tune.h"
 #include "version.h"
 
+#include "api/job_plan.h"
 #include "api/search.h"
 
 #include <inttypes.h>
@@ -18,12 +19,12 @@ static dnmf_status refuse_ratings_options(dnmf_error *error, const cli_given *gi
   static const char *const of_ratings[] = {"bias",     "implicit-terms", "l2-terms",  "search",  "samples",    "metric",
                                            "relevant", "patience",       "shrink-to", "l2-bias", "init-scale", NULL};
   static const char *const of_weak_zeros[] = {"missing-weight", "confidence", "alpha", "epsilon", "like", NULL};
-  DNMF_TRY(cli_tune_refuse(error, given, of_ratings,
-                           partial ? "it is for ratings, and this is a matrix with cells without a value; with --bias "
-                                     "it is taken for ratings"
-                                   : "it needs --missing unobserved, and this matrix counts what is not stored as "
-                                     "zeros"));
-  return cli_tune_refuse(error, given, of_weak_zeros, "it needs --missing weak or --implicit");
+  DNMF_TRY(cli_refuse_given(error, given, of_ratings,
+                            partial ? "it is for ratings, and this is a matrix with cells without a value; with --bias "
+                                      "it is taken for ratings"
+                                    : "it needs --missing unobserved, and this matrix counts what is not stored as "
+                                      "zeros"));
+  return cli_refuse_given(error, given, of_weak_zeros, "it needs --missing weak or --implicit");
 }
 
 /* The fit that the same options of `fit` ask for. */

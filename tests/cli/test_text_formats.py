@@ -373,6 +373,28 @@ def test_repeated_entries_are_counted_once(tmp_path):
 
 # --- Bytes of 0 ---
 
+def test_threads_read_parts_of_a_text(tmp_path):
+    """Lines of several kinds, repeated entries whose order counts, and the line of an error, in any of the parts."""
+    rng = np.random.default_rng(18)
+    values = np.array(["3", "3.5", "0.25", "1e-3", "12345678.5", "007", "4.000000001"])
+    rows, cols = rng.integers(0, 20_000, 230_000) ** 2, rng.integers(0, 90, 230_000)
+    kinds = rng.integers(0, len(values), rows.size)
+    lines = [f"{row},{col},{value}" for row, col, value in zip(rows, cols, values[kinds])]
+    last = dict(zip(zip(rows.tolist(), cols.tolist()), values[kinds].astype(float)))
+    for threads, processes in ((1, 1), (3, 1), (2, 2)):
+        (tmp_path / "a.csv").write_text("\n".join(lines))
+        options = ["--threads", threads]
+        run(["import", tmp_path / "a.csv", "-o", tmp_path / "out.h5", *options], processes=processes)
+        with h5py.File(tmp_path / "out.h5") as file:
+            matrix = file["matrix"]
+            places = np.repeat(file["row_ids"][:], np.diff(matrix["indptr"])), file["col_ids"][:][matrix["indices"][:]]
+            found = dict(zip(zip(*(ids.tolist() for ids in places)), matrix["data"][:].tolist()))
+        assert found == last
+        (tmp_path / "a.csv").write_text("\n".join([*lines[:180_000], "12,x", *lines[180_000:]]))
+        result = run(["import", tmp_path / "a.csv", "-o", tmp_path / "b.h5", *options], processes=processes, expect=1)
+        assert "a.csv, line 180001: 2 fields where the first line has 3" in result.stderr, result
+
+
 @pytest.mark.parametrize("processes", [1, 3])
 def test_a_byte_of_0_is_refused_wherever_it_is(tmp_path, processes):
     lines = [f"{i % 997},{i % 89},{i % 5 + 1}" for i in range(80000)]  # beyond what is looked at first

@@ -1,4 +1,5 @@
-"""The layers stay layers: each file includes only its own layer and those below it, and no two modules each other.
+"""The layers stay layers: each file includes only its own layer and those below it; no modules include each other, and
+no sources call each other, in a circle.
 
     layers.py [ROOT]
 
@@ -26,6 +27,8 @@ CONFINED = [
      ["src/cli/crash_guard.c", "src/base/team.c"]),  # the threads that wait for a caller's next call
     (r"^static volatile sig_atomic_t\b", ["src/cli/signals.c"]),
 ]
+DEFINITION = re.compile(r"^(?!static\b)\w[\w \t*]*?\b((?:dnmf|cli)_\w+)\([^;{]*\) \{$", re.MULTILINE)
+WORD = re.compile(r"\b(?:dnmf|cli)_\w+")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -111,16 +114,23 @@ def reachable(graph, start):
     return seen
 
 
-def check_circles(root, texts):
-    """Modules that include each other, directly or through others."""
-    graph = modules_included(root, texts)
+def functions_used(texts):
+    """For each source, the other sources whose functions it names."""
+    sources = {path: text for path, text in texts.items() if path.suffix == ".c"}
+    defined_in = {name: path for path, text in sources.items() for name in DEFINITION.findall(text)}
+    return {path: {defined_in[word] for word in set(WORD.findall(text)) if word in defined_in} - {path}
+            for path, text in sources.items()}
+
+
+def check_circles(graph, what):
+    """Members of a graph that lead to each other, directly or through others."""
     reach = {module: reachable(graph, module) for module in graph}
     told = set()
     for module in sorted(graph):
         circle = {module} | {other for other in reach[module] if module in reach.get(other, ())}
         if len(circle) > 1 and module not in told:
             told |= circle
-            yield "include each other in a circle: " + ", ".join(str(other) for other in sorted(circle))
+            yield f"{what} each other in a circle: " + ", ".join(str(other) for other in sorted(circle))
 
 
 def findings(root):
@@ -129,7 +139,8 @@ def findings(root):
         yield from check_includes(root, path, text)
         yield from check_confined(path, text)
         yield from check_solve_is_local(root, path, texts)
-    yield from check_circles(root, texts)
+    yield from check_circles(modules_included(root, texts), "include")
+    yield from check_circles(functions_used(texts), "call")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,12 @@ class Layers(unittest.TestCase):
                             src__fit__b_c='#include "fit/a.h"\n')
         self.assertEqual(found, ["include each other in a circle: src/fit/a, src/fit/b"])
 
+    def test_files_that_call_each_other(self):
+        found = findings_in(layers, src__fit__a_c="void dnmf_a(void) {\n  dnmf_b();\n}\n",
+                            src__fit__b_c="void dnmf_b(void) {\n  dnmf_c();\n}\n",
+                            src__fit__c_c="void dnmf_c(void) {\n  dnmf_a();\n}\n")
+        self.assertEqual(found, ["call each other in a circle: src/fit/a.c, src/fit/b.c, src/fit/c.c"])
+
     def test_a_lower_layer_may_be_included(self):
         found = findings_in(layers, src__fit__loop_c='#include "base/status.h"\n', src__base__status_h="\n")
         self.assertEqual(found, [])

@@ -120,8 +120,9 @@ static dnmf_status remember(dnmf_error *error, dnmf_interner *interner, int64_t 
 }
 
 dnmf_status dnmf_intern_integer(dnmf_error *error, dnmf_interner *interner, int64_t value, int64_t *number) {
-  if (value < interner->value_count && interner->by_value[value] > 0) {
-    *number = (int64_t)interner->by_value[value] - 1;
+  const uint32_t known = dnmf_interned_value(interner, value);
+  if (known > 0) {
+    *number = (int64_t)known - 1;
     return DNMF_OK;
   }
   char text[INTEGER_TEXT];

@@ -37,6 +37,11 @@ dnmf_status dnmf_intern(dnmf_error *error, dnmf_interner *interner, const char *
 /* The same for the integer `value` >= 0 as it would be printed: faster. local */
 dnmf_status dnmf_intern_integer(dnmf_error *error, dnmf_interner *interner, int64_t value, int64_t *number);
 
+/* The number of such an integer, counted from 1, if it is recognised at once; else 0. */
+static inline uint32_t dnmf_interned_value(const dnmf_interner *interner, int64_t value) {
+  return value < interner->value_count ? interner->by_value[value] : 0;
+}
+
 void dnmf_interner_free(dnmf_interner *interner);
 
 #endif

@@ -67,6 +67,9 @@ void dnmf_text_close(dnmf_text_file *file); /* local */
 /* Whether a name is standard input or another pipe, which can be read once. local */
 bool dnmf_text_is_pipe(const char *path);
 
+/* What the file is compressed with, in words; NULL: nothing. local */
+const char *dnmf_text_packing(const dnmf_text_file *file);
+
 /* From now on a quoted field may hold line breaks. Process 0 looks through the file for the lines of each. collective
  */
 dnmf_status dnmf_text_join(dnmf_context *context, const dnmf_dialect *dialect, dnmf_text_file *file);
@@ -88,6 +91,31 @@ typedef dnmf_status (*dnmf_text_take)(dnmf_error *error, void *state, dnmf_text_
  * collective */
 dnmf_status dnmf_text_lines(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first,
                             dnmf_status status, dnmf_text_take take, void *state, dnmf_text_reader *reader);
+
+/* What lines are handed to. */
+typedef struct dnmf_text_taker {
+  dnmf_text_take line;
+  /* NULL, or takes whole lines that begin before `limit`, as many of those from `begin` on as it knows how to take at
+   * once; *after is where the rest begins, of which `line` is given the first. It fails for other reasons than what
+   * the lines say. */
+  dnmf_status (*lines)(dnmf_error *error, void *state, char *begin, const char *limit, const char *end, char **after,
+                       int64_t *count);
+} dnmf_text_taker;
+
+/* A part of the lines, for a reader and a state of its own. */
+typedef struct dnmf_text_part {
+  void *state;
+  dnmf_text_reader *reader;
+} dnmf_text_part;
+
+/* How many parts this process's share of the lines is worth: at most one a thread. local */
+int dnmf_text_parts(const dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first);
+
+/* The same as dnmf_text_lines in that many parts, in the order of the file, which threads read at the same time.
+ * collective */
+dnmf_status dnmf_text_lines_in_parts(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first,
+                                     dnmf_status status, const dnmf_text_taker *taker, int count,
+                                     const dnmf_text_part *parts);
 
 /* Gives a message about a line of the head, or about the whole file when `line` is 0, the file's name and the
  * number. local */

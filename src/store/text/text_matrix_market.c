@@ -151,7 +151,7 @@ static dnmf_status take_coordinate(dnmf_error *error, market *all, dnmf_text_lin
   if (isnan(value))
     return DNMF_OK;
   all->off_diagonal += row != col;
-  return dnmf_text_append(error, all->state, row, col, value);
+  return dnmf_text_append(error, all->state->items, row, col, value);
 }
 
 static dnmf_status take_array(dnmf_error *error, market *all, dnmf_text_line line) {
@@ -160,7 +160,7 @@ static dnmf_status take_array(dnmf_error *error, market *all, dnmf_text_line lin
   if (dnmf_text_split(&blank, line, WORDS, words) != 1)
     return dnmf_fail(error, DNMF_ERROR_INPUT, "an array has one value a line");
   DNMF_TRY(dnmf_text_value(error, &all->values, words[0].begin, words[0].end, &value));
-  return dnmf_text_append_cell(error, all->state, value);
+  return dnmf_text_append_cell(error, all->state->items, value);
 }
 
 static dnmf_status matrix_market_take_line(dnmf_error *error, void *state, dnmf_text_line line) {
@@ -225,7 +225,7 @@ static void place_array(const market *all, int64_t before) {
 
 static dnmf_status read_market(dnmf_context *context, const dnmf_text_file *file, market *all, dnmf_source *source) {
   int64_t before = 0;
-  dnmf_status status = dnmf_text_state_create(context, source, !all->coordinate, &all->state);
+  dnmf_status status = dnmf_text_state_create(context, source, !all->coordinate, 1, &all->state);
   DNMF_TRY(dnmf_text_lines(context, file, all->data, status, matrix_market_take_line, all, &all->reader));
   DNMF_TRY(check_count(context, all, &before));
   source->rows = all->rows;
@@ -236,7 +236,7 @@ static dnmf_status read_market(dnmf_context *context, const dnmf_text_file *file
     return dnmf_cells_settle(context, all->values.missing, source);
   }
   all->state->mirrored = all->symmetric;
-  source->stored = all->state->items.count + (all->symmetric ? all->off_diagonal : 0);
+  source->stored = dnmf_text_count(all->state) + (all->symmetric ? all->off_diagonal : 0);
   DNMF_TRY(dnmf_sum_int64(context, context->comm, &source->stored, 1));
   return dnmf_cells_settle(context, all->values.missing, source);
 }

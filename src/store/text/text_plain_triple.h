@@ -21,4 +21,9 @@ bool dnmf_plain_triple_may_be(const dnmf_dialect *dialect);
 /* Reads a line; false when it is not of that kind. local */
 bool dnmf_plain_triple_read(const dnmf_dialect *dialect, dnmf_text_line line, dnmf_plain_triple *triple);
 
+/* Reads whole lines that begin before `limit`, at most `most`, up to one that is not of that kind, or has no end before
+ * `end`. Returns how many; *after is where the rest begins. local */
+int64_t dnmf_plain_triples_read(const dnmf_dialect *dialect, char *begin, const char *limit, const char *end,
+                                int64_t most, dnmf_plain_triple *triples, char **after);
+
 #endif

@@ -7,6 +7,7 @@
  */
 #include "base/memory.h"
 #include "base/range.h"
+#include "base/team.h"
 #include "comm/collective.h"
 #include "store/text/stream.h"
 #include "store/text/text_file.h"
@@ -17,7 +18,9 @@
 enum {
   UNPACKED_BYTES = 1 << 20, /* at a time, of a compressed file */
   PIECE_BYTES = 1 << 22,
-  TAIL_BYTES = 1 << 14 /* read at a time beyond the range, to finish its last line */
+  TAIL_BYTES = 1 << 14, /* read at a time beyond the range, to finish its last line */
+  PART_BYTES = 1 << 20, /* that a thread more is worth */
+  MOST_PARTS = 256
 };
 
 static int64_t line_offset(const dnmf_text_reader *reader) {
@@ -82,10 +85,12 @@ static dnmf_status reader_take_line(dnmf_error *error, dnmf_text_reader *reader,
   }
 }
 
-static void start(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first, dnmf_text_reader *reader) {
+/* Part `part` of `parts` of this process's share. */
+static void start(const dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first, int parts, int part,
+                  dnmf_text_reader *reader) {
   memset(reader, 0, sizeof *reader);
   dnmf_range data = {first.offset, file->size};
-  dnmf_range share = dnmf_range_split(data, context->size, context->rank);
+  dnmf_range share = dnmf_range_split(dnmf_range_split(data, context->size, context->rank), parts, part);
   bool bounded = file->joined && context->size > 1; /* where lines begin is known */
   if (bounded) {
     share.begin = file->bounds[context->rank] > first.offset ? file->bounds[context->rank] : first.offset;
@@ -120,11 +125,29 @@ static dnmf_status handle(dnmf_error *error, dnmf_text_reader *reader, dnmf_text
   return DNMF_OK;
 }
 
-static dnmf_status read_plain(dnmf_error *error, dnmf_text_reader *reader, dnmf_text_take take, void *state) {
+/* Hands lines on, those in the buffer that can be taken at once. */
+static dnmf_status handle_many(dnmf_error *error, dnmf_text_reader *reader, const dnmf_text_taker *taker, void *state) {
+  const int64_t held = reader->filled - reader->begin;
+  if (!taker->lines || reader->dropping || held == 0)
+    return DNMF_OK;
+  const int64_t left = reader->end - line_offset(reader);
+  char *begin = reader->buffer + reader->begin;
+  char *after = begin;
+  int64_t count = 0;
+  DNMF_TRY(taker->lines(error, state, begin, begin + (left < held ? left : held), begin + held, &after, &count));
+  reader->begin += after - begin;
+  reader->lines += count;
+  return DNMF_OK;
+}
+
+static dnmf_status read_plain(dnmf_error *error, dnmf_text_reader *reader, const dnmf_text_taker *taker, void *state) {
   while (is_unfinished(reader)) {
     dnmf_text_line line = {NULL, NULL};
+    DNMF_TRY(handle_many(error, reader, taker, state));
+    if (!is_unfinished(reader))
+      return DNMF_OK;
     DNMF_TRY(reader_take_line(error, reader, &line));
-    DNMF_TRY(handle(error, reader, line, take, state));
+    DNMF_TRY(handle(error, reader, line, taker->line, state));
   }
   return DNMF_OK;
 }
@@ -152,18 +175,21 @@ static dnmf_status keep_unpacked(dnmf_error *error, dnmf_text_reader *reader, in
 }
 
 /* Handles the lines that are whole; at the end of the file also one without an end. */
-static dnmf_status handle_unpacked(dnmf_error *error, dnmf_text_reader *reader, bool last, dnmf_text_take take,
+static dnmf_status handle_unpacked(dnmf_error *error, dnmf_text_reader *reader, bool last, const dnmf_text_taker *taker,
                                    void *state) {
-  while (is_unfinished(reader) && reader->begin < reader->filled) {
+  for (;;) {
+    if (is_unfinished(reader))
+      DNMF_TRY(handle_many(error, reader, taker, state));
+    if (!is_unfinished(reader) || reader->begin == reader->filled)
+      return DNMF_OK;
     char *begin = reader->buffer + reader->begin;
     char *end = dnmf_text_line_end(reader->file, begin, reader->buffer + reader->filled);
     if (!end && !last)
       return DNMF_OK;
     dnmf_text_line line = {begin, end ? end : reader->buffer + reader->filled};
     reader->begin = line.end - reader->buffer + (end ? 1 : 0);
-    DNMF_TRY(handle(error, reader, line, take, state));
+    DNMF_TRY(handle(error, reader, line, taker->line, state));
   }
-  return DNMF_OK;
 }
 
 /* One piece on its way: fewer than 0 bytes when process 0 cannot go on, 0 at the end. */
@@ -180,7 +206,8 @@ static dnmf_status send_piece(dnmf_context *context, dnmf_stream *stream, dnmf_s
 
 /* A process that fails still receives, so that the others can go on; a failure of process 0 comes before theirs in the
  * file, and ends it. */
-static dnmf_status read_sent(dnmf_context *context, dnmf_text_reader *reader, dnmf_text_take take, void *state) {
+static dnmf_status read_sent(dnmf_context *context, dnmf_text_reader *reader, const dnmf_text_taker *taker,
+                             void *state) {
   const dnmf_text_file *file = reader->file;
   dnmf_stream *stream = NULL;
   void *bytes = NULL;
@@ -198,15 +225,16 @@ static dnmf_status read_sent(dnmf_context *context, dnmf_text_reader *reader, dn
     if (status == DNMF_OK)
       status = keep_unpacked(&context->error, reader, offset, bytes, count);
     if (status == DNMF_OK)
-      status = handle_unpacked(&context->error, reader, count == 0, take, state);
+      status = handle_unpacked(&context->error, reader, count == 0, taker, state);
   }
   dnmf_stream_close(stream);
   free(bytes);
   return ready != DNMF_OK ? ready : sent != DNMF_OK ? sent : status;
 }
 
-/* All processes leave with the first failure in file order. */
-static dnmf_status agree(dnmf_context *context, const dnmf_text_reader *reader, dnmf_status status) {
+/* All processes leave with the first failure in file order. `lines` were read here, up to and with the one that failed.
+ */
+static dnmf_status agree(dnmf_context *context, const dnmf_text_reader *reader, int64_t lines, dnmf_status status) {
   int64_t failures = status == DNMF_OK ? 0 : 1;
   int64_t before = 0;
   if (status == DNMF_ERROR_MPI)
@@ -215,21 +243,81 @@ static dnmf_status agree(dnmf_context *context, const dnmf_text_reader *reader, 
   if (failures == 0)
     return DNMF_OK;
   /* The lowest failing process wins below, and those before it have counted all their lines. */
-  DNMF_TRY(dnmf_exscan_int64(context, reader->lines, &before, NULL));
-  int64_t line = reader->first.lines + before + reader->lines;
+  DNMF_TRY(dnmf_exscan_int64(context, lines, &before, NULL));
+  int64_t line = reader->first.lines + before + lines;
   return dnmf_agree(context, dnmf_text_locate(&context->error, reader->file->path, line, status));
+}
+
+static bool is_sent(const dnmf_context *context, const dnmf_text_file *file) {
+  return file->sent && (context->size > 1 || file->packing != DNMF_UNPACKED);
+}
+
+int dnmf_text_parts(const dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first) {
+  const int64_t most = (file->size - first.offset) / context->size / PART_BYTES;
+  int parts = context->threads < MOST_PARTS ? context->threads : MOST_PARTS;
+  parts = most < parts ? (int)most : parts;
+  return file->joined || is_sent(context, file) || parts < 1 ? 1 : parts;
+}
+
+/* The parts of a call, and what becomes of each. */
+typedef struct part_reading {
+  const dnmf_text_taker *taker;
+  const dnmf_text_part *parts;
+  dnmf_status status[MOST_PARTS];
+  dnmf_error errors[MOST_PARTS];
+} part_reading;
+
+static void read_parts(void *work, int64_t begin, int64_t end) {
+  part_reading *all = work;
+  for (int64_t p = begin; p < end; p++)
+    all->status[p] = read_plain(&all->errors[p], all->parts[p].reader, all->taker, all->parts[p].state);
+}
+
+/* The first failure in file order becomes that of the context; *lines is how many were read up to there. */
+static dnmf_status read_together(dnmf_context *context, const dnmf_text_taker *taker, int count,
+                                 const dnmf_text_part *parts, int64_t *lines) {
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate_zero(&context->error, "readers of a text file", 1, sizeof(part_reading), &memory));
+  part_reading *all = memory;
+  all->taker = taker;
+  all->parts = parts;
+  dnmf_team_run(count, count, read_parts, all);
+  dnmf_status status = DNMF_OK;
+  for (int p = 0; p < count && status == DNMF_OK; p++) {
+    *lines += parts[p].reader->lines;
+    status = all->status[p];
+    if (status != DNMF_OK)
+      context->error = all->errors[p];
+  }
+  free(all);
+  return status;
+}
+
+dnmf_status dnmf_text_lines_in_parts(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first,
+                                     dnmf_status status, const dnmf_text_taker *taker, int count,
+                                     const dnmf_text_part *parts) {
+  int64_t lines = 0;
+  DNMF_TRY(dnmf_agree(context, status));
+  for (int p = 0; p < count; p++)
+    start(context, file, first, count, p, parts[p].reader);
+  if (count > 1) {
+    status = read_together(context, taker, count, parts, &lines);
+  } else {
+    status = is_sent(context, file) ? read_sent(context, parts->reader, taker, parts->state)
+                                    : read_plain(&context->error, parts->reader, taker, parts->state);
+    lines = parts->reader->lines;
+  }
+  status = agree(context, parts->reader, lines, status);
+  for (int p = 0; p < count; p++) {
+    free(parts[p].reader->buffer);
+    parts[p].reader->buffer = NULL;
+  }
+  return status;
 }
 
 dnmf_status dnmf_text_lines(dnmf_context *context, const dnmf_text_file *file, dnmf_text_place first,
                             dnmf_status status, dnmf_text_take take, void *state, dnmf_text_reader *reader) {
-  start(context, file, first, reader);
-  status = dnmf_agree(context, status);
-  if (status == DNMF_OK)
-    status = agree(context, reader,
-                   file->sent && (context->size > 1 || file->packing != DNMF_UNPACKED)
-                       ? read_sent(context, reader, take, state)
-                       : read_plain(&context->error, reader, take, state));
-  free(reader->buffer);
-  reader->buffer = NULL;
-  return status;
+  const dnmf_text_taker taker = {.line = take};
+  const dnmf_text_part part = {state, reader};
+  return dnmf_text_lines_in_parts(context, file, first, status, &taker, 1, &part);
 }

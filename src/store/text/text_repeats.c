@@ -64,7 +64,7 @@ static dnmf_status list_entries(dnmf_error *error, dnmf_repeats *repeats, int64_
   dnmf_entry batch[BATCH];
   int64_t held = 0;
   *count = 0;
-  DNMF_TRY(dnmf_allocate(error, "entries with their times", state->items.count, sizeof(timed_entry), &memory));
+  DNMF_TRY(dnmf_allocate(error, "entries with their times", dnmf_text_count(state), sizeof(timed_entry), &memory));
   *list = memory;
   for (;;) {
     DNMF_TRY(dnmf_text_next_entries(error, state, batch, BATCH, &held));
@@ -172,14 +172,15 @@ static dnmf_status keep_latest(dnmf_context *context, const char *time_column, c
   dnmf_text_state *state = source->state;
   dnmf_status status = DNMF_OK;
   int64_t dropped = 0;
-  free(state->row_index);
-  free(state->col_index);
-  state->row_index = state->col_index = NULL;
+  dnmf_text_items *items = state->items; /* the only ones */
+  free(items->row_index);
+  free(items->col_index);
+  items->row_index = items->col_index = NULL;
   for (int64_t e = 0; e < count && status == DNMF_OK; e++) {
     if (e + 1 < count && is_same_place(&list[e], &list[e + 1]))
       dropped++;
     else
-      status = dnmf_text_append(&context->error, state, list[e].entry.row, list[e].entry.col, list[e].entry.value);
+      status = dnmf_text_append(&context->error, items, list[e].entry.row, list[e].entry.col, list[e].entry.value);
   }
   DNMF_TRY(dnmf_agree(context, status));
   DNMF_TRY(dnmf_sum_int64(context, context->comm, &dropped, 1));

@@ -98,7 +98,7 @@ static dnmf_status svmlight_take_line(dnmf_error *error, void *memory, dnmf_text
     all->least = column < all->least ? column : all->least;
     all->most = column > all->most ? column : all->most;
     if (!isnan(value))
-      DNMF_TRY(dnmf_text_append(error, all->state, all->lines, column, value));
+      DNMF_TRY(dnmf_text_append(error, all->state->items, all->lines, column, value));
   }
   all->lines++;
   return DNMF_OK;
@@ -152,7 +152,7 @@ static dnmf_status read_svmlight(dnmf_context *context, const dnmf_text_file *fi
   int64_t base = 0;
   int64_t most = 0;
   if (status == DNMF_OK)
-    status = dnmf_text_state_create(context, source, false, &all->state);
+    status = dnmf_text_state_create(context, source, false, 1, &all->state);
   DNMF_TRY(dnmf_text_lines(context, file, file->start, status, svmlight_take_line, all, &all->reader));
   DNMF_TRY(dnmf_exscan_int64(context, all->lines, &all->state->row_shift, &source->rows));
   DNMF_TRY(find_base(context, all, options->index_base, &base, &most));
@@ -160,7 +160,7 @@ static dnmf_status read_svmlight(dnmf_context *context, const dnmf_text_file *fi
   source->cols = most < base ? 0 : most - base + 1;
   source->cols = source->cols < options->svmlight_cols ? options->svmlight_cols : source->cols;
   source->index_base = base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
-  source->stored = all->state->items.count;
+  source->stored = dnmf_text_count(all->state);
   snprintf(source->note, sizeof source->note, "columns are counted from %" PRId64 "%s", base,
            options->index_base != DNMF_INDEX_AUTO ? ""
            : base == 0                            ? ", as column 0 occurs"

@@ -1,6 +1,5 @@
 /* Lists through the door: who is listed what, columns alike, and how good the lists are, beside brute force. */
-#include "dnmf.h"
-#include "mpi_test.h"
+#include "door.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,10 +21,6 @@ static double rating(int64_t i, int64_t j) {
   return 1 + (double)((i * i + 3 * j + i * j) % 9) / 2;
 }
 
-static int rank;
-static int size;
-static dnmf_library *library;
-
 /* Entries by position, each process its own. */
 typedef struct entries {
   int64_t rows[CELLS];
@@ -38,11 +33,6 @@ static entries train;
 static entries test;
 static dnmf_model *model;
 static double h[COMPONENTS * COLS];
-
-static void succeed(int status) {
-  if (status != DNMF_SUCCESS)
-    fail_msg("process %d: %s", rank, dnmf_library_error(library));
-}
 
 static void take_entries(int part, entries *e) {
   dnmf_triples triples;
@@ -65,10 +55,7 @@ static void take_entries(int part, entries *e) {
 
 static int fit_model(void **state) {
   dnmf_fit_settings settings;
-  rank = test_context()->rank;
-  size = test_context()->size;
-  test_clear(state);
-  succeed(dnmf_library_create(test_context()->comm, &library));
+  succeed(open_library(state));
   take_entries(TRAIN, &train);
   take_entries(TEST, &test);
   dnmf_fit_settings_init(&settings);
@@ -80,12 +67,10 @@ static int fit_model(void **state) {
 }
 
 static int free_model(void **state) {
-  (void)state;
   dnmf_model_destroy(&model);
   dnmf_data_destroy(&train.data);
   dnmf_data_destroy(&test.data);
-  dnmf_library_destroy(&library);
-  return 0;
+  return close_library(state);
 }
 
 static int64_t entries_of(int64_t col) {

@@ -1,7 +1,6 @@
 /* The library through its door: the same matrix in every form gives the same model, and models answer as they should.
  */
-#include "dnmf.h"
-#include "mpi_test.h"
+#include "door.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,28 +21,6 @@ static bool is_rated(int64_t i, int64_t j) {
 
 static double rating(int64_t i, int64_t j) {
   return 1 + (double)((i * i + 3 * j + i * j) % 9) / 2;
-}
-
-static int rank;
-static int size;
-static dnmf_library *library;
-
-static int open_library(void **state) {
-  rank = test_context()->rank;
-  size = test_context()->size;
-  test_clear(state);
-  return dnmf_library_create(test_context()->comm, &library);
-}
-
-static int close_library(void **state) {
-  (void)state;
-  dnmf_library_destroy(&library);
-  return 0;
-}
-
-static void succeed(int status) {
-  if (status != DNMF_SUCCESS)
-    fail_msg("process %d: %s", rank, dnmf_library_error(library));
 }
 
 /* Fits and releases the data; W and H whole. */
@@ -509,8 +486,6 @@ static void should_stop_ends_a_fit_and_a_checkpoint_goes_on(void **state) {
   dnmf_model_destroy(&model);
   dnmf_data_destroy(&data);
 }
-
-#define door_test(function) cmocka_unit_test_setup_teardown(function, open_library, close_library)
 
 int run_tests(void) {
   const struct CMUnitTest tests[] = {

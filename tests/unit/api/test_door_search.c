@@ -1,6 +1,5 @@
 /* A search for the number of components, and restarts in groups of processes, through the door of the library. */
-#include "dnmf.h"
-#include "mpi_test.h"
+#include "door.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,26 +8,6 @@
 #include <unistd.h>
 
 enum { ROWS = 24, COLS = 18, PLANTED = 3, CELLS = ROWS * COLS };
-
-static int rank;
-static dnmf_library *library;
-
-static int open_library(void **state) {
-  rank = test_context()->rank;
-  test_clear(state);
-  return dnmf_library_create(test_context()->comm, &library);
-}
-
-static int close_library(void **state) {
-  (void)state;
-  dnmf_library_destroy(&library);
-  return 0;
-}
-
-static void succeed(int status) {
-  if (status != DNMF_SUCCESS)
-    fail_msg("process %d: %s", rank, dnmf_library_error(library));
-}
 
 /* A product of three components, each with rows and columns of its own beside those of the others. */
 static double planted_cell(int64_t i, int64_t j) {
@@ -45,7 +24,7 @@ static bool is_missing(int64_t i, int64_t j) {
 
 /* The rows i of each process are those with i / each == rank. */
 static dnmf_data *planted_data(bool with_holes, double *values) {
-  const int64_t each = (ROWS + test_context()->size - 1) / test_context()->size;
+  const int64_t each = (ROWS + size - 1) / test_context()->size;
   const int64_t first = each * rank < ROWS ? each * rank : ROWS;
   const int64_t end = first + each < ROWS ? first + each : ROWS;
   dnmf_data *data = NULL;
@@ -160,7 +139,7 @@ static void what_a_search_cannot_honour_is_refused(void **state) {
   settings.zeros.restarts = 2;
   settings.zeros.groups = 2;
   dnmf_model *model = NULL;
-  const int expected = test_context()->size > 1 ? DNMF_ERR_USAGE : DNMF_SUCCESS; /* one process is one group */
+  const int expected = size > 1 ? DNMF_ERR_USAGE : DNMF_SUCCESS; /* one process is one group */
   assert_int_equal(dnmf_model_fit(library, data, &settings, &model, NULL), expected);
   if (expected != DNMF_SUCCESS)
     assert_non_null(strstr(dnmf_library_error(library), "one group only"));
@@ -208,8 +187,6 @@ static void groups_hand_over_the_best_of_all(void **state) {
   if (rank == 0)
     unlink(path);
 }
-
-#define door_test(function) cmocka_unit_test_setup_teardown(function, open_library, close_library)
 
 int run_tests(void) {
   const struct CMUnitTest tests[] = {

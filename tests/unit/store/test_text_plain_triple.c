@@ -119,11 +119,60 @@ static void lines_at_random_are_read_alike(void **state) {
   assert_true(plain > 100);
 }
 
+/* Many lines at once are what they are one by one, up to one that is not plain, wherever the memory ends. */
+static void lines_read_at_once_are_read_alike(void **state) {
+  (void)state;
+  static const char characters[] = "0123456789012345678901234567890123456789,,,,,,....\r\r -";
+  static const char *const values[] = {"1", "3.5", "4.", "12.25", "1234567", "123456.7", "0.0000001", "1\r", "7.5\r"};
+  const dnmf_dialect comma = delimiter_of("comma");
+  uint64_t random = 11;
+  int64_t together = 0;
+  for (int trial = 0; trial < 20000; trial++) {
+    char text[400] = "";
+    size_t length = 0;
+    for (int i = 0; i < 8; i++) {
+      random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+      const int row = (int)((random >> 20) % 100000000 >> random % 24);
+      length += (size_t)sprintf(text + length, "%d,%d,%s\n", row, (int)(random >> 50), values[(random >> 33) % 9]);
+    }
+    if (trial % 2) /* spoils a character, often */
+      text[(random >> 10) % length] = characters[(random >> 40) % (sizeof characters - 1)];
+    length -= trial % 3 == 0 ? (size_t)(random >> 45) % 20 : 0;
+    char *bytes = malloc(length);
+    assert_non_null(bytes);
+    memcpy(bytes, text, length);
+    const char *limit = bytes + (trial % 5 == 0 ? length / 2 : length);
+    const int64_t most = trial % 7 == 0 ? 3 : 100;
+    dnmf_plain_triple triples[100];
+    char *after = NULL;
+    const int64_t count = dnmf_plain_triples_read(&comma, bytes, limit, bytes + length, most, triples, &after);
+    char *at = bytes;
+    int64_t wanted = 0;
+    for (; wanted < most && at < limit; wanted++) {
+      dnmf_plain_triple one;
+      char *feed = memchr(at, '\n', (size_t)(bytes + length - at));
+      char *end = feed && feed > at && feed[-1] == '\r' ? feed - 1 : feed;
+      if (!feed || !dnmf_plain_triple_read(&comma, (dnmf_text_line){at, end}, &one))
+        break;
+      assert_true(wanted < count);
+      assert_true(triples[wanted].row == one.row && triples[wanted].col == one.col);
+      assert_memory_equal(&triples[wanted].value, &one.value, sizeof one.value);
+      at = feed + 1;
+    }
+    assert_int_equal(count, wanted);
+    assert_ptr_equal(after, at);
+    together += count;
+    free(bytes);
+  }
+  assert_true(together > 50000);
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(usual_lines_are_plain),
       mpi_test(other_lines_are_left_to_the_general_reader),
       mpi_test(lines_at_random_are_read_alike),
+      mpi_test(lines_read_at_once_are_read_alike),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
