@@ -53,7 +53,7 @@ static block_desk block_take_desk(void *scratch, int components, int64_t padded,
   s.rows = s.m + whole_lines(padded * padded);
   s.scaled = s.rows + copied_numbers(padded);
   at = s.scaled + copied_numbers(padded);
-  for (int i = 0; i < ROWS; i++) {
+  for (int64_t i = 0; i < ROWS; i++) {
     s.p = at;
     s.change = s.p + piece_numbers(entries);
     s.x = s.change + piece_numbers(entries);
@@ -70,7 +70,7 @@ static void block_turn(int64_t entries, int components, int64_t padded, const vo
   const real *from = rows;
   real *to = turned;
   for (int64_t first = 0; first < entries; first += PIECE)
-    for (int t = 0; t < components; t++)
+    for (int64_t t = 0; t < components; t++)
       for (int64_t e = first; e < first + PIECE; e++)
         *to++ = e < entries ? from[e * padded + t] : 0;
 }
@@ -83,22 +83,22 @@ static void dot_piece(int components, const real *piece, const real *const x[ROW
     vec sum[ROWS][TILE_VECTORS];
     const real *from = piece + e;
 #pragma GCC unroll 4
-    for (int i = 0; i < ROWS; i++)
+    for (int64_t i = 0; i < ROWS; i++)
 #pragma GCC unroll 4
-      for (int j = 0; j < TILE_VECTORS; j++)
+      for (int64_t j = 0; j < TILE_VECTORS; j++)
         sum[i][j] = x[i][0] * vec_load(from + j * VECTOR);
     for (int64_t t = 1; t < components; t++) {
       from += PIECE;
 #pragma GCC unroll 4
-      for (int i = 0; i < ROWS; i++)
+      for (int64_t i = 0; i < ROWS; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < TILE_VECTORS; j++)
+        for (int64_t j = 0; j < TILE_VECTORS; j++)
           sum[i][j] += x[i][t] * vec_load(from + j * VECTOR);
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < ROWS; i++)
+    for (int64_t i = 0; i < ROWS; i++)
 #pragma GCC unroll 4
-      for (int j = 0; j < TILE_VECTORS; j++)
+      for (int64_t j = 0; j < TILE_VECTORS; j++)
         vec_store(to[i] + e + j * VECTOR, sum[i][j]);
   }
 }
@@ -107,30 +107,30 @@ static void dot_piece(int components, const real *piece, const real *const x[ROW
 TEMPLATE void add_components(int width, const real *piece, real factors[ROWS][PIECE], vec *gradient) {
   vec sum[TILE_VECTORS][ROWS];
 #pragma GCC unroll 4
-  for (int t = 0; t < width; t++)
+  for (int64_t t = 0; t < width; t++)
 #pragma GCC unroll 4
-    for (int i = 0; i < ROWS; i++)
+    for (int64_t i = 0; i < ROWS; i++)
       sum[t][i] = gradient[t * ROWS + i];
   for (int64_t e = 0; e < PIECE; e += VECTOR) {
 #pragma GCC unroll 4
-    for (int t = 0; t < width; t++)
+    for (int64_t t = 0; t < width; t++)
 #pragma GCC unroll 4
-      for (int i = 0; i < ROWS; i++)
+      for (int64_t i = 0; i < ROWS; i++)
         sum[t][i] += vec_load(factors[i] + e) * vec_load(piece + t * PIECE + e);
   }
 #pragma GCC unroll 4
-  for (int t = 0; t < width; t++)
+  for (int64_t t = 0; t < width; t++)
 #pragma GCC unroll 4
-    for (int i = 0; i < ROWS; i++)
+    for (int64_t i = 0; i < ROWS; i++)
       gradient[t * ROWS + i] = sum[t][i];
 }
 
 static void add_gradient_of_piece(int components, const real *piece, real factors[ROWS][PIECE], vec *gradient) {
-  int t = 0;
+  int64_t t = 0;
   for (; t + TILE_VECTORS <= components; t += TILE_VECTORS)
-    add_components(TILE_VECTORS, piece + t * PIECE, factors, gradient + (int64_t)t * ROWS);
+    add_components(TILE_VECTORS, piece + t * PIECE, factors, gradient + t * ROWS);
   for (; t < components; t++)
-    add_components(1, piece + t * PIECE, factors, gradient + (int64_t)t * ROWS);
+    add_components(1, piece + t * PIECE, factors, gradient + t * ROWS);
 }
 
 /* A row's values in a piece, those beyond the last as zeros, in `room` where there are such. */
@@ -162,20 +162,20 @@ static void block_look(const newton_problem *problem, const real *const a[ROWS],
   real factors[ROWS][PIECE];
   memset(b->gradient, 0, (size_t)problem->components * ROWS * sizeof(vec));
   memset(b->whole, 0, sizeof b->whole);
-  for (int i = 0; i < ROWS; i++)
+  for (int64_t i = 0; i < ROWS; i++)
     x[i] = b->row[i].x;
   for (int64_t first = 0; first < entries; first += PIECE) {
     const real *piece = (const real *)problem->turned + first * problem->components;
     real *p[ROWS];
-    for (int i = 0; i < ROWS; i++)
+    for (int64_t i = 0; i < ROWS; i++)
       p[i] = b->row[i].p + first;
     dot_piece(problem->components, piece, x, p);
-    for (int i = 0; i < ROWS; i++)
+    for (int64_t i = 0; i < ROWS; i++)
       b->whole[i] +=
           factors_of_piece((real)problem->floor, values_of_piece(a[i], first, entries, room), p[i], factors[i]);
     add_gradient_of_piece(problem->components, piece, factors, b->gradient);
   }
-  for (int i = 0; i < ROWS; i++) {
+  for (int64_t i = 0; i < ROWS; i++) {
     for (int64_t t = 0; t < problem->components; t++)
       b->row[i].g[t] = vec_sum(b->gradient[t * ROWS + i]);
     complete_gradient(problem, &b->row[i]);
@@ -188,16 +188,16 @@ static void block_change(const newton_problem *problem, const real *const a[ROWS
   const int64_t entries = problem->entries;
   const real *d[ROWS];
   real room[PIECE];
-  for (int i = 0; i < ROWS; i++) {
+  for (int64_t i = 0; i < ROWS; i++) {
     d[i] = b->row[i].d;
     reach[i] = (newton_reach){0, 0, 0};
   }
   for (int64_t first = 0; first < entries; first += PIECE) {
     real *change[ROWS];
-    for (int i = 0; i < ROWS; i++)
+    for (int64_t i = 0; i < ROWS; i++)
       change[i] = b->row[i].change + first;
     dot_piece(problem->components, (const real *)problem->turned + first * problem->components, d, change);
-    for (int i = 0; i < ROWS; i++)
+    for (int64_t i = 0; i < ROWS; i++)
       add_reach((real)problem->floor, PIECE, values_of_piece(a[i], first, entries, room), b->row[i].p + first,
                 change[i], &reach[i]);
   }
@@ -242,27 +242,27 @@ static void block_update(const newton_problem *problem, int rows, const void *co
   double alpha[ROWS] = {0};
   double gamma[ROWS] = {0};
   newton_reach reach[ROWS];
-  for (int i = 0; i < ROWS; i++) {
+  for (int64_t i = 0; i < ROWS; i++) {
     a[i] = values[i < rows ? i : rows - 1];
     can_move[i] = begin_row(problem, a[i], x[i < rows ? i : rows - 1], &b.row[i]);
   }
   for (int step = 0; step < problem->steps; step++) {
     block_look(problem, a, &b);
-    for (int i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < rows; i++) {
       if (step == 0 && problem->want_violation && can_move[i])
         sums[i]->violation = newton_violation(problem, &b.row[i]);
       if (can_move[i])
         gamma[i] = direction_of_row(problem, a[i], b.whole[i], &b.row[i]);
     }
     block_change(problem, a, &b, reach);
-    for (int i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < rows; i++) {
       alpha[i] = can_move[i] ? step_length(problem, gamma[i], reach[i], problem->entries, a[i], &b.row[i]) : 0;
       newton_move(problem->components, (real)alpha[i], &b.row[i]);
     }
   }
   if (problem->steps == 0)
     block_look(problem, a, &b);
-  for (int i = 0; i < rows; i++) {
+  for (int64_t i = 0; i < rows; i++) {
     if (alpha[i] == 0)
       memset(b.row[i].change, 0, (size_t)problem->entries * sizeof(real));
     if (problem->want_loss)
@@ -287,11 +287,11 @@ static void block_spread(int64_t entries, const void *from, int64_t stride, int6
   for (; rows == VECTOR && e + VECTOR <= entries; e += VECTOR) {
     vec tile[VECTOR];
 #pragma GCC unroll 16
-    for (int i = 0; i < VECTOR; i++)
+    for (int64_t i = 0; i < VECTOR; i++)
       tile[i] = vec_load(columns + (e + i) * stride);
     vec_transpose(tile);
 #pragma GCC unroll 16
-    for (int i = 0; i < VECTOR; i++)
+    for (int64_t i = 0; i < VECTOR; i++)
       vec_store(row + i * entries + e, tile[i]);
   }
   for (; e < entries; e++)
