@@ -6,6 +6,7 @@
 #include "api/job_restarts.h"
 #include "api/library.h"
 #include "api/setting_words.h"
+#include "comm/node_memory.h"
 #include "fit/solver_choice.h"
 
 #include <inttypes.h>
@@ -325,6 +326,9 @@ static dnmf_status plan_zeros(dnmf_error *error, dnmf_fitting *f) {
 /* Expected seconds of iterating from which on measuring the machine, which takes about one, is worth its time. */
 static const double WORTH_MEASURING = 30;
 
+/* Bytes of a process below which nobody asks what is left. */
+static const double WORTH_SPARING = 16e6;
+
 /* The grid of the shortest iteration on `machine`, and how long that takes. */
 static double fastest_grid(const dnmf_context *context, const dnmf_job *job, const dnmf_machine *machine,
                            int *grid_rows, int *grid_cols) {
@@ -355,12 +359,46 @@ static dnmf_status choose_grid(dnmf_context *context, dnmf_fitting *f, int *grid
   return DNMF_OK;
 }
 
+/* Bytes of a process at the peak of the fit by a solver. */
+static double peak_of(const dnmf_context *context, const dnmf_fitting *f, dnmf_solver solver, int grid_rows,
+                      int grid_cols) {
+  dnmf_job job = dnmf_fitting_cost(f);
+  dnmf_cost cost;
+  job.solver = solver;
+  job.stored = fmax(0, job.stored); /* not known before it is read */
+  dnmf_cost_of(context, &job, NULL, grid_rows, grid_cols, &cost);
+  return cost.memory.peak;
+}
+
+/* Newton's method holds whole lines of A beside its blocks. Where that is not in memory and nobody asked for it, mu is
+ * taken, on the grid that is its own; a fit that goes on stays with what it was. */
+static dnmf_status spare_memory(dnmf_context *context, dnmf_fitting *f, int *grid_rows, int *grid_cols) {
+  const bool was_mu = f->resume.path && dnmf_model_text_is(&f->resume.saved, "solver", "mu");
+  double left = INFINITY;
+  if (f->settings.solver != DNMF_SOLVER_NEWTON || fitting_names_solver(f) || f->asked.sweeps >= 0)
+    return DNMF_OK;
+  const double newton = peak_of(context, f, DNMF_SOLVER_NEWTON, *grid_rows, *grid_cols);
+  const double mu = peak_of(context, f, DNMF_SOLVER_MU, *grid_rows, *grid_cols);
+  if (!f->resume.path && newton > WORTH_SPARING)
+    DNMF_TRY(dnmf_memory_left(context, &left));
+  if (newton <= left && !was_mu)
+    return DNMF_OK;
+  f->settings.solver = DNMF_SOLVER_MU;
+  if (mu <= left && !f->resume.path)
+    dnmf_warn(context,
+              "newton needs %.0f MB a process and %.0f MB are left: the fit is by mu, which needs %.0f MB and more "
+              "iterations; --solver newton insists",
+              newton / 1e6, left / 1e6, mu / 1e6);
+  return choose_grid(context, f, grid_rows, grid_cols);
+}
+
 static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
   const dnmf_fit_settings *s = &f->asked;
   int grid_rows = 1;
   int grid_cols = 1;
   DNMF_TRY(plan_zeros(&context->error, f));
   DNMF_TRY(choose_grid(context, f, &grid_rows, &grid_cols));
+  DNMF_TRY(spare_memory(context, f, &grid_rows, &grid_cols));
   if (s->batches.memory >= 0 || s->batches.batch_rows >= 0) {
     DNMF_TRY(dnmf_fitting_plan_batches(context, grid_rows, grid_cols, f));
     grid_rows = f->in_batches ? context->size : grid_rows;

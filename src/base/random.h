@@ -36,7 +36,8 @@ typedef enum dnmf_stream {
   DNMF_STREAM_CHAIN_OF_ROWS = 27,
   DNMF_STREAM_CHAINS = 28,
   DNMF_STREAM_PERTURB = 30,
-  DNMF_STREAM_SAMPLE = 31
+  DNMF_STREAM_SAMPLE = 31,
+  DNMF_STREAM_NEWTON = 32
 } dnmf_stream;
 
 /* Uniform in the open interval (0, 1). local */

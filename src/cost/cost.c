@@ -200,13 +200,14 @@ static double add_newton_lines(const dnmf_context *context, const dnmf_job *job,
   const int64_t needed = group == 1 ? across : (int64_t)fetched;
   const int64_t longest = job->sparse ? (int64_t)ceil(stored / larger((double)count, 1)) : across;
   if (group > 1) {
-    m->block += dnmf_lines_bytes(job->sparse, number_of(job), count, across, stored);
+    m->block += dnmf_lines_bytes(job->sparse, number_of(job), count, across, stored) +
+                dnmf_allocated_bytes((double)across, sizeof(int32_t));
     m->factors += dnmf_panel_bytes((int64_t)fetched, job->components, job->precision);
   }
   if (job->held_share > 0 && (group > 1 || columns))
     m->block += dnmf_lines_bytes(true, (dnmf_number)job->precision, count, across, held);
-  return dnmf_newton_bytes(job->precision, context->isa, context->threads, columns && !job->sparse, count, needed,
-                           longest, job->components);
+  return dnmf_newton_bytes(job->precision, context->isa, context->threads, job->sparse, columns && !job->sparse,
+                           job->held_share > 0, count, needed, longest, job->components);
 }
 
 static void add_newton_memory(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols,

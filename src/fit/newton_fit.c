@@ -95,6 +95,7 @@ static void newton_update(dnmf_loop *loop, newton_fit *n, newton_factor *x, int 
                                .narrow = n->a->narrow,
                                .components = n->settings->components,
                                .fixed = x->fixed.data,
+                               .numbers = lines->numbers,
                                .sums = newton_other(n, x)->sums,
                                .across = lines->across,
                                .held = n->held ? &lines->held : NULL,

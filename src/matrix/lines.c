@@ -273,6 +273,7 @@ static int64_t list_needed(const line_owners *o, const dnmf_lines *lines, const 
     for (int64_t line = range.begin; line < range.end; line++)
       if (lines->dense || place[line]) {
         place[line] = (int32_t)count;
+        lines->numbers[count] = (int32_t)line;
         needed[count++] = bounds[owner] + line - range.begin;
       }
   }
@@ -285,11 +286,15 @@ static dnmf_status plan_fetch(dnmf_context *context, const line_owners *o, dnmf_
   void *bounds = NULL;
   void *place = NULL;
   void *needed = NULL;
+  void *numbers = NULL;
   dnmf_status status = dnmf_allocate_zero(error, "range bounds", context->size + 1, sizeof(int64_t), &bounds);
   if (status == DNMF_OK)
     status = dnmf_allocate(error, "places of rows", lines->across, sizeof(int32_t), &place);
   if (status == DNMF_OK)
     status = dnmf_allocate(error, "rows that are needed", lines->across, sizeof(int64_t), &needed);
+  if (status == DNMF_OK)
+    status = dnmf_allocate(error, "numbers of rows", lines->across, sizeof(int32_t), &numbers);
+  lines->numbers = numbers;
   status = dnmf_agree(context, status);
   int64_t *bound = bounds;
   if (status == DNMF_OK) {
@@ -356,6 +361,7 @@ void dnmf_lines_free(dnmf_lines *lines) {
   if (!lines->shares_held)
     dnmf_csr_free(&lines->held);
   free(lines->copy);
+  free(lines->numbers);
   memset(lines, 0, sizeof *lines);
 }
 

@@ -23,6 +23,7 @@ typedef struct dnmf_lines {
   dnmf_csr entries;  /* sparse: a row for each line */
   dnmf_csr held;     /* cells taken out, likewise, ascending, in numbers of the precision; no arrays: none */
   int64_t needed;    /* crossing lines that are needed here */
+  int32_t *numbers;  /* of those, in A; NULL: all of them in their order */
   bool fetched;      /* their rows of the other factor come by: */
   dnmf_fetch fetch;
   void *copy;       /* owned: of `dense` */

@@ -10,12 +10,19 @@
  *   solve  min g.d + 1/2 d'M d over x + d >= 0, by coordinate sweeps (Hsieh & Dhillon 2011 sweep on the divergence
  *          itself, which needs every p_j again after each coordinate; the model needs k numbers)
  *   move   x <- x + alpha d
- * Writing rho for the largest share of itself that a p_j loses in a whole step, gamma = -g.d and kappa = d'M d, a step
- * of length alpha lowers the objective by alpha gamma - 1/2 alpha^2 kappa / (1 - alpha rho) at least, for
- * -log(1 - r) <= r + 1/2 r^2 / (1 - r) (the divergence is self-concordant: Tran-Dinh, Kyrillidis, Cevher 2015). So a
+ * Writing r_j for the share of itself that a p_j loses in a whole step, rho for the largest, gamma = -g.d and
+ * kappa = d'M d = sum_j a_j r_j^2, a step of length alpha lowers the objective by
+ * alpha gamma - 1/2 alpha^2 sum_j a_j r_j^2 / (1 - alpha max(r_j, 0)) at least, and that by alpha gamma - 1/2 alpha^2
+ * kappa / (1 - alpha rho), for -log(1 - r) <= r + 1/2 r^2 / (1 - r) (the divergence is self-concordant: Tran-Dinh,
+ * Kyrillidis, Cevher 2015). So a
  * whole step is taken where the bound says that it descends or, else, the objective itself does; otherwise the alpha
  * of the best bound, (1 - 1/sqrt(1 + 2 rho gamma / kappa)) / rho. No step increases the objective, but for rounding
  * and for p below the floor, which counts as that (matrix/divergence.h).
+ *
+ * M of a row with many entries, more than 16 a component (and 256), is estimated from about so many of them, those
+ * whose row of F comes first in an order by chance, times what all weigh over what those do: only the direction d is
+ * made of it. Gradient, kappa and the bound are of all entries, so that the step descends all the same (sub-sampled
+ * Newton: Roosta-Khorasani & Mahoney 2019).
  *
  * A row without a positive entry becomes 0. A row with p = 0 everywhere starts flat: zeros do not stay zeros.
  *
@@ -43,9 +50,10 @@ typedef struct dnmf_newton_update {
   bool turned;          /* dense: value is cols x rows, row-major, not rows x cols */
   dnmf_number narrow;   /* the type of the values; 0: numbers of the precision */
   int components;
-  const void *fixed;    /* cols x components */
-  const double *sums;   /* of the fixed factor's columns, over all its rows */
-  int64_t across;       /* how many rows those are */
+  const void *fixed;      /* cols x components */
+  const int32_t *numbers; /* of the fixed factor's rows, in all of A, in which they are sampled; NULL: their places */
+  const double *sums;     /* of the fixed factor's columns, over all its rows */
+  int64_t across;         /* how many rows those are */
   const dnmf_csr *held; /* cells taken out: rows of the fixed factor, ascending, and values in the precision, NaN where
                            nobody knows one; A has zeros there; NULL: none */
   void *x;              /* rows x components, updated in place */
@@ -68,8 +76,8 @@ dnmf_status dnmf_newton_rows(dnmf_precision precision, dnmf_isa isa, int threads
 
 /* Work memory that dnmf_newton_rows takes while it runs, in bytes; `longest` is the most entries of a row: `cols` when
  * dense. local */
-double dnmf_newton_bytes(dnmf_precision precision, dnmf_isa isa, int threads, bool turned, int64_t rows, int64_t cols,
-                         int64_t longest, int components);
+double dnmf_newton_bytes(dnmf_precision precision, dnmf_isa isa, int threads, bool sparse, bool turned, bool held,
+                         int64_t rows, int64_t cols, int64_t longest, int components);
 
 /* Operations of a row's step apart from its entries, and of each entry, as a cost model counts them. local */
 double dnmf_newton_operations(int components, double rows, double entries);

@@ -90,3 +90,18 @@ def test_what_fits_is_done(tmp_path, small_machine):
     np.save(tmp_path / "a.npy", np.random.default_rng(1).random((2000, 1000)))
     run(["fit", tmp_path / "a.npy", "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1], processes=2,
         prefix=small_machine)
+
+
+def test_kullback_leibler_takes_the_update_that_fits(tmp_path, small_machine):
+    """26 MB, of which newton holds two copies on two processes: the default is then mu, with one line that says so."""
+    np.save(tmp_path / "a.npy", np.random.default_rng(2).random((2200, 1500)))
+    command = ["fit", tmp_path / "a.npy", "-o", tmp_path / "m.h5", "-k", 2, "--loss", "kullback-leibler", "--max-iter",
+               2, "--json"]
+    small = run(command, processes=2, prefix=small_machine)
+    warnings = [line for line in small.stderr.splitlines() if "warning" in line]
+    assert len(warnings) == 1 and "the fit is by mu" in warnings[0]
+    named = run([*command, "--solver", "mu"], processes=2)
+    assert small.json["solver"] == "mu" and small.json["objective"] == named.json["objective"]
+    refused = run([*command, "--solver", "newton"], processes=2, expect=1, prefix=small_machine)
+    assert_refused(refused, "(2 processes)", "51 MB")
+    assert run(command, processes=2).json["solver"] == "newton"

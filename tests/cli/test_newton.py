@@ -395,3 +395,22 @@ def test_the_plan_counts_words_and_memory(dense, processes):
     expected = (processes - 1) * (rows + cols) * 5
     assert report["traffic"]["gather_words"] == pytest.approx(10 * expected)
     assert str(expected) in str(plan) or expected == 0
+
+
+@pytest.mark.parametrize("kind", ["dense", "half empty", "sparse"])
+def test_long_rows_are_sampled_and_descend_alike_on_any_grid(tmp_path, kind):
+    """Rows and columns of more entries than their second derivatives are summed over."""
+    table = counts(700, 500, 6, {"dense": 8, "half empty": 1.2, "sparse": 1.2}[kind], 12)
+    problem = Problem(tmp_path, scipy.sparse.csr_matrix(table) if kind == "sparse" else table, components=5)
+    assert (table > 0).sum(axis=1).max() > 256 and (table > 0).sum(axis=0).max() > 256
+    fits = [problem.fit(*NEWTON, "--max-iter", 6, grid=grid) for grid in ((1, 1), (2, 1), (2, 2), (1, 3))]
+    for fitted in fits[1:]:
+        assert_same(fitted, fits[0][:2], 1e-7)
+    w, h, report = problem.fit(*NEWTON, "--max-iter", 400, "--stop", "gradient", "--tol", 1e-5)
+    with h5py.File(tmp_path / "model.h5") as file:
+        course = file["history/objective"][:]
+    assert np.all(np.diff(course) <= 1e-12 * course[:-1])
+    assert report["objective"] == pytest.approx(divergence(table, w, h), rel=1e-9)
+    ratio = 1 - table / np.maximum(w @ h, FLOOR)
+    for x, gradient in ((w, ratio @ h.T), (h, w.T @ ratio)):
+        assert np.abs(np.where(x > 0, gradient, np.minimum(gradient, 0))).sum() < 1e-3 * np.abs(table).sum()
