@@ -38,7 +38,7 @@ PUBLISHED = ((4096, 55, "PLANC, dense, n = 156401, k = 48"), (4096, 70, "SymNMF"
 SETTINGS = ("smpi/simulate-computation:no", "smpi/coll-selector:ompi", "smpi/allreduce:rab_rdb",
             "smpi/barrier:ompi_bruck", "smpi/bcast:binomial_tree", "smpi/send-is-detached-thresh:0",
             "smpi/bw-factor:0:1", "smpi/lat-factor:0:1", "smpi/os:0:0:0", "smpi/or:0:0:0", "smpi/ois:0:0:0",
-            "smpi/test:0", "network/TCP-gamma:0", "maxmin/precision:1e-3")
+            "smpi/test:0", "network/TCP-gamma:0", "network/crosstraffic:0", "maxmin/precision:1e-3")
 
 PLATFORM = """<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
@@ -58,7 +58,7 @@ def arguments():
                         help="rows x columns : entries to draw of the ratings, default 138493x26744:20000000")
     parser.add_argument("--rating-components", type=int, default=32, help="inner dimension of ratings, default 32")
     parser.add_argument("--most-rating-processes", type=int, default=256,
-                        help="of ratings, where each process sends to each other one and 1024 take hours; default 256")
+                        help="of ratings, where each process sends to nearly each other one; default 256")
     parser.add_argument("--side", type=int, default=156401, help="rows and columns, default 156401; weak: of 256 processes")
     parser.add_argument("-k", "--components", type=int, default=48, help="default 48")
     parser.add_argument("--iterations", type=int, default=1, help="simulated ones are all alike: default 1")

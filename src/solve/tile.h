@@ -9,6 +9,8 @@
 
 #include "solve/kernels.h"
 
+#include "base/vector.h"
+
 /* Eight vectors of the widest kind: enough independent sums to hide the latency of an addition, and a strip
  * of 64 components still fits the first-level cache. */
 enum { LANES = 512 / sizeof(real) };
@@ -17,10 +19,26 @@ _Static_assert(DNMF_SOLVER_STEP % LANES == 0, "a strip is whole");
 /* What a denominator of 0 becomes in a multiplicative update: float32 machine epsilon, in both precisions. */
 #define FLOOR ((real)1.1920928955078125e-07)
 
+/* Squares of a strip are turned in registers; what is left of its components, or a strip with fewer rows, number by
+ * number. */
+static inline int64_t turned_components(int components, int64_t rows) {
+  return rows == LANES ? components / VECTOR * VECTOR : 0;
+}
+
 /* strip (components x LANES) = transpose of rows; lanes without a row are 0. */
 static inline void load_strip(int components, int64_t rows, const real *from, real *strip) {
-  for (int t = 0; t < components; t++) {
-    real *lanes = strip + (int64_t)t * LANES;
+  const int64_t turned = turned_components(components, rows);
+  for (int64_t i = 0; i < LANES && turned > 0; i += VECTOR)
+    for (int64_t t = 0; t < turned; t += VECTOR) {
+      vec square[VECTOR];
+      for (int64_t r = 0; r < VECTOR; r++)
+        square[r] = vec_load(from + (i + r) * components + t);
+      vec_transpose(square);
+      for (int64_t r = 0; r < VECTOR; r++)
+        vec_store(strip + (t + r) * LANES + i, square[r]);
+    }
+  for (int64_t t = turned; t < components; t++) {
+    real *lanes = strip + t * LANES;
     for (int64_t i = 0; i < rows; i++)
       lanes[i] = from[i * components + t];
     for (int64_t i = rows; i < LANES; i++)
@@ -29,26 +47,41 @@ static inline void load_strip(int components, int64_t rows, const real *from, re
 }
 
 static inline void store_strip(int components, int64_t rows, const real *strip, real *to) {
+  const int64_t turned = turned_components(components, rows);
+  for (int64_t i = 0; i < LANES && turned > 0; i += VECTOR)
+    for (int64_t t = 0; t < turned; t += VECTOR) {
+      vec square[VECTOR];
+      for (int64_t r = 0; r < VECTOR; r++)
+        square[r] = vec_load(strip + (t + r) * LANES + i);
+      vec_transpose(square);
+      for (int64_t r = 0; r < VECTOR; r++)
+        vec_store(to + (i + r) * components + t, square[r]);
+    }
   for (int64_t i = 0; i < rows; i++)
-    for (int t = 0; t < components; t++)
-      to[i * components + t] = strip[(int64_t)t * LANES + i];
+    for (int64_t t = turned; t < components; t++)
+      to[i * components + t] = strip[t * LANES + i];
 }
 
-/* sum += gram_row . x for every lane, in the order of the components. */
+/* sum += gram_row . x for every lane, in the order of the components; some lanes at a time, whose sums stay in
+ * registers. */
 static inline void add_gram_row(int components, const real *restrict gram_row, const real *restrict x,
                                 real *restrict sum) {
-  real partial[LANES];
-  for (int i = 0; i < LANES; i++)
-    partial[i] = sum[i];
-  for (int s = 0; s < components; s++) {
-    real g = gram_row[s];
-    const real *lanes = x + (int64_t)s * LANES;
-#pragma omp simd
-    for (int i = 0; i < LANES; i++)
-      partial[i] += g * lanes[i];
+  enum { AT_ONCE = 8 };
+  for (int64_t i = 0; i < LANES; i += (int64_t)AT_ONCE * VECTOR) {
+    vec partial[AT_ONCE];
+#pragma GCC unroll 8
+    for (int v = 0; v < AT_ONCE; v++)
+      partial[v] = vec_load(sum + i + (int64_t)v * VECTOR);
+    for (int s = 0; s < components; s++) {
+      const real *lanes = x + (int64_t)s * LANES + i;
+#pragma GCC unroll 8
+      for (int v = 0; v < AT_ONCE; v++)
+        partial[v] += gram_row[s] * vec_load(lanes + (int64_t)v * VECTOR);
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < AT_ONCE; v++)
+      vec_store(sum + i + (int64_t)v * VECTOR, partial[v]);
   }
-  for (int i = 0; i < LANES; i++)
-    sum[i] = partial[i];
 }
 
 /* violation += |projected gradient|: at x = 0 only a negative gradient counts. */

@@ -5,8 +5,10 @@ seed give the same factors.
 
 ``NMF``
     ``X = W H`` with nonnegative factors, as ``sklearn.decomposition.NMF``.
+``NMFSearch``
+    The number of components that a matrix has, and the consensus of the fits with it.
 ``MiniBatchNMF``
-    The same, a few rows of ``X`` at a time, also of rows that come one batch after another.
+    ``NMF``, a few rows of ``X`` at a time, also of rows that come one batch after another.
 ``Recommender``
     Ratings, or plays and clicks: predictions, lists for users, items that are alike.
 """
@@ -17,9 +19,11 @@ from ._library import library_version
 from ._minibatch import MiniBatchNMF
 from ._nmf import NMF, non_negative_factorization
 from ._recommender import Recommender
+from ._search import NMFSearch
 
 __all__ = [
     "NMF",
+    "NMFSearch",
     "MiniBatchNMF",
     "Recommender",
     "non_negative_factorization",

@@ -225,8 +225,9 @@ class Library:
         *,
         threads: int | None,
         on_iteration: Callable[[Iteration], Any] | None,
+        function: str = "model_fit",
     ) -> None:
-        """``dnmf_model_fit`` that tells of its iterations and warnings, and can be stopped.
+        """``dnmf_model_fit``, or another ``function`` that fits, with what it tells, and a way to stop it.
 
         ``on_iteration`` is called on process 0 only; where it returns a true value, the fit ends after one more
         iteration. So it does with Ctrl-C, which is then raised.
@@ -237,7 +238,7 @@ class Library:
             self.call("library_set_callbacks", c.byref(watch.callbacks))
             try:
                 with watch:
-                    self.call("model_fit", *arguments)
+                    self.call(function, *arguments)
             finally:
                 self.call("library_set_callbacks", None)
         watch.tell()
