@@ -35,7 +35,7 @@ def efficiencies(rows):
         least = min(r["processes"] for r in mine)
         first = min(r["seconds"] for r in mine if r["processes"] == least)
         for r in mine:
-            growth = r["processes"] / least if study == "strong" else 1
+            growth = 1 if study == "weak" else r["processes"] / least
             r["efficiency"] = first / (r["seconds"] * growth)
 
 
@@ -96,11 +96,11 @@ def label_log(axis):
 def draw_time(axes, rows, study):
     counts = [r["processes"] for r in rows]
     first = rows[0]
-    ideal = [first["seconds"] * (first["processes"] / p if study == "strong" else 1) for p in counts]
+    ideal = [first["seconds"] * (1 if study == "weak" else first["processes"] / p) for p in counts]
     axes.plot(counts, ideal, "k--", label="ideal")
     axes.plot(counts, [r["seconds"] for r in rows], "o-", label=first["source"])
     axes.plot(counts, [r["planned"] for r in rows], "x:", label="dnmf plan")
-    if study == "strong":
+    if study != "weak":
         label_log(axes.yaxis)
     else:
         axes.set_ylim(bottom=0)
@@ -111,9 +111,10 @@ def draw_time(axes, rows, study):
 
 def draw_efficiency(axes, rows, published):
     axes.plot([r["processes"] for r in rows], [100 * r["efficiency"] for r in rows], "o-", label=rows[0]["source"])
+    for (processes, percent, name), marker in zip(published, "sD"):
+        axes.plot(processes, percent, marker, label=f"{name}: published, another machine")
     if published:
-        axes.plot(*published[:2], "s", label=published[2])
-        axes.legend(loc="lower left")
+        axes.legend(loc="lower left", fontsize="small")
     axes.set_ylim(0, 110)
     axes.set_ylabel("% of the ideal speed")
     axes.set_title("efficiency")
@@ -172,7 +173,7 @@ def draw_errors(axes, curves):
     axes.legend(fontsize="small")
 
 
-def draw(rows, study, title, path, curves=None, published=None):
+def draw(rows, study, title, path, curves=None, published=()):
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt

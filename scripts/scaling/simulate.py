@@ -2,16 +2,21 @@
 
 The loop and the communication layer are the program's own, compiled with smpicc; local work takes the time that the
 rates of a machine say (dnmf plan --measure, of this machine, unless --machine names one; core.json beside this file is
-that of src/doc/scaling.md), and is not done. Nodes of --cores cores, a process a core, hang on a two-level fat tree of full bisection
-bandwidth. What SMPI adds of its own calibration is switched off: a message takes the links' latencies and its share of
-their bandwidth.
+that of src/doc/scaling.md), and is not done. Collectives are made of messages as Open MPI's are, and the all-reduce of
+Gram matrices moves on where the loop lets it: between the pieces of a product and in other collectives. Nodes of
+--cores cores, a process a core, hang on a two-level fat tree of full bisection bandwidth. What SMPI adds of its own
+calibration is switched off: a message takes the links' latencies and its share of their bandwidth.
 
 This is a simulation: cores run at one speed whatever their neighbours do, and nothing else is on the network. Strong:
-a square matrix. Weak: its area grows with the processes. `planned` is what dnmf plan says for the same rates, with
-the latency of the four links of the longest way and a core's share of its node's link.
+a square matrix. Weak: its area grows with the processes. Ratings: a generated sample whose rows and columns have
+entries by power laws; each process fetches the factor rows of its own entries. `planned` is what dnmf plan says for
+the same rates, with the latency of the four links of the longest way and a core's share of its node's link; its words
+of ratings are a bound.
+
+Beside the efficiencies stand those that were published for other programs on other machines (PUBLISHED).
 
 Results are kept in simulated.jsonl and not simulated again. 256 processes take seconds, 1024 half a minute of a core,
-4096 some minutes and 9 GB of memory, weak more than 20 GB: SMPI's own buffers are real.
+4096 two minutes and 0.6 GB of memory.
 """
 import argparse
 import json
@@ -23,8 +28,8 @@ from pathlib import Path
 import pictures
 from programs import run
 
-RATES = ("dense", "dense_transposed", "gram", "hals")
-PUBLISHED = (4096, 55, "PLANC, published (another machine)")
+RATES = ("dense", "dense_transposed", "gram", "hals", "observed")
+PUBLISHED = ((4096, 55, "PLANC, dense, n = 156401, k = 48"), (4096, 70, "SymNMF"))  # processes, % efficiency, of what
 
 # Gathers and scatters as Open MPI's decisions have them. The all-reduce is named: it is the one (Rabenseifner's) that
 # they take for sums of this length, but for short ones, and for barriers and broadcasts, outside of the loop, they take
@@ -33,7 +38,7 @@ PUBLISHED = (4096, 55, "PLANC, published (another machine)")
 SETTINGS = ("smpi/simulate-computation:no", "smpi/coll-selector:ompi", "smpi/allreduce:rab_rdb",
             "smpi/barrier:ompi_bruck", "smpi/bcast:binomial_tree", "smpi/send-is-detached-thresh:0",
             "smpi/bw-factor:0:1", "smpi/lat-factor:0:1", "smpi/os:0:0:0", "smpi/or:0:0:0", "smpi/ois:0:0:0",
-            "network/TCP-gamma:0")
+            "smpi/test:0", "network/TCP-gamma:0", "maxmin/precision:1e-3")
 
 PLATFORM = """<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
@@ -47,8 +52,13 @@ PLATFORM = """<?xml version='1.0'?>
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--studies", default="strong,weak", help="default strong,weak")
+    parser.add_argument("--studies", default="strong,weak,ratings", help="default strong,weak,ratings")
     parser.add_argument("--processes", default="16,64,256,1024", help="default 16,64,256,1024; up to 4096")
+    parser.add_argument("--ratings", default="138493x26744:20000000",
+                        help="rows x columns : entries to draw of the ratings, default 138493x26744:20000000")
+    parser.add_argument("--rating-components", type=int, default=32, help="inner dimension of ratings, default 32")
+    parser.add_argument("--most-rating-processes", type=int, default=256,
+                        help="of ratings, where each process sends to each other one and 1024 take hours; default 256")
     parser.add_argument("--side", type=int, default=156401, help="rows and columns, default 156401; weak: of 256 processes")
     parser.add_argument("-k", "--components", type=int, default=48, help="default 48")
     parser.add_argument("--iterations", type=int, default=1, help="simulated ones are all alike: default 1")
@@ -91,70 +101,138 @@ def measured_rates(options):
     """The rates of the machine file, measured if there is none, and a file for plan with the simulated network."""
     source = options.machine or options.output / "core.json"
     if not source.exists():
-        run([options.dnmf, "plan", "--rows", str(options.side), "--cols", str(options.side), "-k",
-             str(options.components), "-n", str(options.processes[-1]), "--threads", "1", "--measure", "--save",
-             str(source), "--quiet", "--json"])
+        sizes = ["--rows", str(options.side), "--cols", str(options.side), "-k", str(options.components)]
+        machine = plan(options, sizes, ["--measure", "--save", str(source), "-n", str(options.processes[-1])])
+        rows, cols, entries = rating_sizes(options)
+        ratings = options.output / "core-ratings.json"
+        plan(options, ["--rows", str(rows), "--cols", str(cols), "--nnz", str(entries), "--missing", "unobserved", "-k",
+                       str(options.rating_components)], ["--measure", "--save", str(ratings), "-n", "64"])
+        machine = json.loads(source.read_text())
+        machine["measured"]["rates"]["observed"] = json.loads(ratings.read_text())["measured"]["rates"]["observed"]
+        source.write_text(json.dumps(machine))
     machine = json.loads(source.read_text())
     missing = [name for name in RATES if name not in machine.get("measured", {}).get("rates", {})]
     if missing:
         sys.exit(f"{source} has no measured rate of {', '.join(missing)}; write it with dnmf plan --measure --save, "
-                 "for a dense matrix and hals")
+                 "for a dense matrix and hals, and for ratings")
     machine.update(latency=4 * options.latency, network=options.link / options.cores)
     machine["measured"]["threads"] = 1
     path = options.output / "simulated-machine.json"
     path.write_text(json.dumps(machine))
-    return [machine["measured"]["rates"][name] for name in RATES], path
+    return {name: machine["measured"]["rates"][name] for name in RATES}, path
 
 
-def simulated(options, rates, side, plan):
+def plan(options, sizes, rest):
+    return run([options.dnmf, "plan", *sizes, *rest, "--solver", "hals", "--threads", "1", "--quiet", "--json"])
+
+
+def rating_sizes(options):
+    shape, entries = options.ratings.split(":")
+    return *map(int, shape.split("x")), int(entries)
+
+
+def sample(options):
+    """A file of distinct places, as scripts/scaling/simulation/sample.h has it; rows and columns in no order."""
+    import numpy as np
+
+    rows, cols, wanted = rating_sizes(options)
+    path = options.output / f"sample-{rows}x{cols}-{wanted}.bin"
+    if path.exists():
+        return path
+    rng = np.random.default_rng(1)
+    row_weights = 1 + rng.pareto(1.1, rows)
+    col_weights = rng.permutation(np.arange(1.0, cols + 1) ** -0.9)
+    drawn = int(1.6 * wanted)
+    places = np.unique(rng.choice(rows, drawn, p=row_weights / row_weights.sum()) * cols +
+                       rng.choice(cols, drawn, p=col_weights / col_weights.sum()))
+    places = np.sort(rng.choice(places, min(wanted, len(places)), replace=False))
+    of_rows, of_cols = places // cols, places % cols
+    with open(path, "wb") as file:
+        np.array([rows, cols, len(places)], np.int64).tofile(file)
+        for count, mine, other in (rows, of_rows, of_cols), (cols, of_cols, of_rows):
+            np.concatenate([[0], np.cumsum(np.bincount(mine, minlength=count))]).astype(np.int64).tofile(file)
+            other[np.argsort(mine, kind="stable")].astype(np.int32).tofile(file)
+    return path
+
+
+def simulated(options, processes, key, job):
     """What one simulation printed; one that ran before is not run again."""
-    key = {"side": side, "components": options.components, "grid": plan["grid"], "rates": rates,
-           "network": [options.nodes, options.cores, options.link, options.latency, options.inside,
-                       options.inside_latency], "iterations": options.iterations, "settings": SETTINGS}
+    network = [options.nodes, options.cores, options.link, options.latency, options.inside, options.inside_latency]
+    key = json.loads(json.dumps({**key, "network": network, "processes": processes, "settings": SETTINGS}))
     kept = options.output / "simulated.jsonl"
     for line in kept.read_text().splitlines() if kept.exists() else []:
-        if json.loads(line)["key"] == json.loads(json.dumps(key)):
+        if json.loads(line)["key"] == key:
             return json.loads(line)["told"]
-    grid = plan["grid"].split("x")
-    command = ["smpirun", "-np", str(plan["processes"]), "-no-privatize", "-platform", str(platform(options)),
-               "-hostfile", str(hosts(options, plan["processes"])), "--log=root.thres:error",
-               *(f"--cfg={setting}" for setting in SETTINGS), options.simulate, str(side), str(side),
-               str(options.components), *grid, str(options.iterations), *map(repr, rates)]
-    told = run(command)
+    told = run(["smpirun", "-np", str(processes), "-no-privatize", "-platform", str(platform(options)), "-hostfile",
+                str(hosts(options, processes)), "--log=root.thres:error",
+                *(f"--cfg={setting}" for setting in SETTINGS), options.simulate, *job])
     with open(kept, "a") as file:
         file.write(json.dumps({"key": key, "told": told}) + "\n")
     return told
 
 
-def row_of(study, side, plan, told):
+def row_of(study, planned, told):
     other = max(0.0, told["seconds"] - sum(told[part] for part in pictures.PARTS[:4]))
-    return {"study": study, "source": "simulated", "processes": told["processes"], "grid": told["grid"], "rows": side,
-            "cols": side, "components": told["components"], "seconds": told["seconds"],
-            **{part: told[part] for part in pictures.PARTS[:4]}, "other": other, "planned": plan["seconds"],
-            "planned_exchange": plan["iteration_seconds"]["exchange"], "efficiency": None, "words": told["words"],
-            "formula_words": plan["traffic"]["words"], "messages": told["messages"],
-            "formula_messages": plan["traffic"]["messages"], "objective": None, "oversubscribed": False}
+    published = [f"{percent}% {name}" for processes, percent, name in PUBLISHED
+                 if processes == told["processes"] and study == "strong"]
+    return {"study": study, "source": "simulated", "processes": told["processes"], "grid": told["grid"],
+            "rows": told["rows"], "cols": told["cols"], "components": told["components"], "seconds": told["seconds"],
+            **{part: told[part] for part in pictures.PARTS[:4]}, "other": other, "planned": planned["seconds"],
+            "planned_exchange": planned["iteration_seconds"]["exchange"], "efficiency": None,
+            "published": "; ".join(published), "words": told["words"], "formula_words": planned["traffic"]["words"],
+            "messages": told["messages"], "formula_messages": planned["traffic"]["messages"], "objective": None,
+            "oversubscribed": False}
 
 
 def side_of(options, study, processes):
     return options.side if study == "strong" else round(options.side * math.sqrt(processes / 256))
 
 
+def zeros_row(options, study, processes, rates, machine):
+    side, k, iterations = str(side_of(options, study, processes)), str(options.components), str(options.iterations)
+    planned = plan(options, ["--rows", side, "--cols", side, "-k", k],
+                   ["-n", str(processes), "--machine", str(machine)])["plans"][0]
+    mine = [rates[name] for name in RATES[:4]]
+    job = ["zeros", side, side, k, *planned["grid"].split("x"), iterations, *map(repr, mine)]
+    return row_of(study, planned, simulated(options, processes, {"job": job}, job))
+
+
+def ratings_row(options, processes, rates, machine):
+    path = sample(options)
+    rows, cols, _ = rating_sizes(options)
+    with open(path, "rb") as file:
+        entries = int.from_bytes(file.read(24)[16:], sys.byteorder)
+    k = str(options.rating_components)
+    planned = plan(options, ["--rows", str(rows), "--cols", str(cols), "--nnz", str(entries), "--missing", "unobserved",
+                             "-k", k], ["-n", str(processes), "--machine", str(machine)])["plans"][0]
+    job = ["ratings", str(path), k, str(options.iterations), repr(rates["observed"])]
+    return row_of("ratings", planned, simulated(options, processes, {"job": job}, job))
+
+
 def study_rows(options, study, rates, machine):
     for processes in options.processes:
-        side = side_of(options, study, processes)
-        plan = run([options.dnmf, "plan", "--rows", str(side), "--cols", str(side), "-k", str(options.components), "-n",
-                    str(processes), "--threads", "1", "--machine", str(machine), "--quiet", "--json"])["plans"][0]
-        print(f"{study}: {processes} processes, grid {plan['grid']}", file=sys.stderr)
-        yield row_of(study, side, plan, simulated(options, rates, side, plan))
+        if study != "ratings":
+            yield zeros_row(options, study, processes, rates, machine)
+        elif processes <= options.most_rating_processes:
+            yield ratings_row(options, processes, rates, machine)
+        else:
+            continue
+        print(f"{study}: {processes} processes", file=sys.stderr)
 
 
 def check(rows):
-    """The loop must have counted the formula's words and messages; what differs, a line each."""
+    """The loop must have counted the formula's words and messages, of ratings no more; what differs, a line each."""
     for r in rows:
         for counted in ("words", "messages"):
-            if not math.isclose(r[counted], r[f"formula_{counted}"], rel_tol=1e-12):
-                yield f"{r['processes']} processes: {r[counted]} {counted}, not {r[f'formula_{counted}']}"
+            formula = r[f"formula_{counted}"]
+            as_said = r[counted] <= formula if r["study"] == "ratings" else math.isclose(r[counted], formula,
+                                                                                        rel_tol=1e-12)
+            if not as_said:
+                yield f"{r['study']}, {r['processes']} processes: {r[counted]} {counted}, formula {formula}"
+
+
+def of_study(rows, study):
+    return next(r["components"] for r in rows if r["study"] == study)
 
 
 def main():
@@ -162,8 +240,8 @@ def main():
     options.output.mkdir(parents=True, exist_ok=True)
     version = subprocess.run(["smpirun", "-version"], capture_output=True, text=True, check=True).stdout
     rates, machine = measured_rates(options)
-    print(f"{version.splitlines()[0]}; a core, Gflop/s:", ", ".join(f"{name} {rate / 1e9:.3g}" for name, rate in
-                                                                  zip(RATES, rates)))
+    print(f"{version.splitlines()[0]}; a core, Gflop/s:", ", ".join(f"{name} {rate / 1e9:.3g}"
+                                                                   for name, rate in rates.items()))
     print(f"{options.nodes} nodes of {options.cores} cores, links {options.link / 1e9:.3g} GB/s and "
           f"{options.latency * 1e6:.3g} us, inside a node {options.inside / 1e9:.3g} GB/s and "
           f"{options.inside_latency * 1e6:.3g} us")
@@ -173,10 +251,14 @@ def main():
     pictures.efficiencies(rows)
     pictures.print_table(rows)
     pictures.write_csv(rows, options.output / "simulated.csv")
-    published = PUBLISHED if (options.side, options.components) == (156401, 48) else None
+    is_published = (options.side, options.components) == (156401, 48)
     for study in options.studies:
-        pictures.draw(rows, study, f"{study} scaling, simulated on a fat tree, k = {options.components}",
-                      options.output / f"simulated-{study}.png", published=published if study == "strong" else None)
+        pictures.draw(rows, study, f"{study} scaling, simulated on a fat tree, k = {of_study(rows, study)}",
+                      options.output / f"simulated-{study}.png",
+                      published=PUBLISHED if study == "strong" and is_published else ())
+    if is_published and "strong" in options.studies:
+        print("published: other programs on other machines, whose cores, network and noise this simulation does not "
+              "have: " + "; ".join(f"{percent}% at {p} processes ({name})" for p, percent, name in PUBLISHED))
     wrong = list(check(rows))
     for line in wrong:
         print(line, file=sys.stderr)

@@ -35,6 +35,7 @@ dnmf_job dnmf_fitting_cost(const dnmf_fitting *f) {
                     .sweeps = f->settings.sweeps,
                     .loss = f->settings.loss,
                     .held_share = held_share(f),
+                    .takes_entries = f->takes_entries,
                     .fills_out = f->partial,
                     .precision = f->precision,
                     .narrow = source->narrow};

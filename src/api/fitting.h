@@ -82,7 +82,8 @@ struct dnmf_fitting {
   dnmf_factor h;
   bool residual_is_exact; /* summed entry by entry */
   dnmf_held_choice held_choice;
-  bool takes_out; /* cells are taken out of A in other fits, by a search (dnmf_fitting_fold_solver) */
+  bool takes_out;     /* cells are taken out of A in other fits, by a search (dnmf_fitting_fold_solver) */
+  bool takes_entries; /* other fits take entries of A one by one: a search */
   dnmf_held_cells held;
 
   /* The processes that fit: all of them, or the group of this one. Set by dnmf_fitting_run. */

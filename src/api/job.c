@@ -105,10 +105,21 @@ static dnmf_status open_and_plan(dnmf_context *context, dnmf_fitting *f) {
   return dnmf_agree(context, dnmf_fitting_plan(context, f));
 }
 
+/* Nothing but products takes the entries of the matrix from now on, but for the exact residual. */
+static dnmf_status bundle_rows(dnmf_context *context, dnmf_fitting *f) {
+  dnmf_job job = dnmf_fitting_cost(f);
+  if (f->missing != DNMF_MISSING_ZERO || f->in_batches || !job.sparse)
+    return DNMF_OK;
+  job.stored = (double)f->a.matrix.stored; /* of some texts known only now */
+  return dnmf_cost_in_bundles(context, &job, f->a.grid.rows, f->a.grid.cols) ? dnmf_matrix_bundle(context, &f->a.matrix)
+                                                                             : DNMF_OK;
+}
+
 /* The matrix, and the first factors. */
 static dnmf_status read_and_start(dnmf_context *context, double *clock, dnmf_fitting *f) {
   DNMF_TRY(dnmf_fitting_read(context, f));
   DNMF_TRY(dnmf_fitting_take_cells(context, f));
+  DNMF_TRY(bundle_rows(context, f));
   f->seconds.read = dnmf_lap(clock);
   DNMF_TRY(f->in_batches ? dnmf_fitting_start_batches(context, f) : dnmf_fitting_start(context, f));
   return dnmf_resume_read_parts(context, f);

@@ -2,6 +2,7 @@
 
 #include "api/job_start.h"
 #include "comm/clock.h"
+#include "init/svd.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -10,6 +11,8 @@
 
 /* Set aside for the program itself and its libraries, MPI's buffers and what is not worth counting. */
 static const double PROGRAM_BYTES = 64e6;
+
+static const double FORGET = 0.7; /* under a divergence, as scikit-learn's MiniBatchNMF */
 
 enum {
   BATCHES = 16,     /* a pass, where memory allows */
@@ -34,20 +37,28 @@ static dnmf_status refuse_in_batches(dnmf_error *error, const char *option, cons
 /* What a mini-batch fit cannot do. */
 static dnmf_status check_batches(dnmf_error *error, const dnmf_fitting *f, int grid_cols) {
   const dnmf_fit_settings *s = &f->asked;
-  if (f->start == DNMF_START_SVD)
-    return refuse_in_batches(error, "--init nndsvd",
-                             "singular vectors need the matrix in memory; use random or file:START.h5");
   if (f->settings.fixed != DNMF_FIXED_NONE)
     return refuse_in_batches(error, "--fix", "with H fixed there is dnmf transform");
   if (s->stop && strcmp(s->stop, "gradient") == 0)
     return refuse_in_batches(error, "--stop gradient", "they stop by the objective");
   if (s->zeros.grid && strcmp(s->zeros.grid, "auto") != 0 && grid_cols > 1)
     return refuse_in_batches(error, "--grid", "all processes share the rows of a batch; leave it out");
-  if (f->settings.loss.divergence)
-    return refuse_in_batches(error, "--loss", "they minimize the squared error");
+  if (f->settings.loss.divergence && s->batches.forget == 0)
+    return refuse_in_batches(error, "--forget 0",
+                             "under a divergence what a batch brought once cannot be taken out again; give a number "
+                             "above 0, or leave it out for 0.7");
   if (s->zeros.exact_residual)
     return refuse_in_batches(error, "--exact-residual", "they never hold the matrix");
   return DNMF_OK;
+}
+
+/* What singular vectors take beside everything else, and what a batch adds to a product. local */
+static double start_bytes(const dnmf_context *context, const dnmf_fitting *f, int64_t batch_rows) {
+  const int64_t cols = f->source.cols;
+  const int64_t rows = dnmf_batch_w_rows(context, f->source.rows, batch_rows);
+  const int64_t owned = cols / context->size + 1;
+  return dnmf_svd_bytes(rows, cols, owned, context->size, f->components, f->precision) +
+         dnmf_panel_bytes(cols, f->components + DNMF_SVD_OVERSAMPLING, f->precision);
 }
 
 static dnmf_status count_memory(dnmf_context *context, dnmf_fitting *f, int64_t batch_rows) {
@@ -58,6 +69,11 @@ static dnmf_status count_memory(dnmf_context *context, dnmf_fitting *f, int64_t 
   if (f->start >= DNMF_START_FILE && memory->blocks < 2 * memory->w) {
     memory->total += 2 * memory->w - memory->blocks;
     memory->blocks = 2 * memory->w;
+  }
+  if (f->start == DNMF_START_SVD) {
+    const double bytes = start_bytes(context, f, batch_rows);
+    memory->total += bytes;
+    memory->blocks += bytes;
   }
   memory->total += PROGRAM_BYTES;
   return DNMF_OK;
@@ -116,7 +132,7 @@ dnmf_status dnmf_fitting_plan_batches(dnmf_context *context, int grid_rows, int 
   f->in_batches = true;
   f->stop = "objective";
   f->settings.stop = DNMF_STOP_OBJECTIVE;
-  f->settings.batches.forget = s->batches.forget > 0 ? s->batches.forget : 0;
+  f->settings.batches.forget = s->batches.forget >= 0 ? s->batches.forget : f->settings.loss.divergence ? FORGET : 0;
   f->settings.sweeps = s->sweeps > 0 ? (int)s->sweeps : f->settings.solver == DNMF_SOLVER_HALS ? SWEEPS : 1;
   return choose_batches(context, f);
 }
@@ -136,6 +152,12 @@ static dnmf_status start_at_random(dnmf_context *context, dnmf_fitting *f) {
   return DNMF_OK;
 }
 
+static dnmf_status start_from_svd(dnmf_context *context, dnmf_fitting *f) {
+  const dnmf_batch_start start = {f->settings.batches.rows, f->start_fill, f->settings.seed};
+  DNMF_TRY(dnmf_agree(context, dnmf_factor_create_h(context, &f->a.layout, f->components, f->precision, &f->h)));
+  return dnmf_batch_start_svd(context, &f->source, &f->a.layout, &f->a.matrix, &start, &f->batch_w, &f->h);
+}
+
 /* The factors as every fit has them, W then in batch order. */
 static dnmf_status start_from_file(dnmf_context *context, dnmf_fitting *f) {
   DNMF_TRY(dnmf_fitting_start(context, f));
@@ -148,7 +170,9 @@ dnmf_status dnmf_fitting_start_batches(dnmf_context *context, dnmf_fitting *f) {
   int64_t rows = dnmf_batch_w_rows(context, f->source.rows, f->settings.batches.rows);
   dnmf_status status = dnmf_panel_create(&context->error, "W", rows, f->components, f->precision, &f->batch_w);
   DNMF_TRY(dnmf_agree(context, status));
-  return f->start >= DNMF_START_FILE || f->resume.path ? start_from_file(context, f) : start_at_random(context, f);
+  if (f->start >= DNMF_START_FILE || f->resume.path)
+    return start_from_file(context, f);
+  return f->start == DNMF_START_SVD ? start_from_svd(context, f) : start_at_random(context, f);
 }
 
 /* The rows of W that this process owns, beside W in batch order: of a checkpoint, or in the memory that the blocks have

@@ -367,7 +367,8 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
     grid_cols = f->in_batches ? 1 : grid_cols;
   }
   const dnmf_job job = dnmf_fitting_cost(f);
-  f->source.rows_alone = f->partial || dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols);
+  f->source.rows_alone = f->partial || dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols) ||
+                         dnmf_cost_in_bundles(context, &job, grid_rows, grid_cols);
   DNMF_TRY(dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a));
   return dnmf_fitting_plan_restarts(context, f);
 }

@@ -129,7 +129,7 @@ static dnmf_status start_from_factors(dnmf_context *context, dnmf_fitting *f) {
 dnmf_status dnmf_fitting_start_seed(dnmf_context *context, const dnmf_fitting *f, uint64_t seed, dnmf_factor *w,
                                     dnmf_factor *h) {
   if (f->start == DNMF_START_SVD)
-    return dnmf_start_svd(context, &f->a.layout, &f->a.matrix, f->start_fill, seed, w, h);
+    return dnmf_start_svd(context, &f->a.layout, &f->a.matrix, NULL, f->start_fill, seed, w, h);
   dnmf_start_random(&f->a.matrix, seed, w, h);
   return DNMF_OK;
 }

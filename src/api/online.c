@@ -189,6 +189,7 @@ static dnmf_status load_batch(dnmf_context *context, const dnmf_online *online, 
   DNMF_TRY(dnmf_data_open(context, data, DNMF_AS_ZEROS, &b->source));
   b->source.rows_alone = !online->loss.divergence;
   DNMF_TRY(dnmf_agree(context, dnmf_layout_even(&context->error, &online->grid, data->rows, data->cols, &b->layout)));
+  DNMF_TRY(dnmf_online_check_rows(context, online, data->rows / context->size));
   DNMF_TRY(dnmf_source_load(context, &b->source, &b->layout, online->precision, &b->matrix));
   b->rows = b->matrix.row_range;
   dnmf_status status = dnmf_panel_create(&context->error, "rows of W", dnmf_range_size(b->rows), online->h.components,

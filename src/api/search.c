@@ -162,6 +162,7 @@ static dnmf_status search_plan(dnmf_search *s, const dnmf_data *data) {
   dnmf_fitting *f = &s->f;
   DNMF_TRY(dnmf_data_open(part, data, f->taken_as, &f->source));
   f->takes_out = s->folds > 0;
+  f->takes_entries = true; /* of perturbed copies, and of cells held out in turn */
   DNMF_TRY(dnmf_agree(part, dnmf_fitting_plan(part, f)));
   if (f->missing != DNMF_MISSING_ZERO)
     return dnmf_fail(&part->error, DNMF_ERROR_USAGE,

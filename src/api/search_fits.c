@@ -29,7 +29,7 @@ static dnmf_status start_restart(dnmf_context *context, void *state, uint64_t se
   const candidate_fits *c = state;
   const dnmf_fitting *f = &c->s->f;
   if (f->start == DNMF_START_SVD)
-    return dnmf_start_svd(context, &f->a.layout, c->a, f->start_fill, seed, w, h);
+    return dnmf_start_svd(context, &f->a.layout, c->a, NULL, f->start_fill, seed, w, h);
   dnmf_start_random(c->a, seed, w, h);
   return DNMF_OK;
 }

@@ -37,6 +37,7 @@ typedef __typeof__(((vec){0} == (vec){0})[0]) lane_number;
 
 /* vec_pick: lane i is lane lanes[i] of `from`.
  * vec_sum: the sum of the lanes, in halves.
+ * vec_sums: out[i] = the sum of the lanes of value[i], four of them at once where a vector has as many lanes.
  * vec_transpose: row[i] lane j <-> row[j] lane i: pairs of rows exchange every second lane, then pairs of lanes, and so
  * on. */
 #if defined(__clang__) /* shuffles only by literal lane numbers */
@@ -52,6 +53,11 @@ TEMPLATE real vec_sum(vec value) {
     for (int i = 0; i < half; i++)
       value[i] += value[i + half];
   return value[0];
+}
+
+TEMPLATE void vec_sums(const vec value[4], real out[4]) {
+  for (int i = 0; i < 4; i++)
+    out[i] = vec_sum(value[i]);
 }
 
 TEMPLATE void vec_transpose(vec row[VECTOR]) {
@@ -85,6 +91,30 @@ TEMPLATE real vec_sum(vec value) {
   for (int half = VECTOR / 2; half > 0; half /= 2)
     value += __builtin_shuffle(value, lane ^ half);
   return value[0];
+}
+
+/* Lanes of a and b by turns, each the sum of two lanes of its vector whose numbers differ in the bit `width`. */
+TEMPLATE vec vec_fold(vec a, vec b, int width) {
+  const lane_numbers lane = vec_lanes();
+  const lane_numbers upper = (lane & width) != 0; /* all bits where true */
+  const lane_numbers low = (upper & (lane - width + VECTOR)) | (~upper & lane);
+  const lane_numbers high = (upper & (lane + VECTOR)) | (~upper & (lane + width));
+  return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+}
+
+TEMPLATE void vec_sums(const vec value[4], real out[4]) {
+  if (VECTOR < 4) {
+    for (int i = 0; i < 4; i++)
+      out[i] = vec_sum(value[i]);
+    return;
+  }
+  const lane_numbers lane = vec_lanes();
+  vec sums = vec_fold(vec_fold(value[0], value[1], 1), vec_fold(value[2], value[3], 1), 2);
+#pragma GCC unroll 4
+  for (int half = VECTOR / 2; half > 2; half /= 2)
+    sums += __builtin_shuffle(sums, lane ^ half);
+  for (int i = 0; i < 4; i++)
+    out[i] = sums[i % VECTOR];
 }
 
 TEMPLATE void vec_transpose(vec row[VECTOR]) {

@@ -160,15 +160,16 @@ static const cli_option stream_table[] = {
      "what fits of it); makes batches also where the matrix would fit",
      1, 9.2e18, NULL},
     {"forget", 0, CLI_REAL, FIT(batches.forget), "F",
-     "what earlier batches weigh after a pass, 0 to 1 (default 0: each counts as it was last, "
-     "exactly); mu with F is scikit-learn's MiniBatchNMF",
+     "what earlier batches weigh after a pass, 0 to 1 (default 0: each counts as it was last, exactly; of losses other "
+     "than frobenius, which cannot do that, 0.7); mu with F is scikit-learn's MiniBatchNMF",
      0, 1, NULL},
 };
 static const cli_option run_table[] = {
     {"solver", 0, CLI_WORD, FIT(solver), "S",
      "auto (default): the fastest to an error: with zeros ahals, newton for kullback-leibler and mu for other losses; "
      "hals where cells are held out, for ratings, in batches and with --sweeps; bpp with --fix. hals: coordinate "
-     "descent; ahals: hals with as many sweeps as pay, and H extrapolated; bpp: exact least squares; mu; newton",
+     "descent; ahals: hals with as many sweeps as pay, or exact, and H extrapolated; bpp: exact least squares; mu; "
+     "newton",
      0, 0, solver_choices},
     {"init", 0, CLI_INPUT_FILE, FIT(init), "I",
      "random (default); nndsvd, nndsvda, nndsvdar: singular vectors, zeros kept, mean, random; "

@@ -28,6 +28,10 @@ static void announce_products(cli_session *session, const dnmf_fitting *fit) {
   const dnmf_matrix *a = &fit->a.matrix;
   if (!a->sparse || fit->in_batches || fit->settings.loss.divergence)
     return;
+  if (dnmf_bundles_exist(&a->bundles)) {
+    cli_detail(session, "  A is held by columns in bundles of %d rows, for both products", DNMF_BUNDLE_ROWS);
+    return;
+  }
   if (!a->by_cols.start) {
     cli_detail(session, "  A is held by rows alone, for both products");
     return;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CLI_SWEEPS_TEXT = 32 };
+
 static double other_seconds(const dnmf_fit_seconds *s) {
   double other = s->total - s->product - s->gram - s->update - s->exchange - s->read;
   return other > 0 ? other : 0;
@@ -141,13 +143,24 @@ static void print_restarts(cli_session *session, const dnmf_fitting *fit) {
   cli_say(session, "  iterations %11.0f %11.1f %11.0f", iterations.least, iterations.median, iterations.greatest);
 }
 
+/* Null: the exact solution instead. */
+static json_t *sweeps_to_json(double sweeps) {
+  return sweeps == DNMF_AHEAD_EXACT ? json_null() : json_integer((json_int_t)sweeps);
+}
+
+static const char *sweeps_to_text(double sweeps, char text[CLI_SWEEPS_TEXT]) {
+  snprintf(text, CLI_SWEEPS_TEXT, sweeps == DNMF_AHEAD_EXACT ? "exact solutions" : "%.0f sweeps", sweeps);
+  return text;
+}
+
 /* Of ahals, what its last iteration left to the next. */
 static json_t *ahals_to_json(const dnmf_fitting *fit) {
   const dnmf_ahead *ahead = &fit->result.ahead;
   if (fit->settings.solver != DNMF_SOLVER_AHALS)
     return json_null();
-  return cli_json_pack("{s:i, s:i, s:i, s:f}", "most_sweeps", (int)ahead->most_sweeps, "sweeps_w", (int)ahead->sweeps_w,
-                       "sweeps_h", (int)ahead->sweeps_h, "momentum", ahead->momentum);
+  return cli_json_pack("{s:i, s:o, s:o, s:f}", "most_sweeps", (int)ahead->most_sweeps, "sweeps_w",
+                       sweeps_to_json(ahead->sweeps_w), "sweeps_h", sweeps_to_json(ahead->sweeps_h), "momentum",
+                       ahead->momentum);
 }
 
 /* --- The whole --------------------------------------------------------------------------------------------- */
@@ -208,6 +221,8 @@ static void print_breakdown(cli_session *session, const dnmf_fitting *fit) {
   int iterations = done_here > 0 ? done_here : 1;
   char size[CLI_SIZE_TEXT];
   char read[48] = "";
+  char sweeps_w[CLI_SWEEPS_TEXT];
+  char sweeps_h[CLI_SWEEPS_TEXT];
   cli_detail(session, "  time      read %.3g s, init %.3g s, iterate %.3g s (%.3g s an iteration), write %.3g s",
              fit->seconds.read, fit->seconds.init, s->total, s->total / iterations, fit->seconds.write);
   if (fit->in_batches) {
@@ -217,8 +232,9 @@ static void print_breakdown(cli_session *session, const dnmf_fitting *fit) {
   cli_detail(session, "  iterating %sproduct %.0f%%, gram %.0f%%, update %.0f%%, exchange %.0f%%, other %.0f%%", read,
              s->product / whole, s->gram / whole, s->update / whole, s->exchange / whole, other_seconds(s) / whole);
   if (fit->settings.solver == DNMF_SOLVER_AHALS)
-    cli_detail(session, "  ahals     at the end %.0f sweeps of W and %.0f of H, of at most %.0f; momentum %.2f",
-               fit->result.ahead.sweeps_w, fit->result.ahead.sweeps_h, fit->result.ahead.most_sweeps,
+    cli_detail(session, "  ahals     at the end %s of W and %s of H, of at most %.0f sweeps; momentum %.2f",
+               sweeps_to_text(fit->result.ahead.sweeps_w, sweeps_w),
+               sweeps_to_text(fit->result.ahead.sweeps_h, sweeps_h), fit->result.ahead.most_sweeps,
                fit->result.ahead.momentum);
   if (fit->predicted > 0)
     cli_detail(session, "  predicted %.3g s an iteration, by the machine as measured before: it took %.2f times that",

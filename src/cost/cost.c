@@ -3,8 +3,10 @@
 
 #include "base/exact_sum.h"
 #include "base/memory.h"
+#include "matrix/bundles_product.h"
 #include "matrix/divergence.h"
 #include "matrix/lines.h"
+#include "matrix/padded.h"
 #include "matrix/product.h"
 #include "matrix/sweep.h"
 #include "solve/ahead.h"
@@ -82,6 +84,14 @@ bool dnmf_cost_by_rows_alone(const dnmf_context *context, const dnmf_job *job, i
          dnmf_product_by_rows_alone(context, job->precision, rows, cols, job->components);
 }
 
+bool dnmf_cost_in_bundles(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols) {
+  const int64_t rows = dnmf_range_size(dnmf_range_split((dnmf_range){0, job->rows}, grid_rows, 0));
+  const int64_t cols = dnmf_range_size(dnmf_range_split((dnmf_range){0, job->cols}, grid_cols, 0));
+  return job->sparse && !job->loss.divergence && job->held_share == 0 && !job->fills_out && !job->takes_entries &&
+         dnmf_bundles_pay(job->precision, rows, cols, job->stored / grid_rows / grid_cols,
+                          dnmf_padded_width(context, job->precision, width_of(job)));
+}
+
 bool dnmf_cost_is_one_pass(const dnmf_job *job, int grid_cols) {
   return grid_cols == 1 && !job->sparse && job->held_share == 0 && !job->loss.divergence &&
          job->solver != DNMF_SOLVER_BPP && dnmf_sweep_fits(job->precision, number_of(job), job->cols, width_of(job));
@@ -116,7 +126,7 @@ static double gram_seconds(const dnmf_job *job, const dnmf_machine *machine, dou
 /* Sweeps of a half-step; the most that ahals takes. */
 static int sweeps_of(const dnmf_job *job) {
   if (job->solver == DNMF_SOLVER_AHALS)
-    return dnmf_ahead_most_sweeps(job->rows, job->cols, job->sparse, job->stored, job->components);
+    return dnmf_ahead_limits_of(job->rows, job->cols, job->sparse, job->stored, job->components).most_sweeps;
   return job->sweeps > 1 ? job->sweeps : 1;
 }
 
@@ -217,8 +227,12 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   const int64_t cols = dnmf_range_size(block_cols);
   const int64_t own_rows = dnmf_range_size(dnmf_range_split(block_rows, grid_cols, col));
   const int64_t own_cols = dnmf_range_size(dnmf_range_split(block_cols, grid_rows, row));
-  const bool by_rows_alone = dnmf_cost_by_rows_alone(context, job, grid_rows, grid_cols);
+  const bool bundled = dnmf_cost_in_bundles(context, job, grid_rows, grid_cols);
+  const bool by_rows_alone = bundled || dnmf_cost_by_rows_alone(context, job, grid_rows, grid_cols);
   dnmf_cost_memory m = {.block = dnmf_matrix_bytes(job->sparse, by_rows_alone, number_of(job), rows, cols, stored)};
+  const double in_rows = m.block;
+  if (bundled)
+    m.block = dnmf_bundles_bytes(number_of(job), DNMF_BUNDLE_ROWS, rows, cols, stored);
   m.factors = dnmf_factor_bytes(rows, own_rows, grid_cols, width, precision) +
               dnmf_factor_bytes(cols, own_cols, grid_rows, width, precision);
   const double each = dnmf_panel_bytes(own_rows, k, precision) + dnmf_panel_bytes(own_cols, k, precision);
@@ -235,6 +249,8 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
                  denominator_bytes(cols, own_cols, grid_rows, k, precision);
   m.grams = 2 * dnmf_allocated_bytes(starts * (factor_sums(job) + control_values(job)), sizeof(double));
   m.loading = loading_bytes(job, by_rows_alone, rows, cols, stored, m.block);
+  if (bundled) /* made of the rows */
+    m.loading = larger(m.loading, in_rows + m.block);
   if (job->solver == DNMF_SOLVER_NEWTON) {
     add_newton_memory(context, job, grid_rows, grid_cols, own_rows, own_cols, stored, &m);
     if (job->held_share > 0)
@@ -246,8 +262,9 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
   }
   const double solver_w = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_rows, k);
   const double solver_h = dnmf_solver_bytes(job->solver, precision, context->isa, context->threads, own_cols, k);
-  m.work = larger(dnmf_product_bytes(context, job->sparse, by_rows_alone, precision, rows, cols, stored, width),
-                  dnmf_panel_gram_bytes(context->threads, k, precision));
+  m.work = bundled ? dnmf_bundles_product_bytes(context, precision, DNMF_BUNDLE_ROWS, rows, cols, width)
+                   : dnmf_product_bytes(context, job->sparse, by_rows_alone, precision, rows, cols, stored, width);
+  m.work = larger(m.work, dnmf_panel_gram_bytes(context->threads, k, precision));
   m.work = larger(m.work, larger(solver_w, solver_h));
   if (dnmf_cost_is_one_pass(job, grid_cols)) {
     const int64_t tile = dnmf_sweep_tile_rows(context, number_of(job), cols);

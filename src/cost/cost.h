@@ -88,10 +88,11 @@ typedef struct dnmf_job {
   bool weak;      /* of observed entries: the others are weak zeros, */
   bool confident; /* and each observed entry has a confidence of its own */
   dnmf_solver solver;
-  int sweeps;        /* hals with zeros: of a half-step; 0 and 1: one. ahals takes at most as many as its rule says */
-  dnmf_loss loss;    /* of fits with zeros */
-  double held_share; /* ... that take that share of all cells out of A (fit/held_cells.h) */
-  bool fills_out;    /* dense, read as a sparse one whose entries are the cells with a value (matrix/missing_cells.h) */
+  int sweeps;         /* hals with zeros: of a half-step; 0 and 1: one. ahals takes at most as many as its rule says */
+  dnmf_loss loss;     /* of fits with zeros */
+  double held_share;  /* ... that take that share of all cells out of A (fit/held_cells.h) */
+  bool takes_entries; /* of fits with zeros: one by one, after A is read (perturbed copies, cells held out in turn) */
+  bool fills_out; /* dense, read as a sparse one whose entries are the cells with a value (matrix/missing_cells.h) */
   dnmf_precision precision;
   dnmf_number narrow; /* the type that A's values are kept in, where narrower than the precision; 0: its numbers */
 } dnmf_job;
@@ -137,6 +138,10 @@ dnmf_cost_memory dnmf_cost_memory_at(const dnmf_context *context, const dnmf_job
 /* Whether the blocks of a sparse matrix are held by rows alone, for a fit with zeros (product.h): the same for all of
  * them, as the largest has it. local */
 bool dnmf_cost_by_rows_alone(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols);
+
+/* Whether they are held in bundles of rows, once they are read (matrix/bundles.h): where nothing but products and the
+ * exact residual takes their entries. The same for all of them, likewise. local */
+bool dnmf_cost_in_bundles(const dnmf_context *context, const dnmf_job *job, int grid_rows, int grid_cols);
 
 /* Whether an iteration of a fit with zeros, of both factors, reads A once on a grid of so many columns: tiles of whole
  * rows must stay in cache, and rows be updated on their own; bpp first inverts the Gram matrix. local */

@@ -9,6 +9,7 @@
 #include "matrix/csr.h"
 #include "matrix/divergence.h"
 #include "matrix/generate.h"
+#include "matrix/padded.h"
 #include "matrix/product.h"
 #include "matrix/sweep.h"
 #include "solve/observed.h"
@@ -79,6 +80,19 @@ static dnmf_status create_panel(bench *b, int64_t rows, dnmf_stream stream, dnmf
   return DNMF_OK;
 }
 
+/* The block, as the planned one is held. */
+static dnmf_status hold_as_planned(bench *b) {
+  const dnmf_machine_work *work = b->work;
+  const int64_t padded = dnmf_padded_width(b->context, work->precision, work->components);
+  if (!work->sparse || work->loss.divergence)
+    return DNMF_OK;
+  if (!work->observed && dnmf_bundles_pay(work->precision, work->rows, work->cols, work->stored, padded))
+    return dnmf_matrix_bundle(b->context, &b->a);
+  if (dnmf_product_by_rows_alone(b->context, work->precision, work->rows, work->cols, work->components))
+    dnmf_csr_free(&b->a.by_cols);
+  return DNMF_OK;
+}
+
 static dnmf_status create_bench(bench *b) {
   dnmf_error *error = &b->context->error;
   int64_t rows = 0;
@@ -90,9 +104,7 @@ static dnmf_status create_bench(bench *b) {
   DNMF_TRY(dnmf_grid_create(b->context, 1, 1, &b->grid));
   DNMF_TRY(dnmf_layout_even(error, &b->grid, rows, cols, &b->layout));
   DNMF_TRY(dnmf_generate(b->context, &options, &b->layout, b->work->precision, &b->a));
-  if (dnmf_product_by_rows_alone(b->context, b->work->precision, b->work->rows, b->work->cols, b->work->components) &&
-      !b->work->loss.divergence)
-    dnmf_csr_free(&b->a.by_cols);
+  DNMF_TRY(hold_as_planned(b));
   DNMF_TRY(create_panel(b, rows, DNMF_STREAM_START_W, &b->w));
   DNMF_TRY(create_panel(b, cols, DNMF_STREAM_START_H, &b->h));
   DNMF_TRY(create_panel(b, rows, DNMF_STREAM_START_W, &b->products_w));

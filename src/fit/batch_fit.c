@@ -11,11 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The loss from <A, W H> and |W H|^2; W's share of the penalties rides with gram_b, H's with gram_h. */
+/* The loss from <A, W H> and |W H|^2; a divergence is `inner` itself. W's share of the penalties rides with gram_b, H's
+ * with gram_h. */
 static void batch_evaluate(const batch_fit *b, double inner, double crossed, dnmf_reached *reached) {
   const double *w = dnmf_batch_control(b, b->gram_b);
   const double *h = dnmf_batch_control(b, b->gram_h);
-  dnmf_reached_from_terms(reached, b->a->precision, b->a->sum_squares, inner, crossed);
+  if (b->settings->loss.divergence) {
+    reached->has_loss = true;
+    reached->loss = fmax(0, inner);
+    reached->squares = NAN;
+  } else {
+    dnmf_reached_from_terms(reached, b->a->precision, b->a->sum_squares, inner, crossed);
+  }
   reached->penalty =
       b->l1_w * w[BATCH_SUM] + b->l1_h * h[BATCH_SUM] + 0.5 * (b->l2_w * w[BATCH_SQUARES] + b->l2_h * h[BATCH_SQUARES]);
   reached->watched = reached->loss + reached->penalty;
@@ -74,7 +81,8 @@ static dnmf_status batch_begin(dnmf_loop *loop, void *state, dnmf_reached *reach
   if (loop->fits->resume)
     batch_take_up(loop, b);
   else
-    loop->fits->memory.start_error = loop->fits->memory.checked_error = sqrt(b->a->sum_squares);
+    loop->fits->memory.start_error = loop->fits->memory.checked_error =
+        b->settings->loss.divergence ? NAN : sqrt(b->a->sum_squares);
   DNMF_TRY(dnmf_batch_sum_h(b));
   batch_take_asks(b, reached);
   reached->batch = 0;
@@ -148,12 +156,15 @@ static dnmf_status batch_open(dnmf_loop *loop, void *state) {
   DNMF_TRY(dnmf_panel_create(error, "rows of a batch", share, k, precision, &b->before));
   DNMF_TRY(dnmf_panel_create(error, "sums over batches", b->h->mine.rows, k, precision, &b->sums));
   const bool online = b->settings->batches.forget > 0 && b->settings->solver == DNMF_SOLVER_MU;
+  if (b->settings->loss.divergence)
+    DNMF_TRY(dnmf_batch_divergence_open(b));
   return online ? batch_start_online(b) : DNMF_OK;
 }
 
 static void batch_close(void *state) {
   batch_fit *b = state;
   free(b->grams);
+  dnmf_batch_divergence_close(b);
   dnmf_panel_free(&b->products);
   dnmf_panel_free(&b->before);
   dnmf_panel_free(&b->sums);

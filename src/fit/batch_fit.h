@@ -10,7 +10,10 @@
  *   above 0  the online way (Mairal, Bach, Ponce, Sapiro 2010): all shares lose weight with time, down to `forget` of
  *            it a pass. mu then keeps numerators and denominators instead (Lefevre, Bach, Fevotte 2011), as
  *            scikit-learn's MiniBatchNMF does.
- * After the last pass, one more with H fixed makes W the exact minimizer for it.
+ * Other beta-divergences go the online way of mu alone (forget above 0), with the numerators and denominators of
+ * matrix/divergence.h: what an old share of theirs was, nobody knows any more when H has changed.
+ * After the last pass, one more with H fixed makes W the exact minimizer for it; of a divergence W is updated ten times
+ * more.
  *
  * The loop's iterations are passes; it can stop, save and go on between any two batches. The objective rule watches
  * the objective with its penalties, as MiniBatchNMF does.
@@ -23,6 +26,7 @@
 
 #include "factor/factor.h"
 #include "fit/loop.h"
+#include "init/start.h"
 #include "store/hdf5/row_blocks.h"
 
 /* Most bytes that a mini-batch fit takes on any process, by what they are for. */
@@ -46,6 +50,18 @@ int64_t dnmf_batch_w_rows(const dnmf_context *context, int64_t rows, int64_t bat
  * with it, each batch's is taken when its turn is. That of the start is NaN. The result's own is exact. collective */
 dnmf_status dnmf_fit_batches(dnmf_context *context, const dnmf_settings *settings, const dnmf_matrix *a,
                              dnmf_row_blocks *blocks, dnmf_panel *w, dnmf_factor *h, dnmf_fit_result *result);
+
+/* A start from singular vectors. */
+typedef struct dnmf_batch_start {
+  int64_t batch_rows;
+  dnmf_svd_fill fill;
+  uint64_t seed;
+} dnmf_batch_start;
+
+/* The start of init/start.h's dnmf_start_svd, W in batch order; `a` has the figures of the whole matrix, `layout` is
+ * the even one on a grid of one column. Reads the matrix 16 times. collective */
+dnmf_status dnmf_batch_start_svd(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
+                                 const dnmf_matrix *a, const dnmf_batch_start *start, dnmf_panel *w, dnmf_factor *h);
 
 /* Moves the rows of W from batch order to the even shares of a grid of one column, or back. collective */
 dnmf_status dnmf_batch_w_to_shares(dnmf_context *context, int64_t rows, int64_t batch_rows, const dnmf_panel *w,

@@ -4,6 +4,7 @@
 #include "batch_state.h"
 
 #include "comm/collective.h"
+#include "matrix/divergence.h"
 #include "matrix/product.h"
 
 /* A row's sums while the matrix is checked: a little more than the survey keeps. */
@@ -27,12 +28,30 @@ static double h_bytes(const dnmf_context *context, int64_t cols, dnmf_precision 
   int k = settings->components;
   int64_t owned = dnmf_range_size(dnmf_range_split(all, context->size, 0));
   double sums = dnmf_panel_bytes(owned, k, precision);
-  return dnmf_factor_bytes(cols, owned, context->size, k, precision) + 2 * sums + (double)cols;
+  double factor = dnmf_factor_bytes(cols, owned, context->size, k, precision);
+  if (settings->loss.divergence && settings->loss.beta != 1) /* denominators of H, partial and owned */
+    factor += dnmf_panel_bytes(cols, k, precision) + sums;
+  return factor + 2 * sums + (double)cols;
+}
+
+/* Under a divergence: two panels and one of denominators, a sparse block by columns, of at most half of both blocks,
+ * and P in pieces. */
+static double divergence_bytes(const dnmf_context *context, const dnmf_source *source, dnmf_precision precision,
+                               const dnmf_settings *settings, double blocks) {
+  const int k = settings->components;
+  const double beta = settings->loss.beta;
+  const int64_t share = dnmf_range_size(dnmf_batch_place(context, source->rows, settings->batches.rows, 0));
+  const double columns = source->sparse ? blocks / 2 + (double)(source->cols + 1) * sizeof(int64_t) : 0;
+  const double survey = (double)share * SURVEY_ROW_BYTES;
+  return 3 * dnmf_panel_bytes(share, k, precision) + columns +
+         larger(survey, dnmf_divergence_bytes(context, source->sparse, precision, beta, share, source->cols, k));
 }
 
 /* What goes with the blocks of A: two panels, and the step that takes most. */
 static double work_bytes(const dnmf_context *context, const dnmf_source *source, dnmf_precision precision,
-                         const dnmf_settings *settings) {
+                         const dnmf_settings *settings, double blocks) {
+  if (settings->loss.divergence)
+    return divergence_bytes(context, source, precision, settings, blocks);
   int k = settings->components;
   int64_t share = dnmf_range_size(dnmf_batch_place(context, source->rows, settings->batches.rows, 0));
   double most = (double)share * (double)source->cols;
@@ -51,7 +70,8 @@ dnmf_status dnmf_batch_count_memory(dnmf_context *context, const dnmf_source *so
   DNMF_TRY(dnmf_row_blocks_bytes(context, source, precision, settings->batches.rows, &blocks));
   double w = dnmf_panel_bytes(rows, settings->components, precision);
   /* When the model is put together, W's second copy takes the place of the blocks. */
-  double batch = larger((double)blocks + work_bytes(context, source, precision, settings), context->size > 1 ? w : 0);
+  double batch = larger((double)blocks + work_bytes(context, source, precision, settings, (double)blocks),
+                        context->size > 1 ? w : 0);
   double parts[] = {batch, w, h_bytes(context, source->cols, precision, settings),
                     (double)(ids_bytes(&source->row_ids) + ids_bytes(&source->col_ids))};
   DNMF_TRY(dnmf_max_doubles(context, context->comm, parts, 4));

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "comm/collective.h"
+#include "comm/node_memory.h"
 #include "matrix/divergence.h"
 #include "matrix/product.h"
 #include "solve/solver.h"
@@ -28,7 +29,24 @@ static dnmf_status online_allocate(dnmf_context *context, dnmf_online *s, int64_
   return DNMF_OK;
 }
 
+/* H and the sums of its update whole, its numerators and denominators for the owned columns, and Gram matrices. */
+static dnmf_status check_memory_of_h(dnmf_context *context, const dnmf_online *s, double cols, double k) {
+  const double whole = s->loss.divergence && s->loss.beta != 1 ? 3 : 2;
+  const double grams = s->loss.divergence ? 0 : 2;
+  const double size = (double)dnmf_precision_size(s->precision);
+  const double bytes = size * k * cols * (whole + 3. / context->size) + grams * k * k * (double)sizeof(double);
+  return dnmf_check_memory(context, "H of an online fit", "use fewer components", bytes);
+}
+
+dnmf_status dnmf_online_check_rows(dnmf_context *context, const dnmf_online *online, int64_t rows) {
+  const double panels = online->loss.divergence ? 4 : 3;
+  const double numbers = panels * (double)rows * online->h.components;
+  return dnmf_check_memory(context, "W of a batch", "give fewer rows at a time, or use more machines",
+                           numbers * (double)dnmf_precision_size(online->precision));
+}
+
 dnmf_status dnmf_online_open(dnmf_context *context, int64_t cols, int components, dnmf_online *online) {
+  DNMF_TRY(check_memory_of_h(context, online, (double)cols, components));
   DNMF_TRY(dnmf_grid_create(context, context->size, 1, &online->grid));
   return dnmf_agree(context, online_allocate(context, online, cols, components));
 }

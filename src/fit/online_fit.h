@@ -41,10 +41,13 @@ typedef struct dnmf_online_reached {
   double change; /* and by how much that H changed then, relative to its norm */
 } dnmf_online_reached;
 
-/* Memory and the grid; the settings above `grid` are the caller's. Numerators are 0 and divisors 1. Released with
- * dnmf_online_close, also after a failure. collective */
+/* Memory, which is refused where there is not as much, and the grid; the settings above `grid` are the caller's.
+ * Numerators are 0 and divisors 1. Released with dnmf_online_close, also after a failure. collective */
 dnmf_status dnmf_online_open(dnmf_context *context, int64_t cols, int components, dnmf_online *online);
 void dnmf_online_close(dnmf_online *online); /* accepts a zeroed one; collective */
+
+/* Fails when W of a batch of `rows` on this process needs more memory than there is. collective */
+dnmf_status dnmf_online_check_rows(dnmf_context *context, const dnmf_online *online, int64_t rows);
 
 /* All of H on every process, after the owned columns were set. collective */
 dnmf_status dnmf_online_share_h(dnmf_context *context, dnmf_online *online);

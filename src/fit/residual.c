@@ -8,6 +8,8 @@
 
 enum { TILE_ROWS = 256, TILE_COLS = 4096, AT_ONCE = 512 };
 
+_Static_assert(DNMF_BUNDLE_ROWS % TILE_ROWS == 0, "the rows of a tile are in one bundle");
+
 /* Tiles in double. */
 typedef struct tiles {
   dnmf_panel w; /* TILE_ROWS rows */
@@ -55,8 +57,11 @@ static int64_t first_entry(const dnmf_csr *a, int64_t row, int64_t col) {
   return low;
 }
 
-/* fitted = W H - A in a row of the block, columns `cols`; 0 where A has no value. */
+/* fitted = W H - A in a row of the block, columns `cols`; 0 where A has no value. Of a block in bundles
+ * subtract_columns does it. */
 static void subtract(const dnmf_matrix *a, int64_t row, dnmf_range cols, double *fitted) {
+  if (dnmf_bundles_exist(&a->bundles))
+    return;
   if (a->sparse) {
     const dnmf_csr *rows = &a->by_rows;
     for (int64_t at = first_entry(rows, row, cols.begin); at < rows->start[row + 1] && rows->index[at] < cols.end; at++)
@@ -83,6 +88,25 @@ typedef struct residual_call {
   const tiles *tiles;
 } residual_call;
 
+/* fitted -= A in some columns of a tile, whose rows are all in one bundle. */
+static void subtract_columns(void *of_call, int64_t begin, int64_t end) {
+  const residual_call *call = of_call;
+  const dnmf_bundles *bundles = &call->a->bundles;
+  const int64_t width = dnmf_range_size(call->cols);
+  const int64_t bundle = call->rows.begin / bundles->height;
+  const int64_t above = call->rows.begin - bundle * bundles->height; /* rows of the bundle before the tile */
+  const uint32_t *ends = bundles->end + bundle * bundles->cols;
+  for (int64_t j = begin; j < end; j++) {
+    const int64_t col = call->cols.begin + j;
+    for (uint32_t e = col > 0 ? ends[col - 1] : 0; e < ends[col]; e++) {
+      const int64_t at = bundles->first[bundle] + e;
+      const int64_t i = bundles->row[at] - above;
+      if (i >= 0 && i < dnmf_range_size(call->rows))
+        call->tiles->fitted[i * width + j] -= dnmf_number_at(dnmf_matrix_number(call->a), bundles->value, at);
+    }
+  }
+}
+
 static void square_fitted_rows(void *of_call, int64_t begin, int64_t end) {
   const residual_call *call = of_call;
   const int64_t width = dnmf_range_size(call->cols);
@@ -102,6 +126,8 @@ static double tile_squares(const dnmf_context *context, const dnmf_matrix *a, dn
   const int64_t height = dnmf_range_size(rows);
   dnmf_panel_outer(context, &t->w, (dnmf_range){0, height}, &t->h, (dnmf_range){0, width}, t->fitted);
   residual_call call = {a, rows, cols, t};
+  if (dnmf_bundles_exist(&a->bundles))
+    dnmf_team_run(dnmf_team(context->threads, (double)width), width, subtract_columns, &call);
   dnmf_team_run(dnmf_team(context->threads, (double)height * (double)width), height, square_fitted_rows, &call);
   double squares = 0;
   for (int64_t i = 0; i < height; i++)

@@ -37,8 +37,8 @@ static dnmf_status squared_error_update_rows(zeros_fit *z, zeros_factor *x, cons
                         .want_violation = z->settings->stop == DNMF_STOP_GRADIENT,
                         .violation = control[CONTROL_VIOLATION],
                         .want_decrease = z->settings->solver == DNMF_SOLVER_AHALS};
-  dnmf_status status = dnmf_solver_update(z->settings->solver, z->a->precision, z->context->isa, z->context->threads,
-                                          &update, &z->context->error);
+  dnmf_status status = dnmf_solver_update(zeros_ahead_solver(z, x, start), z->a->precision, z->context->isa,
+                                          z->context->threads, &update, &z->context->error);
   control[CONTROL_VIOLATION] = update.violation;
   if (update.want_decrease) {
     double *ahead = zeros_ahead(z, x, start);

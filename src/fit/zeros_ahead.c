@@ -37,12 +37,11 @@ static void copy_to_ahead(const dnmf_panel *from, dnmf_panel *to) {
 }
 
 void zeros_ahead_begin(zeros_fit *z) {
-  const int most_sweeps =
-      dnmf_ahead_most_sweeps(z->a->rows, z->a->cols, z->a->sparse, (double)z->a->stored, z->settings->components);
+  z->limits = dnmf_ahead_limits_of(z->a->rows, z->a->cols, z->a->sparse, (double)z->a->stored, z->settings->components);
   for (int s = 0; s < z->starts && is_ahead(z); s++) {
     const dnmf_loop_fit *fit = &z->loop->fits[z->numbers[s]];
     if (!fit->resume) {
-      *memory_of(z, s) = dnmf_ahead_start(most_sweeps);
+      *memory_of(z, s) = dnmf_ahead_start(z->limits.most_sweeps);
       copy_to_ahead(&z->h.rows[s].mine, &z->h.rows[s].ahead);
     } else if (z->owns_ahead) { /* else the start's panel is as it was saved */
       copy_to_ahead(dnmf_fit_state_panel(fit->resume, DNMF_PART_AHEAD), &z->h.rows[s].ahead);
@@ -55,6 +54,11 @@ int zeros_ahead_sweeps(const zeros_fit *z, const zeros_factor *x, int start) {
     return dnmf_sweeps(z->settings);
   const dnmf_ahead *memory = memory_of(z, start);
   return (int)(x == &z->w ? memory->sweeps_w : memory->sweeps_h);
+}
+
+dnmf_solver zeros_ahead_solver(const zeros_fit *z, const zeros_factor *x, int start) {
+  const bool exact = is_ahead(z) && zeros_ahead_sweeps(z, x, start) == DNMF_AHEAD_EXACT;
+  return exact ? DNMF_SOLVER_BPP : z->settings->solver;
 }
 
 void zeros_ahead_sum(const zeros_fit *z, zeros_factor *x, int start) {
@@ -103,11 +107,10 @@ void zeros_ahead_remember(zeros_fit *z, const dnmf_reached *all) {
     const dnmf_decrease w = decrease_of(z, &z->w, s);
     const dnmf_decrease h = decrease_of(z, &z->h, s);
     dnmf_ahead *memory = memory_of(z, s);
-    const int most = (int)memory->most_sweeps;
     dnmf_ahead_reach(memory, reached->loss + reached->penalty, z->a->sum_squares, z->a->precision);
     if (!dnmf_ahead_is_settled(memory)) {
-      memory->sweeps_w = dnmf_ahead_next_sweeps((int)memory->sweeps_w, most, &w);
-      memory->sweeps_h = dnmf_ahead_next_sweeps((int)memory->sweeps_h, most, &h);
+      memory->sweeps_w = dnmf_ahead_next_sweeps((int)memory->sweeps_w, &z->limits, &w);
+      memory->sweeps_h = dnmf_ahead_next_sweeps((int)memory->sweeps_h, &z->limits, &h);
     }
     z->loop->fits[z->numbers[s]].result->ahead = *memory;
   }

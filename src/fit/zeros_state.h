@@ -105,6 +105,7 @@ struct zeros_fit {
   const dnmf_held_cells *held; /* cells taken out of A; NULL: none */
   dnmf_held_sums *held_sums;   /* this block's in each start, for the next control values */
   zeros_look *looks;           /* ahals: of each start that runs */
+  dnmf_ahead_limits limits;    /* ahals */
   bool owns_ahead;             /* ahals: the extrapolated H is this fit's own, not given with a start */
   dnmf_best_model best;        /* on held-out cells; of one start */
 };
@@ -166,7 +167,8 @@ static inline double zeros_filled(const zeros_fit *z, int start) {
 /* Fits by ahals (solve/ahead.h, zeros_ahead.c); with other solvers these do nothing, and there is one number of sweeps.
  * local */
 dnmf_status zeros_ahead_open(zeros_fit *z);
-int zeros_ahead_sweeps(const zeros_fit *z, const zeros_factor *x, int start); /* of the half-step of X */
+int zeros_ahead_sweeps(const zeros_fit *z, const zeros_factor *x, int start);         /* of the half-step of X */
+dnmf_solver zeros_ahead_solver(const zeros_fit *z, const zeros_factor *x, int start); /* of its rows */
 
 /* At a start, or where the `resume` of a fit stopped. */
 void zeros_ahead_begin(zeros_fit *z);

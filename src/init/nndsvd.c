@@ -68,9 +68,10 @@ static void set_component(const dnmf_svd *svd, const parts *norms, int c, dnmf_f
   set_part(&svd->v, c, sign, v_norm > 0 ? scale / v_norm : 0, h);
 }
 
-static void fill_zeros(const dnmf_matrix *a, dnmf_svd_fill fill, uint64_t seed, dnmf_stream stream, dnmf_factor *x) {
+void dnmf_start_fill_zeros(const dnmf_matrix *a, dnmf_svd_fill fill, uint64_t seed, bool of_h, dnmf_factor *x) {
+  const dnmf_stream stream = of_h ? DNMF_STREAM_START_H : DNMF_STREAM_START_W;
   const double mean = dnmf_matrix_mean(a);
-  for (int64_t row = 0; row < x->mine.rows; row++)
+  for (int64_t row = 0; row < x->mine.rows && fill != DNMF_SVD_FILL_ZERO; row++)
     for (int c = 0; c < x->components; c++)
       if (dnmf_panel_get(&x->mine, row, c) <= 0) {
         double value = mean;
@@ -80,8 +81,9 @@ static void fill_zeros(const dnmf_matrix *a, dnmf_svd_fill fill, uint64_t seed, 
       }
 }
 
-dnmf_status dnmf_start_svd(dnmf_context *context, const dnmf_layout *layout, const dnmf_matrix *a, dnmf_svd_fill fill,
-                           uint64_t seed, dnmf_factor *w, dnmf_factor *h) {
+dnmf_status dnmf_start_svd(dnmf_context *context, const dnmf_layout *layout, const dnmf_matrix *a,
+                           const struct dnmf_svd_products *products, dnmf_svd_fill fill, uint64_t seed, dnmf_factor *w,
+                           dnmf_factor *h) {
   const int64_t smaller = a->rows < a->cols ? a->rows : a->cols;
   if (w->components > smaller)
     return dnmf_fail(&context->error, DNMF_ERROR_USAGE,
@@ -90,7 +92,7 @@ dnmf_status dnmf_start_svd(dnmf_context *context, const dnmf_layout *layout, con
                      smaller, w->components);
   dnmf_svd svd;
   parts *norms = NULL;
-  dnmf_status status = dnmf_svd_compute(context, layout, a, w->components, seed, &svd);
+  dnmf_status status = dnmf_svd_compute(context, layout, a, products, w->components, seed, &svd);
   if (status == DNMF_OK)
     status = sum_parts(context, &svd, &norms);
   const double rounding = 2 * dnmf_precision_epsilon(a->precision) * (double)(a->rows > a->cols ? a->rows : a->cols);
@@ -102,9 +104,9 @@ dnmf_status dnmf_start_svd(dnmf_context *context, const dnmf_layout *layout, con
       svd.values[c] = 0;
     set_component(&svd, &norms[c], c, w, h);
   }
-  if (status == DNMF_OK && fill != DNMF_SVD_FILL_ZERO) {
-    fill_zeros(a, fill, seed, DNMF_STREAM_START_W, w);
-    fill_zeros(a, fill, seed, DNMF_STREAM_START_H, h);
+  if (status == DNMF_OK) {
+    dnmf_start_fill_zeros(a, fill, seed, false, w);
+    dnmf_start_fill_zeros(a, fill, seed, true, h);
   }
   free(norms);
   dnmf_svd_free(&svd);

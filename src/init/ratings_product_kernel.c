@@ -9,34 +9,43 @@
 #include "base/variant.h"
 #include "base/vector.h"
 
-#include "base/number.h"
+#include "base/widen.h"
 
-enum { WIDEST = 8, PREFETCH = 32 };
+enum { WIDEST = 8, PREFETCH = 96 /* entries; into the second cache */, TILE = 64 };
 
-static inline real residual(const ratings_product *p, real own, int64_t e) {
+/* left = the residuals of the entries from e on. */
+static inline void take_residuals(const ratings_product *p, real own, int64_t e, int count, real left[TILE]) {
   const dnmf_csr *a = p->entries;
-  const real value = a->narrow ? (real)dnmf_number_at(a->narrow, a->value, e) : ((const real *)a->value)[e];
-  return value - own - ((const real *)p->other)[a->index[e]];
+  const int32_t *index = a->index + e;
+  const real *other = p->other;
+  widen_numbers(a->narrow, a->value, e, count, left);
+  for (int i = 0; i < count; i++)
+    left[i] = left[i] - own - other[index[i]];
 }
 
 /* The columns from `first` on, `vectors` vectors of them. */
 TEMPLATE void multiply_row(int vectors, const ratings_product *p, int first, int64_t row) {
   const dnmf_csr *a = p->entries;
   const int64_t last = a->start[a->rows] - 1;
+  const int64_t end = a->start[row + 1];
   const real *x = (const real *)p->x + first;
   const real own = (real)p->mean + ((const real *)p->own)[row];
   real *out = (real *)p->out + row * p->columns + first;
   const real weight = (real)(p->weight_twice ? p->weight[row] * p->weight[row] : p->weight[row]);
   vec sum[WIDEST] = {{0}};
-  for (int64_t e = a->start[row]; e < a->start[row + 1]; e++) {
-    const real *from = x + (int64_t)a->index[e] * p->columns;
-    const real *soon = x + (int64_t)a->index[e + PREFETCH < last ? e + PREFETCH : last] * p->columns;
-    for (int j = 0; j < vectors * VECTOR; j += CACHE_LINE)
-      __builtin_prefetch(soon + j);
-    const real left = residual(p, own, e);
+  for (int64_t e = a->start[row]; e < end; e += TILE) {
+    real left[TILE];
+    const int count = end - e < TILE ? (int)(end - e) : TILE;
+    take_residuals(p, own, e, count, left);
+    for (int i = 0; i < count; i++) {
+      const real *from = x + (int64_t)a->index[e + i] * p->columns;
+      const real *soon = x + (int64_t)a->index[e + i + PREFETCH < last ? e + i + PREFETCH : last] * p->columns;
+      for (int j = 0; j < vectors * VECTOR; j += CACHE_LINE)
+        __builtin_prefetch(soon + j, 0, 2);
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++)
-      sum[v] += left * vec_load(from + (int64_t)v * VECTOR);
+      for (int v = 0; v < vectors; v++)
+        sum[v] += left[i] * vec_load(from + (int64_t)v * VECTOR);
+    }
   }
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; v++)
@@ -63,8 +72,13 @@ static void sum(const ratings_product *p, int64_t begin, int64_t end) {
   const int64_t *start = p->entries->start;
   for (int64_t row = begin; row < end; row++) {
     double total = 0;
-    for (int64_t e = start[row]; e < start[row + 1]; e++)
-      total += (double)residual(p, (real)p->mean, e);
+    for (int64_t e = start[row]; e < start[row + 1]; e += TILE) {
+      real left[TILE];
+      const int count = start[row + 1] - e < TILE ? (int)(start[row + 1] - e) : TILE;
+      take_residuals(p, (real)p->mean, e, count, left);
+      for (int i = 0; i < count; i++)
+        total += (double)left[i];
+    }
     ((real *)p->out)[row] = (real)(p->weight[row] * p->weight[row] * total);
   }
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OVERSAMPLING = 10, POWER_ITERATIONS = 7 };
+enum { POWER_ITERATIONS = 7 };
 
 /* One side of A: a panel on its way through a product, and its basis. */
 typedef struct svd_side {
@@ -24,9 +24,10 @@ typedef struct svd_side {
 typedef struct finder {
   dnmf_context *context;
   const dnmf_matrix *a;
-  int columns; /* components + oversampling */
-  svd_side x;  /* rows of A: A Y */
-  svd_side y;  /* columns of A: A'X */
+  const dnmf_svd_products *products; /* NULL: of its blocks */
+  int columns;                       /* components + oversampling */
+  svd_side x;                        /* rows of A: A Y */
+  svd_side y;                        /* columns of A: A'X */
   double *lower;
   double *small_u; /* columns x columns, column-major */
   double *small_vt;
@@ -79,13 +80,21 @@ static void sketch(finder *f, uint64_t seed) {
                      dnmf_random_normal(seed, DNMF_STREAM_SKETCH, (uint64_t)(y->owned.begin + row), (uint64_t)c));
 }
 
+/* partial of `to` = A from, or A' from */
+static dnmf_status svd_multiply(finder *f, const svd_side *from, svd_side *to) {
+  const bool transposed = to == &f->y;
+  const dnmf_panel *x = &from->panel.gathered;
+  if (f->products)
+    return f->products->multiply(f->context, f->products->state, transposed, x, &to->panel.partial);
+  return transposed ? dnmf_multiply_transposed(f->context, f->a, x, &to->panel.partial)
+                    : dnmf_multiply(f->context, f->a, x, &to->panel.partial);
+}
+
 /* to <- an orthonormal basis of A from (or A' from); `lower` as dnmf_orthonormalize has it. */
 static dnmf_status svd_half_step(finder *f, svd_side *from, svd_side *to, double *lower) {
   dnmf_context *context = f->context;
   DNMF_TRY(dnmf_factor_gather(context, &from->panel));
-  dnmf_status status = to == &f->x ? dnmf_multiply(context, f->a, &from->panel.gathered, &to->panel.partial)
-                                   : dnmf_multiply_transposed(context, f->a, &from->panel.gathered, &to->panel.partial);
-  DNMF_TRY(dnmf_agree(context, status));
+  DNMF_TRY(dnmf_agree(context, svd_multiply(f, from, to)));
   DNMF_TRY(dnmf_factor_sum_scatter(context, &to->panel));
   const int64_t own = to->panel.mine.rows;
   for (int64_t row = 0; row < own; row++)
@@ -277,10 +286,18 @@ static dnmf_status take_svd(const finder *f, dnmf_svd *svd) {
   return DNMF_OK;
 }
 
-dnmf_status dnmf_svd_compute(dnmf_context *context, const dnmf_layout *layout, const dnmf_matrix *a, int components,
-                             uint64_t seed, dnmf_svd *svd) {
+double dnmf_svd_bytes(int64_t rows, int64_t cols, int64_t owned_cols, int processes, int components,
+                      dnmf_precision precision) {
+  const int columns = components + DNMF_SVD_OVERSAMPLING;
+  const double bases = 3 * (double)(rows + owned_cols) * columns * sizeof(double); /* dealt again and back, too */
+  return dnmf_factor_bytes(rows, rows, 1, columns, precision) +
+         dnmf_factor_bytes(cols, owned_cols, processes, columns, precision) + bases;
+}
+
+dnmf_status dnmf_svd_compute(dnmf_context *context, const dnmf_layout *layout, const dnmf_matrix *a,
+                             const dnmf_svd_products *products, int components, uint64_t seed, dnmf_svd *svd) {
   int64_t smaller = a->rows < a->cols ? a->rows : a->cols;
-  finder f = {.context = context, .a = a, .columns = components + OVERSAMPLING};
+  finder f = {.context = context, .a = a, .products = products, .columns = components + DNMF_SVD_OVERSAMPLING};
   if (f.columns > smaller)
     f.columns = (int)smaller;
   *svd = (dnmf_svd){.components = components};

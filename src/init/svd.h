@@ -21,10 +21,25 @@ typedef struct dnmf_svd {
   dnmf_range owned_cols;
 } dnmf_svd;
 
+/* Products with a matrix that no process has a block of: out = A x, or with `transposed` A'x, of x and out what this
+ * process has of a layout of one column; in out before the sum over processes. local */
+typedef struct dnmf_svd_products {
+  void *state;
+  dnmf_status (*multiply)(dnmf_context *context, void *state, bool transposed, const dnmf_panel *x, dnmf_panel *out);
+} dnmf_svd_products;
+
+enum { DNMF_SVD_OVERSAMPLING = 10 };
+
 /* Requires 1 <= components <= min(rows, cols). The same values and vectors on every grid, up to rounding: the
- * largest entry of each left vector is positive. Released with dnmf_svd_free, also after failure. collective */
-dnmf_status dnmf_svd_compute(dnmf_context *context, const dnmf_layout *layout, const dnmf_matrix *a, int components,
-                             uint64_t seed, dnmf_svd *svd);
+ * largest entry of each left vector is positive. `products` are A's; NULL: by its blocks. Released with dnmf_svd_free,
+ * also after failure. collective */
+dnmf_status dnmf_svd_compute(dnmf_context *context, const dnmf_layout *layout, const dnmf_matrix *a,
+                             const dnmf_svd_products *products, int components, uint64_t seed, dnmf_svd *svd);
+
+/* Most memory that it takes on a layout of one column in a process that has `rows` rows and owns `owned_cols` columns,
+ * bytes, without what products take. local */
+double dnmf_svd_bytes(int64_t rows, int64_t cols, int64_t owned_cols, int processes, int components,
+                      dnmf_precision precision);
 
 void dnmf_svd_free(dnmf_svd *svd); /* local; accepts a zeroed one */
 

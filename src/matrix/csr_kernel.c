@@ -67,7 +67,7 @@ TEMPLATE int64_t add_entries(int vectors, dnmf_number narrow, bool banded, const
     const real *next = walk->panel + index[e + ahead < last ? e + ahead : e] * walk->padded;
     for (int v = 0; v < vectors * VECTOR; v += CACHE_LINE)
       __builtin_prefetch(next + v);
-    const real value = value_at(narrow, walk->a, walk->of_byte, e);
+    const real value = value_at(narrow, walk->a->value, walk->of_byte, e);
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; v++) {
       const int at = v * VECTOR;

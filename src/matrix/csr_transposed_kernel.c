@@ -59,7 +59,7 @@ TEMPLATE void add_row(int vectors, dnmf_number narrow, const transposed_walk *wa
   for (; e < end; e++) {
     real *to = walk->out + walk->a->index[e] * walk->padded;
     prefetch_sums(vectors, walk, e + ENTRIES_AHEAD < last ? e + ENTRIES_AHEAD : e);
-    const real value = value_at(narrow, walk->a, walk->of_byte, e);
+    const real value = value_at(narrow, walk->a->value, walk->of_byte, e);
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; v++) {
       const int at = v * VECTOR;
@@ -74,7 +74,7 @@ TEMPLATE void add_wide_row(dnmf_number narrow, const transposed_walk *walk, cons
   for (; e < end; e++) {
     real *to = walk->out + walk->a->index[e] * walk->padded;
     prefetch_sums(walk->padded / VECTOR, walk, e + ENTRIES_AHEAD < last ? e + ENTRIES_AHEAD : e);
-    const real value = value_at(narrow, walk->a, walk->of_byte, e);
+    const real value = value_at(narrow, walk->a->value, walk->of_byte, e);
     for (int64_t at = 0; at < walk->padded; at += VECTOR)
       vec_store(to + at, vec_load(to + at) + value * vec_load(x + at));
   }

@@ -15,8 +15,7 @@ static inline void look_up_bytes(dnmf_number narrow, real of_byte[BYTES]) {
 }
 
 /* Bytes are looked up: a number from the cache is spread over a vector by the load itself. */
-TEMPLATE real value_at(dnmf_number narrow, const dnmf_csr *a, const real *of_byte, int64_t e) {
-  const void *values = a->value;
+TEMPLATE real value_at(dnmf_number narrow, const void *values, const real *of_byte, int64_t e) {
   switch (narrow) {
   case DNMF_NUMBER_UINT8:
     return of_byte[((const uint8_t *)values)[e]];

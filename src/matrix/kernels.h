@@ -10,6 +10,7 @@
 
 #include "base/range.h"
 #include "base/variant.h"
+#include "matrix/bundles.h"
 #include "matrix/csr.h"
 
 /* A row-major part of a dense block. */
@@ -62,6 +63,30 @@ typedef struct dnmf_csr_transposed_kernel {
    * `rows`. */
   void (*add)(const dnmf_csr *a, dnmf_range rows, dnmf_range cols, const void *x, void *out, int64_t padded);
 } dnmf_csr_transposed_kernel;
+
+/* Some columns of a bundle. */
+typedef struct dnmf_bundle_part {
+  int64_t bundle;
+  dnmf_range cols;
+} dnmf_bundle_part;
+
+/* The two panels of a product with a bundle: `width` components, whole vectors, at most as many as the kernel's
+ * `widest`. */
+typedef struct dnmf_bundle_operands {
+  void *by_col; /* a row for each column of the block, `padded` numbers apart */
+  int64_t padded;
+  void *by_row; /* a row for each row of the bundle, `stride` apart */
+  int64_t stride;
+  int64_t width;
+} dnmf_bundle_operands;
+
+typedef struct dnmf_bundles_kernel {
+  int widest; /* components */
+  /* by_row += part * by_col */
+  void (*add)(const dnmf_bundles *a, const dnmf_bundle_part *part, const dnmf_bundle_operands *operands);
+  /* by_col += transpose(part) * by_row */
+  void (*add_transposed)(const dnmf_bundles *a, const dnmf_bundle_part *part, const dnmf_bundle_operands *operands);
+} dnmf_bundles_kernel;
 
 typedef struct dnmf_panel_kernel {
   /* Sum of x_i * y_i, in double. */
@@ -129,6 +154,7 @@ DNMF_DECLARE_VARIANTS(dnmf_figures_kernel, dnmf_figures_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_dense_kernel, dnmf_dense_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_csr_kernel, dnmf_csr_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_csr_transposed_kernel, dnmf_csr_transposed_kernel);
+DNMF_DECLARE_VARIANTS(dnmf_bundles_kernel, dnmf_bundles_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_panel_kernel, dnmf_panel_kernel);
 DNMF_DECLARE_VARIANTS(dnmf_divergence_kernel, dnmf_divergence_kernel);
 

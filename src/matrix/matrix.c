@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/team.h"
+#include "comm/collective.h"
 #include "comm/node_memory.h"
 #include "matrix/csr.h"
 #include "matrix/figures.h"
@@ -22,6 +23,7 @@ void dnmf_matrix_free(dnmf_matrix *matrix) {
   free(matrix->dense);
   dnmf_csr_free(&matrix->by_rows);
   dnmf_csr_free(&matrix->by_cols);
+  dnmf_bundles_free(&matrix->bundles);
   dnmf_csr_free(&matrix->missing);
   dnmf_figures_free(matrix->figures);
   memset(matrix, 0, sizeof *matrix);
@@ -71,6 +73,14 @@ dnmf_status dnmf_matrix_allocate_dense(dnmf_context *context, const dnmf_layout 
   DNMF_TRY(dnmf_matrix_allocate_unset(context, layout, precision, narrow, matrix));
   int64_t count = dnmf_range_size(matrix->row_range) * dnmf_range_size(matrix->col_range);
   dnmf_team_clear(context->threads, matrix->dense, (size_t)count * dnmf_number_size(dnmf_matrix_number(matrix)));
+  return DNMF_OK;
+}
+
+dnmf_status dnmf_matrix_bundle(dnmf_context *context, dnmf_matrix *matrix) {
+  dnmf_csr_free(&matrix->by_cols);
+  DNMF_TRY(dnmf_agree(context, dnmf_bundles_create(&context->error, &matrix->by_rows, matrix->precision,
+                                                   context->threads, DNMF_BUNDLE_ROWS, &matrix->bundles)));
+  dnmf_csr_free(&matrix->by_rows);
   return DNMF_OK;
 }
 

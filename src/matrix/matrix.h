@@ -11,6 +11,7 @@
 
 #include "base/number.h"
 #include "comm/grid.h"
+#include "matrix/bundles.h"
 #include "matrix/csr.h"
 
 /* What an entry that is not stored means. */
@@ -58,8 +59,9 @@ typedef struct dnmf_matrix {
   dnmf_range row_range;
   dnmf_range col_range;
   void *dense;      /* row-major, size(row_range) x size(col_range); NULL when sparse */
-  dnmf_csr by_rows; /* sparse only */
-  dnmf_csr by_cols; /* the transpose of by_rows; without arrays where the block is held by rows alone */
+  dnmf_csr by_rows; /* sparse only; without arrays where the block is in bundles */
+  dnmf_csr by_cols; /* the transpose of by_rows; without arrays where the block is held by rows alone, or in bundles */
+  dnmf_bundles bundles; /* of rows, in place of both: what products alone need; else without arrays */
   dnmf_csr missing; /* dense: places of cells without a value, where zeros stand (missing_cells.h); else no arrays */
 
   struct dnmf_figures *figures; /* what has been found out about the values while they are loaded; NULL: nothing */
@@ -145,6 +147,10 @@ dnmf_status dnmf_matrix_assemble_ratings(dnmf_context *context, const dnmf_layou
  * numbers). collective */
 dnmf_status dnmf_matrix_assemble_dense(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                        dnmf_number narrow, dnmf_next_entries next, void *state, dnmf_matrix *matrix);
+
+/* Holds a finished sparse block in bundles of rows, in place of by_rows and by_cols: what takes the entries of a matrix
+ * one by one takes them before. collective */
+dnmf_status dnmf_matrix_bundle(dnmf_context *context, dnmf_matrix *matrix);
 
 /* Both orders from entries in an array, which is consumed (freed, also on failure). collective */
 dnmf_status dnmf_matrix_from_entries(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,

@@ -1,6 +1,7 @@
 #include "matrix/product.h"
 
 #include "base/memory.h"
+#include "matrix/bundles_product.h"
 #include "matrix/csr_product.h"
 #include "matrix/padded.h"
 #include "matrix/sweep.h"
@@ -28,6 +29,8 @@ int64_t dnmf_product_bands(const dnmf_context *context, const dnmf_matrix *a, bo
 
 dnmf_status dnmf_multiply(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel, dnmf_panel *out) {
   dnmf_sweep sweep;
+  if (dnmf_bundles_exist(&a->bundles))
+    return dnmf_bundles_multiply(context, &a->bundles, panel, out);
   if (a->sparse)
     return dnmf_csr_multiply(context, &a->by_rows, panel, out);
   DNMF_TRY(dnmf_sweep_prepare(context, a, panel->components, panel, false, &sweep));
@@ -39,6 +42,8 @@ dnmf_status dnmf_multiply(dnmf_context *context, const dnmf_matrix *a, const dnm
 dnmf_status dnmf_multiply_transposed(dnmf_context *context, const dnmf_matrix *a, const dnmf_panel *panel,
                                      dnmf_panel *out) {
   dnmf_sweep sweep;
+  if (dnmf_bundles_exist(&a->bundles))
+    return dnmf_bundles_multiply_transposed(context, &a->bundles, panel, out);
   if (a->sparse && a->by_cols.start)
     return dnmf_csr_multiply(context, &a->by_cols, panel, out);
   if (a->sparse)

@@ -13,7 +13,6 @@ static const dnmf_dense_kernel *const kernels[DNMF_PRECISIONS][DNMF_ISAS] = DNMF
 
 enum {
   ROWS_AT_ONCE = 128,     /* rows of A X summed in cache while the panel passes by */
-  TRANSPOSED_ROWS = 4096, /* rows of A a product with the transpose takes at a time */
   SUMS_BYTES = 512 << 10, /* of the sums of transpose(A) X that a thread works on at a time: half an L2 cache */
   TILE_BYTES = 4 << 20,   /* of A that a sweep takes at a time, a thread */
   MOST_TILE = 8 << 20,    /* of A in the smallest tile, for a sweep to be worth while */
@@ -43,7 +42,7 @@ bool dnmf_sweep_fits(dnmf_precision precision, dnmf_number number, int64_t cols,
 
 /* Rows that pass through a sweep's scratch memory at a time. */
 static int64_t scratch_rows_of(const dnmf_context *context, int64_t block_rows) {
-  const int64_t rows_in = dnmf_at_most(block_rows, TRANSPOSED_ROWS);
+  const int64_t rows_in = dnmf_at_most(block_rows, DNMF_SWEEP_TRANSPOSED_ROWS);
   const int64_t rows_out = (int64_t)context->threads * ROWS_AT_ONCE;
   return rows_in > rows_out ? rows_in : rows_out;
 }
@@ -58,6 +57,18 @@ double dnmf_sweep_bytes(const dnmf_context *context, dnmf_precision precision, i
   const double padded = (double)dnmf_padded_width(context, precision, components);
   const double panel = dnmf_allocated_bytes((double)cols * padded, dnmf_precision_size(precision));
   return dnmf_sweep_scratch_bytes(context, precision, rows, components) + panel + (padded != components ? panel : 0);
+}
+
+int64_t dnmf_sweep_rows_at_once(const dnmf_context *context, int64_t rows) {
+  return dnmf_at_most(dnmf_round_up(rows / context->threads + 1, REGISTER_ROWS), ROWS_AT_ONCE);
+}
+
+/* So many columns that their sums stay in a thread's cache. */
+int64_t dnmf_sweep_columns_at_once(const dnmf_context *context, dnmf_precision precision, int64_t cols,
+                                   int64_t padded) {
+  const int64_t fitting = SUMS_BYTES / (padded * (int64_t)dnmf_precision_size(precision));
+  const int64_t share = cols / context->threads + 1;
+  return dnmf_round_up(dnmf_at_most(share, fitting > 0 ? fitting : 1), LINE_COLUMNS);
 }
 
 /* --- Beginning and end ----------------------------------------------------------------------------------- */
@@ -134,22 +145,13 @@ static void multiply_pieces(void *of_call, int64_t begin, int64_t end) {
 void dnmf_sweep_multiply(dnmf_context *context, const dnmf_sweep *sweep, dnmf_range rows, void *out) {
   const dnmf_matrix *a = sweep->a;
   const int64_t count = dnmf_range_size(rows);
-  const int64_t share = dnmf_round_up(count / context->threads + 1, REGISTER_ROWS);
-  const int64_t step = dnmf_at_most(share, ROWS_AT_ONCE);
+  const int64_t step = dnmf_sweep_rows_at_once(context, count);
   const double operations = (double)count * (double)dnmf_range_size(a->col_range) * (double)sweep->padded;
   sweep_call call = {context, sweep, kernels[a->precision][context->isa], rows, step, NULL, out};
   dnmf_team_run(dnmf_team(context->threads, operations), (count + step - 1) / step, multiply_pieces, &call);
 }
 
 /* --- Columns --------------------------------------------------------------------------------------------- */
-
-/* Columns of A a thread takes at a time: so many that their sums stay in its cache. */
-static int64_t columns_at_once(const dnmf_context *context, const dnmf_sweep *sweep) {
-  const int64_t cols = dnmf_range_size(sweep->a->col_range);
-  const int64_t fitting = SUMS_BYTES / (sweep->padded * (int64_t)dnmf_precision_size(sweep->a->precision));
-  const int64_t share = cols / context->threads + 1;
-  return dnmf_round_up(dnmf_at_most(share, fitting > 0 ? fitting : 1), LINE_COLUMNS);
-}
 
 static void accumulate_pieces(void *of_call, int64_t begin, int64_t end) {
   const sweep_call *call = of_call;
@@ -169,11 +171,11 @@ static void accumulate_pieces(void *of_call, int64_t begin, int64_t end) {
   }
 }
 
-/* Adds transpose(A_rows) x, for at most TRANSPOSED_ROWS rows. */
+/* Adds transpose(A_rows) x, for at most DNMF_SWEEP_TRANSPOSED_ROWS rows. */
 static void accumulate_rows(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {
   const dnmf_matrix *a = sweep->a;
   const int64_t cols = dnmf_range_size(a->col_range);
-  const int64_t step = columns_at_once(context, sweep);
+  const int64_t step = dnmf_sweep_columns_at_once(context, a->precision, cols, sweep->padded);
   if (sweep->padded != sweep->components) {
     dnmf_pad_rows_threaded(context, a->precision, x, sweep->components, dnmf_range_size(rows), sweep->scratch,
                            sweep->padded);
@@ -186,8 +188,8 @@ static void accumulate_rows(dnmf_context *context, dnmf_sweep *sweep, dnmf_range
 
 void dnmf_sweep_accumulate(dnmf_context *context, dnmf_sweep *sweep, dnmf_range rows, const void *x) {
   const size_t row_bytes = (size_t)sweep->components * dnmf_precision_size(sweep->a->precision);
-  for (int64_t row = rows.begin; row < rows.end; row += TRANSPOSED_ROWS) {
-    const dnmf_range some = {row, dnmf_at_most(rows.end, row + TRANSPOSED_ROWS)};
+  for (int64_t row = rows.begin; row < rows.end; row += DNMF_SWEEP_TRANSPOSED_ROWS) {
+    const dnmf_range some = {row, dnmf_at_most(rows.end, row + DNMF_SWEEP_TRANSPOSED_ROWS)};
     accumulate_rows(context, sweep, some, (const char *)x + (size_t)(row - rows.begin) * row_bytes);
   }
 }

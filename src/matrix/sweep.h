@@ -36,6 +36,12 @@ typedef struct dnmf_sweep {
 enum { DNMF_SWEEP_TILE_STEP = 128 };
 int64_t dnmf_sweep_tile_rows(const dnmf_context *context, dnmf_number number, int64_t cols);
 
+/* The pieces that products are made in, between which messages under way move on: rows of A X at a time; of
+ * transpose(A) X, DNMF_SWEEP_TRANSPOSED_ROWS rows of A at a time, columns of those. local */
+enum { DNMF_SWEEP_TRANSPOSED_ROWS = 4096 };
+int64_t dnmf_sweep_rows_at_once(const dnmf_context *context, int64_t rows);
+int64_t dnmf_sweep_columns_at_once(const dnmf_context *context, dnmf_precision precision, int64_t cols, int64_t padded);
+
 /* Whether a tile of rows of so many numbers stays in cache at all, and the sums beside it: otherwise two products
  * move less than a sweep. local */
 bool dnmf_sweep_fits(dnmf_precision precision, dnmf_number number, int64_t cols, int components);

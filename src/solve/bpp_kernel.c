@@ -31,6 +31,7 @@ typedef struct bpp_tile {
   double *inverse; /* rows x stride: -inverse target; valid where `has_inverse` */
   bool *has_inverse;
   double *rounding; /* rows: the least gradient that counts as 0 */
+  double lowered;   /* the objective, by the rows so far, where that is wanted */
 
   /* The rows at hand. */
   int *members;     /* LANES lists */
@@ -105,6 +106,18 @@ static void load_row(bpp_tile *tile, int row, double *restrict scaled) {
   tile->has_inverse[row] = false;
 }
 
+/* The objective x'Gx / 2 - target'x of a row as it came, in scaled variables; `product` is the matrix's with it. */
+static double value_before(const bpp_tile *tile, int row, const double *restrict scaled,
+                           const double *restrict product) {
+  const dnmf_row_problem *p = tile->problem;
+  const double *restrict target = tile->target + (int64_t)row * p->scaled.stride;
+  double value = 0;
+#pragma omp simd reduction(+ : value)
+  for (int t = 0; t < p->components; t++)
+    value += scaled[t] * (product[t] / 2 - target[t]);
+  return value;
+}
+
 /* Sum of |projected gradient| of the row as it came, which is `scaled` in scaled variables; `product`, the matrix's
  * product with that, becomes what a step along the gradient leaves below 0: the guess. */
 static double guess_passive_set(bpp_tile *tile, int row, const double *restrict scaled, double *restrict product) {
@@ -139,8 +152,11 @@ static double start(bpp_tile *tile, int rows) {
     for (int i = 0; i < count; i++)
       load_row(tile, begin + i, tile->other + (int64_t)i * p->scaled.stride);
     VARIANT(dnmf_lanes_kernel).multiply(&p->scaled, 1, count, from, to);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+      if (p->want_decrease)
+        tile->lowered += value_before(tile, begin + i, from[i], to[i]);
       total += guess_passive_set(tile, begin + i, from[i], to[i]);
+    }
   }
   dnmf_passive_sets_start(&tile->sets, rows);
   return total;
@@ -204,10 +220,33 @@ static bool find_infeasible(bpp_tile *tile, int lane, const uint64_t *set, int s
   return any != 0;
 }
 
+/* What a component adds to the objective of an exact solution, -target'x / 2, less what the damping does. */
+static double component_value(const bpp_tile *tile, int row, int t, double value) {
+  const dnmf_row_problem *p = tile->problem;
+  const double moved = value - (double)tile->x[(int64_t)row * p->components + t] * p->unscale[t];
+  return -(tile->target[(int64_t)row * p->scaled.stride + t] * value + p->damping * moved * moved) / 2;
+}
+
+/* The objective of a row that is about to be written (settle). */
+static double value_after(const bpp_tile *tile, int row, bool complement, int size, const int *members,
+                          const double *values) {
+  double value = 0;
+  for (int t = 0; t < tile->problem->components; t++)
+    value += component_value(tile, row, t, complement ? tile->other[t] : 0);
+  for (int m = 0; m < size; m++) {
+    const int t = members[m];
+    value += complement ? component_value(tile, row, t, 0) - component_value(tile, row, t, tile->other[t])
+                        : component_value(tile, row, t, values[(int64_t)m * LANES]) - component_value(tile, row, t, 0);
+  }
+  return value;
+}
+
 /* Writes the row that a system on its passive set or, as `other`, on the complement has given. */
 static void settle(bpp_tile *tile, int row, bool complement, int size, const int *members, const double *values) {
   const dnmf_row_problem *p = tile->problem;
   real *x = tile->x + (int64_t)row * p->components;
+  if (p->want_decrease)
+    tile->lowered -= value_after(tile, row, complement, size, members, values);
   for (int t = 0; t < p->components; t++)
     x[t] = complement ? (real)(tile->other[t] * p->scale[t]) : 0;
   for (int m = 0; m < size; m++)
@@ -285,8 +324,15 @@ static void bpp_sweep_row(bpp_tile *tile, int row) {
       double moved = gram[t] > 0 ? x[t] - gradient / gram[t] : 0;
       x[t] = moved > 0 ? moved : 0;
     }
-  for (int t = 0; t < p->components; t++)
+  for (int t = 0; t < p->components; t++) {
+    const double *gram = p->scaled.entries + (int64_t)t * p->scaled.stride;
+    double gradient = -2 * target[t];
+    for (int s = 0; s < p->components && p->want_decrease; s++)
+      gradient += gram[s] * x[s];
+    const double moved = x[t] - (double)x_row[t] * p->unscale[t];
+    tile->lowered -= (x[t] * gradient - p->damping * moved * moved) / 2;
     x_row[t] = (real)(x[t] * p->scale[t]);
+  }
 }
 
 static bool bpp_update_rows(const dnmf_row_problem *problem, int64_t row_count, void *x, const void *products,
@@ -302,6 +348,8 @@ static bool bpp_update_rows(const dnmf_row_problem *problem, int64_t row_count, 
       return false;
   for (int i = 0; i < tile.sets.pending_count; i++)
     bpp_sweep_row(&tile, tile.sets.pending[i]);
+  if (sums)
+    sums->decrease.all += tile.lowered;
   return true;
 }
 

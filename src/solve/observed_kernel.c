@@ -8,7 +8,7 @@
  */
 #include "observed_row.h"
 
-enum { BLOCK = VECTOR > 8 ? VECTOR : 8, TILE_BYTES = 16 * 1024, PREFETCH = 24 };
+enum { BLOCK = VECTOR > 8 ? VECTOR : 8, TILE_BYTES = 16 * 1024, PREFETCH = 64 /* entries; into the second cache */ };
 
 /* Denominators of the multiplicative update are kept above this, as scikit-learn does. */
 static const real smallest_denominator = (real)1.1920929e-07;
@@ -81,15 +81,16 @@ static void load_tile(const dnmf_observed_update *update, int64_t begin, int cou
   int k = eq->components;
   int whole = (k + VECTOR - 1) / VECTOR * VECTOR;
   int64_t last = update->start[update->rows] - begin - 1;
+  widen_numbers(update->narrow, update->value, begin, count, eq->residual);
   for (int e = 0; e < count; e++) {
     const real *from = fixed + (int64_t)index[e] * update->stride;
     real *to = eq->rows + (int64_t)e * eq->width;
     const real *soon = fixed + (int64_t)index[e + PREFETCH < last ? e + PREFETCH : last] * update->stride;
     for (int j = 0; j < whole; j += CACHE_LINE)
-      __builtin_prefetch(soon + j);
+      __builtin_prefetch(soon + j, 0, 2);
     for (int j = 0; j < whole; j += VECTOR)
       vec_store(to + j, vec_load(from + j) - level);
-    eq->residual[e] = value_at(update, begin + e) - mean - (update->bias ? from[k] : 0);
+    eq->residual[e] = eq->residual[e] - mean - (update->bias ? from[k] : 0);
   }
 }
 
@@ -99,15 +100,16 @@ static void load_weak_tile(const dnmf_observed_update *update, int64_t begin, in
   const int whole = (eq->components + VECTOR - 1) / VECTOR * VECTOR;
   const int64_t last = update->start[update->rows] - 1;
   double squares = 0;
+  widen_numbers(update->narrow, update->value, begin, count, eq->residual);
   for (int e = 0; e < count; e++) {
     const int64_t at = begin + e;
     const real *from = fixed + (int64_t)update->index[at] * update->stride;
     const real *soon = fixed + (int64_t)update->index[at + PREFETCH < last ? at + PREFETCH : last] * update->stride;
     real *to = eq->rows + (int64_t)e * eq->width;
-    const real target = target_at(update, at);
+    const real target = target_of(update->weak, eq->residual[e]);
     const real root = root_at(update->weak, at);
     for (int j = 0; j < whole; j += CACHE_LINE)
-      __builtin_prefetch(soon + j);
+      __builtin_prefetch(soon + j, 0, 2);
     for (int j = 0; j < whole; j += VECTOR) {
       const vec row = vec_load(from + j);
       vec_store(eq->linear + j, vec_load(eq->linear + j) + target * row);
@@ -348,9 +350,10 @@ static double add_ratios(const dnmf_observed_update *update, equations *eq, int6
   double loss = 0;
   real *denominator = eq->sum;
   int k = eq->components;
+  widen_numbers(update->narrow, update->value, begin, count, eq->residual);
   for (int e = 0; e < count; e++) {
     const real *f = eq->rows + (int64_t)e * eq->width;
-    real r = value_at(update, begin + e);
+    real r = eq->residual[e];
     real predicted = 0;
 #pragma omp simd reduction(+ : predicted)
     for (int j = 0; j < k; j++)

@@ -8,6 +8,7 @@
 
 #include "base/variant.h"
 #include "base/vector.h"
+#include "base/widen.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,25 +16,26 @@
 /* A projected gradient this much smaller than the first sweep's is rounding. */
 static const double rounding = sizeof(real) == sizeof(double) ? 1e-15 : 1e-6;
 
-static inline real value_at(const dnmf_observed_update *update, int64_t at) {
-  return update->narrow ? (real)dnmf_number_at(update->narrow, update->value, at) : ((const real *)update->value)[at];
+/* t of an entry with weak zeros, of its value. */
+static inline real target_of(const dnmf_weak *weak, real value) {
+  return weak->target_one ? (real)dnmf_weak_likes((double)value, weak->like) : value;
 }
 
-/* t and sqrt(c - weight) of an entry, with weak zeros. */
-static inline real target_at(const dnmf_observed_update *update, int64_t at) {
-  const real value = value_at(update, at);
-  return update->weak->target_one ? (real)dnmf_weak_likes((double)value, update->weak->like) : value;
-}
-
+/* sqrt(c - weight) of an entry. */
 static inline real root_at(const dnmf_weak *weak, int64_t at) {
   return weak->roots ? ((const real *)weak->roots)[at] : (real)weak->root;
+}
+
+/* Whole powers cost nothing. */
+static inline double count_to_power(double count, double power) {
+  return power == 0 ? 1 : power == 1 ? count : pow(count, power);
 }
 
 /* The L2 weight of a row: entries that are not stored count, too, where zeros are weak. */
 static inline double row_l2(const dnmf_observed_update *update, double entries) {
   const dnmf_weak *weak = update->weak;
   const double count = weak ? entries + weak->weight * ((double)weak->fixed_rows - entries) : entries;
-  return update->l2 * pow(count + update->count_extra, update->count_power);
+  return update->l2 * count_to_power(count + update->count_extra, update->count_power);
 }
 
 /* The bias as it is stored: less what the level makes of the row, see observed.h. */
@@ -54,7 +56,7 @@ static inline void settle_empty_row(const dnmf_observed_update *update, real *x)
 
 /* The weight of the penalty of a bias of a row with so many entries. */
 static inline double row_l2_bias(const dnmf_observed_update *update, double entries) {
-  return update->l2_bias * pow(entries, update->bias_power);
+  return update->l2_bias * count_to_power(entries, update->bias_power);
 }
 
 /* What a row of its own has to do with what it is pulled towards. */

@@ -158,6 +158,9 @@ double dnmf_solver_operations(dnmf_solver solver, int components, int sweeps) {
 
 double dnmf_solver_bytes(dnmf_solver solver, dnmf_precision precision, dnmf_isa isa, int threads, int64_t rows,
                          int components) {
+  if (solver == DNMF_SOLVER_AHALS) /* by sweeps, or exactly */
+    return fmax(dnmf_solver_bytes(DNMF_SOLVER_HALS, precision, isa, threads, rows, components),
+                dnmf_solver_bytes(DNMF_SOLVER_BPP, precision, isa, threads, rows, components));
   const dnmf_row_kernel *kernel = find_kernel(solver, precision, isa);
   const int64_t tiles = count_tiles(kernel, rows);
   if (tiles == 0)

@@ -21,11 +21,11 @@ static inline dnmf_solver dnmf_solver_of_rows(dnmf_solver solver) {
   return solver == DNMF_SOLVER_AHALS ? DNMF_SOLVER_HALS : solver;
 }
 
-/* By how much coordinate sweeps lower the objective. */
+/* By how much an update lowers the objective. */
 typedef struct dnmf_decrease {
-  double first; /* the first sweep */
-  double last;  /* the last; of one sweep the same */
-  double all;   /* all of them */
+  double first; /* the first sweep; not of bpp */
+  double last;  /* the last; of one sweep the same; not of bpp */
+  double all;   /* all of it */
 } dnmf_decrease;
 
 typedef struct dnmf_update {
@@ -41,8 +41,8 @@ typedef struct dnmf_update {
   double violation;       /* when wanted, grows by the sum of |projected gradient| at the values before the update; for
                              hals, at each coordinate's turn in the first sweep, as scikit-learn's `cd` counts it. Rows
                              updated in several calls, cut at multiples of DNMF_SOLVER_STEP, give the same bits */
-  bool want_decrease;     /* hals */
-  dnmf_decrease decrease; /* when wanted, grows likewise by what the rows' sweeps lower */
+  bool want_decrease;     /* hals, bpp */
+  dnmf_decrease decrease; /* when wanted, grows likewise by what the rows lower */
 } dnmf_update;
 
 enum { DNMF_SOLVER_STEP = 128 };

@@ -15,6 +15,11 @@
 dnmf_status dnmf_foreign_refuse(dnmf_error *error, const char *path, const char *bytes, int64_t count,
                                 const char *packing);
 
+/* The same for text that would be taken for columns, from where its data begin, by the shape of its first lines: Vowpal
+ * Wabbit, BED, YAML, printed tables. Only where nobody has said how it is to be read. local */
+dnmf_status dnmf_foreign_refuse_lines(dnmf_error *error, const char *path, const char *bytes, int64_t count,
+                                      const char *packing);
+
 /* The same for a file that is a zip archive and, by the first name in it, none of NumPy's. local */
 dnmf_status dnmf_foreign_refuse_zip(dnmf_error *error, const char *path);
 

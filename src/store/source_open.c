@@ -149,6 +149,17 @@ static dnmf_status find_text_format(dnmf_context *context, const dnmf_text_file 
   return dnmf_agree(context, status);
 }
 
+/* Only where no option says how the file is to be read. */
+static dnmf_status refuse_foreign_lines(dnmf_error *error, const dnmf_text_file *file,
+                                        const dnmf_source_options *options) {
+  if (options->format != DNMF_FORMAT_AUTO || dnmf_text_fields_option(options))
+    return DNMF_OK;
+  const int64_t at = file->start.offset;
+  return dnmf_text_locate(
+      error, file->path, 0,
+      dnmf_foreign_refuse_lines(error, file->path, file->head + at, file->head_size - at, dnmf_text_packing(file)));
+}
+
 /* Matrix Market and svmlight have comments anywhere, the others before the data alone. */
 static dnmf_status open_text_as(dnmf_context *context, dnmf_text_file *file, dnmf_format format,
                                 const dnmf_source_options *options, dnmf_source *source) {
@@ -156,6 +167,8 @@ static dnmf_status open_text_as(dnmf_context *context, dnmf_text_file *file, dnm
     format = DNMF_FORMAT_MATRIX_MARKET;
   if (format == DNMF_FORMAT_AUTO && dnmf_is_svmlight(file))
     format = DNMF_FORMAT_SVMLIGHT;
+  if (format == DNMF_FORMAT_AUTO)
+    DNMF_TRY(dnmf_agree(context, refuse_foreign_lines(&context->error, file, options)));
   if (format == DNMF_FORMAT_MATRIX_MARKET)
     return dnmf_open_matrix_market(context, file, options, source);
   if (format == DNMF_FORMAT_SVMLIGHT)

@@ -1,6 +1,7 @@
 """`--solver ahals` beside a plain implementation of its rule, on every grid."""
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.sparse
 
 from fits import Problem, factors, write_hdf5
@@ -11,12 +12,17 @@ PENALTIES = {"l1-w": 0.3, "l1-h": 0.2, "l2-w": 0.5, "l2-h": 0.4}
 SETTLED = 1e-9  # of |A|^2: by how little the objective changes when nothing is decided any more
 
 
-def most_sweeps(matrix, components):
-    """At most 4, and beyond the first no more than take half the time of the products."""
+EXACT = None  # instead of a number of sweeps
+
+
+def limits(matrix, components):
+    """Sweeps: at most 8, and beyond the first no more than take half the time of the products. More than this many are
+    an exact solution, where that costs no more either."""
     sparse = scipy.sparse.issparse(matrix)
     entries = 2 * matrix.nnz if sparse else matrix.size
-    share = 0.5 * 4 * entries * components / (2 * sum(matrix.shape) * components ** 2)
-    return min(4, 1 + int(share))
+    share = int(0.5 * 4 * entries * components / (2 * sum(matrix.shape) * components ** 2))
+    exact = max(5, 100 / components)
+    return min(8, 1 + share), exact if exact <= share else np.inf
 
 
 def sweep(x, products, gram, l1, l2):
@@ -31,7 +37,25 @@ def sweep(x, products, gram, l1, l2):
     return lowered
 
 
-def next_sweeps(sweeps, most, lowered):
+def solve(x, products, gram, l1, l2):
+    """Each row exactly, in place; by how much that lowers the objective."""
+    gram = gram + l2 * np.eye(len(gram))
+    root = np.linalg.cholesky(gram).T
+    targets = np.linalg.solve(root.T, (products - l1).T).T
+
+    def value(x):
+        return np.sum((x @ gram) * x) / 2 - np.sum((products - l1) * x)
+    before = value(x)
+    x[:] = [scipy.optimize.nnls(root, target)[0] for target in targets]
+    return before - value(x)
+
+
+def next_sweeps(sweeps, most, exact_from, lowered):
+    if sweeps is EXACT:
+        return EXACT
+    share = lowered[-1] / lowered[0]
+    if sweeps > 1 and share > 0.03 and (share >= 1 or 1 + (sweeps - 1) * np.log(0.03) / np.log(share) > exact_from):
+        return EXACT
     sweeps += 1 if lowered[-1] > 0.03 * lowered[0] else -1
     return min(most, max(sweeps, min(most, 2)))
 
@@ -44,7 +68,7 @@ class Naive:
         self.w, self.h = start[0].copy(), start[1].T.copy()
         self.ahead = self.h.copy()
         self.penalties = dict.fromkeys(PENALTIES, 0.0) | (penalties or {})
-        self.most = most_sweeps(matrix, self.w.shape[1])
+        self.most, self.exact_from = limits(matrix, self.w.shape[1])
         self.sweeps_w = self.sweeps_h = self.most
         self.momentum, self.limit, self.best = 0.5, 1.0, np.inf
         self.taken = []
@@ -55,6 +79,8 @@ class Naive:
                 + p["l2-w"] * np.sum(w ** 2) / 2 + p["l2-h"] * np.sum(h ** 2) / 2)
 
     def half_step(self, x, fixed, products, sweeps, l1, l2):
+        if sweeps is EXACT:
+            return [solve(x, products, fixed.T @ fixed, l1, l2)]
         return [sweep(x, products, fixed.T @ fixed, l1, l2) for _ in range(sweeps)]
 
     def iterate(self):
@@ -77,15 +103,17 @@ class Naive:
         if abs(before - self.best) < SETTLED * np.sum(self.matrix ** 2):
             self.momentum = 0.0
         if self.momentum > 0:
-            self.sweeps_w = next_sweeps(self.sweeps_w, self.most, lowered_w)
-            self.sweeps_h = next_sweeps(self.sweeps_h, self.most, lowered_h)
+            self.sweeps_w = next_sweeps(self.sweeps_w, self.most, self.exact_from, lowered_w)
+            self.sweeps_h = next_sweeps(self.sweeps_h, self.most, self.exact_from, lowered_h)
 
 
 @pytest.fixture(scope="module")
 def matrices():
     random = np.random.default_rng(3)
     dense = random.gamma(0.6, 1, (40, 4)) @ random.gamma(0.6, 1, (4, 33)) + 0.1 * random.random((40, 33))
-    return {"dense": dense, "sparse": scipy.sparse.random(52, 37, 0.25, "csr", random_state=random)}
+    spots = np.exp(-((np.arange(230) - 230 * random.random((9, 1))) / 40) ** 2)
+    alike = 0.3 + random.gamma(0.6, 1, (210, 9)) @ spots + 0.05 * random.random((210, 230))
+    return {"dense": dense, "sparse": scipy.sparse.random(52, 37, 0.25, "csr", random_state=random), "alike": alike}
 
 
 @pytest.mark.parametrize("kind, penalties", [("dense", {}), ("dense", PENALTIES), ("sparse", {})])
@@ -103,6 +131,21 @@ def test_the_iterates_are_those_of_the_rule(tmp_path, matrices, kind, penalties)
         assert report["objective"] == pytest.approx(naive.best, rel=1e-10)
         assert report["ahals"] == {"most_sweeps": naive.most, "sweeps_w": naive.sweeps_w, "sweeps_h": naive.sweeps_h,
                                    "momentum": pytest.approx(naive.momentum)}
+
+
+@pytest.mark.parametrize("penalties", [{}, {name: value / 10 for name, value in PENALTIES.items()}])
+def test_where_sweeps_converge_slowly_half_steps_are_exact(tmp_path, matrices, penalties):
+    options = ["--solver", "ahals", "--max-iter", 30] + [x for n, v in penalties.items() for x in (f"--{n}", v)]
+    problem = Problem(tmp_path, matrices["alike"], components=8, source=None)
+    naive = Naive(problem.matrix, problem.start, penalties)
+    for _ in range(30):
+        naive.iterate()
+    assert naive.taken[0] == (8, 8) and naive.taken[-1][1] is EXACT
+    for grid in GRIDS:
+        w, h, report = problem.fit(*options, grid=grid)
+        np.testing.assert_allclose(w @ h, naive.w @ naive.h.T, rtol=1e-7)
+        assert report["objective"] == pytest.approx(naive.best, rel=1e-8)
+        assert (report["ahals"]["sweeps_w"], report["ahals"]["sweeps_h"]) == (naive.sweeps_w, naive.sweeps_h)
 
 
 def test_a_fit_to_the_last_digits_is_the_same_on_every_grid(tmp_path, matrices):
@@ -138,11 +181,17 @@ def test_with_one_sweep_and_no_momentum_left_it_is_hals_at_first(tmp_path, matri
 
 
 def test_the_same_tolerance_stops_at_no_worse_an_error(tmp_path, matrices):
-    problem = Problem(tmp_path, matrices["dense"], options=["--missing", "zero"])
-    ends = {solver: problem.fit("--solver", solver, "--tol", 1e-4, "--max-iter", 2000)[2] for solver in ("hals", "ahals")}
-    assert {end["stop_reason"] for end in ends.values()} == {"gradient"}
-    assert ends["ahals"]["relative_error"] <= ends["hals"]["relative_error"] * 1.001
-    assert ends["ahals"]["iterations"] <= ends["hals"]["iterations"]
+    random = np.random.default_rng(4)
+    counts = random.poisson(2 * random.gamma(0.4, 1, (90, 5)) @ random.gamma(0.4, 1, (5, 70)))
+    every = dict(matrices, uniform=random.random((120, 100)), counts=scipy.sparse.csr_matrix(counts, dtype=float))
+    for name, matrix in every.items():
+        (tmp_path / name).mkdir()
+        problem = Problem(tmp_path / name, matrix, components=8 if name == "alike" else 4, options=["--missing", "zero"])
+        ends = {solver: problem.fit("--solver", solver, "--tol", 1e-4, "--max-iter", 2000)[2]
+                for solver in ("hals", "ahals")}
+        assert {end["stop_reason"] for end in ends.values()} == {"gradient"}, name
+        assert ends["ahals"]["relative_error"] <= ends["hals"]["relative_error"] * 1.001, name
+        assert ends["ahals"]["iterations"] <= ends["hals"]["iterations"], name
 
 
 def test_what_it_cannot_do_is_refused(tmp_path, matrices):

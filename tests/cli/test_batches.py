@@ -121,6 +121,67 @@ def test_mu_that_forgets_is_scikit_learns_minibatch_nmf(problem, processes):
     np.testing.assert_allclose(h, peer.components_, rtol=1e-9, atol=1e-12)
 
 
+LOSSES = {"kullback-leibler": 1, "itakura-saito": 0, "0.5": 0.5, "1.5": 1.5, "2.5": 2.5}
+
+
+def divergence(a, p, beta):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if beta == 1:
+            return np.sum(np.where(a > 0, a * np.log(a / p), 0) - a + p)
+        if beta == 0:
+            return np.sum(a / p - np.log(a / p) - 1)
+        return np.sum(a ** beta + (beta - 1) * p ** beta - beta * a * p ** (beta - 1)) / (beta * (beta - 1))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_divergence_is_scikit_learns_minibatch_nmf(problem, processes, loss):
+    """With penalties. The objective is that of the model: its W is updated ten times more for the final H."""
+    if LOSSES[loss] <= 0 and scipy.sparse.issparse(problem.matrix):
+        pytest.skip("infinite at zeros")
+    ordered = problem.matrix.copy()  # scikit-learn takes rows stored backwards for others
+    if scipy.sparse.issparse(ordered):
+        ordered.sort_indices()
+    peer = MiniBatchNMF(COMPONENTS, init="custom", batch_size=BATCH_ROWS, forget_factor=0.7, max_iter=4, tol=0,
+                        max_no_improvement=None, alpha_W=1e-3, alpha_H=2e-3, l1_ratio=0.25, beta_loss=LOSSES[loss])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        peer.fit_transform(ordered, W=problem.start[0].copy(), H=problem.start[1].copy())
+    w, h, report = problem.fit("--batch-rows", BATCH_ROWS, "--max-iter", 4, "--loss", loss, "--penalty-scale",
+                               "dimension", "--l1-w", 0.25e-3, "--l2-w", 0.75e-3, "--l1-h", 0.5e-3, "--l2-h", 1.5e-3,
+                               processes=processes)
+    np.testing.assert_allclose(h, peer.components_, rtol=1e-8, atol=1e-12)
+    assert report["solver"] == "mu" and report["mini_batches"]["forget"] == 0.7
+    rows, cols = problem.matrix.shape
+    penalty = (cols * (0.25e-3 * w.sum() + 0.375e-3 * (w ** 2).sum()) +
+               rows * (0.5e-3 * h.sum() + 0.75e-3 * (h ** 2).sum()))
+    assert report["objective"] == pytest.approx(divergence(problem.dense, w @ h, LOSSES[loss]) + penalty, rel=1e-8)
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_a_divergence_falls_and_goes_on_from_a_checkpoint(problem, tmp_path, precision):
+    options = ["--batch-rows", BATCH_ROWS, "--loss", "kullback-leibler", "--precision", precision, "--forget", 0.5]
+    w, h, report = problem.fit("--max-iter", 6, *options, processes=2)
+    first = problem.fit("--max-iter", 1, *options)[2]["objective"]
+    assert report["objective"] < first
+    checkpoint = tmp_path / "c.h5"
+    start = ["fit", problem.source, "-o", tmp_path / "m.h5", "-k", COMPONENTS, "--tol", 0, "--max-iter", 6, *options,
+             "--init", f"file:{problem.start_file}", "--checkpoint", checkpoint]
+    run([*start, "--checkpoint-every", 2, "--time-limit", 0], expect=75)
+    run([*start, "--resume", checkpoint], processes=3)
+    resumed = factors(tmp_path / "m.h5")
+    tolerance = {"rtol": 1e-9, "atol": 1e-12} if precision == "double" else {"rtol": 2e-3, "atol": 1e-4}
+    np.testing.assert_allclose(resumed[1], h, **tolerance)
+    np.testing.assert_allclose(resumed[0], w, **tolerance)
+
+
+@pytest.mark.parametrize("matrix", [np.eye(20, 7), scipy.sparse.eye(20, 7, format="csr")], ids=["dense", "sparse"])
+def test_a_zero_is_named_where_the_loss_is_infinite(tmp_path, matrix):
+    write_hdf5(tmp_path / "a.h5", matrix)
+    check_refused(["fit", tmp_path / "a.h5", "-o", tmp_path / "m.h5", "-k", 2, "--batch-rows", 6, "--loss",
+                   "itakura-saito", "--missing", "zero"], tmp_path / "m.h5", ["is 0", "--loss"], 2)
+
+
 @pytest.mark.parametrize("solver", ["hals", "mu", "bpp"])
 def test_one_batch_of_all_rows_is_the_fit_in_memory(problem, solver):
     penalties = ["--l1-w", 0.01, "--l2-w", 0.02, "--l1-h", 0.03, "--l2-h", 0.04]
@@ -171,6 +232,23 @@ def test_the_start_is_that_of_a_fit_in_memory(problem):
     _, expected, _ = problem.fit(*options)
     _, h, _ = problem.fit(*options, "--batch-rows", BATCH_ROWS, processes=3)
     np.testing.assert_allclose(h, expected, rtol=1e-12)  # the mean is summed in another order
+
+
+@pytest.mark.parametrize("init", ["nndsvd", "nndsvda", "nndsvdar"])
+def test_the_start_from_singular_vectors_is_that_of_a_fit_in_memory(problem, init):
+    """H as it starts, and W by what a pass over one batch of all rows makes of it."""
+    start, one = (["--seed", 4, "--init", init, *rest] for rest in (["--max-iter", 0], ["--max-iter", 1]))
+    close = {"rtol": 1e-6, "atol": 1e-8}
+    for processes in (1, 3):
+        in_memory, in_batches = (problem.fit(*start, "--batch-rows", rows, processes=processes)[1]
+                                 for rows in (ROWS, BATCH_ROWS))
+        expected = problem.fit(*start, "--solver", "hals")[1]
+        np.testing.assert_allclose(in_batches, expected, **close)
+        np.testing.assert_allclose(in_memory, expected, **close)
+    expected = problem.fit(*one, "--solver", "hals")[1]
+    np.testing.assert_allclose(problem.fit(*one, "--batch-rows", ROWS, "--sweeps", 1, processes=3)[1], expected, **close)
+    mixed = [problem.fit(*one, "--batch-rows", BATCH_ROWS, processes=processes)[1] for processes in (1, 3)]
+    np.testing.assert_allclose(*mixed, **close)
 
 
 @pytest.mark.parametrize("selected", [["--transpose"], ["--rows", "10:80", "--cols", "3:20"]], ids=["transposed", "part"])
@@ -314,9 +392,9 @@ def test_a_truncated_file(dense, tmp_path):
 
 
 @pytest.mark.parametrize("options, words", [
-    (["--init", "nndsvd"], ["--init nndsvd", "mini-batches"]),
     (["--stop", "gradient"], ["--stop gradient", "mini-batches"]),
-    (["--loss", "kullback-leibler", "--solver", "mu"], ["--loss", "mini-batches"]),
+    (["--loss", "kullback-leibler", "--forget", 0], ["--forget 0", "mini-batches", "0.7"]),
+    (["--loss", "kullback-leibler", "--solver", "newton"], ["--solver newton"]),
     (["--exact-residual"], ["--exact-residual", "mini-batches"]),
     (["--missing", "unobserved"], ["--batch-rows", "--missing zero"]),
     (["--solver", "bpp", "--sweeps", "2"], ["--sweeps", "exact"]),

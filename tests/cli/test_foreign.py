@@ -38,7 +38,7 @@ FOREIGN = {
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "Excel", "read_excel"),
     "sqlite": (b"SQLite format 3\0\x10", "SQLite", "sqlite3"),
     "netcdf 3": (b"CDF\x01\0\0", "netCDF 3", "nccopy"),
-    "page": (b"<!DOCTYPE html>\n<html>", "web page", "read_xml"),
+    "page": (b"<!DOCTYPE html>\n<html>", "web page", "read_html"),
     "bzip2": (b"BZh91AY&SY\0", "bzip2", "bzip2 -dc"),
     "gct": (b"#1.2\n3\t2\nName\tDescription\ts1\ts2\ng1\tx\t1\t2\n", "GCT", "cut -f 1,3-"),
     "tar": (bytes(257) + b"ustar  \0", "tar", "tar xOf"),
@@ -210,6 +210,69 @@ CASES = {
             b'"g2"\t0\t3\t4\n!series_matrix_table_end\n', TABLE, []),
     "featurecounts": (b'# Program:featureCounts v2.0.1; Command:"featureCounts"\n' + HEADER.encode() +
                       b"g1\tc\t1\t9\t+\t9\t1\t0\t2.5\ng2\tc\t1\t9\t+\t9\t0\t3\t4\n", TABLE, []),
+    "vowpal wabbit, ratings": (b"3 |user u1 |item a\n4.5 |user u1 |item b\n1 |user u2 |item a\n", PAIRED, []),
+    "vowpal wabbit": (b"1 1.0 zebra|f s1 |g:2 s2:1.25\n-1 1.0 'tag|f s3:4 |g s2:3\n",
+                      pandas.DataFrame([[1, 0, 2.5], [0, 4, 3]], index=[1, 2], columns=["f^s1", "f^s3", "g^s2"]), []),
+    "vowpal wabbit without names": (b"1 | 5:2.5 7\n0 | 7:3\n", pandas.DataFrame([[2.5, 1], [0, 3]], [1, 2], [5, 7]), []),
+    "intervals": (b"chr1\t100\t200\t1\t0\t2.5\nchr2\t300\t400\t0\t3\t4\n",
+                  pandas.DataFrame(ARRAY, ["chr1:100-200", "chr2:300-400"]), []),
+    "intervals with names": (b"#chrom\tstart\tend\ts1\ts2\ts3\nchr1\t1\t2\t1\t0\t2.5\nchr2\t3\t4\t0\t3\t4\n",
+                             TABLE.set_axis(["chr1:1-2", "chr2:3-4"]), []),
+    "bedgraph": (b"chr1\t100\t200\t1.5\nchr1\t300\t400\t2.5\n", np.array([[1.5], [2.5]]), []),
+    "places in brackets": (b"  (0, 0)\t1.0\n  (0, 2)\t2.5\n  (1, 1)\t3.0\n  (1, 2)\t4.0\n", ARRAY, []),
+    "names and values": (b"user=u1,item=a,rating=3\nuser=u1,item=b,rating=4.5\nuser=u2,item=a,rating=1\n", PAIRED, []),
+    "assignments": (b"g1 = 2.5\ng2 = 4\n", np.array([[2.5], [4]]), []),
+    "yaml": (b"- user: u1\n  item: a\n  rating: 3\n- user: u1\n  item: b\n  rating: 4.5\n"
+             b"- user: u2\n  item: a\n  rating: 1\n", PAIRED, ["yaml"]),
+    "yaml of a matrix": (b"---\ng1: {s1: 1, s2: 0, s3: 2.5}\ng2: {s1: 0, s2: 3, s3: 4}\n", TABLE, ["yaml"]),
+    "sections": (b"[g1]\ns1 = 1\ns2 = 0\ns3 = 2.5\n[g2]\ns1 = 0\ns2 = 3\ns3 = 4\n", TABLE, []),
+    "latex": (b"\\begin{tabular}{rrr}\n & s1 & s2 & s3 \\\\\ng1 & 1 & 0 & 2.5 \\\\\ng2 & 0 & 3 & 4 \\\\\n\\end{tabular}\n",
+              TABLE, []),
+    "lines of latex": (b"1 & 0 & 2.5 \\\\\n0 & 3 & 4 \\\\\n", ARRAY, []),
+    "markdown": (b"| user | item | rating |\n|------|------|--------|\n| u1 | a | 3 |\n| u1 | b | 4.5 |\n| u2 | a | 1 |\n",
+                 PAIRED, []),
+    "psql": (b" user | item | rating \n------+------+--------\n u1   | a    |      3\n u1   | b    |    4.5\n"
+             b" u2   | a    |      1\n(3 rows)\n\n", PAIRED, []),
+    "mysql": (b"+------+------+--------+\n| user | item | rating |\n+------+------+--------+\n| u1   | a    |      3 |\n"
+              b"| u1   | b    |    4.5 |\n| u2   | a    |      1 |\n+------+------+--------+\n", PAIRED, []),
+    "sql": (b"-- MySQL dump 10.13\nCREATE TABLE ratings (user varchar(9), item varchar(9), rating double);\n"
+            b"INSERT INTO ratings VALUES ('u1','a',3),('u1','b',4.5),\n('u2','a',1);\nUNLOCK TABLES;\n", PAIRED, []),
+    "sql of postgresql": (b"--\n-- PostgreSQL database dump\n--\n\nCOPY public.ratings (u, i, r) FROM stdin;\nu1\ta\t3\n"
+                          b"u1\tb\t4.5\nu2\ta\t1\n\\.\n\n--\n", PAIRED, []),
+    "printed by numpy": (str(ARRAY).encode() + b"\n", ARRAY, []),
+    "printed by julia": (b"[1 0 2.5; 0 3 4]\n", ARRAY, []),
+    "printed by R": (b"     [,1] [,2] [,3]\n[1,]    1    0  2.5\n[2,]    0    3  4.0\n", ARRAY, []),
+    "octave": (b"# Created by Octave 7.3.0\n# name: A\n# type: matrix\n# rows: 2\n# columns: 3\n 1 0 2.5\n 0 3 4\n\n\n",
+               ARRAY, []),
+    "sparse octave": (b"# name: A\n# type: sparse matrix\n# nnz: 4\n# rows: 2\n# columns: 3\n1 1 1\n2 2 3\n1 3 2.5\n2 3 4\n\n",
+                      ARRAY, []),
+    "sparse arff": (b"@relation x\n@attribute a numeric\n@attribute b numeric\n@attribute c numeric\n@data\n"
+                    b"{0 1, 2 2.5}\n{1 3,2 4}\n", ARRAY, []),
+    "fasta": (b">s1 human\nACGTA\nCG\n>s2\nACGT\n", pandas.DataFrame([[1, 1, 1, 1], [1, 0, 0, 0]], ["s1", "s2"],
+                                                                     ["ACGT", "CGTA", "GTAC", "TACG"]), []),
+    "vcf": (b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts1\ts2\n"
+            b"1\t10\tx\tA\tG\t5\tPASS\t.\tGT:DP\t0/1:10\t1|1:12\n1\t20\ty\tA\tG\t5\tPASS\t.\tGT:DP\t0/0:11\t0/1:9\n",
+            pandas.DataFrame([[1, 0], [2, 1]], ["s1", "s2"], ["1:10", "1:20"]), []),
+    "soft": (b"^DATABASE = GeoMiame\n^SAMPLE = s1\n#ID_REF = \n!sample_table_begin\nID_REF\tVALUE\ng1\t1\ng2\t0\n"
+             b"!sample_table_end\n^SAMPLE = s2\n!sample_table_begin\nID_REF\tVALUE\ng1\t2.5\ng2\t4\n!sample_table_end\n",
+             pandas.DataFrame([[1, 2.5], [0, 4]], ["g1", "g2"], ["s1", "s2"]), []),
+    "star": (b"N_unmapped\t1\t1\t1\nN_ambiguous\t2\t1\t1\ng1\t5\t2\t3\ng2\t7\t3\t4\n", np.array([[5], [7]]), []),
+    "plink": (b"FID IID PAT MAT SEX PHENOTYPE s1 s2\nf1 g1 0 0 1 2 0 1\nf2 g2 0 0 1 2 2 1\n",
+              pandas.DataFrame([[0, 1], [2, 1]], ["g1", "g2"], ["s1", "s2"]), []),
+    "esri": (b"ncols 3\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 1\n1 0 2.5\n0 3 4\n", ARRAY, []),
+    "pajek": (b"*Vertices 3\n1 \"a\"\n2 \"b\"\n3 \"c\"\n*Edges\n1 2 1\n2 3 4\n",
+              pandas.DataFrame([[1, 0], [0, 4]], [1, 2], [2, 3]), []),
+    "word2vec": (b"2 3\ng1 1 0 2.5\ng2 0 3 4\n", pandas.DataFrame(ARRAY, TABLE.index), []),
+    "cluto": (b"2 3\n1 0 2.5\n0 3 4\n", ARRAY, []),
+    "sep of excel": (b"sep=,\n" + CSV, PAIRED, []),
+    "web page": (lambda path: RATINGS.to_html(path, index=False), PAIRED, ["lxml"]),
+    "table of a web page": (lambda path: path.write_text("<!DOCTYPE html>\n<html><body><p>x</p>\n" + TABLE.to_html() +
+                                                         "</body></html>"), TABLE, ["lxml"]),
+    "dput": (b'structure(list(user = c("u1", "u1", "u2"), item = c("a", "b", "a"), rating = c(3, 4.5, 1)), '
+             b'class = "data.frame", row.names = c(NA, -3L))\n', PAIRED, ["Rscript"]),
+    "rds of a frame": (r_object('x <- data.frame(user=c("u1", "u1", "u2"), item=c("a", "b", "a"), rating=c(3, 4.5, 1)); '
+                                'saveRDS(x, "OUT")'), PAIRED, ["Rscript"]),
+    "pgm": (b"P2\n3 2\n255\n1 0 2\n0 3 4\n", np.floor(ARRAY), ["PIL"]),
     "arff": (b"% about it\n@relation x\n@attribute a numeric\n@attribute b numeric\n@attribute c numeric\n@data\n"
              b"1,0,2.5\n0,3,4\n", ARRAY, []),
 }
@@ -232,7 +295,7 @@ def convert(name, folder):
     done = subprocess.run(command, shell=True, cwd=folder, env=environment() | {"PATH": path}, capture_output=True,
                           text=True, timeout=60, check=False)
     assert done.returncode == 0, f"{command}: {done.stderr}"
-    made = [made for made in set(os.listdir(folder)) - before if made.endswith((".csv", ".npy", ".mtx", ".h5ad", ".nc4"))]
+    made = [made for made in set(os.listdir(folder)) - before if made.endswith((".csv", ".tsv", ".npy", ".mtx", ".h5ad", ".nc4"))]
     if "out.h5" not in os.listdir(folder):
         assert len(made) == 1, made
         run(["import", made[0], "-o", "out.h5"], cwd=folder)
@@ -252,7 +315,27 @@ def test_the_command_of_the_message_makes_it_readable(tmp_path, case):
     values, _, row_ids, col_ids = read_matrix(tmp_path / "out.h5")
     np.testing.assert_array_equal(values, np.asarray(expected))
     if isinstance(expected, pandas.DataFrame):
-        assert (row_ids, col_ids) == (list(expected.index), list(expected.columns))
+        numbered = isinstance(expected.columns, pandas.RangeIndex)
+        assert (row_ids, col_ids) == (list(expected.index), None if numbered else list(expected.columns))
+
+
+COLUMNS = {"rating triples": ["1 | 2 | 3\n2 | 3 | 4\n", "1|Toy Story|5\n2|Heat|4\n", "1 |2 |3\n", "=,a,1\nb,=,2\n",
+                              "chrome 100 200\nchr 1 2\n", "chr1 200 100\n", "a: 1 3\nb 2 4\n", "user1=x 5 3\nuser2=x 5 4\n"],
+           "interactions": ["u1|a\nu2|b\nu1|b\n", "a=b,c\na,c\nd,c\n", "1|Toy Story\n1|Heat\n2|Heat\n"]}
+
+
+@pytest.mark.parametrize("form", COLUMNS)
+def test_columns_are_not_taken_for_another_form(tmp_path, form):
+    for text in COLUMNS[form]:
+        (tmp_path / "a.txt").write_text(text)
+        assert form in run(["info", "a.txt"], cwd=tmp_path).stdout, text
+
+
+def test_a_form_told_by_its_lines_is_read_as_columns_when_asked(tmp_path):
+    (tmp_path / "chr.txt").write_text("chr1 100 200\nchr1 300 400\n")
+    assert "BED" in run(["info", "chr.txt"], expect=1, cwd=tmp_path).messages[0]
+    for option in ("--format", "triples"), ("--value-column", "3"):
+        assert "1 rows x 2 columns" in run(["info", "chr.txt", *option], cwd=tmp_path).stdout
 
 
 def test_a_name_that_a_shell_would_read_stays_out_of_the_command(tmp_path):

@@ -3,6 +3,7 @@ import h5py
 import numpy as np
 import pytest
 
+from matrices import read_matrix
 from program import INPUTS, run
 
 TABLE, TRIPLES = INPUTS / "ratings-5x4.csv", INPUTS / "ratings-triples.csv"
@@ -118,6 +119,39 @@ def test_a_table_of_few_named_columns_is_a_table(tmp_path, case):
         expected = [[0.5, 1], [4, 3]] if case == "with fractions" else [[1, 0.5], [3, 4]]
         np.testing.assert_array_equal(file["matrix"][:], expected)
         assert list(file["row_ids"].asstr()) == ["x", "y"] and list(file["col_ids"].asstr()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["date,a,b,c\n2020-01-01,1,2,3\n2020-01-02,4,5,6\n", "year,a,b,c\n2019,1,2,3\n2020,4,5,6\n",
+                                  "time,a,b\n10:00,1,2\n10:05,4,5\n"])
+def test_tables_with_a_time_a_row_are_tables(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    run(["import", "a.csv", "-o", "a.h5"], cwd=tmp_path)
+    rows = [line.split(",") for line in text.split()]
+    values, _, row_ids, col_ids = read_matrix(tmp_path / "a.h5")
+    np.testing.assert_array_equal(values, [[float(value) for value in row[1:]] for row in rows[1:]])
+    assert [str(name) for name in row_ids] == [row[0] for row in rows[1:]] and col_ids == rows[0][1:]
+
+
+@pytest.mark.parametrize("text, why", [
+    ("gene\tcount\ng1\t5\ng2\t7\n", "--format table"),           # a name of values, no second id
+    ("g1\t5\ng2\t7\n__no_feature\t3\n", "--format table"),        # names with a number each
+    ("0.5 1.5\n2 3\n", "--format table"),                         # the first line was taken for a header
+    ("id,name,x,y\nP1,G1,100,200\nP2,G2,300,0\n", "cannot tell"),  # two of values
+    ("3 4 12\n" + "".join(f"{i % 3 + 1} {i % 4 + 1} {i + 1}\n" for i in range(12)), "--skip-lines 1"),
+])
+def test_columns_that_are_no_triples_are_refused(tmp_path, text, why):
+    (tmp_path / "a.txt").write_text(text)
+    for processes in (1, 3):
+        message, = run(["info", "a.txt"], processes=processes, expect=1, cwd=tmp_path).messages
+        assert "a.txt" in message and why in message
+
+
+def test_what_is_refused_as_no_interactions_is_read_when_asked(tmp_path):
+    (tmp_path / "a.txt").write_text("u1 5\nu2 7\n")
+    assert "2 rows x 2 columns" in run(["info", "a.txt", "--value-column", "none"], cwd=tmp_path).stdout
+    assert "2 rows x 1 columns" in run(["info", "a.txt", "--format", "table"], cwd=tmp_path).stdout
+    (tmp_path / "b.txt").write_text("a b\nc d\n")
+    assert "no row has more than one entry" in run(["import", "b.txt", "-o", "b.h5"], cwd=tmp_path).stderr
 
 
 @pytest.mark.parametrize("text", ["kunde,artikel,menge,zeit\na,1,2,3\nb,1,4,5\n", "u,1.0,3\nv,2.0,4\n",

@@ -32,8 +32,9 @@ static const char *const id_names[] = {
     "gene_name", "gene_symbol", "obs_names", "var_names", NULL};
 
 /* Names of times, which no rating has. */
-static const char *const time_names[] = {"time",       "timestamp",  "date",     "datetime",    "ts", "unixreviewtime",
-                                         "reviewtime", "created_at", "rated_at", "review_date", NULL};
+static const char *const time_names[] = {"time",     "timestamp",      "date",       "datetime",
+                                         "ts",       "unixreviewtime", "reviewtime", "created_at",
+                                         "rated_at", "review_date",    "year",       NULL};
 
 static const char *const role_options[DNMF_ROLES] = {"--row-column", "--col-column", "--value-column"};
 
@@ -71,6 +72,10 @@ bool dnmf_text_names_table_ids(const dnmf_field *name) {
   const int64_t length = (int64_t)sizeof unnamed - 1;
   return is_listed(name, id_names) ||
          (name->end - name->begin > length && strncasecmp(name->begin, unnamed, (size_t)length) == 0);
+}
+
+bool dnmf_text_names_time(const dnmf_field *name) {
+  return is_listed(name, time_names);
 }
 
 /* Lines whose only two fields are parted by blanks hold another delimiter: it is that one, and why it parts nothing is
@@ -243,6 +248,18 @@ static dnmf_status refuse_to_guess(dnmf_error *error, const first_line *first) {
                    names);
 }
 
+/* Two words and two numbers, the last of which is no time, below names that are none of triples: perhaps a table. */
+static bool has_fourth_value(const first_line *first) {
+  enum { FOURTH = 3 };
+  static const double seconds = 1e8; /* since 1970, or more */
+  double value = 0;
+  if (!first->header || first->count != FOURTH + 1 || !first->second || dnmf_text_names_time(&first->fields[FOURTH]))
+    return false;
+  const dnmf_field *field = &first->second[FOURTH];
+  return !is_first_line_number(first, &first->second[0]) && !is_first_line_number(first, &first->second[1]) &&
+         is_first_line_number(first, field) && dnmf_parse_real(field->begin, field->end, &value) && value < seconds;
+}
+
 /* Columns that nothing names are taken to be the first, second and third, where that is no wild guess: the
  * others stand in their places, and the file does not look like a wide table. */
 static dnmf_status fill_defaults(dnmf_error *error, const first_line *first, int64_t place[DNMF_ROLES]) {
@@ -263,7 +280,7 @@ static dnmf_status fill_defaults(dnmf_error *error, const first_line *first, int
                      (int)(first->fields[DNMF_ROLE_VALUE].end - first->fields[DNMF_ROLE_VALUE].begin),
                      first->fields[DNMF_ROLE_VALUE].begin);
   bool narrow = first->count <= (named == 0 ? 4 : 3) || named == first->roles - 1;
-  if (!asked && (!usual || (first->automatic && !narrow)))
+  if (!asked && (!usual || (first->automatic && (!narrow || (named == 0 && has_fourth_value(first))))))
     return refuse_to_guess(error, first);
   for (int role = 0; role < first->roles; role++) {
     if (place[role] != NONE)
@@ -302,7 +319,7 @@ static bool detect_header_of_pairs(const first_line *first) {
   if (find_usual(first, DNMF_ROLE_ROW) == 0)
     return true;
   for (int64_t i = 0; i < first->count && first->second; i++) {
-    if (is_integer(&first->fields[i]))
+    if (is_first_line_number(first, &first->fields[i]))
       return false;
     numbers = numbers || is_integer(&first->second[i]);
   }
@@ -335,6 +352,11 @@ static bool holds_fractions(const first_line *first) {
     if (is_first_line_number(first, &fields[i]) && !is_integer(&fields[i]))
       return true;
   return false;
+}
+
+/* "word", "count": there is no second id. */
+static bool names_value_last(const first_line *first) {
+  return first->header && !first->asked[DNMF_ROLE_COL] && find_usual(first, DNMF_ROLE_VALUE) == first->count - 1;
 }
 
 static dnmf_status refuse_few_columns(dnmf_error *error, const first_line *first, const dnmf_dialect *dialect) {
@@ -399,10 +421,12 @@ static dnmf_status read_first_line(dnmf_error *error, first_line *first, const d
                                       strcmp(options->value_column, "none") != 0))
     return refuse_few_columns(error, first, &columns->dialect);
   first->header = options->header == DNMF_HEADER_AUTO ? detect_header(first) : options->header == DNMF_HEADER_YES;
-  if (columns->counted && first->count == DNMF_PAIR_ROLES && !options->value_column && holds_fractions(first)) {
+  const bool pairs = columns->counted && first->count == DNMF_PAIR_ROLES && !options->value_column;
+  if (pairs && (holds_fractions(first) || names_value_last(first))) {
     first->roles = DNMF_ROLES;
     return refuse_few_columns(error, first, &columns->dialect);
   }
+  columns->guessed = pairs && !(first->header && find_usual(first, DNMF_ROLE_ROW) != NONE);
   columns->count = first->count;
   DNMF_TRY(resolve_columns(error, first, columns->place));
   DNMF_TRY(resolve_time(error, first, options->time_column, columns));

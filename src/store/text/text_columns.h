@@ -17,6 +17,7 @@ typedef struct dnmf_text_columns {
   int64_t count;             /* of columns, on every line */
   int64_t place[DNMF_ROLES]; /* counted from 0; the value's is -1 when it is not looked for, */
   bool counted;              /* or when there are no values, and each line counts 1 */
+  bool guessed;              /* as there are two columns, and no option and no name of rows says what they are */
   int64_t time;              /* the place of the time; -1: it is not looked at */
   dnmf_text_place data;      /* where the first triple is */
   char taken[DNMF_TAKEN_TEXT];
@@ -44,6 +45,9 @@ bool dnmf_text_names_ids(const dnmf_field *name);
 
 /* Whether it is one that the names of a table's rows have, but users and items do not: "gene", "id". local */
 bool dnmf_text_names_table_ids(const dnmf_field *name);
+
+/* Whether it is one that times have. local */
+bool dnmf_text_names_time(const dnmf_field *name);
 
 /* Whether a name is a usual one of any column of triples. local */
 bool dnmf_text_names_triple(dnmf_field *name);

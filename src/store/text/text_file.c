@@ -138,9 +138,12 @@ static dnmf_status open_everywhere(dnmf_context *context, const char *path, dnmf
   return dnmf_agree(context, status);
 }
 
+const char *dnmf_text_packing(const dnmf_text_file *file) {
+  return file->packing == DNMF_UNPACKED ? NULL : dnmf_packing_name(file->packing);
+}
+
 static dnmf_status refuse_binary(dnmf_error *error, const dnmf_text_file *file) {
-  DNMF_TRY(dnmf_foreign_refuse(error, file->path, file->head, file->head_size,
-                               file->packing == DNMF_UNPACKED ? NULL : dnmf_packing_name(file->packing)));
+  DNMF_TRY(dnmf_foreign_refuse(error, file->path, file->head, file->head_size, dnmf_text_packing(file)));
   if (memchr(file->head, 0, (size_t)file->head_size))
     return dnmf_fail(error, DNMF_ERROR_INPUT,
                      "is binary, in no format known here (HDF5, NumPy, or text: triples, table, Matrix Market, "

@@ -67,6 +67,9 @@ void dnmf_text_close(dnmf_text_file *file); /* local */
 /* Whether a name is standard input or another pipe, which can be read once. local */
 bool dnmf_text_is_pipe(const char *path);
 
+/* What the file is compressed with, in words; NULL: nothing. local */
+const char *dnmf_text_packing(const dnmf_text_file *file);
+
 /* From now on a quoted field may hold line breaks. Process 0 looks through the file for the lines of each. collective
  */
 dnmf_status dnmf_text_join(dnmf_context *context, const dnmf_dialect *dialect, dnmf_text_file *file);

@@ -106,7 +106,8 @@ static bool detect_row_ids(const opening *head, bool header) {
     return true;
   if (header && head->count[0] > 1 && is_empty(&head->fields[0][0]))
     return true;
-  if (header && head->count[0] > 1 && dnmf_text_names_ids(&head->fields[0][0]) &&
+  if (header && head->count[0] > 1 &&
+      (dnmf_text_names_ids(&head->fields[0][0]) || dnmf_text_names_time(&head->fields[0][0])) &&
       (head->count[1] == 0 || tells_rows_apart(head, 0)))
     return true;
   return begins_with_name(head, line) && (head->count[line + 1] == 0 || begins_with_name(head, line + 1));
@@ -205,7 +206,8 @@ static bool are_named_rows(const opening *head) {
     if (is_table_number(head, &head->fields[0][i]) || dnmf_text_names_ids(&head->fields[0][i]) ||
         dnmf_text_names_triple(&head->fields[0][i]))
       return false;
-  return dnmf_text_names_table_ids(&head->fields[0][0]) || (fraction && begins_with_name(head, 1));
+  return dnmf_text_names_table_ids(&head->fields[0][0]) || dnmf_text_names_time(&head->fields[0][0]) ||
+         (fraction && begins_with_name(head, 1));
 }
 
 bool dnmf_text_is_table(const dnmf_text_file *file, const dnmf_dialect *dialect) {

@@ -25,8 +25,9 @@ enum { LINES_AT_ONCE = 256 };
 /* What all readers of a file go by. */
 typedef struct triples {
   dnmf_text_columns columns;
-  bool plain; /* lines may be plain triples */
-  bool times; /* are the values */
+  bool plain;      /* lines may be plain triples */
+  bool times;      /* are the values */
+  int64_t size[3]; /* the first line, where it may be the size of the matrix: rows, columns, lines below; else 0 */
   dnmf_value_rule values;
   dnmf_repeats repeats; /* what else is kept of each entry to tell repeated ones apart */
   int parts;
@@ -163,6 +164,41 @@ static dnmf_status number_ids(dnmf_context *context, triples *all, dnmf_source *
   return DNMF_OK;
 }
 
+/* What only the whole file shows: a first line that is the size of the matrix, and names with a number each. */
+static dnmf_status refuse_other_shapes(dnmf_context *context, const dnmf_text_file *file, const triples *all,
+                                       const dnmf_source *source) {
+  const int64_t *size = all->size;
+  if (size[2] > 0 && source->stored == size[2] + 1 && source->rows <= size[0] && source->cols <= size[1])
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "%s begins with the size of a matrix, %" PRId64 " %" PRId64 " %" PRId64 ", and has as many lines "
+                     "below it; give --skip-lines 1, with --missing zero where entries that are not listed are 0, or "
+                     "--format triples if it is an entry like the others",
+                     file->path, size[0], size[1], size[2]);
+  if (!all->columns.guessed || source->rows < source->stored || source->rows < 2)
+    return DNMF_OK;
+  if (source->row_ids.kind == DNMF_IDS_STRING && source->col_ids.kind == DNMF_IDS_INTEGER)
+    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
+                     "%s has two columns, a name and a number, and no name twice: as values they are a table of one "
+                     "column, --format table; --value-column none if each line is an interaction",
+                     file->path);
+  dnmf_warn(context, "%s: no row has more than one entry; are the two columns a row and a column?", file->path);
+  return DNMF_OK;
+}
+
+/* Three whole numbers in the first line. A rating of that many lines is less likely than ten. */
+static void look_for_size(const dnmf_text_file *file, const dnmf_source_options *options, triples *all) {
+  enum { LEAST = 11 };
+  dnmf_field fields[DNMF_ROLES];
+  dnmf_text_place place = file->start;
+  dnmf_text_line line = dnmf_text_head_line(file, &place);
+  if (options->format != DNMF_FORMAT_AUTO || all->columns.counted || all->columns.count != DNMF_ROLES || !line.begin ||
+      dnmf_text_split(&all->columns.dialect, line, DNMF_ROLES, fields) != DNMF_ROLES)
+    return;
+  if (fields[0].whole > 0 && fields[1].whole > 0 && fields[2].whole >= LEAST)
+    for (int i = 0; i < DNMF_ROLES; i++)
+      all->size[i] = fields[i].whole;
+}
+
 /* Lines whose repetitions are told apart are counted by one reader. */
 static dnmf_status begin_parts(dnmf_context *context, const dnmf_text_file *file, triples *all, dnmf_source *source) {
   dnmf_error *error = &context->error;
@@ -203,6 +239,7 @@ static dnmf_status read_triples(dnmf_context *context, const dnmf_text_file *fil
   if (source->stored == 0)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT, "%s has a header and no triples below it", file->path);
   DNMF_TRY(number_ids(context, all, source));
+  DNMF_TRY(refuse_other_shapes(context, file, all, source));
   source->has_missing = false;
   DNMF_TRY(dnmf_cells_settle(context, all->part->values.missing, source));
   return dnmf_repeats_settle(context, file->path, &all->repeats, &all->part->reader, source);
@@ -213,6 +250,7 @@ static dnmf_status decide(dnmf_context *context, const dnmf_text_file *file, con
   dnmf_error *error = &context->error;
   DNMF_TRY(dnmf_text_columns_find(error, file, options, DNMF_ROLES, &all->columns));
   DNMF_TRY(dnmf_value_rule_read(error, options, &all->columns.dialect, &all->values));
+  look_for_size(file, options, all);
   all->times = options->times_as_values;
   if (all->columns.counted) {
     source->format = "interactions";

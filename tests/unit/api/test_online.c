@@ -329,11 +329,34 @@ static void what_cannot_be_is_refused(void **state) {
   dnmf_library_destroy(&d.handle);
 }
 
+/* A million components of one column: Gram matrices of 8 TB each, or a batch whose rows are as large. */
+static void what_no_memory_holds_is_refused(void **state) {
+  enum { MILLION = 1000000 };
+  (void)state;
+  online_door d;
+  dnmf_online *online = NULL;
+  open_online_door(&d);
+  const int64_t rows = test_context()->rank == 0 ? MILLION : 0;
+  double *numbers = test_calloc(MILLION, sizeof *numbers);
+  dnmf_data *h = dense_rows(&d, rows, 1, numbers);
+  expect(&d, dnmf_online_create(d.handle, &d.settings, h, NULL, NULL, &online), DNMF_ERR_MEMORY, "H of an online fit");
+  assert_null(online);
+  d.settings.loss = "kullback-leibler";
+  succeed(&d, dnmf_online_create(d.handle, &d.settings, h, NULL, NULL, &online));
+  expect(&d, dnmf_online_feed(d.handle, online, h, NULL, NULL, NULL), DNMF_ERR_MEMORY, "W of a batch");
+  expect(&d, dnmf_online_rows(d.handle, online, h, numbers), DNMF_ERR_MEMORY, "W of a batch");
+  dnmf_online_destroy(&online);
+  dnmf_data_destroy(&h);
+  test_free(numbers);
+  dnmf_library_destroy(&d.handle);
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(batches_are_those_of_plain_loops),
       mpi_test(rows_that_are_not_given_settle),
       mpi_test(what_cannot_be_is_refused),
+      mpi_test(what_no_memory_holds_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "cost/cost.h"
 #include "fit/restarts.h"
+#include "matrix/bundles_product.h"
 #include "matrix/csr.h"
 #include "matrix/product.h"
 
@@ -186,6 +187,38 @@ static void so_is_the_work_of_a_block_by_rows_alone(void **state) {
   on_every_grid(check_rows_alone);
 }
 
+/* A sparse block in bundles, which a fit has only where that is large. */
+static void check_bundles(const dnmf_grid *grid) {
+  static const int components[] = {1, 5, 16, 70};
+  enum { HEIGHT = 4 };
+  dnmf_context *context = test_context();
+  for (size_t size = 0; size < sizeof sizes / sizeof sizes[0]; size++)
+    for (int threads = 1; threads <= 4; threads++) {
+      const int k = components[threads - 1];
+      const whole a = whole_matrix(sizes[size][0], sizes[size][1]);
+      problem p;
+      problem_create(grid, &a, true, DNMF_DOUBLE, k, &p);
+      const dnmf_csr *rows = &p.a.by_rows;
+      context->threads = threads;
+      size_t before = held.live;
+      assert_ok(dnmf_bundles_create(&context->error, rows, DNMF_DOUBLE, threads, HEIGHT, &p.a.bundles));
+      assert_close((double)(held.live - before),
+                   dnmf_bundles_bytes(DNMF_NUMBER_DOUBLE, HEIGHT, rows->rows, rows->cols, local_stored(&p)), 0);
+      before = held.peak = held.live;
+      assert_ok(dnmf_multiply(context, &p.a, &p.h.gathered, &p.w.partial));
+      assert_ok(dnmf_multiply_transposed(context, &p.a, &p.w.gathered, &p.h.partial));
+      assert_close((double)(held.peak - before),
+                   dnmf_bundles_product_bytes(context, DNMF_DOUBLE, HEIGHT, rows->rows, rows->cols, k), 0);
+      context->threads = 1;
+      problem_free(&p);
+    }
+}
+
+static void so_are_a_block_in_bundles_and_its_work(void **state) {
+  (void)state;
+  on_every_grid(check_bundles);
+}
+
 static void so_under_divergences(void **state) {
   (void)state;
   on_every_grid(check_divergences);
@@ -345,6 +378,7 @@ int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(memory_and_traffic_are_what_a_fit_takes),
       mpi_test(so_is_the_work_of_a_block_by_rows_alone),
+      mpi_test(so_are_a_block_in_bundles_and_its_work),
       mpi_test(so_under_divergences),
       mpi_test(restarts_take_what_is_planned),
       mpi_test(the_first_process_holds_most),

@@ -27,6 +27,27 @@ static void check(const dnmf_grid *grid, bool sparse, dnmf_precision precision) 
   problem_free(&p);
 }
 
+/* A sparse block in a bundle; of several, and several tiles of one, tests/cli/test_bundles.py has the residual. */
+static void check_in_bundles(const dnmf_grid *grid) {
+  const whole a = whole_matrix(29, 17);
+  problem p;
+  factors f;
+  double rows = -1;
+  double bundles = -2;
+  problem_create(grid, &a, true, DNMF_DOUBLE, 3, &p);
+  whole_factors(&p, &f);
+  assert_ok(dnmf_exact_residual(test_context(), &p.a, &p.w, &p.h, &rows));
+  assert_ok(dnmf_matrix_bundle(test_context(), &p.a));
+  assert_ok(dnmf_exact_residual(test_context(), &p.a, &p.w, &p.h, &bundles));
+  assert_true(rows == bundles);
+  problem_free(&p);
+}
+
+static void bundles_have_the_residual_of_rows(void **state) {
+  (void)state;
+  on_every_grid(check_in_bundles);
+}
+
 static void check_all(const dnmf_grid *grid) {
   check(grid, false, DNMF_DOUBLE);
   check(grid, true, DNMF_DOUBLE);
@@ -76,6 +97,7 @@ static void tiles_cover_the_block(void **state) {
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
       mpi_test(residual_is_summed_entry_by_entry),
+      mpi_test(bundles_have_the_residual_of_rows),
       mpi_test(tiles_cover_the_block),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

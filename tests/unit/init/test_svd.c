@@ -81,7 +81,7 @@ static void create_matrix(const dnmf_grid *grid, const example *e, problem *p) {
 
 static void decompose(const dnmf_grid *grid, const example *e, problem *p) {
   create_matrix(grid, e, p);
-  assert_ok(dnmf_svd_compute(test_context(), &p->layout, &p->a, e->components, SEED, &p->svd));
+  assert_ok(dnmf_svd_compute(test_context(), &p->layout, &p->a, NULL, e->components, SEED, &p->svd));
   gather(&p->svd.u, p->svd.owned_rows.begin, e->rows, p->u);
   gather(&p->svd.v, p->svd.owned_cols.begin, e->cols, p->v);
 }
@@ -182,7 +182,7 @@ static void make_start(const dnmf_grid *grid, const example *e, double *w_all, d
   create_matrix(grid, e, &p);
   assert_ok(dnmf_factor_create_w(context, &p.layout, e->components, DNMF_DOUBLE, &w));
   assert_ok(dnmf_factor_create_h(context, &p.layout, e->components, DNMF_DOUBLE, &h));
-  assert_ok(dnmf_start_svd(context, &p.layout, &p.a, DNMF_SVD_FILL_RANDOM, SEED, &w, &h));
+  assert_ok(dnmf_start_svd(context, &p.layout, &p.a, NULL, DNMF_SVD_FILL_RANDOM, SEED, &w, &h));
   gather(&w.mine, w.owned.begin, e->rows, w_all);
   gather(&h.mine, h.owned.begin, e->cols, h_all);
   dnmf_factor_free(&w);
@@ -272,7 +272,7 @@ static void test_more_components_than_columns_are_refused(void **state) {
   create_matrix(&grid, &small, &p);
   assert_ok(dnmf_factor_create_w(context, &p.layout, 4, DNMF_DOUBLE, &w));
   assert_ok(dnmf_factor_create_h(context, &p.layout, 4, DNMF_DOUBLE, &h));
-  assert_int_equal(dnmf_start_svd(context, &p.layout, &p.a, DNMF_SVD_FILL_ZERO, SEED, &w, &h), DNMF_ERROR_USAGE);
+  assert_int_equal(dnmf_start_svd(context, &p.layout, &p.a, NULL, DNMF_SVD_FILL_ZERO, SEED, &w, &h), DNMF_ERROR_USAGE);
   assert_non_null(strstr(context->error.text, "3"));
   dnmf_factor_free(&w);
   dnmf_factor_free(&h);

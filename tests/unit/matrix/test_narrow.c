@@ -126,6 +126,18 @@ static void check_products(const dnmf_matrix *wide, const dnmf_matrix *narrow, i
     dnmf_panel_free(all[p]);
 }
 
+/* The same of both in bundles. */
+static void check_bundles(const dnmf_matrix *wide, const dnmf_matrix *narrow, int components) {
+  enum { HEIGHT = 16 };
+  dnmf_matrix both[] = {*wide, *narrow};
+  for (int b = 0; b < 2; b++)
+    assert_ok(
+        dnmf_bundles_create(&test_context()->error, &both[b].by_rows, both[b].precision, 2, HEIGHT, &both[b].bundles));
+  check_products(&both[0], &both[1], components);
+  for (int b = 0; b < 2; b++)
+    dnmf_bundles_free(&both[b].bundles);
+}
+
 static void check_sweep(const dnmf_matrix *wide, const dnmf_matrix *narrow, int components) {
   dnmf_context *context = test_context();
   dnmf_panel h = panel_of(wide->cols, components, wide->precision, DNMF_STREAM_START_H);
@@ -203,6 +215,11 @@ static void sparse_products_are_those_of_wide_values(void **state) {
   for_all(true, check_products);
 }
 
+static void so_are_those_of_bundles(void **state) {
+  (void)state;
+  for_all(true, check_bundles);
+}
+
 static void so_are_sweeps(void **state) {
   (void)state;
   for_all(false, check_sweep);
@@ -261,9 +278,13 @@ static void sparse_values_get_the_narrowest_exact_type(void **state) {
 int run_tests(void);
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
-      mpi_test(sparse_values_get_the_narrowest_exact_type), mpi_test(dense_products_are_those_of_wide_values),
-      mpi_test(sparse_products_are_those_of_wide_values),   mpi_test(so_are_sweeps),
-      mpi_test(so_are_divergences_of_dense_blocks),         mpi_test(so_are_divergences_of_sparse_blocks),
+      mpi_test(sparse_values_get_the_narrowest_exact_type),
+      mpi_test(dense_products_are_those_of_wide_values),
+      mpi_test(sparse_products_are_those_of_wide_values),
+      mpi_test(so_are_those_of_bundles),
+      mpi_test(so_are_sweeps),
+      mpi_test(so_are_divergences_of_dense_blocks),
+      mpi_test(so_are_divergences_of_sparse_blocks),
   };
   return cmocka_run_group_tests_name("narrow", tests, NULL, NULL);
 }

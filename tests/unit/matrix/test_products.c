@@ -208,6 +208,50 @@ static void rows_alone_where_the_other_panel_is_nearer(void **state) {
   assert_false(dnmf_product_by_rows_alone(context, DNMF_DOUBLE, 0, 0, 16));
 }
 
+/* A block in bundles gives the bits of compressed rows, on any number of threads and in bundles of any height. */
+static void check_bundles(const dnmf_matrix *a, int components) {
+  static const int64_t heights[] = {1, 16, DNMF_BUNDLE_ROWS};
+  dnmf_context *context = test_context();
+  dnmf_panel h = panel_of(a->cols, components, a->precision, DNMF_STREAM_START_H);
+  dnmf_panel w = panel_of(a->rows, components, a->precision, DNMF_STREAM_START_W);
+  dnmf_panel expected[2] = {panel_of(a->rows, components, a->precision, DNMF_STREAM_NOISE),
+                            panel_of(a->cols, components, a->precision, DNMF_STREAM_NOISE)};
+  context->threads = 1;
+  multiply(false, a, &h, &expected[0]);
+  multiply(true, a, &w, &expected[1]);
+  for (int t = 0; t < 3; t++) {
+    dnmf_matrix bundled = *a;
+    context->threads = t + 1;
+    assert_ok(dnmf_bundles_create(&context->error, &a->by_rows, a->precision, t + 1, heights[t], &bundled.bundles));
+    bundled.by_rows = bundled.by_cols = (dnmf_csr){0};
+    dnmf_panel out[2] = {panel_of(a->rows, components, a->precision, DNMF_STREAM_VALUES),
+                         panel_of(a->cols, components, a->precision, DNMF_STREAM_VALUES)};
+    multiply(false, &bundled, &h, &out[0]);
+    multiply(true, &bundled, &w, &out[1]);
+    for (int side = 0; side < 2; side++) {
+      assert_same_bits(&expected[side], &out[side]);
+      dnmf_panel_free(&out[side]);
+    }
+    dnmf_bundles_free(&bundled.bundles);
+  }
+  dnmf_panel *all[] = {&h, &w, &expected[0], &expected[1]};
+  for (int p = 0; p < 4; p++)
+    dnmf_panel_free(all[p]);
+}
+
+static void bundles_give_the_bits_of_rows(void **state) {
+  (void)state;
+  for_all(sparse_block, check_bundles);
+}
+
+static void bundles_where_panels_are_large_and_columns_filled(void **state) {
+  (void)state;
+  assert_true(dnmf_bundles_pay(DNMF_DOUBLE, 138000, 27000, 18.6e6, 56));
+  assert_false(dnmf_bundles_pay(DNMF_DOUBLE, 138000, 2000, 18.6e6, 56));   /* H in the cache of a core */
+  assert_false(dnmf_bundles_pay(DNMF_DOUBLE, 138000, 270000, 18.6e6, 56)); /* an entry in every other column */
+  assert_false(dnmf_bundles_pay(DNMF_DOUBLE, 1000, 27000, 18.6e6, 56));    /* one bundle */
+}
+
 /* Enough rows and columns that every loop over tiles, chunks and column groups turns more than once. */
 static void long_blocks_are_summed_whole(void **state) {
   (void)state;
@@ -278,6 +322,8 @@ int run_tests(void) {
       mpi_test(sweep_equals_the_two_products),
       mpi_test(long_blocks_are_summed_whole),
       mpi_test(rows_alone_give_the_bits_of_both_orders),
+      mpi_test(bundles_give_the_bits_of_rows),
+      mpi_test(bundles_where_panels_are_large_and_columns_filled),
       mpi_test(rows_alone_where_the_other_panel_is_nearer),
       mpi_test(tile_rows_are_whole_steps),
       mpi_test(bands_of_a_large_panel_give_the_same_sums),

@@ -20,6 +20,7 @@ typedef struct problem {
   double l1, l2;
   double *x, *b, *gram;
   double violation;
+  double lowered; /* the objective, by the update */
 } problem;
 
 static inline double *zeros(int64_t count) {
@@ -111,11 +112,13 @@ static inline dnmf_status try_update(problem *p, dnmf_solver solver, dnmf_precis
                         .gram = p->gram,
                         .l1 = p->l1,
                         .l2 = p->l2,
-                        .want_violation = true};
+                        .want_violation = true,
+                        .want_decrease = true};
   dnmf_status status = dnmf_solver_update(solver, precision, isa, threads, &update, &test_context()->error);
   for (int64_t i = 0; i < count && single; i++)
     p->x[i] = (double)x[i];
   p->violation = update.violation;
+  p->lowered = update.decrease.all;
   free(x);
   free(b);
   return status;
@@ -180,6 +183,21 @@ static inline void assert_no_worse(const problem *after, const problem *before, 
     if (!(new <= old + tolerance *scale))
       fail_msg("k = %d, row %d: the objective rose from %.17g to %.17g", after->k, r, old, new);
   }
+}
+
+/* What the update says that it lowers the objective by is what it does, beside the size of its terms. */
+static inline void assert_lowered(const problem *after, const problem *before, double tolerance) {
+  double lowered = 0;
+  double scale = 1e-12;
+  for (int r = 0; r < after->rows; r++) {
+    const double *b = after->b + r * after->k;
+    const double *from = before->x + r * after->k;
+    lowered += objective(before, from, b) - objective(after, after->x + r * after->k, b);
+    for (int t = 0; t < after->k; t++)
+      scale += fabs(b[t]) * (from[t] + after->x[r * after->k + t]);
+  }
+  if (!(fabs(after->lowered - lowered) <= tolerance * scale))
+    fail_msg("k = %d: the objective is lowered by %.17g, not %.17g", after->k, lowered, after->lowered);
 }
 
 /* Calls `check` for every shape, precision and instruction set that this machine has. */

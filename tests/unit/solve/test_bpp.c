@@ -69,6 +69,7 @@ static void compare(problem *p, dnmf_precision precision, dnmf_isa isa) {
   assert_optimal(p, precision == DNMF_DOUBLE ? 1e-11 : 1e-5);
   assert_near("violation", p->violation, violation_at(&before), 1e-10);
   assert_no_worse(p, &before, precision == DNMF_DOUBLE ? 1e-13 : 1e-6);
+  assert_lowered(p, &before, precision == DNMF_DOUBLE ? 1e-13 : 1e-6);
   free_problem(&before);
 }
 
@@ -115,6 +116,7 @@ static void check_rank_deficient(int rows, int k, dnmf_precision precision, dnmf
   run(&p, DNMF_SOLVER_BPP, precision, isa, 1);
   assert_optimal(&p, precision == DNMF_DOUBLE ? 1e-8 : 1e-5);
   assert_no_worse(&p, &before, precision == DNMF_DOUBLE ? 1e-13 : 1e-6);
+  assert_lowered(&p, &before, precision == DNMF_DOUBLE ? 1e-13 : 1e-6);
   free_problem(&before);
   free_problem(&p);
 }
@@ -161,6 +163,7 @@ static void nearly_equal_components_still_give_an_optimum(void **state) {
         run(&p, DNMF_SOLVER_BPP, DNMF_DOUBLE, (dnmf_isa)isa, 1);
         assert_optimal(&p, spread > 1e-3 ? 1e-11 : 1e-8);
         assert_no_worse(&p, &before, 1e-13);
+        assert_lowered(&p, &before, 1e-13);
         free_problem(&before);
         free_problem(&p);
       }

@@ -24,6 +24,7 @@ static void compare(problem *p, dnmf_precision precision, dnmf_isa isa) {
   assert_same_x(p, &expected, tolerance);
   assert_near("violation", p->violation, expected.violation, tolerance);
   assert_no_worse(p, &before, precision == DNMF_DOUBLE ? 1e-13 : 1e-5);
+  assert_lowered(p, &before, precision == DNMF_DOUBLE ? 1e-13 : 1e-5);
   free_problem(&expected);
   free_problem(&before);
 }
