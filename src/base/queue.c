@@ -104,6 +104,20 @@ int64_t dnmf_queue_front(const dnmf_queue *queue, int64_t limit, const void **it
   return held < limit ? held : limit;
 }
 
+int64_t dnmf_queue_look(const dnmf_queue *queue, dnmf_queue_place *place, int64_t limit, const void **items) {
+  if (!place->chunk)
+    *place = (dnmf_queue_place){queue->first, 0};
+  else if (place->taken == place->chunk->end - place->chunk->begin && place->chunk->next)
+    *place = (dnmf_queue_place){place->chunk->next, 0};
+  if (!place->chunk)
+    return 0;
+  const int64_t held = place->chunk->end - place->chunk->begin - place->taken;
+  const int64_t count = held < limit ? held : limit;
+  *items = item_at(queue, place->chunk, place->chunk->begin + place->taken);
+  place->taken += count;
+  return count;
+}
+
 static void drop_chunk(dnmf_queue *queue, dnmf_queue_pool *pool) {
   dnmf_queue_chunk *chunk = queue->first;
   queue->first = chunk->next;

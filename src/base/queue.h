@@ -52,6 +52,15 @@ void dnmf_queue_added(dnmf_queue *queue, int64_t count);
  * where. They stay until dnmf_queue_drop. local */
 int64_t dnmf_queue_front(const dnmf_queue *queue, int64_t limit, const void **items);
 
+/* A place between two items; zeroed: the front. */
+typedef struct dnmf_queue_place {
+  dnmf_queue_chunk *chunk;
+  int64_t taken; /* of the chunk's items */
+} dnmf_queue_place;
+
+/* As dnmf_queue_front, the items behind a place, which moves behind them; nothing is dropped meanwhile. local */
+int64_t dnmf_queue_look(const dnmf_queue *queue, dnmf_queue_place *place, int64_t limit, const void **items);
+
 /* Drops `count` items that dnmf_queue_front showed. local */
 void dnmf_queue_drop(dnmf_queue *queue, int64_t count);
 

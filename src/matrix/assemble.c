@@ -8,6 +8,7 @@
 #include "matrix/matrix.h"
 
 #include "base/memory.h"
+#include "base/team.h"
 #include "comm/collective.h"
 #include "matrix/balance.h"
 #include "matrix/csr.h"
@@ -29,6 +30,14 @@ static dnmf_status check_blocks(dnmf_error *error, const dnmf_layout *layout) {
     return DNMF_OK;
   return dnmf_fail(error, DNMF_ERROR_INPUT,
                    "a block of %" PRId64 " x %" PRId64 " is too large for one process; use more processes", rows, cols);
+}
+
+static dnmf_status check_rated_rows(dnmf_error *error, const dnmf_layout *layout) {
+  if (layout->rows <= INT32_MAX)
+    return DNMF_OK;
+  return dnmf_fail(error, DNMF_ERROR_INPUT,
+                   "%" PRId64 " rows are too many for a fit of observed entries, which takes up to %" PRId32,
+                   layout->rows, INT32_MAX);
 }
 
 /* `count` rows or columns, all still empty. */
@@ -90,19 +99,18 @@ static dnmf_status take_dense(dnmf_staging *staging, void *state, int source, co
   return DNMF_OK;
 }
 
-/* The rows of a block from what waits, but for duplicates: in the order of the columns, entries that share a place in
- * file order. */
-static dnmf_status build_rows(dnmf_staging *staging, dnmf_matrix *matrix) {
-  dnmf_error *error = &staging->context->error;
+/* What waits is put into its rows, whose entries are counted. */
+static dnmf_status place_waiting(dnmf_context *context, void *state, dnmf_matrix *matrix) {
+  dnmf_staging *staging = state;
   dnmf_csr *rows = &matrix->by_rows;
   int64_t count = 0;
-  for (int r = 0; r < staging->context->size; r++)
+  for (int r = 0; r < context->size; r++)
     count += staging->queues[r].count;
-  DNMF_TRY(allocate_entries(error, count, dnmf_matrix_number(matrix), rows));
+  DNMF_TRY(allocate_entries(&context->error, count, dnmf_matrix_number(matrix), rows));
   dnmf_csr_counts_to_places(rows->start, rows->rows);
-  for (int r = 0; r < staging->context->size; r++)
+  for (int r = 0; r < context->size; r++)
     dnmf_staging_place(&staging->queues[r], staging->precision, rows);
-  return dnmf_csr_sort(error, rows, matrix->precision);
+  return DNMF_OK;
 }
 
 static dnmf_status merge_rows(dnmf_error *error, dnmf_duplicates policy, dnmf_matrix *matrix) {
@@ -125,14 +133,19 @@ static dnmf_status merge_wide(dnmf_context *context, dnmf_duplicates policy, boo
   return dnmf_matrix_narrow(context, matrix);
 }
 
-/* The finished rows of a sparse block. */
-static dnmf_status finish_rows(dnmf_staging *staging, assembly *a) {
-  dnmf_context *context = staging->context;
+/* Puts the entries into the rows of the block, in file order. */
+typedef dnmf_status (*place_entries)(dnmf_context *context, void *state, dnmf_matrix *matrix);
+
+/* The finished rows of a sparse block: in the order of the columns, entries that share a place in file order until they
+ * are merged. */
+static dnmf_status finish_rows(dnmf_context *context, place_entries place, void *state, assembly *a) {
   dnmf_matrix *matrix = a->matrix;
   if (a->narrows)
     DNMF_TRY(dnmf_narrow_choose(context, matrix->precision, a->excluded, &matrix->narrow));
   matrix->by_rows.narrow = matrix->narrow;
-  dnmf_status status = build_rows(staging, matrix);
+  dnmf_status status = place(context, state, matrix);
+  if (status == DNMF_OK)
+    status = dnmf_csr_sort(&context->error, &matrix->by_rows, matrix->precision, context->threads);
   const bool sorted = status == DNMF_OK && dnmf_csr_is_sorted(&matrix->by_rows);
   const bool adds = a->duplicates == DNMF_DUPLICATES_SUM || a->duplicates == DNMF_DUPLICATES_MEAN;
   if (status == DNMF_OK && !sorted && !(adds && matrix->narrow))
@@ -178,7 +191,7 @@ static dnmf_status assemble(dnmf_context *context, const dnmf_layout *layout, dn
   if (status == DNMF_OK)
     status = dnmf_staging_route(&staging, next, state, sparse ? take_sparse : take_dense, a);
   if (status == DNMF_OK && sparse)
-    status = finish_rows(&staging, a);
+    status = finish_rows(context, place_waiting, &staging, a);
   dnmf_staging_free(&staging);
   return status;
 }
@@ -203,16 +216,146 @@ dnmf_status dnmf_matrix_assemble(dnmf_context *context, const dnmf_layout *layou
   return sparse ? dnmf_agree(context, build_cols(context, &context->error, matrix)) : DNMF_OK;
 }
 
+/* A walk over entries in parts by a thread each. */
+typedef struct part_walk {
+  const dnmf_entry_parts *parts;
+  dnmf_matrix *matrix;
+  bool narrows;
+  int64_t **places;   /* of each part: first how many entries of each row it has, then where its next one goes */
+  uint64_t *excluded; /* by each part, see assembly */
+} part_walk;
+
+enum { PART_BATCH = 512 };
+
+/* The entries of a row in the parts, in turn, become places behind `start`, and start[row + 1] the end of the row. */
+static void counts_to_places(const part_walk *walk, int64_t *start, int64_t rows) {
+  int64_t at = 0;
+  for (int64_t row = 0; row < rows; row++) {
+    for (int p = 0; p < walk->parts->count; p++) {
+      const int64_t count = walk->places[p][row];
+      walk->places[p][row] = at;
+      at += count;
+    }
+    start[row + 1] = at;
+  }
+}
+
+static void count_parts(void *of_walk, int64_t begin, int64_t end) {
+  const part_walk *walk = of_walk;
+  const dnmf_precision precision = walk->matrix->precision;
+  dnmf_entry batch[PART_BATCH];
+  for (int p = (int)begin; p < end; p++) {
+    int64_t count = 0;
+    while ((count = walk->parts->next(walk->parts->state, p, false, batch, PART_BATCH)) > 0) {
+      for (int64_t e = 0; e < count; e++) {
+        walk->places[p][batch[e].row]++;
+        batch[e].value = precision == DNMF_SINGLE ? (double)(float)batch[e].value : batch[e].value;
+      }
+      if (walk->narrows)
+        dnmf_narrow_look(DNMF_NUMBER_DOUBLE, &batch->value, sizeof *batch, count, &walk->excluded[p]);
+    }
+  }
+}
+
+/* `number` is a constant where this is called, but for rare ones. Where entries go is asked for before they are put
+ * there: it is all over memory. */
+static inline void place_part(const part_walk *walk, int part, dnmf_number number) {
+  const dnmf_csr *rows = &walk->matrix->by_rows;
+  int64_t *next = walk->places[part];
+  dnmf_entry batch[PART_BATCH];
+  int64_t at[PART_BATCH];
+  int64_t count = 0;
+  while ((count = walk->parts->next(walk->parts->state, part, true, batch, PART_BATCH)) > 0) {
+    for (int64_t e = 0; e < count; e++) {
+      at[e] = next[batch[e].row]++;
+      __builtin_prefetch(&rows->index[at[e]], 1);
+      __builtin_prefetch((const char *)rows->value + (size_t)at[e] * dnmf_number_size(number), 1);
+    }
+    for (int64_t e = 0; e < count; e++) {
+      rows->index[at[e]] = (int32_t)batch[e].col;
+      dnmf_number_put(number, rows->value, at[e], batch[e].value);
+    }
+  }
+}
+
+static void place_parts(void *of_walk, int64_t begin, int64_t end) {
+  const part_walk *walk = of_walk;
+  const dnmf_number number = dnmf_matrix_number(walk->matrix);
+  for (int p = (int)begin; p < end; p++)
+    if (number == DNMF_NUMBER_HALVES)
+      place_part(walk, p, DNMF_NUMBER_HALVES);
+    else if (number == DNMF_NUMBER_UINT8)
+      place_part(walk, p, DNMF_NUMBER_UINT8);
+    else if (number == DNMF_NUMBER_SINGLE)
+      place_part(walk, p, DNMF_NUMBER_SINGLE);
+    else if (number == DNMF_NUMBER_DOUBLE)
+      place_part(walk, p, DNMF_NUMBER_DOUBLE);
+    else
+      place_part(walk, p, number);
+}
+
+static dnmf_status place_walked(dnmf_context *context, void *state, dnmf_matrix *matrix) {
+  part_walk *walk = state;
+  dnmf_csr *rows = &matrix->by_rows;
+  counts_to_places(walk, rows->start, rows->rows);
+  DNMF_TRY(allocate_entries(&context->error, rows->start[rows->rows], dnmf_matrix_number(matrix), rows));
+  dnmf_team_run(walk->parts->count, walk->parts->count, place_parts, walk);
+  return DNMF_OK;
+}
+
+/* Room for what a walk finds out. */
+static dnmf_status walk_begin(dnmf_error *error, part_walk *walk) {
+  void *memory = NULL;
+  const int count = walk->parts->count;
+  DNMF_TRY(dnmf_allocate_zero(error, "entries of each row", count, sizeof *walk->excluded, &memory));
+  walk->excluded = memory;
+  DNMF_TRY(dnmf_allocate_zero(error, "entries of each row", count, sizeof *walk->places, &memory));
+  walk->places = memory;
+  for (int p = 0; p < count; p++) {
+    DNMF_TRY(dnmf_allocate_zero(error, "entries of each row", walk->matrix->by_rows.rows, sizeof(int64_t), &memory));
+    walk->places[p] = memory;
+  }
+  return DNMF_OK;
+}
+
+static void walk_end(part_walk *walk) {
+  for (int p = 0; p < walk->parts->count && walk->places; p++)
+    free(walk->places[p]);
+  free(walk->places);
+  free(walk->excluded);
+}
+
+dnmf_status dnmf_matrix_assemble_parts(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                       dnmf_assembly kind, dnmf_duplicates duplicates, const dnmf_entry_parts *parts,
+                                       dnmf_matrix *matrix) {
+  assembly a = {.matrix = matrix, .duplicates = duplicates, .narrows = kind == DNMF_ASSEMBLE_RATINGS};
+  part_walk walk = {.parts = parts, .matrix = matrix, .narrows = a.narrows};
+  memset(matrix, 0, sizeof *matrix);
+  if (kind == DNMF_ASSEMBLE_RATINGS)
+    DNMF_TRY(check_rated_rows(&context->error, layout));
+  dnmf_status status = begin_block(context, layout, precision, true, (dnmf_number)0, matrix);
+  if (status == DNMF_OK)
+    status = walk_begin(&context->error, &walk);
+  if (status == DNMF_OK) {
+    dnmf_team_run(parts->count, parts->count, count_parts, &walk);
+    for (int p = 0; p < parts->count; p++)
+      a.excluded |= walk.excluded[p];
+    status = finish_rows(context, place_walked, &walk, &a);
+  }
+  walk_end(&walk);
+  if (status == DNMF_OK && kind == DNMF_ASSEMBLE_BOTH)
+    status = build_cols(context, &context->error, matrix);
+  return status;
+}
+
 dnmf_status dnmf_matrix_assemble_ratings(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                          bool balanced, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
                                          dnmf_matrix *matrix) {
   assembly a = {.matrix = matrix, .duplicates = duplicates, .narrows = true};
   dnmf_held_entries held = {.precision = precision};
   memset(matrix, 0, sizeof *matrix);
-  if (balanced && layout->rows > INT32_MAX)
-    return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
-                     "%" PRId64 " rows are too many for a fit of observed entries, which takes up to %" PRId32,
-                     layout->rows, INT32_MAX);
+  if (balanced)
+    DNMF_TRY(check_rated_rows(&context->error, layout));
   if (!balanced || context->size == 1) /* one process has all rows */
     return assemble(context, layout, precision, true, next, state, &a);
   dnmf_status status = dnmf_balance_hold(context, layout->rows, precision, next, state, layout->row_begin, &held);

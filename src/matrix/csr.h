@@ -40,9 +40,9 @@ void dnmf_csr_counts_to_places(int64_t *start, int64_t rows);
 void dnmf_csr_transpose(const dnmf_csr *from, dnmf_precision precision, int threads, dnmf_csr *to);
 
 /* Sorts the columns of every row; entries that share a place keep their order. local */
-dnmf_status dnmf_csr_sort(dnmf_error *error, dnmf_csr *csr, dnmf_precision precision);
+dnmf_status dnmf_csr_sort(dnmf_error *error, dnmf_csr *csr, dnmf_precision precision, int threads);
 
-/* Most bytes that sorting rows of so many entries takes. local */
+/* Most bytes that sorting rows of so many entries takes on one thread. local */
 double dnmf_csr_sort_bytes(int64_t rows, int64_t cols, int64_t stored, dnmf_precision precision);
 
 /* True when the columns of every row ascend, no two of them equal. local */

@@ -3,11 +3,15 @@
  * all over memory, so a band of rows at a time is sorted, as many as fit a cache.
  */
 #include "base/memory.h"
+#include "base/team.h"
 #include "matrix/csr.h"
 
 #include <stdlib.h>
 
-enum { BAND_ENTRIES = 1 << 16 /* 12 bytes each, twice: in an L2 cache of 2 MiB */ };
+enum {
+  BAND_ENTRIES = 1 << 16 /* 12 bytes each, twice: in an L2 cache of 2 MiB */,
+  MOST_SHARES = 64 /* a thread each */
+};
 
 /* The row after the band that begins with `first`. A band has at least as many entries as there are columns, where
  * there are as many, so that passing over columns costs no more than its entries. */
@@ -20,11 +24,11 @@ static int64_t band_end(const dnmf_csr *csr, int64_t first) {
 }
 
 /* Room for the longest band, and the most rows. */
-static dnmf_status bands_prepare(dnmf_error *error, const dnmf_csr *csr, dnmf_precision precision, dnmf_csr *band,
-                                 dnmf_csr *turned) {
+static dnmf_status bands_prepare(dnmf_error *error, const dnmf_csr *csr, dnmf_precision precision, int64_t first,
+                                 int64_t last, dnmf_csr *band, dnmf_csr *turned) {
   int64_t longest = 0;
   int64_t rows = 0;
-  for (int64_t first = 0; first < csr->rows;) {
+  while (first < last) {
     int64_t end = band_end(csr, first);
     int64_t entries = csr->start[end] - csr->start[first];
     longest = entries > longest ? entries : longest;
@@ -66,13 +70,13 @@ static void sort_band(const dnmf_csr *csr, dnmf_precision precision, int64_t fir
   dnmf_csr_transpose(turned, precision, 1, band);
 }
 
-dnmf_status dnmf_csr_sort(dnmf_error *error, dnmf_csr *csr, dnmf_precision precision) {
+/* Sorts the bands that begin with the rows `first` to before `last`; both are first rows of bands, or the end. */
+static dnmf_status sort_bands(dnmf_error *error, const dnmf_csr *csr, dnmf_precision precision, int64_t first,
+                              int64_t last) {
   dnmf_csr band = {0};   /* a part of csr; start is its own */
   dnmf_csr turned = {0}; /* the same by columns */
-  if (csr->rows == 0 || csr->start[csr->rows] == 0)
-    return DNMF_OK;
-  dnmf_status status = bands_prepare(error, csr, precision, &band, &turned);
-  for (int64_t first = 0; status == DNMF_OK && first < csr->rows;) {
+  dnmf_status status = first < last ? bands_prepare(error, csr, precision, first, last, &band, &turned) : DNMF_OK;
+  while (status == DNMF_OK && first < last) {
     int64_t end = band_end(csr, first);
     sort_band(csr, precision, first, end, &band, &turned);
     first = end;
@@ -81,5 +85,50 @@ dnmf_status dnmf_csr_sort(dnmf_error *error, dnmf_csr *csr, dnmf_precision preci
   free(turned.start);
   free(turned.index);
   free(turned.value);
+  return status;
+}
+
+/* The bands of a call, shared out among threads. */
+typedef struct sort_share {
+  const dnmf_csr *csr;
+  dnmf_precision precision;
+  int64_t first;
+  int64_t last;
+  dnmf_status status;
+  dnmf_error error;
+} sort_share;
+
+static void sort_shares(void *shares, int64_t begin, int64_t end) {
+  for (sort_share *share = (sort_share *)shares + begin; share < (sort_share *)shares + end; share++)
+    share->status = sort_bands(&share->error, share->csr, share->precision, share->first, share->last);
+}
+
+dnmf_status dnmf_csr_sort(dnmf_error *error, dnmf_csr *csr, dnmf_precision precision, int threads) {
+  const int64_t entries = csr->rows > 0 ? csr->start[csr->rows] : 0;
+  const int64_t most = entries / BAND_ENTRIES < MOST_SHARES ? entries / BAND_ENTRIES : MOST_SHARES;
+  const int team = threads < most ? threads : (int)most;
+  if (entries == 0)
+    return DNMF_OK;
+  if (team <= 1)
+    return sort_bands(error, csr, precision, 0, csr->rows);
+  void *memory = NULL;
+  DNMF_TRY(dnmf_allocate_zero(error, "rows to sort", team, sizeof(sort_share), &memory));
+  sort_share *shares = memory;
+  int64_t first = 0;
+  for (int t = 0; t < team; t++) { /* bands with about as many entries each */
+    const int64_t before = entries / team * (t + 1);
+    shares[t] = (sort_share){.csr = csr, .precision = precision, .first = first};
+    while (first < csr->rows && (t == team - 1 || csr->start[first] < before))
+      first = band_end(csr, first);
+    shares[t].last = first;
+  }
+  dnmf_team_run(team, team, sort_shares, shares);
+  dnmf_status status = DNMF_OK;
+  for (int t = 0; t < team && status == DNMF_OK; t++) {
+    status = shares[t].status;
+    if (status != DNMF_OK)
+      *error = shares[t].error;
+  }
+  free(shares);
   return status;
 }

@@ -304,7 +304,7 @@ static dnmf_status plan_fetch(dnmf_context *context, const line_owners *o, dnmf_
     renumber(place, &lines->entries);
     renumber(place, &lines->held);
     if (lines->held.start)
-      status = dnmf_agree(context, dnmf_csr_sort(error, &lines->held, precision));
+      status = dnmf_agree(context, dnmf_csr_sort(error, &lines->held, precision, context->threads));
     lines->fetched = true;
   }
   if (status == DNMF_OK)

@@ -110,6 +110,27 @@ dnmf_status dnmf_matrix_assemble(dnmf_context *context, const dnmf_layout *layou
                                  bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,
                                  dnmf_matrix *matrix);
 
+/* The entries of one process, in parts that threads take each by itself; all of a part come before those of the next.
+ * Every part is walked twice to its end, first to look at it, then to take what there is out of it. */
+typedef struct dnmf_entry_parts {
+  void *state;
+  int count;
+  int64_t (*next)(void *state, int part, bool takes, dnmf_entry *batch, int64_t limit); /* `limit` at least 2; 0: end */
+} dnmf_entry_parts;
+
+/* What is built of entries. */
+typedef enum dnmf_assembly {
+  DNMF_ASSEMBLE_BOTH = 0, /* as dnmf_matrix_assemble */
+  DNMF_ASSEMBLE_ROWS,     /* as dnmf_matrix_assemble_rows */
+  DNMF_ASSEMBLE_RATINGS   /* as dnmf_matrix_assemble_ratings */
+} dnmf_assembly;
+
+/* The same sparse matrix on the one process of the context, straight from parts, its threads taking one each. local:
+ * there are no others */
+dnmf_status dnmf_matrix_assemble_parts(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
+                                       dnmf_assembly kind, dnmf_duplicates duplicates, const dnmf_entry_parts *parts,
+                                       dnmf_matrix *matrix);
+
 /* The same without by_cols. collective */
 dnmf_status dnmf_matrix_assemble_rows(dnmf_context *context, const dnmf_layout *layout, dnmf_precision precision,
                                       bool sparse, dnmf_duplicates duplicates, dnmf_next_entries next, void *state,

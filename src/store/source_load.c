@@ -48,10 +48,26 @@ static dnmf_status next_chosen(dnmf_error *error, void *state, dnmf_entry *batch
   return DNMF_OK;
 }
 
+static bool is_chosen_from(const dnmf_source *source) {
+  return source->transposed || source->selection || has_rule(source);
+}
+
+dnmf_status dnmf_load_parts(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
+                            dnmf_precision precision, dnmf_next_entries next, const dnmf_entry_parts *parts,
+                            dnmf_matrix *matrix) {
+  const bool small = source->rows > source->stored / parts->count; /* rows would be counted for longer than entries */
+  if (context->size > 1 || is_chosen_from(source) || !source->sparse || small)
+    return dnmf_load_entries(context, source, layout, precision, next, parts->state, matrix);
+  const dnmf_assembly kind = source->as_ratings   ? DNMF_ASSEMBLE_RATINGS
+                             : source->rows_alone ? DNMF_ASSEMBLE_ROWS
+                                                  : DNMF_ASSEMBLE_BOTH;
+  return dnmf_matrix_assemble_parts(context, layout, precision, kind, source->duplicates, parts, matrix);
+}
+
 dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_next_entries next, void *state, dnmf_matrix *matrix) {
   chooser c = {source, next, state};
-  bool chosen = source->transposed || source->selection || has_rule(source);
+  const bool chosen = is_chosen_from(source);
   dnmf_next_entries from = chosen ? next_chosen : next;
   void *of = chosen ? &c : state;
   if (!source->sparse)

@@ -15,6 +15,12 @@
 dnmf_status dnmf_load_entries(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
                               dnmf_precision precision, dnmf_next_entries next, void *state, dnmf_matrix *matrix);
 
+/* The same of entries that can be had in parts, where a single process wants them as they are; else `next` and
+ * `parts->state` are what is read. collective */
+dnmf_status dnmf_load_parts(dnmf_context *context, const dnmf_source *source, const dnmf_layout *layout,
+                            dnmf_precision precision, dnmf_next_entries next, const dnmf_entry_parts *parts,
+                            dnmf_matrix *matrix);
+
 /* Reads a slab of an array, as it is stored, into `buffer`: row-major, numbers of type `number`. local */
 typedef dnmf_status (*dnmf_read_slab)(dnmf_context *context, void *state, const dnmf_slab *slab, dnmf_number number,
                                       void *buffer);

@@ -163,7 +163,7 @@ static dnmf_status read_sparse(dnmf_block_reader *reader, dnmf_range rows, int64
   DNMF_TRY(read_part(reader, reader->state->place.data, dnmf_hdf5_real(reader->precision), entries, csr->value));
   if (dnmf_csr_is_sorted(csr))
     return DNMF_OK;
-  DNMF_TRY(dnmf_csr_sort(&reader->context.error, csr, reader->precision));
+  DNMF_TRY(dnmf_csr_sort(&reader->context.error, csr, reader->precision, 1));
   return dnmf_csr_merge(&reader->context.error, csr, reader->precision, reader->source->duplicates, rows.begin, 0,
                         &block->duplicates);
 }

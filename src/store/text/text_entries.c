@@ -66,6 +66,26 @@ dnmf_status dnmf_text_next_entries(dnmf_error *error, void *memory, dnmf_entry *
   }
 }
 
+/* Items at the front of a part, or behind those that were seen, become entries; returns how many. */
+static int64_t next_of_part(void *memory, int number, bool takes, dnmf_entry *batch, int64_t limit) {
+  dnmf_text_state *state = memory;
+  dnmf_text_items *part = &state->items[number];
+  const void *items = NULL;
+  const int64_t most = state->mirrored ? limit / 2 : limit;
+  const int64_t held =
+      takes ? dnmf_queue_front(&part->queue, most, &items) : dnmf_queue_look(&part->queue, &part->seen, most, &items);
+  int64_t count = 0;
+  for (int64_t i = 0; i < held; i++) {
+    const dnmf_entry entry = entry_of(state, part, items, i);
+    batch[count++] = entry;
+    if (state->mirrored && entry.row != entry.col)
+      batch[count++] = (dnmf_entry){entry.col, entry.row, entry.value};
+  }
+  if (takes)
+    dnmf_queue_drop(&part->queue, held);
+  return count;
+}
+
 /* From one cell to the next, in the order of the file. */
 static void step(dnmf_text_state *state) {
   if (!state->by_columns) {
@@ -99,7 +119,11 @@ static dnmf_status next_cells(dnmf_error *error, void *memory, dnmf_entry *batch
 
 static dnmf_status load_text_entries(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,
                                      dnmf_precision precision, dnmf_matrix *matrix) {
-  return dnmf_load_entries(context, source, layout, precision, dnmf_text_next_entries, source->state, matrix);
+  dnmf_text_state *state = source->state;
+  const dnmf_entry_parts parts = {state, state->parts, next_of_part};
+  for (int p = 0; p < state->parts && state->parts > 1; p++)
+    state->items[p].queue.pool = NULL; /* which threads cannot share */
+  return dnmf_load_parts(context, source, layout, precision, dnmf_text_next_entries, &parts, matrix);
 }
 
 static dnmf_status load_cells(dnmf_context *context, dnmf_source *source, const dnmf_layout *layout,

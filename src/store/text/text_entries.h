@@ -17,6 +17,7 @@ typedef struct dnmf_text_items {
   bool wide;          /* they are dnmf_entry; else their indices, which then fit, are kept in 32 bits */
   int64_t *row_index; /* rows and columns of the matrix, by the numbers appended; NULL: those are the indices */
   int64_t *col_index;
+  dnmf_queue_place seen; /* of a walk that takes nothing */
 } dnmf_text_items;
 
 /* source->state of a text source. */

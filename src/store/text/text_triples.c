@@ -226,8 +226,6 @@ static dnmf_status read_parts(dnmf_context *context, const dnmf_text_file *file,
     parts[p] = (dnmf_text_part){&all->part[p], &all->part[p].reader};
   status = dnmf_text_lines_in_parts(context, file, all->columns.data, status, &taker, all->parts, parts);
   free(memory);
-  for (int p = 0; p < all->parts && status == DNMF_OK; p++) /* from now on one thread takes from them */
-    all->part[p].items->queue.pool = &context->chunks;
   return status;
 }
 

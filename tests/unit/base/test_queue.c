@@ -120,11 +120,41 @@ static void queues_pass_their_chunks_on(void **state) {
   assert_null(pool.first);
 }
 
+static void items_are_looked_at_where_they_are(void **state) {
+  (void)state;
+  dnmf_error error = {0};
+  dnmf_queue queue = dnmf_queue_of(sizeof(int64_t), NULL);
+  dnmf_queue_place place = {0};
+  const void *items = NULL;
+  assert_int_equal(dnmf_queue_look(&queue, &place, 5, &items), 0);
+  for (int64_t put = 0; put < MANY;) {
+    void *room = NULL;
+    int64_t count = 0;
+    assert_int_equal(dnmf_queue_room(&error, "numbers", &queue, MANY - put, &room, &count), DNMF_OK);
+    assert_true(count > 0 && count <= MANY - put);
+    for (int64_t i = 0; i < count; i++)
+      ((int64_t *)room)[i] = put + i;
+    dnmf_queue_added(&queue, count);
+    put += count;
+  }
+  take_numbers(&queue, 0, 3, 3);
+  int64_t seen = 3;
+  for (int64_t count = 0; (count = dnmf_queue_look(&queue, &place, 1000, &items)) > 0; seen += count)
+    for (int64_t i = 0; i < count; i++)
+      assert_int_equal(((const int64_t *)items)[i], seen + i);
+  assert_int_equal(seen, MANY);
+  take_numbers(&queue, 3, MANY - 3, 1000);
+}
+
 int run_tests(void) {
   const struct CMUnitTest tests[] = {
-      mpi_test(items_come_out_in_order),       mpi_test(putting_and_taking_may_alternate),
-      mpi_test(an_empty_queue_shows_nothing),  mpi_test(what_was_not_taken_is_freed),
-      mpi_test(items_may_be_written_in_place), mpi_test(queues_pass_their_chunks_on),
+      mpi_test(items_come_out_in_order),
+      mpi_test(putting_and_taking_may_alternate),
+      mpi_test(an_empty_queue_shows_nothing),
+      mpi_test(what_was_not_taken_is_freed),
+      mpi_test(items_may_be_written_in_place),
+      mpi_test(queues_pass_their_chunks_on),
+      mpi_test(items_are_looked_at_where_they_are),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ static dnmf_csr scattered(int64_t rows, int64_t cols, int64_t length, int64_t he
   return csr;
 }
 
-static void check(int64_t rows, int64_t cols, int64_t length, int64_t heavy, dnmf_precision precision) {
+static void check(int64_t rows, int64_t cols, int64_t length, int64_t heavy, dnmf_precision precision, int threads) {
   dnmf_csr csr = scattered(rows, cols, length, heavy, precision);
   size_t count = (size_t)csr.start[rows];
   item *expected = malloc((count + 1) * sizeof *expected);
@@ -51,7 +51,7 @@ static void check(int64_t rows, int64_t cols, int64_t length, int64_t heavy, dnm
     starts[row] = csr.start[row];
   for (int64_t row = 0; row < rows; row++)
     qsort(expected + starts[row], (size_t)(starts[row + 1] - starts[row]), sizeof *expected, by_column_then_place);
-  assert_ok(dnmf_csr_sort(&test_context()->error, &csr, precision));
+  assert_ok(dnmf_csr_sort(&test_context()->error, &csr, precision, threads));
   assert_memory_equal(csr.start, starts, (size_t)(rows + 1) * sizeof *starts);
   for (size_t e = 0; e < count; e++) {
     double value = precision == DNMF_DOUBLE ? ((double *)csr.value)[e] : (double)((float *)csr.value)[e];
@@ -68,30 +68,32 @@ static void check(int64_t rows, int64_t cols, int64_t length, int64_t heavy, dnm
 static void rows_are_sorted_and_equal_columns_keep_their_order(void **state) {
   (void)state;
   for (int precision = 0; precision < DNMF_PRECISIONS; precision++) {
-    check(1, 1, 3, -1, (dnmf_precision)precision);
-    check(40, 7, 30, -1, (dnmf_precision)precision);
-    check(3000, 500, 150, -1, (dnmf_precision)precision);
+    check(1, 1, 3, -1, (dnmf_precision)precision, 1);
+    check(40, 7, 30, -1, (dnmf_precision)precision, 1);
+    check(3000, 500, 150, -1, (dnmf_precision)precision, 1);
+    check(3000, 500, 150, -1, (dnmf_precision)precision, 2);
+    check(3000, 500, 150, 7, (dnmf_precision)precision, 3);
   }
 }
 
 static void a_row_may_be_longer_than_a_band(void **state) {
   (void)state;
-  check(200, 5000, 4000, 90, DNMF_DOUBLE);
-  check(200, 5000, 4000, 0, DNMF_DOUBLE);
-  check(200, 5000, 4000, 199, DNMF_DOUBLE);
+  check(200, 5000, 4000, 90, DNMF_DOUBLE, 2);
+  check(200, 5000, 4000, 0, DNMF_DOUBLE, 2);
+  check(200, 5000, 4000, 199, DNMF_DOUBLE, 2);
 }
 
 static void columns_may_be_more_than_a_band_has_entries(void **state) {
   (void)state;
-  check(3000, 100000, 150, -1, DNMF_DOUBLE);
-  check(5, 1 << 20, 2, -1, DNMF_DOUBLE);
+  check(3000, 100000, 150, -1, DNMF_DOUBLE, 2);
+  check(5, 1 << 20, 2, -1, DNMF_DOUBLE, 2);
 }
 
 static void rows_may_be_empty(void **state) {
   (void)state;
-  check(0, 5, 0, -1, DNMF_DOUBLE);
-  check(50, 5, 0, -1, DNMF_DOUBLE);
-  check(50, 5, 1, -1, DNMF_DOUBLE);
+  check(0, 5, 0, -1, DNMF_DOUBLE, 2);
+  check(50, 5, 0, -1, DNMF_DOUBLE, 2);
+  check(50, 5, 1, -1, DNMF_DOUBLE, 2);
 }
 
 int run_tests(void);
