@@ -8,7 +8,7 @@
 
 enum {
   CORE_CACHE_BYTES = 1 << 20, /* a panel that the second level of cache does not hold, */
-  LEAST_ENTRIES = 3,   /* of a column in a bundle, on average: fewer are not worth passing the panel (measured) */
+  LEAST_ENTRIES = 3,   /* of a column in a bundle, on average: with fewer, passing the panel costs more than it saves */
   MOST_COLS = 4 << 20, /* so that 32 bits count the entries of a bundle of DNMF_BUNDLE_ROWS rows */
   MOVE_OPERATIONS = 8  /* that moving an entry is worth */
 };

@@ -395,7 +395,8 @@ static inline double step_block(sweeper *s, int t, const real inner[BLOCK]) {
     for (int u = 0; u < i; u++)
       slope[i] += change[u] * pairs[i * (i - 1) / 2 + u];
     const real met = slope[i] < 0 ? -slope[i] : slope[i];
-    violation += ((slope[i] < 0) | (old > 0)) ? met : 0;
+    const bool moves = (slope[i] < 0) | (old > 0); /* no branch */
+    violation += moves ? met : 0;
     const real moved = old - slope[i] * s->inverse[t + i];
     s->x[t + i] = moved > 0 ? moved : 0;
     change[i] = s->x[t + i] - old;
