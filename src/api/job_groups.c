@@ -334,6 +334,7 @@ dnmf_status dnmf_fitting_iterate_groups(dnmf_context *context, dnmf_fitting *f) 
   dnmf_status status = dnmf_agree(context, create_groups(&context->error, &g));
   if (status == DNMF_OK) {
     g.mine.side_by_side = f->side_by_side;
+    g.mine.groups = f->group_count;
     g.mine.state = &g.host;
     g.mine.start = dnmf_restarts_start;
     g.mine.save = f->settings.host->save ? keep_running : NULL;

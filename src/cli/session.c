@@ -176,7 +176,7 @@ static double seconds_left(const dnmf_step *step) {
 }
 
 /* What a line of progress says, part by part, and which parts are left out first where it is too long. */
-enum { STEP_PARTS = 6, STEP_PART_TEXT = 96, STEP_TEXT = STEP_PARTS * STEP_PART_TEXT };
+enum { STEP_PARTS = 7, STEP_PART_TEXT = 96, STEP_TEXT = STEP_PARTS * STEP_PART_TEXT };
 typedef struct step_part {
   char text[STEP_PART_TEXT]; /* "": none */
   int dispensable;           /* the greatest first; 0: never */
@@ -185,7 +185,7 @@ typedef struct step_part {
 static void describe_step(const dnmf_step *step, step_part parts[STEP_PARTS]) {
   char left[64];
   int used = 0;
-  enum { PLACE, OBJECTIVE, ERROR, VALIDATION, PACE, LEFT };
+  enum { PLACE, GROUP, OBJECTIVE, ERROR, VALIDATION, PACE, LEFT };
   memset(parts, 0, STEP_PARTS * sizeof *parts);
   if (isfinite(step->relative_error))
     snprintf(parts[ERROR].text, STEP_PART_TEXT, "rel. error %.5f", step->relative_error);
@@ -198,6 +198,8 @@ static void describe_step(const dnmf_step *step, step_part parts[STEP_PARTS]) {
   if (step->fits > 1)
     snprintf(parts[PLACE].text + used, STEP_PART_TEXT - (size_t)used, " of %d starts, %d of %d done",
              step->fits_running, step->fits_done, step->fits);
+  if (step->fits > 0 && step->groups > 1)
+    snprintf(parts[GROUP].text, STEP_PART_TEXT, "in the first of %d groups", step->groups);
   snprintf(parts[OBJECTIVE].text, STEP_PART_TEXT, "%sobjective %.6g", step->fits > 1 ? "least " : "", step->objective);
   if (isfinite(step->validation_rmse))
     snprintf(parts[VALIDATION].text, STEP_PART_TEXT, "validation %.5f", step->validation_rmse);
@@ -206,6 +208,7 @@ static void describe_step(const dnmf_step *step, step_part parts[STEP_PARTS]) {
   time_text(seconds_left(step), left, sizeof left);
   snprintf(parts[LEFT].text, STEP_PART_TEXT, "%s left", left);
   parts[OBJECTIVE].dispensable = isfinite(step->relative_error) || isfinite(step->validation_rmse) ? 4 : 0;
+  parts[GROUP].dispensable = 5;
   parts[PACE].dispensable = 3;
   parts[LEFT].dispensable = 2;
   parts[ERROR].dispensable = isfinite(step->validation_rmse);

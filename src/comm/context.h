@@ -37,6 +37,7 @@ typedef struct dnmf_step {
   int fits;         /* of the job; of several that run, the furthest iteration and the least objective are told */
   int fits_running; /* those side by side that go on */
   int fits_done;
+  int groups; /* of processes that share the fits: those told are of the first; 0: there are none */
   double objective;
   double relative_error;    /* |A - WH|_F / |A|_F */
   double violation;         /* projected gradient relative to the first iteration's */

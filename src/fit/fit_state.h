@@ -79,6 +79,7 @@ struct dnmf_fit_host {
   bool (*told_to_stop)(void *state);
 
   int fits;            /* of the job, of which this loop iterates some (restarts.h); 0: those of the loop */
+  int groups;          /* of processes that share the job's fits, one of which has these; 0: there are none */
   int fits_done;       /* before it, */
   double seconds_done; /* in so many seconds: for the reporter */
 

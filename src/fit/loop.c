@@ -164,6 +164,7 @@ static void report(const dnmf_loop *l, dnmf_step *told) {
   told->fits_done = l->fit_count - told->fits_running;
   if (host && host->fits > 0) {
     told->fits = host->fits;
+    told->groups = host->groups;
     told->fits_done += host->fits_done;
     told->seconds += host->seconds_done;
   }

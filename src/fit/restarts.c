@@ -264,6 +264,7 @@ static dnmf_status run_rounds(const dnmf_matrix *a, const dnmf_layout *layout, i
   for (choose_round(round->all, most, round); round->count > 0 && !end; choose_round(round->all, most, round)) {
     host.fits = round->all->count;
     host.fits_done = count_done(round->all);
+    host.groups = round->all->groups;
     host.seconds_done = round->all->seconds.total;
     settings.time_limit = round->settings->time_limit - (MPI_Wtime() - began);
     DNMF_TRY(run_round(context, &settings, a, layout, round));

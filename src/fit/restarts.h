@@ -39,6 +39,7 @@ struct dnmf_restarts {
   dnmf_restart *items; /* owned */
   int side_by_side;    /* most restarts that share a product, of which no more do than pay; 0 and 1: one after the
                           other */
+  int groups;          /* of processes that share them, one of which has these; told with progress */
   void *state;         /* given to the functions */
 
   /* What dnmf_fit_restarts comes to. */

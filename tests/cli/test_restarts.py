@@ -95,9 +95,11 @@ def test_groups_of_processes_share_the_restarts(inputs, tmp_path, processes, gro
     fit = ["fit", inputs / "dense.h5", "-k", 3, "--tol", "1e-3", "--restarts", RESTARTS, "--seed", SEED, "--json",
            *(options if "--grid" not in options else [])]
     one = run([*fit, "-o", tmp_path / "one.h5"]).json
-    found = run([*fit, "-o", tmp_path / "m.h5", "--groups", groups, *options], processes).json
+    shared = run([*fit, "-o", tmp_path / "m.h5", "--groups", groups, *options], processes)
+    found = shared.json
     same_fits(one, found)
     used = min(groups, processes, RESTARTS)
+    assert f"in the first of {used} groups" in shared.stderr
     assert found["restarts"]["groups"] == used and found["restarts"]["side_by_side"] == -(-RESTARTS // used)
     assert found["objective"] == pytest.approx(one["objective"], rel=1e-9)
     w, h, facts = model_of(tmp_path / "m.h5")
