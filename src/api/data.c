@@ -359,6 +359,7 @@ dnmf_status dnmf_data_load_for_model(dnmf_context *context, const dnmf_data *dat
   double base = 0;
   if (options->index_base == DNMF_INDEX_AUTO && dnmf_model_number(model, "index_base", &base))
     options->index_base = base == 0 ? DNMF_INDEX_FROM_0 : DNMF_INDEX_FROM_1;
+  options->for_model = true;
   if (model->col_ids.kind == DNMF_IDS_NONE)
     options->svmlight_cols = options->transpose ? model->rows : model->cols;
   /* The source of arrays keeps the data; the options are for files. */

@@ -365,17 +365,21 @@ static double peak_of(const dnmf_context *context, const dnmf_fitting *f, dnmf_s
   dnmf_job job = dnmf_fitting_cost(f);
   dnmf_cost cost;
   job.solver = solver;
+  job.starts = 1; /* side by side there are no more than there is memory for; of each the factors are kept */
+  job.restarts = f->asked.zeros.restarts > 1 ? (int)f->asked.zeros.restarts : 0;
   job.stored = fmax(0, job.stored); /* not known before it is read */
   dnmf_cost_of(context, &job, NULL, grid_rows, grid_cols, &cost);
   return cost.memory.peak;
 }
 
 /* Newton's method holds whole lines of A beside its blocks. Where that is not in memory and nobody asked for it, mu is
- * taken, on the grid that is its own; a fit that goes on stays with what it was. */
+ * taken, on the grid that is its own; a fit that goes on stays with what it was. Groups of processes and searches,
+ * which might decide each for itself, are refused where newton is too large. */
 static dnmf_status spare_memory(dnmf_context *context, dnmf_fitting *f, int *grid_rows, int *grid_cols) {
   const bool was_mu = f->resume.path && dnmf_model_text_is(&f->resume.saved, "solver", "mu");
   double left = INFINITY;
-  if (f->settings.solver != DNMF_SOLVER_NEWTON || fitting_names_solver(f) || f->asked.sweeps >= 0)
+  if (f->settings.solver != DNMF_SOLVER_NEWTON || fitting_names_solver(f) || f->asked.sweeps >= 0 ||
+      f->group_count > 1 || f->takes_entries)
     return DNMF_OK;
   const double newton = peak_of(context, f, DNMF_SOLVER_NEWTON, *grid_rows, *grid_cols);
   const double mu = peak_of(context, f, DNMF_SOLVER_MU, *grid_rows, *grid_cols);
@@ -404,11 +408,12 @@ static dnmf_status plan_blocks(dnmf_context *context, dnmf_fitting *f) {
     grid_rows = f->in_batches ? context->size : grid_rows;
     grid_cols = f->in_batches ? 1 : grid_cols;
   }
+  DNMF_TRY(dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a));
+  DNMF_TRY(dnmf_fitting_plan_restarts(context, f));
   const dnmf_job job = dnmf_fitting_cost(f);
   f->source.rows_alone = f->partial || dnmf_cost_by_rows_alone(context, &job, grid_rows, grid_cols) ||
                          dnmf_cost_in_bundles(context, &job, grid_rows, grid_cols);
-  DNMF_TRY(dnmf_place(context, grid_rows, grid_cols, f->source.rows, f->source.cols, &f->a));
-  return dnmf_fitting_plan_restarts(context, f);
+  return DNMF_OK;
 }
 
 /* What all kinds of fit have in common; zeros count, unless the kind says otherwise. */

@@ -32,8 +32,10 @@ static dnmf_status batch_multiply_one(dnmf_context *context, batch_products *p, 
     return dnmf_multiply(context, block, x, &some);
   }
   const dnmf_panel some = dnmf_panel_rows(x, place);
-  DNMF_TRY(dnmf_multiply_transposed(context, block, &some, &p->share));
-  dnmf_panel_combine(context, batch == 0 ? 0 : 1, out, 1, &p->share);
+  dnmf_panel share = p->share;
+  share.components = x->components; /* of a small matrix there are fewer */
+  DNMF_TRY(dnmf_multiply_transposed(context, block, &some, &share));
+  dnmf_panel_combine(context, batch == 0 ? 0 : 1, out, 1, &share);
   return DNMF_OK;
 }
 

@@ -261,6 +261,7 @@ static void count_parts(void *of_walk, int64_t begin, int64_t end) {
  * there: it is all over memory. */
 static inline void place_part(const part_walk *walk, int part, dnmf_number number) {
   const dnmf_csr *rows = &walk->matrix->by_rows;
+  const bool single = walk->matrix->precision == DNMF_SINGLE; /* values are narrowed from what they are there */
   int64_t *next = walk->places[part];
   dnmf_entry batch[PART_BATCH];
   int64_t at[PART_BATCH];
@@ -273,7 +274,7 @@ static inline void place_part(const part_walk *walk, int part, dnmf_number numbe
     }
     for (int64_t e = 0; e < count; e++) {
       rows->index[at[e]] = (int32_t)batch[e].col;
-      dnmf_number_put(number, rows->value, at[e], batch[e].value);
+      dnmf_number_put(number, rows->value, at[e], single ? (double)(float)batch[e].value : batch[e].value);
     }
   }
 }

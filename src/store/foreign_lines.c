@@ -169,6 +169,25 @@ static dnmf_status refuse_wabbit(dnmf_error *error, const char *path, const open
       "--duplicates sum");
 }
 
+/* chr1, chrX, chrUn_KI270302v1: "chr", then digits or one of a few names, then the end or an underscore. */
+static bool is_chromosome(span word) {
+  static const char *const names[] = {"X", "Y", "M", "MT", "Un", "EBV", NULL};
+  if (word.end - word.begin < 4 || memcmp(word.begin, "chr", 3) != 0)
+    return false;
+  const char *at = word.begin + 3;
+  while (at < word.end && isdigit((unsigned char)*at))
+    at++;
+  if (at > word.begin + 3)
+    return at == word.end || *at == '_';
+  for (const char *const *name = names; *name; name++) {
+    const int64_t length = (int64_t)strlen(*name);
+    if (word.end - at >= length && memcmp(at, *name, (size_t)length) == 0 &&
+        (word.end - at == length || at[length] == '_'))
+      return true;
+  }
+  return false;
+}
+
 /* chr1 100 200 ..., or a header with start and end in its second and third place. */
 static dnmf_status refuse_intervals(dnmf_error *error, const char *path, const opening_lines *all,
                                     const char *packing) {
@@ -182,8 +201,8 @@ static dnmf_status refuse_intervals(dnmf_error *error, const char *path, const o
     if (count < 3)
       return DNMF_OK;
     const bool header = l == 0 && is_spelt(words[1], "start") && is_spelt(words[2], "end");
-    const bool named = words[0].end - words[0].begin > 3 && memcmp(words[0].begin, "chr", 3) == 0;
-    if (!header && !(named && is_whole(words[1]) && is_whole(words[2]) && whole_of(words[1]) < whole_of(words[2])))
+    if (!header && !(is_chromosome(words[0]) && is_whole(words[1]) && is_whole(words[2]) &&
+                     whole_of(words[1]) < whole_of(words[2])))
       return DNMF_OK;
     int numbers = 0;
     while (!header && 3 + numbers < count && is_label(words[3 + numbers], "+-.eE"))

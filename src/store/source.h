@@ -86,6 +86,7 @@ typedef struct dnmf_source_options {
   const char *missing_value; /* marks a cell without a value, which makes it unobserved; NULL: no mark */
   double add;                /* to every value that there is */
   bool shared;           /* the options are those of another file too: what does not concern this one is passed over */
+  bool for_model;        /* it is matched to a model, which tells what rows and columns are */
   bool look_only;        /* it will not be loaded: values of arrays are not looked at */
   bool duplicates_given; /* else: last for triples, sum for the rest */
   dnmf_duplicates duplicates;

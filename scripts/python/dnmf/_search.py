@@ -37,10 +37,10 @@ class NMFSearch(FactorizationBase):
         The factor whose components are compared.
     holdout : float, default=0.05
         Share of all cells, zeros too, that a fit holds out; 0: none are.
-    folds : int, default=5
-        Such shares, each held out once.
-    criterion : {'both', 'heldout', 'stability'}, default='both'
-        What decides.
+    folds : int, optional
+        Such shares, each held out once; 5 where cells are held out, but no more than there are shares.
+    criterion : {'both', 'heldout', 'stability'}, optional
+        What decides: whatever there is of both.
 
     Attributes
     ----------
@@ -74,8 +74,8 @@ class NMFSearch(FactorizationBase):
         perturb: str = "none",
         cluster: str = "w",
         holdout: float = 0.05,
-        folds: int = 5,
-        criterion: str = "both",
+        folds: int | None = None,
+        criterion: str | None = None,
     ) -> None:
         self.estimator = estimator
         self.n_components = n_components
@@ -161,16 +161,21 @@ class NMFSearch(FactorizationBase):
 
     def _search(self, library: Library) -> tuple[c.Structure, c.Array, c.Array]:
         """The settings of the search, and places for what is found; the last is pointed to."""
-        check_numbers(
-            self, {"restarts": (numbers.Integral, 1), "holdout": (numbers.Real, 0), "folds": (numbers.Integral, 1)}
-        )
-        tried = list(self.n_components)
+        check_numbers(self, {"restarts": (numbers.Integral, 1), "holdout": (numbers.Real, 0)})
+        if self.folds is not None:
+            check_numbers(self, {"folds": (numbers.Integral, 1)})
+        tried = [self.n_components] if isinstance(self.n_components, numbers.Integral) else list(self.n_components)
         if not tried or not all(isinstance(k, numbers.Integral) and k > 0 for k in tried):
             raise ValueError(f"n_components has to be whole numbers of at least 1, not {self.n_components!r}")
         search = _abi.initialized(library.functions, "dnmf_search_settings")
         chosen = (_structs.Int * len(tried))(*tried)
         search.count, search.components = len(tried), c.addressof(chosen)
-        search.restarts, search.folds, search.holdout = self.restarts, self.folds, self.holdout
+        search.restarts, search.holdout = self.restarts, self.holdout
+        if self.folds is not None:
+            search.folds = self.folds
+        elif 0 < self.holdout < 1:
+            search.folds = min(5, int(1 / self.holdout))
         for name in ("perturb", "cluster", "criterion"):
-            setattr(search, name, str(getattr(self, name)).encode())
+            if getattr(self, name) is not None:
+                setattr(search, name, str(getattr(self, name)).encode())
         return search, (_structs.SearchCandidate * len(tried))(), chosen

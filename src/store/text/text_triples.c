@@ -27,6 +27,7 @@ typedef struct triples {
   dnmf_text_columns columns;
   bool plain;      /* lines may be plain triples */
   bool times;      /* are the values */
+  bool for_model;  /* as dnmf_source_options has it */
   int64_t size[3]; /* the first line, where it may be the size of the matrix: rows, columns, lines below; else 0 */
   dnmf_value_rule values;
   dnmf_repeats repeats; /* what else is kept of each entry to tell repeated ones apart */
@@ -44,6 +45,8 @@ typedef struct triples_part {
   dnmf_interner col_ids;
   dnmf_text_reader reader;
   dnmf_text_items *items;
+  int64_t row_count; /* of ids, once they have joined the first part's and are freed */
+  int64_t col_count;
 } triples_part;
 
 /* The number of an id, which nearly always is one that came before. */
@@ -137,6 +140,10 @@ static dnmf_status join_parts(dnmf_error *error, triples *all) {
   for (triples_part *part = first + 1; part < first + all->parts; part++) {
     DNMF_TRY(join_ids(error, &part->row_ids, &first->row_ids, &part->items->row_index));
     DNMF_TRY(join_ids(error, &part->col_ids, &first->col_ids, &part->items->col_index));
+    part->row_count = part->row_ids.count;
+    part->col_count = part->col_ids.count;
+    dnmf_interner_free(&part->row_ids);
+    dnmf_interner_free(&part->col_ids);
     first->values.missing += part->values.missing;
   }
   return DNMF_OK;
@@ -156,8 +163,8 @@ static dnmf_status number_ids(dnmf_context *context, triples *all, dnmf_source *
   dnmf_interner_free(&first->row_ids);
   DNMF_TRY(dnmf_dictionary_build(context, &first->col_ids, &source->col_ids, &first->items->col_index));
   for (triples_part *part = first + 1; part < first + all->parts; part++) {
-    number_part(first->items->row_index, part->row_ids.count, part->items->row_index);
-    number_part(first->items->col_index, part->col_ids.count, part->items->col_index);
+    number_part(first->items->row_index, part->row_count, part->items->row_index);
+    number_part(first->items->col_index, part->col_count, part->items->col_index);
   }
   source->rows = source->row_ids.count;
   source->cols = source->col_ids.count;
@@ -174,7 +181,7 @@ static dnmf_status refuse_other_shapes(dnmf_context *context, const dnmf_text_fi
                      "below it; give --skip-lines 1, with --missing zero where entries that are not listed are 0, or "
                      "--format triples if it is an entry like the others",
                      file->path, size[0], size[1], size[2]);
-  if (!all->columns.guessed || source->rows < source->stored || source->rows < 2)
+  if (all->for_model || !all->columns.guessed || source->rows < source->stored || source->rows < 2)
     return DNMF_OK;
   if (source->row_ids.kind == DNMF_IDS_STRING && source->col_ids.kind == DNMF_IDS_INTEGER)
     return dnmf_fail(&context->error, DNMF_ERROR_INPUT,
@@ -252,6 +259,7 @@ static dnmf_status decide(dnmf_context *context, const dnmf_text_file *file, con
   DNMF_TRY(dnmf_value_rule_read(error, options, &all->columns.dialect, &all->values));
   look_for_size(file, options, all);
   all->times = options->times_as_values;
+  all->for_model = options->for_model;
   if (all->columns.counted) {
     source->format = "interactions";
     source->duplicates = DNMF_DUPLICATES_SUM;
