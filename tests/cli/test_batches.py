@@ -251,6 +251,18 @@ def test_the_start_from_singular_vectors_is_that_of_a_fit_in_memory(problem, ini
     np.testing.assert_allclose(*mixed, **close)
 
 
+@pytest.mark.parametrize("shape", [(12, 60), (60, 12)])
+def test_singular_vectors_of_a_small_matrix(tmp_path, shape):
+    """Of which there are fewer than the start looks for."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["matrix"] = np.random.default_rng(8).gamma(1, 1, shape)
+    start = ["fit", tmp_path / "a.h5", "-k", 8, "--init", "nndsvd", "--max-iter", 0, "--quiet"]
+    run([*start, "-o", tmp_path / "one.h5"])
+    for processes in (1, 3):
+        run([*start, "--batch-rows", 6, "-o", tmp_path / "m.h5"], processes=processes)
+        np.testing.assert_allclose(factors(tmp_path / "m.h5")[1], factors(tmp_path / "one.h5")[1], rtol=1e-6, atol=1e-8)
+
+
 @pytest.mark.parametrize("selected", [["--transpose"], ["--rows", "10:80", "--cols", "3:20"]], ids=["transposed", "part"])
 def test_other_views_of_a_dataset(dense, tmp_path, selected):
     """Of a packed dataset, too: chunks of rows that belong to several processes."""

@@ -320,7 +320,8 @@ def test_the_command_of_the_message_makes_it_readable(tmp_path, case):
 
 
 COLUMNS = {"rating triples": ["1 | 2 | 3\n2 | 3 | 4\n", "1|Toy Story|5\n2|Heat|4\n", "1 |2 |3\n", "=,a,1\nb,=,2\n",
-                              "chrome 100 200\nchr 1 2\n", "chr1 200 100\n", "a: 1 3\nb 2 4\n", "user1=x 5 3\nuser2=x 5 4\n"],
+                              "chrome 100 200\nchr 1 2\n", "chr1 200 100\n",
+                              "chris 2 4\nchrista 1 3\n", "a: 1 3\nb 2 4\n", "user1=x 5 3\nuser2=x 5 4\n"],
            "interactions": ["u1|a\nu2|b\nu1|b\n", "a=b,c\na,c\nd,c\n", "1|Toy Story\n1|Heat\n2|Heat\n"]}
 
 

@@ -166,3 +166,13 @@ def test_a_model_of_zeros_asks_what_is_relevant(folder, parts):
     run(["fit", folder / "train.h5", "-o", folder / "z.h5", "-k", 2, "--missing", "zero", "--quiet"])
     for more in ([], ["--seen", folder / "train.h5"]):
         assert "--relevant" in run(["evaluate", folder / "z.h5", folder / "test.csv", *more], 2, expect=2).messages[0]
+
+
+def test_one_column_of_each_row_may_be_left_for_the_test(tmp_path):
+    """Without a header, numbers as column ids: for a model these are no table of one column."""
+    left = [(f"u{u}", u % 5 + 1) for u in range(12)]
+    (tmp_path / "train.csv").write_text("".join(f"u{u},{m}\n" for u in range(12) for m in range(1, 7) if (u + m) % 3))
+    (tmp_path / "test.csv").write_text("".join(f"{row},{col}\n" for row, col in left))
+    run(["fit", tmp_path / "train.csv", "--implicit", "-k", 2, "-o", tmp_path / "m.h5"])
+    told = run(["evaluate", tmp_path / "m.h5", tmp_path / "test.csv", "--seen", tmp_path / "train.csv", "--json"]).json
+    assert told["entries"] == len(left) and 0 < told["rows"] <= len(left)

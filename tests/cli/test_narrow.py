@@ -160,6 +160,19 @@ def test_ratings_are_narrowed(tmp_path, processes):
     check_scaled(tmp_path, RATINGS / 2, "halves in uint8", "unobserved", processes, "--bias", "none", "--l2", 0)
 
 
+@pytest.mark.parametrize("values, name", [((2.9999999999999996, 1, 5, 2, 4), "uint8"), ((4.49999999, 1.5, 3, 2, 5), "halves in uint8")])
+def test_values_are_rounded_to_single_precision_before_they_are_narrowed(tmp_path, values, name):
+    (tmp_path / "a.csv").write_text("".join(f"u{i},m{i % 2},{value!r}\n" for i, value in enumerate(values)))
+    rounded = np.float32(values)
+    (tmp_path / "b.csv").write_text("".join(f"u{i},m{i % 2},{value}\n" for i, value in enumerate(rounded)))
+    for processes in (1, 2):
+        *found, report = fit(tmp_path / "a.csv", tmp_path / "a.h5", "--precision", "single", processes=processes)
+        *expected, _ = fit(tmp_path / "b.csv", tmp_path / "b.h5", "--precision", "single", processes=processes)
+        assert report["values"] == name
+        for a, b in zip(found, expected):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_the_log_says_it(tmp_path, dense):
     text = run(["fit", dense["u1"][0], "-o", tmp_path / "m.h5", "-k", 2, "--max-iter", 1, "-v"]).stdout
     assert "values kept as uint8" in text

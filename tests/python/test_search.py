@@ -80,3 +80,11 @@ def test_what_cannot_be_is_refused(counts, how, why):
 def test_it_says_when_it_is_not_fitted(counts):
     with pytest.raises(NotFittedError):
         dnmf.NMFSearch().transform(counts)
+
+
+@pytest.mark.parametrize("how", [{"holdout": 0}, {"restarts": 1}, {"holdout": 0.3}])
+def test_it_decides_by_what_there_is(counts, how):
+    search = dnmf.NMFSearch(KL, [3, 4], **{"restarts": 3, **how}).fit(counts)
+    assert search.n_components_ in (3, 4)
+    assert np.isnan(search.results_["heldout"]).all() == (how.get("holdout") == 0)
+    assert np.isnan(search.results_["silhouette_min"]).all() == (how.get("restarts") == 1)
