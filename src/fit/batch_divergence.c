@@ -127,24 +127,8 @@ static void divergence_add_loss(batch_fit *b) {
 }
 
 static void divergence_update_h(batch_fit *b) {
-  const double beta = beta_of(b);
-  const double share = dnmf_batch_size(b) / (double)b->a->rows;
-  const dnmf_online_update update = {.rows = b->h->mine.rows,
-                                     .components = b->h->components,
-                                     .x = b->h->mine.data,
-                                     .numerators = b->sums.data,
-                                     .denominators = b->divisors.data,
-                                     .products = b->h->products.data,
-                                     .divisors = beta == 1 ? NULL : b->h->denominators.data,
-                                     .sums = b->gram_b,
-                                     .exponent = dnmf_divergence_exponent(beta),
-                                     .smallest =
-                                         dnmf_divergence_smallest(beta, true, dnmf_matrix_mean(b->a), b->h->components),
-                                     .keep = b->keep,
-                                     .l1 = b->l1_h * share,
-                                     .l2 = b->l2_h * share};
   double clock = MPI_Wtime();
-  dnmf_solver_update_online(b->a->precision, b->context->isa, b->context->threads, &update);
+  dnmf_batch_update_online(b);
   b->loop->seconds.update += dnmf_lap(&clock);
 }
 

@@ -94,22 +94,6 @@ static dnmf_status batch_contribute(batch_fit *b) {
   return dnmf_batch_sum(b, b->gram_b);
 }
 
-/* Mini-batch mu: what was divided is kept, instead of S and G. */
-static void batch_update_online(batch_fit *b) {
-  double share = dnmf_batch_size(b) / (double)b->a->rows;
-  const dnmf_online_update update = {.rows = b->h->mine.rows,
-                                     .components = b->h->components,
-                                     .x = b->h->mine.data,
-                                     .numerators = b->sums.data,
-                                     .denominators = b->divisors.data,
-                                     .products = b->h->products.data,
-                                     .gram = b->gram_b,
-                                     .keep = b->keep,
-                                     .l1 = b->l1_h * share,
-                                     .l2 = b->l2_h * share};
-  dnmf_solver_update_online(b->a->precision, b->context->isa, b->context->threads, &update);
-}
-
 /* S <- keep S + share, G <- keep G + share, H <- update(H; S, G). H's penalties weigh as the rows of A in S do. */
 static void batch_update_sums_and_h(batch_fit *b) {
   int k = b->h->components;
@@ -132,7 +116,7 @@ static void batch_update_sums_and_h(batch_fit *b) {
 static void batch_update_h(batch_fit *b) {
   double clock = MPI_Wtime();
   if (b->divisors.data)
-    batch_update_online(b);
+    dnmf_batch_update_online(b);
   else
     batch_update_sums_and_h(b);
   b->loop->seconds.update += dnmf_lap(&clock);

@@ -79,6 +79,9 @@ dnmf_status dnmf_batch_sum(batch_fit *b, double *gram);
 /* Behind gram_b what the penalties need of all W, at the end of a pass. local */
 void dnmf_batch_sum_penalties_of_w(batch_fit *b);
 
+/* H by mu: what it divides is kept over the batches, instead of S and G. local */
+void dnmf_batch_update_online(batch_fit *b);
+
 /* Under the squared error: all that a batch that has been read is used for; with H fixed W_b becomes the exact
  * minimizer. collective */
 dnmf_status dnmf_batch_squared_error_step(batch_fit *b);

@@ -1,10 +1,12 @@
 /*
- * What the batches of every loss are made of: H on every process, and sums over all processes.
+ * What the batches of every loss are made of: H on every process, sums over all processes, and mu's update of H.
  */
 #include "batch_state.h"
 
 #include "comm/clock.h"
 #include "comm/collective.h"
+#include "fit/online_update.h"
+#include "solve/solver.h"
 
 #include <string.h>
 
@@ -50,4 +52,15 @@ dnmf_status dnmf_batch_sum_h(batch_fit *b) {
   control[BATCH_SQUARES] = b->l2_h > 0 ? dnmf_panel_dot(b->context, &b->h->mine, &b->h->mine) : 0;
   b->loop->seconds.gram += dnmf_lap(&clock);
   return dnmf_batch_sum(b, b->gram_h);
+}
+
+void dnmf_batch_update_online(batch_fit *b) {
+  const double share = dnmf_batch_size(b) / (double)b->a->rows;
+  dnmf_online_update update = dnmf_online_update_of(b->h, b->settings->loss, dnmf_matrix_mean(b->a), b->gram_b);
+  update.numerators = b->sums.data;
+  update.denominators = b->divisors.data;
+  update.keep = b->keep;
+  update.l1 = b->l1_h * share;
+  update.l2 = b->l2_h * share;
+  dnmf_solver_update_online(b->a->precision, b->context->isa, b->context->threads, &update);
 }

@@ -57,11 +57,6 @@ static inline bool in_range(const hash_range *range, uint64_t hash) {
   return hash - range->first <= range->last - range->first;
 }
 
-bool dnmf_held_choice_has(const dnmf_held_choice *choice, int64_t row, int64_t col) {
-  const hash_range range = hash_range_of(choice);
-  return !range.none && in_range(&range, hash_cell(row_state(choice->seed, row), col));
-}
-
 /* --- The lists --------------------------------------------------------------------------------------------- */
 
 /* Cells of this block that are chosen, row by row. */

@@ -63,9 +63,6 @@ typedef struct dnmf_held_sums {
   double filled;  /* of all: what D counts for them too much, p^2 or D(filler | p) */
 } dnmf_held_sums;
 
-/* Whether that cell of A is held out. local */
-bool dnmf_held_choice_has(const dnmf_held_choice *choice, int64_t row, int64_t col);
-
 /* Takes the chosen cells out of A, whose figures sum, sum_squares and unknown become those of the others; the rest
  * (checksum, empty rows and columns) stays the whole matrix's. Cells that A has no value of (matrix->missing) are
  * listed with them; of such a matrix a share of 0 is taken, too. Fails when a share holds out no cell, or no cell is

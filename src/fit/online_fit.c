@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "comm/collective.h"
 #include "comm/node_memory.h"
+#include "fit/online_update.h"
 #include "matrix/divergence.h"
 #include "matrix/product.h"
 #include "solve/solver.h"
@@ -244,23 +245,12 @@ static dnmf_status online_loss(dnmf_context *context, const dnmf_online *s, cons
 
 /* n, d and the owned columns of H */
 static void online_update_h(dnmf_context *context, dnmf_online *s, const dnmf_matrix *a, const online_sums *sums) {
-  const double beta = s->loss.beta;
-  dnmf_online_update update = {.rows = s->h.mine.rows,
-                               .components = s->h.components,
-                               .x = s->h.mine.data,
-                               .numerators = s->numerators.data,
-                               .denominators = s->divisors.data,
-                               .products = s->h.products.data,
-                               .gram = s->loss.divergence ? NULL : sums->gram,
-                               .keep = s->keep,
-                               .l1 = s->l1_h * (double)a->rows,
-                               .l2 = s->l2_h * (double)a->rows};
-  if (s->loss.divergence) {
-    update.exponent = dnmf_divergence_exponent(beta);
-    update.smallest = dnmf_divergence_smallest(beta, true, dnmf_matrix_mean(a), s->h.components);
-    update.divisors = beta == 1 ? NULL : s->h.denominators.data;
-    update.sums = sums->gram;
-  }
+  dnmf_online_update update = dnmf_online_update_of(&s->h, s->loss, dnmf_matrix_mean(a), sums->gram);
+  update.numerators = s->numerators.data;
+  update.denominators = s->divisors.data;
+  update.keep = s->keep;
+  update.l1 = s->l1_h * (double)a->rows;
+  update.l2 = s->l2_h * (double)a->rows;
   dnmf_solver_update_online(s->precision, context->isa, context->threads, &update);
 }
 

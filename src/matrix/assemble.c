@@ -240,17 +240,22 @@ static void counts_to_places(const part_walk *walk, int64_t *start, int64_t rows
   }
 }
 
+/* The next entries of a part, with the values that the matrix has; `last`: this is the last walk. Returns how many. */
+static inline int64_t next_of_part(const part_walk *walk, int part, bool last, dnmf_entry batch[PART_BATCH]) {
+  const int64_t count = walk->parts->next(walk->parts->state, part, last, batch, PART_BATCH);
+  for (int64_t e = 0; e < count && walk->matrix->precision == DNMF_SINGLE; e++)
+    batch[e].value = (double)(float)batch[e].value;
+  return count;
+}
+
 static void count_parts(void *of_walk, int64_t begin, int64_t end) {
   const part_walk *walk = of_walk;
-  const dnmf_precision precision = walk->matrix->precision;
   dnmf_entry batch[PART_BATCH];
   for (int p = (int)begin; p < end; p++) {
     int64_t count = 0;
-    while ((count = walk->parts->next(walk->parts->state, p, false, batch, PART_BATCH)) > 0) {
-      for (int64_t e = 0; e < count; e++) {
+    while ((count = next_of_part(walk, p, false, batch)) > 0) {
+      for (int64_t e = 0; e < count; e++)
         walk->places[p][batch[e].row]++;
-        batch[e].value = precision == DNMF_SINGLE ? (double)(float)batch[e].value : batch[e].value;
-      }
       if (walk->narrows)
         dnmf_narrow_look(DNMF_NUMBER_DOUBLE, &batch->value, sizeof *batch, count, &walk->excluded[p]);
     }
@@ -261,12 +266,11 @@ static void count_parts(void *of_walk, int64_t begin, int64_t end) {
  * there: it is all over memory. */
 static inline void place_part(const part_walk *walk, int part, dnmf_number number) {
   const dnmf_csr *rows = &walk->matrix->by_rows;
-  const bool single = walk->matrix->precision == DNMF_SINGLE; /* values are narrowed from what they are there */
   int64_t *next = walk->places[part];
   dnmf_entry batch[PART_BATCH];
   int64_t at[PART_BATCH];
   int64_t count = 0;
-  while ((count = walk->parts->next(walk->parts->state, part, true, batch, PART_BATCH)) > 0) {
+  while ((count = next_of_part(walk, part, true, batch)) > 0) {
     for (int64_t e = 0; e < count; e++) {
       at[e] = next[batch[e].row]++;
       __builtin_prefetch(&rows->index[at[e]], 1);
@@ -274,7 +278,7 @@ static inline void place_part(const part_walk *walk, int part, dnmf_number numbe
     }
     for (int64_t e = 0; e < count; e++) {
       rows->index[at[e]] = (int32_t)batch[e].col;
-      dnmf_number_put(number, rows->value, at[e], single ? (double)(float)batch[e].value : batch[e].value);
+      dnmf_number_put(number, rows->value, at[e], batch[e].value);
     }
   }
 }

@@ -22,14 +22,9 @@ static int64_t piece_numbers(int64_t entries) {
   return (entries + PIECE - 1) / PIECE * PIECE;
 }
 
-static int64_t copied_numbers(int64_t padded) {
-  return whole_lines(CHUNK * padded + VECTOR);
-}
-
 static size_t block_scratch_bytes(int components, int64_t padded, int64_t entries) {
   const int64_t own = ROWS * (2 * piece_numbers(entries) + 3 * whole_lines(padded));
-  const int64_t shared =
-      piece_numbers(entries) + 7 * whole_lines(padded) + whole_lines(padded * padded) + 2 * copied_numbers(padded);
+  const int64_t shared = piece_numbers(entries) + newton_model_numbers(padded);
   return (size_t)(own + shared + (int64_t)components * ROWS * VECTOR) * sizeof(real);
 }
 
@@ -42,17 +37,7 @@ static block_desk block_take_desk(void *scratch, int components, int64_t padded,
   at += (int64_t)components * ROWS * VECTOR;
   s.weight = at;
   s.chosen = NULL;
-  s.free_x = s.weight + piece_numbers(entries);
-  s.free_d = s.free_x + line;
-  s.free_g = s.free_d + line;
-  s.rest = s.free_g + line;
-  s.inverse = s.rest + line;
-  s.lanes = (lane_number *)(void *)(s.inverse + line);
-  s.taken = s.lanes + line;
-  s.m = s.inverse + 3 * line;
-  s.rows = s.m + whole_lines(padded * padded);
-  s.scaled = s.rows + copied_numbers(padded);
-  at = s.scaled + copied_numbers(padded);
+  at = newton_take_model(&s, padded, s.weight + piece_numbers(entries));
   for (int64_t i = 0; i < ROWS; i++) {
     s.p = at;
     s.change = s.p + piece_numbers(entries);

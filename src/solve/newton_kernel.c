@@ -8,14 +8,8 @@ static int64_t entry_numbers(int64_t longest) {
   return whole_lines(longest + CHUNK);
 }
 
-/* A copy of a vector of free components may end in numbers that the next one takes the place of. */
-static int64_t copied_numbers(int64_t padded) {
-  return whole_lines(CHUNK * padded + VECTOR);
-}
-
 static size_t newton_scratch_bytes(int64_t padded, int64_t longest) {
-  const int64_t numbers =
-      4 * entry_numbers(longest) + 10 * whole_lines(padded) + whole_lines(padded * padded) + 2 * copied_numbers(padded);
+  const int64_t numbers = 4 * entry_numbers(longest) + 3 * whole_lines(padded) + newton_model_numbers(padded);
   return (size_t)numbers * sizeof(real);
 }
 
@@ -29,16 +23,7 @@ static newton_desk newton_take_desk(void *scratch, int64_t padded, int64_t longe
   s.x = s.weight + 2 * entry_numbers(longest);
   s.d = s.x + line;
   s.g = s.d + line;
-  s.free_x = s.g + line;
-  s.free_d = s.free_x + line;
-  s.free_g = s.free_d + line;
-  s.rest = s.free_g + line;
-  s.inverse = s.rest + line;
-  s.lanes = (lane_number *)(void *)(s.inverse + line);
-  s.taken = s.lanes + line;
-  s.m = s.inverse + 3 * line;
-  s.rows = s.m + whole_lines(padded * padded);
-  s.scaled = s.rows + copied_numbers(padded);
+  newton_take_model(&s, padded, s.g + line);
   return s;
 }
 

@@ -61,6 +61,32 @@ static int64_t whole_lines(int64_t numbers) {
   return (numbers + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
+/* A copy of a vector of free components may end in numbers that the next one takes the place of. */
+static int64_t copied_numbers(int64_t padded) {
+  return whole_lines(CHUNK * padded + VECTOR);
+}
+
+/* What a desk has of the free components, and its chunk of rows: numbers, and where they are from `at` on. Returns what
+ * follows. */
+static int64_t newton_model_numbers(int64_t padded) {
+  return 7 * whole_lines(padded) + whole_lines(padded * padded) + 2 * copied_numbers(padded);
+}
+
+static real *newton_take_model(newton_desk *s, int64_t padded, real *at) {
+  const int64_t line = whole_lines(padded);
+  s->free_x = at;
+  s->free_d = s->free_x + line;
+  s->free_g = s->free_d + line;
+  s->rest = s->free_g + line;
+  s->inverse = s->rest + line;
+  s->lanes = (lane_number *)(void *)(s->inverse + line);
+  s->taken = s->lanes + line;
+  s->m = s->inverse + 3 * line;
+  s->rows = s->m + whole_lines(padded * padded);
+  s->scaled = s->rows + copied_numbers(padded);
+  return s->scaled + copied_numbers(padded);
+}
+
 /* The components whose step the model has: those of a problem of its own, `components` of them. */
 typedef struct newton_free {
   int components;

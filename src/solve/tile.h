@@ -25,18 +25,22 @@ static inline int64_t turned_components(int components, int64_t rows) {
   return rows == LANES ? components / VECTOR * VECTOR : 0;
 }
 
+/* to = transpose of a square of VECTOR rows; rows lie so many numbers apart. */
+TEMPLATE void turn_square(const real *from, int64_t from_stride, real *to, int64_t to_stride) {
+  vec square[VECTOR];
+  for (int64_t r = 0; r < VECTOR; r++)
+    square[r] = vec_load(from + r * from_stride);
+  vec_transpose(square);
+  for (int64_t r = 0; r < VECTOR; r++)
+    vec_store(to + r * to_stride, square[r]);
+}
+
 /* strip (components x LANES) = transpose of rows; lanes without a row are 0. */
 static inline void load_strip(int components, int64_t rows, const real *from, real *strip) {
   const int64_t turned = turned_components(components, rows);
   for (int64_t i = 0; i < LANES && turned > 0; i += VECTOR)
-    for (int64_t t = 0; t < turned; t += VECTOR) {
-      vec square[VECTOR];
-      for (int64_t r = 0; r < VECTOR; r++)
-        square[r] = vec_load(from + (i + r) * components + t);
-      vec_transpose(square);
-      for (int64_t r = 0; r < VECTOR; r++)
-        vec_store(strip + (t + r) * LANES + i, square[r]);
-    }
+    for (int64_t t = 0; t < turned; t += VECTOR)
+      turn_square(from + i * components + t, components, strip + t * LANES + i, LANES);
   for (int64_t t = turned; t < components; t++) {
     real *lanes = strip + t * LANES;
     for (int64_t i = 0; i < rows; i++)
@@ -49,14 +53,8 @@ static inline void load_strip(int components, int64_t rows, const real *from, re
 static inline void store_strip(int components, int64_t rows, const real *strip, real *to) {
   const int64_t turned = turned_components(components, rows);
   for (int64_t i = 0; i < LANES && turned > 0; i += VECTOR)
-    for (int64_t t = 0; t < turned; t += VECTOR) {
-      vec square[VECTOR];
-      for (int64_t r = 0; r < VECTOR; r++)
-        square[r] = vec_load(strip + (t + r) * LANES + i);
-      vec_transpose(square);
-      for (int64_t r = 0; r < VECTOR; r++)
-        vec_store(to + (i + r) * components + t, square[r]);
-    }
+    for (int64_t t = 0; t < turned; t += VECTOR)
+      turn_square(strip + t * LANES + i, LANES, to + i * components + t, components);
   for (int64_t i = 0; i < rows; i++)
     for (int64_t t = turned; t < components; t++)
       to[i * components + t] = strip[t * LANES + i];

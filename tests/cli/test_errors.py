@@ -52,6 +52,8 @@ BAD_TEXTS = {
     "empty file": ("a.csv", "", ["empty"]),
     "blank file": ("a.csv", "\n\n\n", ["no data"]),
     "header only": ("a.csv", "user,item,rating\n", ["header"]),
+    "two columns of fractions below words": ("a.csv", "lat,lon\n37.5,122.1\n38.2,121.0\n",
+                                             ["a.csv", "two columns", "--format table"]),
     "two columns of fractions": ("a.csv", "user,item\n1,2.5\n3,4.5\n", ["a.csv", "two columns", "--format table"]),
     "unknown columns": ("a.csv", "a,b,c,d,e\n1,2,3,4,5\n", ["--row-column"]),
     "ragged table": ("a.csv", ",x,y,z\nr1,1,2,3\nr2,4,5\n", ["line 3"]),

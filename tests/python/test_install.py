@@ -55,7 +55,7 @@ def test_the_installed_tree_is_found_beside_the_package(prefix):
 
 def test_a_library_that_is_not_there_is_told():
     told = subprocess.run(
-        [sys.executable, "-c", "import dnmf; dnmf.library_version()"],
+        [sys.executable, "-c", "from dnmf import library_version; library_version()"],
         capture_output=True,
         text=True,
         env=os.environ | {"DNMF_LIBRARY": "/nowhere/libdnmf.so", "PYTHONPATH": str(PACKAGE)},

@@ -313,7 +313,7 @@ static dnmf_status resolve_columns(dnmf_error *error, const first_line *first, i
   return DNMF_OK;
 }
 
-/* Without values to tell by, a header has a known name of rows, or words where the next line has whole numbers. */
+/* Without values to tell by, a header has a known name of rows, or words where the next line has numbers. */
 static bool detect_header_of_pairs(const first_line *first) {
   bool numbers = false;
   if (find_usual(first, DNMF_ROLE_ROW) == 0)
@@ -321,7 +321,7 @@ static bool detect_header_of_pairs(const first_line *first) {
   for (int64_t i = 0; i < first->count && first->second; i++) {
     if (is_first_line_number(first, &first->fields[i]))
       return false;
-    numbers = numbers || is_integer(&first->second[i]);
+    numbers = numbers || is_first_line_number(first, &first->second[i]);
   }
   return numbers;
 }
